@@ -1,0 +1,212 @@
+"""Settings: flags over environment over config.toml, and where files live.
+
+The client secret comes from the environment or the file, never from a flag: argv is for all to see.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from callplayer.errors import UsageError
+
+APP_NAME = "callplayer"
+DEFAULT_API_URL = "https://api.prepared911.com"
+ENVIRONMENT_PREFIX = "CALLPLAYER_"
+MAX_CONFIG_BYTES = 1_000_000
+
+
+class Secret:
+    """A text that no repr, format or error shows; `reveal()` gives it to the one who sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the player can be told; each field is a flag, a variable and a key of the file."""
+
+    api_url: str = DEFAULT_API_URL
+    client_id: str = ""
+    client_secret: Secret = field(default_factory=lambda: Secret(""))
+    stream_url: str = ""
+    cable_url: str = ""
+    output_device: str = ""
+    warnings: tuple[str, ...] = ()
+    config_path: Path | None = None
+
+
+_NAMES = tuple(f.name for f in fields(Settings) if f.name not in ("warnings", "config_path"))
+_URL_SCHEMES = {
+    "api_url": {"https": True, "http": False},
+    "stream_url": {"wss": True, "https": True, "ws": False, "http": False},
+    "cable_url": {"wss": True, "ws": False},
+}
+
+
+def config_path() -> Path:
+    """Return where config.toml is looked for when no `--config` names one."""
+    return platformdirs.user_config_path(APP_NAME) / "config.toml"
+
+
+def log_path(name: str = "callplayer.log") -> Path:
+    """Return a log file's path; its folder may not exist yet."""
+    return platformdirs.user_log_path(APP_NAME) / name
+
+
+def cache_path() -> Path:
+    """Return the folder for what can be made again, such as the livekit-server binary."""
+    return platformdirs.user_cache_path(APP_NAME)
+
+
+def load_settings(
+    flags: Mapping[str, str | None],
+    *,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    profile: str | None = None,
+) -> Settings:
+    """Return the settings: `flags` over `environment` over the file's profile over its top level.
+
+    Raise UsageError for a file that cannot be read, a profile that is not there, or a URL that
+    would carry a call or a secret in the clear beyond this machine.
+    """
+    variables = os.environ if environment is None else environment
+    path = file or config_path()
+    table, warnings = _read_file(path, must_exist=file is not None)
+    values = _from_table(table, path)
+    if profile is not None:
+        profiles = table.get("profiles")
+        chosen = profiles.get(profile) if isinstance(profiles, dict) else None
+        if not isinstance(chosen, dict):
+            raise UsageError(
+                f"{path} has no profile named {profile!r}.",
+                f"Add a [profiles.{profile}] table to it, or choose another --profile.",
+            )
+        values |= _from_table(chosen, path)
+    for name in _NAMES:
+        variable = variables.get(ENVIRONMENT_PREFIX + name.upper())
+        if variable:
+            values[name] = variable
+        flag = flags.get(name)
+        if flag:
+            values[name] = flag
+    for name, schemes in _URL_SCHEMES.items():
+        if values.get(name):
+            values[name] = check_url(values[name], schemes, name)
+    secret = values.pop("client_secret", "")
+    return Settings(
+        **values,
+        client_secret=Secret(secret),
+        warnings=tuple(warnings),
+        config_path=path if path.exists() else None,
+    )
+
+
+def check_url(url: str, schemes: Mapping[str, bool], name: str) -> str:
+    """Return `url` without a trailing slash if its scheme is allowed; raise UsageError if not.
+
+    `schemes` maps each allowed scheme to whether it is encrypted; one that is not is taken for a
+    loopback host only.
+    """
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in schemes or not host or parts.username or parts.password:
+        raise UsageError(
+            f"{name} is not a usable URL.",
+            f"Set {variable} to {' or '.join(f'{scheme}://…' for scheme in schemes)}.",
+        )
+    if not schemes[parts.scheme] and not is_loopback(host):
+        raise UsageError(
+            f"{name} is plain {parts.scheme} to {host}: calls and secrets would be readable.",
+            f"Set {variable} to the {'https' if 'https' in schemes else 'wss'} address.",
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any], list[str]]:
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read(MAX_CONFIG_BYTES + 1)
+    except FileNotFoundError:
+        if must_exist:
+            raise UsageError(f"There is no file {path}.", "Check --config.") from None
+        return {}, []
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.", "Check its owner and its mode."
+        ) from None
+    if len(content) > MAX_CONFIG_BYTES:
+        raise UsageError(f"{path} is larger than 1 MB.", "Check --config.")
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
+        raise UsageError(f"{path} is not valid TOML: {place}.", "Mend that line.") from None
+    warnings = []
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and _holds_secret(table):
+        warnings.append(f"{path} holds a secret and others can read it. Run: chmod 600 {path}")
+    return table, warnings
+
+
+def _holds_secret(table: Mapping[str, Any]) -> bool:
+    return any(
+        key == "client_secret" or (isinstance(value, dict) and _holds_secret(value))
+        for key, value in table.items()
+    )
+
+
+def _from_table(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in _NAMES:
+        value = table.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise UsageError(f"{name} in {path} is not a text.", 'Write it in quotes: "…".')
+        values[name] = value
+    return values

@@ -1,0 +1,260 @@
+"""What a client may ask of the engine (requests) and what the engine tells (events).
+
+Both are JSON lines. Requests are the vendor's own command objects plus a few local ones; events
+carry an `event` name. Imports neither sound nor network, so that any client may use it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from callplayer.wire import (
+    GAIN_MAX_DB,
+    GAIN_MIN_DB,
+    MAX_CALL_MS,
+    Party,
+    Pause,
+    Resume,
+    Scrub,
+    ScrubToEnd,
+    WireError,
+)
+
+MAX_REQUEST_BYTES = 15_000
+MAX_EVENT_BYTES = 1_000_000
+LEVEL_FLOOR_DB = -96.0
+
+Phase = Literal[
+    "connecting",  # signing in, joining, waiting for tracks or the sound device
+    "playing",
+    "paused",
+    "at-end",  # the cursor is at the end of a call that is over
+    "live",  # playing at the live end of a call that goes on
+    "reconnecting",
+    "failed",  # gave up; an error event says why
+]
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
+    """Set one party's volume in dB; `call` stands for both parties of a mixed track."""
+
+    gain: float
+    callerType: Party  # noqa: N815 - the vendor's spelling
+
+
+class TogglePause(msgspec.Struct, frozen=True, tag_field="cmd", tag="toggle-pause"):
+    """Pause if playing was last asked for, else resume."""
+
+
+class SeekBy(msgspec.Struct, frozen=True, tag_field="cmd", tag="seek-by"):
+    """Move the cursor by `offset_ms` from where it was last asked to be (or is)."""
+
+    offset_ms: int
+
+
+class AdjustGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-gain"):
+    """Change one party's volume by `delta_db` from where it was last set."""
+
+    delta_db: float
+    callerType: Party  # noqa: N815
+
+
+class Mute(msgspec.Struct, frozen=True, tag_field="cmd", tag="mute"):
+    """Silence one party in the player's own mix."""
+
+    callerType: Party  # noqa: N815
+
+
+class Unmute(msgspec.Struct, frozen=True, tag_field="cmd", tag="unmute"):
+    """End `mute`."""
+
+    callerType: Party  # noqa: N815
+
+
+class Solo(msgspec.Struct, frozen=True, tag_field="cmd", tag="solo"):
+    """Let only the parties that are soloed be heard."""
+
+    callerType: Party  # noqa: N815
+
+
+class Unsolo(msgspec.Struct, frozen=True, tag_field="cmd", tag="unsolo"):
+    """End `solo`."""
+
+    callerType: Party  # noqa: N815
+
+
+class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
+    """Leave the room, close the device, say bye, exit 0."""
+
+
+Request = (
+    Pause
+    | Resume
+    | Scrub
+    | ScrubToEnd
+    | SetGain
+    | TogglePause
+    | SeekBy
+    | AdjustGain
+    | Mute
+    | Unmute
+    | Solo
+    | Unsolo
+    | Quit
+)
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+class PartyState(msgspec.Struct, frozen=True, kw_only=True):
+    """One party as it sounds.
+
+    `gain_db` is what was last asked for; `silenced` is whether mute or another party's solo keeps
+    it from being heard; `level_db` is the RMS level in dBFS, LEVEL_FLOOR_DB for silence.
+    """
+
+    party: Party
+    gain_db: float = 0.0
+    muted: bool = False
+    soloed: bool = False
+    silenced: bool = False
+    level_db: float = LEVEL_FLOOR_DB
+
+
+class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
+    """The whole state; told on change and at least once a second.
+
+    `position_ms` is the confirmed cursor carried forward to `as_of_s`; `audible_ms` is what leaves
+    the sound device at `as_of_s`, a reading of the system's monotonic clock (`time.monotonic()`,
+    one clock for all processes of a machine). While `advancing`, both grow by 1 ms a ms.
+    `requested_ms` is where the user asked the cursor to be and the server has not confirmed;
+    `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
+    """
+
+    phase: Phase
+    position_ms: int = 0
+    audible_ms: int = 0
+    duration_ms: int = 0
+    paused: bool = True
+    at_end: bool = False
+    call_over: bool = False
+    requested_ms: int | None = None
+    unconfirmed_s: float = 0.0
+    advancing: bool = False
+    as_of_s: float = 0.0
+    parties: tuple[PartyState, ...] = ()
+    device: str | None = None
+    detail: str = ""
+
+
+class PartyLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """One party's level as it leaves the player's mix, in dBFS: RMS, peak, and peak with hold."""
+
+    party: Party
+    rms_db: float
+    peak_db: float
+    hold_db: float
+
+
+class LevelsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="levels"):
+    """Meters; at most 20 a second, and only while something can be heard or has just ended."""
+
+    levels: tuple[PartyLevel, ...]
+
+
+class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="stats"):
+    """How the audio path does; once a second. Counts are since the start; times in ms."""
+
+    underruns: int = 0
+    buffer_ms: float = 0.0
+    target_ms: float = 0.0
+    device_latency_ms: float = 0.0
+    received_frames: int = 0
+    trimmed_frames: int = 0
+    concealed_ms: float = 0.0
+    jitter_buffer_ms: float = 0.0
+    drift_ppm: float = 0.0
+    callback_p99_ms: float = 0.0
+    round_trip_ms: float | None = None
+
+
+class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="incident"):
+    """What is known of the incident. Texts are the network's: clean them before drawing."""
+
+    id: str
+    caller_phone_number: str = ""
+    is_audio_live: bool = False
+    created_at: str | None = None
+    location: str = ""
+
+
+class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="error"):
+    """What happened and what to do. `exit_code` is set when the engine ends because of it."""
+
+    code: str
+    message: str
+    hint: str
+    exit_code: int | None = None
+
+
+class ByeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="bye"):
+    """The last line: the engine has left the room and closed the device."""
+
+    exit_code: int = 0
+
+
+Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | ErrorEvent | ByeEvent
+
+_request_decoder = msgspec.json.Decoder(Request)
+_event_decoder = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_line(message: Request | Event) -> bytes:
+    """Return the message as one line of JSON, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """Read one line of the engine; raise WireError if it is none of the events."""
+    if len(line) > MAX_EVENT_BYTES:
+        raise WireError("an event line that is too long")
+    try:
+        return _event_decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("not an event") from error
+
+
+def decode_request(line: bytes) -> Request:
+    """Read one line of a client; raise WireError, naming what is wrong, if it is no request.
+
+    Gains are held inside GAIN_MIN_DB…GAIN_MAX_DB and offsets inside ±MAX_CALL_MS; a scrub position
+    is held inside [0, duration] by the engine, which alone knows the duration.
+    """
+    if len(line) > MAX_REQUEST_BYTES:
+        raise WireError(f"a line of {len(line)} bytes; {MAX_REQUEST_BYTES} are the most")
+    try:
+        request = _request_decoder.decode(line)
+    except msgspec.ValidationError as error:
+        raise WireError(str(error)[:200]) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("not a line of JSON") from error
+    match request:
+        case SetGain(gain=gain, callerType=party):
+            return SetGain(_within(gain, GAIN_MIN_DB, GAIN_MAX_DB), party)
+        case AdjustGain(delta_db=delta, callerType=party):
+            return AdjustGain(_within(delta, -60.0, 60.0), party)
+        case SeekBy(offset_ms=offset):
+            return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
+    return request
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not math.isfinite(value):
+        raise WireError("a number that is not finite")
+    return min(max(value, low), high)

@@ -1,0 +1,59 @@
+"""What can go wrong, as the user meets it: what happened, what to do, an exit code.
+
+CallplayerError (1)
+├── UsageError (2)            a flag, a file or a setting is wrong
+├── SignInRefusedError (3)    the credentials, or what they may do, were refused
+├── IncidentNotFoundError (4) no incident of that id
+├── UnreachableError (5)      the network or a server does not answer
+├── SoundDeviceError (6)      no usable sound device
+└── ServiceError (1)          the replay service cannot start or go on
+"""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+
+
+class CallplayerError(Exception):
+    """The base of all errors that a user is told of.
+
+    `what` is one line that says what happened, `hint` one line that says what to do; neither may
+    hold a secret. `code` is the machine-readable name told in headless mode.
+    """
+
+    exit_code = 1
+    code = "internal"
+
+    def __init__(self, what: str, hint: str = "Run again; the log file says more.") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class UsageError(CallplayerError):
+    exit_code = 2
+    code = "usage"
+
+
+class SignInRefusedError(CallplayerError):
+    exit_code = 3
+    code = "sign-in-refused"
+
+
+class IncidentNotFoundError(CallplayerError):
+    exit_code = 4
+    code = "no-such-incident"
+
+
+class UnreachableError(CallplayerError):
+    exit_code = 5
+    code = "unreachable"
+
+
+class SoundDeviceError(CallplayerError):
+    exit_code = 6
+    code = "no-sound-device"
+
+
+class ServiceError(CallplayerError):
+    code = "service"
