@@ -7,7 +7,7 @@ import unicodedata
 ELLIPSIS = "…"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Format characters that reorder or hide what stands around them (Unicode TR36 §2.7, CVE-2021-42574).
+# Format characters that reorder or hide what stands around them (CVE-2021-42574).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINERS = frozenset("\u200c\u200d")
 

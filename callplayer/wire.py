@@ -56,7 +56,7 @@ class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
     """Set one party's volume to `gain` dB."""
 
     gain: float
-    callerType: CallerType  # noqa: N815 - the vendor's spelling
+    callerType: CallerType
 
 
 Command = Pause | Resume | Scrub | ScrubToEnd | SetGain
@@ -66,7 +66,8 @@ class _LooseScrub(msgspec.Struct, frozen=True, tag_field="cmd", tag="scrub"):
     position: float
 
 
-_command_decoder = msgspec.json.Decoder(Pause | Resume | _LooseScrub | ScrubToEnd | SetGain)
+_LooseCommand = Pause | Resume | _LooseScrub | ScrubToEnd | SetGain
+_command_decoder: msgspec.json.Decoder[_LooseCommand] = msgspec.json.Decoder(_LooseCommand)
 _encoder = msgspec.json.Encoder()
 
 
@@ -229,7 +230,7 @@ def parse_access_token(body: bytes) -> AccessToken:
 
 
 def parse_stream_grant(body: bytes) -> StreamGrant:
-    """Read the answer of `POST …/stream_token`, whichever names it uses; raise WireError if none."""
+    """Read the answer of `POST …/stream_token`; raise WireError if it holds no token."""
     answer = _parse_object(body)
     nested = answer.get("data")
     places = [answer, nested] if isinstance(nested, dict) else [answer]
@@ -254,7 +255,7 @@ def parse_incident(body: bytes) -> Incident:
 
 
 def parse_incident_page(body: bytes) -> IncidentPage:
-    """Read one page of incidents: a bare list or one wrapped; entries without an id are left out."""
+    """Read one page of incidents, bare or wrapped; entries without an id are left out."""
     answer = _parse_json(body)
     if isinstance(answer, list):
         return IncidentPage(_incidents(answer), None)

@@ -37,6 +37,9 @@ Phase = Literal[
     "failed",  # gave up; an error event says why
 ]
 
+Start = Literal["play", "paused", "live"]
+"""What a fresh engine does once it is ready: play from the start, wait there, or go live."""
+
 # --- requests -------------------------------------------------------------------------------------
 
 
@@ -44,7 +47,7 @@ class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
     """Set one party's volume in dB; `call` stands for both parties of a mixed track."""
 
     gain: float
-    callerType: Party  # noqa: N815 - the vendor's spelling
+    callerType: Party
 
 
 class TogglePause(msgspec.Struct, frozen=True, tag_field="cmd", tag="toggle-pause"):
@@ -61,31 +64,31 @@ class AdjustGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-gain"
     """Change one party's volume by `delta_db` from where it was last set."""
 
     delta_db: float
-    callerType: Party  # noqa: N815
+    callerType: Party
 
 
 class Mute(msgspec.Struct, frozen=True, tag_field="cmd", tag="mute"):
     """Silence one party in the player's own mix."""
 
-    callerType: Party  # noqa: N815
+    callerType: Party
 
 
 class Unmute(msgspec.Struct, frozen=True, tag_field="cmd", tag="unmute"):
     """End `mute`."""
 
-    callerType: Party  # noqa: N815
+    callerType: Party
 
 
 class Solo(msgspec.Struct, frozen=True, tag_field="cmd", tag="solo"):
     """Let only the parties that are soloed be heard."""
 
-    callerType: Party  # noqa: N815
+    callerType: Party
 
 
 class Unsolo(msgspec.Struct, frozen=True, tag_field="cmd", tag="unsolo"):
     """End `solo`."""
 
-    callerType: Party  # noqa: N815
+    callerType: Party
 
 
 class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
@@ -210,8 +213,8 @@ class ByeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
 
 Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | ErrorEvent | ByeEvent
 
-_request_decoder = msgspec.json.Decoder(Request)
-_event_decoder = msgspec.json.Decoder(Event)
+_request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
 

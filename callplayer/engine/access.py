@@ -1,0 +1,199 @@
+"""The vendor's HTTP API: sign in, list incidents, ask for a stream token."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote, urljoin
+
+import httpx
+
+from callplayer import __version__
+from callplayer.config import Settings
+from callplayer.errors import (
+    IncidentNotFoundError,
+    SignInRefusedError,
+    UnreachableError,
+    UsageError,
+)
+from callplayer.wire import (
+    MAX_HTTP_BYTES,
+    AccessToken,
+    Incident,
+    StreamGrant,
+    WireError,
+    parse_access_token,
+    parse_incident,
+    parse_incident_page,
+    parse_stream_grant,
+)
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+REFRESH_BEFORE_S = 120.0
+MAX_PAGES = 20
+
+
+class Access:
+    """One signed-in client of the API. Use as `async with Access(settings) as access:`."""
+
+    def __init__(
+        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._settings = settings
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT,
+            transport=transport,
+            headers={"User-Agent": f"callplayer/{__version__}", "Accept": "application/json"},
+            follow_redirects=False,
+        )
+        self._token: AccessToken | None = None
+        self._token_until_s = 0.0
+        self._signing_in = asyncio.Lock()
+
+    async def __aenter__(self) -> Access:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def incident(self, incident_id: str) -> Incident:
+        """Return one incident; raise IncidentNotFoundError if there is none of that id."""
+        body = await self._ask("GET", _incident_path(incident_id))
+        return _read(parse_incident, body)
+
+    async def incidents(self) -> list[Incident]:
+        """Return all incidents that the API lists, newest pages first as it gives them."""
+        path, found = "/v1/incident_events", list[Incident]()
+        for _ in range(MAX_PAGES):
+            page = _read(parse_incident_page, await self._ask("GET", path))
+            found.extend(page.incidents)
+            if page.next_page is None or not page.incidents:
+                break
+            path = self._next_path(page.next_page)
+        return found
+
+    async def stream_grant(self, incident_id: str, *, autoplay: bool) -> StreamGrant:
+        """Return a LiveKit token for one incident; raise IncidentNotFoundError if it is unknown."""
+        body = await self._ask(
+            "POST", f"{_incident_path(incident_id)}/stream_token", {"autoplay": autoplay}
+        )
+        return _read(parse_stream_grant, body)
+
+    async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> bytes:
+        for attempt in (1, 2):
+            token = await self._bearer()
+            status, body = await self._send(
+                method, path, content, {"Authorization": f"Bearer {token}"}
+            )
+            if status != 401 or attempt == 2:
+                break
+            self._token = None
+        if status in (401, 403):
+            raise SignInRefusedError(
+                f"The API refuses this client ({status}).",
+                "Check what the client id may do, or ask the vendor.",
+            )
+        if status in (404, 410):
+            raise IncidentNotFoundError(
+                "There is no such incident.", "`callplayer list` shows those that there are."
+            )
+        if status >= 300:
+            raise UnreachableError(
+                f"The API answered {status}.", "Try again; if it stays, ask the vendor."
+            )
+        return body
+
+    async def _bearer(self) -> str:
+        async with self._signing_in:
+            if self._token is None or time.monotonic() > self._token_until_s:
+                self._token = await self._sign_in()
+                lasts_s = self._token.expires_in_s
+                self._token_until_s = time.monotonic() + max(
+                    lasts_s - REFRESH_BEFORE_S, lasts_s / 2
+                )
+            return self._token.value
+
+    async def _sign_in(self) -> AccessToken:
+        settings = self._settings
+        if not settings.client_id or not settings.client_secret:
+            raise UsageError(
+                "There are no credentials to sign in with.",
+                "Set CALLPLAYER_CLIENT_ID and CALLPLAYER_CLIENT_SECRET, or put client_id and "
+                "client_secret in config.toml.",
+            )
+        status, body = await self._send(
+            "POST",
+            "/oauth/token",
+            {
+                "client_id": settings.client_id,
+                "client_secret": settings.client_secret.reveal(),
+                "grant_type": "client_credentials",
+                "scope": "incident_events",
+            },
+            {},
+        )
+        if status in (400, 401, 403):
+            raise SignInRefusedError(
+                f"Sign-in was refused ({status}).",
+                "Check CALLPLAYER_CLIENT_ID and CALLPLAYER_CLIENT_SECRET.",
+            )
+        if status != 200:
+            raise UnreachableError(
+                f"Sign-in was answered with {status}.", "Check CALLPLAYER_API_URL; try again."
+            )
+        return _read(parse_access_token, body)
+
+    async def _send(
+        self, method: str, path: str, content: dict[str, Any] | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        try:
+            async with self._client.stream(
+                method, self._settings.api_url + path, json=content, headers=headers
+            ) as answer:
+                body = bytearray()
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_HTTP_BYTES:
+                        raise UnreachableError(
+                            "The API's answer is larger than any it should give.",
+                            "Check CALLPLAYER_API_URL.",
+                        )
+                return answer.status_code, bytes(body)
+        except httpx.HTTPError as error:
+            LOG.info("%s %s: %s", method, path, type(error).__name__)
+            raise UnreachableError(
+                f"{self._settings.api_url} does not answer ({type(error).__name__}).",
+                "Check the network and CALLPLAYER_API_URL; `callplayer doctor` looks closer.",
+            ) from error
+
+    def _next_path(self, next_page: str) -> str:
+        """Return the next page's path on the same API; a link to elsewhere is not followed."""
+        if next_page.isdigit():
+            return f"/v1/incident_events?page={next_page}"
+        base = self._settings.api_url + "/v1/incident_events"
+        url = urljoin(base, next_page)
+        if not url.startswith(self._settings.api_url + "/"):
+            raise UnreachableError("The list of incidents goes on elsewhere.", "Ask the vendor.")
+        return url.removeprefix(self._settings.api_url)
+
+
+def _incident_path(incident_id: str) -> str:
+    return f"/v1/incident_events/{quote(incident_id, safe='')}"
+
+
+def _read(parse: Callable[[bytes], T], body: bytes) -> T:
+    try:
+        return parse(body)
+    except WireError as error:
+        raise UnreachableError(
+            f"The API answered in a way that is not understood: {error}.",
+            "Check CALLPLAYER_API_URL.",
+        ) from error
+

@@ -1,0 +1,75 @@
+"""Following the sound card's clock: a delay-locked loop and a variable-ratio resampler.
+
+Frames arrive on the system's clock and leave on the sound card's; the two differ by up to some
+hundred parts per million. The loop watches the ring's fill and bends the resampling ratio by a few
+ppm, so that the fill stays at its target without a sample dropped or repeated.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import soxr
+
+from callplayer.engine.audio.ring import Samples
+
+MAX_DRIFT = 0.005
+"""The most that the ratio is bent, 0.5 %: nine cents, below what speech lets one hear."""
+
+
+class DelayLockedLoop:
+    """A second-order loop from a fill error to a rate correction.
+
+    The filter is PipeWire's `spa_dll` (spa/utils/dll.h), after F. Adriaensen, "Using a DLL to
+    filter time" (LAC 2005): two low-pass stages into an integrator, critically damped.
+    """
+
+    def __init__(self, period_frames: int, rate_hz: int, bandwidth_hz: float = 0.05) -> None:
+        self._period_frames = period_frames
+        self._rate_hz = rate_hz
+        self._z1 = self._z2 = self._z3 = 0.0
+        self.set_bandwidth(bandwidth_hz)
+
+    def set_bandwidth(self, bandwidth_hz: float) -> None:
+        """Set how fast errors are followed: wide to lock, narrow to stay smooth."""
+        w = 2 * math.pi * bandwidth_hz * self._period_frames / self._rate_hz
+        self._w0 = 1.0 - math.exp(-20.0 * w)
+        self._w1 = w * 1.5 / self._period_frames
+        self._w2 = w / 1.5
+
+    def reset(self) -> None:
+        """Forget the error, keep the clock difference learned so far."""
+        self._z1 = self._z2 = 0.0
+
+    def update(self, error_frames: float) -> float:
+        """Take one fill error (fill − target, frames); return the rate correction.
+
+        The correction is relative and small: +1e-4 means the reader runs 100 ppm slow against the
+        writer, so 100 ppm fewer frames should be written.
+        """
+        self._z1 += self._w0 * (self._w1 * error_frames - self._z1)
+        self._z2 += self._w0 * (self._z1 - self._z2)
+        self._z3 += self._w2 * self._z2
+        self._z3 = min(max(self._z3, -MAX_DRIFT), MAX_DRIFT)
+        return min(max(self._z2 + self._z3, -MAX_DRIFT), MAX_DRIFT)
+
+
+class VariableResampler:
+    """Mono resampling with a ratio that may be bent while it runs; delay about 5 ms."""
+
+    DELAY_S = 0.005
+
+    def __init__(self, in_hz: int, out_hz: int) -> None:
+        self._base_ratio = in_hz / out_hz
+        self._slew_frames = max(1, out_hz // 100)
+        self._stream = soxr.ResampleStream(in_hz, out_hz, 1, dtype="float32", quality="HQ", vr=True)
+
+    def bend(self, correction: float) -> None:
+        """Write `correction` (relative) fewer frames from now on, gliding over 10 ms."""
+        self._stream.set_io_ratio(self._base_ratio * (1.0 + correction), 1.0, self._slew_frames)
+
+    def process(self, samples: Samples) -> Samples:
+        """Return the resampled frames that `samples`, mono float32, complete."""
+        resampled: Samples = self._stream.resample_chunk(np.ascontiguousarray(samples))
+        return resampled

@@ -1,0 +1,231 @@
+"""One party's way from received frames to the mix.
+
+Writer's side (the engine's loop): frames in, resampled to the sound card's clock, into the ring.
+Reader's side (the audio thread): out of the ring, gated and faded, metered, onto the bus.
+
+The gate is a place in the ring, not a moment: closing fades what is being heard within 5 ms, and
+opening marks the first new sample, so that the buffer keeps its level and its delay all along and
+nothing that was written before the mark is ever heard.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from callplayer.engine.audio.drift import DelayLockedLoop, VariableResampler
+from callplayer.engine.audio.meter import Meter
+from callplayer.engine.audio.ring import Ring, Samples
+
+FRAME_S = 0.010
+"""What the SDK hands over at a time."""
+
+FADE_S = 0.005
+RING_S = 2.0
+FIRST_MARGIN_S = 0.008
+MAX_MARGIN_S = 0.150
+MARGIN_STEP_S = 0.005
+MARGIN_FALL_PER_S = 0.0005
+LATE_TRIM_S = 0.060
+TRIM_SLACK_S = 0.012
+TRIM_WINDOW_S = 2.0
+
+
+class Lane:
+    """One party's buffer. `rate_hz` is the sound card's; `max_block_frames` its largest block."""
+
+    def __init__(self, in_hz: int, rate_hz: int, max_block_frames: int) -> None:
+        self.rate_hz = rate_hz
+        self.meter = Meter()
+        self._ring = Ring(int(RING_S * rate_hz))
+        # Writer's own.
+        self._resampler = VariableResampler(in_hz, rate_hz)
+        self._loop = DelayLockedLoop(int(FRAME_S * rate_hz), rate_hz)
+        self._margin_s = FIRST_MARGIN_S
+        self._arrived_s = 0.0
+        self._seen_underruns = 0
+        self.received_frames = 0
+        self.correction = 0.0
+        # Set by the writer, read by the reader: single assignments.
+        self._open = False
+        self._open_mark = 0
+        self._silenced = False
+        self._target_frames = 0
+        # Reader's own, read by the writer for statistics.
+        self.underruns = 0
+        self.trimmed_frames = 0
+        self.playing = False
+        self._read_s = 0.0
+        self._block_frames = int(FRAME_S * rate_hz)
+        self._gain = 0.0
+        self._last_sample = 0.0
+        self._fade_frames = max(1, int(FADE_S * rate_hz))
+        self._lowest_frames = 0
+        self._window_frames = 0
+        self._block: Samples = np.zeros(max_block_frames, dtype=np.float32)
+        self._splice: Samples = np.zeros(max_block_frames, dtype=np.float32)
+        self._curve: Samples = np.zeros(max_block_frames, dtype=np.float32)
+        self._ramp: Samples = np.arange(1, max_block_frames + 1, dtype=np.float32)
+        self._ramp /= self._fade_frames
+        self._retarget()
+
+    # --- the writer's side ------------------------------------------------------------------------
+
+    def push(self, pcm: npt.NDArray[np.int16], now_s: float) -> None:
+        """Take in one received frame, mono int16 at the incoming rate."""
+        self.received_frames += len(pcm)
+        samples = self._resampler.process(pcm.astype(np.float32) * np.float32(1 / 32768))
+        self._ring.write(samples)
+        self._follow_arrivals(now_s)
+        if self.playing:
+            # The reader takes whole blocks; between two of them its place is carried on by the
+            # clock, so that the loop sees the delay and not the blocks.
+            since_read = min((now_s - self._read_s) * self.rate_hz, self._block_frames)
+            error = self._ring.fill_frames - max(since_read, 0.0) - self._target_frames
+            self.correction = self._loop.update(error)
+            self._resampler.bend(self.correction)
+
+    def open_gate(self) -> None:
+        """Let what is written from now on be heard."""
+        if not self._open:
+            self._open_mark = self._ring.written
+            self._open = True
+
+    def close_gate(self) -> None:
+        """Fade out what is being heard; nothing is heard until the gate opens again."""
+        self._open = False
+
+    def set_silenced(self, silenced: bool) -> None:
+        """Fade this party out of the mix, or in again."""
+        self._silenced = silenced
+
+    def restart(self) -> None:
+        """Drop what is buffered: the device stood still and it is old now."""
+        self._ring.flush()
+        self._loop.reset()
+        self.playing = False
+
+    @property
+    def fill_s(self) -> float:
+        """Return how much sound waits in the ring, in s."""
+        return self._ring.fill_frames / self.rate_hz
+
+    @property
+    def target_s(self) -> float:
+        """Return the fill that is aimed at just after a frame has come in, in s."""
+        return self._target_frames / self.rate_hz
+
+    def _follow_arrivals(self, now_s: float) -> None:
+        late_s = now_s - self._arrived_s - FRAME_S
+        if self._arrived_s and late_s < 1.0:
+            self._margin_s = max(self._margin_s, min(late_s, MAX_MARGIN_S))
+            if self.underruns > self._seen_underruns:
+                self._margin_s = min(self._margin_s + MARGIN_STEP_S, MAX_MARGIN_S)
+            elif self._margin_s > FIRST_MARGIN_S:
+                self._margin_s -= MARGIN_FALL_PER_S * FRAME_S
+        self._seen_underruns = self.underruns
+        self._arrived_s = now_s
+        self._retarget()
+
+    def _retarget(self) -> None:
+        self._target_frames = (
+            int((FRAME_S + self._margin_s) * self.rate_hz) + self._block_frames
+        )
+
+    # --- the reader's side: the audio thread ------------------------------------------------------
+
+    def mix_into(self, bus: Samples, now_s: float) -> None:
+        """Add the next `len(bus)` frames to `bus`, mono float32."""
+        frames = len(bus)
+        ring = self._ring
+        ring.settle()
+        self._read_s, self._block_frames = now_s, frames
+        if not self.playing:
+            if ring.fill_frames < max(self._target_frames - frames, frames):
+                return
+            self.playing = True
+            self._lowest_frames, self._window_frames = ring.fill_frames, 0
+        block = self._block[:frames]
+        first_frame = ring.position
+        got = self._read_trimmed(block)
+        if got < frames:
+            self._run_dry(block, got)
+        self._shape(block, first_frame, dry=got < frames)
+        bus += block
+
+    def _read_trimmed(self, block: Samples) -> int:
+        """Read the next frames into `block`; splice over what is too old."""
+        ring, frames = self._ring, len(block)
+        excess = self._excess_frames(frames)
+        got = ring.peek_into(block)
+        if excess and got == frames and ring.peek_into(self._splice[:frames], excess) == frames:
+            curve = np.minimum(self._ramp[:frames], 1.0, out=self._curve[:frames])
+            fresh = self._splice[:frames]
+            fresh -= block
+            fresh *= curve
+            block += fresh
+            ring.skip(excess)
+            self.trimmed_frames += excess
+        ring.skip(got)
+        return got
+
+    def _excess_frames(self, frames: int) -> int:
+        """Return how many frames to leave out now: what has not been needed for a while."""
+        fill = self._ring.fill_frames
+        self._lowest_frames = min(self._lowest_frames, fill)
+        self._window_frames += frames
+        excess = 0
+        wanted = self._target_frames - int(FRAME_S * self.rate_hz)
+        if fill > self._target_frames + int(LATE_TRIM_S * self.rate_hz):
+            excess = fill - self._target_frames
+        elif self._window_frames >= TRIM_WINDOW_S * self.rate_hz:
+            unused = self._lowest_frames - wanted
+            if unused > TRIM_SLACK_S * self.rate_hz:
+                excess = unused
+        if excess or self._window_frames >= TRIM_WINDOW_S * self.rate_hz:
+            self._lowest_frames, self._window_frames = fill - excess, 0
+        return excess
+
+    def _run_dry(self, block: Samples, got: int) -> None:
+        """Let the sound die away from its last sample, and fill up again before going on."""
+        self.playing = False
+        if self._gain > 0.0:
+            self.underruns += 1
+        last = float(block[got - 1]) if got else self._last_sample
+        tail = block[got:]
+        np.subtract(1.0, self._ramp[: len(tail)], out=tail)
+        np.maximum(tail, 0.0, out=tail)
+        tail *= last
+
+    def _shape(self, block: Samples, first_frame: int, *, dry: bool) -> None:
+        """Apply gate and mute with their fades; meter what the party says behind the gate."""
+        frames = len(block)
+        self._last_sample = float(block[-1])
+        hidden = self._open_mark - first_frame if self._open else frames
+        passes = hidden < frames
+        if passes:
+            if hidden > 0:
+                block[:hidden] = 0.0
+            self.meter.add(block)
+        goal = 1.0 if passes and not self._silenced else 0.0
+        if self._gain == goal == 1.0 and hidden <= 0:
+            pass
+        elif self._gain == goal == 0.0:
+            block.fill(0.0)
+        else:
+            start = max(hidden, 0) if goal else 0
+            self._fade(block[start:], goal)
+        if dry:
+            self._gain = 0.0
+
+    def _fade(self, part: Samples, goal: float) -> None:
+        frames = len(part)
+        curve = self._curve[:frames]
+        if goal:
+            np.add(self._ramp[:frames], self._gain, out=curve)
+            np.minimum(curve, 1.0, out=curve)
+        else:
+            np.subtract(self._gain, self._ramp[:frames], out=curve)
+            np.maximum(curve, 0.0, out=curve)
+        part *= curve
+        self._gain = float(curve[-1]) if frames else self._gain

@@ -1,0 +1,66 @@
+"""All lanes onto one bus, limited softly, into the device's block. Runs on the audio thread."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.ring import Samples
+
+MAX_BLOCK_FRAMES = 8192
+KNEE = 0.8
+"""Linear up to here (−1.9 dBFS); above it tanh bends the sum towards full scale."""
+
+_TIMES = 4096
+
+
+class Mixer:
+    """Sums the lanes. `lanes` is replaced whole by the engine's loop and read once a block."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self.lanes: tuple[Lane, ...] = ()
+        self.rendered_frames = 0
+        self.rendered_at_s = 0.0
+        self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
+        self._excess: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
+        self._times_s: npt.NDArray[np.float64] = np.zeros(_TIMES)
+        self._blocks = 0
+
+    def render(self, out: npt.NDArray[np.float32]) -> None:
+        """Fill `out`, float32 of shape (frames, channels), with the next frames."""
+        started_s = time.monotonic()
+        for start in range(0, len(out), MAX_BLOCK_FRAMES):
+            part = out[start : start + MAX_BLOCK_FRAMES]
+            bus = self._bus[: len(part)]
+            bus.fill(0.0)
+            for lane in self.lanes:
+                lane.mix_into(bus, started_s)
+            self._limit(bus)
+            part[:] = bus[:, np.newaxis]
+        self.rendered_frames += len(out)
+        self.rendered_at_s = started_s
+        self._times_s[self._blocks % _TIMES] = time.monotonic() - started_s
+        self._blocks += 1
+
+    def render_time_s(self, percentile: float) -> float:
+        """Return a percentile of the time that the latest blocks took, in s."""
+        taken = self._times_s[: min(self._blocks, _TIMES)]
+        return float(np.percentile(taken, percentile)) if len(taken) else 0.0
+
+    def _limit(self, bus: Samples) -> None:
+        peak = max(float(bus.max(initial=0.0)), -float(bus.min(initial=0.0)))
+        if peak <= KNEE:
+            return
+        # x → clip(x) + (1 − knee)·tanh((x − clip(x)) / (1 − knee)): continuous in value and slope.
+        excess = self._excess[: len(bus)]
+        np.copyto(excess, bus)
+        np.clip(bus, -KNEE, KNEE, out=bus)
+        excess -= bus
+        excess /= 1.0 - KNEE
+        np.tanh(excess, out=excess)
+        excess *= 1.0 - KNEE
+        bus += excess

@@ -1,0 +1,41 @@
+"""When sound may be heard again after the cursor has moved. Pure.
+
+A scrub or a pause silences the player at once. What the server sent before it obeyed is still on
+its way then, and must not blip out: the gate opens when the server has confirmed the new place and
+the receive path has turned over since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+OPEN_ANYWAY_S = 1.0
+"""A server that confirms nothing must not keep the user deaf."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`asked_s`: when a move was asked for that is not confirmed; `turned_s`: when the path will
+    have turned over after the confirmation."""
+
+    asked_s: float | None = None
+    turned_s: float = 0.0
+
+
+def ask_move(gate: Gate, now_s: float) -> Gate:
+    """A pause or a scrub was asked for: what is on its way is old."""
+    return replace(gate, asked_s=now_s)
+
+
+def confirm_move(gate: Gate, now_s: float, path_s: float) -> Gate:
+    """The server has confirmed; what it sends now comes out of the receive path `path_s` later."""
+    if gate.asked_s is None:
+        return gate
+    return Gate(None, now_s + path_s)
+
+
+def may_open(gate: Gate, now_s: float) -> bool:
+    """Tell whether what comes in now is new."""
+    if gate.asked_s is not None:
+        return now_s - gate.asked_s > OPEN_ANYWAY_S
+    return now_s >= gate.turned_s

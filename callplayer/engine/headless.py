@@ -1,0 +1,149 @@
+"""The engine as a program: requests as JSON lines on stdin, events as JSON lines on stdout.
+
+The screen is one client of this, a script another. A client that reads slowly is told less, never
+waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import stat
+import sys
+
+from callplayer.config import Settings
+from callplayer.engine import messages as m
+from callplayer.engine.session import Engine, EngineOptions
+from callplayer.text import plain_text
+from callplayer.wire import WireError
+
+LOG = logging.getLogger(__name__)
+
+MAX_BACKLOG_BYTES = 256_000
+LINE_LIMIT_BYTES = 64_000
+
+
+def run_headless(settings: Settings, options: EngineOptions) -> int:
+    """Run the engine on this process's stdin and stdout; return the exit code."""
+    return asyncio.run(_run(settings, options))
+
+
+async def _run(settings: Settings, options: EngineOptions) -> int:
+    loop = asyncio.get_running_loop()
+    output = await _open_stdout(loop)
+    engine = Engine(settings, options, lambda event: _tell(output, event))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, engine.handle, m.Quit())
+    reading = asyncio.create_task(_read_requests(engine, output))
+    try:
+        exit_code = await engine.run()
+    finally:
+        reading.cancel()
+    await _flush(output)
+    return exit_code
+
+
+class _Stdout(asyncio.Protocol):
+    """The writing side of stdout; knows when the reader has gone."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
+
+
+class _LineWriter:
+    """Lines to a pipe without ever waiting, or straight to a file or terminal."""
+
+    def __init__(self, transport: asyncio.WriteTransport | None, gone: asyncio.Event) -> None:
+        self.transport = transport
+        self.gone = gone
+
+    def write(self, line: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(line)
+            return
+        try:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        except OSError:
+            self.gone.set()
+
+    @property
+    def backlog_bytes(self) -> int:
+        return self.transport.get_write_buffer_size() if self.transport else 0
+
+
+async def _open_stdout(loop: asyncio.AbstractEventLoop) -> _LineWriter:
+    mode = os.fstat(sys.stdout.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return _LineWriter(None, asyncio.Event())
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    transport, protocol = await loop.connect_write_pipe(_Stdout, pipe)
+    return _LineWriter(transport, protocol.gone)
+
+
+def _tell(output: _LineWriter, event: m.Event) -> None:
+    if output.backlog_bytes > MAX_BACKLOG_BYTES and not isinstance(
+        event, m.ErrorEvent | m.ByeEvent
+    ):
+        return
+    output.write(m.encode_line(event))
+
+
+async def _flush(output: _LineWriter) -> None:
+    """Give a slow reader a second to take the last lines."""
+    for _ in range(100):
+        if not output.backlog_bytes or output.gone.is_set():
+            break
+        await asyncio.sleep(0.01)
+
+
+async def _read_requests(engine: Engine, output: _LineWriter) -> None:
+    """Read requests until the client goes away; then quit, unless stdin never was a client."""
+    gone = asyncio.create_task(output.gone.wait())
+    gone.add_done_callback(lambda task: None if task.cancelled() else engine.handle(m.Quit()))
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
+        for line in sys.stdin.buffer.readlines(LINE_LIMIT_BYTES):
+            _handle_line(engine, output, line)
+        return
+    reader = asyncio.StreamReader(limit=LINE_LIMIT_BYTES)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while True:
+        try:
+            line = await reader.readline()
+        except ValueError:
+            _refuse(output, "a line that is too long")
+            continue
+        if not line:
+            engine.handle(m.Quit())
+            return
+        _handle_line(engine, output, line)
+
+
+def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:
+    if not line.strip():
+        return
+    try:
+        request = m.decode_request(line)
+    except WireError as error:
+        _refuse(output, plain_text(str(error)))
+        return
+    engine.handle(request)
+
+
+def _refuse(output: _LineWriter, why: str) -> None:
+    _tell(
+        output,
+        m.ErrorEvent(
+            code="bad-request",
+            message=f"A line was not understood: {why}.",
+            hint='Send one JSON object a line, such as {"cmd":"pause"}.',
+        ),
+    )

@@ -1,0 +1,146 @@
+"""Where the cursor is: confirmed, requested and audible. Pure functions of (state, input, now).
+
+The server owns the cursor and acknowledges nothing. A wish is confirmed by a later status that
+agrees with it; until then it is shown as a wish. Times are readings of one monotonic clock, in s;
+positions are ms from the start of the call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from callplayer.wire import Status
+
+AGREES_MS = 120
+"""How far behind a wished position a status may be and still agree: clocks, rounding, one block."""
+
+GIVE_UP_S = 5.0
+"""A wish that no status has agreed with for so long is dropped for the server's word."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for and is not confirmed: a position (None: the end) or a pause state."""
+
+    since_s: float
+    position_ms: int | None = None
+    to_end: bool = False
+    paused: bool | None = None
+
+
+@dataclass(frozen=True)
+class Playhead:
+    """The last status, when it came, and the wishes that are open.
+
+    `segment_ms` is where playing last began (a jump or a resume): nothing before it can be audible.
+    """
+
+    status: Status | None = None
+    status_s: float = 0.0
+    seek: Wish | None = None
+    pause: Wish | None = None
+    segment_ms: int = 0
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def duration_ms(self, now_s: float) -> int:
+        """Return the call's duration; a call that goes on grows with the clock."""
+        status = self.status
+        if status is None:
+            return 0
+        grown = 0 if status.call_over else int((now_s - self.status_s) * 1000)
+        return status.duration + max(grown, 0)
+
+    def advancing(self) -> bool:
+        """Tell whether the server's cursor moves on, as far as is known."""
+        status = self.status
+        if status is None or status.paused:
+            return False
+        return not (status.at_end and status.call_over)
+
+    def confirmed_ms(self, now_s: float) -> int:
+        """Return the server's cursor: the last status carried forward by the clock."""
+        status = self.status
+        if status is None:
+            return 0
+        moved = int((now_s - self.status_s) * 1000) if self.advancing() else 0
+        return min(status.position + max(moved, 0), self.duration_ms(now_s))
+
+    def audible_ms(self, now_s: float, path_delay_ms: float) -> int:
+        """Return what is heard now: the cursor less what is still on its way to the ear."""
+        confirmed = self.confirmed_ms(now_s)
+        if not self.advancing():
+            return confirmed
+        return min(confirmed, max(self.segment_ms, confirmed - round(path_delay_ms)))
+
+    def requested_ms(self, now_s: float) -> int | None:
+        """Return the position asked for and not confirmed, or None."""
+        if self.seek is None:
+            return None
+        if self.seek.to_end:
+            return self.duration_ms(now_s)
+        return self.seek.position_ms
+
+    def wants_paused(self) -> bool:
+        """Return the pause state last asked for, or else the server's."""
+        if self.pause is not None and self.pause.paused is not None:
+            return self.pause.paused
+        return self.status.paused if self.status else True
+
+    def unconfirmed_s(self, now_s: float) -> float:
+        """Return for how long the oldest wish has been open; 0.0 if none is."""
+        open_since = [wish.since_s for wish in (self.seek, self.pause) if wish]
+        return max(0.0, now_s - min(open_since)) if open_since else 0.0
+
+
+def ask_position(head: Playhead, position_ms: int, now_s: float) -> Playhead:
+    """The user asked for a position."""
+    return replace(head, seek=Wish(now_s, position_ms=position_ms))
+
+
+def ask_end(head: Playhead, now_s: float) -> Playhead:
+    """The user asked for the live position, or the end."""
+    return replace(head, seek=Wish(now_s, to_end=True))
+
+
+def ask_paused(head: Playhead, paused: bool, now_s: float) -> Playhead:
+    """The user asked to pause or to resume."""
+    return replace(head, pause=Wish(now_s, paused=paused))
+
+
+def take_status(head: Playhead, status: Status, now_s: float) -> Playhead:
+    """The server told where it is; wishes that it agrees with are confirmed."""
+    seek, pause, segment_ms = head.seek, head.pause, head.segment_ms
+    started = head.status is None or (head.status.paused and not status.paused)
+    if seek is not None and _agrees(seek, status, now_s):
+        wished = status.position if seek.position_ms is None else seek.position_ms
+        segment_ms = min(wished, status.position)
+        seek = None
+    elif started or _jumped(head, status, now_s):
+        segment_ms = status.position
+    if pause is not None and pause.paused == status.paused:
+        pause = None
+    return replace(
+        head, status=status, status_s=now_s, seek=seek, pause=pause, segment_ms=segment_ms
+    )
+
+
+def give_up(head: Playhead, now_s: float) -> Playhead:
+    """Drop wishes that have waited longer than GIVE_UP_S."""
+    return replace(
+        head,
+        seek=None if head.seek and now_s - head.seek.since_s > GIVE_UP_S else head.seek,
+        pause=None if head.pause and now_s - head.pause.since_s > GIVE_UP_S else head.pause,
+    )
+
+
+def _agrees(seek: Wish, status: Status, now_s: float) -> bool:
+    if seek.to_end:
+        return status.at_end or status.position >= status.duration - AGREES_MS
+    wished = min(seek.position_ms or 0, status.duration)
+    moved_ms = 0.0 if status.paused else (now_s - seek.since_s) * 1000
+    return wished - AGREES_MS <= status.position <= wished + moved_ms + AGREES_MS
+
+
+def _jumped(head: Playhead, status: Status, now_s: float) -> bool:
+    return abs(status.position - head.confirmed_ms(now_s)) > 2 * AGREES_MS

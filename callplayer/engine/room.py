@@ -1,0 +1,187 @@
+"""The LiveKit room of one incident: audio tracks in, status in, commands out.
+
+The SDK's objects stay inside this module. What happens is told to a RoomListener, always on the
+engine's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from livekit import rtc
+
+from callplayer.engine.receive import Counters
+from callplayer.errors import SignInRefusedError, UnreachableError
+from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
+
+LOG = logging.getLogger(__name__)
+
+RATE_HZ = 48_000
+FRAME_MS = 10
+CONNECT_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 3.0
+
+
+class RoomListener(Protocol):
+    """What the room tells."""
+
+    def on_frame(self, track_id: str, party: Party, pcm: npt.NDArray[np.int16]) -> None:
+        """A frame of mono sound at RATE_HZ has come."""
+
+    def on_track(self, track_id: str, party: Party) -> None:
+        """A party's track has been subscribed."""
+
+    def on_track_gone(self, track_id: str) -> None:
+        """A track has ended."""
+
+    def on_payload(self, payload: bytes) -> None:
+        """A data message has come from the server side."""
+
+    def on_link(self, up: bool) -> None:
+        """The SDK lost the connection and tries again (False), or has it back (True)."""
+
+    def on_closed(self, reason: str) -> None:
+        """The room is gone for good."""
+
+
+class Room:
+    """A joined room. Make one with `connect`."""
+
+    def __init__(self, listener: RoomListener) -> None:
+        self._listener = listener
+        self._room = rtc.Room()
+        self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
+        self._readers: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+        self._wire_events()
+
+    async def connect(self, url: str, token: str) -> None:
+        """Join; raise SignInRefusedError for a refused token, UnreachableError for no server."""
+        options = rtc.RoomOptions(auto_subscribe=True, dynacast=False, connect_timeout=5.0)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._room.connect(url, token, options)
+        except (rtc.ConnectError, TimeoutError) as error:
+            # The SDK's text may hold the URL with the token in its query: it is not passed on.
+            text = str(getattr(error, "message", ""))
+            LOG.info("joining failed: %s", type(error).__name__)
+            if "401" in text or "403" in text or "unauthorized" in text.lower():
+                raise SignInRefusedError(
+                    "The room server refuses the stream token.",
+                    "Check CALLPLAYER_STREAM_URL: it must be the server the token is for.",
+                ) from None
+            raise UnreachableError(
+                "The room server does not answer.",
+                "Check the network and CALLPLAYER_STREAM_URL.",
+            ) from None
+
+    def audio_tracks_announced(self) -> int:
+        """Return how many audio tracks the participants publish, subscribed or not."""
+        return sum(
+            publication.kind == rtc.TrackKind.KIND_AUDIO
+            for participant in self._room.remote_participants.values()
+            for publication in participant.track_publications.values()
+        )
+
+    async def send(self, payload: bytes) -> None:
+        """Send a data message, reliable; raise UnreachableError if it does not get out in time."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._room.local_participant.publish_data(payload, reliable=True)
+        except (rtc.participant.PublishDataError, TimeoutError) as error:
+            raise UnreachableError(
+                "A command could not be sent.", "The connection is being restored."
+            ) from error
+
+    async def counters(self, track_id: str) -> Counters:
+        """Return a track's receive counters; zeros if it has ended."""
+        track = self._tracks.get(track_id)
+        if track is None:
+            return Counters()
+        for entry in await track.get_stats():
+            if entry.HasField("inbound_rtp"):
+                received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
+                return Counters(
+                    packets=received.packets_received,
+                    emitted=inbound.jitter_buffer_emitted_count,
+                    concealed=inbound.concealed_samples,
+                    jitter_buffer_delay_s=inbound.jitter_buffer_delay,
+                )
+        return Counters()
+
+    async def close(self) -> None:
+        """Leave the room and end all readers."""
+        self._closing = True
+        for reader in list(self._readers.values()):
+            reader.cancel()
+        await asyncio.gather(*self._readers.values(), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._room.disconnect()
+
+    def _wire_events(self) -> None:
+        room, listener = self._room, self._listener
+
+        def subscribed(track: Any, publication: Any, participant: Any) -> None:
+            if isinstance(track, rtc.RemoteAudioTrack):
+                self._start_reader(track, publication, participant)
+
+        def unsubscribed(track: Any, publication: Any, _participant: Any) -> None:
+            self._end_reader(publication.sid)
+
+        def data(packet: rtc.DataPacket) -> None:
+            if len(packet.data) <= MAX_STATUS_BYTES and self._is_server_side(packet.participant):
+                listener.on_payload(packet.data)
+
+        def closed(reason: Any) -> None:
+            if not self._closing:
+                listener.on_closed(rtc.DisconnectReason.Name(reason))
+
+        room.on("track_subscribed", subscribed)
+        room.on("track_unsubscribed", unsubscribed)
+        room.on("data_received", data)
+        room.on("reconnecting", lambda: listener.on_link(False))
+        room.on("reconnected", lambda: listener.on_link(True))
+        room.on("disconnected", closed)
+
+    def _is_server_side(self, participant: rtc.RemoteParticipant | None) -> bool:
+        """Tell whether data may be believed: from the server itself, or from who sends the sound.
+
+        Another listener in the room publishes no audio track.
+        """
+        return participant is None or any(
+            publication.kind == rtc.TrackKind.KIND_AUDIO
+            for publication in participant.track_publications.values()
+        )
+
+    def _start_reader(
+        self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any
+    ) -> None:
+        track_id = publication.sid
+        party = party_of(publication.name, participant.identity, participant.metadata)
+        self._tracks[track_id] = track
+        self._listener.on_track(track_id, party)
+        self._readers[track_id] = asyncio.create_task(self._read(track_id, party, track))
+
+    def _end_reader(self, track_id: str) -> None:
+        self._tracks.pop(track_id, None)
+        reader = self._readers.pop(track_id, None)
+        if reader is not None:
+            reader.cancel()
+            self._listener.on_track_gone(track_id)
+
+    async def _read(self, track_id: str, party: Party, track: rtc.RemoteAudioTrack) -> None:
+        stream = rtc.AudioStream(
+            track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
+        )
+        try:
+            async for event in stream:
+                pcm = np.frombuffer(event.frame.data, dtype=np.int16)
+                self._listener.on_frame(track_id, party, pcm)
+        finally:
+            await stream.aclose()
