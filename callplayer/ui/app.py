@@ -1,0 +1,124 @@
+"""The way in: run the player or the picker on the terminal, and leave it as it was found.
+
+Importing this module loads no Textual: the engine starts while Textual is still being imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from callplayer.ui.engine_process import end_process_now, start_engine
+from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
+
+__all__ = ["PickerRow", "PlayerOptions", "PlayerResult", "run_picker", "run_player"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_LEAVE_S = 4.0
+"""A screen that has not left so long after a signal is stuck on a terminal that is gone."""
+
+
+def run_player(options: PlayerOptions) -> PlayerResult:
+    """Play one incident on the terminal until the user leaves; leave no process behind."""
+    with _logging_to(options.log_path):
+        try:
+            process = options.engine or start_engine(options.engine_argv, options.log_path)
+        except OSError as error:
+            return PlayerResult(
+                1, f"The audio engine cannot be started: {error.strerror}.", "Install it again."
+            )
+        leaving = _Leaving(lambda: end_process_now(process))
+        try:
+            with leaving.on_signals():
+                return asyncio.run(_play(options, process, leaving))
+        finally:
+            end_process_now(process)
+
+
+def run_picker(fetch: Callable[[], Awaitable[Sequence[PickerRow]]], log_path: Path) -> str | None:
+    """Let the user choose an incident; return its id, or None if they left.
+
+    `fetch` is awaited at once and every 5 s; a CallplayerError of it is shown, and it is asked
+    again.
+    """
+    from callplayer.ui.screens.picker import PickerApp
+
+    with _logging_to(log_path):
+        return PickerApp(fetch).run()
+
+
+class _Leaving:
+    """Turns SIGTERM, SIGHUP and SIGINT into an orderly way out, and a hard one if that sticks."""
+
+    def __init__(self, end_engine: Callable[[], None]) -> None:
+        self.end_engine = end_engine
+        self.leave: Callable[[int], object] | None = None
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Take the signals over for the time of the `with` block."""
+        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        exit_code = 128 + number
+        if self.leave is None:
+            raise SystemExit(exit_code)
+        watchdog = threading.Timer(_LEAVE_S, self._give_up, (exit_code,))
+        watchdog.daemon = True
+        watchdog.start()
+        self.leave(exit_code)
+
+    def _give_up(self, exit_code: int) -> None:
+        self.end_engine()
+        os._exit(exit_code)
+
+
+async def _play(
+    options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
+) -> PlayerResult:
+    from callplayer.ui.engine_client import EngineClient
+    from callplayer.ui.player_app import PlayerApp
+
+    client = EngineClient(options.engine_argv, options.log_path, process=process)
+    app = PlayerApp(client)
+    loop = asyncio.get_running_loop()
+    leaving.end_engine = client.kill
+    leaving.leave = partial(loop.call_soon_threadsafe, app.leave)
+    try:
+        result = await app.run_async()
+    finally:
+        await client.close()
+    if result is None:
+        return PlayerResult(1, "The screen failed.", f"See {options.log_path}")
+    return result
+
+
+@contextmanager
+def _logging_to(log_path: Path) -> Iterator[None]:
+    """Send callplayer's log to the file only: a line on the terminal would tear the screen."""
+    log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logger = logging.getLogger("callplayer")
+    handler = logging.FileHandler(log_path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        handler.close()

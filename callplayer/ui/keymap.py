@@ -1,0 +1,214 @@
+"""Keys as data: what each action asks of the engine or the screen, and which keys ask for it.
+
+The footer, the help and the README's table are all made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from callplayer.engine.messages import (
+    AdjustGain,
+    Mute,
+    PartyState,
+    Request,
+    SeekBy,
+    SetGain,
+    Solo,
+    TogglePause,
+    Unmute,
+    Unsolo,
+)
+from callplayer.ui.model import PlayerView
+from callplayer.ui.view import is_growing
+from callplayer.wire import Scrub, ScrubToEnd
+
+Ask = Callable[[PlayerView], Request | str]
+"""Returns the request for the engine, or a note for the user why there is none."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a key can do.
+
+    It has either a fixed `request`, an `ask` that makes one from the view, or the name of a method
+    of the screen. Actions of one `topic` share a line of the help; `footer` is the short word that
+    the footer shows, if any.
+    """
+
+    name: str
+    topic: str
+    keys: tuple[str, ...]
+    request: Request | None = None
+    ask: Ask | None = None
+    screen: str | None = None
+    footer: str = ""
+
+
+def _selected(view: PlayerView) -> PartyState | None:
+    return next((p for p in view.state.parties if p.party == view.selected), None)
+
+
+def _of_party(make: Callable[[PartyState], Request]) -> Ask:
+    def ask(view: PlayerView) -> Request | str:
+        party = _selected(view)
+        return make(party) if party is not None else "There is no party to change yet."
+
+    return ask
+
+
+def _to_percent(percent: int) -> Ask:
+    def ask(view: PlayerView) -> Request | str:
+        if view.state.duration_ms <= 0:
+            return "The length of the call is not known yet."
+        if is_growing(view.state):
+            return "Percent keys rest while the call goes on: its length still grows."
+        return Scrub(view.state.duration_ms * percent // 100)
+
+    return ask
+
+
+def _mute(party: PartyState) -> Request:
+    return Unmute(party.party) if party.muted else Mute(party.party)
+
+
+def _solo(party: PartyState) -> Request:
+    return Unsolo(party.party) if party.soloed else Solo(party.party)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("toggle-pause", "Play / pause", ("space", "k"), request=TogglePause(), footer="pause"),
+    Action("back-5s", "5 s back / forward", ("left",), request=SeekBy(-5_000), footer="5 s"),
+    Action("forward-5s", "5 s back / forward", ("right",), request=SeekBy(5_000), footer="5 s"),
+    Action("back-1s", "1 s back / forward", ("comma", "shift+left"), request=SeekBy(-1_000)),
+    Action("forward-1s", "1 s back / forward", ("full_stop", "shift+right"), request=SeekBy(1_000)),
+    Action("back-10s", "10 s back / forward", ("j",), request=SeekBy(-10_000)),
+    Action("forward-10s", "10 s back / forward", ("l",), request=SeekBy(10_000)),
+    Action("back-60s", "60 s back / forward", ("pageup",), request=SeekBy(-60_000)),
+    Action("forward-60s", "60 s back / forward", ("pagedown",), request=SeekBy(60_000)),
+    Action("to-start", "To the start", ("home",), request=Scrub(0)),
+    Action("to-end", "To the end, or live", ("end",), request=ScrubToEnd(), footer="live end"),
+    *(
+        Action(f"to-{n}0-percent", "To 10 … 90 %", (str(n),), ask=_to_percent(n * 10))
+        for n in range(1, 10)
+    ),
+    Action("next-party", "Next / last party", ("tab",), screen="next_party", footer="party"),
+    Action("last-party", "Next / last party", ("shift+tab",), screen="last_party"),
+    Action(
+        "gain-up",
+        "Volume ±1 dB",
+        ("up",),
+        ask=_of_party(lambda party: AdjustGain(1.0, party.party)),
+        footer="volume",
+    ),
+    Action(
+        "gain-down",
+        "Volume ±1 dB",
+        ("down",),
+        ask=_of_party(lambda party: AdjustGain(-1.0, party.party)),
+        footer="volume",
+    ),
+    Action(
+        "gain-zero",
+        "Volume 0 dB",
+        ("equals_sign",),
+        ask=_of_party(lambda party: SetGain(0.0, party.party)),
+    ),
+    Action("mute", "Mute the party", ("m",), ask=_of_party(_mute), footer="mute"),
+    Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
+    Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
+    Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
+    Action("close", "Close help", ("escape",), screen="close_panels"),
+    Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit", footer="quit"),
+)
+
+KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}
+
+_KEY_NAMES = {
+    "space": "Space",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "comma": ",",
+    "full_stop": ".",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "tab": "Tab",
+    "equals_sign": "=",
+    "question_mark": "?",
+    "escape": "Esc",
+}
+_MODIFIERS = {"shift": "Shift", "ctrl": "Ctrl"}
+_FOOTER_ORDER = (
+    ("toggle-pause",),
+    ("help",),
+    ("quit",),
+    ("back-5s", "forward-5s"),
+    ("next-party",),
+    ("gain-up", "gain-down"),
+    ("mute",),
+    ("solo",),
+    ("to-end",),
+    ("stats",),
+)
+"""The most needed first: a narrow footer leaves out the last."""
+_FOOTER_LAST = ("stats", "help", "quit")
+
+
+def key_name(key: str) -> str:
+    """Return a key as it is printed on a keyboard."""
+    *modifiers, last = key.split("+")
+    name = _KEY_NAMES.get(last, last.upper() if modifiers else last)
+    return "+".join((*(_MODIFIERS[modifier] for modifier in modifiers), name))
+
+
+def help_lines() -> tuple[tuple[str, str], ...]:
+    """Return (keys, what they do), one line a topic, in the order of the table."""
+    topics: dict[str, list[str]] = {}
+    for action in ACTIONS:
+        topics.setdefault(action.topic, []).extend(action.keys)
+    return tuple((_keys_text(keys), topic) for topic, keys in topics.items())
+
+
+def footer_items() -> tuple[tuple[str, str], ...]:
+    """Return (keys, word) for the footer, the most needed first."""
+    actions = {action.name: action for action in ACTIONS}
+    return tuple(
+        ("".join(key_name(actions[name].keys[0]) for name in names), actions[names[0]].footer)
+        for names in _FOOTER_ORDER
+    )
+
+
+def fitting_footer(width: int) -> tuple[tuple[str, str], ...]:
+    """Return the footer's items that fit in `width` cells, two blanks between them."""
+    chosen: list[tuple[str, str]] = []
+    used = 0
+    for keys, word in footer_items():
+        cells = len(keys) + 1 + len(word) + 2
+        if used + cells - 2 <= width:
+            chosen.append((keys, word))
+            used += cells
+    return tuple(sorted(chosen, key=lambda item: item[1] in _FOOTER_LAST))
+
+
+def markdown_table(actions: Iterable[Action] = ACTIONS) -> str:
+    """Return the README's table of keys."""
+    topics: dict[str, list[str]] = {}
+    for action in actions:
+        topics.setdefault(action.topic, []).extend(action.keys)
+    rows = [
+        f"| {' '.join(f'`{key_name(key)}`' for key in keys)} | {topic} |"
+        for topic, keys in topics.items()
+    ]
+    return "\n".join(["| Keys | What they do |", "| --- | --- |", *rows]) + "\n"
+
+
+def _keys_text(keys: list[str]) -> str:
+    names = [key_name(key) for key in keys]
+    if len(names) > 4:
+        return f"{names[0]} … {names[-1]}"
+    return " ".join(names)

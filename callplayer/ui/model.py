@@ -1,0 +1,173 @@
+"""The screen's own state and how each event changes it. Pure: no Textual, no clock.
+
+The engine owns the truth about the call; what is here is only what the screen was last told, which
+party is selected, and the line that tells the user what happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from callplayer.engine.messages import (
+    ByeEvent,
+    ErrorEvent,
+    Event,
+    IncidentEvent,
+    LevelsEvent,
+    PartyLevel,
+    StateEvent,
+    StatsEvent,
+)
+from callplayer.text import plain_text
+from callplayer.ui.engine_client import EngineGone, EngineRestarting, is_connected
+from callplayer.ui.view import UNCONFIRMED_AFTER_S, Tone, waiting_s
+from callplayer.wire import Party
+
+NOTICE_S = 6.0
+ERROR_NOTICE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s)."""
+
+    text: str
+    hint: str = ""
+    tone: Tone = "text"
+    until_s: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the call cannot be played any more, and the exit code that tells it."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class PlayerView:
+    """All that the player's screen draws from.
+
+    `was_connected`: the call was there at least once; `ended`: the engine will tell no more.
+    """
+
+    state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
+    incident: IncidentEvent | None = None
+    stats: StatsEvent | None = None
+    levels: tuple[PartyLevel, ...] = ()
+    levels_at_s: float = 0.0
+    selected: Party | None = None
+    notice: Notice | None = None
+    failure: Failure | None = None
+    was_connected: bool = False
+    ended: bool = False
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        """The parties of the call, in the order they are drawn and Tab visits them."""
+        return tuple(party.party for party in self.state.parties)
+
+
+def after(
+    view: PlayerView, event: Event | EngineRestarting | EngineGone, now_s: float
+) -> PlayerView:
+    """Return the view after `event`."""
+    match event:
+        case StateEvent():
+            view = _after_state(view, event)
+        case LevelsEvent():
+            view = replace(view, levels=event.levels, levels_at_s=now_s)
+        case StatsEvent():
+            view = replace(view, stats=event)
+        case IncidentEvent():
+            view = replace(view, incident=event)
+        case ErrorEvent():
+            view = _after_error(view, event, now_s)
+        case EngineRestarting():
+            view = _after_loss(view, event, now_s)
+        case EngineGone():
+            view = _after_end(view, event)
+        case ByeEvent():
+            pass
+    return view
+
+
+def with_notice(view: PlayerView, text: str, now_s: float) -> PlayerView:
+    """Return the view with a short-lived note for the user."""
+    return replace(view, notice=Notice(text, tone="hold", until_s=now_s + NOTICE_S))
+
+
+def select_party(view: PlayerView, step: int) -> PlayerView:
+    """Return the view with the party `step` places further selected, round and round."""
+    parties = view.parties
+    if not parties:
+        return view
+    at = parties.index(view.selected) if view.selected in parties else 0
+    return replace(view, selected=parties[(at + step) % len(parties)])
+
+
+def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
+    """Return what the notice area says now: a failure, then a silent server, then the last note."""
+    if view.failure is not None:
+        return Notice(view.failure.message, view.failure.hint, "alert")
+    waited_s = waiting_s(view.state, now_s)
+    if waited_s >= UNCONFIRMED_AFTER_S:
+        return Notice(
+            f"not confirmed by the server for {int(waited_s)} s",
+            "The hollow mark ◇ is where you asked to be, ◆ is where the call is.",
+            "hold",
+        )
+    if view.notice is not None and now_s < view.notice.until_s:
+        return view.notice
+    return None
+
+
+def _after_state(view: PlayerView, state: StateEvent) -> PlayerView:
+    parties = tuple(party.party for party in state.parties)
+    selected = view.selected
+    if selected not in parties:
+        selected = parties[0] if parties else None
+    return replace(
+        view,
+        state=state,
+        selected=selected,
+        was_connected=view.was_connected or is_connected(state),
+    )
+
+
+def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:
+    message, hint = plain_text(event.message), plain_text(event.hint)
+    if event.exit_code is None:
+        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S)
+        return replace(view, notice=notice)
+    return _failed(view, Failure(message, hint, event.exit_code))
+
+
+def _after_loss(view: PlayerView, event: EngineRestarting, now_s: float) -> PlayerView:
+    notice = Notice(
+        f"The audio engine {event.reason}; starting it again.",
+        "Position, pause and volumes come back by themselves.",
+        "hold",
+        now_s + NOTICE_S,
+    )
+    return replace(view, notice=notice, levels=())
+
+
+def _after_end(view: PlayerView, gone: EngineGone) -> PlayerView:
+    failure = view.failure or Failure(gone.message, gone.hint, gone.exit_code)
+    return replace(_failed(view, failure), ended=True)
+
+
+def _failed(view: PlayerView, failure: Failure) -> PlayerView:
+    state = StateEvent(
+        phase="failed",
+        position_ms=view.state.position_ms,
+        audible_ms=view.state.audible_ms,
+        duration_ms=view.state.duration_ms,
+        call_over=True,
+        parties=view.state.parties,
+        device=view.state.device,
+    )
+    return replace(view, state=state, failure=failure, levels=())

@@ -1,0 +1,211 @@
+"""The picker: the incidents there are, filtered as the user types."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+
+from callplayer.errors import CallplayerError
+from callplayer.text import plain_text
+from callplayer.ui.options import PickerRow
+from callplayer.ui.theme import THEME, theme_variables
+from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+
+Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
+
+REFRESH_S = 5.0
+FILTER_MAX_CHARS = 40
+_KEYS_HELP = "type to filter  ↑↓ choose  Enter open  q quit"
+
+
+def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
+    """Return the rows in which every word of `text` stands, in any letter case."""
+    words = text.lower().split()
+    return [row for row in rows if all(word in _searched(row) for word in words)]
+
+
+def window_start(index: int, count: int, height: int, start: int) -> int:
+    """Return the first row to draw, so that row `index` is seen and nothing jumps without need."""
+    start = min(max(start, index - height + 1), index)
+    return max(min(start, count - height), 0)
+
+
+class PickerList(Rows):
+    """The rows, one of them chosen."""
+
+    DEFAULT_CSS = """
+    PickerList { height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="list")
+        self._start = 0
+
+    def show(self, rows: Sequence[PickerRow], chosen: int) -> None:
+        """Draw the rows around the chosen one."""
+
+        def build(width: int, height: int) -> list[Row]:
+            self._start = window_start(chosen, len(rows), height, self._start)
+            shown = rows[self._start : self._start + height]
+            return [_list_row(row, width, self._start + y == chosen) for y, row in enumerate(shown)]
+
+        self.draw_with(build)
+
+
+class PickerScreen(Screen[None], inherit_bindings=False):
+    """Lets the user choose one incident."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    PickerScreen { background: $background; padding: 0 1; overflow: hidden; }
+    PickerScreen #title, PickerScreen #columns { margin: 0 0 1 0; }
+    """
+
+    def __init__(self, fetch: Fetch) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._all: Sequence[PickerRow] | None = None
+        self._filter = ""
+        self._chosen_id = ""
+        self._problem: tuple[str, str] | None = None
+        self.title_line = Rows(id="title")
+        self.columns = Rows(id="columns")
+        self.list = PickerList()
+        self.notice = Rows(id="notice")
+        self.keys = Rows(id="keys")
+
+    def compose(self) -> list[Rows]:
+        """Lay out title, list, notice and keys."""
+        return [self.title_line, self.columns, self.list, self.notice, self.keys]
+
+    def on_mount(self) -> None:
+        """Ask for the list at once and then again and again."""
+        self.draw()
+        self.run_worker(self._keep_fresh(), name="incidents", exit_on_error=True)
+
+    def on_key(self, event: events.Key) -> None:
+        """Filter, choose, open or leave."""
+        event.stop()
+        event.prevent_default()
+        match event.key:
+            case "q" | "escape" | "ctrl+c" | "ctrl+q":
+                self.app.exit(None)
+            case "enter":
+                chosen = self._chosen()
+                if chosen is not None:
+                    self.app.exit(chosen.id)
+            case "up" | "down" | "pageup" | "pagedown" | "home" | "end":
+                self._move(event.key)
+            case "backspace":
+                self._filter = self._filter[:-1]
+            case _ if event.character and event.character.isprintable():
+                self._filter = (self._filter + event.character)[:FILTER_MAX_CHARS]
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw everything."""
+        rows = self._shown()
+        index = self._index(rows)
+        count = "" if self._all is None else f"{len(rows)} of {len(self._all)}"
+        title: list[Part] = [
+            ("callplayer", "strong"),
+            ("   filter: ", "dim"),
+            (self._filter + "▏", "ask"),
+            (f"   {count}", "dim"),
+        ]
+        self.title_line.draw_with(lambda _width, _height: [title])
+        self.columns.draw_with(lambda width, _: [_columns_row(width)])
+        self.list.show(rows, index)
+        self.notice.draw_with(lambda width, _: [self._notice_row(width)])
+        self.keys.draw_with(lambda width, _: [((fit(_KEYS_HELP, width), "dim"),)])
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            try:
+                self._all = await self._fetch()
+                self._problem = None
+            except CallplayerError as error:
+                self._problem = (error.what, error.hint)
+            self.draw()
+            await asyncio.sleep(REFRESH_S)
+
+    def _shown(self) -> list[PickerRow]:
+        return matching(self._all or (), self._filter)
+
+    def _index(self, rows: Sequence[PickerRow]) -> int:
+        """Return where the chosen incident stands now: it stays chosen when others come."""
+        for index, row in enumerate(rows):
+            if row.id == self._chosen_id:
+                return index
+        return 0
+
+    def _chosen(self) -> PickerRow | None:
+        rows = self._shown()
+        return rows[self._index(rows)] if rows else None
+
+    def _move(self, key: str) -> None:
+        rows = self._shown()
+        if not rows:
+            return
+        page = max(self.list.size.height - 1, 1)
+        steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}
+        last = len(rows) - 1
+        wanted = {"home": 0, "end": last}.get(key, self._index(rows) + steps.get(key, 0))
+        self._chosen_id = rows[min(max(wanted, 0), last)].id
+
+    def _notice_row(self, width: int) -> Row:
+        if self._problem is not None:
+            what, hint = (plain_text(text) for text in self._problem)
+            return ((fit(f"✖ {what}  {hint}", width), "alert"),)
+        if self._all is None:
+            return (("… asking for the incidents", "ask"),)
+        if not self._all:
+            return (("There are no incidents yet.", "dim"),)
+        return () if self._shown() else (("No incident has these words.", "hold"),)
+
+
+class PickerApp(App[str], inherit_bindings=False):
+    """Runs the picker; its return value is the chosen incident's id."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "callplayer"
+
+    def __init__(self, fetch: Fetch) -> None:
+        super().__init__()
+        self.picker = PickerScreen(fetch)
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the tones' colours for the style sheets."""
+        return theme_variables()
+
+    def get_default_screen(self) -> Screen[None]:
+        """Start on the picker."""
+        return self.picker
+
+
+def _searched(row: PickerRow) -> str:
+    kind = "live" if row.live else "recorded"
+    return f"{row.id} {row.when} {row.phone} {kind}".lower()
+
+
+def _columns_row(width: int) -> Row:
+    return (
+        (fit("  Call       When                      Caller            Incident", width), "dim"),
+    )
+
+
+def _list_row(row: PickerRow, width: int, chosen: bool) -> Row:
+    kind = "● LIVE" if row.live else "recorded"
+    rest = f"{fit(plain_text(row.when), 26)}{fit(plain_text(row.phone), 18)}{plain_text(row.id)}"
+    mark = "▸ " if chosen else "  "
+    return (
+        (mark, "ask"),
+        (fit(kind, 11), "play" if row.live else "dim"),
+        (fit(rest, max(width - 13, 0)), "strong" if chosen else "text"),
+    )

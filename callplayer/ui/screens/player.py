@@ -1,0 +1,280 @@
+"""The dispatcher's screen: draws the view, and turns keys and pointing into requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+
+from callplayer.engine.messages import (
+    AdjustGain,
+    Event,
+    LevelsEvent,
+    PartyLevel,
+    Request,
+    SetGain,
+)
+from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.keymap import KEYS, Action
+from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, Plan, plan
+from callplayer.ui.model import PlayerView, after, select_party, shown_notice, with_notice
+from callplayer.ui.widgets.clock import Clock, state_line
+from callplayer.ui.widgets.lines import (
+    Header,
+    HelpPanel,
+    KeyFooter,
+    NoticeArea,
+    StatsPanel,
+    help_height,
+    stats_height,
+)
+from callplayer.ui.widgets.party import PartyPanel
+from callplayer.ui.widgets.pixels import cell_rows
+from callplayer.ui.widgets.rows import Rows, fit
+from callplayer.ui.widgets.timeline import Timeline
+from callplayer.wire import Scrub
+
+TICK_S = 0.1
+LEVELS_LAST_S = 0.5
+"""Levels older than this are taken for silence."""
+EDGE_CELLS = 1
+
+
+class PlayerScreen(Screen[None], inherit_bindings=False):
+    """Holds the view; the engine's events and the user's keys change it.
+
+    `send` gives a request to the engine and tells whether it was taken; `clock` is the system's
+    monotonic clock in s.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    PlayerScreen { background: $background; padding: 0 1; overflow: hidden; }
+    PlayerScreen #parties { height: auto; }
+    PlayerScreen #rest { height: 1fr; }
+    PlayerScreen #small { display: none; height: 1fr; }
+    PlayerScreen.-small > * { display: none; }
+    PlayerScreen.-small > #small { display: block; }
+    """
+
+    class QuitAsked(Message):
+        """The user wants to leave."""
+
+    def __init__(
+        self, send: Callable[[Request], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._send = send
+        self._clock = clock
+        self._panels: dict[str, PartyPanel] = {}
+        self._plan: Plan | None = None
+        self._help = False
+        self._stats = False
+        self.view = PlayerView()
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts from top to bottom."""
+        self.header = Header(id="header")
+        self.large_clock = Clock(id="clock")
+        self.timeline = Timeline(id="timeline")
+        self.parties = Vertical(id="parties")
+        self.help_panel = HelpPanel(id="help")
+        self.stats_panel = StatsPanel(id="stats")
+        self.notice = NoticeArea(id="notice")
+        self.key_footer = KeyFooter(id="footer")
+        self.small = Rows(id="small")
+        yield self.header
+        yield self.large_clock
+        yield self.timeline
+        yield self.parties
+        yield self.help_panel
+        yield self.stats_panel
+        yield Rows(id="rest")
+        yield self.notice
+        yield self.key_footer
+        yield self.small
+
+    def on_mount(self) -> None:
+        """Start the clock."""
+        self._lay_out()
+        self.set_interval(TICK_S, self.tick)
+
+    def on_resize(self) -> None:
+        """Share the window out anew."""
+        self._lay_out()
+
+    def take(self, event: Event | EngineRestarting | EngineGone) -> None:
+        """Draw what the engine told."""
+        before = self.view
+        self.view = after(before, event, self._clock())
+        if isinstance(event, LevelsEvent):
+            self._draw_parties()
+            return
+        if self.view.parties != before.parties:
+            self._mount_panels()
+        self.draw()
+
+    def tick(self) -> None:
+        """Draw what changes by itself as time goes by."""
+        now_s = self._clock()
+        if self.view.levels and now_s - self.view.levels_at_s > LEVELS_LAST_S:
+            self._draw_parties()
+        self._draw_time(now_s)
+
+    def draw(self) -> None:
+        """Draw everything."""
+        self.header.show(self.view)
+        self._draw_time(self._clock())
+        self._draw_parties()
+        if self._stats:
+            self.stats_panel.show(self.view.stats, self.view.state)
+
+    def on_key(self, event: events.Key) -> None:
+        """Do what the key stands for; capitals count as small letters (Caps Lock)."""
+        character = event.character or ""
+        key = character.lower() if character.isalpha() and len(character) == 1 else event.key
+        action = KEYS.get(key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self.act(action)
+
+    def act(self, action: Action) -> None:
+        """Do one action of the keymap."""
+        if action.screen is not None:
+            getattr(self, f"do_{action.screen}")()
+        elif action.request is not None:
+            self.request(action.request)
+        elif action.ask is not None:
+            answer = action.ask(self.view)
+            if isinstance(answer, str):
+                self._note(answer)
+            else:
+                self.request(answer)
+
+    def request(self, request: Request) -> None:
+        """Send a request to the engine, or say that it cannot be sent."""
+        if self.view.failure is not None:
+            return
+        if not self._send(request):
+            self._note("The audio engine is not ready; press the key again in a moment.")
+
+    def do_next_party(self) -> None:
+        """Select the next party."""
+        self._select(select_party(self.view, 1))
+
+    def do_last_party(self) -> None:
+        """Select the party before."""
+        self._select(select_party(self.view, -1))
+
+    def do_toggle_help(self) -> None:
+        """Show or hide all keys; the clock stays."""
+        self._help = not self._help
+        self._lay_out()
+
+    def do_toggle_stats(self) -> None:
+        """Show or hide the statistics."""
+        self._stats = not self._stats
+        self._lay_out()
+
+    def do_close_panels(self) -> None:
+        """Hide help and statistics."""
+        self._help = self._stats = False
+        self._lay_out()
+
+    def do_quit(self) -> None:
+        """Leave."""
+        self.post_message(self.QuitAsked())
+
+    def on_timeline_scrubbed(self, message: Timeline.Scrubbed) -> None:
+        """Move the cursor to where the user points."""
+        self.request(Scrub(message.position_ms))
+
+    def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
+        """Select the party that was clicked."""
+        self._select(replace(self.view, selected=message.party))
+
+    def on_party_panel_gain_set(self, message: PartyPanel.GainSet) -> None:
+        """Set a volume."""
+        self.request(SetGain(message.gain_db, message.party))
+
+    def on_party_panel_gain_nudged(self, message: PartyPanel.GainNudged) -> None:
+        """Turn a volume up or down."""
+        self.request(AdjustGain(message.delta_db, message.party))
+
+    def _select(self, view: PlayerView) -> None:
+        self.view = view
+        self._draw_parties()
+
+    def _note(self, text: str) -> None:
+        now_s = self._clock()
+        self.view = with_notice(self.view, text, now_s)
+        self._draw_time(now_s)
+
+    def _draw_time(self, now_s: float) -> None:
+        state = self.view.state
+        if self.has_class("-small"):
+            line = f"{state_line(state, now_s)} · callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
+            self.small.draw_with(lambda width, _: [((fit(line, width), "strong"),)])
+            return
+        self.large_clock.show(state, now_s)
+        self.timeline.show(state, now_s)
+        self.notice.show(shown_notice(self.view, now_s))
+
+    def _draw_parties(self) -> None:
+        fresh = self._clock() - self.view.levels_at_s <= LEVELS_LAST_S
+        levels: dict[str, PartyLevel] = (
+            {level.party: level for level in self.view.levels} if fresh else {}
+        )
+        for party in self.view.state.parties:
+            panel = self._panels.get(party.party)
+            if panel is not None:
+                selected = party.party == self.view.selected
+                panel.show(party, levels.get(party.party), selected=selected)
+
+    def _mount_panels(self) -> None:
+        self.parties.remove_children()
+        self._panels = {party: PartyPanel(party) for party in self.view.parties}
+        self._lay_out()
+        self.parties.mount_all(self._panels.values())
+
+    def _lay_out(self) -> None:
+        width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
+        small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
+        self.set_class(small, "-small")
+        if not small:
+            self._plan = plan(
+                width,
+                height,
+                len(self._panels) or 2,
+                help_rows=help_height(width) if self._help else 0,
+                stats_rows=stats_height(width) if self._stats else 0,
+            )
+            self._apply(self._plan)
+        self.draw()
+
+    def _apply(self, chosen: Plan) -> None:
+        """Give every part its height; a gap is the upper margin of the part below it."""
+        self.large_clock.largest_scale = chosen.clock_scale
+        self.large_clock.styles.height = cell_rows(chosen.clock_scale)
+        self.large_clock.styles.margin = (int(chosen.gaps >= 1), 0, 0, 0)
+        self.timeline.display = chosen.help_rows == 0
+        self.timeline.styles.height = chosen.bar_rows + 2
+        self.timeline.styles.margin = (int(chosen.gaps >= 2), 0, 0, 0)
+        self.parties.display = chosen.panels > 0
+        self.parties.styles.margin = (int(chosen.gaps >= 3), 0, 0, 0)
+        for panel in self._panels.values():
+            panel.framed = chosen.framed
+            panel.styles.height = chosen.panel_rows
+        self.help_panel.display = chosen.help_rows > 0
+        self.help_panel.styles.height = chosen.help_rows
+        self.help_panel.styles.margin = (int(chosen.gaps >= 2), 0, 0, 0)
+        self.stats_panel.display = chosen.stats_rows > 0
+        self.stats_panel.styles.height = chosen.stats_rows
+        self.notice.styles.height = chosen.notice_rows

@@ -1,0 +1,139 @@
+"""What the screen shows of a state, as pure functions: times, words, glyphs.
+
+All times are ms from the start of the call; `now_s` is the system's monotonic clock in s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
+from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party
+
+Tone = Literal["text", "strong", "dim", "faint", "play", "hold", "alert", "ask"]
+"""What a text means, and so its colour: `play` sounds, `hold` stands, `ask` awaits the server."""
+
+UNCONFIRMED_AFTER_S = 1.0
+CARRY_AT_MOST_S = 2.0
+"""A growing call is drawn longer than was told for at most so long: the engine tells every second."""
+
+PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker", "call": "Call"}
+
+
+@dataclass(frozen=True)
+class PhaseLook:
+    """How a phase looks: a symbol and a word, so that colour is never the only sign."""
+
+    symbol: str
+    word: str
+    tone: Tone
+
+
+PHASE_LOOKS: dict[Phase, PhaseLook] = {
+    "connecting": PhaseLook("…", "CONNECTING", "ask"),
+    "playing": PhaseLook("▶", "PLAYING", "play"),
+    "paused": PhaseLook("⏸", "PAUSED", "hold"),
+    "at-end": PhaseLook("⏹", "AT END", "hold"),
+    "live": PhaseLook("●", "LIVE", "play"),
+    "reconnecting": PhaseLook("↻", "RECONNECTING", "ask"),
+    "failed": PhaseLook("✖", "FAILED", "alert"),
+}
+
+
+def is_growing(state: StateEvent) -> bool:
+    """Tell whether the call goes on, so that its duration grows."""
+    return not state.call_over and state.duration_ms > 0
+
+
+def shown_duration_ms(state: StateEvent, now_s: float) -> int:
+    """Return the duration to draw: a call that goes on grows between two states too."""
+    if is_growing(state) and state.phase in ("playing", "paused", "live"):
+        return state.duration_ms + round(_since_ms(state, now_s, CARRY_AT_MOST_S))
+    return state.duration_ms
+
+
+def shown_position_ms(state: StateEvent, now_s: float) -> int:
+    """Return the position to draw: what is heard now, or where a cursor at rest stands."""
+    if not state.advancing:
+        return state.position_ms
+    position = state.audible_ms + _since_ms(state, now_s, math.inf)
+    return round(min(max(position, 0.0), shown_duration_ms(state, now_s)))
+
+
+def waiting_s(state: StateEvent, now_s: float) -> float:
+    """Return for how long a command has waited for the server's confirmation; 0.0 for none."""
+    if state.unconfirmed_s <= 0.0:
+        return 0.0
+    return state.unconfirmed_s + _since_ms(state, now_s, CARRY_AT_MOST_S) / 1000
+
+
+def clock_text(ms: int, longest_ms: int, *, tenths: bool = True) -> str:
+    """Write a time as `m:ss.s`, or `h:mm:ss` when the call lasts an hour; always rounded down."""
+    seconds, rest_ms = divmod(max(ms, 0), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    if max(ms, longest_ms) >= 3_600_000:
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}" + (f".{rest_ms // 100}" if tenths else "")
+
+
+def gain_text(gain_db: float) -> str:
+    """Write a gain as `+3 dB`, `−4.5 dB` or `0 dB`."""
+    rounded = round(gain_db, 1)
+    digits = f"{abs(rounded):.1f}".removesuffix(".0")
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
+    return f"{sign}{digits} dB"
+
+
+def level_text(level_db: float) -> str:
+    """Write a level as `−18 dB`, or `silent` at the floor."""
+    if level_db <= LEVEL_FLOOR_DB + 0.5:
+        return "silent"
+    whole = round(level_db)
+    return f"{'−' if whole < 0 else ''}{abs(whole)} dB"
+
+
+def gain_to_column(gain_db: float, width: int) -> int:
+    """Return the column, 0…width−1, of a gain on a slider."""
+    share = (gain_db - GAIN_MIN_DB) / (GAIN_MAX_DB - GAIN_MIN_DB)
+    return round(min(max(share, 0.0), 1.0) * (width - 1))
+
+
+def column_to_gain_db(column: int, width: int) -> float:
+    """Return the gain, in whole dB, at a column of a slider."""
+    share = min(max(column / max(width - 1, 1), 0.0), 1.0)
+    return float(round(GAIN_MIN_DB + share * (GAIN_MAX_DB - GAIN_MIN_DB)))
+
+
+def column_to_position_ms(column: int, width: int, duration_ms: int) -> int:
+    """Return the position at a column of the timeline: the first is 0, the last the duration."""
+    share = min(max(column / max(width - 1, 1), 0.0), 1.0)
+    return round(share * duration_ms)
+
+
+def position_to_column(position_ms: int, width: int, duration_ms: int) -> int:
+    """Return the column, 0…width−1, of a position on the timeline."""
+    if duration_ms <= 0:
+        return 0
+    return round(min(max(position_ms / duration_ms, 0.0), 1.0) * (width - 1))
+
+
+_TICK_STEPS_S = (
+    *(1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 14_400, 28_800, 86_400),
+)
+
+
+def tick_step_ms(duration_ms: int, width: int, label_cells: int) -> int:
+    """Return the smallest round step whose labels have room beside each other."""
+    for step_s in _TICK_STEPS_S:
+        if width * step_s * 1000 >= (label_cells + 3) * duration_ms:
+            return step_s * 1000
+    return max(duration_ms, _TICK_STEPS_S[-1] * 1000)
+
+
+def _since_ms(state: StateEvent, now_s: float, at_most_s: float) -> float:
+    return min(max(now_s - state.as_of_s, 0.0), at_most_s) * 1000

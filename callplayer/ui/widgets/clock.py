@@ -1,0 +1,86 @@
+"""The large clock, and the call's state as a sign and a word."""
+
+from __future__ import annotations
+
+from callplayer.engine.messages import StateEvent
+from callplayer.ui.view import (
+    PHASE_LOOKS,
+    PhaseLook,
+    clock_text,
+    is_growing,
+    shown_duration_ms,
+    shown_position_ms,
+)
+from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
+from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+
+SIDE_CELLS = 14
+"""What the words beside the digits need: `↻ RECONNECTING`, `12:34 behind`."""
+BEHIND_FROM_MS = 2_000
+
+
+class Clock(Rows):
+    """Shows the state's sign, the position in large digits, and duration and target in words."""
+
+    largest_scale = 1
+
+    def show(self, state: StateEvent, now_s: float) -> None:
+        """Draw the clock as it stands at `now_s`."""
+        scale = self.largest_scale
+        self.draw_with(lambda width, _: clock_rows(state, now_s, width, scale))
+
+
+def clock_rows(state: StateEvent, now_s: float, width: int, largest_scale: int) -> list[Row]:
+    """Return the clock's rows, `cell_rows` of the largest scale whose digits and words fit."""
+    look = PHASE_LOOKS[state.phase]
+    duration_ms = shown_duration_ms(state, now_s)
+    position_ms = shown_position_ms(state, now_s)
+    digits = clock_text(position_ms, duration_ms)
+    longest = clock_text(duration_ms, duration_ms)
+    pixels = pixel_width(max(digits, longest, key=pixel_width))
+    scale = largest_scale
+    while scale > 1 and (5 + 2 + pixels + 2) * scale + SIDE_CELLS > width:
+        scale -= 1
+    sign = large(look.symbol, scale)
+    figures = large(digits, scale)
+    rest = " " * (pixels * scale - len(figures[0]))
+    words = _words(look, state, position_ms, duration_ms)
+    top = (cell_rows(scale) - len(words)) // 2
+    tone = "strong" if look.tone == "play" else look.tone
+    rows: list[Row] = []
+    for y in range(cell_rows(scale)):
+        side = words[y - top] if 0 <= y - top < len(words) else ()
+        gap = " " * (2 * scale)
+        rows.append(
+            (
+                (sign[y] + gap, look.tone),
+                (figures[y] + rest + gap, tone),
+                *side,
+            )
+        )
+    return rows
+
+
+def state_line(state: StateEvent, now_s: float) -> str:
+    """Return the clock in one plain line, for a window too small for more."""
+    look = PHASE_LOOKS[state.phase]
+    duration_ms = shown_duration_ms(state, now_s)
+    position = clock_text(shown_position_ms(state, now_s), duration_ms)
+    return f"{look.symbol} {look.word} {position} of {clock_text(duration_ms, duration_ms)}"
+
+
+def _words(
+    look: PhaseLook, state: StateEvent, position_ms: int, duration_ms: int
+) -> tuple[tuple[Part, ...], ...]:
+    word: tuple[Part, ...] = ((f"{look.symbol} {look.word}", look.tone),)
+    length: tuple[Part, ...] = ()
+    if duration_ms > 0:
+        length = (("of ", "dim"), (clock_text(duration_ms, duration_ms), "text"))
+    note: tuple[Part, ...] = ()
+    if state.requested_ms is not None:
+        target = clock_text(state.requested_ms, duration_ms)
+        note = ((f"→ {target}", "ask"),)
+    elif is_growing(state) and duration_ms - position_ms > BEHIND_FROM_MS:
+        behind = clock_text(duration_ms - position_ms, duration_ms, tenths=False)
+        note = ((fit(f"{behind} behind", SIDE_CELLS).rstrip(), "dim"),)
+    return (word, length, note)

@@ -1,0 +1,169 @@
+"""The plain lines: header, notice, footer, help and statistics."""
+
+from __future__ import annotations
+
+from callplayer.engine.messages import StateEvent, StatsEvent
+from callplayer.text import plain_text
+from callplayer.ui.keymap import fitting_footer, help_lines
+from callplayer.ui.model import Notice, PlayerView
+from callplayer.ui.view import PHASE_LOOKS
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+
+SHORT_ID_CHARS = 8
+_NOTICE_SIGNS = {"alert": "✖ ", "hold": "⚠ "}
+
+
+class Header(Rows):
+    """Which incident this is, and where it is heard."""
+
+    def show(self, view: PlayerView) -> None:
+        """Draw the header."""
+        self.draw_with(lambda width, _: [header_row(view, width)])
+
+
+class NoticeArea(Rows):
+    """What happened and what to do; blank when all is well."""
+
+    def show(self, notice: Notice | None) -> None:
+        """Draw the notice on one line, or on two when there is room."""
+        self.draw_with(lambda width, height: notice_rows(notice, width, height))
+
+
+class KeyFooter(Rows):
+    """The keys most needed."""
+
+    def on_mount(self) -> None:
+        """Show the keys that fit."""
+        self.draw_with(lambda width, _: [footer_row(width)])
+
+
+class HelpPanel(Rows):
+    """All keys, in columns."""
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self.draw_with(lambda width, _: help_rows(width))
+
+
+class StatsPanel(Rows):
+    """How the audio path does."""
+
+    def show(self, stats: StatsEvent | None, state: StateEvent) -> None:
+        """Draw the counters."""
+        self.draw_with(lambda width, _: stats_rows(stats, state, width))
+
+
+def header_row(view: PlayerView, width: int) -> Row:
+    """Return the header; what has no room is left out, the least needed first."""
+    device = _device(view.state)
+    right: list[Part] = [(fit(device, min(len(device), max(width // 3, 12))), "dim")]
+    incident = view.incident
+    if incident is None:
+        left: list[Part] = [("callplayer", "dim")]
+    else:
+        kind = "LIVE CALL" if incident.is_audio_live and not view.state.call_over else "RECORDED"
+        left = [(plain_text(incident.caller_phone_number, 20) or "unknown caller", "strong")]
+        optional = [
+            (kind, "text"),
+            (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
+            (plain_text(incident.created_at or "", 32), "dim"),
+            (plain_text(incident.location, 48), "dim"),
+        ]
+        for text, tone in optional:
+            part: Part = ("   " + text, "text" if tone == "text" else "dim")
+            if text and cells(left) + cells([part]) + cells(right) + 2 <= width:
+                left.append(part)
+    gap = width - cells(left) - cells(right)
+    return [*left, (" " * max(gap, 1), "text"), *right]
+
+
+def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
+    """Return the notice: message, then hint, on one line or on two."""
+    if notice is None:
+        return [()] * height
+    message = _NOTICE_SIGNS.get(notice.tone, "") + notice.text
+    if height >= 2:
+        hint = "  " + notice.hint if notice.hint else ""
+        return [((fit(message, width), notice.tone),), ((fit(hint, width), "text"),)]
+    row: list[Part] = [(message, notice.tone)]
+    room = width - cells(row) - 2
+    if notice.hint and room >= 12:
+        row.append(("  " + fit(notice.hint, room).rstrip(), "text"))
+    return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
+
+
+def footer_row(width: int) -> Row:
+    """Return the footer's keys that fit."""
+    row: list[Part] = []
+    for keys, word in fitting_footer(width):
+        row += [("  " if row else "", "dim"), (keys, "ask"), (f" {word}", "dim")]
+    return row
+
+
+def help_rows(width: int) -> list[Row]:
+    """Return all keys in as many columns as read well."""
+    lines = help_lines()
+    columns = 2 if width < 120 else 3
+    height = -(-len(lines) // columns)
+    column_width = min((width - 2 * (columns - 1)) // columns, 44)
+    key_cells = max(len(keys) for keys, _ in lines) + 2 if column_width >= 40 else 0
+    rows: list[Row] = []
+    for y in range(height):
+        row: list[Part] = []
+        for keys, topic in lines[y::height]:
+            first = key_cells or column_width - 19
+            row += [
+                (fit(keys, first - 1) + " ", "ask"),
+                (fit(topic, column_width - first + 2), "text"),
+            ]
+        rows.append(row)
+    return rows
+
+
+def stats_rows(stats: StatsEvent | None, state: StateEvent, width: int) -> list[Row]:
+    """Return the counters in columns of label and value."""
+    if stats is None:
+        return [(("statistics: nothing told yet", "dim"),)]
+    trip = "—" if stats.round_trip_ms is None else f"{stats.round_trip_ms:.0f} ms"
+    items = (
+        ("underruns", str(stats.underruns)),
+        ("buffer", f"{stats.buffer_ms:.0f} of {stats.target_ms:.0f} ms"),
+        ("device", f"{stats.device_latency_ms:.0f} ms"),
+        ("jitter buffer", f"{stats.jitter_buffer_ms:.0f} ms"),
+        ("round trip", trip),
+        ("concealed", f"{stats.concealed_ms:.0f} ms"),
+        ("drift", f"{stats.drift_ppm:+.1f} ppm"),
+        ("callback p99", f"{stats.callback_p99_ms:.2f} ms"),
+        ("received", f"{stats.received_frames} fr"),
+        ("trimmed", f"{stats.trimmed_frames} fr"),
+        ("state", plain_text(state.detail, 60) or PHASE_LOOKS[state.phase].word.lower()),
+    )
+    columns = stats_columns(width)
+    height = -(-len(items) // columns)
+    cell = width // columns
+    rows: list[Row] = [(("─ statistics " + "─" * (width - 13), "faint"),)]
+    for y in range(height):
+        row: list[Part] = []
+        for label, value in items[y::height]:
+            row += [(fit(label, 14), "dim"), (fit(value, cell - 14), "text")]
+        rows.append(row)
+    return rows
+
+
+def stats_columns(width: int) -> int:
+    """Return in how many columns the statistics stand."""
+    return 2 if width < 78 else 3
+
+
+def stats_height(width: int) -> int:
+    """Return how many rows the statistics take, their title included."""
+    return 1 + -(-11 // stats_columns(width))
+
+
+def help_height(width: int) -> int:
+    """Return how many rows the help takes."""
+    return len(help_rows(width))
+
+
+def _device(state: StateEvent) -> str:
+    return "♪ " + plain_text(state.device, 48) if state.device else "♪ no device yet"

@@ -1,0 +1,204 @@
+"""One party: its name, volume slider, level meter, and whether it is heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from callplayer.engine.messages import LEVEL_FLOOR_DB, PartyLevel, PartyState
+from callplayer.ui.view import (
+    PARTY_NAMES,
+    Tone,
+    column_to_gain_db,
+    gain_text,
+    gain_to_column,
+    level_text,
+)
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.wire import Party
+
+METER_FLOOR_DB = -60.0
+_NAME_CELLS, _LABEL_CELLS, _VALUE_CELLS = 13, 8, 10
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class PartyPanel(Rows):
+    """Shows one party; the mouse sets its volume (click, drag, wheel; double-click is 0 dB)."""
+
+    @dataclass
+    class GainSet(Message):
+        """The user set the party's volume."""
+
+        party: Party
+        gain_db: float
+
+    @dataclass
+    class GainNudged(Message):
+        """The user turned the wheel over the party."""
+
+        party: Party
+        delta_db: float
+
+    @dataclass
+    class Picked(Message):
+        """The user pointed at the party."""
+
+        party: Party
+
+    def __init__(self, party: Party) -> None:
+        super().__init__(id=f"party-{party}")
+        self.party: Party = party
+        self.framed = False
+        self._dragging = False
+        self._pointed_db: float | None = None
+
+    def show(self, state: PartyState, level: PartyLevel | None, *, selected: bool) -> None:
+        """Draw the party."""
+        framed = self.framed
+        self.draw_with(
+            lambda width, _: party_rows(state, level, width, selected=selected, framed=framed)
+        )
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Select the party, and take hold of its slider."""
+        self.post_message(self.Picked(self.party))
+        start, width = slider_place(self.size.width, framed=self.framed)
+        on_slider_row = event.y == (1 if self.framed else 0)
+        if event.button == 1 and on_slider_row and start <= event.x < start + width:
+            self._dragging, self._pointed_db = True, None
+            self.capture_mouse()
+            self._point_at(event.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drag the slider."""
+        if self._dragging:
+            self._point_at(event.x)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let the slider go."""
+        if self._dragging:
+            self._dragging = False
+            self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """Set 0 dB on a double-click."""
+        if event.chain == 2:
+            self.post_message(self.GainSet(self.party, 0.0))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Turn the party up."""
+        event.stop()
+        self.post_message(self.GainNudged(self.party, 1.0))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Turn the party down."""
+        event.stop()
+        self.post_message(self.GainNudged(self.party, -1.0))
+
+    def _point_at(self, column: int) -> None:
+        start, width = slider_place(self.size.width, framed=self.framed)
+        gain_db = column_to_gain_db(column - start, width)
+        if gain_db != self._pointed_db:
+            self._pointed_db = gain_db
+            self.post_message(self.GainSet(self.party, gain_db))
+
+
+def slider_place(width: int, *, framed: bool) -> tuple[int, int]:
+    """Return the slider's first column and its width in a panel of `width` cells."""
+    edge = 2 if framed else 0
+    start = edge + _NAME_CELLS + _LABEL_CELLS
+    return start, max(width - start - _VALUE_CELLS - edge, 4)
+
+
+def party_rows(
+    state: PartyState, level: PartyLevel | None, width: int, *, selected: bool, framed: bool
+) -> list[Row]:
+    """Return a party's two rows, in a frame or bare."""
+    _, slider = slider_place(width, framed=framed)
+    mark = "▸ " if selected else "  "
+    name_tone: Tone = "strong" if selected else "text"
+    words, words_tone = _marks(state)
+    volume: list[Part] = [
+        (fit(mark + PARTY_NAMES[state.party], _NAME_CELLS), name_tone),
+        (fit("volume", _LABEL_CELLS), "dim"),
+        *_slider(state.gain_db, slider, selected),
+        (gain_text(state.gain_db).rjust(_VALUE_CELLS), name_tone),
+    ]
+    rms_db = level.rms_db if level is not None else LEVEL_FLOOR_DB
+    hold_db = level.hold_db if level is not None else LEVEL_FLOOR_DB
+    meter: list[Part] = [
+        (fit("  " + words, _NAME_CELLS), words_tone),
+        (fit("level", _LABEL_CELLS), "dim"),
+        *_meter(rms_db, hold_db, slider),
+        (level_text(rms_db).rjust(_VALUE_CELLS), "dim"),
+    ]
+    return _frame([volume, meter], width, selected) if framed else [volume, meter]
+
+
+def _marks(state: PartyState) -> tuple[str, Tone]:
+    words = " ".join(
+        word for word, on in (("M MUTED", state.muted), ("S SOLO", state.soloed)) if on
+    )
+    if state.muted and state.soloed:
+        words = "M S MUTED"
+    if not words and state.silenced:
+        return "not heard", "hold"
+    return words, "hold" if state.muted else "ask"
+
+
+def _slider(gain_db: float, width: int, selected: bool) -> list[Part]:
+    knob = gain_to_column(gain_db, width)
+    zero = gain_to_column(0.0, width)
+    track = "".join("┼" if column == zero else "─" for column in range(width))
+    set_tone: Tone = "ask" if selected else "text"
+    return [
+        ("━" * knob, set_tone),
+        ("●", "strong" if selected else "text"),
+        (track[knob + 1 :], "faint"),
+    ]
+
+
+def _meter(rms_db: float, hold_db: float, width: int) -> list[Part]:
+    """Return the RMS bar in eighths of a cell, with a mark at the held peak."""
+    filled = _meter_share(rms_db) * width
+    whole, part = int(filled), int(filled % 1.0 * 8)
+    bar = ("█" * whole + (_EIGHTHS[part] if part else ""))[:width]
+    rest = "·" * (width - len(bar))
+    held = min(int(_meter_share(hold_db) * width), width - 1)
+    tone = _level_tone(rms_db)
+    if hold_db <= METER_FLOOR_DB or held < len(bar):
+        return [(bar, tone), (rest, "faint")]
+    before = held - len(bar)
+    return [
+        (bar, tone),
+        (rest[:before], "faint"),
+        ("┃", _level_tone(hold_db)),
+        (rest[before + 1 :], "faint"),
+    ]
+
+
+def _meter_share(level_db: float) -> float:
+    return min(max(1.0 - level_db / METER_FLOOR_DB, 0.0), 1.0)
+
+
+def _level_tone(level_db: float) -> Tone:
+    return "alert" if level_db > -3.0 else "hold" if level_db > -9.0 else "play"
+
+
+def _frame(rows: list[list[Part]], width: int, selected: bool) -> list[Row]:
+    tone: Tone = "ask" if selected else "faint"
+    corners = "┏┓┗┛━┃" if selected else "╭╮╰╯─│"
+    top = corners[0] + corners[4] * (width - 2) + corners[1]
+    bottom = corners[2] + corners[4] * (width - 2) + corners[3]
+    inside: list[Row] = [
+        [
+            (corners[5] + " ", tone),
+            *row,
+            (" " * (width - 4 - cells(row)), "text"),
+            (" " + corners[5], tone),
+        ]
+        for row in rows
+    ]
+    return [((top, tone),), *inside, ((bottom, tone),)]

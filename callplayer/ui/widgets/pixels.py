@@ -1,0 +1,58 @@
+"""Large digits and signs of half blocks, to be read from a metre away. Pure."""
+
+from __future__ import annotations
+
+PIXEL_ROWS = 5
+
+_GLYPHS: dict[str, tuple[str, ...]] = {
+    "0": ("###", "# #", "# #", "# #", "###"),
+    "1": (" # ", "## ", " # ", " # ", "###"),
+    "2": ("###", "  #", "###", "#  ", "###"),
+    "3": ("###", "  #", "###", "  #", "###"),
+    "4": ("# #", "# #", "###", "  #", "  #"),
+    "5": ("###", "#  ", "###", "  #", "###"),
+    "6": ("###", "#  ", "###", "# #", "###"),
+    "7": ("###", "  #", "  #", "  #", "  #"),
+    "8": ("###", "# #", "###", "# #", "###"),
+    "9": ("###", "# #", "###", "  #", "###"),
+    ":": (" ", "#", " ", "#", " "),
+    ".": (" ", " ", " ", " ", "#"),
+    "▶": ("##   ", "#### ", "#####", "#### ", "##   "),
+    "⏸": ("## ##", "## ##", "## ##", "## ##", "## ##"),
+    "⏹": ("#####", "#####", "#####", "#####", "#####"),
+    "●": (" ### ", "#####", "#####", "#####", " ### "),
+    "…": ("     ", "     ", "# # #", "     ", "     "),
+    "↻": (" ### ", "#   #", "# ###", "#  # ", " ##  "),
+    "✖": ("#   #", " # # ", "  #  ", " # # ", "#   #"),
+}
+
+
+def pixel_width(text: str) -> int:
+    """Return the width of `text` in pixels, one blank between glyphs; a pixel is `scale` cells."""
+    return sum(len(_GLYPHS[character][0]) + 1 for character in text) - 1
+
+
+def cell_rows(scale: int) -> int:
+    """Return how many rows of cells a line of glyphs takes: a cell is two pixels high."""
+    return -(-PIXEL_ROWS * scale // 2)
+
+
+def large(text: str, scale: int) -> tuple[str, ...]:
+    """Draw `text`; return `cell_rows(scale)` strings of `pixel_width(text) * scale` cells.
+
+    Raise KeyError for a character without a glyph: only digits, `:`, `.` and the state's signs.
+    """
+    pixels: list[str] = []
+    for row in range(PIXEL_ROWS):
+        line = " ".join(_GLYPHS[character][row] for character in text)
+        wide = "".join(pixel * scale for pixel in line)
+        pixels.extend([wide] * scale)
+    if len(pixels) % 2:
+        pixels.append(" " * len(pixels[0]))
+    return tuple(
+        "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)
+    )
+
+
+_HALVES = {(" ", " "): " ", ("#", " "): "▀", (" ", "#"): "▄", ("#", "#"): "█"}

@@ -1,0 +1,120 @@
+"""The timeline: what was played, what comes, both cursors, and a scale of times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from callplayer.engine.messages import StateEvent
+from callplayer.ui.view import (
+    clock_text,
+    column_to_position_ms,
+    is_growing,
+    position_to_column,
+    shown_duration_ms,
+    shown_position_ms,
+    tick_step_ms,
+)
+from callplayer.ui.widgets.rows import Part, Row, Rows
+
+PLAYED, AHEAD = "█", "░"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Timeline(Rows):
+    """Draws the call from start to end; a click or a drag asks to scrub."""
+
+    @dataclass
+    class Scrubbed(Message):
+        """The user pointed at `position_ms`."""
+
+        position_ms: int
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._duration_ms = 0
+        self._pointed_ms: int | None = None
+        self._dragging = False
+
+    def show(self, state: StateEvent, now_s: float) -> None:
+        """Draw the timeline as it stands at `now_s`."""
+        self._duration_ms = shown_duration_ms(state, now_s)
+        self.draw_with(lambda width, height: timeline_rows(state, now_s, width, height - 2))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Start to scrub."""
+        if event.button == 1 and self._duration_ms > 0:
+            self._dragging, self._pointed_ms = True, None
+            self.capture_mouse()
+            self._point_at(event.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Scrub along while the button is held."""
+        if self._dragging:
+            self._point_at(event.x)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Stop scrubbing."""
+        if self._dragging:
+            self._dragging = False
+            self.release_mouse()
+
+    def _point_at(self, column: int) -> None:
+        position_ms = column_to_position_ms(column, self.size.width, self._duration_ms)
+        if position_ms != self._pointed_ms:
+            self._pointed_ms = position_ms
+            self.post_message(self.Scrubbed(position_ms))
+
+
+def timeline_rows(state: StateEvent, now_s: float, width: int, bar_rows: int) -> list[Row]:
+    """Return the row of cursors, `bar_rows` rows of the bar, and the scale."""
+    if width < 8:
+        return []
+    duration_ms = shown_duration_ms(state, now_s)
+    if duration_ms <= 0:
+        empty: Row = ((AHEAD * width, "faint"),)
+        return [(), *([empty] * bar_rows), ()]
+    position_ms = shown_position_ms(state, now_s)
+    bar = _bar(position_ms, duration_ms, width)
+    cursors = _cursors(state, position_ms, duration_ms, width)
+    return [cursors, *([bar] * bar_rows), _scale(duration_ms, width, is_growing(state))]
+
+
+def _bar(position_ms: int, duration_ms: int, width: int) -> Row:
+    """Return the bar; its edge is true to an eighth of a cell."""
+    edge = min(max(position_ms / duration_ms, 0.0), 1.0) * (width - 1) + 0.5
+    whole, part = int(edge), int(edge % 1.0 * 8)
+    partial = _EIGHTHS[part] if part and whole < width else ""
+    ahead = width - whole - len(partial)
+    return ((PLAYED * whole + partial, "play"), (AHEAD * ahead, "faint"))
+
+
+def _cursors(state: StateEvent, position_ms: int, duration_ms: int, width: int) -> Row:
+    confirmed = position_to_column(position_ms, width, duration_ms)
+    if state.requested_ms is None:
+        return ((" " * confirmed, "text"), ("◆", "strong"))
+    asked = position_to_column(state.requested_ms, width, duration_ms)
+    label = f" → {clock_text(state.requested_ms, duration_ms, tenths=False)} "
+    label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
+    marks: dict[int, Part] = {confirmed: ("◆", "strong")}
+    for offset, character in enumerate(label):
+        if label_at + offset != confirmed:
+            marks[label_at + offset] = (character, "ask")
+    marks[asked] = ("◇", "ask")
+    return [marks.get(column, (" ", "text")) for column in range(max(marks) + 1)]
+
+
+def _scale(duration_ms: int, width: int, growing: bool) -> Row:
+    """Return ticks with their times; the last stands at the end of the call."""
+    end = clock_text(duration_ms, duration_ms, tenths=False)
+    end = f"{end} live┘" if growing else f"{end}┘"
+    step_ms = tick_step_ms(duration_ms, width, len(end))
+    text = ""
+    for tick_ms in range(0, duration_ms, step_ms):
+        column = position_to_column(tick_ms, width, duration_ms)
+        label = "└" + clock_text(tick_ms, duration_ms, tenths=False)
+        if column + len(label) + 1 <= width - len(end):
+            text = text.ljust(column) + label
+    return ((text.ljust(width - len(end)), "dim"), (end, "dim"))

@@ -1,0 +1,32 @@
+"""Run the real player on the terminal over the fake engine; the flags are the fake engine's.
+
+PLAY_FAKE_LOG names the log file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from callplayer.ui.app import PlayerOptions, run_player
+
+FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+
+
+def main() -> int:
+    result = run_player(
+        PlayerOptions(
+            engine_argv=(sys.executable, str(FAKE_ENGINE), *sys.argv[1:]),
+            incident="i1",
+            log_path=Path(os.environ.get("PLAY_FAKE_LOG", "play_fake.log")),
+        )
+    )
+    for line in (result.message, result.hint):
+        if line:
+            print(line, file=sys.stderr)
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
