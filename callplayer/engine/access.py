@@ -196,4 +196,3 @@ def _read(parse: Callable[[bytes], T], body: bytes) -> T:
             f"The API answered in a way that is not understood: {error}.",
             "Check CALLPLAYER_API_URL.",
         ) from error
-

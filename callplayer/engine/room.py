@@ -176,9 +176,7 @@ class Room:
             self._listener.on_track_gone(track_id)
 
     async def _read(self, track_id: str, party: Party, track: rtc.RemoteAudioTrack) -> None:
-        stream = rtc.AudioStream(
-            track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
-        )
+        stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS)
         try:
             async for event in stream:
                 pcm = np.frombuffer(event.frame.data, dtype=np.int16)

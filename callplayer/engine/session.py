@@ -290,9 +290,7 @@ class Engine:
                 self._soloed.add(party)
             case m.Unsolo(callerType=party):
                 self._soloed.discard(party)
-        self._sound.set_silenced(
-            party for party in self._sound.parties if self._is_silenced(party)
-        )
+        self._sound.set_silenced(party for party in self._sound.parties if self._is_silenced(party))
         self._tell_state()
 
     def _pause(self) -> None:
@@ -539,9 +537,7 @@ class Engine:
 
     def _tell_error(self, error: CallplayerError, exit_code: int) -> None:
         self._tell(
-            m.ErrorEvent(
-                code=error.code, message=error.what, hint=error.hint, exit_code=exit_code
-            )
+            m.ErrorEvent(code=error.code, message=error.what, hint=error.hint, exit_code=exit_code)
         )
 
     def _say(self, detail: str) -> None:

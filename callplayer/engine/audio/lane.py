@@ -128,9 +128,7 @@ class Lane:
         self._retarget()
 
     def _retarget(self) -> None:
-        self._target_frames = (
-            int((FRAME_S + self._margin_s) * self.rate_hz) + self._block_frames
-        )
+        self._target_frames = int((FRAME_S + self._margin_s) * self.rate_hz) + self._block_frames
 
     # --- the reader's side: the audio thread ------------------------------------------------------
 

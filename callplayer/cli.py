@@ -1,0 +1,307 @@
+"""The command line: `callplayer INCIDENT`, and the commands beside it.
+
+Imports only what the command at hand needs: a screen must be up before a network library would have
+been read from disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from callplayer import __version__
+from callplayer.config import Settings, load_settings, log_path
+from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
+
+if TYPE_CHECKING:
+    from callplayer.engine.messages import Start
+
+LIVEKIT_SERVER_HINT = "the livekit-server program to run (default: found, or built once)"
+
+
+@dataclass(frozen=True)
+class _Command:
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code. What a user may meet is told in two lines."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words.pop(0) if words and words[0] in COMMANDS else "play"
+    command = COMMANDS[name]
+    parser = _parser(name, command)
+    options = parser.parse_args(words)
+    _start_log()
+    try:
+        return command.run(options)
+    except CallplayerError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        return EXIT_DONE
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    except Exception:
+        import logging
+
+        logging.getLogger(__name__).exception("%s failed", name)
+        return fail(
+            CallplayerError("callplayer met an error of its own.", f"{log_path()} says more.")
+        )
+
+
+def fail(error: CallplayerError) -> int:
+    """Tell what happened and what to do on stderr; return the error's exit code."""
+    print(f"callplayer: {error.what}\n  {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _run_play(options: argparse.Namespace) -> int:
+    from callplayer import playing
+
+    settings = _settings(options)
+    start: Start = "paused" if options.paused else "live" if options.live else "play"
+    if options.headless:
+        if options.incident is None:
+            raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
+        return playing.play_headless(settings, options.incident, start, no_audio=options.no_audio)
+    _require_terminal()
+    flags = _engine_flags(options)
+    if options.incident is not None:
+        return playing.play(options.incident, flags)
+    return playing.pick_and_play(settings, flags)
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    if not options.headless:
+        _require_terminal()
+    from callplayer import demo
+
+    return demo.run(
+        demo.DemoOptions(
+            recording=options.recording,
+            live=options.live,
+            paused=options.paused,
+            headless=options.headless,
+            no_audio=options.no_audio,
+            pick=options.pick,
+            output_device=options.output_device,
+            livekit_binary=options.livekit_server,
+        )
+    )
+
+
+def _run_serve(options: argparse.Namespace) -> int:
+    try:
+        from callplayer.service.run import ServeOptions, serve
+    except ModuleNotFoundError as error:
+        from callplayer.errors import ServiceError
+
+        raise ServiceError(
+            f"The replay service needs the package {error.name}.",
+            "Run: pip install 'callplayer[service]'",
+        ) from error
+    return serve(
+        ServeOptions(
+            recordings=tuple(options.recordings),
+            host=options.host,
+            port=options.port,
+            livekit_url=options.livekit_url,
+            livekit_binary=options.livekit_server,
+            live=options.live,
+            exit_with_stdin=options.exit_with_stdin,
+        )
+    )
+
+
+def _run_list(options: argparse.Namespace) -> int:
+    from callplayer import playing
+
+    for row in playing.incident_rows(_settings(options)):
+        kind = "live" if row.live else "recorded"
+        print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
+    return EXIT_DONE
+
+
+def _run_devices(_options: argparse.Namespace) -> int:
+    from callplayer.engine.audio.output import list_devices
+    from callplayer.errors import SoundDeviceError
+
+    devices = list_devices()
+    if not devices:
+        raise SoundDeviceError(
+            "There is no sound device that can play.",
+            "Connect one, or run the player with --no-audio.",
+        )
+    width = max(len(device.name) for device in devices)
+    for device in devices:
+        mark = "*" if device.is_default else " "
+        rate_khz = device.default_rate_hz / 1000
+        print(
+            f"{mark} {device.name:<{width}}  {device.host_api}, "
+            f"{device.channels} channels, {rate_khz:g} kHz"
+        )
+    return EXIT_DONE
+
+
+def _run_doctor(options: argparse.Namespace) -> int:
+    from callplayer import doctor
+
+    return doctor.run(lambda: _settings(options))
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings (flag > environment > config.toml)")
+    group.add_argument("--config", type=Path, metavar="FILE", help="another config.toml")
+    group.add_argument("--profile", metavar="NAME", help="use [profiles.NAME] of config.toml")
+    group.add_argument("--api-url", metavar="URL", help="CALLPLAYER_API_URL")
+    group.add_argument("--client-id", metavar="ID", help="CALLPLAYER_CLIENT_ID")
+    group.add_argument("--stream-url", metavar="URL", help="CALLPLAYER_STREAM_URL")
+    group.add_argument("--cable-url", metavar="URL", help="CALLPLAYER_CABLE_URL")
+    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    parser.epilog = (
+        "The client secret comes from CALLPLAYER_CLIENT_SECRET or config.toml, never from a flag."
+    )
+
+
+def _add_playing(parser: argparse.ArgumentParser) -> None:
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--paused", action="store_true", help="wait at 0:00")
+    start.add_argument("--live", action="store_true", help="go to the live end of a call")
+    parser.add_argument("--no-audio", action="store_true", help="play without a sound device")
+    parser.add_argument(
+        "--headless", action="store_true", help="no screen: JSON lines on stdin and stdout"
+    )
+
+
+def _play_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
+    _add_playing(parser)
+    _add_settings(parser)
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recording", nargs="?", type=Path, metavar="FILE", help="a call of your own (WAV, FLAC, …)"
+    )
+    parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
+    parser.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
+    _add_playing(parser)
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recordings", nargs="+", type=Path, metavar="PATH", help="recordings, or folders of them"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
+    parser.add_argument("--port", type=int, default=8911, help="default: 8911; 0: any free one")
+    parser.add_argument("--live", action="store_true", help="serve the calls as if they were live")
+    parser.add_argument(
+        "--livekit-url", metavar="URL", help="use this LiveKit server (keys by environment)"
+    )
+    parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
+    parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
+
+
+COMMANDS = {
+    "play": _Command("play a call (the default)", _play_arguments, _run_play),
+    "demo": _Command("start everything and play a demo call", _demo_arguments, _run_demo),
+    "serve": _Command("serve recordings over LiveKit", _serve_arguments, _run_serve),
+    "list": _Command("list the incidents of the API", _add_settings, _run_list),
+    "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
+    "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(fail(UsageError(f"{message}.", f"`{self.prog} --help` shows the usage.")))
+
+
+def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
+    if name == "play":
+        others = "\n".join(
+            f"  {other:<9}{entry.summary}" for other, entry in COMMANDS.items() if other != "play"
+        )
+        parser = _Parser(
+            prog="callplayer",
+            description=f"Hear and steer an emergency call from a terminal.\n\ncommands:\n{others}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.add_argument("--version", action="version", version=f"callplayer {__version__}")
+    else:
+        parser = _Parser(prog=f"callplayer {name}", description=command.summary, allow_abbrev=False)
+    command.add_arguments(parser)
+    return parser
+
+
+# --- shared ---------------------------------------------------------------------------------------
+
+_SETTING_FLAGS = ("api_url", "client_id", "stream_url", "cable_url", "output_device")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = load_settings(
+        {name: getattr(options, name) for name in _SETTING_FLAGS},
+        file=options.config,
+        profile=options.profile,
+    )
+    for warning in settings.warnings:
+        print(f"callplayer: {warning}", file=sys.stderr)
+    return settings
+
+
+def _engine_flags(options: argparse.Namespace) -> list[str]:
+    """Return the flags that an engine process needs to be set as this process is."""
+    flags = [
+        f"--{name.replace('_', '-')}={value}"
+        for name in (*_SETTING_FLAGS, "config", "profile")
+        if (value := getattr(options, name)) is not None
+    ]
+    flags += [f"--{name}" for name in ("paused", "live") if getattr(options, name)]
+    return flags + (["--no-audio"] if options.no_audio else [])
+
+
+def _require_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The player needs a terminal.", "Run it in one, or add --headless for JSON lines."
+        )
+
+
+def _start_log() -> None:
+    """Log to a private file. What cannot be logged is not worth failing for."""
+    import logging
+    import logging.handlers
+
+    path = log_path()
+    handler: logging.Handler
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.raiseExceptions = False
+    # It logs every request's full address at INFO.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,121 @@
+"""`callplayer doctor`: what is wrong on this machine, and the line that mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from callplayer.config import Settings, config_path
+from callplayer.errors import EXIT_DONE, CallplayerError
+
+OLDEST_PYTHON = (3, 11)
+
+Verdict = Literal["ok", "note", "wrong"]
+_MARKS: dict[Verdict, str] = {"ok": "✓", "note": "·", "wrong": "✗"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `what` was found, and for what is wrong the `mend`."""
+
+    verdict: Verdict
+    subject: str
+    what: str
+    mend: str = ""
+
+
+def run(load: Callable[[], Settings]) -> int:
+    """Look at everything, print as it is found; return 0, or the first thing's exit code."""
+    exit_code = EXIT_DONE
+    for finding, code in _look(load):
+        print(f"{_MARKS[finding.verdict]} {finding.subject:<16} {finding.what}")
+        if finding.mend:
+            print(f"{'':<18} → {finding.mend}")
+        exit_code = exit_code or code
+    return exit_code
+
+
+def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
+    yield _python(), EXIT_DONE
+    yield _checked("Sound", _sound)
+    yield _server_binary(), EXIT_DONE
+    try:
+        settings = load()
+    except CallplayerError as error:
+        yield Finding("wrong", "Settings", error.what, error.hint), error.exit_code
+        return
+    yield Finding("ok", "Settings", str(settings.config_path or f"none at {config_path()}")), 0
+    if not settings.client_id or not settings.client_secret:
+        yield (
+            Finding(
+                "note",
+                "Credentials",
+                "not set; `callplayer demo` needs none",
+                "Set CALLPLAYER_CLIENT_ID and CALLPLAYER_CLIENT_SECRET.",
+            ),
+            EXIT_DONE,
+        )
+        return
+    yield _checked("API", lambda: _api(settings))
+    if not settings.stream_url:
+        yield (
+            Finding(
+                "note",
+                "Room server",
+                "CALLPLAYER_STREAM_URL is not set; the API must name one with each token",
+            ),
+            EXIT_DONE,
+        )
+
+
+def _checked(subject: str, look: Callable[[], str]) -> tuple[Finding, int]:
+    try:
+        return Finding("ok", subject, look()), EXIT_DONE
+    except CallplayerError as error:
+        return Finding("wrong", subject, error.what, error.hint), error.exit_code
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding("wrong", "Python", version, "Install Python 3.11 or newer.")
+    return Finding("ok", "Python", version)
+
+
+def _sound() -> str:
+    from callplayer.engine.audio.mixer import Mixer
+    from callplayer.engine.audio.output import SoundOutput, find_device
+
+    device = find_device("")
+    output = SoundOutput(device, Mixer)
+    output.stop()
+    return f"{device.name} ({device.host_api}) opens at {output.rate_hz / 1000:g} kHz"
+
+
+def _server_binary() -> Finding:
+    try:
+        from callplayer.service.livekit_server import find_binary
+    except ModuleNotFoundError:
+        return Finding(
+            "note",
+            "Replay service",
+            "not installed; only `demo` and `serve` need it",
+            "pip install 'callplayer[service]'",
+        )
+    found = find_binary()
+    if found is None:
+        return Finding("note", "livekit-server", "not built yet; `callplayer demo` builds it once")
+    return Finding("ok", "livekit-server", str(found))
+
+
+def _api(settings: Settings) -> str:
+    from callplayer.engine.access import Access
+
+    async def ask() -> int:
+        async with Access(settings) as access:
+            return len(await access.incidents())
+
+    return f"{settings.api_url} lists {asyncio.run(ask())} incidents"

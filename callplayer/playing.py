@@ -1,0 +1,84 @@
+"""Opens a call: headless, or on the screen (the engine process first: the screen loads slowly)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from callplayer.config import Settings, log_path
+from callplayer.errors import EXIT_DONE
+from callplayer.text import plain_text
+from callplayer.wire import Incident
+
+if TYPE_CHECKING:
+    from callplayer.engine.messages import Start
+    from callplayer.ui.app import PickerRow
+
+
+def play_headless(settings: Settings, incident: str, start: Start, *, no_audio: bool) -> int:
+    """Be the engine of one incident, on this process's stdin and stdout; return the exit code."""
+    from callplayer.engine.headless import run_headless
+    from callplayer.engine.session import EngineOptions
+
+    return run_headless(settings, EngineOptions(incident, start, no_audio))
+
+
+def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line of an engine process. Nothing secret is in it."""
+    return (
+        sys.executable, "-P", "-m", "callplayer", "play", "--headless", *flags, "--", incident
+    )  # fmt: skip
+
+
+def play(incident: str, flags: Sequence[str]) -> int:
+    """Play one incident on the screen; return the exit code."""
+    from callplayer.ui.engine_process import start_engine
+
+    argv = engine_argv(incident, flags)
+    process = start_engine(argv, log_path())
+    from callplayer.ui.app import PlayerOptions, run_player
+
+    result = run_player(
+        PlayerOptions(
+            engine_argv=argv, incident=incident, log_path=log_path(), engine_process=process
+        )
+    )
+    if result.exit_code != EXIT_DONE and result.message:
+        print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
+    return result.exit_code
+
+
+def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
+    """Let the user pick incidents and play them until they leave the list; return the exit code."""
+    from callplayer.ui.app import run_picker
+
+    # Asked once before the screen is up: credentials that are refused are told like anywhere else.
+    asyncio.run(_fetch_rows(settings))
+    chosen = run_picker(lambda: _fetch_rows(settings))
+    return EXIT_DONE if chosen is None else play(chosen, flags)
+
+
+def incident_rows(settings: Settings) -> list[PickerRow]:
+    """Return the incidents that the API lists, ready to be shown."""
+    return asyncio.run(_fetch_rows(settings))
+
+
+async def _fetch_rows(settings: Settings) -> list[PickerRow]:
+    from callplayer.engine.access import Access
+
+    async with Access(settings) as access:
+        return [_row(incident) for incident in await access.incidents()]
+
+
+def _row(incident: Incident) -> PickerRow:
+    from callplayer.ui.app import PickerRow
+
+    created = incident.created_at
+    return PickerRow(
+        id=plain_text(incident.id, 80),
+        when=created.strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
+        phone=plain_text(incident.caller_phone_number, 32),
+        live=incident.is_audio_live,
+    )
