@@ -33,7 +33,7 @@ from callplayer.service.demo_calls.voices import (
 
 PARTIES = ("caller", "callTaker")
 SPEAKERS = {"caller": "Caller", "callTaker": "CallTaker"}
-LICENCE = "CC0-1.0"
+LICENCE = "Apache-2.0"
 NOTICE = "A fictional demonstration made with synthetic voices. No real person, place or emergency."
 TAIL_S = 0.9
 BREATH_S = 0.38
@@ -219,6 +219,13 @@ def transcript(script: dict[str, Any], placed: list[Placed], duration_s: float) 
     }
 
 
+def _json_text(document: dict[str, Any]) -> str:
+    """One line for each word, so that a change of one word is a change of one line."""
+    words = ",\n".join("  " + json.dumps(word) for word in document["words"])
+    head = json.dumps({**document, "words": []}, indent=1)
+    return head.replace('"words": []', f'"words": [\n{words}\n ]') + "\n"
+
+
 def write_audio(path: Path, title: str, stereo: Samples) -> None:
     """Write the call as Ogg Vorbis with its tags."""
     with soundfile.SoundFile(
@@ -247,8 +254,7 @@ def render(script_path: Path) -> None:
     sound_path = script_path.with_suffix(".ogg")
     write_audio(sound_path, script["title"], stereo)
     words = transcript(script, placed, len(stereo) / line.STORE_RATE_HZ)
-    text = json.dumps(words, indent=1, ensure_ascii=False) + "\n"
-    script_path.with_suffix(".json").write_text(text, encoding="utf-8")
+    script_path.with_suffix(".json").write_text(_json_text(words), encoding="utf-8")
     report = f"{sound_path.name}: {words['duration_s']:.1f} s, {len(words['words'])} words, "
     report += f"{sound_path.stat().st_size:,} bytes, samples {zlib.crc32(stereo.tobytes()):08x}\n"
     sys.stdout.write(report)
