@@ -5,8 +5,9 @@ The footer, the help and the README's table are all made from here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from callplayer.engine.messages import (
     AdjustGain,
@@ -79,16 +80,16 @@ def _solo(party: PartyState) -> Request:
 
 ACTIONS: tuple[Action, ...] = (
     Action("toggle-pause", "Play / pause", ("space", "k"), request=TogglePause(), footer="pause"),
-    Action("back-5s", "5 s back / forward", ("left",), request=SeekBy(-5_000), footer="5 s"),
-    Action("forward-5s", "5 s back / forward", ("right",), request=SeekBy(5_000), footer="5 s"),
-    Action("back-1s", "1 s back / forward", ("comma", "shift+left"), request=SeekBy(-1_000)),
-    Action("forward-1s", "1 s back / forward", ("full_stop", "shift+right"), request=SeekBy(1_000)),
-    Action("back-10s", "10 s back / forward", ("j",), request=SeekBy(-10_000)),
-    Action("forward-10s", "10 s back / forward", ("l",), request=SeekBy(10_000)),
-    Action("back-60s", "60 s back / forward", ("pageup",), request=SeekBy(-60_000)),
-    Action("forward-60s", "60 s back / forward", ("pagedown",), request=SeekBy(60_000)),
+    Action("back-5s", "5 s back / ahead", ("left",), request=SeekBy(-5_000), footer="5 s"),
+    Action("forward-5s", "5 s back / ahead", ("right",), request=SeekBy(5_000), footer="5 s"),
+    Action("back-1s", "1 s back / ahead", ("comma", "shift+left"), request=SeekBy(-1_000)),
+    Action("forward-1s", "1 s back / ahead", ("full_stop", "shift+right"), request=SeekBy(1_000)),
+    Action("back-10s", "10 s back / ahead", ("j",), request=SeekBy(-10_000)),
+    Action("forward-10s", "10 s back / ahead", ("l",), request=SeekBy(10_000)),
+    Action("back-60s", "60 s back / ahead", ("pageup",), request=SeekBy(-60_000)),
+    Action("forward-60s", "60 s back / ahead", ("pagedown",), request=SeekBy(60_000)),
     Action("to-start", "To the start", ("home",), request=Scrub(0)),
-    Action("to-end", "To the end, or live", ("end",), request=ScrubToEnd(), footer="live end"),
+    Action("to-end", "To the end / live", ("end",), request=ScrubToEnd(), footer="to end"),
     *(
         Action(f"to-{n}0-percent", "To 10 … 90 %", (str(n),), ask=_to_percent(n * 10))
         for n in range(1, 10)
@@ -119,7 +120,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
     Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
     Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
-    Action("close", "Close help", ("escape",), screen="close_panels"),
+    Action("close", "Close this", ("escape",), screen="close_panels"),
     Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit", footer="quit"),
 )
 
@@ -168,10 +169,7 @@ def key_name(key: str) -> str:
 
 def help_lines() -> tuple[tuple[str, str], ...]:
     """Return (keys, what they do), one line a topic, in the order of the table."""
-    topics: dict[str, list[str]] = {}
-    for action in ACTIONS:
-        topics.setdefault(action.topic, []).extend(action.keys)
-    return tuple((_keys_text(keys), topic) for topic, keys in topics.items())
+    return tuple((_compact(keys), topic) for topic, keys in _topics(ACTIONS).items())
 
 
 def footer_items() -> tuple[tuple[str, str], ...]:
@@ -192,23 +190,30 @@ def fitting_footer(width: int) -> tuple[tuple[str, str], ...]:
         if used + cells - 2 <= width:
             chosen.append((keys, word))
             used += cells
-    return tuple(sorted(chosen, key=lambda item: item[1] in _FOOTER_LAST))
+    last = [item for word in _FOOTER_LAST for item in chosen if item[1] == word]
+    return (*(item for item in chosen if item not in last), *last)
 
 
-def markdown_table(actions: Iterable[Action] = ACTIONS) -> str:
+def markdown_table() -> str:
     """Return the README's table of keys."""
-    topics: dict[str, list[str]] = {}
-    for action in actions:
-        topics.setdefault(action.topic, []).extend(action.keys)
     rows = [
         f"| {' '.join(f'`{key_name(key)}`' for key in keys)} | {topic} |"
-        for topic, keys in topics.items()
+        for topic, keys in _topics(ACTIONS).items()
     ]
     return "\n".join(["| Keys | What they do |", "| --- | --- |", *rows]) + "\n"
 
 
-def _keys_text(keys: list[str]) -> str:
-    names = [key_name(key) for key in keys]
-    if len(names) > 4:
-        return f"{names[0]} … {names[-1]}"
-    return " ".join(names)
+def _topics(actions: Iterable[Action]) -> dict[str, list[str]]:
+    """Return the keys of each topic: every action's first key, then every action's second."""
+    by_topic: dict[str, list[tuple[str, ...]]] = {}
+    for action in actions:
+        by_topic.setdefault(action.topic, []).append(action.keys)
+    return {
+        topic: [key for rank in zip_longest(*keys) for key in rank if key is not None]
+        for topic, keys in by_topic.items()
+    }
+
+
+def _compact(keys: Sequence[str]) -> str:
+    names = [key_name(key).replace("Shift+", "⇧").replace("Ctrl+", "^") for key in keys]
+    return f"{names[0]} … {names[-1]}" if len(names) > 4 else " ".join(names)

@@ -73,5 +73,4 @@ def _wishes(width: int, panels: bool) -> list[Callable[[Plan], Plan]]:
     if width >= 120:
         wishes.append(lambda plan: replace(plan, clock_scale=3))
     wishes.append(lambda plan: replace(plan, bar_rows=2))
-    wishes.append(lambda plan: replace(plan, bar_rows=3))
     return wishes

@@ -8,6 +8,7 @@ _TONES = {
     "strong": "#f4f7fb",
     "dim": "#8a97a8",
     "faint": "#465366",
+    "past": "#4f7fae",
     "play": "#5fd38d",
     "hold": "#f2b84b",
     "alert": "#ff6b6b",

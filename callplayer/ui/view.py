@@ -12,19 +12,23 @@ from typing import Literal
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party
 
-Tone = Literal["text", "strong", "dim", "faint", "play", "hold", "alert", "ask"]
-"""What a text means, and so its colour: `play` sounds, `hold` stands, `ask` awaits the server."""
+Tone = Literal["text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask"]
+"""What a text means, and so its colour: `past` was played, `play` sounds, `hold` stands still or
+needs a look, `alert` failed, `ask` awaits the server or is selected."""
 
 UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
-"""A growing call is drawn longer than was told for at most so long: the engine tells every second."""
+"""A growing call is drawn longer than was told for at most so long; each second is told anew."""
 
 PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker", "call": "Call"}
 
 
 @dataclass(frozen=True)
 class PhaseLook:
-    """How a phase looks: a symbol and a word, so that colour is never the only sign."""
+    """How a phase looks: a symbol and a word, so that colour is never the only sign.
+
+    The symbols are of the plain block: terminals draw `⏸` and `⏹` as emoji, some two cells wide.
+    """
 
     symbol: str
     word: str
@@ -34,8 +38,8 @@ class PhaseLook:
 PHASE_LOOKS: dict[Phase, PhaseLook] = {
     "connecting": PhaseLook("…", "CONNECTING", "ask"),
     "playing": PhaseLook("▶", "PLAYING", "play"),
-    "paused": PhaseLook("⏸", "PAUSED", "hold"),
-    "at-end": PhaseLook("⏹", "AT END", "hold"),
+    "paused": PhaseLook("▮▮", "PAUSED", "hold"),
+    "at-end": PhaseLook("■", "AT END", "hold"),
     "live": PhaseLook("●", "LIVE", "play"),
     "reconnecting": PhaseLook("↻", "RECONNECTING", "ask"),
     "failed": PhaseLook("✖", "FAILED", "alert"),
@@ -77,6 +81,13 @@ def clock_text(ms: int, longest_ms: int, *, tenths: bool = True) -> str:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}"
     return f"{minutes}:{seconds:02}" + (f".{rest_ms // 100}" if tenths else "")
+
+
+def phone_text(number: str) -> str:
+    """Write a North American number in groups, `+1 555 010 0199`; any other as it came."""
+    if len(number) == 12 and number.startswith("+1") and number[1:].isascii():
+        return f"+1 {number[2:5]} {number[5:8]} {number[8:]}"
+    return number
 
 
 def gain_text(gain_db: float) -> str:

@@ -43,7 +43,6 @@ from callplayer.wire import Scrub
 TICK_S = 0.1
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
-EDGE_CELLS = 1
 
 
 class PlayerScreen(Screen[None], inherit_bindings=False):
@@ -86,6 +85,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.parties = Vertical(id="parties")
         self.help_panel = HelpPanel(id="help")
         self.stats_panel = StatsPanel(id="stats")
+        self.rest = Rows(id="rest")
         self.notice = NoticeArea(id="notice")
         self.key_footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
@@ -95,7 +95,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         yield self.parties
         yield self.help_panel
         yield self.stats_panel
-        yield Rows(id="rest")
+        yield self.rest
         yield self.notice
         yield self.key_footer
         yield self.small
@@ -245,8 +245,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.parties.mount_all(self._panels.values())
 
     def _lay_out(self) -> None:
-        width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
-        small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
+        width, height = self.size
+        small = self.outer_size.width < MIN_WIDTH or height < MIN_HEIGHT
         self.set_class(small, "-small")
         if not small:
             self._plan = plan(
@@ -257,6 +257,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
                 stats_rows=stats_height(width) if self._stats else 0,
             )
             self._apply(self._plan)
+            self.rest.display = self._plan.rows < height
         self.draw()
 
     def _apply(self, chosen: Plan) -> None:

@@ -41,7 +41,7 @@ def clock_rows(state: StateEvent, now_s: float, width: int, largest_scale: int) 
     scale = largest_scale
     while scale > 1 and (5 + 2 + pixels + 2) * scale + SIDE_CELLS > width:
         scale -= 1
-    sign = large(look.symbol, scale)
+    sign = large((look.symbol,), scale)
     figures = large(digits, scale)
     rest = " " * (pixels * scale - len(figures[0]))
     words = _words(look, state, position_ms, duration_ms)

@@ -6,11 +6,11 @@ from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
 from callplayer.ui.keymap import fitting_footer, help_lines
 from callplayer.ui.model import Notice, PlayerView
-from callplayer.ui.view import PHASE_LOOKS
+from callplayer.ui.view import PHASE_LOOKS, phone_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
 SHORT_ID_CHARS = 8
-_NOTICE_SIGNS = {"alert": "✖ ", "hold": "⚠ "}
+_NOTICE_SIGNS = {"alert": "✖ ", "hold": "! "}
 
 
 class Header(Rows):
@@ -62,7 +62,9 @@ def header_row(view: PlayerView, width: int) -> Row:
         left: list[Part] = [("callplayer", "dim")]
     else:
         kind = "LIVE CALL" if incident.is_audio_live and not view.state.call_over else "RECORDED"
-        left = [(plain_text(incident.caller_phone_number, 20) or "unknown caller", "strong")]
+        left = [
+            (phone_text(plain_text(incident.caller_phone_number, 20)) or "unknown caller", "strong")
+        ]
         optional = [
             (kind, "text"),
             (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
@@ -101,23 +103,24 @@ def footer_row(width: int) -> Row:
 
 
 def help_rows(width: int) -> list[Row]:
-    """Return all keys in as many columns as read well."""
+    """Return all keys in two columns, or in three where there is room."""
     lines = help_lines()
     columns = 2 if width < 120 else 3
     height = -(-len(lines) // columns)
-    column_width = min((width - 2 * (columns - 1)) // columns, 44)
-    key_cells = max(len(keys) for keys, _ in lines) + 2 if column_width >= 40 else 0
-    rows: list[Row] = []
-    for y in range(height):
-        row: list[Part] = []
-        for keys, topic in lines[y::height]:
-            first = key_cells or column_width - 19
-            row += [
-                (fit(keys, first - 1) + " ", "ask"),
-                (fit(topic, column_width - first + 2), "text"),
-            ]
-        rows.append(row)
-    return rows
+    key_cells = max(len(keys) for keys, _ in lines) + (1 if width < 78 else 4)
+    topic_cells = min(width // columns, 40) - key_cells
+    return [
+        [
+            part
+            for keys, topic in lines[y::height]
+            for part in _help_item(fit(keys, key_cells), fit(topic, topic_cells))
+        ]
+        for y in range(height)
+    ]
+
+
+def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
+    return (keys, "ask"), (topic, "text")
 
 
 def stats_rows(stats: StatsEvent | None, state: StateEvent, width: int) -> list[Row]:

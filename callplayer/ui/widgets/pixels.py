@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 PIXEL_ROWS = 5
 
 _GLYPHS: dict[str, tuple[str, ...]] = {
@@ -18,16 +20,16 @@ _GLYPHS: dict[str, tuple[str, ...]] = {
     ":": (" ", "#", " ", "#", " "),
     ".": (" ", " ", " ", " ", "#"),
     "▶": ("##   ", "#### ", "#####", "#### ", "##   "),
-    "⏸": ("## ##", "## ##", "## ##", "## ##", "## ##"),
-    "⏹": ("#####", "#####", "#####", "#####", "#####"),
+    "▮▮": ("## ##", "## ##", "## ##", "## ##", "## ##"),
+    "■": ("#####", "#####", "#####", "#####", "#####"),
     "●": (" ### ", "#####", "#####", "#####", " ### "),
     "…": ("     ", "     ", "# # #", "     ", "     "),
-    "↻": (" ### ", "#   #", "# ###", "#  # ", " ##  "),
+    "↻": (" ## #", "#  ##", "# ###", "#    ", " ### "),
     "✖": ("#   #", " # # ", "  #  ", " # # ", "#   #"),
 }
 
 
-def pixel_width(text: str) -> int:
+def pixel_width(text: Sequence[str]) -> int:
     """Return the width of `text` in pixels, one blank between glyphs; a pixel is `scale` cells."""
     return sum(len(_GLYPHS[character][0]) + 1 for character in text) - 1
 
@@ -37,10 +39,11 @@ def cell_rows(scale: int) -> int:
     return -(-PIXEL_ROWS * scale // 2)
 
 
-def large(text: str, scale: int) -> tuple[str, ...]:
+def large(text: Sequence[str], scale: int) -> tuple[str, ...]:
     """Draw `text`; return `cell_rows(scale)` strings of `pixel_width(text) * scale` cells.
 
-    Raise KeyError for a character without a glyph: only digits, `:`, `.` and the state's signs.
+    `text` is a sequence of glyphs: digits, `:`, `.`, or a state's symbol as one item. Raise
+    KeyError for any other.
     """
     pixels: list[str] = []
     for row in range(PIXEL_ROWS):

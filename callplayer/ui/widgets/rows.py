@@ -19,7 +19,7 @@ Row = Sequence[Part]
 Build = Callable[[int, int], Sequence[Row]]
 """Makes the rows for a width and a height in cells."""
 
-TONES: tuple[Tone, ...] = ("text", "strong", "dim", "faint", "play", "hold", "alert", "ask")
+TONES: tuple[Tone, ...] = ("text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask")
 
 
 def cells(row: Iterable[Part]) -> int:
@@ -51,6 +51,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
     Rows > .rows--strong { color: $strong; text-style: bold; }
     Rows > .rows--dim { color: $dim; }
     Rows > .rows--faint { color: $faint; }
+    Rows > .rows--past { color: $past; }
     Rows > .rows--play { color: $play; }
     Rows > .rows--hold { color: $hold; }
     Rows > .rows--alert { color: $alert; text-style: bold; }

@@ -88,7 +88,7 @@ def _bar(position_ms: int, duration_ms: int, width: int) -> Row:
     whole, part = int(edge), int(edge % 1.0 * 8)
     partial = _EIGHTHS[part] if part and whole < width else ""
     ahead = width - whole - len(partial)
-    return ((PLAYED * whole + partial, "play"), (AHEAD * ahead, "faint"))
+    return ((PLAYED * whole + partial, "past"), (AHEAD * ahead, "faint"))
 
 
 def _cursors(state: StateEvent, position_ms: int, duration_ms: int, width: int) -> Row:

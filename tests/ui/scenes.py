@@ -1,0 +1,76 @@
+"""The states of the screen that are worth a picture, and the keys that lead there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
+
+from callplayer.engine.messages import ErrorEvent, Event, PartyState, StateEvent, StatsEvent
+from callplayer.ui.engine_client import EngineGone
+from callplayer.ui.player_app import PlayerApp
+
+SIZES = {"60x16": (60, 16), "80x24": (80, 24), "160x50": (160, 50)}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the engine told, and which keys were pressed then."""
+
+    events: tuple[Event | EngineGone, ...]
+    keys: tuple[str, ...] = ()
+
+    def app(self) -> PlayerApp:
+        """Return the application on a clock that stands still."""
+        return PlayerApp(ScriptedEngine(*self.events), clock=frozen_clock)
+
+
+def but(state: StateEvent, **changes: object) -> StateEvent:
+    """Return the state with some fields changed."""
+    return msgspec.structs.replace(state, **changes)
+
+
+PAUSED = but(PLAYING, phase="paused", paused=True, advancing=False)
+UNREACHABLE = ErrorEvent(
+    code="unreachable",
+    message="The call's server does not answer.",
+    hint="Check the network, then start again.",
+    exit_code=5,
+)
+SCENES = {
+    "playing": Scene((INCIDENT, PLAYING, LEVELS)),
+    "paused-requested": Scene(
+        (INCIDENT, but(PAUSED, requested_ms=201_000, unconfirmed_s=0.4)), ("tab",)
+    ),
+    "unconfirmed": Scene((INCIDENT, but(PAUSED, requested_ms=30_000, unconfirmed_s=3.2))),
+    "live": Scene(
+        (
+            msgspec.structs.replace(INCIDENT, is_audio_live=True),
+            but(PLAYING, phase="live", call_over=False, position_ms=271_900, audible_ms=271_700),
+            LEVELS,
+        )
+    ),
+    "connecting": Scene((StateEvent(phase="connecting", as_of_s=1000.0),)),
+    "muted-solo": Scene(
+        (
+            INCIDENT,
+            but(
+                PLAYING,
+                parties=(
+                    PartyState(party="caller", soloed=True),
+                    PartyState(party="callTaker", muted=True, silenced=True),
+                ),
+            ),
+            LEVELS,
+        )
+    ),
+    "three-parties": Scene(
+        (INCIDENT, but(PLAYING, parties=(*PARTIES, PartyState(party="call"))), LEVELS)
+    ),
+    "failed": Scene(
+        (INCIDENT, PLAYING, UNREACHABLE, EngineGone(UNREACHABLE.message, UNREACHABLE.hint, 5))
+    ),
+    "help": Scene((INCIDENT, PLAYING, LEVELS), ("question_mark",)),
+    "stats": Scene((INCIDENT, PLAYING, LEVELS, StatsEvent(buffer_ms=41.0, target_ms=40.0)), ("i",)),
+}

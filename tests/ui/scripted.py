@@ -1,0 +1,68 @@
+"""An engine in the test's own process that tells what the test wants and notes what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+from callplayer.engine.messages import (
+    Event,
+    IncidentEvent,
+    LevelsEvent,
+    PartyLevel,
+    PartyState,
+    Request,
+    StateEvent,
+)
+from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
+
+FROZEN_S = 1000.0
+"""The clock of tests that look at pixels stands still here."""
+
+INCIDENT = IncidentEvent(
+    id="3f2a91c0-77aa-4c1e-9d2b-000000000001",
+    caller_phone_number="+15550100199",
+    created_at="2026-01-15 10:30:00 UTC",
+)
+PARTIES = (
+    PartyState(party="caller", gain_db=3.0),
+    PartyState(party="callTaker", gain_db=-4.0),
+)
+PLAYING = StateEvent(
+    phase="playing",
+    position_ms=83_520,
+    audible_ms=83_400,
+    duration_ms=272_000,
+    paused=False,
+    call_over=True,
+    advancing=True,
+    as_of_s=FROZEN_S,
+    parties=PARTIES,
+    device="Headphones",
+)
+LEVELS = LevelsEvent(
+    levels=(
+        PartyLevel(party="caller", rms_db=-21.0, peak_db=-12.0, hold_db=-9.0),
+        PartyLevel(party="callTaker", rms_db=-38.0, peak_db=-30.0, hold_db=-14.0),
+    )
+)
+
+
+def frozen_clock() -> float:
+    return FROZEN_S
+
+
+class ScriptedEngine:
+    """Tells `events` at once, then waits for ever."""
+
+    def __init__(self, *events: Event | EngineRestarting | EngineGone) -> None:
+        self.events = events
+        self.requests: list[Request] = []
+
+    async def run(self, listener: Listener) -> None:
+        for event in self.events:
+            listener(event)
+        await asyncio.Event().wait()
+
+    def send(self, request: Request) -> bool:
+        self.requests.append(request)
+        return True
