@@ -30,7 +30,7 @@ SEND_TIMEOUT_S = 3.0
 class RoomListener(Protocol):
     """What the room tells."""
 
-    def on_frame(self, track_id: str, party: Party, pcm: npt.NDArray[np.int16]) -> None:
+    def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """A frame of mono sound at RATE_HZ has come."""
 
     def on_track(self, track_id: str, party: Party) -> None:
@@ -166,7 +166,7 @@ class Room:
         party = party_of(publication.name, participant.identity, participant.metadata)
         self._tracks[track_id] = track
         self._listener.on_track(track_id, party)
-        self._readers[track_id] = asyncio.create_task(self._read(track_id, party, track))
+        self._readers[track_id] = asyncio.create_task(self._read(track_id, track))
 
     def _end_reader(self, track_id: str) -> None:
         self._tracks.pop(track_id, None)
@@ -175,11 +175,11 @@ class Room:
             reader.cancel()
             self._listener.on_track_gone(track_id)
 
-    async def _read(self, track_id: str, party: Party, track: rtc.RemoteAudioTrack) -> None:
+    async def _read(self, track_id: str, track: rtc.RemoteAudioTrack) -> None:
         stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS)
         try:
             async for event in stream:
                 pcm = np.frombuffer(event.frame.data, dtype=np.int16)
-                self._listener.on_frame(track_id, party, pcm)
+                self._listener.on_frame(track_id, pcm)
         finally:
             await stream.aclose()

@@ -1,7 +1,7 @@
 """The engine: one call, from sign-in to bye. It alone owns the state.
 
-Requests come in through `handle`, events go out through `tell`; both on one asyncio loop. What the
-rules are stands in playhead, gate, outbox and receive; here they meet the room and the sound.
+Requests come in through `handle`, events go out through `tell`, both on one asyncio loop. The rules
+stand in call, playhead, gate, outbox and receive; here they meet the room and the sound.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.config import Settings, check_url
-from callplayer.engine import gate as gates
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
+from callplayer.engine.call import Call, Delays
 from callplayer.engine.outbox import Outbox
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.room import RATE_HZ, Room
@@ -31,19 +31,14 @@ from callplayer.errors import (
     EXIT_DONE,
     CallplayerError,
     IncidentNotFoundError,
-    SignInRefusedError,
     UnreachableError,
     UsageError,
 )
 from callplayer.wire import (
-    GAIN_MAX_DB,
-    GAIN_MIN_DB,
     Command,
     Incident,
     Party,
-    Pause,
     Resume,
-    Scrub,
     ScrubToEnd,
     SetGain,
     WireError,
@@ -59,7 +54,8 @@ STATE_S = 0.5
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
 FLOW_WAIT_S = 1.5
-BACKOFF_S = (0.5, 10.0)
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 10.0
 STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 
@@ -81,27 +77,19 @@ class Engine:
         self._settings = settings
         self._options = options
         self._tell = tell
+        self._call = Call()
         self._sound = Sound(RATE_HZ, settings.output_device, no_audio=options.no_audio)
         self._room: Room | None = None
-        self._head = heads.Playhead()
-        self._gate = gates.Gate()
         self._outbox = Outbox()
-        self._path = ReceivePath()
         self._outgoing: asyncio.Queue[Command] = asyncio.Queue()
-        self._gains_db: dict[Party, float] = {}
-        self._muted: set[Party] = set()
-        self._soloed: set[Party] = set()
+        self._path = ReceivePath()
         self._levels: dict[Party, m.PartyLevel] = {}
-        self._link_up = False
-        self._opened = False
         self._track_s = 0.0
         self._received_frames = 0
         self._first_status = asyncio.Event()
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
-        self._detail = "signing in"
         self._told_s = 0.0
-        self._stats_s = 0.0
         self._device_lost = False
 
     # --- life -------------------------------------------------------------------------------------
@@ -109,27 +97,27 @@ class Engine:
     async def run(self) -> int:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
         gc.freeze()
+        gc.disable()
+        self._say("signing in")
+        tasks = [
+            asyncio.create_task(work())
+            for work in (self._play, self._quit.wait, self._tick, self._measure, self._send_all)
+        ]
         exit_code = EXIT_DONE
-        self._tell_state()
-        helpers = [asyncio.create_task(self._tick()), asyncio.create_task(self._send_outgoing())]
-        playing = asyncio.create_task(self._play())
-        quitting = asyncio.create_task(self._quit.wait())
         try:
-            await asyncio.wait({playing, quitting}, return_when=asyncio.FIRST_COMPLETED)
-            if playing.done():
-                await playing
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except CallplayerError as error:
-            exit_code = error.exit_code
-            self._tell_error(error, exit_code)
+            exit_code = self._tell_failure(error)
         except Exception:
             LOG.exception("the engine failed")
-            exit_code = CallplayerError.exit_code
-            self._tell_error(CallplayerError("The player met an error of its own."), exit_code)
+            exit_code = self._tell_failure(CallplayerError("The player met an error of its own."))
         finally:
-            for task in (playing, quitting, *helpers):
-                task.cancel()
-            await asyncio.gather(playing, quitting, *helpers, return_exceptions=True)
             self._sound.set_gate(False)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._leave()
             await self._sound.close()
         self._tell(m.ByeEvent(exit_code=exit_code))
@@ -170,57 +158,55 @@ class Engine:
         self._first_status.clear()
         self._room = Room(self)
         await self._room.connect(url, grant.token)
-        self._link_up = True
+        self._call.link_up = True
 
     async def _rejoin(self, access: Access) -> None:
-        """Come back after the SDK has given up, however long it takes."""
-        self._link_up = False
-        heard_ms = self._shown_ms(time.monotonic())
-        was_paused = self._head.wants_paused()
-        attempt = 0
+        """Come back after the SDK has given up, however long it takes, to where we were."""
+        now_s = time.monotonic()
+        wish_ms = self._call.head.requested_ms(now_s)
+        back_to_ms = self._call.shown_ms(now_s, self._delays()) if wish_ms is None else wish_ms
+        was_paused = self._call.head.wants_paused()
+        backoff_s = FIRST_BACKOFF_S
         while True:
             try:
                 await self._join(access)
                 break
-            except SignInRefusedError:
-                raise
             except (UnreachableError, IncidentNotFoundError) as error:
-                low_s, high_s = BACKOFF_S
-                wait_s = min(high_s, low_s * 2**attempt) * random.uniform(0.7, 1.0)  # noqa: S311
-                attempt += 1
+                wait_s = backoff_s * random.uniform(0.7, 1.0)  # noqa: S311
+                backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
                 self._say(f"{error.what} Trying again in {wait_s:.0f} s.")
                 await asyncio.sleep(wait_s)
-        wish = self._head.requested_ms(time.monotonic())
-        self._head = heads.Playhead()
+        self._call.start_over()
         await self._until_ready()
-        for party, gain_db in self._gains_db.items():
-            self._set_gain(party, gain_db)
-        self._seek(heard_ms if wish is None else wish)
+        for party in self._call.gains_db:
+            self._send(self._call.gain_commands(party))
+        self._send([self._call.seek(back_to_ms, time.monotonic())])
         if not was_paused:
-            self._resume()
-        self._tell_state()
+            self.handle(Resume())
+        self._say("")
 
     async def _leave(self) -> None:
         room, self._room = self._room, None
         self._path.forget()
+        self._outbox.forget()
         if room is not None:
             await room.close()
 
     async def _begin(self) -> None:
         """Wait until nothing of the call can be missed, then do what was asked for at the start."""
         await self._until_ready()
-        self._opened = True
         now_s = time.monotonic()
-        wished_ms, wished_pause = self._head.requested_ms(now_s), self._head.pause
+        wished_ms, wished_pause = self._call.head.requested_ms(now_s), self._call.head.pause
+        self._call.opened = True
         if self._options.start == "live":
-            self._seek_to_end()
+            self.handle(ScrubToEnd())
         elif wished_ms is not None:
-            self._seek(wished_ms)
-        if wished_pause is None and self._options.start == "paused":
-            self._say("")
-            return
-        if wished_pause is None or not wished_pause.paused:
-            self._resume()
+            self._send([self._call.seek(wished_ms, now_s)])
+        if wished_pause is None:
+            if self._options.start != "paused":
+                self.handle(Resume())
+        elif not wished_pause.paused:
+            self.handle(Resume())
         self._say("")
 
     async def _until_ready(self) -> None:
@@ -238,15 +224,16 @@ class Engine:
 
     def _all_tracks_here(self) -> bool:
         """Two named parties are all there are; else wait until no more tracks turn up."""
-        if self._room is None or not self._sound.parties:
+        parties = self._sound.parties
+        if self._room is None or not parties:
             return False
-        if {"caller", "callTaker"} <= set(self._sound.parties):
+        if "caller" in parties and "callTaker" in parties:
             return True
         quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
         return quiet and len(self._sound.track_ids) >= self._room.audio_tracks_announced()
 
     async def _packets_flow(self) -> bool:
-        await self._measure_path()
+        await self._read_counters()
         return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
 
     async def _describe(self, access: Access) -> None:
@@ -256,97 +243,31 @@ class Engine:
         except CallplayerError as error:
             LOG.info("no incident details: %s", error.what)
 
-    # --- requests ---------------------------------------------------------------------------------
+    # --- requests and commands --------------------------------------------------------------------
 
-    def handle(self, request: m.Request) -> None:  # noqa: C901, PLR0912 - one arm a request
+    def handle(self, request: m.Request) -> None:
         """Obey one request and tell the state that follows from it."""
-        match request:
-            case m.Quit():
-                self._quit.set()
-                return
-            case m.TogglePause():
-                self._resume() if self._head.wants_paused() else self._pause()
-            case Pause():
-                self._pause()
-            case Resume():
-                self._resume()
-            case Scrub(position=position_ms):
-                self._seek(position_ms)
-            case m.SeekBy(offset_ms=offset_ms):
-                now_s = time.monotonic()
-                wish_ms = self._head.requested_ms(now_s)
-                self._seek((self._shown_ms(now_s) if wish_ms is None else wish_ms) + offset_ms)
-            case ScrubToEnd():
-                self._seek_to_end()
-            case m.SetGain(gain=gain_db, callerType=party):
-                self._set_gain(party, gain_db)
-            case m.AdjustGain(delta_db=delta_db, callerType=party):
-                self._set_gain(party, self._gains_db.get(party, 0.0) + delta_db)
-            case m.Mute(callerType=party):
-                self._muted.add(party)
-            case m.Unmute(callerType=party):
-                self._muted.discard(party)
-            case m.Solo(callerType=party):
-                self._soloed.add(party)
-            case m.Unsolo(callerType=party):
-                self._soloed.discard(party)
-        self._sound.set_silenced(party for party in self._sound.parties if self._is_silenced(party))
+        if isinstance(request, m.Quit):
+            self._quit.set()
+            return
+        self._send(self._call.obey(request, time.monotonic(), self._delays()))
+        self._apply_mix()
+        self._move_gate()
         self._tell_state()
 
-    def _pause(self) -> None:
-        now_s = time.monotonic()
-        was_playing = self._head.advancing() and not self._head.wants_paused()
-        heard_ms = self._shown_ms(now_s) + round(self._sound.device_latency_ms)
-        self._head = heads.ask_paused(self._head, True, now_s)
-        self._close_gate(now_s)
-        self._send(Pause())
-        if was_playing and self._head.seek is None:
-            # The server is ahead of the ear. What it sent and nobody heard must not be lost: the
-            # cursor goes back to where the sound broke off.
-            self._seek(heard_ms)
+    def _send(self, commands: list[Command]) -> None:
+        """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""
+        for command in commands:
+            if not self._call.opened and not isinstance(command, SetGain):
+                continue
+            ready = self._outbox.offer(command, time.monotonic())
+            if ready is not None:
+                self._outgoing.put_nowait(ready)
 
-    def _resume(self) -> None:
-        self._head = heads.ask_paused(self._head, False, time.monotonic())
-        self._send(Resume())
-        self._move_gate()
-
-    def _seek(self, position_ms: int) -> None:
-        now_s = time.monotonic()
-        if self._head.status is not None:
-            position_ms = min(position_ms, self._head.duration_ms(now_s))
-        position_ms = max(position_ms, 0)
-        self._head = heads.ask_position(self._head, position_ms, now_s)
-        self._close_gate(now_s)
-        self._send(Scrub(position_ms))
-
-    def _seek_to_end(self) -> None:
-        now_s = time.monotonic()
-        self._head = heads.ask_end(self._head, now_s)
-        self._close_gate(now_s)
-        self._send(ScrubToEnd())
-
-    def _set_gain(self, party: Party, gain_db: float) -> None:
-        gain_db = round(min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB), 2)
-        self._gains_db[party] = gain_db
-        if party == "call":
-            # Both parties are in one track; the server knows them by their own names only.
-            self._send(SetGain(gain_db, "caller"))
-            self._send(SetGain(gain_db, "callTaker"))
-        else:
-            self._send(SetGain(gain_db, party))
-
-    def _send(self, command: Command) -> None:
-        """Put a command on its way; before the call is open, what is wished is kept for later."""
-        if not self._opened and not isinstance(command, SetGain):
-            return
-        ready = self._outbox.offer(command, time.monotonic())
-        if ready is not None:
-            self._outgoing.put_nowait(ready)
-
-    async def _send_outgoing(self) -> None:
+    async def _send_all(self) -> None:
         while True:
             command = await self._outgoing.get()
-            while not (self._room and self._link_up):
+            while not (self._room and self._call.link_up):
                 await asyncio.sleep(0.02)
             try:
                 await self._room.send(encode_command(command))
@@ -355,7 +276,7 @@ class Engine:
 
     # --- what the room tells ----------------------------------------------------------------------
 
-    def on_frame(self, track_id: str, party: Party, pcm: npt.NDArray[np.int16]) -> None:
+    def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """Pass a frame to its lane, the gate set right before it."""
         self._received_frames += len(pcm)
         self._move_gate()
@@ -365,7 +286,8 @@ class Engine:
         """A party's track has come."""
         self._track_s = time.monotonic()
         self._sound.add(track_id, party)
-        self._gains_db.setdefault(party, 0.0)
+        self._call.gains_db.setdefault(party, 0.0)
+        self._apply_mix()
         self._tell_state()
 
     def on_track_gone(self, track_id: str) -> None:
@@ -374,65 +296,62 @@ class Engine:
         self._tell_state()
 
     def on_payload(self, payload: bytes) -> None:
-        """Take a status; anything else is logged by its size and left."""
+        """Take a status; anything else is logged without its text and left."""
         try:
             status = decode_status(payload)
         except WireError as error:
             LOG.info("a data message was ignored: %s", error)
             return
-        now_s = time.monotonic()
-        self._head = heads.take_status(self._head, status, now_s)
-        if self._head.seek is None and self._head.pause is None:
-            self._gate = gates.confirm_move(self._gate, now_s, self._path.turnover_ms / 1000)
+        self._call.take_status(status, time.monotonic(), self._delays())
         self._first_status.set()
         self._tell_state()
 
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection, or has it back."""
-        self._link_up = up
-        self._say("" if up else "the connection broke; the SDK restores it")
+        self._call.link_up = up
+        self._say("" if up else "The connection broke; it is being restored.")
 
     def on_closed(self, reason: str) -> None:
         """The room is gone; `_play` comes back by itself."""
         LOG.warning("the room was closed: %s", reason)
-        self._link_up = False
+        self._call.link_up = False
         self._room_closed.set()
-        self._say("the room was closed; joining again")
+        self._say("The room was closed; joining again.")
 
-    # --- gate -------------------------------------------------------------------------------------
+    # --- sound ------------------------------------------------------------------------------------
 
-    def _close_gate(self, now_s: float) -> None:
-        self._gate = gates.ask_move(self._gate, now_s)
-        self._sound.set_gate(False)
+    def _delays(self) -> Delays:
+        return Delays(
+            path_ms=self._path.delay_ms + self._sound.delay_ms,
+            device_ms=self._sound.device_latency_ms,
+            turnover_ms=self._path.turnover_ms,
+        )
 
     def _move_gate(self) -> None:
-        may = not self._head.wants_paused() and gates.may_open(self._gate, time.monotonic())
+        may = self._call.may_be_heard(time.monotonic())
         if may != self._sound.gate_open:
             self._sound.set_gate(may)
 
-    # --- telling ----------------------------------------------------------------------------------
+    def _apply_mix(self) -> None:
+        self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
 
-    async def _tick(self) -> None:
+    async def _measure(self) -> None:
+        """Once a second: the receive path, the device, the collector, and what they come to."""
         while True:
-            await asyncio.sleep(TICK_S)
-            now_s = time.monotonic()
-            for command in self._outbox.due(now_s):
-                self._outgoing.put_nowait(command)
-            self._head = heads.give_up(self._head, now_s) if self._link_up else self._head
-            self._tell_levels(now_s)
-            if now_s - self._told_s >= STATE_S:
-                self._tell_state()
-            if now_s - self._stats_s >= STATS_S:
-                self._stats_s = now_s
-                await self._measure_path()
+            await asyncio.sleep(STATS_S)
+            await self._read_counters()
+            if self._call.opened:
                 await self._keep_device()
-                self._tell_stats()
-                if self._head.wants_paused():
-                    gc.collect()
+            self._tell_stats()
+            if self._call.head.wants_paused():
+                gc.collect()
+
+    async def _read_counters(self) -> None:
+        for track_id in self._sound.track_ids:
+            if self._room is not None:
+                self._path.take(track_id, await self._room.counters(track_id))
 
     async def _keep_device(self) -> None:
-        if not self._opened:
-            return
         lost = await self._sound.keep_alive()
         if lost is not None:
             self._device_lost = True
@@ -443,66 +362,29 @@ class Engine:
             )
         elif self._device_lost and self._sound.ready:
             self._device_lost = False
-            self._tell_state()
+            self._say("")
 
-    async def _measure_path(self) -> None:
-        room = self._room
-        for track_id in self._sound.track_ids:
-            if room is not None:
-                self._path.take(track_id, await room.counters(track_id))
+    # --- telling ----------------------------------------------------------------------------------
 
-    def _phase(self) -> m.Phase:
-        head, status = self._head, self._head.status
-        if self._opened and not self._link_up:
-            return "reconnecting"
-        if not self._opened or status is None:
-            return "connecting"
-        at_end = status.at_end and head.seek is None
-        if at_end and status.call_over:
-            return "at-end"
-        if head.wants_paused():
-            return "paused"
-        return "live" if at_end else "playing"
-
-    def _shown_ms(self, now_s: float) -> int:
-        """Return the position that is heard, or that playing will go on from."""
-        return self._head.audible_ms(now_s, self._path.delay_ms + self._sound.delay_ms)
-
-    def _is_silenced(self, party: Party) -> bool:
-        return party in self._muted or bool(self._soloed and party not in self._soloed)
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            for command in self._outbox.due(now_s):
+                self._outgoing.put_nowait(command)
+            if self._call.link_up:
+                self._call.head = heads.give_up(self._call.head, now_s)
+            self._tell_levels(now_s)
+            if now_s - self._told_s >= STATE_S:
+                self._tell_state()
 
     def _tell_state(self) -> None:
         now_s = self._told_s = time.monotonic()
-        head, status = self._head, self._head.status
-        self._tell(
-            m.StateEvent(
-                phase=self._phase(),
-                position_ms=head.confirmed_ms(now_s),
-                audible_ms=self._shown_ms(now_s),
-                duration_ms=head.duration_ms(now_s),
-                paused=head.wants_paused(),
-                at_end=bool(status and status.at_end),
-                call_over=bool(status and status.call_over),
-                requested_ms=head.requested_ms(now_s),
-                unconfirmed_s=round(head.unconfirmed_s(now_s), 3),
-                advancing=self._link_up and head.advancing() and not head.wants_paused(),
-                as_of_s=now_s,
-                parties=tuple(self._party_state(party) for party in self._sound.parties),
-                device=self._sound.device_name,
-                detail=self._detail,
-            )
-        )
-
-    def _party_state(self, party: Party) -> m.PartyState:
-        level = self._levels.get(party)
-        return m.PartyState(
-            party=party,
-            gain_db=self._gains_db.get(party, 0.0),
-            muted=party in self._muted,
-            soloed=party in self._soloed,
-            silenced=self._is_silenced(party),
-            level_db=level.rms_db if level else m.LEVEL_FLOOR_DB,
-        )
+        levels_db = {
+            party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
+            for party in self._sound.parties
+        }
+        self._tell(self._call.state(now_s, self._delays(), levels_db, self._sound.device_name))
 
     def _tell_levels(self, now_s: float) -> None:
         levels = {
@@ -535,13 +417,16 @@ class Engine:
             )
         )
 
-    def _tell_error(self, error: CallplayerError, exit_code: int) -> None:
+    def _tell_failure(self, error: CallplayerError) -> int:
         self._tell(
-            m.ErrorEvent(code=error.code, message=error.what, hint=error.hint, exit_code=exit_code)
+            m.ErrorEvent(
+                code=error.code, message=error.what, hint=error.hint, exit_code=error.exit_code
+            )
         )
+        return error.exit_code
 
     def _say(self, detail: str) -> None:
-        self._detail = detail
+        self._call.detail = detail
         self._tell_state()
 
 
