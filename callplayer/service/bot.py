@@ -1,0 +1,184 @@
+"""One listener's replay bot: a room of its own, a track for each party, commands in, status out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from livekit import rtc
+from livekit.rtc.participant import PublishDataError, PublishTrackError
+
+from callplayer.errors import ServiceError
+from callplayer.service.pacing import Turn, next_turn
+from callplayer.service.player import StreamPlayer
+from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
+from callplayer.wire import Status, WireError, decode_command, encode_status
+
+STATUS_PLAYING_S = 0.25
+STATUS_PAUSED_S = 1.0
+PUBLISH_TIMEOUT_S = 2.0
+JOIN_TIMEOUT_S = 10.0
+MAX_QUEUED_STATUSES = 64
+DEFAULT_IDLE_S = 60.0
+AUDIO_BITRATE_BPS = 64_000
+
+log = logging.getLogger("callplayer.service")
+
+
+class ReplayBot:
+    """Plays `player` to the participant `listener` of one room, and obeys that one only.
+
+    `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
+    """
+
+    def __init__(
+        self, player: StreamPlayer, listener: str, *, name: str, idle_s: float = DEFAULT_IDLE_S
+    ) -> None:
+        self._player = player
+        self._listener = listener
+        self._name = name
+        self._idle_s = idle_s
+        self._room = rtc.Room()
+        self._sources: list[rtc.AudioSource] = []
+        self._statuses: asyncio.Queue[Status] = asyncio.Queue(MAX_QUEUED_STATUSES)
+        self._listener_here = False
+        self._presence_changed = asyncio.Event()
+        self._room_ended = asyncio.Event()
+
+    async def join(self, url: str, token: str) -> None:
+        """Enter the room and publish the tracks; raise ServiceError if that fails."""
+        self._room.on("participant_connected", self._on_participant_connected)
+        self._room.on("participant_disconnected", self._on_participant_disconnected)
+        self._room.on("local_track_subscribed", self._on_track_subscribed)
+        self._room.on("data_received", self._on_data_received)
+        self._room.on("disconnected", self._on_disconnected)
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT_S):
+                await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+                for party in self._player.parties:
+                    await self._publish(party)
+        except (TimeoutError, rtc.ConnectError, PublishTrackError) as error:
+            await self.leave()
+            raise ServiceError(
+                "The replay bot cannot join its room.", "Check that the LiveKit server is running."
+            ) from error
+
+    async def run(self) -> None:
+        """Play until the listener is gone for good or the room ends; then leave the room."""
+        tasks = [
+            asyncio.create_task(self._pump()),
+            asyncio.create_task(self._tell()),
+            asyncio.create_task(self._wait_until_idle()),
+            asyncio.create_task(self._room_ended.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.leave()
+            log.info("stream %s: the bot has left", self._name)
+
+    async def leave(self) -> None:
+        """Leave the room and free the tracks. Once is enough, twice does no harm."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._room.disconnect()
+        for source in self._sources:
+            await source.aclose()
+        self._sources.clear()
+
+    async def _publish(self, party: str) -> None:
+        # No queue: a frame captured is encoded at once, and this bot keeps the time itself.
+        source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=0)
+        track = rtc.LocalAudioTrack.create_audio_track(party, source)
+        options = rtc.TrackPublishOptions(dtx=False, red=False)
+        options.audio_encoding.max_bitrate = AUDIO_BITRATE_BPS
+        await self._room.local_participant.publish_track(track, options)
+        self._sources.append(source)
+
+    async def _pump(self) -> None:
+        """Send a block of every party each 10 ms, silence while paused, until cancelled."""
+        now_s = time.monotonic()
+        turn = Turn(now_s, now_s)
+        while True:
+            await asyncio.sleep(max(turn.not_before_s - time.monotonic(), 0.0))
+            if turn.lost_s:
+                log.warning("stream %s: %.0f ms late", self._name, turn.lost_s * 1000)
+                self._player.skip(turn.lost_s, turn.due_s)
+            blocks = self._player.next_blocks(turn.due_s)
+            for source, block in zip(self._sources, blocks, strict=True):
+                frame = rtc.AudioFrame(block.tobytes(), SAMPLE_RATE_HZ, 1, BLOCK_FRAMES)
+                await source.capture_frame(frame)
+            turn = next_turn(turn, time.monotonic())
+
+    async def _tell(self) -> None:
+        """Send every status that is queued, and one by the clock when there is none."""
+        while True:
+            interval_s = STATUS_PAUSED_S if self._player.paused else STATUS_PLAYING_S
+            try:
+                async with asyncio.timeout(interval_s):
+                    status = await self._statuses.get()
+            except TimeoutError:
+                status = self._player.status(time.monotonic())
+            if self._listener_here:
+                await self._send(status)
+
+    async def _send(self, status: Status) -> None:
+        try:
+            # publish_data waits for as long as the SDK reconnects.
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._room.local_participant.publish_data(
+                    encode_status(status), reliable=True, destination_identities=[self._listener]
+                )
+        except (TimeoutError, PublishDataError):
+            log.warning("stream %s: a status could not be sent", self._name)
+
+    async def _wait_until_idle(self) -> None:
+        """Return when the listener has not been there for `idle_s`."""
+        while True:
+            self._presence_changed.clear()
+            try:
+                async with asyncio.timeout(None if self._listener_here else self._idle_s):
+                    await self._presence_changed.wait()
+            except TimeoutError:
+                return
+
+    def _queue_status(self, status: Status) -> None:
+        if self._statuses.full():
+            self._statuses.get_nowait()
+        self._statuses.put_nowait(status)
+
+    def _on_participant_connected(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._listener:
+            self._listener_here = True
+            self._presence_changed.set()
+            self._queue_status(self._player.status(time.monotonic()))
+
+    def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._listener:
+            self._listener_here = False
+            self._presence_changed.set()
+
+    def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:
+        # The listener's data channel may have opened after its joining was told.
+        self._queue_status(self._player.status(time.monotonic()))
+
+    def _on_data_received(self, packet: rtc.DataPacket) -> None:
+        if packet.participant is None or packet.participant.identity != self._listener:
+            log.info("stream %s: data of another participant ignored", self._name)
+            return
+        try:
+            command = decode_command(packet.data)
+        except WireError as error:
+            log.info("stream %s: ignored %s", self._name, error)
+            return
+        self._queue_status(self._player.obey(command, time.monotonic()))
+
+    def _on_disconnected(self, _reason: object) -> None:
+        self._room_ended.set()

@@ -1,0 +1,181 @@
+"""A livekit-server of our own: on this machine only, with a secret nobody else knows.
+
+It dies with the service, also when the service is killed. Its settings go by environment, so no
+secret is ever in argv or in a file. Media goes over one UDP port of the machine's own addresses:
+the LiveKit SDKs gather no candidates on the loopback interface. There is no TCP port for media,
+because the server would open it to all networks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+
+from callplayer.config import Secret
+from callplayer.errors import ServiceError
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 2.0
+START_ATTEMPTS = 3
+MAX_LOG_BYTES = 5_000_000
+
+# Where there is no setpriv: a shell that kills the server when the service's end of a pipe closes.
+_GUARD = """
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
+trap 'kill -KILL $server' TERM INT
+( cat <&3 >/dev/null; kill -KILL $server ) & guard=$!
+exec 3<&-
+wait $server; code=$?
+kill $guard 2>/dev/null
+exit $code
+"""
+
+log = logging.getLogger("callplayer.service")
+
+
+@dataclass(frozen=True)
+class RoomServer:
+    """A room server to use: its URL for listeners and bots, and the API key that signs tokens."""
+
+    url: str
+    api_key: str
+    api_secret: Secret
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """The child and how to reach it."""
+
+    room_server: RoomServer
+    process: asyncio.subprocess.Process
+
+
+@asynccontextmanager
+async def own_server(binary: Path, log_file: Path) -> AsyncIterator[OwnServer]:
+    """Run `binary` for as long as the block lasts; its warnings go to `log_file`.
+
+    Raise ServiceError if it does not come up.
+    """
+    for attempt in range(START_ATTEMPTS):
+        server = await _launch(binary, log_file)
+        try:
+            if await _comes_up(server):
+                break
+            log.warning("livekit-server did not start (attempt %d)", attempt + 1)
+        except BaseException:
+            await _stop(server.process)
+            raise
+        await _stop(server.process)
+    else:
+        raise ServiceError("livekit-server does not start.", f"Read why in {log_file}.")
+    try:
+        yield server
+    finally:
+        await _stop(server.process)
+
+
+def server_settings(http_port: int, udp_port: int, api_key: str, api_secret: str) -> str:
+    """Return the server's whole configuration as JSON, which is YAML too."""
+    settings = {
+        "port": http_port,
+        "bind_addresses": ["127.0.0.1"],
+        "keys": {api_key: api_secret},
+        "rtc": {
+            "udp_port": udp_port,
+            "tcp_port": 0,
+            "use_external_ip": False,
+            # An empty list would send every client to public STUN servers.
+            "stun_servers": [f"127.0.0.1:{udp_port}"],
+        },
+        # Only a bot makes rooms, and a room ends with its bot: a token alone opens nothing.
+        "room": {"auto_create": False, "empty_timeout": 60, "departure_timeout": 1},
+        "logging": {"level": "warn"},
+    }
+    return json.dumps(settings)
+
+
+async def _launch(binary: Path, log_file: Path) -> OwnServer:
+    http_port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+    api_key, api_secret = f"key{secrets.token_hex(6)}", secrets.token_urlsafe(36)
+    environment = {
+        "LIVEKIT_CONFIG": server_settings(http_port, udp_port, api_key, api_secret),
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+    }
+    setpriv = shutil.which("setpriv")
+    if setpriv is not None:
+        command = [setpriv, "--pdeathsig", "KILL", str(binary)]
+    else:
+        command = ["/bin/sh", "-c", _GUARD, "livekit-guard", str(binary)]
+    with _open_log(log_file) as stream:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL if setpriv else asyncio.subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            # Ctrl+C in the terminal is for the service, which then ends its server in order.
+            start_new_session=True,
+        )
+    url = f"ws://127.0.0.1:{http_port}"
+    return OwnServer(RoomServer(url, api_key, Secret(api_secret)), process)
+
+
+async def _comes_up(server: OwnServer) -> bool:
+    address = server.room_server.url.replace("ws://", "http://", 1)
+    deadline_s = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    async with httpx.AsyncClient(timeout=1.0, trust_env=False) as client:
+        while asyncio.get_running_loop().time() < deadline_s:
+            if server.process.returncode is not None:
+                return False
+            try:
+                if (await client.get(address)).status_code == 200:
+                    return True
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.02)
+    return False
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End the server at once: a gentle SIGTERM alone would wait for the listeners to leave."""
+    if process.returncode is None:
+        try:
+            process.terminate()
+            await asyncio.sleep(0.05)
+            process.terminate()
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+        except ProcessLookupError:
+            pass
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.wait()
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1" if kind == socket.SOCK_STREAM else "", 0))
+        return int(probe.getsockname()[1])
+
+
+def _open_log(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    too_long = path.exists() and path.stat().st_size > MAX_LOG_BYTES
+    mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND)
+    return os.fdopen(os.open(path, mode, 0o600), "ab")

@@ -1,0 +1,258 @@
+"""Recordings: which there are, what is known of each, and their sound in memory.
+
+A recording is a WAV, FLAC, OGG or MP3 file of one or two channels; of two, the left is the caller
+and the right the call taker. `<name>.json` beside it may describe the incident.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from callplayer.errors import UsageError
+from callplayer.service.blocks import Samples
+from callplayer.service.player import PartyAudio
+from callplayer.service.playhead import SAMPLE_RATE_HZ, Timeline
+from callplayer.text import plain_text
+from callplayer.wire import Party, parse_datetime
+
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
+MAX_SIDECAR_BYTES = 16_000_000
+MAX_RECORDINGS = 10_000
+MAX_DURATION_S = 8 * 3600
+CACHE_BYTES = 1_500_000_000
+
+_ID_NAMESPACE = uuid.UUID("6ff0f3a6-6f0c-5a0e-9a9e-3b1c7c0c9111")
+_READ_FRAMES = 1 << 18
+
+log = logging.getLogger("callplayer.service")
+
+
+class CallerLocation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a caller is, in the vendor's words; `lat` and `lng` in degrees."""
+
+    lat: float
+    lng: float
+    class_of_service: str = ""
+    created_at: str = ""
+    source: str = ""
+
+
+class IncidentFacts(msgspec.Struct, frozen=True):
+    """The `incident` object of a sidecar file."""
+
+    caller_phone_number: str = ""
+    created_at: str = ""
+    caller_location: CallerLocation | None = None
+
+
+class _Sidecar(msgspec.Struct, frozen=True):
+    incident: IncidentFacts = IncidentFacts()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One file that is served as an incident.
+
+    `live_from_s` is the reading of the monotonic clock at which it begins as if live; None: it is
+    a call of the past.
+    """
+
+    id: str
+    path: Path
+    parties: tuple[Party, ...]
+    duration_s: float
+    created_at: datetime
+    facts: IncidentFacts = field(default_factory=IncidentFacts)
+    live_from_s: float | None = None
+
+    def is_live(self, now_s: float) -> bool:
+        """Tell whether the call is still going on."""
+        return self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
+
+    def timeline(self, audio: tuple[PartyAudio, ...]) -> Timeline:
+        """Return how the call, decoded as `audio`, grows."""
+        return Timeline(len(audio[0].samples), self.live_from_s)
+
+
+def incident_id(file_name: str) -> str:
+    """Return the id of the recording of that file name: always the same uuid."""
+    return str(uuid.uuid5(_ID_NAMESPACE, file_name))
+
+
+def find_recordings(
+    paths: Iterable[Path], *, live_from_s: float | None = None
+) -> dict[str, Recording]:
+    """Return the recordings in `paths` (files and folders, not deeper) by id.
+
+    Raise UsageError if there are none, a file cannot be served, or two have one name.
+    """
+    found: dict[str, Recording] = {}
+    for path in _audio_files(paths):
+        recording = _inspect(path, live_from_s)
+        if recording.id in found:
+            raise UsageError(
+                f"Two recordings are named {path.name}: their incident ids would be the same.",
+                "Rename one of them.",
+            )
+        found[recording.id] = recording
+        if len(found) > MAX_RECORDINGS:
+            raise UsageError(
+                f"There are more than {MAX_RECORDINGS} recordings.", "Name fewer of them."
+            )
+    if not found:
+        raise UsageError(
+            "There is no recording to serve.",
+            "Name WAV, FLAC, OGG or MP3 files, or a folder that holds some.",
+        )
+    return found
+
+
+def decode(path: Path) -> tuple[PartyAudio, ...]:
+    """Return the whole sound of `path`, resampled to 48 kHz, one array of int16 a party.
+
+    Slow for a long file: call it off the event loop. Raise UsageError if the file is broken.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            parties = _parties_of(path, file.channels)
+            rate_hz = file.samplerate
+            resampler = (
+                soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, file.channels, dtype="float32")
+                if rate_hz != SAMPLE_RATE_HZ
+                else None
+            )
+            chunks: list[Samples] = []
+            while True:
+                part = file.read(_READ_FRAMES, dtype="float32", always_2d=True)
+                last = len(part) < _READ_FRAMES
+                if resampler is not None:
+                    part = resampler.resample_chunk(part, last=last)
+                chunks.append(_to_int16(part))
+                if last:
+                    break
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from None
+    return tuple(
+        PartyAudio(party, np.concatenate([chunk[:, channel] for chunk in chunks]))
+        for channel, party in enumerate(parties)
+    )
+
+
+class AudioCache:
+    """The sound of the recordings last played, up to `max_bytes`; safe to use from any thread.
+
+    What a stream still plays lives on with it, also when the cache has let go of it.
+    """
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._held: OrderedDict[Path, tuple[PartyAudio, ...]] = OrderedDict()
+
+    def get(self, path: Path) -> tuple[PartyAudio, ...]:
+        """Return the sound of `path`, decoded now if it is not held; see `decode`."""
+        with self._lock:
+            audio = self._held.pop(path, None) or decode(path)
+            self._held[path] = audio
+            while len(self._held) > 1 and self._size() > self._max_bytes:
+                self._held.popitem(last=False)
+            return audio
+
+    def _size(self) -> int:
+        return sum(party.samples.nbytes for audio in self._held.values() for party in audio)
+
+
+def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES)
+        elif path.suffix.lower() in SUFFIXES and path.exists():
+            yield path
+        else:
+            raise UsageError(
+                f"{path} is no recording that can be served.",
+                "Name WAV, FLAC, OGG or MP3 files, or a folder that holds some.",
+            )
+
+
+def _inspect(path: Path, live_from_s: float | None) -> Recording:
+    import soundfile
+
+    try:
+        info = soundfile.info(path)
+        modified_s = path.stat().st_mtime
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise _unreadable(path, error) from None
+    duration_s = info.frames / info.samplerate
+    if not 0 < duration_s <= MAX_DURATION_S:
+        raise UsageError(
+            f"{path} lasts {duration_s:.0f} s; 1 s to {MAX_DURATION_S // 3600} h can be served.",
+            "Name another recording, or cut this one.",
+        )
+    facts = _read_sidecar(path.with_suffix(".json"))
+    made_at = parse_datetime(facts.created_at) or datetime.fromtimestamp(modified_s, UTC)
+    return Recording(
+        id=incident_id(path.name),
+        path=path,
+        parties=_parties_of(path, info.channels),
+        duration_s=duration_s,
+        created_at=made_at if live_from_s is None else datetime.now(UTC),
+        facts=facts,
+        live_from_s=live_from_s,
+    )
+
+
+def _parties_of(path: Path, channels: int) -> tuple[Party, ...]:
+    if channels == 1:
+        return ("call",)
+    if channels == 2:
+        return ("caller", "callTaker")
+    raise UsageError(
+        f"{path} has {channels} channels.",
+        "Mix it down to one, or to two: the caller left, the call taker right.",
+    )
+
+
+def _read_sidecar(path: Path) -> IncidentFacts:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_SIDECAR_BYTES + 1)
+    except FileNotFoundError:
+        return IncidentFacts()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if len(content) > MAX_SIDECAR_BYTES:
+        raise UsageError(f"{path} is larger than 16 MB.", "Shorten it, or move it away.")
+    try:
+        return msgspec.json.decode(content, type=_Sidecar).incident
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = plain_text(str(error), 120)
+        raise UsageError(
+            f"{path} does not describe an incident: {reason}.", "Mend it, or move it away."
+        ) from None
+
+
+def _to_int16(samples: NDArray[np.float32]) -> Samples:
+    scaled: NDArray[np.float32] = np.rint(samples * np.float32(32_768.0))
+    return np.clip(scaled, -32_768, 32_767).astype(np.int16)
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path} cannot be read: {plain_text(str(error), 160)}.",
+        "Check that it is a sound file that you may read.",
+    )

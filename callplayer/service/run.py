@@ -1,0 +1,252 @@
+"""`callplayer serve`: the HTTP API, the LiveKit server and the bots, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from callplayer.config import Secret, check_url, is_loopback, log_path
+from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError, UsageError
+from callplayer.service.http_server import http_server, listen, url_of
+from callplayer.service.livekit_process import OwnServer, RoomServer, own_server
+from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.tokens import (
+    DEFAULT_BEARER_TTL_S,
+    DEFAULT_STREAM_TTL_S,
+    BearerTokens,
+    ClientCredentials,
+    RoomTokens,
+)
+
+NEEDED_PACKAGES = ("livekit.api", "livekit.rtc", "soundfile", "starlette", "uvicorn")
+MIN_API_SECRET_CHARS = 32
+DEV_KEYS = frozenset({"devkey"})
+
+log = logging.getLogger("callplayer.service")
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What to serve and where; times in s.
+
+    `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
+    livekit-server of our own is started: `livekit_binary`, or one that is found or built.
+    `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
+    when its standard input does.
+    """
+
+    recordings: tuple[Path, ...]
+    host: str = "127.0.0.1"
+    port: int = 8911
+    livekit_url: str | None = None
+    livekit_binary: Path | None = None
+    live: bool = False
+    exit_with_stdin: bool = False
+    token_ttl_s: float = DEFAULT_BEARER_TTL_S
+    stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
+    idle_s: float = 60.0
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until a signal or the end of stdin; return the exit code.
+
+    When ready it prints one line of JSON on stdout: `ready`, `api_url`, `stream_url`, `incidents`
+    (ids) and `config` (the path of generated credentials, or null). If it cannot start or go on it
+    prints `ready` false, `what` and `hint`, and raises UsageError or ServiceError. All else goes to
+    stderr.
+    """
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    try:
+        _check(options)
+        return asyncio.run(_serve(options))
+    except CallplayerError as error:
+        _tell({"ready": False, "what": error.what, "hint": error.hint})
+        raise
+
+
+async def _serve(options: ServeOptions) -> int:
+    from callplayer.service.api import Api
+    from callplayer.service.recordings import find_recordings
+    from callplayer.service.streams import Streams
+
+    stop = asyncio.Event()
+    with _stop_signals(stop):
+        if options.exit_with_stdin:
+            _stop_with_stdin(stop)
+        live_from_s = time.monotonic() if options.live else None
+        recordings = find_recordings(options.recordings, live_from_s=live_from_s)
+        async with contextlib.AsyncExitStack() as stack:
+            room_server, child = await stack.enter_async_context(_room_server(options))
+            tokens = RoomTokens(
+                room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
+            )
+            streams = Streams(recordings, room_server, tokens, idle_s=options.idle_s)
+            stack.push_async_callback(streams.close)
+            listening = stack.enter_context(listen(options.host, options.port))
+            api_url = url_of(listening)
+            credentials, config_file = stack.enter_context(_credentials(api_url))
+            api = Api(credentials, BearerTokens(options.token_ttl_s), recordings, streams)
+            async with http_server(api.app(), listening) as http_ended:
+                _tell(
+                    {
+                        "ready": True,
+                        "api_url": api_url,
+                        "stream_url": room_server.url,
+                        "incidents": list(recordings),
+                        "config": str(config_file) if config_file else None,
+                    }
+                )
+                log.info("serving %d incidents at %s", len(recordings), api_url)
+                if config_file:
+                    log.info("the credentials are in %s", config_file)
+                await _wait_for_end(stop, child, http_ended)
+                log.info("closing")
+    return EXIT_DONE
+
+
+def _check(options: ServeOptions) -> None:
+    if not is_loopback(options.host):
+        raise UsageError(
+            f"The service would listen on {options.host}, beyond this machine.",
+            "Leave --host out: this version serves this machine only.",
+        )
+    if not 0 <= options.port <= 65_535:
+        raise UsageError(f"{options.port} is no port.", "Give --port a number from 0 to 65535.")
+    missing = [name for name in NEEDED_PACKAGES if not _is_installed(name)]
+    if missing:
+        raise ServiceError(
+            f"The replay service needs packages that are not installed: {', '.join(missing)}.",
+            "Run: pip install 'callplayer[service]'",
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def room_server_from_environment(url: str, variables: Mapping[str, str]) -> RoomServer:
+    """Return the LiveKit server at `url` with the API key of the environment.
+
+    Raise UsageError if the key is missing, or if a development key would guard a server that others
+    can reach.
+    """
+    schemes = {"wss": True, "https": True, "ws": False, "http": False}
+    url = check_url(url, schemes, "livekit_url")
+    key = variables.get("CALLPLAYER_LIVEKIT_API_KEY", "")
+    secret = variables.get("CALLPLAYER_LIVEKIT_API_SECRET", "")
+    if not key or not secret:
+        raise UsageError(
+            "--livekit-url needs the server's API key.",
+            "Set CALLPLAYER_LIVEKIT_API_KEY and CALLPLAYER_LIVEKIT_API_SECRET.",
+        )
+    local = is_loopback(url.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0].strip("[]"))
+    if not local and (key in DEV_KEYS or len(secret) < MIN_API_SECRET_CHARS):
+        raise UsageError(
+            "The LiveKit server's API key is a development key, and others can reach the server.",
+            "Give it a random secret of 32 characters or more.",
+        )
+    return RoomServer(url, key, Secret(secret))
+
+
+@contextlib.asynccontextmanager
+async def _room_server(options: ServeOptions) -> AsyncIterator[tuple[RoomServer, OwnServer | None]]:
+    if options.livekit_url is not None:
+        yield room_server_from_environment(options.livekit_url, os.environ), None
+        return
+    binary = await asyncio.to_thread(ensure_binary, log.info, options.livekit_binary)
+    async with own_server(binary, log_path("livekit-server.log")) as server:
+        yield server.room_server, server
+
+
+@contextlib.contextmanager
+def _credentials(api_url: str) -> Iterator[tuple[ClientCredentials, Path | None]]:
+    """Give the environment's credentials, or new ones in a file that is removed at the end."""
+    client_id = os.environ.get("CALLPLAYER_SERVE_CLIENT_ID", "")
+    client_secret = os.environ.get("CALLPLAYER_SERVE_CLIENT_SECRET", "")
+    if client_id and client_secret:
+        yield ClientCredentials(client_id, Secret(client_secret)), None
+        return
+    if client_id or client_secret:
+        raise UsageError(
+            "Only one of the client id and the client secret is set.",
+            "Set CALLPLAYER_SERVE_CLIENT_ID and CALLPLAYER_SERVE_CLIENT_SECRET, or neither.",
+        )
+    credentials = ClientCredentials.generate()
+    with tempfile.TemporaryDirectory(prefix="callplayer-serve-") as folder:
+        path = Path(folder) / "config.toml"
+        path.touch(mode=0o600)
+        path.write_text(
+            f'api_url = "{api_url}"\n'
+            f'client_id = "{credentials.client_id}"\n'
+            f'client_secret = "{credentials.client_secret.reveal()}"\n'
+        )
+        yield credentials, path
+
+
+def _tell(line: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+async def _wait_for_end(
+    stop: asyncio.Event, child: OwnServer | None, http_ended: asyncio.Task[None]
+) -> None:
+    """Return when asked to stop; raise ServiceError if a part of the service ended by itself."""
+    waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+    if child is not None:
+        waits.append(asyncio.create_task(child.process.wait()))
+    try:
+        await asyncio.wait([*waits, http_ended], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
+    if not stop.is_set():
+        part = "The HTTP server" if http_ended.done() else "livekit-server"
+        raise ServiceError(f"{part} has ended by itself.", "Start again; the log says more.")
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _stop_with_stdin(stop: asyncio.Event) -> None:
+    """Set `stop` when stdin ends: whoever holds its other end has gone."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

@@ -1,0 +1,110 @@
+"""Who may do what: the client's credentials, bearer tokens for HTTP, LiveKit tokens for a room."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from callplayer.config import Secret
+
+if TYPE_CHECKING:
+    from livekit.api import VideoGrants
+
+DEFAULT_BEARER_TTL_S = 7200.0
+DEFAULT_STREAM_TTL_S = 6 * 3600.0
+MAX_BEARER_TOKENS = 10_000
+
+
+@dataclass(frozen=True)
+class ClientCredentials:
+    """The one client of this service."""
+
+    client_id: str
+    client_secret: Secret
+
+    @classmethod
+    def generate(cls) -> ClientCredentials:
+        """Return new ones that nobody can guess."""
+        return cls(f"callplayer-{secrets.token_hex(4)}", Secret(secrets.token_urlsafe(32)))
+
+    def match(self, client_id: str, client_secret: str) -> bool:
+        """Tell whether both are right, in a time that does not depend on how wrong they are."""
+        id_is_right = _same(client_id, self.client_id)
+        secret_is_right = _same(client_secret, self.client_secret.reveal())
+        return id_is_right and secret_is_right
+
+
+class BearerTokens:
+    """The access tokens given out and not yet expired; only their hashes are kept."""
+
+    def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
+        self.ttl_s = ttl_s
+        self._expiry_s: dict[bytes, float] = {}
+
+    def issue(self, now_s: float) -> str:
+        """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
+        self._expiry_s = {key: end_s for key, end_s in self._expiry_s.items() if end_s > now_s}
+        while len(self._expiry_s) >= MAX_BEARER_TOKENS:
+            del self._expiry_s[next(iter(self._expiry_s))]
+        token = secrets.token_urlsafe(32)
+        self._expiry_s[_digest(token)] = now_s + self.ttl_s
+        return token
+
+    def is_good(self, token: str, now_s: float) -> bool:
+        """Tell whether `token` was given out here and has not expired."""
+        return now_s < self._expiry_s.get(_digest(token), 0.0)
+
+
+@dataclass(frozen=True)
+class RoomTokens:
+    """Makes LiveKit tokens with the room server's API key; each is for one room and participant."""
+
+    api_key: str
+    api_secret: Secret
+    listener_ttl_s: float = DEFAULT_STREAM_TTL_S
+
+    def for_listener(self, room: str, identity: str) -> str:
+        """Return a token that may join, hear and send data, but publish no media."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room=room,
+            can_publish=False,
+            can_subscribe=True,
+            can_publish_data=True,
+        )
+        return self._sign(identity, grants, self.listener_ttl_s)
+
+    def for_bot(self, room: str, identity: str) -> str:
+        """Return a token that may make the room and publish in it; used at once, so short-lived."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room_create=True,
+            room=room,
+            can_publish=True,
+            can_subscribe=True,
+            can_publish_data=True,
+        )
+        return self._sign(identity, grants, 600.0)
+
+    def _sign(self, identity: str, grants: VideoGrants, ttl_s: float) -> str:
+        from livekit import api
+
+        token = api.AccessToken(self.api_key, self.api_secret.reveal())
+        token = token.with_identity(identity).with_ttl(timedelta(seconds=ttl_s))
+        return token.with_grants(grants).to_jwt()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _same(given: str, right: str) -> bool:
+    return hmac.compare_digest(_digest(given), _digest(right))
