@@ -39,7 +39,7 @@ UNREACHABLE = ErrorEvent(
     exit_code=5,
 )
 SCENES = {
-    "playing": Scene((INCIDENT, PLAYING, LEVELS)),
+    "playing": Scene((INCIDENT, LEVELS, PLAYING)),
     "paused-requested": Scene(
         (INCIDENT, but(PAUSED, requested_ms=201_000, unconfirmed_s=0.4)), ("tab",)
     ),
@@ -47,14 +47,15 @@ SCENES = {
     "live": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
-            but(PLAYING, phase="live", call_over=False, position_ms=271_900, audible_ms=271_700),
             LEVELS,
+            but(PLAYING, phase="live", call_over=False, position_ms=271_900, audible_ms=271_700),
         )
     ),
     "connecting": Scene((StateEvent(phase="connecting", as_of_s=1000.0),)),
     "muted-solo": Scene(
         (
             INCIDENT,
+            LEVELS,
             but(
                 PLAYING,
                 parties=(
@@ -62,15 +63,14 @@ SCENES = {
                     PartyState(party="callTaker", muted=True, silenced=True),
                 ),
             ),
-            LEVELS,
         )
     ),
     "three-parties": Scene(
-        (INCIDENT, but(PLAYING, parties=(*PARTIES, PartyState(party="call"))), LEVELS)
+        (INCIDENT, LEVELS, but(PLAYING, parties=(*PARTIES, PartyState(party="call"))))
     ),
     "failed": Scene(
         (INCIDENT, PLAYING, UNREACHABLE, EngineGone(UNREACHABLE.message, UNREACHABLE.hint, 5))
     ),
-    "help": Scene((INCIDENT, PLAYING, LEVELS), ("question_mark",)),
-    "stats": Scene((INCIDENT, PLAYING, LEVELS, StatsEvent(buffer_ms=41.0, target_ms=40.0)), ("i",)),
+    "help": Scene((INCIDENT, LEVELS, PLAYING), ("question_mark",)),
+    "stats": Scene((INCIDENT, LEVELS, PLAYING, StatsEvent(buffer_ms=41.0, target_ms=40.0)), ("i",)),
 }

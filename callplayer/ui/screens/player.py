@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 
@@ -55,7 +54,6 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     PlayerScreen { background: $background; padding: 0 1; overflow: hidden; }
-    PlayerScreen #parties { height: auto; }
     PlayerScreen #rest { height: 1fr; }
     PlayerScreen #small { display: none; height: 1fr; }
     PlayerScreen.-small > * { display: none; }
@@ -82,7 +80,6 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
-        self.parties = Vertical(id="parties")
         self.help_panel = HelpPanel(id="help")
         self.stats_panel = StatsPanel(id="stats")
         self.rest = Rows(id="rest")
@@ -92,7 +89,6 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         yield self.header
         yield self.large_clock
         yield self.timeline
-        yield self.parties
         yield self.help_panel
         yield self.stats_panel
         yield self.rest
@@ -114,7 +110,6 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         before = self.view
         self.view = after(before, event, self._clock())
         if isinstance(event, LevelsEvent):
-            self._draw_parties()
             return
         if self.view.parties != before.parties:
             self._mount_panels()
@@ -123,7 +118,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
-        if self.view.levels and now_s - self.view.levels_at_s > LEVELS_LAST_S:
+        if self.view.levels:
             self._draw_parties()
         self._draw_time(now_s)
 
@@ -239,10 +234,11 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
                 panel.show(party, levels.get(party.party), selected=selected)
 
     def _mount_panels(self) -> None:
-        self.parties.remove_children()
+        for panel in self._panels.values():
+            panel.remove()
         self._panels = {party: PartyPanel(party) for party in self.view.parties}
+        self.mount_all(self._panels.values(), before=self.help_panel)
         self._lay_out()
-        self.parties.mount_all(self._panels.values())
 
     def _lay_out(self) -> None:
         width, height = self.size
@@ -268,9 +264,9 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.timeline.display = chosen.help_rows == 0
         self.timeline.styles.height = chosen.bar_rows + 2
         self.timeline.styles.margin = (int(chosen.gaps >= 2), 0, 0, 0)
-        self.parties.display = chosen.panels > 0
-        self.parties.styles.margin = (int(chosen.gaps >= 3), 0, 0, 0)
-        for panel in self._panels.values():
+        for place, panel in enumerate(self._panels.values()):
+            panel.display = chosen.panels > 0
+            panel.styles.margin = (int(place == 0 and chosen.gaps >= 3), 0, 0, 0)
             panel.framed = chosen.framed
             panel.styles.height = chosen.panel_rows
         self.help_panel.display = chosen.help_rows > 0

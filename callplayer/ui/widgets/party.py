@@ -48,7 +48,7 @@ class PartyPanel(Rows):
         party: Party
 
     def __init__(self, party: Party) -> None:
-        super().__init__(id=f"party-{party}")
+        super().__init__()
         self.party: Party = party
         self.framed = False
         self._dragging = False

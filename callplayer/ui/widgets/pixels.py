@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 PIXEL_ROWS = 5
 
@@ -39,22 +40,27 @@ def cell_rows(scale: int) -> int:
     return -(-PIXEL_ROWS * scale // 2)
 
 
+@lru_cache(maxsize=256)
+def _drawn(glyph: str, scale: int) -> tuple[str, ...]:
+    pixels = ["".join(pixel * scale for pixel in row) for row in _GLYPHS[glyph]]
+    pixels = [row for row in pixels for _ in range(scale)]
+    if len(pixels) % 2:
+        pixels.append(" " * len(pixels[0]))
+    return tuple(
+        "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)
+    )
+
+
 def large(text: Sequence[str], scale: int) -> tuple[str, ...]:
     """Draw `text`; return `cell_rows(scale)` strings of `pixel_width(text) * scale` cells.
 
     `text` is a sequence of glyphs: digits, `:`, `.`, or a state's symbol as one item. Raise
     KeyError for any other.
     """
-    pixels: list[str] = []
-    for row in range(PIXEL_ROWS):
-        line = " ".join(_GLYPHS[character][row] for character in text)
-        wide = "".join(pixel * scale for pixel in line)
-        pixels.extend([wide] * scale)
-    if len(pixels) % 2:
-        pixels.append(" " * len(pixels[0]))
+    gap = " " * scale
     return tuple(
-        "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
-        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)
+        gap.join(rows) for rows in zip(*(_drawn(glyph, scale) for glyph in text), strict=True)
     )
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.color import Color
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -63,6 +64,10 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         self._build: Build | None = None
         self._rows: list[Row] = []
         self._strips: list[Strip] = []
+        self._extent = Size(0, 0)
+        self._blank: Strip | None = None
+        self._background: Color | None = None
+        self._styles_of: dict[Tone, Style] = {}
 
     def draw_with(self, build: Build) -> None:
         """Draw what `build` makes now, and again after each change of size.
@@ -70,14 +75,15 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         Only lines that are not what they were are painted again.
         """
         self._build = build
-        if self.size:
-            self._show(build(self.size.width, self.size.height))
+        if self._extent:
+            self._show(build(*self._extent))
 
     def on_resize(self) -> None:
         """Make the rows for the new size."""
-        if self._build is not None and self.size:
+        self._extent = self.size
+        if self._build is not None and self._extent:
             self._rows = []
-            self._show(self._build(self.size.width, self.size.height))
+            self._show(self._build(*self._extent))
 
     def _show(self, rows: Sequence[Row]) -> None:
         fresh = [tuple(row) for row in rows]
@@ -93,23 +99,52 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
             self._strips[y] if y < len(old) and y not in changed else self._strip(row)
             for y, row in enumerate(fresh)
         ]
-        self.refresh(*(Region(0, y, self.size.width, 1) for y in changed if y < self.size.height))
+        width, height = self._extent
+        self.refresh(*(Region(0, y, width, 1) for y in changed if y < height))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines inside `crop`.
+
+        The rows are ready to be shown: to send them through Textual's styles cache, which adds
+        borders and padding that rows never have, would double the cost of a repaint.
+        """
+        width = self._extent.width
+        lines = [self._line(y, width) for y in range(crop.y, crop.bottom)]
+        if crop.x == 0 and crop.width == width:
+            return lines
+        return [line.crop(crop.x, crop.right) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget."""
-        width = self.size.width
-        blank = self._style("text")
-        if y >= len(self._strips):
-            return Strip.blank(width, blank)
-        return self._strips[y].adjust_cell_length(width, blank)
+        return self._line(y, self._extent.width)
 
     def notify_style_update(self) -> None:
         """Take the theme's colours anew."""
         super().notify_style_update()
+        self._styles_of.clear()
+        self._blank = self._background = None
         self._strips = [self._strip(row) for row in self._rows]
 
+    def _line(self, y: int, width: int) -> Strip:
+        strip = self._strips[y] if y < len(self._strips) else self._blank
+        if strip is None or strip.cell_length != width:
+            strip = self._strip(self._rows[y] if y < len(self._rows) else ())
+            if y >= len(self._strips):
+                self._blank = strip
+        return strip
+
     def _strip(self, row: Row) -> Strip:
-        return Strip([Segment(text, self._style(tone)) for text, tone in row if text])
+        if self._background is None:
+            self._background = self.background_colors[1]
+        segments = [Segment(text, self._style(tone)) for text, tone in row if text]
+        strip = Strip(segments).adjust_cell_length(self._extent.width, self._style("text"))
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self._background)
+        return strip
 
     def _style(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(f"rows--{tone}")
+        # Looking a component style up costs more than all else of a meter's repaint.
+        style = self._styles_of.get(tone)
+        if style is None:
+            style = self._styles_of[tone] = self.get_component_rich_style(f"rows--{tone}")
+        return style

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textual import events
 from textual.message import Message
@@ -106,6 +107,7 @@ def _cursors(state: StateEvent, position_ms: int, duration_ms: int, width: int) 
     return [marks.get(column, (" ", "text")) for column in range(max(marks) + 1)]
 
 
+@lru_cache(maxsize=4)
 def _scale(duration_ms: int, width: int, growing: bool) -> Row:
     """Return ticks with their times; the last stands at the end of the call."""
     end = clock_text(duration_ms, duration_ms, tenths=False)
