@@ -1,4 +1,4 @@
-"""Write screenshots/*.svg of today's screen: `python tests/ui/make_screenshots.py [FOLDER]`.
+"""Write screenshots/*.svg of today's screen: `python -m tests.ui.make_screenshots [FOLDER]`.
 
 The pictures are the same each time: the clock stands still and the engine is scripted.
 """
@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from scenes import SCENES, SIZES
+from tests.ui.scenes import SCENES, SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
 
 from callplayer.engine.messages import ErrorEvent, Event, PartyState, StateEvent, StatsEvent
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
+from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
 
 SIZES = {"60x16": (60, 16), "80x24": (80, 24), "160x50": (160, 50)}
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+from textual.app import App
 
 from callplayer.engine.messages import (
     Event,
@@ -66,3 +69,9 @@ class ScriptedEngine:
     def send(self, request: Request) -> bool:
         self.requests.append(request)
         return True
+
+
+def screen_text(app: App[Any]) -> str:
+    """Return what stands on the screen, line by line, without colours."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)

@@ -1,0 +1,92 @@
+"""Run the player's application in the test over the fake engine, a real process."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from callplayer.ui.engine_client import EngineClient, EngineLimits
+from callplayer.ui.options import PlayerResult
+from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.widgets.pixels import large
+from tests.ui.scripted import screen_text
+
+FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+PATIENCE_S = 8.0
+
+
+@dataclass
+class Session:
+    """One running player: its application, its pilot, its engine's client."""
+
+    app: PlayerApp
+    pilot: Pilot[PlayerResult]
+    client: EngineClient
+    requests_path: Path
+
+    @property
+    def text(self) -> str:
+        return screen_text(self.app)
+
+    def requests(self) -> list[str]:
+        return self.requests_path.read_text().splitlines() if self.requests_path.exists() else []
+
+    def shows_clock(self, time_text: str, scale: int = 2) -> bool:
+        lines = self.text.splitlines()
+        rows = large(time_text, scale)
+        return any(
+            all(
+                row.rstrip() in line
+                for row, line in zip(rows, lines[top : top + len(rows)], strict=False)
+            )
+            for top in range(len(lines) - len(rows))
+        )
+
+    def result(self) -> PlayerResult | None:
+        return self.app.return_value
+
+    async def until(self, what: Callable[[], bool], why: str = "") -> None:
+        """Wait until `what` holds; fail with the screen as it is then."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not what():
+            assert time.monotonic() < deadline_s, f"waited in vain {why}\n{self.text}"
+            await self.pilot.pause(0.02)
+
+    async def until_text(self, wanted: str) -> None:
+        await self.until(lambda: wanted in self.text, f"for {wanted!r}")
+
+
+@asynccontextmanager
+async def player(
+    tmp_path: Path,
+    *flags: str,
+    size: tuple[int, int] = (80, 24),
+    limits: EngineLimits | None = None,
+) -> AsyncIterator[Session]:
+    """Run the player over a fake engine with `flags`; no process is left behind."""
+    requests_path = tmp_path / "requests"
+    argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
+    client = EngineClient(argv, tmp_path / "log", limits=limits)
+    app = PlayerApp(client)
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield Session(app, pilot, client, requests_path)
+    finally:
+        await client.close()
+    assert client.pid is None or not is_running(client.pid)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process of that id lives."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

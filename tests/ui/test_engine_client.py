@@ -1,0 +1,167 @@
+"""The engine is a process that may die or fall silent: the screen brings it back, or says so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from callplayer.engine.messages import Event, StateEvent, TogglePause
+from callplayer.ui.engine_client import (
+    EngineClient,
+    EngineGone,
+    EngineLimits,
+    EngineRestarting,
+)
+from callplayer.ui.engine_process import start_engine
+from callplayer.ui.options import PlayerResult
+from tests.ui.live import FAKE_ENGINE, is_running, player
+
+QUICK = EngineLimits(silence_s=1.5, quit_s=0.5, terminate_s=0.3, backoff_s=(0.0, 0.05))
+
+
+async def test_a_dead_engine_is_started_again_paused_and_brought_back(tmp_path: Path) -> None:
+    async with player(tmp_path, "--playing", limits=QUICK) as session:
+        await session.until_text("▶ PLAYING")
+        await session.pilot.press("up", "up", "tab", "m")
+        await session.until_text("M MUTED")
+        pid = session.client.pid
+        assert pid is not None
+        before_ms = session.app.player.view.state.position_ms
+        os.kill(pid, signal.SIGKILL)
+        await session.until_text("↻ RECONNECTING")
+        await session.until_text("▶ PLAYING")
+        await session.until_text("+2 dB")
+        state = session.app.player.view.state
+        assert [party.gain_db for party in state.parties] == [2.0, 0.0]
+        assert [party.muted for party in state.parties] == [False, True]
+        await session.until(lambda: session.app.player.view.state.requested_ms is None)
+        assert abs(session.app.player.view.state.position_ms - before_ms) < 3_000
+        restored = session.requests()[3:]
+        assert restored[0] == '{"cmd":"set-gain","gain":2.0,"callerType":"caller"}'
+        assert restored[1] == '{"cmd":"mute","callerType":"callTaker"}'
+        assert restored[2].startswith('{"cmd":"scrub","position":')
+        assert restored[3:] == ['{"cmd":"resume"}']
+        assert session.client.pid != pid
+        assert not is_running(pid)
+
+
+async def test_a_paused_call_stays_paused_over_a_restart(tmp_path: Path) -> None:
+    async with player(tmp_path, limits=QUICK) as session:
+        await session.until_text("▮▮ PAUSED")
+        pid = session.client.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await session.until(lambda: session.client.pid not in (pid, None))
+        await session.until_text("▮▮ PAUSED")
+        await session.until(lambda: session.requests() == ['{"cmd":"scrub","position":83400}'])
+
+
+async def test_a_silent_engine_is_killed_and_started_again(tmp_path: Path) -> None:
+    once = str(tmp_path / "once")
+    flags = ("--playing", "--stall-after-s", "0.3", "--once", once)
+    async with player(tmp_path, *flags, limits=QUICK) as session:
+        await session.until_text("▶ PLAYING")
+        pid = session.client.pid
+        assert pid is not None
+        await session.until_text("fell silent")
+        await session.until_text("▶ PLAYING")
+        assert not is_running(pid)
+
+
+async def test_an_engine_that_dies_too_often_is_given_up_and_the_screen_says_so(
+    tmp_path: Path,
+) -> None:
+    async with player(tmp_path, "--die-after-s", "0.1", limits=QUICK) as session:
+        await session.until_text("✖ FAILED")
+        assert "lost 3 times in a minute" in session.text
+        await session.pilot.press("q")
+        await session.until(lambda: session.result() is not None)
+        result = session.result()
+        assert result is not None
+        assert result.exit_code == 1
+
+
+async def test_a_failure_at_the_start_leaves_with_its_code_message_and_hint(
+    tmp_path: Path,
+) -> None:
+    async with player(tmp_path, "--fail-at-start") as session:
+        await session.until(lambda: session.result() is not None)
+    result = session.result()
+    assert result is not None
+    assert (result.exit_code, result.message) == (5, "The call's server does not answer.")
+    assert result.hint == "Check the network, then start again."
+
+
+async def test_a_failure_later_stays_on_the_screen_until_the_user_quits(tmp_path: Path) -> None:
+    async with player(tmp_path, "--playing", "--fail-after-s", "0.3") as session:
+        await session.until_text("✖ FAILED")
+        assert "The call's server does not answer." in session.text
+        assert "Check the network, then start again." in session.text
+        assert session.result() is None
+        await session.pilot.press("q")
+        await session.until(lambda: session.result() is not None)
+        assert session.result() == PlayerResult(
+            5, "The call's server does not answer.", "Check the network, then start again."
+        )
+
+
+async def test_an_engine_that_does_not_leave_is_ended(tmp_path: Path) -> None:
+    async with player(tmp_path, "--ignore-quit", "--stall-after-s", "0.1", limits=QUICK) as session:
+        await session.until_text("▮▮ PAUSED")
+        await session.pilot.pause(0.3)
+        pid = session.client.pid
+    assert pid is not None
+    assert not is_running(pid)
+
+
+async def test_a_client_may_adopt_an_engine_that_runs_already(tmp_path: Path) -> None:
+    argv = (sys.executable, str(FAKE_ENGINE))
+    process = start_engine(argv, tmp_path / "logs" / "log")
+    client = EngineClient(argv, tmp_path / "logs" / "log", process=process)
+    told: list[Event | EngineRestarting | EngineGone] = []
+    running = asyncio.create_task(client.run(told.append))
+    deadline_s = time.monotonic() + 5
+    while not any(isinstance(event, StateEvent) and event.parties for event in told):
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.01)
+    assert client.pid == process.pid
+    assert client.send(TogglePause())
+    await client.close()
+    assert running.cancelled()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("line", ["not json", '{"event":"unknown"}', "x" * 5000])
+async def test_a_line_that_is_no_event_is_dropped_and_the_next_is_heard(
+    line: str, tmp_path: Path
+) -> None:
+    program = f'print({line!r}); print(\'{{"event":"state","phase":"paused"}}\')'
+    client = EngineClient((sys.executable, "-c", program), tmp_path / "log", limits=QUICK)
+    told: list[Event | EngineRestarting | EngineGone] = []
+    running = asyncio.create_task(client.run(told.append))
+    await asyncio.wait_for(running, 10)
+    assert isinstance(told[0], StateEvent)
+    assert isinstance(told[-1], EngineGone)
+    await client.close()
+
+
+async def test_a_program_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+    client = EngineClient((str(tmp_path / "nothing"),), tmp_path / "log")
+    told: list[Event | EngineRestarting | EngineGone] = []
+    await client.run(told.append)
+    assert isinstance(told[0], EngineGone)
+    assert told[0].exit_code == 1
+
+
+async def test_an_engines_stderr_goes_to_the_log_file(tmp_path: Path) -> None:
+    program = "import sys; sys.stderr.write('a native library speaks\\n')"
+    client = EngineClient((sys.executable, "-c", program), tmp_path / "log", limits=QUICK)
+    await client.run(lambda event: None)
+    assert "a native library speaks" in (tmp_path / "log").read_text()
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600

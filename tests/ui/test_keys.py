@@ -1,0 +1,139 @@
+"""Every key: the exact lines that reach the engine, and what the screen then shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callplayer.ui.keymap import KEYS
+from callplayer.ui.options import PlayerResult
+from tests.ui.live import Session, player
+
+CALLER = '"callerType":"caller"'
+# key: (lines that reach the engine, large clock, text on the screen); the call stands at 1:23.4
+# of 4:32.0, paused, with the caller selected.
+EXPECTED: dict[str, tuple[list[str], str, str]] = {
+    "space": (['{"cmd":"toggle-pause"}'], "", "▶ PLAYING"),
+    "k": (['{"cmd":"toggle-pause"}'], "", "▶ PLAYING"),
+    "left": (['{"cmd":"seek-by","offset_ms":-5000}'], "1:18.4", ""),
+    "right": (['{"cmd":"seek-by","offset_ms":5000}'], "1:28.4", ""),
+    "comma": (['{"cmd":"seek-by","offset_ms":-1000}'], "1:22.4", ""),
+    "shift+left": (['{"cmd":"seek-by","offset_ms":-1000}'], "1:22.4", ""),
+    "full_stop": (['{"cmd":"seek-by","offset_ms":1000}'], "1:24.4", ""),
+    "shift+right": (['{"cmd":"seek-by","offset_ms":1000}'], "1:24.4", ""),
+    "j": (['{"cmd":"seek-by","offset_ms":-10000}'], "1:13.4", ""),
+    "l": (['{"cmd":"seek-by","offset_ms":10000}'], "1:33.4", ""),
+    "pageup": (['{"cmd":"seek-by","offset_ms":-60000}'], "0:23.4", ""),
+    "pagedown": (['{"cmd":"seek-by","offset_ms":60000}'], "2:23.4", ""),
+    "home": (['{"cmd":"scrub","position":0}'], "0:00.0", ""),
+    "end": (['{"cmd":"scrub-to-end"}'], "4:32.0", ""),
+    **{
+        str(n): (
+            [f'{{"cmd":"scrub","position":{27_200 * n}}}'],
+            f"{27_200 * n // 60_000}:{27_200 * n // 1000 % 60:02}.{27_200 * n // 100 % 10}",
+            "",
+        )
+        for n in range(1, 10)
+    },
+    "tab": ([], "1:23.4", "▸ Call taker"),
+    "shift+tab": ([], "1:23.4", "▸ Call taker"),
+    "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),
+    "down": ([f'{{"cmd":"adjust-gain","delta_db":-1.0,{CALLER}}}'], "", "−1 dB"),
+    "equals_sign": ([f'{{"cmd":"set-gain","gain":0.0,{CALLER}}}'], "", "0 dB"),
+    "m": ([f'{{"cmd":"mute",{CALLER}}}'], "", "M MUTED"),
+    "s": ([f'{{"cmd":"solo",{CALLER}}}'], "", "S SOLO"),
+    "i": ([], "", "─ statistics"),
+    "question_mark": ([], "1:23.4", "60 s back / ahead"),
+    "escape": ([], "1:23.4", ""),
+}
+LEAVING = {"q", "ctrl+c", "ctrl+q"}
+
+
+def test_the_table_below_is_the_whole_keymap() -> None:
+    assert set(KEYS) == set(EXPECTED) | LEAVING
+
+
+async def _ready(session: Session) -> None:
+    await session.until_text("▮▮ PAUSED")
+    await session.until(lambda: session.shows_clock("1:23.4"))
+    await session.until_text("▸ Caller")
+
+
+@pytest.mark.parametrize("key", EXPECTED)
+async def test_key(key: str, tmp_path: Path) -> None:
+    lines, clock, text = EXPECTED[key]
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press(key)
+        await session.until(lambda: len(session.requests()) >= len(lines))
+        if clock:
+            await session.until(lambda: session.shows_clock(clock), f"for {clock}")
+        if text:
+            await session.until_text(text)
+        assert session.requests() == lines
+
+
+@pytest.mark.parametrize("key", sorted(LEAVING))
+async def test_leaving_keys_end_the_application_and_the_engine(key: str, tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press(key)
+        await session.until(lambda: session.result() is not None)
+        assert session.result() == PlayerResult(0)
+    assert session.requests() == ['{"cmd":"quit"}']
+
+
+async def test_mute_and_solo_toggle_the_selected_party(tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press("tab", "m")
+        await session.until_text("M MUTED")
+        await session.pilot.press("m")
+        await session.until(lambda: "M MUTED" not in session.text)
+        await session.pilot.press("s")
+        await session.until_text("S SOLO")
+        await session.until_text("not heard")
+        await session.pilot.press("s")
+        await session.until(lambda: "S SOLO" not in session.text)
+    taker = '"callerType":"callTaker"'
+    assert session.requests()[:4] == [
+        f'{{"cmd":"{word}",{taker}}}' for word in ("mute", "unmute", "solo", "unsolo")
+    ]
+
+
+async def test_percent_keys_rest_on_a_growing_call_and_say_so(tmp_path: Path) -> None:
+    async with player(tmp_path, "--live") as session:
+        await _ready(session)
+        await session.pilot.press("5")
+        await session.until_text("Percent keys rest")
+        assert session.requests() == []
+
+
+async def test_capitals_count_as_small_letters(tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press("M")
+        await session.until_text("M MUTED")
+
+
+async def test_a_target_is_shown_at_once_and_warned_of_after_a_second(tmp_path: Path) -> None:
+    async with player(tmp_path, "--refuse") as session:
+        await _ready(session)
+        await session.pilot.press("pagedown")
+        await session.until_text("◇ → 2:23")
+        assert "◆" in session.text
+        assert session.shows_clock("1:23.4")
+        assert "not confirmed" not in session.text
+        await session.until_text("not confirmed by the server for 1 s")
+        await session.until_text("not confirmed by the server for 2 s")
+
+
+async def test_keys_go_on_working_while_help_is_open(tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press("question_mark", "space")
+        await session.until_text("▶ PLAYING")
+        assert "Play / pause" in session.text
+        await session.pilot.press("escape")
+        await session.until(lambda: "Play / pause" not in session.text)

@@ -1,0 +1,56 @@
+"""The table of keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from callplayer.ui import keymap
+from callplayer.ui.screens.player import PlayerScreen
+
+
+def test_no_key_is_bound_twice_and_no_action_named_twice() -> None:
+    keys = Counter(key for action in keymap.ACTIONS for key in action.keys)
+    names = Counter(action.name for action in keymap.ACTIONS)
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_action_does_exactly_one_kind_of_thing() -> None:
+    for action in keymap.ACTIONS:
+        assert sum(x is not None for x in (action.request, action.ask, action.screen)) == 1, action
+        if action.screen is not None:
+            assert callable(getattr(PlayerScreen, f"do_{action.screen}"))
+
+
+def test_every_key_is_in_the_help_and_in_the_readmes_table() -> None:
+    table = keymap.markdown_table()
+    for key in keymap.KEYS:
+        assert f"`{keymap.key_name(key)}`" in table
+    topics = {topic for _, topic in keymap.help_lines()}
+    assert topics == {action.topic for action in keymap.ACTIONS}
+    assert table.count("\n") == 2 + len(topics)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("space", "Space"),
+        ("shift+left", "Shift+←"),
+        ("full_stop", "."),
+        ("ctrl+c", "Ctrl+C"),
+        ("k", "k"),
+        ("question_mark", "?"),
+    ],
+)
+def test_key_names(key: str, name: str) -> None:
+    assert keymap.key_name(key) == name
+
+
+@pytest.mark.parametrize("width", [58, 78, 158])
+def test_the_footer_fits_and_always_tells_how_to_pause_to_get_help_and_to_quit(width: int) -> None:
+    items = keymap.fitting_footer(width)
+    assert {"pause", "help", "quit"} <= {word for _, word in items}
+    assert len("  ".join(f"{keys} {word}" for keys, word in items)) <= width
+    assert items[-1][1] == "quit"

@@ -1,0 +1,153 @@
+"""What each event does to the view, and what may be restored."""
+
+from __future__ import annotations
+
+import msgspec
+
+from callplayer.engine.messages import (
+    ErrorEvent,
+    Mute,
+    PartyState,
+    SetGain,
+    Solo,
+    StateEvent,
+)
+from callplayer.ui.engine_client import (
+    EngineGone,
+    EngineLimits,
+    EngineRestarting,
+    SilenceWatch,
+    restart_delay_s,
+    restore_requests,
+)
+from callplayer.ui.keymap import KEYS
+from callplayer.ui.model import PlayerView, after, select_party, shown_notice
+from callplayer.wire import Resume, Scrub, ScrubToEnd
+
+STATE = StateEvent(
+    phase="playing",
+    position_ms=10_100,
+    audible_ms=10_000,
+    duration_ms=60_000,
+    paused=False,
+    call_over=True,
+    advancing=True,
+    as_of_s=50.0,
+    parties=(PartyState(party="caller"), PartyState(party="callTaker")),
+)
+
+
+def but(state: StateEvent, **changes: object) -> StateEvent:
+    return msgspec.structs.replace(state, **changes)
+
+
+def test_the_first_party_is_selected_and_tab_goes_round() -> None:
+    view = after(PlayerView(), STATE, 50.0)
+    assert view.selected == "caller"
+    assert select_party(view, 1).selected == "callTaker"
+    assert select_party(select_party(view, 1), 1).selected == "caller"
+    assert select_party(view, -1).selected == "callTaker"
+    assert select_party(PlayerView(), 1).selected is None
+
+
+def test_the_selection_survives_a_state_and_falls_back_when_its_party_is_gone() -> None:
+    view = select_party(after(PlayerView(), STATE, 50.0), 1)
+    assert after(view, STATE, 51.0).selected == "callTaker"
+    mixed = but(STATE, parties=(PartyState(party="call"),))
+    assert after(view, mixed, 51.0).selected == "call"
+
+
+def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
+    view = after(PlayerView(), but(STATE, unconfirmed_s=0.9), 50.0)
+    assert shown_notice(view, 50.05) is None
+    notice = shown_notice(view, 51.2)
+    assert notice is not None
+    assert notice.text == "not confirmed by the server for 2 s"
+
+
+def test_an_error_is_a_notice_for_a_while_and_its_text_is_cleaned() -> None:
+    error = ErrorEvent(code="x", message="bad\x1b[31m\nnews", hint="do this")
+    view = after(after(PlayerView(), STATE, 50.0), error, 50.0)
+    notice = shown_notice(view, 51.0)
+    assert notice is not None
+    assert "\x1b" not in notice.text
+    assert "\n" not in notice.text
+    assert shown_notice(view, 500.0) is None
+
+
+def test_a_fatal_error_fails_the_view_and_keeps_the_position() -> None:
+    error = ErrorEvent(code="unreachable", message="No answer.", hint="Wait.", exit_code=5)
+    view = after(after(PlayerView(), STATE, 50.0), error, 51.0)
+    assert view.state.phase == "failed"
+    assert view.state.position_ms == 10_100
+    assert view.failure is not None
+    assert view.failure.exit_code == 5
+    assert view.was_connected
+    gone = after(view, EngineGone("other", "other", 1), 52.0)
+    assert gone.failure == view.failure
+
+
+def test_a_restart_is_told() -> None:
+    notice = shown_notice(after(PlayerView(), EngineRestarting("died", 1), 50.0), 51.0)
+    assert notice is not None
+    assert "died" in notice.text
+
+
+def test_percent_keys_scrub_a_finished_call_and_say_why_not_on_a_growing_one() -> None:
+    ask = KEYS["3"].ask
+    assert ask is not None
+    assert ask(after(PlayerView(), STATE, 50.0)) == Scrub(18_000)
+    growing = after(PlayerView(), but(STATE, call_over=False), 50.0)
+    assert "goes on" in str(ask(growing))
+    assert "not known" in str(ask(PlayerView()))
+
+
+def test_a_lost_engine_is_brought_back_to_what_was_heard() -> None:
+    assert restore_requests(STATE, 50.4) == (Scrub(10_400), Resume())
+
+
+def test_what_was_told_long_ago_is_carried_on_for_a_second_at_most() -> None:
+    assert restore_requests(STATE, 53.5) == (Scrub(11_000), Resume())
+
+
+def test_pause_target_and_volumes_come_back_volumes_first() -> None:
+    state = but(
+        STATE,
+        phase="paused",
+        paused=True,
+        advancing=False,
+        requested_ms=42_000,
+        parties=(
+            PartyState(party="caller", gain_db=-6.0, muted=True),
+            PartyState(party="callTaker", soloed=True),
+        ),
+    )
+    assert restore_requests(state, 51.0) == (
+        SetGain(-6.0, "caller"),
+        Mute("caller"),
+        Solo("callTaker"),
+        Scrub(42_000),
+    )
+
+
+def test_the_live_end_is_found_again_as_the_live_end() -> None:
+    live = but(STATE, phase="live", call_over=False, at_end=True)
+    assert restore_requests(live, 50.0) == (ScrubToEnd(), Resume())
+
+
+def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> None:
+    limits = EngineLimits()
+    delays = [restart_delay_s([100.0] * n, 101.0, limits) for n in range(6)]
+    assert delays == [0.0, 0.5, 1.0, 2.0, 4.0, None]
+    assert restart_delay_s([10.0] * 9, 101.0, limits) == 0.0
+
+
+def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
+    watch = SilenceWatch(tick_s=0.5)
+    watch.tick(3600.0)
+    assert watch.silent_s == 1.0
+    for _ in range(6):
+        watch.tick(0.5)
+    assert watch.silent_s == 4.0
+    watch.heard()
+    assert watch.silent_s == 0.0

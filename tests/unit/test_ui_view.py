@@ -1,0 +1,188 @@
+"""Times, words and places on the screen."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callplayer.engine.messages import StateEvent
+from callplayer.ui import view
+from callplayer.ui.widgets.party import party_rows, slider_place
+from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
+from callplayer.ui.widgets.rows import cells
+from callplayer.ui.widgets.timeline import timeline_rows
+
+PLAYING = StateEvent(
+    phase="playing",
+    position_ms=10_120,
+    audible_ms=10_000,
+    duration_ms=60_000,
+    paused=False,
+    call_over=True,
+    advancing=True,
+    as_of_s=100.0,
+)
+
+
+def but(**changes: object) -> StateEvent:
+    return msgspec.structs.replace(PLAYING, **changes)
+
+
+def test_while_advancing_the_audible_cursor_moves_with_the_clock() -> None:
+    assert view.shown_position_ms(PLAYING, 100.0) == 10_000
+    assert view.shown_position_ms(PLAYING, 101.5) == 11_500
+
+
+def test_the_shown_position_stops_at_the_end_and_never_goes_back_behind_the_state() -> None:
+    assert view.shown_position_ms(PLAYING, 1000.0) == 60_000
+    assert view.shown_position_ms(PLAYING, 90.0) == 10_000
+
+
+def test_at_rest_the_confirmed_position_is_shown() -> None:
+    assert view.shown_position_ms(but(advancing=False, phase="paused"), 105.0) == 10_120
+
+
+def test_a_call_that_goes_on_grows_between_two_states_but_only_so_far() -> None:
+    live = but(call_over=False)
+    assert view.shown_duration_ms(live, 101.0) == 61_000
+    assert view.shown_duration_ms(live, 200.0) == 60_000 + view.CARRY_AT_MOST_S * 1000
+    assert view.shown_duration_ms(but(), 101.0) == 60_000
+    assert view.shown_duration_ms(but(call_over=False, phase="reconnecting"), 101.0) == 60_000
+
+
+def test_waiting_goes_on_between_two_states() -> None:
+    assert view.waiting_s(but(unconfirmed_s=0.0), 105.0) == 0.0
+    assert view.waiting_s(but(unconfirmed_s=0.5), 100.7) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("ms", "longest_ms", "text"),
+    [
+        (0, 60_000, "0:00.0"),
+        (83_499, 272_000, "1:23.4"),
+        (59_999, 272_000, "0:59.9"),
+        (754_050, 3_599_999, "12:34.0"),
+        (754_050, 3_600_000, "0:12:34"),
+        (36_000_000, 36_000_000, "10:00:00"),
+        (-5, 0, "0:00.0"),
+    ],
+)
+def test_clock_text(ms: int, longest_ms: int, text: str) -> None:
+    assert view.clock_text(ms, longest_ms) == text
+
+
+@pytest.mark.parametrize(
+    ("gain_db", "text"),
+    [(0.0, "0 dB"), (3.0, "+3 dB"), (-40.0, "−40 dB"), (-4.5, "−4.5 dB"), (-0.01, "0 dB")],
+)
+def test_gain_text(gain_db: float, text: str) -> None:
+    assert view.gain_text(gain_db) == text
+
+
+@pytest.mark.parametrize(
+    ("level_db", "text"), [(-96.0, "silent"), (-18.4, "−18 dB"), (-0.2, "0 dB"), (2.0, "2 dB")]
+)
+def test_level_text(level_db: float, text: str) -> None:
+    assert view.level_text(level_db) == text
+
+
+def test_phone_numbers_of_north_america_are_grouped_and_others_left_alone() -> None:
+    assert view.phone_text("+15550100199") == "+1 555 010 0199"
+    assert view.phone_text("+442079460000") == "+442079460000"
+    assert view.phone_text("") == ""
+
+
+@given(st.integers(8, 300), st.integers(0, 20_000_000))
+def test_the_ends_of_the_timeline_are_the_ends_of_the_call(width: int, duration_ms: int) -> None:
+    assert view.column_to_position_ms(0, width, duration_ms) == 0
+    assert view.column_to_position_ms(width - 1, width, duration_ms) == duration_ms
+    assert view.column_to_position_ms(width + 50, width, duration_ms) == duration_ms
+    assert view.column_to_position_ms(-3, width, duration_ms) == 0
+
+
+@given(st.integers(8, 300), st.integers(1000, 20_000_000), st.integers(0, 299))
+def test_a_click_lands_where_the_cursor_is_then_drawn(
+    width: int, duration_ms: int, column: int
+) -> None:
+    column = min(column, width - 1)
+    position_ms = view.column_to_position_ms(column, width, duration_ms)
+    assert view.position_to_column(position_ms, width, duration_ms) == column
+
+
+@given(st.integers(30, 200), st.floats(-40.0, 20.0))
+def test_slider_columns_and_gains_agree_within_a_cell(width: int, gain_db: float) -> None:
+    column = view.gain_to_column(gain_db, width)
+    cell_db = 60.0 / (width - 1)
+    assert abs(view.column_to_gain_db(column, width) - gain_db) <= cell_db / 2 + 0.5 + 1e-9
+
+
+@given(
+    st.integers(8, 250),
+    st.integers(0, 30_000_000),
+    st.floats(0.0, 1.0),
+    st.none() | st.floats(0.0, 1.0),
+    st.booleans(),
+)
+def test_timeline_rows_never_exceed_their_width(
+    width: int, duration_ms: int, share: float, asked: float | None, growing: bool
+) -> None:
+    state = but(
+        advancing=False,
+        duration_ms=duration_ms,
+        position_ms=round(share * duration_ms),
+        requested_ms=None if asked is None else round(asked * duration_ms),
+        call_over=not growing,
+    )
+    rows = timeline_rows(state, 100.0, width, 2)
+    if width >= 24:
+        assert all(cells(row) <= width for row in rows)
+    assert len(rows) == 4
+    assert cells(rows[1]) == width
+
+
+def test_the_played_part_differs_by_glyph_and_is_true_to_an_eighth() -> None:
+    def bar(position_ms: int) -> str:
+        state = but(advancing=False, position_ms=position_ms, duration_ms=80_000)
+        return "".join(text for text, _ in timeline_rows(state, 100.0, 81, 1)[1])
+
+    assert bar(10_000) == "█" * 10 + "▌" + "░" * 70
+    assert bar(10_125) == "█" * 10 + "▋" + "░" * 70
+
+
+def test_confirmed_and_requested_cursor_have_their_own_marks_and_the_target_a_label() -> None:
+    state = but(advancing=False, position_ms=10_000, requested_ms=30_000)
+    row = "".join(text for text, _ in timeline_rows(state, 100.0, 61, 1)[0])
+    assert row.index("◆") == 10
+    assert row.index("◇") == 30
+    assert "→ 0:30" in row
+
+
+@given(st.integers(40, 200), st.booleans(), st.booleans())
+def test_a_panels_rows_fill_its_width(width: int, framed: bool, selected: bool) -> None:
+    from callplayer.engine.messages import PartyLevel, PartyState
+
+    state = PartyState(party="callTaker", gain_db=-12.5, muted=True, soloed=True)
+    level = PartyLevel(party="callTaker", rms_db=-20.0, peak_db=-10.0, hold_db=-6.0)
+    rows = party_rows(state, level, width, selected=selected, framed=framed)
+    assert {cells(row) for row in rows} == {width}
+    start, cells_wide = slider_place(width, framed=framed)
+    volume = "".join(text for text, _ in rows[1 if framed else 0])
+    assert start <= volume.index("●") < start + cells_wide
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_large_glyphs_have_the_promised_size(scale: int) -> None:
+    rows = large("0123456789:.", scale)
+    assert len(rows) == cell_rows(scale)
+    assert {len(row) for row in rows} == {pixel_width("0123456789:.") * scale}
+    for look in view.PHASE_LOOKS.values():
+        assert {len(row) for row in large((look.symbol,), scale)} == {5 * scale}
+
+
+def test_every_state_has_its_own_symbol_and_word() -> None:
+    looks = view.PHASE_LOOKS.values()
+    assert len({look.symbol for look in looks}) == len(looks)
+    assert len({look.word for look in looks}) == len(looks)
+    assert len({large((look.symbol,), 1) for look in looks}) == len(looks)
