@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
+from dataclasses import dataclass
 
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError, PublishTrackError
@@ -14,6 +16,7 @@ from callplayer.errors import ServiceError
 from callplayer.service.pacing import Turn, next_turn
 from callplayer.service.player import StreamPlayer
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
+from callplayer.service.roster import Roster
 from callplayer.wire import Status, WireError, decode_command, encode_status
 
 STATUS_PLAYING_S = 0.25
@@ -21,28 +24,48 @@ STATUS_PAUSED_S = 1.0
 PUBLISH_TIMEOUT_S = 2.0
 JOIN_TIMEOUT_S = 10.0
 MAX_QUEUED_STATUSES = 64
+MAX_QUEUED_MESSAGES = 64
 DEFAULT_IDLE_S = 60.0
 AUDIO_BITRATE_BPS = 64_000
 
 log = logging.getLogger("callplayer.service")
 
 
+@dataclass(frozen=True)
+class _Message:
+    """Data that came in; `sender` is None while the SDK has not been told of the participant."""
+
+    payload: bytes
+    sender: str | None
+
+
 class ReplayBot:
-    """Plays `player` to the participant `listener` of one room, and obeys that one only.
+    """Plays `player` to the participant `listener` of `room`, and obeys that one only.
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     """
 
     def __init__(
-        self, player: StreamPlayer, listener: str, *, name: str, idle_s: float = DEFAULT_IDLE_S
+        self,
+        player: StreamPlayer,
+        roster: Roster,
+        *,
+        room: str,
+        listener: str,
+        name: str,
+        idle_s: float = DEFAULT_IDLE_S,
     ) -> None:
         self._player = player
+        self._roster = roster
+        self._room_name = room
         self._listener = listener
         self._name = name
         self._idle_s = idle_s
         self._room = rtc.Room()
         self._sources: list[rtc.AudioSource] = []
         self._statuses: asyncio.Queue[Status] = asyncio.Queue(MAX_QUEUED_STATUSES)
+        self._messages: deque[_Message | None] = deque()
+        self._message_came = asyncio.Event()
         self._listener_here = False
         self._presence_changed = asyncio.Event()
         self._room_ended = asyncio.Event()
@@ -58,7 +81,7 @@ class ReplayBot:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
                 for party in self._player.parties:
-                    await self._publish(party)
+                    self._sources.append(await self._publish(party))
         except (TimeoutError, rtc.ConnectError, PublishTrackError) as error:
             await self.leave()
             raise ServiceError(
@@ -67,9 +90,11 @@ class ReplayBot:
 
     async def run(self) -> None:
         """Play until the listener is gone for good or the room ends; then leave the room."""
+        self._player.begin(time.monotonic())
         tasks = [
             asyncio.create_task(self._pump()),
             asyncio.create_task(self._tell()),
+            asyncio.create_task(self._listen()),
             asyncio.create_task(self._wait_until_idle()),
             asyncio.create_task(self._room_ended.wait()),
         ]
@@ -93,14 +118,14 @@ class ReplayBot:
             await source.aclose()
         self._sources.clear()
 
-    async def _publish(self, party: str) -> None:
+    async def _publish(self, party: str) -> rtc.AudioSource:
         # No queue: a frame captured is encoded at once, and this bot keeps the time itself.
         source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=0)
         track = rtc.LocalAudioTrack.create_audio_track(party, source)
         options = rtc.TrackPublishOptions(dtx=False, red=False)
         options.audio_encoding.max_bitrate = AUDIO_BITRATE_BPS
         await self._room.local_participant.publish_track(track, options)
-        self._sources.append(source)
+        return source
 
     async def _pump(self) -> None:
         """Send a block of every party each 10 ms, silence while paused, until cancelled."""
@@ -128,6 +153,37 @@ class ReplayBot:
                 status = self._player.status(time.monotonic())
             if self._listener_here:
                 await self._send(status)
+
+    async def _listen(self) -> None:
+        """Obey what has come in, in its order."""
+        while True:
+            await self._message_came.wait()
+            self._message_came.clear()
+            while self._messages:
+                message = self._messages.popleft()
+                if message is None:
+                    await self._meet()
+                elif message.sender == self._listener or (
+                    message.sender is None and await self._meet()
+                ):
+                    self._obey(message.payload)
+                else:
+                    log.info("stream %s: data of another participant ignored", self._name)
+
+    def _obey(self, payload: bytes) -> None:
+        try:
+            command = decode_command(payload)
+        except WireError as error:
+            log.info("stream %s: ignored %s", self._name, error)
+            return
+        self._queue_status(self._player.obey(command, time.monotonic()))
+
+    async def _meet(self) -> bool:
+        """Have a listener who has just come announced; tell whether nobody else is here."""
+        present = await self._roster.identities(self._room_name)
+        if self._listener in present and not self._listener_here:
+            await self._roster.announce(self._room_name, self._listener)
+        return present == {self._room.local_participant.identity, self._listener}
 
     async def _send(self, status: Status) -> None:
         try:
@@ -166,19 +222,16 @@ class ReplayBot:
             self._presence_changed.set()
 
     def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:
-        # The listener's data channel may have opened after its joining was told.
-        self._queue_status(self._player.status(time.monotonic()))
+        self._messages.append(None)
+        self._message_came.set()
 
     def _on_data_received(self, packet: rtc.DataPacket) -> None:
-        if packet.participant is None or packet.participant.identity != self._listener:
-            log.info("stream %s: data of another participant ignored", self._name)
+        if len(self._messages) >= MAX_QUEUED_MESSAGES:
+            log.warning("stream %s: too many commands at once, one ignored", self._name)
             return
-        try:
-            command = decode_command(packet.data)
-        except WireError as error:
-            log.info("stream %s: ignored %s", self._name, error)
-            return
-        self._queue_status(self._player.obey(command, time.monotonic()))
+        sender = packet.participant.identity if packet.participant is not None else None
+        self._messages.append(_Message(packet.data, sender))
+        self._message_came.set()
 
     def _on_disconnected(self, _reason: object) -> None:
         self._room_ended.set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from callplayer.service import playhead
 from callplayer.service.blocks import Samples, plan_block, render
-from callplayer.service.playhead import Timeline
+from callplayer.service.playhead import Playhead, Timeline
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Command, Party, SetGain, Status
 
 
@@ -31,11 +31,11 @@ class StreamPlayer:
         timeline: Timeline,
         *,
         autoplay: bool,
-        now_s: float,
     ) -> None:
         self._parties = parties
         self._timeline = timeline
-        self._head = playhead.start(timeline, autoplay, now_s)
+        self._autoplay = autoplay
+        self._head = Playhead()
         self._seamless_source: int | None = None
         self._gains = dict.fromkeys((party.party for party in parties), 1.0)
         self._wanted_gains = dict(self._gains)
@@ -49,6 +49,10 @@ class StreamPlayer:
     def paused(self) -> bool:
         """Whether the listener has paused."""
         return self._head.paused
+
+    def begin(self, now_s: float) -> None:
+        """Put the cursor where the stream starts: call it once, right before the first block."""
+        self._head = playhead.start(self._timeline, self._autoplay, now_s)
 
     def obey(self, command: Command, now_s: float) -> Status:
         """Carry `command` out and return the status after it."""

@@ -84,6 +84,7 @@ def serve(options: ServeOptions) -> int:
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
     from callplayer.service.recordings import find_recordings
+    from callplayer.service.roster import Roster
     from callplayer.service.streams import Streams
 
     stop = asyncio.Event()
@@ -97,7 +98,8 @@ async def _serve(options: ServeOptions) -> int:
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
-            streams = Streams(recordings, room_server, tokens, idle_s=options.idle_s)
+            roster = await stack.enter_async_context(Roster(room_server))
+            streams = Streams(recordings, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
             listening = stack.enter_context(listen(options.host, options.port))
             api_url = url_of(listening)

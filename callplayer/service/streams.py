@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Mapping
 
 from callplayer.errors import CallplayerError, ServiceError
@@ -13,6 +12,7 @@ from callplayer.service.bot import DEFAULT_IDLE_S, ReplayBot
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.player import StreamPlayer
 from callplayer.service.recordings import AudioCache, Recording
+from callplayer.service.roster import Roster
 from callplayer.service.tokens import RoomTokens
 from callplayer.wire import StreamGrant
 
@@ -33,12 +33,14 @@ class Streams:
         recordings: Mapping[str, Recording],
         room_server: RoomServer,
         tokens: RoomTokens,
+        roster: Roster,
         *,
         idle_s: float = DEFAULT_IDLE_S,
     ) -> None:
         self._recordings = recordings
         self._room_server = room_server
         self._tokens = tokens
+        self._roster = roster
         self._idle_s = idle_s
         self._cache = AudioCache()
         self._running: set[asyncio.Task[None]] = set()
@@ -74,13 +76,13 @@ class Streams:
         self, recording: Recording, autoplay: bool, participant_id: str | None
     ) -> StreamGrant:
         audio = await asyncio.to_thread(self._cache.get, recording.path)
-        player = StreamPlayer(
-            audio, recording.timeline(audio), autoplay=autoplay, now_s=time.monotonic()
-        )
+        player = StreamPlayer(audio, recording.timeline(audio), autoplay=autoplay)
         room = f"call-{secrets.token_urlsafe(24)}"
         listener = participant_id or f"listener-{secrets.token_hex(8)}"
         name = secrets.token_hex(3)
-        bot = ReplayBot(player, listener, name=name, idle_s=self._idle_s)
+        bot = ReplayBot(
+            player, self._roster, room=room, listener=listener, name=name, idle_s=self._idle_s
+        )
         bot_token = self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}")
         await bot.join(self._room_server.url, bot_token)
         log.info("stream %s: open, incident %s", name, recording.id)
