@@ -123,11 +123,17 @@ class Call:
 
     # --- the server's word ------------------------------------------------------------------------
 
-    def take_status(self, status: Status, now_s: float, delays: Delays) -> None:
-        """Take a status; when nothing waits for confirmation any more, the gate may turn over."""
+    def take_status(self, status: Status, now_s: float, delays: Delays) -> bool:
+        """Take a status; return whether it confirmed a move, so that the gate turns over."""
         self.head = heads.take_status(self.head, status, now_s)
-        if self.head.seek is None and self.head.pause is None:
-            self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)
+        if self._gate.asked_s is None or self.head.seek or self.head.pause:
+            return False
+        self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)
+        return True
+
+    def turn_later(self, confirmed_s: float, delays: Delays) -> None:
+        """The path was measured anew since the move was confirmed: the gate waits for it."""
+        self._gate = gates.turn_later(self._gate, confirmed_s, delays.turnover_ms / 1000)
 
     def start_over(self) -> None:
         """A new room: what the last one said is void."""

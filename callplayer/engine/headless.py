@@ -13,7 +13,7 @@ import signal
 import stat
 import sys
 
-from callplayer.config import Settings
+from callplayer.config import Settings, log_path
 from callplayer.engine import messages as m
 from callplayer.engine.session import Engine, EngineOptions
 from callplayer.text import plain_text
@@ -27,6 +27,7 @@ LINE_LIMIT_BYTES = 64_000
 
 def run_headless(settings: Settings, options: EngineOptions) -> int:
     """Run the engine on this process's stdin and stdout; return the exit code."""
+    _send_native_noise_to_log()
     return asyncio.run(_run(settings, options))
 
 
@@ -43,6 +44,16 @@ async def _run(settings: Settings, options: EngineOptions) -> int:
         reading.cancel()
     await _flush(output)
     return exit_code
+
+
+def _send_native_noise_to_log() -> None:
+    """Let what native libraries print on file descriptor 2 end up in the log file."""
+    try:
+        log = os.open(log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 2)
+    os.close(log)
 
 
 class _Stdout(asyncio.Protocol):

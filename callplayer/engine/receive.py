@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 PACKET_MS = 20.0
@@ -9,13 +10,22 @@ PACKET_MS = 20.0
 
 FRAME_MS = 10.0
 FIRST_JITTER_BUFFER_MS = 40.0
+START_JITTER_BUFFER_MS = 80.0
+"""What WebRTC's jitter buffer aims at when it starts (neteq/delay_manager.cc, kStartDelayMs)."""
+
+YOUNG_PACKETS = 150
+RECENT_LOOKS = 6
 RATE_HZ = 48_000
 FLOWING_PACKETS = 3
 
 
 @dataclass(frozen=True)
 class Counters:
-    """Cumulative counters of one track, samples at 48 kHz."""
+    """Cumulative counters of one track; `emitted` and `concealed` in samples at 48 kHz.
+
+    `emitted` counts the samples of the packets that have left the jitter buffer, and
+    `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
+    """
 
     packets: int = 0
     emitted: int = 0
@@ -25,28 +35,30 @@ class Counters:
 
 @dataclass
 class ReceivePath:
-    """Follows the counters of all tracks; the slowest track counts."""
+    """Follows the counters of all tracks; the slowest track counts. Times in ms."""
 
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
     _last: dict[str, Counters] = field(default_factory=dict)
-    _measured_ms: dict[str, float] = field(default_factory=dict)
-    _concealed: dict[str, int] = field(default_factory=dict)
+    _waited_ms: dict[str, float] = field(default_factory=dict)
+    _recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_LOOKS))
+    _concealed_before: int = 0
 
     def take(self, track_id: str, counters: Counters) -> None:
         """Take in a track's counters as they are now."""
         last = self._last.get(track_id, Counters())
         emitted = counters.emitted - last.emitted
-        delay_s = counters.jitter_buffer_delay_s - last.jitter_buffer_delay_s
-        if emitted > 0 and delay_s >= 0.0:
-            self._measured_ms[track_id] = delay_s / emitted * 1000
-            self.jitter_buffer_ms = max(self._measured_ms.values())
-        self._concealed[track_id] = counters.concealed
+        waited_s = counters.jitter_buffer_delay_s - last.jitter_buffer_delay_s
+        if emitted > 0 and waited_s >= 0.0:
+            self._waited_ms[track_id] = waited_s / emitted * 1000
+            self.jitter_buffer_ms = max(self._waited_ms.values())
+            self._recent_ms.append(self.jitter_buffer_ms)
         self._last[track_id] = counters
 
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
+        self._concealed_before += sum(last.concealed for last in self._last.values())
         self._last.clear()
-        self._measured_ms.clear()
+        self._waited_ms.clear()
 
     def flows(self, track_id: str) -> bool:
         """Tell whether packets of that track have come and been played out."""
@@ -55,19 +67,28 @@ class ReceivePath:
 
     @property
     def concealed_ms(self) -> float:
-        """Return how much sound the jitter buffer had to invent, in ms."""
-        return sum(self._concealed.values()) * 1000 / RATE_HZ
+        """Return how much sound the jitter buffer had to invent."""
+        concealed = self._concealed_before + sum(last.concealed for last in self._last.values())
+        return concealed * 1000 / RATE_HZ
 
     @property
     def delay_ms(self) -> float:
-        """Return how long a sample takes from the server's cursor to the engine, in ms.
+        """Return how long a sample takes from the server's cursor to the engine.
 
-        The jitter buffer's own figure is a mean over the samples of a packet, so it holds half of
-        the packet's length already; the other half is waiting for the packet to be full.
+        It waits for its packet to be full, in the jitter buffer, and to be handed over; over the
+        samples of a packet the first and the last of these come to one packet's length together,
+        half of which the jitter buffer's figure, a mean over whole packets, holds already.
         """
         return self.jitter_buffer_ms + PACKET_MS / 2
 
     @property
     def turnover_ms(self) -> float:
-        """Return after what time none of what was sent before can come out any more, in ms."""
-        return self.jitter_buffer_ms + PACKET_MS / 2 + FRAME_MS
+        """Return after what time none of what was sent before can come out any more.
+
+        A jitter buffer that has just started stretches the sound to reach its first aim, which its
+        figures do not show; and a buffer that shrinks is told of late.
+        """
+        held_ms = max(self._recent_ms, default=self.jitter_buffer_ms)
+        if any(last.packets < YOUNG_PACKETS for last in self._last.values()):
+            held_ms = max(held_ms, START_JITTER_BUFFER_MS)
+        return held_ms + PACKET_MS / 2 + FRAME_MS

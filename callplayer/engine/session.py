@@ -49,7 +49,8 @@ from callplayer.wire import (
 LOG = logging.getLogger(__name__)
 
 TICK_S = 0.05
-STATS_S = 1.0
+PATH_S = 0.25
+STATS_TURNS = 4
 STATE_S = 0.5
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
@@ -90,6 +91,7 @@ class Engine:
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
         self._told_s = 0.0
+        self._turning: asyncio.Task[None] | None = None
         self._device_lost = False
 
     # --- life -------------------------------------------------------------------------------------
@@ -302,7 +304,9 @@ class Engine:
         except WireError as error:
             LOG.info("a data message was ignored: %s", error)
             return
-        self._call.take_status(status, time.monotonic(), self._delays())
+        now_s = time.monotonic()
+        if self._call.take_status(status, now_s, self._delays()):
+            self._turning = asyncio.create_task(self._turn_over(now_s))
         self._first_status.set()
         self._tell_state()
 
@@ -335,11 +339,20 @@ class Engine:
     def _apply_mix(self) -> None:
         self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
 
+    async def _turn_over(self, confirmed_s: float) -> None:
+        """Look how long the receive path is right now: it may have grown since it was measured."""
+        await self._read_counters()
+        self._call.turn_later(confirmed_s, self._delays())
+
     async def _measure(self) -> None:
-        """Once a second: the receive path, the device, the collector, and what they come to."""
+        """Look at the receive path often; at the device, and what all comes to, once a second."""
+        turn = 0
         while True:
-            await asyncio.sleep(STATS_S)
+            await asyncio.sleep(PATH_S)
             await self._read_counters()
+            turn += 1
+            if turn % STATS_TURNS:
+                continue
             if self._call.opened:
                 await self._keep_device()
             self._tell_stats()

@@ -1,0 +1,25 @@
+"""What several kinds of tests share: a real sound server. A missing program fails, never skips."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rig.pulse import PulseServer, Sink, pulse_server
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def pulse() -> Iterator[PulseServer]:
+    with pulse_server() as server:
+        yield server
+
+
+@pytest.fixture
+def sink(pulse: PulseServer) -> Iterator[Sink]:
+    sink = Sink(pulse, f"heard{next(_numbers)}")
+    yield sink
+    sink.close()

@@ -1,0 +1,60 @@
+"""The real thing, all of it: livekit-server, service, engine, sound server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.processes import HeadlessEngine, Service
+from tests.rig.pulse import Sink
+from tests.rig.signals import write_sweep_call, write_tones
+
+SWEEP_S = 60.0
+CALLER_HZ = 700.0
+TAKER_HZ = 1900.0
+
+StartEngine = Callable[..., HeadlessEngine]
+
+
+@pytest.fixture(scope="session")
+def sweep_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with one call whose sound tells its position."""
+    home = tmp_path_factory.mktemp("sweep")
+    write_sweep_call(home / "sweep.wav", SWEEP_S)
+    service = Service(home, home / "sweep.wav")
+    yield service
+    assert service.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def tone_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with one call in which each party is a steady tone."""
+    home = tmp_path_factory.mktemp("tones")
+    write_tones(home / "tones.wav", 60.0, CALLER_HZ, TAKER_HZ)
+    service = Service(home, home / "tones.wav")
+    yield service
+    assert service.stop() == 0
+
+
+@pytest.fixture
+def start_engine(tmp_path: Path, sink: Sink) -> Iterator[StartEngine]:
+    """Start headless engines that play into this test's sink; end those that are left."""
+    engines: list[HeadlessEngine] = []
+
+    def start(service: Service, *flags: str, incident: str | None = None) -> HeadlessEngine:
+        engine = HeadlessEngine(
+            tmp_path,
+            service.environment | sink.environment,
+            incident or service.incidents[0],
+            *flags,
+        )
+        engines.append(engine)
+        return engine
+
+    yield start
+    for engine in engines:
+        if engine.process.poll() is None:
+            engine.process.terminate()
+            engine.finish()

@@ -1,0 +1,183 @@
+"""What comes out of the sound device is the call, and every command changes it as it should."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from tests.e2e.conftest import CALLER_HZ, TAKER_HZ, StartEngine
+from tests.rig.processes import HeadlessEngine, Service
+from tests.rig.pulse import RATE_HZ, Sink
+from tests.rig.signals import PERIOD_S, heard_position_s, rms_db, similarity, tone_db
+
+LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
+SILENT_DB = -70.0
+
+
+def position_error_s(heard_s: float | None, expected_s: float) -> float:
+    """Return heard − expected, modulo the sweep's period, within ± half of it."""
+    assert heard_s is not None, "nothing is heard"
+    return (heard_s - expected_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
+
+
+def heard_at(sink: Sink, moment_s: float, party: str = "caller") -> float | None:
+    return heard_position_s(sink.heard(moment_s - 0.02, moment_s + 0.02), party)
+
+
+def playing(engine: HeadlessEngine) -> HeadlessEngine:
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(0.5)
+    return engine
+
+
+def test_the_start_of_the_call_is_not_missed(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(sweep_service))
+    sound = sink.heard(engine.started_s, time.monotonic())
+    first = int(np.argmax(np.abs(sound) > 0.05))
+    for party in ("caller", "callTaker"):
+        position_s = heard_position_s(sound[first : first + RATE_HZ // 25], party)
+        assert abs(position_error_s(position_s, 0.02)) < 0.02
+    assert engine.quit() == 0
+
+
+def test_the_position_told_is_the_position_heard(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(sweep_service))
+    time.sleep(4)
+    states = [e for _, e in engine.events if e["event"] == "state" and e["advancing"]]
+    errors_s = [
+        position_error_s(heard_at(sink, e["as_of_s"]), e["audible_ms"] / 1000)
+        for e in states
+        if 0.1 < e["audible_ms"] / 1000 % PERIOD_S < PERIOD_S - 0.1 and e["audible_ms"] > 300
+    ]
+    assert len(errors_s) >= 10
+    assert abs(float(np.median(errors_s))) < 0.040
+    stats = engine.last("stats")
+    assert stats["underruns"] == 0
+    assert engine.quit() == 0
+
+
+def test_a_scrub_is_heard_and_nothing_of_the_old_place(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(sweep_service))
+    for target_s in (33.0, 12.5, 51.25, 4.0):
+        asked_s = engine.send(cmd="scrub", position=round(target_s * 1000))
+        time.sleep(0.8)
+        sound = sink.heard(asked_s + 0.06, asked_s + 0.7)
+        first = int(np.argmax(np.abs(sound) > 0.05))
+        position_s = heard_position_s(sound[first : first + RATE_HZ // 25])
+        assert abs(position_error_s(position_s, target_s + 0.02)) < 0.025, target_s
+        assert first / RATE_HZ + 0.06 < 0.4, "too slow"
+        state = engine.wait_state(since_s=asked_s, requested_ms=None, phase="playing")
+        assert target_s * 1000 <= state["position_ms"] < target_s * 1000 + 900
+    assert engine.quit() == 0
+
+
+def test_pause_is_silent_at_once_and_resume_loses_nothing(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(sweep_service))
+    for _ in range(3):
+        paused_s = engine.send(cmd="pause")
+        time.sleep(0.6)
+        assert rms_db(sink.heard(paused_s + 0.1, paused_s + 0.55)) < SILENT_DB
+        engine.wait_state(since_s=paused_s, phase="paused", requested_ms=None, unconfirmed_s=0.0)
+        before = sink.heard(paused_s - 0.2, paused_s + 0.1)
+        last = len(before) - int(np.argmax(np.abs(before[::-1]) > 0.1))
+        broke_off_s = heard_position_s(before[last - RATE_HZ // 25 : last])
+        resumed_s = engine.send(cmd="resume")
+        time.sleep(0.6)
+        after = sink.heard(resumed_s, resumed_s + 0.5)
+        first = int(np.argmax(np.abs(after) > 0.05))
+        went_on_s = heard_position_s(after[first : first + RATE_HZ // 25])
+        assert broke_off_s is not None
+        # Both are read in the middle of 40 ms: playing on exactly would be 40 ms further.
+        gap_s = position_error_s(went_on_s, broke_off_s + 0.04)
+        assert -0.15 < gap_s < 0.005, "sound was lost between pause and resume"
+    assert engine.quit() == 0
+
+
+def test_scrub_to_end_ends_the_sound_and_scrubbing_back_brings_it_again(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(sweep_service))
+    asked_s = engine.send(cmd="scrub-to-end")
+    state = engine.wait_state(since_s=asked_s, phase="at-end")
+    assert state["position_ms"] == state["duration_ms"] == 60_000
+    time.sleep(0.6)
+    assert rms_db(sink.heard(asked_s + 0.2, asked_s + 0.5)) < SILENT_DB
+    back_s = engine.send(cmd="scrub", position=20_000)
+    engine.wait_state(since_s=back_s, phase="playing", advancing=True)
+    time.sleep(0.6)
+    assert rms_db(sink.heard(back_s + 0.3, back_s + 0.5)) > -30
+    assert engine.quit() == 0
+
+
+@pytest.mark.parametrize("gain_db", [-12.0, 6.0])
+def test_set_gain_is_heard_to_the_decibel_on_one_party_only(
+    tone_service: Service, start_engine: StartEngine, sink: Sink, gain_db: float
+) -> None:
+    engine = playing(start_engine(tone_service))
+    time.sleep(0.6)
+    now_s = time.monotonic()
+    before = sink.heard(now_s - 0.5, now_s)
+    engine.send(cmd="set-gain", gain=gain_db, callerType="caller")
+    engine.wait_for(
+        lambda e: e["event"] == "state" and e["parties"][0]["gain_db"] == gain_db, since_s=now_s
+    )
+    time.sleep(1.1)
+    now_s = time.monotonic()
+    after = sink.heard(now_s - 0.5, now_s)
+    change_db = tone_db(after, CALLER_HZ) - tone_db(before, CALLER_HZ)
+    assert change_db == pytest.approx(gain_db, abs=1.0)
+    assert tone_db(after, TAKER_HZ) - tone_db(before, TAKER_HZ) == pytest.approx(0.0, abs=0.5)
+    assert engine.quit() == 0
+
+
+def test_mute_and_solo_act_at_once_on_the_right_party(
+    tone_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(tone_service))
+    for request, undo, silenced_hz, heard_hz in (
+        ("mute", "unmute", CALLER_HZ, TAKER_HZ),
+        ("solo", "unsolo", TAKER_HZ, CALLER_HZ),
+    ):
+        asked_s = engine.send(cmd=request, callerType="caller")
+        time.sleep(0.4)
+        sound = sink.heard(asked_s + 0.1, asked_s + 0.35)
+        assert tone_db(sound, silenced_hz) < -60
+        assert tone_db(sound, heard_hz) > -20
+        engine.send(cmd=undo, callerType="caller")
+        time.sleep(0.3)
+    assert engine.quit() == 0
+
+
+def test_real_speech_comes_out_as_it_went_in(
+    tmp_path: Path, start_engine: StartEngine, sink: Sink
+) -> None:
+    """A human voice (LibriVox, public domain) as a mono recording: one mixed track."""
+    clips = sorted(LIBRIVOX.glob("*.wav"))
+    assert clips, "pocketsphinx-testdata is missing; `make test` installs it"
+    speech, rate_hz = soundfile.read(clips[0], dtype="float32")
+    service = Service(tmp_path, clips[0])
+    try:
+        engine = start_engine(service)
+        state = engine.wait_state(phase="playing", advancing=True)
+        assert [party["party"] for party in state["parties"]] == ["call"]
+        time.sleep(min(len(speech) / rate_hz, 6.0))
+        heard = sink.heard(engine.started_s, time.monotonic())
+        original = soxr.resample(speech[: rate_hz * 4], rate_hz, RATE_HZ)
+        likeness, _ = similarity(heard, original)
+        assert likeness > 0.9
+        assert engine.quit() == 0
+    finally:
+        assert service.stop() == 0

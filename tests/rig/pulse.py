@@ -1,0 +1,173 @@
+"""A real sound server of the tests' own: null sinks whose monitors are recorded.
+
+The recording is dated by the monotonic clock: sample k was heard at `started_s + k / RATE_HZ`.
+`started_s` is the earliest arrival of any chunk less the samples that came before it: a chunk can
+come late, never early.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 48_000
+RECORD_LATENCY_MS = 5
+PROGRAMS = ("pulseaudio", "pactl", "parec")
+
+Samples = npt.NDArray[np.float32]
+
+
+class PulseServer:
+    """A pulseaudio daemon with a private socket; `environment` points programs to it."""
+
+    def __init__(self, folder: Path) -> None:
+        missing = [name for name in PROGRAMS if shutil.which(name) is None]
+        if missing:
+            raise RuntimeError(f"the sound tests need {missing}; `make test` installs them")
+        socket = folder / "native"
+        alsa = folder / "asound.conf"
+        alsa.write_text(
+            "</usr/share/alsa/alsa.conf>\n"
+            "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+        )
+        self.environment = {
+            "PULSE_SERVER": f"unix:{socket}",
+            "PULSE_RUNTIME_PATH": str(folder),
+            "ALSA_CONFIG_PATH": str(alsa),
+        }
+        self._process = subprocess.Popen(
+            [
+                "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+                "--disable-shm=yes", "--log-level=error",
+                f"--load=module-native-protocol-unix socket={socket} auth-anonymous=1",
+            ],
+            env=os.environ | {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._await_answer()
+
+    def _await_answer(self) -> None:
+        deadline_s = time.monotonic() + 10
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                raise RuntimeError("pulseaudio ended at once")
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.control("info")
+                return
+            time.sleep(0.05)
+        raise RuntimeError("pulseaudio does not answer")
+
+    def control(self, *words: str) -> str:
+        """Run one pactl command; return what it prints."""
+        return subprocess.run(
+            ["pactl", *words],
+            env=os.environ | self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        ).stdout.strip()
+
+    def stop(self) -> None:
+        """End the daemon."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Sink:
+    """A null sink and the recording of its monitor, mono float32 at RATE_HZ."""
+
+    def __init__(self, server: PulseServer, name: str) -> None:
+        self.name = name
+        self._server = server
+        self._module = server.control(
+            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}"
+        )
+        self.environment = server.environment | {"PULSE_SINK": name}
+        self._chunks: list[bytes] = []
+        self._frames = 0
+        self._started_s = float("inf")
+        self._lock = threading.Lock()
+        self._recorder = subprocess.Popen(
+            [
+                "parec", "-d", f"{name}.monitor", f"--latency-msec={RECORD_LATENCY_MS}",
+                "--format=float32le", "--channels=1", f"--rate={RATE_HZ}", "--raw",
+            ],
+            env=os.environ | server.environment,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        deadline_s = time.monotonic() + 10
+        while not self._frames:
+            if time.monotonic() > deadline_s:
+                raise RuntimeError("the monitor gives no sound")
+            time.sleep(0.01)
+
+    def _read(self) -> None:
+        assert self._recorder.stdout is not None
+        descriptor = self._recorder.stdout.fileno()
+        rest = b""
+        while chunk := os.read(descriptor, 65_536):
+            now_s = time.monotonic()
+            rest += chunk
+            whole = len(rest) - len(rest) % 4
+            with self._lock:
+                self._chunks.append(rest[:whole])
+                self._frames += whole // 4
+                self._started_s = min(self._started_s, now_s - self._frames / RATE_HZ)
+            rest = rest[whole:]
+
+    @property
+    def started_s(self) -> float:
+        """When sample 0 was heard, by the monotonic clock."""
+        return self._started_s
+
+    def heard(self, from_s: float, to_s: float) -> Samples:
+        """Return what was heard between two moments of the monotonic clock; waits for the end."""
+        deadline_s = time.monotonic() + max(0.0, to_s - time.monotonic()) + 3.0
+        while self._started_s + self._frames / RATE_HZ < to_s:
+            if time.monotonic() > deadline_s:
+                raise RuntimeError("the monitor stopped")
+            time.sleep(0.005)
+        with self._lock:
+            sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
+        start = max(0, round((from_s - self._started_s) * RATE_HZ))
+        return sound[start : round((to_s - self._started_s) * RATE_HZ)]
+
+    def close(self) -> None:
+        """End the recording and remove the sink."""
+        self._recorder.terminate()
+        self._recorder.wait()
+        self._reader.join()
+        assert self._recorder.stdout is not None
+        self._recorder.stdout.close()
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self._server.control("unload-module", self._module)
+
+
+@contextlib.contextmanager
+def pulse_server() -> Iterator[PulseServer]:
+    """Run a sound server in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="callplayer-pulse-") as folder:
+        server = PulseServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,86 @@
+"""Sounds that tell where in the call they come from, and how to read them back.
+
+Each party has a band of its own. Within it a sine sweeps by SWEEP_HZ_PER_S and starts over every
+PERIOD_S, so its frequency is the position, modulo PERIOD_S, and survives Opus.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+RATE_HZ = 48_000
+PERIOD_S = 8.0
+SWEEP_HZ_PER_S = 300.0
+BASE_HZ = {"caller": 400.0, "callTaker": 3200.0}
+AMPLITUDE = 0.2
+
+Samples = npt.NDArray[np.float32]
+
+
+def position_sweep(duration_s: float, party: str) -> Samples:
+    """Return a party's sweep, mono at RATE_HZ."""
+    t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+    hz = BASE_HZ[party] + SWEEP_HZ_PER_S * (t % PERIOD_S)
+    return (AMPLITUDE * np.sin(2 * np.pi * np.cumsum(hz) / RATE_HZ)).astype(np.float32)
+
+
+def write_sweep_call(path: Path, duration_s: float) -> None:
+    """Write a stereo recording: caller left, call taker right."""
+    parties = [position_sweep(duration_s, party) for party in ("caller", "callTaker")]
+    soundfile.write(path, np.stack(parties, axis=1), RATE_HZ)
+
+
+def write_tones(path: Path, duration_s: float, caller_hz: float, taker_hz: float) -> None:
+    """Write a stereo recording of two steady tones."""
+    t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+    left, right = (AMPLITUDE * np.sin(2 * np.pi * hz * t) for hz in (caller_hz, taker_hz))
+    soundfile.write(path, np.stack([left, right], axis=1).astype(np.float32), RATE_HZ)
+
+
+def tone_db(sound: Samples, hz: float) -> float:
+    """Return the level of one tone in `sound`, in dB of amplitude (full scale = 0)."""
+    window = np.hanning(len(sound))
+    t = np.arange(len(sound)) / RATE_HZ
+    amplitude = 2 * abs(np.sum(sound * window * np.exp(-2j * np.pi * hz * t))) / window.sum()
+    return float(20 * np.log10(max(amplitude, 1e-9)))
+
+
+def rms_db(sound: Samples) -> float:
+    """Return the RMS level in dBFS."""
+    return float(20 * np.log10(max(np.sqrt(np.mean(np.square(sound))), 1e-9)))
+
+
+def heard_position_s(sound: Samples, party: str = "caller") -> float | None:
+    """Return the position, modulo PERIOD_S, at the middle of `sound`; None if it is too quiet.
+
+    40 ms are enough: the sweep is undone for each candidate slope-free, then the peak of the
+    zero-padded spectrum inside the party's band is refined by a parabola.
+    """
+    n = len(sound)
+    t = (np.arange(n) - n / 2) / RATE_HZ
+    chirp = np.exp(-1j * np.pi * SWEEP_HZ_PER_S * t * t)
+    size = 1 << 16
+    spectrum = np.abs(np.fft.fft(sound * np.hanning(n) * chirp, size))
+    low = BASE_HZ[party]
+    first, last = (int(hz * size / RATE_HZ) for hz in (low - 60, low + SWEEP_HZ_PER_S * PERIOD_S))
+    k = first + int(np.argmax(spectrum[first:last]))
+    if 2 * spectrum[k] / np.hanning(n).sum() < 0.02:
+        return None
+    a, b, c = np.log(spectrum[k - 1 : k + 2])
+    peak = k + 0.5 * (a - c) / (a - 2 * b + c)
+    return float((peak * RATE_HZ / size - low) / SWEEP_HZ_PER_S)
+
+
+def similarity(heard: Samples, original: Samples) -> tuple[float, int]:
+    """Return the best normalised correlation of `original` in `heard`, and its lag in frames."""
+    size = 1 << (len(heard) + len(original)).bit_length()
+    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size))
+    correlation = np.fft.irfft(spectrum, size)[: max(1, len(heard) - len(original) + 1)]
+    lag = int(np.argmax(np.abs(correlation)))
+    part = heard[lag : lag + len(original)]
+    scale = float(np.linalg.norm(part) * np.linalg.norm(original[: len(part)]))
+    return (float(correlation[lag]) / scale if scale else 0.0, lag)
