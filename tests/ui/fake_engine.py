@@ -314,7 +314,12 @@ def main() -> int:
     parser.add_argument("--phone", default="+15550100199")
     parser.add_argument("--requests", help="file to which request lines are added")
     parser.add_argument("--once", help="file that marks that the mishap has happened")
-    return asyncio.run(Program(parser.parse_args()).run())
+    parser.add_argument("--pids", help="file to which this process's id is added")
+    flags = parser.parse_args()
+    if flags.pids:
+        with Path(flags.pids).open("a") as stream:
+            stream.write(f"{os.getpid()}\n")
+    return asyncio.run(Program(flags).run())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,190 @@
+"""On a real terminal: however the player ends, the terminal is as it was and no process is left."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import statistics
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ui.live import is_running
+
+PLAY_FAKE = Path(__file__).with_name("play_fake.py")
+PATIENCE_S = 10.0
+LOG_IN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+"""Makes the terminal the program's own, so that closing it hangs the program up."""
+
+
+class Terminal:
+    """A pseudo-terminal of 80×24 with the player on it."""
+
+    def __init__(self, tmp_path: Path, *arguments: str) -> None:
+        self.pids_path = tmp_path / "pids"
+        self.log_path = tmp_path / "log"
+        self.master, self.slave = pty.openpty()
+        termios.tcsetwinsize(self.slave, (24, 80))
+        self.before = termios.tcgetattr(self.slave)
+        self.output = b""
+        player = (sys.executable, *arguments, "--pids", str(self.pids_path))
+        self.process = subprocess.Popen(
+            (sys.executable, "-c", LOG_IN, str(self.slave), *player),
+            env={**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"},
+            pass_fds=(self.slave,),
+        )
+
+    def until(self, what: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not what():
+            assert time.monotonic() < deadline_s, f"waited in vain; {self.output[-2000:]!r}"
+            self.read(0.02)
+
+    def read(self, timeout_s: float) -> None:
+        if self.master >= 0 and select.select([self.master], [], [], timeout_s)[0]:
+            self.output += os.read(self.master, 65_536)
+        elif self.master < 0:
+            time.sleep(timeout_s)
+
+    def until_playing(self) -> None:
+        self.until(lambda: b"PLAYING" in self.output)
+
+    def until_ended(self) -> int:
+        self.until(lambda: self.process.poll() is not None)
+        if self.master >= 0:
+            self.read(0.2)
+        return int(self.process.returncode)
+
+    def engine_pids(self) -> list[int]:
+        return [int(line) for line in self.pids_path.read_text().split()]
+
+    def until_no_engine(self) -> None:
+        assert self.engine_pids()
+        self.until(lambda: not any(map(is_running, self.engine_pids())))
+
+    def is_as_it_was(self) -> bool:
+        tail = self.output[self.output.rindex(b"\x1b[?1049l") :]
+        modes_off = all(
+            self.output.rindex(off) > self.output.rindex(on)
+            for on, off in (
+                (b"\x1b[?1049h", b"\x1b[?1049l"),
+                (b"\x1b[?25l", b"\x1b[?25h"),
+                (b"\x1b[?1000h", b"\x1b[?1000l"),
+                (b"\x1b[?1003h", b"\x1b[?1003l"),
+                (b"\x1b[?2004h", b"\x1b[?2004l"),
+            )
+        )
+        return modes_off and termios.tcgetattr(self.slave) == self.before and b"\x1b[?25h" in tail
+
+    def hang_up(self) -> None:
+        os.close(self.slave)
+        os.close(self.master)
+        self.master = self.slave = -1
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for descriptor in (self.master, self.slave):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, str(PLAY_FAKE), "--playing")
+    yield terminal
+    terminal.close()
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03", b"\x11"], ids=["q", "ctrl+c", "ctrl+q"])
+def test_a_key_to_leave(key: bytes, terminal: Terminal) -> None:
+    terminal.until_playing()
+    os.write(terminal.master, key)
+    assert terminal.until_ended() == 0
+    assert terminal.is_as_it_was()
+    terminal.until_no_engine()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal(number: signal.Signals, terminal: Terminal) -> None:
+    terminal.until_playing()
+    terminal.process.send_signal(number)
+    assert terminal.until_ended() == 128 + number
+    assert terminal.is_as_it_was()
+    terminal.until_no_engine()
+
+
+def test_a_signal_before_the_screen_is_up_leaves_no_engine(terminal: Terminal) -> None:
+    terminal.until(terminal.pids_path.exists)
+    terminal.until(lambda: bool(terminal.engine_pids()))
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.until_ended() == 128 + signal.SIGTERM
+    terminal.until_no_engine()
+
+
+def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
+    terminal.until_playing()
+    terminal.hang_up()
+    terminal.until_ended()
+    terminal.until_no_engine()
+
+
+def test_a_player_that_is_killed(terminal: Terminal) -> None:
+    terminal.until_playing()
+    terminal.process.kill()
+    terminal.until_ended()
+    terminal.until_no_engine()
+
+
+def test_a_screen_that_crashes_tells_it_in_two_lines_and_logs_the_rest(tmp_path: Path) -> None:
+    program = (
+        "import sys; from callplayer.ui.screens.player import PlayerScreen as P\n"
+        "tick, count = P.tick, iter(range(99))\n"
+        "def broken(self):\n"
+        "    tick(self)\n"
+        "    if next(count) == 10: raise RuntimeError('a bug')\n"
+        "P.tick = broken\n"
+        "from tests.ui import play_fake; sys.exit(play_fake.main())"
+    )
+    terminal = Terminal(tmp_path, "-c", program, "--playing")
+    try:
+        assert terminal.until_ended() == 1
+        assert terminal.is_as_it_was()
+        terminal.until_no_engine()
+        after = terminal.output[terminal.output.rindex(b"\x1b[?1049l") :].decode()
+        assert "The screen failed." in after
+        assert "Traceback" not in after
+        assert "RuntimeError: a bug" in terminal.log_path.read_text()
+    finally:
+        terminal.close()
+
+
+def test_a_key_is_answered_on_the_terminal_within_50_ms(tmp_path: Path) -> None:
+    """From the key to the first byte of its effect, engine and screen together; median of 21."""
+    terminal = Terminal(tmp_path, str(PLAY_FAKE))
+    try:
+        terminal.until(lambda: b"PAUSED" in terminal.output)
+        waits_ms: list[float] = []
+        for turn in range(21):
+            quiet_until_s = time.monotonic() + 0.1
+            while time.monotonic() < quiet_until_s:
+                terminal.read(0.02)
+            terminal.output = b""
+            pressed_s = time.monotonic()
+            os.write(terminal.master, b"m")
+            wanted = b"MUTED" if turn % 2 == 0 else b"level"
+            while wanted not in terminal.output:
+                assert time.monotonic() < pressed_s + PATIENCE_S
+                terminal.read(0.001)
+            waits_ms.append((time.monotonic() - pressed_s) * 1000)
+        assert statistics.median(waits_ms) < 50, waits_ms
+    finally:
+        terminal.close()
