@@ -61,8 +61,8 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    PickerScreen { background: $background; padding: 0 1; overflow: hidden; }
-    PickerScreen #title, PickerScreen #columns { margin: 0 0 1 0; }
+    PickerScreen { background: $background; overflow: hidden; }
+    PickerScreen #title, PickerScreen #columns { margin: 0 1 1 1; }
     """
 
     def __init__(self, fetch: Fetch) -> None:

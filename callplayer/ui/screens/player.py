@@ -35,13 +35,18 @@ from callplayer.ui.widgets.lines import (
 )
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.pixels import cell_rows
-from callplayer.ui.widgets.rows import Rows, fit
+from callplayer.ui.widgets.rows import EDGE_CELLS, Rows, fit
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
 
 TICK_S = 0.1
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
+
+
+def _below_gap(gap: bool) -> tuple[int, int, int, int]:
+    """Return the margins (top, right, bottom, left) of a part, in cells."""
+    return (int(gap), EDGE_CELLS, 0, EDGE_CELLS)
 
 
 class PlayerScreen(Screen[None], inherit_bindings=False):
@@ -53,7 +58,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    PlayerScreen { background: $background; padding: 0 1; overflow: hidden; }
+    PlayerScreen { background: $background; overflow: hidden; }
     PlayerScreen #rest { height: 1fr; }
     PlayerScreen #small { display: none; height: 1fr; }
     PlayerScreen.-small > * { display: none; }
@@ -241,8 +246,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width, height = self.size
-        small = self.outer_size.width < MIN_WIDTH or height < MIN_HEIGHT
+        width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
+        small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
         self.set_class(small, "-small")
         if not small:
             self._plan = plan(
@@ -260,18 +265,18 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         """Give every part its height; a gap is the upper margin of the part below it."""
         self.large_clock.largest_scale = chosen.clock_scale
         self.large_clock.styles.height = cell_rows(chosen.clock_scale)
-        self.large_clock.styles.margin = (int(chosen.gaps >= 1), 0, 0, 0)
+        self.large_clock.styles.margin = _below_gap(chosen.gaps >= 1)
         self.timeline.display = chosen.help_rows == 0
         self.timeline.styles.height = chosen.bar_rows + 2
-        self.timeline.styles.margin = (int(chosen.gaps >= 2), 0, 0, 0)
+        self.timeline.styles.margin = _below_gap(chosen.gaps >= 2)
         for place, panel in enumerate(self._panels.values()):
             panel.display = chosen.panels > 0
-            panel.styles.margin = (int(place == 0 and chosen.gaps >= 3), 0, 0, 0)
+            panel.styles.margin = _below_gap(place == 0 and chosen.gaps >= 3)
             panel.framed = chosen.framed
             panel.styles.height = chosen.panel_rows
         self.help_panel.display = chosen.help_rows > 0
         self.help_panel.styles.height = chosen.help_rows
-        self.help_panel.styles.margin = (int(chosen.gaps >= 2), 0, 0, 0)
+        self.help_panel.styles.margin = _below_gap(chosen.gaps >= 2)
         self.stats_panel.display = chosen.stats_rows > 0
         self.stats_panel.styles.height = chosen.stats_rows
         self.notice.styles.height = chosen.notice_rows

@@ -22,6 +22,9 @@ Build = Callable[[int, int], Sequence[Row]]
 
 TONES: tuple[Tone, ...] = ("text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask")
 
+EDGE_CELLS = 1
+"""The blank cells left and right of all rows: the margin in the style sheet below."""
+
 
 def cells(row: Iterable[Part]) -> int:
     """Return the width of a row in cells."""
@@ -47,7 +50,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES}
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Rows { height: 1; width: 1fr; background: $background; }
+    Rows { height: 1; width: 1fr; margin: 0 1; background: $background; }
     Rows > .rows--text { color: $foreground; }
     Rows > .rows--strong { color: $strong; text-style: bold; }
     Rows > .rows--dim { color: $dim; }

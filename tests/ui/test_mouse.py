@@ -1,0 +1,98 @@
+"""The mouse: scrub on the timeline, volumes on the sliders, parties by a click."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+
+from callplayer.engine.messages import AdjustGain, Request, SetGain
+from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.widgets.party import PartyPanel, slider_place
+from callplayer.ui.widgets.timeline import Timeline
+from callplayer.wire import Scrub
+from tests.ui.scenes import PAUSED
+from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
+
+
+def scripted() -> tuple[PlayerApp, ScriptedEngine]:
+    engine = ScriptedEngine(INCIDENT, PAUSED)
+    return PlayerApp(engine, clock=frozen_clock), engine
+
+
+async def test_a_click_on_the_timeline_scrubs_to_the_place() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        width = app.player.timeline.size.width
+        for column in (0, width // 2, width - 1):
+            await pilot.click(Timeline, offset=(column, 1))
+    assert engine.requests == [
+        Scrub(0),
+        Scrub(round((width // 2) / (width - 1) * 272_000)),
+        Scrub(272_000),
+    ]
+
+
+async def test_a_drag_scrubs_along_and_never_asks_twice_for_one_place() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.mouse_down(Timeline, offset=(10, 1))
+        for column in (10, 11, 12, 12, 40):
+            await pilot.hover(Timeline, offset=(column, 1))
+        await pilot.mouse_up(Timeline, offset=(40, 1))
+        await pilot.hover(Timeline, offset=(70, 1))
+        width = app.player.timeline.size.width
+    wanted = [Scrub(round(column / (width - 1) * 272_000)) for column in (10, 11, 12, 40)]
+    assert engine.requests == wanted
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 50)])
+async def test_a_click_on_a_slider_sets_the_volume_and_selects_the_party(
+    size: tuple[int, int],
+) -> None:
+    app, engine = scripted()
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        taker = list(app.player.query(PartyPanel))[1]
+        start, width = slider_place(taker.size.width, framed=taker.framed)
+        row = 1 if taker.framed else 0
+        await pilot.click(taker, offset=(start + width - 1, row))
+        await pilot.pause()
+        assert engine.requests == [SetGain(20.0, "callTaker")]
+        assert "▸ Call taker" in screen_text(app)
+        await pilot.click(taker, offset=(2, row))
+    assert engine.requests == [SetGain(20.0, "callTaker")]
+
+
+async def test_a_drag_past_the_slider_stays_inside_the_range() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        caller = app.player.query(PartyPanel).first()
+        start, _ = slider_place(caller.size.width, framed=True)
+        await pilot.mouse_down(caller, offset=(start + 5, 1))
+        await pilot.hover(caller, offset=(start - 10, 1))
+        await pilot.mouse_up(caller, offset=(start - 10, 1))
+    assert engine.requests[-1] == SetGain(-40.0, "caller")
+
+
+async def test_a_double_click_sets_0_db() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.double_click(PartyPanel, offset=(30, 1))
+    assert engine.requests[-1] == SetGain(0.0, "caller")
+
+
+async def test_the_wheel_turns_a_party_up_and_down() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        for kind in (events.MouseScrollUp, events.MouseScrollDown):
+            panel = app.player.query(PartyPanel).first()
+            x, y = panel.region.x + 30, panel.region.y + 2
+            app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
+            await pilot.pause()
+    wanted: list[Request] = [AdjustGain(1.0, "caller"), AdjustGain(-1.0, "caller")]
+    assert engine.requests == wanted

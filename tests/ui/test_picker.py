@@ -1,0 +1,130 @@
+"""The picker over a list that the test gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from callplayer.errors import UnreachableError
+from callplayer.ui.options import PickerRow
+from callplayer.ui.screens import picker
+from callplayer.ui.screens.picker import PickerApp, matching, window_start
+from tests.ui.scripted import screen_text
+
+ROWS = (
+    PickerRow("3f2a91c0-aaaa", "2026-01-15 10:30:00 UTC", "+15550100199", False),
+    PickerRow("77bb0c11-bbbb", "2026-01-15 10:42:00 UTC", "+15550100123", True),
+    PickerRow("9c00dd22-cccc", "2026-01-15 10:50:00 UTC", "+15550100150", False),
+)
+
+
+class Source:
+    """Gives the rows it holds, or raises the error it holds."""
+
+    def __init__(self, rows: Sequence[PickerRow] = ROWS) -> None:
+        self.rows = rows
+        self.error: UnreachableError | None = None
+        self.asked = 0
+
+    async def __call__(self) -> Sequence[PickerRow]:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return self.rows
+
+
+def test_every_word_must_match_in_any_letter_case() -> None:
+    assert matching(ROWS, "") == list(ROWS)
+    assert matching(ROWS, "LIVE") == [ROWS[1]]
+    assert matching(ROWS, "recorded 0150") == [ROWS[2]]
+    assert matching(ROWS, "live 0150") == []
+
+
+@pytest.mark.parametrize(
+    ("index", "count", "height", "start", "wanted"),
+    [(0, 3, 10, 0, 0), (9, 20, 5, 0, 5), (6, 20, 5, 5, 5), (4, 20, 5, 5, 4), (1, 2, 5, 4, 0)],
+)
+def test_the_list_scrolls_only_as_far_as_needed(
+    index: int, count: int, height: int, start: int, wanted: int
+) -> None:
+    assert window_start(index, count, height, start) == wanted
+
+
+async def test_enter_returns_the_chosen_id() -> None:
+    app = PickerApp(Source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "● LIVE" in screen_text(app)
+        await pilot.press("down", "enter")
+    assert app.return_value == ROWS[1].id
+
+
+async def test_typing_filters_and_backspace_undoes_it() -> None:
+    app = PickerApp(Source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press(*"0150")
+        assert "1 of 3" in screen_text(app)
+        assert "3f2a91c0" not in screen_text(app)
+        await pilot.press("backspace", "backspace", "backspace", "backspace")
+        assert "3 of 3" in screen_text(app)
+        await pilot.press(*"0150", "enter")
+    assert app.return_value == ROWS[2].id
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
+async def test_leaving_returns_nothing(key: str) -> None:
+    app = PickerApp(Source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(key)
+    assert app.return_value is None
+
+
+async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_incident(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(picker, "REFRESH_S", 0.05)
+    source = Source()
+    app = PickerApp(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("down")
+        source.rows = (PickerRow("newest", "now", "+1", True), *ROWS)
+        asked = source.asked
+        while source.asked < asked + 2:
+            await pilot.pause(0.02)
+        assert "newest" in screen_text(app)
+        await pilot.press("enter")
+    assert app.return_value == ROWS[1].id
+
+
+async def test_an_error_is_told_and_goes_when_the_server_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(picker, "REFRESH_S", 0.05)
+    source = Source()
+    source.error = UnreachableError("The server does not answer.", "Check the network.")
+    app = PickerApp(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "✖ The server does not answer.  Check the network." in screen_text(app)
+        await pilot.press("enter")
+        assert app.return_value is None
+        source.error = None
+        asked = source.asked
+        while source.asked < asked + 2:
+            await pilot.pause(0.02)
+        assert "does not answer" not in screen_text(app)
+        assert "3 of 3" in screen_text(app)
+
+
+async def test_text_of_the_list_is_drawn_harmless() -> None:
+    harm = "[red]x[/]\x1b[2J\n"
+    app = PickerApp(Source((PickerRow(harm, harm, harm, False),)))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+        assert "[red]x[/]" in text
+        assert "\x1b" not in text
+        assert len(text.splitlines()) == 24
