@@ -42,7 +42,7 @@ def play(incident: str, flags: Sequence[str]) -> int:
 
     result = run_player(
         PlayerOptions(
-            engine_argv=argv, incident=incident, log_path=log_path(), engine_process=process
+            engine_argv=argv, incident=incident, log_path=log_path(), engine=process
         )
     )
     if result.exit_code != EXIT_DONE and result.message:

@@ -42,11 +42,17 @@ def write_tones(path: Path, duration_s: float, caller_hz: float, taker_hz: float
 
 
 def tone_db(sound: Samples, hz: float) -> float:
-    """Return the level of one tone in `sound`, in dB of amplitude (full scale = 0)."""
-    window = np.hanning(len(sound))
-    t = np.arange(len(sound)) / RATE_HZ
-    amplitude = 2 * abs(np.sum(sound * window * np.exp(-2j * np.pi * hz * t))) / window.sum()
-    return float(20 * np.log10(max(amplitude, 1e-9)))
+    """Return the mean level of one tone in `sound`, in dB of amplitude (full scale = 0).
+
+    Taken over windows of 40 ms: a tone bent by some cents, as a clock is being followed, counts in
+    full.
+    """
+    size = RATE_HZ // 25
+    window = np.hanning(size)
+    probe = window * np.exp(-2j * np.pi * hz * np.arange(size) / RATE_HZ) * 2 / window.sum()
+    parts = sound[: len(sound) // size * size].reshape(-1, size)
+    power = np.mean(np.abs(parts @ probe) ** 2)
+    return float(10 * np.log10(max(power, 1e-18)))
 
 
 def rms_db(sound: Samples) -> float:
@@ -75,12 +81,29 @@ def heard_position_s(sound: Samples, party: str = "caller") -> float | None:
     return float((peak * RATE_HZ / size - low) / SWEEP_HZ_PER_S)
 
 
-def similarity(heard: Samples, original: Samples) -> tuple[float, int]:
-    """Return the best normalised correlation of `original` in `heard`, and its lag in frames."""
-    size = 1 << (len(heard) + len(original)).bit_length()
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size))
-    correlation = np.fft.irfft(spectrum, size)[: max(1, len(heard) - len(original) + 1)]
-    lag = int(np.argmax(np.abs(correlation)))
-    part = heard[lag : lag + len(original)]
-    scale = float(np.linalg.norm(part) * np.linalg.norm(original[: len(part)]))
-    return (float(correlation[lag]) / scale if scale else 0.0, lag)
+def similarity(heard: Samples, original: Samples) -> float:
+    """Return how much `original` is in `heard`: 1.0 is all of it, sample by sample.
+
+    The place is found by the correlation of the whole; then each quarter of a second is correlated
+    with what was heard there, give or take 10 ms, and weighted by its energy.
+    """
+    start = _best_lag(heard, original)
+    size, slack = RATE_HZ // 4, RATE_HZ // 100
+    total = weight = 0.0
+    for at in range(0, len(original) - size, size):
+        part = original[at : at + size]
+        energy = float(np.dot(part, part))
+        low = max(0, start + at - slack)
+        around = heard[low : start + at + size + slack]
+        lag = _best_lag(around, part)
+        there = around[lag : lag + size]
+        norm = float(np.sqrt(energy * np.dot(there, there)))
+        total += energy * (float(np.dot(there, part[: len(there)])) / norm if norm else 0.0)
+        weight += energy
+    return total / weight
+
+
+def _best_lag(heard: Samples, wanted: Samples) -> int:
+    size = 1 << (len(heard) + len(wanted)).bit_length()
+    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size))
+    return int(np.argmax(np.fft.irfft(spectrum, size)[: max(1, len(heard) - len(wanted) + 1)]))

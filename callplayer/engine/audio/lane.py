@@ -29,6 +29,8 @@ MARGIN_FALL_PER_S = 0.0005
 LATE_TRIM_S = 0.060
 TRIM_SLACK_S = 0.012
 TRIM_WINDOW_S = 2.0
+ALIGN_FRAMES = 5
+ALIGN_SLACK_S = 0.001
 
 
 class Lane:
@@ -46,11 +48,13 @@ class Lane:
         self._seen_underruns = 0
         self.received_frames = 0
         self.correction = 0.0
+        self._silent_errors: list[float] = []
         # Set by the writer, read by the reader: single assignments.
         self._open = False
         self._open_mark = 0
         self._silenced = False
         self._target_frames = 0
+        self._skip_mark = 0
         # Reader's own, read by the writer for statistics.
         self.underruns = 0
         self.trimmed_frames = 0
@@ -77,13 +81,33 @@ class Lane:
         samples = self._resampler.process(pcm.astype(np.float32) * np.float32(1 / 32768))
         self._ring.write(samples)
         self._follow_arrivals(now_s)
-        if self.playing:
-            # The reader takes whole blocks; between two of them its place is carried on by the
-            # clock, so that the loop sees the delay and not the blocks.
-            since_read = min((now_s - self._read_s) * self.rate_hz, self._block_frames)
-            error = self._ring.fill_frames - max(since_read, 0.0) - self._target_frames
+        if not self.playing:
+            return
+        # The reader takes whole blocks; between two of them its place is carried on by the clock,
+        # so that the loop sees the delay and not the blocks.
+        since_read = min((now_s - self._read_s) * self.rate_hz, self._block_frames)
+        error = self._ring.fill_frames - max(since_read, 0.0) - self._target_frames
+        if self._gain == 0.0 and not self._open:
+            self._align(error)
+        else:
+            self._silent_errors.clear()
             self.correction = self._loop.update(error)
             self._resampler.bend(self.correction)
+
+    def _align(self, error: float) -> None:
+        """Put the fill right at one stroke, now that nobody hears it."""
+        self._silent_errors.append(error)
+        if len(self._silent_errors) < ALIGN_FRAMES:
+            return
+        mean = round(sum(self._silent_errors) / len(self._silent_errors))
+        self._silent_errors.clear()
+        if abs(mean) < ALIGN_SLACK_S * self.rate_hz:
+            return
+        if mean > 0:
+            self._skip_mark = self._ring.position + mean
+        else:
+            self._ring.write(np.zeros(-mean, dtype=np.float32))
+        self._loop.reset()
 
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
@@ -137,6 +161,8 @@ class Lane:
         frames = len(bus)
         ring = self._ring
         ring.settle()
+        if self._gain == 0.0 and self._skip_mark > ring.position:
+            ring.skip(self._skip_mark - ring.position)
         self._read_s, self._block_frames = now_s, frames
         if not self.playing:
             if ring.fill_frames < max(self._target_frames - frames, frames):
