@@ -81,7 +81,7 @@ class FakePortAudio:
         if samplerate not in self.rates_hz:
             raise PortAudioError("Invalid sample rate")
 
-    def OutputStream(self, **options: Any) -> FakeStream:  # noqa: N802 - sounddevice's own name
+    def OutputStream(self, **options: Any) -> FakeStream:
         stream = FakeStream(
             options["callback"],
             options["channels"],
