@@ -76,10 +76,12 @@ class Api:
             Route(incident, self._signed_in(self._read), methods=["GET"]),
             Route(f"{incident}/stream_token", self._signed_in(self._open_stream), methods=["POST"]),
         ]
-        return Starlette(
+        app = Starlette(
             routes=routes,
             exception_handlers={HTTPException: _told_problem, Exception: _unexpected_problem},
         )
+        app.router.redirect_slashes = False
+        return app
 
     async def _sign_in(self, request: Request) -> Response:
         try:

@@ -27,7 +27,7 @@ from callplayer.config import Secret
 from callplayer.errors import ServiceError
 
 START_TIMEOUT_S = 10.0
-STOP_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 0.5
 START_ATTEMPTS = 3
 MAX_LOG_BYTES = 5_000_000
 
@@ -36,7 +36,7 @@ _GUARD = """
 exec 3<&0
 "$@" </dev/null 3<&- & server=$!
 trap 'kill -KILL $server' TERM INT
-( cat <&3 >/dev/null; kill -KILL $server ) & guard=$!
+( while read -r _ <&3; do :; done; kill -KILL $server ) & guard=$!
 exec 3<&-
 wait $server; code=$?
 kill $guard 2>/dev/null

@@ -32,4 +32,4 @@ def next_turn(turn: Turn, now_s: float) -> Turn:
     behind_s = now_s - due_s
     if behind_s > MOST_BEHIND_S:
         return Turn(now_s, now_s, behind_s)
-    return Turn(due_s, max(due_s, now_s + CATCH_UP_GAP_S) if behind_s > 0 else due_s)
+    return Turn(due_s, max(due_s, now_s + CATCH_UP_GAP_S))

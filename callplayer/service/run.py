@@ -94,6 +94,7 @@ async def _serve(options: ServeOptions) -> int:
         live_from_s = time.monotonic() if options.live else None
         recordings = find_recordings(options.recordings, live_from_s=live_from_s)
         async with contextlib.AsyncExitStack() as stack:
+            listening = stack.enter_context(listen(options.host, options.port))
             room_server, child = await stack.enter_async_context(_room_server(options))
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
@@ -101,7 +102,6 @@ async def _serve(options: ServeOptions) -> int:
             roster = await stack.enter_async_context(Roster(room_server))
             streams = Streams(recordings, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            listening = stack.enter_context(listen(options.host, options.port))
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             api = Api(credentials, BearerTokens(options.token_ttl_s), recordings, streams)

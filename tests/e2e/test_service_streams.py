@@ -103,17 +103,22 @@ async def test_the_first_sound_after_a_scrub_is_from_there(service: Service) -> 
     token, url = await open_stream(service, "call.wav")
     async with listening(token, url) as listener:
         await until(lambda: "caller" in listener.frames)
-        await listener.hear("caller", 0.1)
-        told = await listener.status_after(Scrub(position=12_500))
-        assert told.position == 12_500
-        assert told.paused
-        listener.frames["caller"].clear()
-        await listener.send(Resume())
-        await asyncio.sleep(0.6)
-        sound = np.concatenate(listener.frames["caller"])
-        begins = int(np.argmax(np.abs(sound) > 2000))
-        middle_s = heard_position_s(sound[begins : begins + 2400], "caller")
-        assert (middle_s - 0.025) % SWEEP_S == pytest.approx(12.5 % SWEEP_S, abs=0.012)
+        late_s = []
+        for position_ms in (12_500, 3000, 9250):
+            await listener.hear("caller", 0.1)
+            told = await listener.status_after(Scrub(position=position_ms))
+            assert (told.position, told.paused) == (position_ms, True)
+            listener.frames["caller"].clear()
+            await listener.send(Resume())
+            await asyncio.sleep(0.4)
+            sound = np.concatenate(listener.frames["caller"])
+            await listener.send(Pause())
+            begins = int(np.argmax(np.abs(sound) > 2000))
+            middle_s = heard_position_s(sound[begins : begins + 2400], "caller")
+            late_s.append(-behind_s(position_ms, middle_s - 0.025))
+        # A busy receiver may shorten the first sound by time-stretching; none may be earlier.
+        assert min(late_s) == pytest.approx(0, abs=0.012)
+        assert all(-0.012 < late < 0.08 for late in late_s)
 
 
 async def test_a_scrub_is_clamped_to_the_call(service: Service) -> None:

@@ -1,0 +1,217 @@
+"""`serve` as a process: ready line, credentials, refusals, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from callplayer.config import load_settings
+from callplayer.errors import ServiceError, UsageError
+from callplayer.service.run import ServeOptions, room_server_from_environment, serve
+from tests.e2e.service_fixtures import (
+    CLIENT_SECRET,
+    Service,
+    open_stream,
+    running_service,
+    sign_in_body,
+    signed_in,
+    write_recordings,
+)
+
+URL = "wss://rooms.example.org"
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder, duration_s=5.0)
+    return f"(Path({str(folder)!r}),), port=0, exit_with_stdin=True"
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def proc_text(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_bytes().decode()
+
+
+def soon(is_true: Callable[[], bool], timeout_s: float = 3.0) -> bool:
+    deadline_s = time.monotonic() + timeout_s
+    while not is_true() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return is_true()
+
+
+def test_the_ready_line_and_generated_credentials(options: str) -> None:
+    without = {"CALLPLAYER_SERVE_CLIENT_ID": "", "CALLPLAYER_SERVE_CLIENT_SECRET": ""}
+    with running_service(options, without) as service:
+        assert service.ready["ready"] is True
+        assert service.ready["stream_url"].startswith("ws://127.0.0.1:")
+        assert len(service.ready["incidents"]) == 2
+        file = Path(service.ready["config"])
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        settings = load_settings({}, environment={}, file=file)
+        assert not settings.warnings
+        assert settings.api_url == service.api_url
+        answer = httpx.post(
+            f"{service.api_url}/oauth/token",
+            json=sign_in_body(
+                client_id=settings.client_id, client_secret=settings.client_secret.reveal()
+            ),
+        )
+        assert answer.status_code == 200
+    assert not file.parent.exists()
+
+
+async def test_sign_in_refusals_and_unknown_incidents(options: str) -> None:
+    with running_service(f"{options}, token_ttl_s=0.8") as service:
+        async with signed_in(service) as client:
+            wrong = await client.post("/oauth/token", json=sign_in_body(client_secret="wrong"))
+            assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
+            assert (await client.get("/v1/incident_events")).status_code == 200
+            missing = await client.post("/v1/incident_events/none/stream_token", json={})
+            assert missing.status_code == 404
+            await asyncio.sleep(0.8)
+            assert (await client.get("/v1/incident_events")).status_code == 401
+
+
+async def test_secrets_are_in_no_argv_and_no_log(options: str) -> None:
+    with running_service(options) as service:
+        await open_stream(service, "call.wav")
+        (child,) = service.children()
+        environment = proc_text(child, "environ")
+        api_secret = environment.split('"keys": {"')[1].split('": "')[1].split('"')[0]
+        assert len(api_secret) >= 32
+        argv = proc_text(child, "cmdline")
+        assert api_secret not in argv
+        assert api_secret not in service.log()
+        assert CLIENT_SECRET not in service.log()
+        assert CLIENT_SECRET not in environment
+
+
+def end_of_stdin(service: Service) -> None:
+    assert service.process.stdin is not None
+    service.process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda service: service.process.send_signal(signal.SIGTERM),
+        lambda service: service.process.send_signal(signal.SIGINT),
+        lambda service: service.process.send_signal(signal.SIGHUP),
+        end_of_stdin,
+    ],
+    ids=["SIGTERM", "SIGINT", "SIGHUP", "end of stdin"],
+)
+async def test_it_ends_in_order_and_leaves_no_process(
+    options: str, end: Callable[[Service], None]
+) -> None:
+    with running_service(options) as service:
+        await open_stream(service, "call.wav")
+        (child,) = service.children()
+        assert is_running(child)
+        end(service)
+        assert service.process.wait(5) == 0
+        assert not is_running(child)
+
+
+@pytest.mark.parametrize("has_setpriv", [True, False])
+def test_a_killed_service_takes_its_server_along(
+    options: str, has_setpriv: bool, tmp_path: Path
+) -> None:
+    if has_setpriv:
+        search = os.environ["PATH"]
+    else:
+        search = str(tmp_path)
+        options += f", livekit_binary=Path({str(cached_server())!r})"
+    with running_service(options, {"PATH": search}) as service:
+        assert service.ready["ready"] is True
+        running = descendants(service.process.pid)
+        assert len(running) == (1 if has_setpriv else 3)
+        service.process.kill()
+        service.process.wait(5)
+        assert soon(lambda: not any(is_running(pid) for pid in running))
+
+
+def test_without_setpriv_it_ends_in_order_too(options: str, tmp_path: Path) -> None:
+    options += f", livekit_binary=Path({str(cached_server())!r})"
+    with running_service(options, {"PATH": str(tmp_path)}) as service:
+        running = descendants(service.process.pid)
+        service.process.terminate()
+        assert service.process.wait(8) == 0
+        assert soon(lambda: not any(is_running(pid) for pid in running))
+
+
+def cached_server() -> Path:
+    from callplayer.service.livekit_server import ensure_binary
+
+    return ensure_binary(print)
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [each for child in children for each in (int(child), *descendants(int(child)))]
+
+
+def test_when_its_server_dies_it_says_so_and_ends(options: str) -> None:
+    with running_service(options) as service:
+        (child,) = service.children()
+        os.kill(child, signal.SIGKILL)
+        assert service.process.wait(5) != 0
+        assert "livekit-server has ended by itself" in service.log()
+
+
+def test_what_cannot_be_served_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="beyond this machine"):
+        serve(ServeOptions((tmp_path,), host="0.0.0.0"))
+    with pytest.raises(UsageError, match="no recording"):
+        serve(ServeOptions((tmp_path,)))
+    assert '"ready": false' in capsys.readouterr().out
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    write_recordings(tmp_path, duration_s=1.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServiceError, match=f"Port {port} cannot be used"):
+            serve(ServeOptions((tmp_path,), port=port))
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "secret", "problem"),
+    [
+        (URL, "", "", "needs the server's API key"),
+        (URL, "key", "", "needs the server's API key"),
+        (URL, "devkey", "x" * 40, "development key"),
+        (URL, "key", "secret", "development key"),
+        ("ws://rooms.example.org", "key", "x" * 40, "plain ws"),
+        ("wss://", "key", "x" * 40, "not a usable URL"),
+    ],
+)
+def test_another_server_needs_a_real_key(url: str, key: str, secret: str, problem: str) -> None:
+    variables = {"CALLPLAYER_LIVEKIT_API_KEY": key, "CALLPLAYER_LIVEKIT_API_SECRET": secret}
+    with pytest.raises(UsageError, match=problem):
+        room_server_from_environment(url, variables)
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:7880", "ws://localhost:7880", "ws://[::1]:7880"])
+def test_a_development_server_on_this_machine_is_fine(url: str) -> None:
+    variables = {"CALLPLAYER_LIVEKIT_API_KEY": "devkey", "CALLPLAYER_LIVEKIT_API_SECRET": "secret"}
+    assert room_server_from_environment(url, variables).url == url

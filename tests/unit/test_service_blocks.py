@@ -1,0 +1,141 @@
+"""Blocks of sound: no clicks, exact samples, safe gains; and when they are due."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callplayer.service.blocks import BLOCK_FRAMES, FADE_FRAMES, plan_block, render
+from callplayer.service.pacing import CATCH_UP_GAP_S, MOST_BEHIND_S, Turn, next_turn
+from callplayer.service.player import PartyAudio, StreamPlayer
+from callplayer.service.playhead import BLOCK_S, Timeline
+from callplayer.wire import Pause, Resume, Scrub, SetGain
+
+RAMP = np.arange(20_000, dtype=np.int16)
+TONE = (8000 * np.sin(2 * np.pi * 300 * np.arange(96_000) / 48_000)).astype(np.int16)
+LARGEST_STEP = 8000 * 2 * np.pi * 300 / 48_000
+
+
+def test_going_on_copies_bit_for_bit():
+    plan = plan_block(960, 960, BLOCK_FRAMES)
+    assert plan.advance_frames == BLOCK_FRAMES
+    assert plan.next_source == 960 + BLOCK_FRAMES
+    assert np.array_equal(render(plan, RAMP, 1.0, 1.0), RAMP[960:1440])
+
+
+def test_a_seek_fades_the_old_out_and_begins_the_new_with_its_very_first_sample():
+    plan = plan_block(960, 5000, BLOCK_FRAMES)
+    assert plan.advance_frames == FADE_FRAMES
+    assert plan.next_source == 5000 + FADE_FRAMES
+    marked = np.zeros(20_000, dtype=np.int16)
+    marked[5000 : 5000 + 5 * 48] = 10_000
+    block = render(plan, marked, 1.0, 1.0)
+    assert not block[:FADE_FRAMES].any()
+    assert block[FADE_FRAMES] > 0
+    assert (np.diff(block[FADE_FRAMES:].astype(int)) >= 0).all()
+
+
+def test_pausing_fades_out_and_moves_nothing():
+    plan = plan_block(960, 960, 0)
+    assert (plan.advance_frames, plan.next_source) == (0, None)
+    block = render(plan, np.full(20_000, 10_000, dtype=np.int16), 1.0, 1.0)
+    assert block[0] > 9000
+    assert not block[FADE_FRAMES:].any()
+
+
+def test_silence_is_no_plan():
+    assert plan_block(None, 960, 0).pieces == ()
+
+
+@given(st.integers(0, 90_000), st.integers(0, 90_000), st.integers(1, BLOCK_FRAMES))
+def test_every_plan_stays_in_its_block(seamless, position, playable):
+    for source in (None, seamless, position):
+        plan = plan_block(source, position, playable)
+        assert 0 < plan.advance_frames <= playable
+        assert all(0 <= piece.offset <= BLOCK_FRAMES - piece.frames for piece in plan.pieces)
+        assert len(render(plan, TONE, 1.0, 1.0)) == BLOCK_FRAMES
+
+
+@given(st.floats(-40, 20), st.floats(-40, 20))
+def test_gains_never_wrap_around(from_db, to_db):
+    loud = np.array([32_767, -32_768] * 240, dtype=np.int16)
+    block = render(plan_block(0, 0, BLOCK_FRAMES), loud, 10 ** (from_db / 20), 10 ** (to_db / 20))
+    assert block.dtype == np.int16
+    assert (block[::2] >= 0).all()
+    assert (block[1::2] <= 0).all()
+
+
+def test_a_gain_of_minus_12_db_is_that():
+    block = render(plan_block(0, 0, BLOCK_FRAMES), TONE, 10 ** (-12 / 20), 10 ** (-12 / 20))
+    ratio = np.sqrt(np.mean(block.astype(float) ** 2) / np.mean(TONE[:480].astype(float) ** 2))
+    assert 20 * np.log10(ratio) == pytest.approx(-12, abs=0.05)
+
+
+def test_pause_resume_and_gain_do_not_click():
+    player = StreamPlayer((PartyAudio("call", TONE),), Timeline(len(TONE)), autoplay=True)
+    player.begin(0.0)
+    sound = []
+    steps = {5: Resume(), 20: Pause(), 30: Resume(), 40: SetGain(-20.0, "caller"),
+             50: SetGain(6.0, "callTaker"), 60: Scrub(7), 70: Scrub(1500)}  # fmt: skip
+    for number in range(90):
+        now_s = number * BLOCK_S
+        if number in steps:
+            player.obey(steps[number], now_s)
+        sound.append(player.next_blocks(now_s)[0])
+    whole = np.concatenate(sound).astype(float)
+    assert np.abs(whole).max() > 7000
+    # The tone's own slope at +6 dB, and a fade's on top.
+    assert np.abs(np.diff(whole)).max() < 2 * LARGEST_STEP + 2 * 8000 / FADE_FRAMES
+
+
+def test_a_gain_moves_its_party_only_and_a_mixed_track_by_either():
+    two = StreamPlayer(
+        (PartyAudio("caller", TONE), PartyAudio("callTaker", TONE)), Timeline(96_000), autoplay=True
+    )
+    two.begin(0.0)
+    two.obey(Resume(), 0.0)
+    two.obey(SetGain(-40.0, "caller"), 0.0)
+    for number in range(3):
+        caller, taker = two.next_blocks(number * BLOCK_S)
+    assert np.abs(caller).max() < 100
+    assert np.abs(taker).max() > 7000
+
+
+@given(st.floats(-200, 200))
+def test_a_gain_is_held_inside_its_range(gain_db):
+    player = StreamPlayer((PartyAudio("call", TONE),), Timeline(96_000), autoplay=True)
+    player.begin(0.0)
+    player.obey(Resume(), 0.0)
+    player.obey(SetGain(gain_db, "caller"), 0.0)
+    player.next_blocks(0.0)
+    peak = int(np.abs(player.next_blocks(0.01)[0].astype(int)).max())
+    assert 8000 * 10 ** (-40 / 20) - 2 <= peak <= 32_768
+
+
+def test_on_time_the_turns_are_10_ms_apart():
+    turn = Turn(5.0, 5.0)
+    for number in range(1, 100):
+        turn = next_turn(turn, turn.due_s + 0.001)
+        assert turn.due_s == pytest.approx(5.0 + number * BLOCK_S)
+        assert turn.not_before_s == turn.due_s
+        assert not turn.lost_s
+
+
+def test_a_little_late_it_catches_up_without_a_burst():
+    now_s, turn, sent_s = 5.05, Turn(5.0, 5.0), []
+    for _ in range(20):
+        turn = next_turn(turn, now_s)
+        now_s = max(now_s, turn.not_before_s)
+        sent_s.append(now_s)
+        assert not turn.lost_s
+    assert np.diff(sent_s).min() >= CATCH_UP_GAP_S - 1e-9
+    assert turn.not_before_s == turn.due_s == pytest.approx(5.2)
+
+
+def test_far_behind_the_schedule_starts_anew():
+    turn = next_turn(Turn(5.0, 5.0), 5.5)
+    assert (turn.due_s, turn.not_before_s) == (5.5, 5.5)
+    assert turn.lost_s == pytest.approx(0.49)
+    assert turn.lost_s > MOST_BEHIND_S
