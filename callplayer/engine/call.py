@@ -25,6 +25,10 @@ from callplayer.wire import (
     Status,
 )
 
+PAUSE_BACK_MS = 50
+"""How far before the place where a pause broke off playing goes on: more than the place is unsure
+by, and a sliver of the word that was cut."""
+
 
 @dataclass(frozen=True)
 class Delays:
@@ -95,8 +99,9 @@ class Call:
         self._gate = gates.ask_move(self._gate, now_s)
         if was_playing and self.head.seek is None:
             # The server is ahead of the ear. What it sent and nobody heard must not be lost: the
-            # cursor goes back to where the sound broke off.
-            return [Pause(), self.seek(min(heard_ms, self.head.confirmed_ms(now_s)), now_s)]
+            # cursor goes back to where the sound broke off, or a touch before.
+            back_to_ms = min(heard_ms, self.head.confirmed_ms(now_s)) - PAUSE_BACK_MS
+            return [Pause(), self.seek(back_to_ms, now_s)]
         return [Pause()]
 
     def _set_gain(self, party: Party, gain_db: float) -> list[Command]:

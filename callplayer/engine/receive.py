@@ -13,8 +13,8 @@ FIRST_JITTER_BUFFER_MS = 40.0
 START_JITTER_BUFFER_MS = 80.0
 """What WebRTC's jitter buffer aims at when it starts (neteq/delay_manager.cc, kStartDelayMs)."""
 
-YOUNG_PACKETS = 150
-RECENT_LOOKS = 6
+YOUNG_PACKETS = 60
+RECENT_LOOKS = 4
 RATE_HZ = 48_000
 FLOWING_PACKETS = 3
 
