@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from callplayer import config
+from callplayer.errors import CallplayerError
 from callplayer.ui.engine_process import end_process_now, start_engine
 from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
 
@@ -44,16 +46,21 @@ def run_player(options: PlayerOptions) -> PlayerResult:
             end_process_now(process)
 
 
-def run_picker(fetch: Callable[[], Awaitable[Sequence[PickerRow]]], log_path: Path) -> str | None:
+def run_picker(
+    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], log_path: Path | None = None
+) -> str | None:
     """Let the user choose an incident; return its id, or None if they left.
 
     `fetch` is awaited at once and every 5 s; a CallplayerError of it is shown, and it is asked
-    again.
+    again. Raise CallplayerError if the screen itself fails.
     """
-    from callplayer.ui.screens.picker import PickerApp
-
-    with _logging_to(log_path):
-        return PickerApp(fetch).run()
+    path = log_path or config.log_path()
+    leaving = _Leaving(lambda: None)
+    with _logging_to(path), leaving.on_signals():
+        chosen, failed = asyncio.run(_pick(fetch, leaving))
+    if failed:
+        raise CallplayerError("The screen failed.", f"See {path}")
+    return chosen
 
 
 class _Leaving:
@@ -105,6 +112,18 @@ async def _play(
     if result is None:
         return PlayerResult(1, "The screen failed.", f"See {options.log_path}")
     return result
+
+
+async def _pick(
+    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], leaving: _Leaving
+) -> tuple[str | None, bool]:
+    from callplayer.ui.screens.picker import PickerApp
+
+    app = PickerApp(fetch)
+    loop = asyncio.get_running_loop()
+    leaving.leave = lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)
+    chosen = await app.run_async()
+    return chosen, chosen is None and app.return_code == 1
 
 
 @contextmanager

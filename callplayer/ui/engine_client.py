@@ -114,6 +114,13 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
     return tuple(requests)
 
 
+def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line with `--paused` for its start flag; what follows `--` is no flag."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    flags = [word for word in argv[:end] if word not in ("--live", "--paused")]
+    return (*flags, "--paused", *argv[end:])
+
+
 class SilenceWatch:
     """Adds up how long nothing was told, in s, by ticks.
 
@@ -243,8 +250,8 @@ class EngineClient:
             listener(self._masked(self._last))
         listener(EngineRestarting(reason, len(self._restarts_s)))
         await asyncio.sleep(delay_s)
-        paused = ("--paused",) if self._restoring else ()
-        self._process = start_engine((*self._argv, *paused), self._log_path)
+        argv = paused_argv(self._argv) if self._restoring else self._argv
+        self._process = start_engine(argv, self._log_path)
 
     async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> LossReason:
         """Tell the events of one engine; return why there are no more."""

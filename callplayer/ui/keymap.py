@@ -94,8 +94,8 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"to-{n}0-percent", "To 10 … 90 %", (str(n),), ask=_to_percent(n * 10))
         for n in range(1, 10)
     ),
-    Action("next-party", "Next / last party", ("tab",), screen="next_party", footer="party"),
-    Action("last-party", "Next / last party", ("shift+tab",), screen="last_party"),
+    Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
+    Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
     Action(
         "gain-up",
         "Volume ±1 dB",

@@ -63,11 +63,11 @@ def _wishes(width: int, panels: bool) -> list[Callable[[Plan], Plan]]:
     wishes: list[Callable[[Plan], Plan]] = [
         lambda plan: replace(plan, gaps=1),
         lambda plan: replace(plan, gaps=2),
+        lambda plan: replace(plan, notice_rows=2),
         lambda plan: replace(plan, gaps=3),
     ]
     if width >= 78:
         wishes.append(lambda plan: replace(plan, clock_scale=2))
-    wishes.append(lambda plan: replace(plan, notice_rows=2))
     if panels:
         wishes.append(lambda plan: replace(plan, framed=True))
     if width >= 120:

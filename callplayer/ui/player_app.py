@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from textual.app import App
 from textual.screen import Screen
 
 from callplayer.engine.messages import Event, Request
+from callplayer.ui.base_app import BaseApp
 from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.player import PlayerScreen
-from callplayer.ui.theme import THEME, theme_variables
-
-log = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
@@ -29,22 +25,13 @@ class Engine(Protocol):
         """Send a request; tell whether it was taken."""
 
 
-class PlayerApp(App[PlayerResult], inherit_bindings=False):
+class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
     """Shows one call; `clock` is the system's monotonic clock in s."""
-
-    ENABLE_COMMAND_PALETTE = False
-    TITLE = "callplayer"
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._engine = engine
         self.player = PlayerScreen(engine.send, clock)
-        self.register_theme(THEME)
-        self.theme = THEME.name
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the tones' colours for the style sheets."""
-        return theme_variables()
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the player's screen."""
@@ -71,8 +58,3 @@ class PlayerApp(App[PlayerResult], inherit_bindings=False):
         view = self.player.view
         if view.failure is not None and not view.was_connected:
             self.leave()
-
-    def _fatal_error(self) -> None:
-        """Log what went wrong: a traceback over the terminal would help no dispatcher."""
-        log.critical("the screen failed", exc_info=True)
-        self._close_messages_no_wait()

@@ -61,7 +61,7 @@ class Fake:
     connected: bool = False
 
     def duration_now_ms(self, now_s: float) -> int:
-        grown_ms = (now_s - self.started_s) * 1000 if self.flags.live else 0.0
+        grown_ms = (now_s - self.started_s) * 1000 if self.flags.growing else 0.0
         return round(self.duration_ms + grown_ms)
 
     def position_ms(self, now_s: float) -> float:
@@ -74,12 +74,12 @@ class Fake:
     def state(self, now_s: float) -> StateEvent:
         position_ms = self.position_ms(now_s)
         duration_ms = self.duration_now_ms(now_s)
-        at_end = position_ms >= duration_ms - (1500 if self.flags.live else 0)
+        at_end = position_ms >= duration_ms - (1500 if self.flags.growing else 0)
         phase: Phase = "paused" if self.paused else "playing"
         if not self.connected:
             phase = "connecting"
         elif at_end and not self.paused:
-            phase = "live" if self.flags.live else "at-end"
+            phase = "live" if self.flags.growing else "at-end"
         waited_s = 0.0 if self.asked_at_s is None else now_s - self.asked_at_s
         return StateEvent(
             phase=phase,
@@ -88,7 +88,7 @@ class Fake:
             duration_ms=duration_ms if self.connected else 0,
             paused=self.paused,
             at_end=at_end and self.connected,
-            call_over=not self.flags.live,
+            call_over=not self.flags.growing,
             requested_ms=self.requested_ms,
             unconfirmed_s=waited_s,
             advancing=phase in ("playing", "live"),
@@ -157,7 +157,7 @@ class Program:
             IncidentEvent(
                 id="3f2a91c0-77aa-4c1e-9d2b-000000000001",
                 caller_phone_number=flags.phone,
-                is_audio_live=flags.live,
+                is_audio_live=flags.growing,
                 created_at="2026-01-15 10:30:00 UTC",
             )
         )
@@ -299,7 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--paused", action="store_true")
     parser.add_argument("--playing", action="store_true")
-    parser.add_argument("--live", action="store_true")
+    parser.add_argument("--growing", action="store_true")
     parser.add_argument("--refuse", action="store_true", help="never confirm a scrub")
     parser.add_argument("--ignore-quit", action="store_true")
     parser.add_argument("--fail-at-start", action="store_true")

@@ -103,7 +103,7 @@ async def test_mute_and_solo_toggle_the_selected_party(tmp_path: Path) -> None:
 
 
 async def test_percent_keys_rest_on_a_growing_call_and_say_so(tmp_path: Path) -> None:
-    async with player(tmp_path, "--live") as session:
+    async with player(tmp_path, "--growing") as session:
         await _ready(session)
         await session.pilot.press("5")
         await session.until_text("Percent keys rest")

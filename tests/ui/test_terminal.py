@@ -27,7 +27,7 @@ LOG_IN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], 
 class Terminal:
     """A pseudo-terminal of 80×24 with the player on it."""
 
-    def __init__(self, tmp_path: Path, *arguments: str) -> None:
+    def __init__(self, tmp_path: Path, *arguments: str, last: str = "") -> None:
         self.pids_path = tmp_path / "pids"
         self.log_path = tmp_path / "log"
         self.master, self.slave = pty.openpty()
@@ -35,6 +35,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.output = b""
         player = (sys.executable, *arguments, "--pids", str(self.pids_path))
+        player = (*player, last) if last else player
         self.process = subprocess.Popen(
             (sys.executable, "-c", LOG_IN, str(self.slave), *player),
             env={**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"},
@@ -186,5 +187,65 @@ def test_a_key_is_answered_on_the_terminal_within_50_ms(tmp_path: Path) -> None:
                 terminal.read(0.001)
             waits_ms.append((time.monotonic() - pressed_s) * 1000)
         assert statistics.median(waits_ms) < 50, waits_ms
+    finally:
+        terminal.close()
+
+
+PICK = """
+import sys
+from pathlib import Path
+from callplayer.errors import CallplayerError
+from callplayer.ui.app import PickerRow, run_picker
+async def fetch():
+    token = "a-secret-token"
+    if "--broken" in sys.argv:
+        raise RuntimeError("a bug")
+    return [PickerRow("i1", "today", "+1", True)]
+try:
+    print("chosen", run_picker(fetch, Path(sys.argv[-1])))
+except CallplayerError as error:
+    print("told", error.what)
+"""
+
+
+def picker_on_a_terminal(tmp_path: Path, *flags: str) -> Terminal:
+    return Terminal(tmp_path, "-c", PICK, *flags, last=str(tmp_path / "log"))
+
+
+def test_the_picker_gives_the_terminal_back_and_the_choice_on(tmp_path: Path) -> None:
+    terminal = picker_on_a_terminal(tmp_path)
+    try:
+        terminal.until(lambda: b"LIVE" in terminal.output)
+        os.write(terminal.master, b"\r")
+        assert terminal.until_ended() == 0
+        assert terminal.is_as_it_was()
+        assert b"chosen i1" in terminal.output
+    finally:
+        terminal.close()
+
+
+def test_the_picker_gives_the_terminal_back_on_a_signal(tmp_path: Path) -> None:
+    terminal = picker_on_a_terminal(tmp_path)
+    try:
+        terminal.until(lambda: b"LIVE" in terminal.output)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.until_ended() == 0
+        assert terminal.is_as_it_was()
+        assert b"chosen None" in terminal.output
+    finally:
+        terminal.close()
+
+
+def test_a_picker_that_crashes_shows_no_traceback_and_no_secret(tmp_path: Path) -> None:
+    terminal = picker_on_a_terminal(tmp_path, "--broken")
+    try:
+        assert terminal.until_ended() == 0
+        assert terminal.is_as_it_was()
+        assert b"told The screen failed." in terminal.output
+        log = terminal.log_path.read_text()
+        assert "RuntimeError: a bug" in log
+        for text in (terminal.output.decode(errors="replace"), log):
+            assert "a-secret-token" not in text.replace('token = "a-secret-token"', "")
+        assert b"Traceback" not in terminal.output
     finally:
         terminal.close()

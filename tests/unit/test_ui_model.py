@@ -17,6 +17,7 @@ from callplayer.ui.engine_client import (
     EngineLimits,
     EngineRestarting,
     SilenceWatch,
+    paused_argv,
     restart_delay_s,
     restore_requests,
 )
@@ -133,6 +134,12 @@ def test_pause_target_and_volumes_come_back_volumes_first() -> None:
 def test_the_live_end_is_found_again_as_the_live_end() -> None:
     live = but(STATE, phase="live", call_over=False, at_end=True)
     assert restore_requests(live, 50.0) == (ScrubToEnd(), Resume())
+
+
+def test_a_restarted_engine_waits_whatever_the_first_was_told_to_do() -> None:
+    assert paused_argv(("p", "-m", "c")) == ("p", "-m", "c", "--paused")
+    assert paused_argv(("c", "--live", "--", "--live")) == ("c", "--paused", "--", "--live")
+    assert paused_argv(("c", "--paused", "--", "i")) == ("c", "--paused", "--", "i")
 
 
 def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> None:

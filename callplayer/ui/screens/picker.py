@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from textual import events
-from textual.app import App
 from textual.screen import Screen
 
 from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
+from callplayer.ui.base_app import BaseApp
 from callplayer.ui.options import PickerRow
-from callplayer.ui.theme import THEME, theme_variables
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
@@ -168,21 +167,12 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         return () if self._shown() else (("No incident has these words.", "hold"),)
 
 
-class PickerApp(App[str], inherit_bindings=False):
+class PickerApp(BaseApp[str], inherit_bindings=False):
     """Runs the picker; its return value is the chosen incident's id."""
-
-    ENABLE_COMMAND_PALETTE = False
-    TITLE = "callplayer"
 
     def __init__(self, fetch: Fetch) -> None:
         super().__init__()
         self.picker = PickerScreen(fetch)
-        self.register_theme(THEME)
-        self.theme = THEME.name
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the tones' colours for the style sheets."""
-        return theme_variables()
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""

@@ -258,7 +258,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
                 stats_rows=stats_height(width) if self._stats else 0,
             )
             self._apply(self._plan)
-            self.rest.display = self._plan.rows < height
+            missing = self._plan.panels - len(self._panels)
+            self.rest.display = self._plan.rows - missing * self._plan.panel_rows < height
         self.draw()
 
     def _apply(self, chosen: Plan) -> None:

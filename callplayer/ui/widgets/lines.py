@@ -144,7 +144,7 @@ def stats_rows(stats: StatsEvent | None, state: StateEvent, width: int) -> list[
     columns = stats_columns(width)
     height = -(-len(items) // columns)
     cell = width // columns
-    rows: list[Row] = [(("─ statistics " + "─" * (width - 13), "faint"),)]
+    rows: list[Row] = [(("─ ", "faint"), ("statistics ", "dim"), ("─" * (width - 13), "faint"))]
     for y in range(height):
         row: list[Part] = []
         for label, value in items[y::height]:

@@ -1,0 +1,36 @@
+"""What the player's and the picker's applications share."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+from textual.app import App
+
+from callplayer.ui.theme import THEME, theme_variables
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class BaseApp(App[Result], inherit_bindings=False):
+    """An application with callplayer's colours, and with no keys but those of its screen."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "callplayer"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the tones' colours for the style sheets."""
+        return theme_variables()
+
+    def _fatal_error(self) -> None:
+        # Textual's own prints a traceback with local variables: no help to a dispatcher, and a
+        # secret might be among them.
+        log.critical("the screen failed", exc_info=True)
+        self._close_messages_no_wait()
