@@ -101,7 +101,7 @@ async def _play(
     from callplayer.ui.player_app import PlayerApp
 
     client = EngineClient(options.engine_argv, options.log_path, process=process)
-    app = PlayerApp(client)
+    app = PlayerApp(client, incident=options.incident)
     loop = asyncio.get_running_loop()
     leaving.end_engine = client.kill
     leaving.leave = partial(loop.call_soon_threadsafe, app.leave)

@@ -19,7 +19,8 @@ from callplayer.engine.messages import (
     StatsEvent,
 )
 from callplayer.text import plain_text
-from callplayer.ui.engine_client import EngineGone, EngineRestarting, is_connected
+from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.restart import is_connected
 from callplayer.ui.view import UNCONFIRMED_AFTER_S, Tone, waiting_s
 from callplayer.wire import Party
 
@@ -50,10 +51,12 @@ class Failure:
 class PlayerView:
     """All that the player's screen draws from.
 
+    `asked_id` is the incident that was asked for, shown until the engine tells more of it;
     `was_connected`: the call was there at least once; `ended`: the engine will tell no more.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
+    asked_id: str = ""
     incident: IncidentEvent | None = None
     stats: StatsEvent | None = None
     levels: tuple[PartyLevel, ...] = ()

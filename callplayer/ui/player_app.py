@@ -26,12 +26,17 @@ class Engine(Protocol):
 
 
 class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
-    """Shows one call; `clock` is the system's monotonic clock in s."""
+    """Shows the call of `incident`; `clock` is the system's monotonic clock in s."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+        incident: str = "",
+    ) -> None:
         super().__init__()
         self._engine = engine
-        self.player = PlayerScreen(engine.send, clock)
+        self.player = PlayerScreen(engine.send, clock, incident)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the player's screen."""

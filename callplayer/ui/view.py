@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Literal
 
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
-from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party
+from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party, parse_datetime
 
 Tone = Literal["text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask"]
 """What a text means, and so its colour: `past` was played, `play` sounds, `hold` stands still or
@@ -88,6 +89,12 @@ def phone_text(number: str) -> str:
     if len(number) == 12 and number.startswith("+1") and number[1:].isascii():
         return f"+1 {number[2:5]} {number[5:8]} {number[8:]}"
     return number
+
+
+def when_text(told: str) -> str:
+    """Write a datetime of the API as `2026-01-15 10:30:00 UTC`; what is none, as it came."""
+    moment = parse_datetime(told)
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else told
 
 
 def gain_text(gain_db: float) -> str:

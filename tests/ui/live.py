@@ -12,9 +12,10 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from callplayer.ui.engine_client import EngineClient, EngineLimits
+from callplayer.ui.engine_client import EngineClient
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.restart import EngineLimits
 from callplayer.ui.widgets.pixels import large
 from tests.ui.scripted import screen_text
 

@@ -23,7 +23,7 @@ class Scene:
 
     def app(self) -> PlayerApp:
         """Return the application on a clock that stands still."""
-        return PlayerApp(ScriptedEngine(*self.events), clock=frozen_clock)
+        return PlayerApp(ScriptedEngine(*self.events), frozen_clock, INCIDENT.id)
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:

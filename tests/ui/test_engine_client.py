@@ -12,14 +12,10 @@ from pathlib import Path
 import pytest
 
 from callplayer.engine.messages import Event, StateEvent, TogglePause
-from callplayer.ui.engine_client import (
-    EngineClient,
-    EngineGone,
-    EngineLimits,
-    EngineRestarting,
-)
+from callplayer.ui.engine_client import EngineClient, EngineGone, EngineRestarting
 from callplayer.ui.engine_process import start_engine
 from callplayer.ui.options import PlayerResult
+from callplayer.ui.restart import EngineLimits
 from tests.ui.live import FAKE_ENGINE, is_running, player
 
 QUICK = EngineLimits(silence_s=1.5, quit_s=0.5, terminate_s=0.3, backoff_s=(0.0, 0.05))

@@ -12,17 +12,16 @@ from callplayer.engine.messages import (
     Solo,
     StateEvent,
 )
-from callplayer.ui.engine_client import (
-    EngineGone,
+from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.keymap import KEYS
+from callplayer.ui.model import PlayerView, after, select_party, shown_notice
+from callplayer.ui.restart import (
     EngineLimits,
-    EngineRestarting,
     SilenceWatch,
     paused_argv,
     restart_delay_s,
     restore_requests,
 )
-from callplayer.ui.keymap import KEYS
-from callplayer.ui.model import PlayerView, after, select_party, shown_notice
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
 STATE = StateEvent(

@@ -94,6 +94,12 @@ def test_phone_numbers_of_north_america_are_grouped_and_others_left_alone() -> N
     assert view.phone_text("") == ""
 
 
+def test_datetimes_are_written_one_way_and_what_is_none_as_it_came() -> None:
+    assert view.when_text("2026-03-15T19:22:41+01:00") == "2026-03-15 18:22:41 UTC"
+    assert view.when_text("2026-03-15 19:22:41 UTC") == "2026-03-15 19:22:41 UTC"
+    assert view.when_text("yesterday") == "yesterday"
+
+
 @given(st.integers(8, 300), st.integers(0, 20_000_000))
 def test_the_ends_of_the_timeline_are_the_ends_of_the_call(width: int, duration_ms: int) -> None:
     assert view.column_to_position_ms(0, width, duration_ms) == 0

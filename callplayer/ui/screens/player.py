@@ -52,8 +52,8 @@ def _below_gap(gap: bool) -> tuple[int, int, int, int]:
 class PlayerScreen(Screen[None], inherit_bindings=False):
     """Holds the view; the engine's events and the user's keys change it.
 
-    `send` gives a request to the engine and tells whether it was taken; `clock` is the system's
-    monotonic clock in s.
+    `incident` is the id asked for; `send` gives a request to the engine and tells whether it was
+    taken; `clock` is the system's monotonic clock in s.
     """
 
     ALLOW_SELECT = False
@@ -69,7 +69,10 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         """The user wants to leave."""
 
     def __init__(
-        self, send: Callable[[Request], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        send: Callable[[Request], bool],
+        clock: Callable[[], float] = time.monotonic,
+        incident: str = "",
     ) -> None:
         super().__init__()
         self._send = send
@@ -78,7 +81,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._plan: Plan | None = None
         self._help = False
         self._stats = False
-        self.view = PlayerView()
+        self.view = PlayerView(asked_id=incident)
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""

@@ -6,7 +6,7 @@ from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
 from callplayer.ui.keymap import fitting_footer, help_lines
 from callplayer.ui.model import Notice, PlayerView
-from callplayer.ui.view import PHASE_LOOKS, phone_text
+from callplayer.ui.view import PHASE_LOOKS, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
 SHORT_ID_CHARS = 8
@@ -59,7 +59,8 @@ def header_row(view: PlayerView, width: int) -> Row:
     right: list[Part] = [(fit(device, min(len(device), max(width // 3, 12))), "dim")]
     incident = view.incident
     if incident is None:
-        left: list[Part] = [("callplayer", "dim")]
+        asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
+        left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
     else:
         kind = "LIVE CALL" if incident.is_audio_live and not view.state.call_over else "RECORDED"
         left = [
@@ -68,7 +69,7 @@ def header_row(view: PlayerView, width: int) -> Row:
         optional = [
             (kind, "text"),
             (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
-            (plain_text(incident.created_at or "", 32), "dim"),
+            (plain_text(when_text(incident.created_at or ""), 32), "dim"),
             (plain_text(incident.location, 48), "dim"),
         ]
         for text, tone in optional:

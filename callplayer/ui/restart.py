@@ -1,0 +1,89 @@
+"""The rules of bringing a lost engine back. Pure, but for the watch, which adds up what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callplayer.engine.messages import Mute, Request, SetGain, Solo, StateEvent
+from callplayer.wire import Resume, Scrub, ScrubToEnd
+
+
+@dataclass(frozen=True)
+class EngineLimits:
+    """How long the engine may take, in s, and how often it is started again."""
+
+    start_s: float = 15.0
+    silence_s: float = 3.0
+    quit_s: float = 2.0
+    terminate_s: float = 1.0
+    window_s: float = 60.0
+    backoff_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
+
+
+def is_connected(state: StateEvent) -> bool:
+    """Tell whether the engine has, or has had, the call."""
+    return state.phase not in ("connecting", "failed")
+
+
+def restart_delay_s(
+    restarts_s: Sequence[float], now_s: float, limits: EngineLimits
+) -> float | None:
+    """Return how long to wait before the next restart; None when there were too many of late."""
+    recent = sum(now_s - at_s < limits.window_s for at_s in restarts_s)
+    return limits.backoff_s[recent] if recent < len(limits.backoff_s) else None
+
+
+def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]:
+    """Return the requests that bring a new, paused engine to where the lost one was.
+
+    Volumes come first, so that nothing is heard too loud; resume comes last.
+    """
+    requests: list[Request] = []
+    for party in state.parties:
+        if party.gain_db != 0.0:
+            requests.append(SetGain(party.gain_db, party.party))
+        if party.muted:
+            requests.append(Mute(party.party))
+        if party.soloed:
+            requests.append(Solo(party.party))
+    if state.requested_ms is not None:
+        requests.append(Scrub(state.requested_ms))
+    elif state.at_end or state.phase == "live":
+        requests.append(ScrubToEnd())
+    else:
+        position_ms = state.audible_ms if state.advancing else state.position_ms
+        if state.advancing:
+            heard_ms = min(max(lost_at_s - state.as_of_s, 0.0), 1.0) * 1000
+            position_ms = min(position_ms + round(heard_ms), state.duration_ms)
+        requests.append(Scrub(position_ms))
+    if not state.paused:
+        requests.append(Resume())
+    return tuple(requests)
+
+
+def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the command line with `--paused` for its start flag; what follows `--` is no flag."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    flags = [word for word in argv[:end] if word not in ("--live", "--paused")]
+    return (*flags, "--paused", *argv[end:])
+
+
+class SilenceWatch:
+    """Adds up how long nothing was told, in s, by ticks.
+
+    A tick that comes late counts as one tick only: a screen that was itself stopped (Ctrl+Z, a
+    sleeping laptop) must not take its own absence for the engine's.
+    """
+
+    def __init__(self, tick_s: float) -> None:
+        self._tick_s = tick_s
+        self.silent_s = 0.0
+
+    def heard(self) -> None:
+        """Start over: something was told."""
+        self.silent_s = 0.0
+
+    def tick(self, elapsed_s: float) -> None:
+        """Count the time since the last tick, as far as it is believable."""
+        self.silent_s += min(elapsed_s, 2 * self._tick_s)
