@@ -1,4 +1,4 @@
-"""The rules of bringing a lost engine back. Pure, but for the watch, which adds up what it is told."""
+"""The rules of bringing a lost engine back: pure, but for the watch that adds up silence."""
 
 from __future__ import annotations
 
