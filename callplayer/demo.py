@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 READY_TIMEOUT_S = 30.0
 MAX_READY_BYTES = 100_000
 DEMO_CALLS = files("callplayer.service") / "demo_calls"
-FIRST_CALL = "kitchen-fire"
+CALLS = ("kitchen-fire.ogg", "fall-on-stairs.ogg")
+"""In the order of the list; the first is played."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def run(options: DemoOptions) -> int:
         raise UsageError(f"There is no file {options.recording}.", "Check its name.")
     binary = _livekit_binary(options)
     with as_file(DEMO_CALLS) as demo_calls:
-        recordings = options.recording or demo_calls
+        recordings = [options.recording] if options.recording else [demo_calls / c for c in CALLS]
         with _service(recordings, binary, live=options.live) as service:
             return _play(options, service)
 
@@ -98,7 +99,7 @@ def _play(options: DemoOptions, service: _Service) -> int:
 
 
 @contextlib.contextmanager
-def _service(recordings: Path, binary: Path, *, live: bool) -> Iterator[_Service]:
+def _service(recordings: list[Path], binary: Path, *, live: bool) -> Iterator[_Service]:
     """Run a replay service in a process of its own, with credentials nobody else knows.
 
     While it runs this process's environment points to it. It ends when its stdin does, so not even
@@ -106,8 +107,8 @@ def _service(recordings: Path, binary: Path, *, live: bool) -> Iterator[_Service
     """
     credentials = {"ID": secrets.token_hex(8), "SECRET": secrets.token_urlsafe(32)}
     argv = [
-        sys.executable, "-P", "-m", "callplayer", "serve", str(recordings),
-        "--port=0", "--exit-with-stdin", f"--livekit-server={binary}", *(["--live"] * live),
+        sys.executable, "-P", "-m", "callplayer", "serve", "--port=0", "--exit-with-stdin",
+        f"--livekit-server={binary}", *(["--live"] * live), "--", *map(str, recordings),
     ]  # fmt: skip
     environment = os.environ | {
         f"CALLPLAYER_SERVE_CLIENT_{name}": value for name, value in credentials.items()

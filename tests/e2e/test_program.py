@@ -1,0 +1,146 @@
+"""The whole program in a terminal: keys pressed, the screen read, the sound measured."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import CALLER_HZ, TAKER_HZ
+from tests.rig.processes import CALLPLAYER, Service, clean_environment
+from tests.rig.pulse import RATE_HZ, Sink
+from tests.rig.signals import heard_position_s, rms_db, tone_db
+from tests.rig.terminal import Terminal
+
+SIZES = [(60, 16), (80, 24), (160, 50)]
+
+
+def processes_with(text: str) -> list[str]:
+    """Return the command lines of living processes that hold `text`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in line and "pytest" not in line:
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def screen(tone_service: Service, sink: Sink, tmp_path: Path) -> Iterator[Terminal]:
+    environment = clean_environment(tmp_path) | tone_service.environment | sink.environment
+    terminal = Terminal(tmp_path, [*CALLPLAYER, tone_service.incidents[0]], environment)
+    yield terminal
+    terminal.close()
+
+
+def test_keys_change_what_is_seen_and_heard(
+    screen: Terminal, sink: Sink, tone_service: Service
+) -> None:
+    screen.wait_for("PLAYING", "Caller", "Call taker", "0 dB")
+    time.sleep(1.0)
+    now_s = time.monotonic()
+    before = sink.heard(now_s - 0.5, now_s)
+    assert tone_db(before, CALLER_HZ) > -18
+    assert tone_db(before, TAKER_HZ) > -18
+
+    paused_s = screen.type("Space")
+    screen.wait_for("PAUSED")
+    time.sleep(0.5)
+    assert rms_db(sink.heard(paused_s + 0.15, paused_s + 0.5)) < -70
+    screen.type("k")
+    screen.wait_for("PLAYING")
+
+    screen.type(*["Down"] * 12)
+    screen.wait_for("−12 dB")
+    time.sleep(1.2)
+    now_s = time.monotonic()
+    quieter = sink.heard(now_s - 0.5, now_s)
+    change_db = tone_db(quieter, CALLER_HZ) - tone_db(before, CALLER_HZ)
+    assert change_db == pytest.approx(-12.0, abs=1.0)
+
+    screen.type("=")
+    screen.type("Tab", "m")
+    time.sleep(0.8)
+    now_s = time.monotonic()
+    muted = sink.heard(now_s - 0.4, now_s)
+    assert tone_db(muted, TAKER_HZ) < -60
+    assert tone_db(muted, CALLER_HZ) > -18
+    screen.type("m")
+
+    screen.type("End")
+    screen.wait_for("AT END")
+    screen.type("5")
+    screen.wait_for("PLAYING", "0:3")
+    screen.type("?")
+    screen.wait_for("pause")
+    screen.type("Escape")
+    screen.type("q")
+    assert screen.wait_end() == 0
+    assert not processes_with(f"--headless -- {tone_service.incidents[0]}")
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_every_size_shows_what_matters(screen: Terminal, columns: int, rows: int) -> None:
+    screen.wait_for("PLAYING")
+    screen.resize(columns, rows)
+    seen = screen.wait_for("PLAYING", "Caller", "Call taker", "1:00")
+    lines = seen.splitlines()
+    assert len(lines) <= rows
+    assert max(map(len, lines)) <= columns
+    screen.type("C-c")
+    assert screen.wait_end() == 0
+
+
+def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
+    sink: Sink, tmp_path: Path
+) -> None:
+    before = set(processes_with("livekit")) | set(processes_with("callplayer"))
+    environment = clean_environment(tmp_path) | sink.environment
+    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo"], environment)
+    try:
+        seen = terminal.wait_for("PLAYING", "of 2:41", timeout_s=30)
+        assert "+1" in seen
+        assert "555" in seen
+        time.sleep(4.0)
+        now_s = time.monotonic()
+        assert rms_db(sink.heard(now_s - 3.0, now_s)) > -45, "the call taker is not heard"
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+    left = set(processes_with("livekit")) | set(processes_with("callplayer"))
+    assert not left - before
+
+
+def test_the_demo_plays_a_recording_of_ones_own(sink: Sink, tmp_path: Path) -> None:
+    from tests.rig.signals import write_sweep_call
+
+    write_sweep_call(tmp_path / "mine.flac", 30.0)
+    ended = subprocess.Popen(
+        [*CALLPLAYER, "demo", str(tmp_path / "mine.flac"), "--headless"],
+        env=clean_environment(tmp_path) | sink.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert ended.stdin is not None
+    assert ended.stdout is not None
+    for line in ended.stdout:
+        if b'"phase":"playing"' in line and b'"advancing":true' in line:
+            break
+    time.sleep(1.5)
+    now_s = time.monotonic()
+    sound = sink.heard(now_s - 0.04, now_s)
+    assert len(sound) == pytest.approx(RATE_HZ * 0.04, abs=2)
+    assert np.abs(sound).max() > 0.05
+    assert heard_position_s(sound) == pytest.approx(1.5, abs=0.4)
+    ended.stdin.close()
+    ended.stdout.read()
+    ended.stdout.close()
+    assert ended.wait(timeout=15) == 0

@@ -1,0 +1,93 @@
+"""A real terminal: tmux on a socket of its own, keys typed into it, its screen read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class Terminal:
+    """A tmux window of `columns` × `rows` that runs one program and then tells how it ended."""
+
+    def __init__(
+        self,
+        folder: Path,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+    ) -> None:
+        if shutil.which("tmux") is None:
+            raise RuntimeError("the terminal tests need tmux; `make test` installs it")
+        self._socket = folder / "tmux"
+        self._end = folder / "end"
+        # Secrets go by environment here too: the script names no value.
+        script = f'{shlex.join(argv)}; echo "$? $(stty -g)" > {shlex.quote(str(self._end))}'
+        before = folder / "before"
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", "-s", "t",
+            "-x", str(columns), "-y", str(rows),
+            f"stty -g > {shlex.quote(str(before))}; {script}; exec cat",
+            environment={**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+        )  # fmt: skip
+        self._before = before
+
+    def _tmux(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
+        return subprocess.run(
+            ["tmux", "-u", "-S", str(self._socket), *words],
+            env=environment if environment is not None else dict(os.environ),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        ).stdout
+
+    def type(self, *keys: str) -> float:
+        """Press keys by tmux's names; return when, by the monotonic clock."""
+        now_s = time.monotonic()
+        self._tmux("send-keys", "-t", "t", *keys)
+        return now_s
+
+    def screen(self) -> str:
+        """Return what is on the screen."""
+        return self._tmux("capture-pane", "-p", "-t", "t")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the window's size."""
+        self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))
+
+    def wait_for(self, *texts: str, timeout_s: float = 15.0) -> str:
+        """Return the screen once it holds all these texts."""
+        return self.wait_until(lambda screen: all(text in screen for text in texts), timeout_s)
+
+    def wait_until(self, wanted: Callable[[str], bool], timeout_s: float = 15.0) -> str:
+        """Return the screen once it is as wanted."""
+        deadline_s = time.monotonic() + timeout_s
+        while not wanted(screen := self.screen()):
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"waited in vain; the screen:\n{screen}")
+            time.sleep(0.02)
+        return screen
+
+    def wait_end(self, timeout_s: float = 15.0) -> int:
+        """Return the program's exit code; its terminal settings must be as they were before."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._end.exists() or not self._end.read_text().endswith("\n"):
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"the program did not end; the screen:\n{self.screen()}")
+            time.sleep(0.02)
+        code, settings = self._end.read_text().split()
+        assert settings == self._before.read_text().strip(), "the terminal is not as it was"
+        return int(code)
+
+    def close(self) -> None:
+        """End the terminal and what still runs in it."""
+        subprocess.run(
+            ["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, check=False
+        )
