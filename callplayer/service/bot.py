@@ -13,7 +13,7 @@ from livekit import rtc
 from livekit.rtc.participant import PublishDataError, PublishTrackError
 
 from callplayer.errors import ServiceError
-from callplayer.service.pacing import Turn, next_turn
+from callplayer.service.pacing import Turn, next_turn, resumed_turn
 from callplayer.service.player import StreamPlayer
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
 from callplayer.service.roster import Roster
@@ -66,7 +66,7 @@ class ReplayBot:
         self._statuses: asyncio.Queue[Status] = asyncio.Queue(MAX_QUEUED_STATUSES)
         self._messages: deque[_Message | None] = deque()
         self._message_came = asyncio.Event()
-        self._listener_here = False
+        self._listener_here = asyncio.Event()
         self._presence_changed = asyncio.Event()
         self._room_ended = asyncio.Event()
 
@@ -128,13 +128,19 @@ class ReplayBot:
         return source
 
     async def _pump(self) -> None:
-        """Send a block of every party each 10 ms, silence while paused, until cancelled."""
-        now_s = time.monotonic()
-        turn = Turn(now_s, now_s)
+        """Send a block of every party each 10 ms, silence while paused, until cancelled.
+
+        While the listener is away nothing is sent and the cursor waits: a bot without one costs
+        nothing.
+        """
+        turn = Turn(time.monotonic(), 0.0)
         while True:
+            if not self._listener_here.is_set():
+                await self._listener_here.wait()
+                turn = resumed_turn(turn, time.monotonic())
             await asyncio.sleep(max(turn.not_before_s - time.monotonic(), 0.0))
             if turn.lost_s:
-                log.warning("stream %s: %.0f ms late", self._name, turn.lost_s * 1000)
+                log.info("stream %s: sent nothing for %.0f ms", self._name, turn.lost_s * 1000)
                 self._player.skip(turn.lost_s, turn.due_s)
             blocks = self._player.next_blocks(turn.due_s)
             for source, block in zip(self._sources, blocks, strict=True):
@@ -151,7 +157,7 @@ class ReplayBot:
                     status = await self._statuses.get()
             except TimeoutError:
                 status = self._player.status(time.monotonic())
-            if self._listener_here:
+            if self._listener_here.is_set():
                 await self._send(status)
 
     async def _listen(self) -> None:
@@ -181,7 +187,7 @@ class ReplayBot:
     async def _meet(self) -> bool:
         """Have a listener who has just come announced; tell whether nobody else is here."""
         present = await self._roster.identities(self._room_name)
-        if self._listener in present and not self._listener_here:
+        if self._listener in present and not self._listener_here.is_set():
             await self._roster.announce(self._room_name, self._listener)
         return present == {self._room.local_participant.identity, self._listener}
 
@@ -200,7 +206,7 @@ class ReplayBot:
         while True:
             self._presence_changed.clear()
             try:
-                async with asyncio.timeout(None if self._listener_here else self._idle_s):
+                async with asyncio.timeout(None if self._listener_here.is_set() else self._idle_s):
                     await self._presence_changed.wait()
             except TimeoutError:
                 return
@@ -212,13 +218,13 @@ class ReplayBot:
 
     def _on_participant_connected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._listener:
-            self._listener_here = True
+            self._listener_here.set()
             self._presence_changed.set()
             self._queue_status(self._player.status(time.monotonic()))
 
     def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._listener:
-            self._listener_here = False
+            self._listener_here.clear()
             self._presence_changed.set()
 
     def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:

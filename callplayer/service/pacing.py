@@ -31,5 +31,10 @@ def next_turn(turn: Turn, now_s: float) -> Turn:
     due_s = turn.due_s + BLOCK_S
     behind_s = now_s - due_s
     if behind_s > MOST_BEHIND_S:
-        return Turn(now_s, now_s, behind_s)
+        return resumed_turn(turn, now_s)
     return Turn(due_s, max(due_s, now_s + CATCH_UP_GAP_S))
+
+
+def resumed_turn(turn: Turn, now_s: float) -> Turn:
+    """Return a turn that starts the schedule anew at `now_s`, after `turn` was the last one due."""
+    return Turn(now_s, now_s, max(now_s - turn.due_s, 0.0))

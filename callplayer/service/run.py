@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import json
 import logging
@@ -106,6 +107,9 @@ async def _serve(options: ServeOptions) -> int:
             credentials, config_file = stack.enter_context(_credentials(api_url))
             api = Api(credentials, BearerTokens(options.token_ttl_s), recordings, streams)
             async with http_server(api.app(), listening) as http_ended:
+                # A full collection of all that was imported would hold the sound up for 10s of ms.
+                gc.collect()
+                gc.freeze()
                 _tell(
                     {
                         "ready": True,

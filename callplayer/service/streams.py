@@ -16,7 +16,7 @@ from callplayer.service.roster import Roster
 from callplayer.service.tokens import RoomTokens
 from callplayer.wire import StreamGrant
 
-MAX_STREAMS = 32
+MAX_STREAMS = 16
 
 log = logging.getLogger("callplayer.service")
 
