@@ -1,0 +1,74 @@
+"""When sound may be heard again after a move."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine.gate import (
+    OPEN_ANYWAY_S,
+    Gate,
+    ask_move,
+    confirm_move,
+    may_open,
+    turn_later,
+)
+
+PATH_S = 0.08
+
+
+def test_a_fresh_gate_may_open() -> None:
+    assert may_open(Gate(), 0.0)
+
+
+def test_a_move_closes_until_it_is_confirmed_and_the_path_has_turned_over() -> None:
+    gate = ask_move(Gate(), 10.0)
+    assert not may_open(gate, 10.5)
+    gate = confirm_move(gate, 10.5, PATH_S)
+    assert not may_open(gate, 10.5 + PATH_S - 0.001)
+    assert may_open(gate, 10.5 + PATH_S)
+
+
+def test_a_server_that_confirms_nothing_does_not_keep_the_user_deaf() -> None:
+    gate = ask_move(Gate(), 10.0)
+    assert not may_open(gate, 10.0 + OPEN_ANYWAY_S)
+    assert may_open(gate, 10.001 + OPEN_ANYWAY_S)
+
+
+def test_a_status_without_a_move_changes_nothing() -> None:
+    gate = confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S)
+    assert confirm_move(gate, 50.0, PATH_S) == gate
+    assert confirm_move(Gate(), 50.0, PATH_S) == Gate()
+
+
+def test_a_path_that_proves_longer_keeps_it_shut_longer_and_never_shorter() -> None:
+    gate = confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S)
+    longer = turn_later(gate, 10.1, 0.2)
+    assert not may_open(longer, 10.29)
+    assert may_open(longer, 10.31)
+    assert turn_later(longer, 10.1, 0.01) == longer
+
+
+@given(
+    moves=st.lists(
+        st.tuples(st.floats(0.0, 0.5), st.sampled_from(["ask", "confirm"])), min_size=1, max_size=20
+    ),
+    path_s=st.floats(0.0, 0.3),
+)
+@settings(max_examples=200, deadline=None)
+def test_it_is_shut_after_the_last_move_and_open_in_the_end(
+    moves: list[tuple[float, str]], path_s: float
+) -> None:
+    gate, now_s, asked_s, confirmed_s = Gate(), 100.0, None, None
+    for wait_s, what in moves:
+        now_s += wait_s
+        if what == "ask":
+            gate, asked_s, confirmed_s = ask_move(gate, now_s), now_s, None
+            assert not may_open(gate, now_s)
+        else:
+            gate = confirm_move(gate, now_s, path_s)
+            if asked_s is not None and confirmed_s is None:
+                confirmed_s = now_s
+        if asked_s is not None and confirmed_s is not None:
+            assert may_open(gate, now_s) == (now_s >= confirmed_s + path_s)
+    assert may_open(gate, now_s + OPEN_ANYWAY_S + path_s + 0.01)

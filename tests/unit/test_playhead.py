@@ -1,0 +1,257 @@
+"""The cursor's rules under every order of asks and statuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine import playhead as heads
+from callplayer.engine.playhead import AGREES_MS, GIVE_UP_S, Playhead
+from callplayer.wire import Status
+
+
+def _status(
+    position: int = 0, duration: int = 60_000, *, paused: bool = False, over: bool = True
+) -> Status:
+    return Status(position, duration, paused, position >= duration, over)
+
+
+@st.composite
+def statuses(draw: st.DrawFn) -> Status:
+    duration = draw(st.integers(0, 20_000))
+    position = draw(st.integers(0, duration))
+    paused, over = draw(st.booleans()), draw(st.booleans())
+    return Status(position, duration, paused, draw(st.booleans()) or position == duration, over)
+
+
+steps = st.lists(
+    st.tuples(
+        st.floats(0.0, 3.0),
+        st.one_of(
+            statuses(),
+            st.integers(0, 20_000),
+            st.sampled_from(["end", "pause", "resume", "give-up"]),
+        ),
+    ),
+    max_size=25,
+)
+
+
+def _step(head: Playhead, what: Status | int | str, now_s: float) -> Playhead:
+    match what:
+        case Status():
+            return heads.take_status(head, what, now_s)
+        case int():
+            return heads.ask_position(head, what, now_s)
+        case "end":
+            return heads.ask_end(head, now_s)
+        case "give-up":
+            return heads.give_up(head, now_s)
+    return heads.ask_paused(head, what == "pause", now_s)
+
+
+@given(story=steps, delay_ms=st.floats(0.0, 500.0), later_s=st.floats(0.0, 100.0))
+@settings(max_examples=300, deadline=None)
+def test_what_is_read_is_always_in_range(
+    story: list[tuple[float, Status | int | str]], delay_ms: float, later_s: float
+) -> None:
+    head, now_s = Playhead(), 1000.0
+    for wait_s, what in story:
+        now_s += wait_s
+        head = _step(head, what, now_s)
+        for moment_s in (now_s, now_s + later_s, now_s - 1.0):
+            confirmed_ms = head.confirmed_ms(moment_s)
+            audible_ms = head.audible_ms(moment_s, delay_ms)
+            requested_ms = head.requested_ms(moment_s)
+            assert 0 <= confirmed_ms <= head.duration_ms(moment_s)
+            assert 0 <= audible_ms <= confirmed_ms
+            assert audible_ms >= min(head.segment_ms, confirmed_ms)
+            assert audible_ms >= confirmed_ms - round(delay_ms)
+            assert requested_ms is None or requested_ms >= 0
+            assert head.unconfirmed_s(moment_s) >= 0.0
+            assert (requested_ms is None) == (head.seek is None)
+
+
+@given(story=steps)
+@settings(max_examples=300, deadline=None)
+def test_a_wish_ends_only_by_a_status_that_agrees_or_by_giving_up(
+    story: list[tuple[float, Status | int | str]],
+) -> None:
+    head, now_s = Playhead(), 1000.0
+    for wait_s, what in story:
+        now_s += wait_s
+        before, head = head, _step(head, what, now_s)
+        if before.pause is not None and head.pause is None:
+            gave_up = what == "give-up" and now_s - before.pause.since_s > GIVE_UP_S
+            agreed = isinstance(what, Status) and what.paused == before.pause.paused
+            assert gave_up or agreed
+        seek = before.seek
+        if seek is None or head.seek is not None:
+            continue
+        if what == "give-up":
+            assert now_s - seek.since_s > GIVE_UP_S
+            continue
+        assert isinstance(what, Status)
+        if seek.to_end:
+            assert what.at_end or what.position >= what.duration - AGREES_MS
+        else:
+            wished_ms = min(seek.position_ms or 0, what.duration)
+            played_ms = 0.0 if what.paused else (now_s - seek.since_s) * 1000
+            assert what.position >= wished_ms - AGREES_MS
+            assert what.position <= wished_ms + played_ms + AGREES_MS
+
+
+@given(status=statuses(), later_s=st.floats(0.0, 1000.0))
+@settings(max_examples=200, deadline=None)
+def test_a_pause_freezes_and_a_live_call_grows(status: Status, later_s: float) -> None:
+    head = heads.take_status(Playhead(), status, 10.0)
+    grown_ms = head.duration_ms(10.0 + later_s) - status.duration
+    assert grown_ms == (0 if status.call_over else int((10.0 + later_s - 10.0) * 1000))
+    moved_ms = head.confirmed_ms(10.0 + later_s) - status.position
+    if status.paused or (status.at_end and status.call_over):
+        assert moved_ms == 0
+        assert not head.advancing()
+    else:
+        assert 0 <= moved_ms <= later_s * 1000
+
+
+def test_nothing_is_known_before_the_first_status() -> None:
+    head = Playhead()
+    assert (head.duration_ms(5.0), head.confirmed_ms(5.0), head.audible_ms(5.0, 80.0)) == (0, 0, 0)
+    assert head.wants_paused()
+    assert not head.advancing()
+
+
+def test_the_cursor_is_carried_forward_by_the_clock_up_to_the_end() -> None:
+    head = heads.take_status(Playhead(), _status(58_000), 10.0)
+    assert head.confirmed_ms(11.5) == 59_500
+    assert head.confirmed_ms(99.0) == 60_000
+
+
+def test_the_ear_is_behind_the_cursor_but_never_before_the_jump() -> None:
+    head = heads.take_status(Playhead(), _status(1000, paused=True), 10.0)
+    head = heads.ask_position(head, 30_000, 10.0)
+    head = heads.take_status(head, _status(30_050), 10.1)
+    assert head.segment_ms == 30_000
+    assert head.audible_ms(10.1, 200.0) == 30_000
+    assert head.audible_ms(10.2, 200.0) == 30_000
+    assert head.audible_ms(11.1, 200.0) == pytest.approx(30_850, abs=1)
+
+
+def test_an_old_status_does_not_end_a_jump() -> None:
+    head = heads.take_status(Playhead(), _status(1000), 10.0)
+    head = heads.ask_position(head, 30_000, 10.0)
+    head = heads.take_status(head, _status(1100), 10.1)
+    assert head.requested_ms(10.1) == 30_000
+    assert head.unconfirmed_s(10.6) == pytest.approx(0.6)
+    head = heads.take_status(head, _status(30_100), 10.2)
+    assert head.requested_ms(10.2) is None
+    assert head.unconfirmed_s(10.6) == 0.0
+
+
+def test_the_last_of_several_jumps_is_the_wish() -> None:
+    head = heads.take_status(Playhead(), _status(1000), 10.0)
+    for position_ms in (5000, 20_000, 40_000):
+        head = heads.ask_position(head, position_ms, 10.1)
+    head = heads.take_status(head, _status(20_010), 10.2)
+    assert head.requested_ms(10.2) == 40_000
+
+
+def test_a_jump_by_another_listener_moves_the_segment_too() -> None:
+    head = heads.take_status(Playhead(), _status(1000), 10.0)
+    head = heads.take_status(head, _status(45_000), 10.5)
+    assert head.segment_ms == 45_000
+    assert head.audible_ms(10.5, 200.0) == 45_000
+
+
+def test_the_wish_to_be_at_the_end_of_a_live_call_follows_it() -> None:
+    head = heads.take_status(Playhead(), _status(1000, over=False), 10.0)
+    head = heads.ask_end(head, 10.0)
+    assert head.requested_ms(12.0) == 62_000
+    head = heads.take_status(head, Status(61_950, 62_000, False, False, False), 12.0)
+    assert head.requested_ms(12.0) is None
+
+
+def test_what_was_asked_last_is_what_is_wanted() -> None:
+    head = heads.take_status(Playhead(), _status(), 10.0)
+    assert not head.wants_paused()
+    head = heads.ask_paused(head, True, 10.1)
+    assert head.wants_paused()
+    head = heads.take_status(head, _status(100), 10.2)
+    assert head.wants_paused()
+    head = heads.ask_paused(head, False, 10.3)
+    assert not head.wants_paused()
+
+
+def test_after_five_seconds_the_servers_word_counts() -> None:
+    head = heads.take_status(Playhead(), _status(), 10.0)
+    head = heads.ask_paused(heads.ask_position(head, 30_000, 10.0), True, 12.0)
+    assert heads.give_up(head, 15.0) == head
+    head = heads.give_up(head, 15.1)
+    assert head.seek is None
+    assert head.wants_paused()
+    head = heads.give_up(head, 17.1)
+    assert not head.wants_paused()
+    assert head.unconfirmed_s(20.0) == 0.0
+
+
+# --- a server that obeys, seen through a line that delays -----------------------------------------
+
+
+@dataclass
+class _Server:
+    position_ms: int = 0
+    paused: bool = True
+
+    def obey(self, what: str, position_ms: int) -> None:
+        if what == "jump":
+            self.position_ms = position_ms
+        else:
+            self.paused = what == "pause"
+
+
+@given(
+    line_ms=st.integers(0, 200),
+    asks=st.lists(
+        st.tuples(st.integers(0, 30), st.sampled_from(["jump", "pause", "resume"]),
+                  st.integers(0, 59_000)),
+        min_size=1, max_size=6,
+    ),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_every_wish_comes_true_with_a_server_that_obeys(
+    line_ms: int, asks: list[tuple[int, str, int]]
+) -> None:
+    """20 ms a step; asks come in their order, statuses every 100 ms."""
+    server, head = _Server(), Playhead()
+    to_server: list[tuple[int, str, int]] = []
+    to_player: list[tuple[int, Status]] = []
+    due_ms, script = 0, []
+    for wait, what, position_ms in asks:
+        due_ms += wait * 20
+        script.append((due_ms, what, position_ms))
+    for now_ms in range(0, due_ms + 3000, 20):
+        now_s = 100.0 + now_ms / 1000
+        while script and script[0][0] <= now_ms:
+            _, what, position_ms = script.pop(0)
+            if what == "jump":
+                head = heads.ask_position(head, position_ms, now_s)
+            else:
+                head = heads.ask_paused(head, what == "pause", now_s)
+            to_server.append((now_ms + line_ms, what, position_ms))
+        while to_server and to_server[0][0] <= now_ms:
+            _, what, position_ms = to_server.pop(0)
+            server.obey(what, position_ms)
+        if now_ms % 100 == 0:
+            status = _status(server.position_ms, paused=server.paused)
+            to_player.append((now_ms + line_ms, status))
+        while to_player and to_player[0][0] <= now_ms:
+            head = heads.take_status(head, to_player.pop(0)[1], now_s)
+        if not server.paused:
+            server.position_ms = min(server.position_ms + 20, 60_000)
+    assert head.unconfirmed_s(now_s) == 0.0
+    assert head.wants_paused() == server.paused
+    assert head.confirmed_ms(now_s) == pytest.approx(server.position_ms, abs=line_ms + 40)

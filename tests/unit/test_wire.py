@@ -1,0 +1,449 @@
+"""The vendor's JSON: exact bytes out, tolerant and bounded reading in."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer import wire
+from callplayer.wire import (
+    Command,
+    Pause,
+    Resume,
+    Scrub,
+    ScrubToEnd,
+    SetGain,
+    Status,
+    WireError,
+    decode_command,
+    decode_status,
+    encode_command,
+    encode_status,
+    party_of,
+)
+
+# --- commands and status --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "vendor_json"),
+    [
+        (Pause(), b'{"cmd":"pause"}'),
+        (Resume(), b'{"cmd":"resume"}'),
+        (Scrub(10), b'{"cmd":"scrub","position":10}'),
+        (ScrubToEnd(), b'{"cmd":"scrub-to-end"}'),
+        (SetGain(11.2, "caller"), b'{"cmd":"set-gain","gain":11.2,"callerType":"caller"}'),
+        (SetGain(-3.0, "callTaker"), b'{"cmd":"set-gain","gain":-3.0,"callerType":"callTaker"}'),
+    ],
+)
+def test_commands_are_the_vendors_bytes(command: Command, vendor_json: bytes) -> None:
+    assert encode_command(command) == vendor_json
+
+
+def test_a_status_is_the_vendors_bytes() -> None:
+    assert encode_status(Status(1, 2, True, False, True)) == (
+        b'{"kind":"status","position":1,"duration":2,"paused":true,"atEnd":false,"callOver":true}'
+    )
+
+
+commands = st.one_of(
+    st.just(Pause()),
+    st.just(Resume()),
+    st.just(ScrubToEnd()),
+    st.integers(0, wire.MAX_CALL_MS).map(Scrub),
+    st.builds(
+        SetGain,
+        st.floats(wire.GAIN_MIN_DB, wire.GAIN_MAX_DB),
+        st.sampled_from(["caller", "callTaker"]),
+    ),
+)
+
+
+@st.composite
+def statuses(draw: st.DrawFn) -> Status:
+    duration = draw(st.integers(0, wire.MAX_CALL_MS))
+    return Status(draw(st.integers(0, duration)), duration, *draw(st.tuples(*[st.booleans()] * 3)))
+
+
+@given(command=commands)
+@settings(max_examples=200, deadline=None)
+def test_a_command_survives_the_wire(command: Command) -> None:
+    assert decode_command(encode_command(command)) == command
+
+
+@given(status=statuses())
+@settings(max_examples=200, deadline=None)
+def test_a_status_survives_the_wire(status: Status) -> None:
+    assert decode_status(encode_status(status)) == status
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"pause"',
+        b'{"cmd":"stop"}',
+        b'{"cmd":"scrub"}',
+        b'{"cmd":"scrub","position":"10"}',
+        b'{"cmd":"scrub","position":true}',
+        b'{"cmd":"scrub","position":1e300}',
+        b'{"cmd":"scrub","position":NaN}',
+        b'{"cmd":"set-gain","gain":1e999,"callerType":"caller"}',
+        b'{"cmd":"set-gain","gain":1,"callerType":"other"}',
+        b'{"cmd":"pause"',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_command_is_refused(payload: bytes) -> None:
+    with pytest.raises(WireError):
+        decode_command(payload)
+
+
+def test_a_javascript_position_is_rounded() -> None:
+    assert decode_command(b'{"cmd":"scrub","position":1234.6}') == Scrub(1235)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"kind":"state","position":1,"duration":2,"paused":true}',
+        b'{"kind":"status","position":null,"duration":2,"paused":true}',
+        b'{"kind":"status","position":1,"duration":2}',
+        b'{"kind":"status","position":1e999,"duration":2,"paused":false}',
+        b'{"kind":"status","position":1,"duration":2,"paused":1}',
+        b'{"position":1,"duration":2,"paused":true}',
+    ],
+)
+def test_what_is_no_status_is_refused(payload: bytes) -> None:
+    with pytest.raises(WireError):
+        decode_status(payload)
+
+
+def test_unknown_and_missing_fields_of_a_status_do_no_harm() -> None:
+    payload = b'{"kind":"status","position":5,"duration":9,"paused":false,"new":[{"a":1}]}'
+    assert decode_status(payload) == Status(5, 9, False, False, False)
+
+
+number = st.one_of(
+    st.integers(), st.floats(), st.sampled_from([1e308, -1e308, 2.0**63, -(2.0**63), -0.0])
+)
+
+
+@given(position=number, duration=number, flags=st.tuples(*[st.booleans()] * 3))
+@settings(max_examples=300, deadline=None)
+def test_every_status_that_is_taken_is_in_range(
+    position: float, duration: float, flags: tuple[bool, bool, bool]
+) -> None:
+    paused, at_end, call_over = flags
+    payload = json.dumps(
+        {
+            "kind": "status",
+            "position": position,
+            "duration": duration,
+            "paused": paused,
+            "atEnd": at_end,
+            "callOver": call_over,
+        }
+    ).encode()
+    try:
+        status = decode_status(payload)
+    except WireError:
+        return
+    assert 0 <= status.position <= status.duration <= wire.MAX_CALL_MS
+    assert isinstance(status.position, int)
+    assert isinstance(status.duration, int)
+    assert (status.paused, status.at_end, status.call_over) == flags
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+keys = st.sampled_from(
+    [
+        *("cmd", "kind", "position", "duration", "paused", "atEnd", "gain", "callerType", "id"),
+        *("data", "incident_events", "next", "meta", "links", "token", "jwt", "access_token"),
+        *("expires_in", "url", "caller_location", "lat", "lng", "created_at", "is_audio_live"),
+        *("caller_phone_number", "source", "incident"),
+    ]
+)
+vendor_like = st.dictionaries(
+    keys,
+    st.recursive(
+        json_values | st.sampled_from(["pause", "scrub", "status", "nan", "inf", "-1e999"]),
+        lambda inner: st.dictionaries(keys, inner, max_size=5) | st.lists(inner, max_size=3),
+        max_leaves=10,
+    ),
+    max_size=8,
+)
+PARSERS: list[Callable[[bytes], Any]] = [
+    decode_command,
+    decode_status,
+    wire.parse_access_token,
+    wire.parse_stream_grant,
+    wire.parse_incident,
+    wire.parse_incident_page,
+]
+
+
+def _in_range(incident: wire.Incident) -> bool:
+    latitude, longitude = incident.latitude, incident.longitude
+    return (
+        bool(incident.id)
+        and (latitude is None or (math.isfinite(latitude) and abs(latitude) <= 90))
+        and (longitude is None or (math.isfinite(longitude) and abs(longitude) <= 180))
+        and all(
+            moment is None or moment.tzinfo is not None
+            for moment in (incident.created_at, incident.audio_call_ended_at)
+        )
+    )
+
+
+def _check(answer: Any) -> None:
+    match answer:
+        case wire.AccessToken(value=value, expires_in_s=expires_in_s):
+            assert value
+            assert 1.0 <= expires_in_s <= 30 * 24 * 3600
+        case wire.StreamGrant(token=token):
+            assert token
+        case wire.Incident():
+            assert _in_range(answer)
+        case wire.IncidentPage(incidents=incidents, next_page=next_page):
+            assert all(map(_in_range, incidents))
+            assert next_page is None or next_page
+        case Status(position=position, duration=duration):
+            assert 0 <= position <= duration <= wire.MAX_CALL_MS
+        case Scrub(position=position):
+            assert abs(position) <= wire.MAX_CALL_MS
+        case SetGain(gain=gain):
+            assert math.isfinite(gain)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(payload=st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_give_a_wire_error_or_a_sane_value(
+    parse: Callable[[bytes], Any], payload: bytes
+) -> None:
+    try:
+        answer = parse(payload)
+    except WireError:
+        return
+    _check(answer)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(content=json_values | vendor_like | st.lists(vendor_like, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_any_json_gives_a_wire_error_or_a_sane_value(
+    parse: Callable[[bytes], Any], content: object
+) -> None:
+    try:
+        answer = parse(json.dumps(content).encode())
+    except WireError:
+        return
+    _check(answer)
+
+
+@pytest.mark.parametrize(
+    ("parse", "most_bytes"),
+    [
+        (decode_command, wire.MAX_COMMAND_BYTES),
+        (decode_status, wire.MAX_STATUS_BYTES),
+        (wire.parse_access_token, wire.MAX_HTTP_BYTES),
+        (wire.parse_stream_grant, wire.MAX_HTTP_BYTES),
+        (wire.parse_incident, wire.MAX_HTTP_BYTES),
+        (wire.parse_incident_page, wire.MAX_HTTP_BYTES),
+    ],
+)
+def test_sizes_are_capped_before_parsing(parse: Callable[[bytes], Any], most_bytes: int) -> None:
+    good = {
+        "cmd": "pause",
+        "kind": "status",
+        **{"position": 1, "duration": 2, "paused": True},
+        **{"access_token": "a", "token": "t", "id": "i", "data": []},
+    }
+    body = json.dumps(good).encode()
+    parse(body.ljust(most_bytes))
+    with pytest.raises(WireError, match=str(most_bytes)):
+        parse(body.ljust(most_bytes + 1))
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+def test_deep_nesting_is_a_wire_error(parse: Callable[[bytes], Any]) -> None:
+    for payload in (b"[" * 14_000, b'{"a":' * 2800, b'{"id":' + b"[" * 7000 + b"]" * 7000 + b"}"):
+        with pytest.raises(WireError):
+            parse(payload)
+
+
+# --- parties --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["callTaker", "call_taker", "CALL-TAKER-1", "Call Taker", "calltaker", "call.taker.audio",
+     "Dispatcher", "TELECOMMUNICATOR 7", "operator"],
+)  # fmt: skip
+def test_the_call_takers_names(name: str) -> None:
+    assert party_of(name) == "callTaker"
+
+
+@pytest.mark.parametrize(
+    "name", ["caller", "CALLER", "Caller 2", "incident-9-caller", "the_caller"]
+)
+def test_the_callers_names(name: str) -> None:
+    assert party_of(name) == "caller"
+
+
+@pytest.mark.parametrize("names", [(), ("",), ("mixed",), ("audio", "agent-1", "{}"), ("calls",)])
+def test_what_names_neither_is_the_whole_call(names: tuple[str, ...]) -> None:
+    assert party_of(*names) == "call"
+
+
+def test_name_goes_before_identity_before_metadata() -> None:
+    assert party_of("caller", "call-taker", "call-taker") == "caller"
+    assert party_of("microphone", "call-taker", "caller") == "callTaker"
+    assert party_of("microphone", "bot", '{"callerType":"callTaker"}') == "callTaker"
+
+
+@given(names=st.lists(st.text(max_size=100), max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_any_names_give_a_party(names: list[str]) -> None:
+    assert party_of(*names) in ("caller", "callTaker", "call")
+
+
+def test_names_without_end_cost_nothing() -> None:
+    assert party_of("call" + "-" * 3_000_000 + "taker") == "call"
+
+
+# --- HTTP answers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["token", "stream_token", "access_token", "jwt"])
+@pytest.mark.parametrize("url_key", ["url", "stream_url", "livekit_url", "ws_url"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_stream_grant_under_any_of_its_names(key: str, url_key: str, nested: bool) -> None:
+    answer: dict[str, Any] = {key: "jwt", url_key: "wss://room"}
+    body = json.dumps({"data": answer} if nested else answer).encode()
+    assert wire.parse_stream_grant(body) == wire.StreamGrant("jwt", "wss://room")
+
+
+def test_a_stream_grant_needs_no_url() -> None:
+    assert wire.parse_stream_grant(b'{"token":"jwt","url":null}').url is None
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"token":""}', b'{"token":5}', b"<html>"])
+def test_a_stream_grant_without_a_token_is_refused(body: bytes) -> None:
+    with pytest.raises(WireError):
+        wire.parse_stream_grant(body)
+
+
+@pytest.mark.parametrize(
+    ("expires", "seconds"),
+    [("7200", 7200), ("60.5", 60.5), ("-5", 1), ("0", 1), ("1e300", 30 * 24 * 3600),
+     ("null", 7200), ("true", 7200), ('"soon"', 7200)],
+)  # fmt: skip
+def test_an_access_tokens_life_is_kept_in_range(expires: str, seconds: float) -> None:
+    body = f'{{"access_token":"a","token_type":"Bearer","expires_in":{expires}}}'.encode()
+    assert wire.parse_access_token(body) == wire.AccessToken("a", seconds)
+    assert wire.parse_access_token(b'{"access_token":"a"}').expires_in_s == 7200
+
+
+@pytest.mark.parametrize("wrapper", ["", "data", "incident_events", "incidents", "results"])
+def test_a_list_bare_or_wrapped(wrapper: str) -> None:
+    entries = [{"id": "a"}, {"id": 7}, {"no": "id"}, "text", {"id": ""}, {"id": True}]
+    body = json.dumps({wrapper: entries} if wrapper else entries).encode()
+    assert [incident.id for incident in wire.parse_incident_page(body).incidents] == ["a", "7"]
+
+
+@pytest.mark.parametrize(
+    ("more", "next_page"),
+    [
+        ({}, None),
+        ({"next": None}, None),
+        ({"next": ""}, None),
+        ({"next": "/v1/incident_events?page=2"}, "/v1/incident_events?page=2"),
+        ({"meta": {"next_page": 3}}, "3"),
+        ({"links": {"next": "https://api/x"}}, "https://api/x"),
+        ({"pagination": {"next": True}}, None),
+    ],
+)
+def test_the_next_page_wherever_it_stands(more: dict[str, Any], next_page: str | None) -> None:
+    assert (
+        wire.parse_incident_page(json.dumps({"data": [], **more}).encode()).next_page == next_page
+    )
+
+
+@pytest.mark.parametrize("wrapper", ["", "data", "incident", "incident_event"])
+def test_an_incident_is_read_whole(wrapper: str) -> None:
+    entry = {
+        "id": "i-1",
+        "caller_phone_number": "+15550100",
+        "is_audio_live": True,
+        "audio_call_ended_at": None,
+        "created_at": "2024-01-15 10:30:00 UTC",
+        "caller_location": {"lat": "40.5", "lng": -74, "source": "ALI"},
+    }
+    body = json.dumps({wrapper: entry} if wrapper else entry).encode()
+    assert wire.parse_incident(body) == wire.Incident(
+        id="i-1",
+        caller_phone_number="+15550100",
+        is_audio_live=True,
+        created_at=datetime(2024, 1, 15, 10, 30, tzinfo=UTC),
+        latitude=40.5,
+        longitude=-74.0,
+        location_source="ALI",
+    )
+
+
+def test_an_incident_of_wrong_types_is_an_incident_of_little() -> None:
+    body = b'{"id":"i","caller_phone_number":5,"is_audio_live":"yes","caller_location":[1,2]}'
+    assert wire.parse_incident(body) == wire.Incident(id="i")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-15 10:30:00 UTC", datetime(2024, 1, 15, 10, 30, tzinfo=UTC)),
+        ("2024-01-15T10:30:00Z", datetime(2024, 1, 15, 10, 30, tzinfo=UTC)),
+        ("2024-01-15T12:30:00+02:00", datetime(2024, 1, 15, 10, 30, tzinfo=UTC)),
+        ("2024-01-15 10:30:00", datetime(2024, 1, 15, 10, 30, tzinfo=UTC)),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        (1_705_000_000, None),
+        ("2024-01-15 10:30:00 UTC" + " " * 60, None),
+    ],
+)
+def test_datetimes(text: object, moment: datetime | None) -> None:
+    assert wire.parse_datetime(text) == moment
+
+
+@given(text=st.text(max_size=70))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_moment_with_a_zone_or_none(text: str) -> None:
+    moment = wire.parse_datetime(text)
+    assert moment is None or moment.tzinfo is not None
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+
+def test_tokens_are_in_no_repr_and_in_no_error() -> None:
+    token = wire.AccessToken("s3cr3t", 60.0)
+    grant = wire.StreamGrant("s3cr3t", "wss://room?access_token=s3cr3t")
+    for shown in (f"{token!r} {token}", f"{grant!r} {grant}", repr([token, grant])):
+        assert "s3cr3t" not in shown
+    with pytest.raises(WireError) as caught:
+        wire.parse_access_token(b'{"access_token":"s3cr3t"')
+    assert "s3cr3t" not in str(caught.value)
