@@ -4,6 +4,7 @@
 PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+LIVEKIT_SERVER := $(BIN)/python -c 'from callplayer.service.livekit_server import ensure_binary; ensure_binary(print)'
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test check screenshots bench clean
@@ -14,7 +15,7 @@ demo: $(VENV)/demo-ready
 
 test: $(VENV)/test-ready
 	@.ci/system-packages test
-	@$(BIN)/python -m callplayer.service.livekit_server
+	@$(LIVEKIT_SERVER)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/test-ready
@@ -28,7 +29,7 @@ screenshots: $(VENV)/test-ready
 
 bench: $(VENV)/test-ready
 	@.ci/system-packages test
-	@$(BIN)/python -m callplayer.service.livekit_server
+	@$(LIVEKIT_SERVER)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean:

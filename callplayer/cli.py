@@ -112,17 +112,24 @@ def _run_serve(options: argparse.Namespace) -> int:
             f"The replay service needs the package {error.name}.",
             "Run: pip install 'callplayer[service]'",
         ) from error
-    return serve(
-        ServeOptions(
-            recordings=tuple(options.recordings),
-            host=options.host,
-            port=options.port,
-            livekit_url=options.livekit_url,
-            livekit_binary=options.livekit_server,
-            live=options.live,
-            exit_with_stdin=options.exit_with_stdin,
-        )
+    serve_options = ServeOptions(
+        recordings=tuple(options.recordings),
+        host=options.host,
+        port=options.port,
+        livekit_url=options.livekit_url,
+        livekit_binary=options.livekit_server,
+        live=options.live,
+        exit_with_stdin=options.exit_with_stdin,
     )
+    try:
+        return serve(serve_options)
+    except CallplayerError as error:
+        if options.exit_with_stdin:
+            # Whoever started us reads our stdout; it has no terminal to find the reason on.
+            import json
+
+            print(json.dumps({"ready": False, "what": error.what, "hint": error.hint}), flush=True)
+        raise
 
 
 def _run_list(options: argparse.Namespace) -> int:

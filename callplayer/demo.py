@@ -170,8 +170,9 @@ def _read_line(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
 def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
-    for act in (lambda: None, process.terminate, process.kill):
-        act()
+    for act in (None, process.terminate, process.kill):
+        if act is not None:
+            act()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5.0)
             return

@@ -105,7 +105,10 @@ def _server_binary() -> Finding:
             "not installed; only `demo` and `serve` need it",
             "pip install 'callplayer[service]'",
         )
-    found = find_binary()
+    try:
+        found = find_binary()
+    except CallplayerError as error:
+        return Finding("wrong", "livekit-server", error.what, error.hint)
     if found is None:
         return Finding("note", "livekit-server", "not built yet; `callplayer demo` builds it once")
     return Finding("ok", "livekit-server", str(found))
