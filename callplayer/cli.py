@@ -286,7 +286,8 @@ def _engine_flags(options: argparse.Namespace) -> list[str]:
 
 
 def _require_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # The screen is drawn on stderr: stdout stays free for what a program tells.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "The player needs a terminal.", "Run it in one, or add --headless for JSON lines."
         )
