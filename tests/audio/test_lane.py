@@ -222,7 +222,7 @@ def test_what_is_written_after_opening_fades_in_and_nothing_before_is_heard(
         max_size=12,
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_order_of_mutes_and_slow_gates_clicks(
     block_frames: int, moves: list[tuple[str, float]]
 ) -> None:

@@ -50,7 +50,7 @@ class Vendor:
 
 
 def _bearer(request: httpx.Request) -> str:
-    return request.headers.get("Authorization", "")
+    return str(request.headers.get("Authorization", ""))
 
 
 async def test_sign_in_is_as_the_vendor_says() -> None:
@@ -203,7 +203,7 @@ async def test_the_bearer_is_sent_nowhere_else(next_page: str) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    [lambda page: str(page), lambda page: page, lambda page: f"?page={page}",
+    [str, lambda page: page, lambda page: f"?page={page}",
      lambda page: f"/v1/incident_events?page={page}",
      lambda page: f"{API}/v1/incident_events?page={page}"],
 )  # fmt: skip

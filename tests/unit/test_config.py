@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -183,13 +184,9 @@ def test_what_is_no_usable_url_is_refused_without_being_shown(url: str) -> None:
 
 @given(url=st.text(max_size=60) | st.text(max_size=30).map(lambda rest: "https://" + rest))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_taken_or_refused_in_two_lines(url: str) -> None:
-    try:
+def test_any_text_is_taken_or_refused(url: str) -> None:
+    with contextlib.suppress(UsageError):
         taken = check_url(url, {"https": True, "http": False}, "api_url")
-    except UsageError as error:
-        assert error.what
-        assert error.hint
-    else:
         assert taken.lower().lstrip().startswith(("https://", "http://"))
 
 

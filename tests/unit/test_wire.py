@@ -244,7 +244,7 @@ def test_any_bytes_give_a_wire_error_or_a_sane_value(
 
 @pytest.mark.parametrize("parse", PARSERS)
 @given(content=json_values | vendor_like | st.lists(vendor_like, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_json_gives_a_wire_error_or_a_sane_value(
     parse: Callable[[bytes], Any], content: object
 ) -> None:
