@@ -135,7 +135,7 @@ class Api:
         except TooManyStreamsError as error:
             raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
         except CallplayerError as error:
-            log.error("no stream: %s", error.what)
+            log.error("no stream: %s %s", error.what, error.hint)
             raise HTTPException(503, "the stream cannot be opened now") from error
         return _json(
             {"token": grant.token, "url": grant.url}, headers={"Cache-Control": "no-store"}

@@ -85,7 +85,8 @@ class ReplayBot:
         except (TimeoutError, rtc.ConnectError, PublishTrackError) as error:
             await self.leave()
             raise ServiceError(
-                "The replay bot cannot join its room.", "Check that the LiveKit server is running."
+                "The replay bot cannot join its room.",
+                "Check the LiveKit server, and that a network other than loopback is up.",
             ) from error
 
     async def run(self) -> None:

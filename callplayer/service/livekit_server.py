@@ -85,7 +85,7 @@ def _build(target: Path, progress: Progress) -> Path:
     go = find_go(progress, cache_path())
     progress(f"Building livekit-server {VERSION} with {go}; this takes a few minutes, once")
     with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
-        environment = {**os.environ, "GOBIN": folder, "GOFLAGS": "-modcacherw"}
+        environment = {**os.environ, "GOBIN": folder}
         # A cross-compiling GOOS or GOARCH makes `go install` refuse a GOBIN.
         for name in ("GOOS", "GOARCH"):
             environment.pop(name, None)
