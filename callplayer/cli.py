@@ -121,15 +121,7 @@ def _run_serve(options: argparse.Namespace) -> int:
         live=options.live,
         exit_with_stdin=options.exit_with_stdin,
     )
-    try:
-        return serve(serve_options)
-    except CallplayerError as error:
-        if options.exit_with_stdin:
-            # Whoever started us reads our stdout; it has no terminal to find the reason on.
-            import json
-
-            print(json.dumps({"ready": False, "what": error.what, "hint": error.hint}), flush=True)
-        raise
+    return serve(serve_options)
 
 
 def _run_list(options: argparse.Namespace) -> int:
