@@ -41,9 +41,7 @@ def play(incident: str, flags: Sequence[str]) -> int:
     from callplayer.ui.app import PlayerOptions, run_player
 
     result = run_player(
-        PlayerOptions(
-            engine_argv=argv, incident=incident, log_path=log_path(), engine=process
-        )
+        PlayerOptions(engine_argv=argv, incident=incident, log_path=log_path(), engine=process)
     )
     if result.exit_code != EXIT_DONE and result.message:
         print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
