@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.audio.lane import FADE_S, LATE_TRIM_S, MAX_MARGIN_S, Lane
+from callplayer.engine.audio.lane import LATE_TRIM_S, MAX_MARGIN_S, Lane
 from callplayer.engine.messages import LEVEL_FLOOR_DB
 from tests.audio.sound_lab import (
     RATE_HZ,
@@ -26,7 +26,7 @@ from tests.audio.sound_lab import (
     tone,
 )
 
-FADE_FRAMES = int(FADE_S * RATE_HZ)
+FADE_FRAMES = 240  # 5 ms at 48 kHz
 LEVEL = 0.5
 FADE_STEP = LEVEL / FADE_FRAMES
 """What one sample of a 5 ms fade of LEVEL moves; the resampler's ringing adds some."""

@@ -99,6 +99,13 @@ def test_a_held_key_sends_the_first_at_once_and_the_last_in_the_end() -> None:
     assert outbox.due(99.0) == []
 
 
+def test_a_key_held_for_long_sends_ten_in_any_second() -> None:
+    story: list[tuple[float, Command]] = [(0.009, Scrub(number)) for number in range(600)]
+    times = [moment_s for moment_s, _ in _run(story, 0.01, 50.0)]
+    most = max(sum(first <= moment < first + 1.0 for moment in times) for first in times)
+    assert 9 <= most <= 10
+
+
 def test_the_parties_do_not_wait_for_each_other() -> None:
     outbox = Outbox()
     for command in (SetGain(1.0, "caller"), SetGain(1.0, "callTaker"), Scrub(5)):

@@ -411,6 +411,13 @@ def test_an_incident_of_wrong_types_is_an_incident_of_little() -> None:
     assert wire.parse_incident(body) == wire.Incident(id="i")
 
 
+@pytest.mark.parametrize("place", [91, -90.1, 1e308, "nan", "inf", "-1e999", "north", True, [1]])
+def test_a_place_that_is_nowhere_is_none(place: object) -> None:
+    body = json.dumps({"id": "i", "caller_location": {"lat": place, "lng": 180}}).encode()
+    incident = wire.parse_incident(body)
+    assert (incident.latitude, incident.longitude) == (None, 180.0)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
