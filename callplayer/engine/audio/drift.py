@@ -63,7 +63,12 @@ class VariableResampler:
     def __init__(self, in_hz: int, out_hz: int) -> None:
         self._base_ratio = in_hz / out_hz
         self._slew_frames = max(1, out_hz // 100)
-        self._stream = soxr.ResampleStream(in_hz, out_hz, 1, dtype="float32", quality="HQ", vr=True)
+        # With vr, soxr takes the two rates as the largest ratio there will be. Past it the sound
+        # breaks, and with equal clocks the ratio is on both sides of 1.
+        self._stream = soxr.ResampleStream(
+            in_hz * (1.0 + 2 * MAX_DRIFT), out_hz, 1, dtype="float32", quality="HQ", vr=True
+        )
+        self._stream.set_io_ratio(self._base_ratio, 1.0, 0)
 
     def bend(self, correction: float) -> None:
         """Write `correction` (relative) fewer frames from now on, gliding over 10 ms."""

@@ -63,6 +63,7 @@ class Lane:
         self._block_frames = int(FRAME_S * rate_hz)
         self._gain = 0.0
         self._last_sample = 0.0
+        self._dying_frames = 0
         self._fade_frames = max(1, int(FADE_S * rate_hz))
         self._lowest_frames = 0
         self._window_frames = 0
@@ -83,10 +84,11 @@ class Lane:
         self._follow_arrivals(now_s)
         if not self.playing:
             return
-        # The reader takes whole blocks; between two of them its place is carried on by the clock,
-        # so that the loop sees the delay and not the blocks.
-        since_read = min((now_s - self._read_s) * self.rate_hz, self._block_frames)
-        error = self._ring.fill_frames - max(since_read, 0.0) - self._target_frames
+        # The reader takes whole blocks ahead; what it took is still to be played, but for the part
+        # that the clock says has been, so that the loop sees the delay and not the blocks.
+        block = self._block_frames
+        since_read = min(max((now_s - self._read_s) * self.rate_hz, 0.0), block)
+        error = self._ring.fill_frames + block - since_read - self._target_frames
         if self._gain == 0.0 and not self._open:
             self._align(error)
         else:
@@ -112,7 +114,8 @@ class Lane:
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
         if not self._open:
-            self._open_mark = self._ring.written
+            # What the resampler still holds is old, too.
+            self._open_mark = self._ring.written + int(VariableResampler.DELAY_S * self.rate_hz)
             self._open = True
 
     def close_gate(self) -> None:
@@ -165,17 +168,22 @@ class Lane:
             ring.skip(self._skip_mark - ring.position)
         self._read_s, self._block_frames = now_s, frames
         if not self.playing:
-            if ring.fill_frames < max(self._target_frames - frames, frames):
+            if ring.fill_frames < self._target_frames - int(FRAME_S / 2 * self.rate_hz):
+                self._die_away(bus)
                 return
             self.playing = True
             self._lowest_frames, self._window_frames = ring.fill_frames, 0
         block = self._block[:frames]
         first_frame = ring.position
         got = self._read_trimmed(block)
+        block[got:] = 0.0
+        self._shape(block, first_frame, got)
+        bus += block
         if got < frames:
             self._run_dry(block, got)
-        self._shape(block, first_frame, dry=got < frames)
-        bus += block
+        elif got:
+            self._last_sample = float(block[-1])
+        self._die_away(bus[got:] if got < frames else bus)
 
     def _read_trimmed(self, block: Samples) -> int:
         """Read the next frames into `block`; splice over what is too old."""
@@ -183,7 +191,9 @@ class Lane:
         excess = self._excess_frames(frames)
         got = ring.peek_into(block)
         if excess and got == frames and ring.peek_into(self._splice[:frames], excess) == frames:
-            curve = np.minimum(self._ramp[:frames], 1.0, out=self._curve[:frames])
+            steepness = max(1.0, self._fade_frames / frames)
+            curve = np.multiply(self._ramp[:frames], steepness, out=self._curve[:frames])
+            np.minimum(curve, 1.0, out=curve)
             fresh = self._splice[:frames]
             fresh -= block
             fresh *= curve
@@ -211,26 +221,35 @@ class Lane:
         return excess
 
     def _run_dry(self, block: Samples, got: int) -> None:
-        """Let the sound die away from its last sample, and fill up again before going on."""
+        """Note from where the sound dies away; fill up again before going on."""
         self.playing = False
         if self._gain > 0.0:
             self.underruns += 1
-        last = float(block[got - 1]) if got else self._last_sample
-        tail = block[got:]
-        np.subtract(1.0, self._ramp[: len(tail)], out=tail)
-        np.maximum(tail, 0.0, out=tail)
-        tail *= last
+        self._gain = 0.0
+        if got:
+            self._last_sample = float(block[got - 1])
+        self._dying_frames = self._fade_frames
 
-    def _shape(self, block: Samples, first_frame: int, *, dry: bool) -> None:
+    def _die_away(self, bus: Samples) -> None:
+        """Add the rest of the last sample's fade: a block may be shorter than a fade."""
+        count = min(self._dying_frames, len(bus))
+        if count:
+            left = self._dying_frames / self._fade_frames
+            curve = np.subtract(left, self._ramp[:count], out=self._curve[:count])
+            curve *= self._last_sample
+            bus[:count] += curve
+            self._dying_frames -= count
+
+    def _shape(self, block: Samples, first_frame: int, got: int) -> None:
         """Apply gate and mute with their fades; meter what the party says behind the gate."""
         frames = len(block)
-        self._last_sample = float(block[-1])
         hidden = self._open_mark - first_frame if self._open else frames
-        passes = hidden < frames
+        # Closed and opened again between two blocks: the old sound still has to fade out.
+        passes = hidden < frames and not (hidden > 0 and self._gain > 0.0)
         if passes:
             if hidden > 0:
                 block[:hidden] = 0.0
-            self.meter.add(block)
+            self.meter.add(block[:got])
         goal = 1.0 if passes and not self._silenced else 0.0
         if self._gain == goal == 1.0 and hidden <= 0:
             pass
@@ -239,8 +258,6 @@ class Lane:
         else:
             start = max(hidden, 0) if goal else 0
             self._fade(block[start:], goal)
-        if dry:
-            self._gain = 0.0
 
     def _fade(self, part: Samples, goal: float) -> None:
         frames = len(part)
