@@ -229,6 +229,11 @@ COMMANDS = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        # A value that came with a flag we do not know may be a secret: only the flags are told.
+        head, colon, words = message.partition("unrecognized arguments: ")
+        if colon:
+            flags = [word.split("=")[0] for word in words.split() if word.startswith("-")]
+            message = f"{head}{colon}{' '.join(flags) or 'more than one incident'}"
         raise SystemExit(fail(UsageError(f"{message}.", f"`{self.prog} --help` shows the usage.")))
 
 

@@ -144,7 +144,9 @@ def check_url(url: str, schemes: Mapping[str, bool], name: str) -> str:
         _ = parts.port
     except ValueError:
         parts, host = urlsplit(""), ""
-    if parts.scheme not in schemes or not host or parts.username or parts.password:
+    clean = url.isascii() and url.isprintable() and " " not in url
+    extra = parts.username or parts.password or parts.query or parts.fragment
+    if parts.scheme not in schemes or not host or not clean or extra:
         raise UsageError(
             f"{name} is not a usable URL.",
             f"Set {variable} to {' or '.join(f'{scheme}://…' for scheme in schemes)}.",

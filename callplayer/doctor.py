@@ -87,12 +87,12 @@ def _python() -> Finding:
 
 def _sound() -> str:
     from callplayer.engine.audio.mixer import Mixer
-    from callplayer.engine.audio.output import SoundOutput, find_device
+    from callplayer.engine.audio.output import SoundOutput, find_device, usable_rate_hz
 
     device = find_device("")
-    output = SoundOutput(device, Mixer)
-    output.stop()
-    return f"{device.name} ({device.host_api}) opens at {output.rate_hz / 1000:g} kHz"
+    rate_hz = usable_rate_hz(device)
+    SoundOutput(device, Mixer(rate_hz)).stop()
+    return f"{device.name} ({device.host_api}) opens at {rate_hz / 1000:g} kHz"
 
 
 def _server_binary() -> Finding:

@@ -18,6 +18,7 @@ MAX_STATUS_BYTES = 15_000
 MAX_COMMAND_BYTES = 15_000
 MAX_HTTP_BYTES = 4_000_000
 MAX_CALL_MS = 7 * 24 * 3600 * 1000
+MAX_TOKEN_S = 30 * 24 * 3600
 
 GAIN_MIN_DB = -40.0
 GAIN_MAX_DB = 20.0
@@ -79,7 +80,9 @@ def encode_command(command: Command) -> bytes:
 def decode_command(payload: bytes) -> Command:
     """Return the command in `payload`; raise WireError for anything else.
 
-    A position with a fraction is rounded to ms: JavaScript clients send floats.
+    A position with a fraction is rounded to ms: JavaScript clients send floats. Positions are held
+    inside 0…MAX_CALL_MS and gains inside GAIN_MIN_DB…GAIN_MAX_DB; what is no number of that kind
+    at all, such as 1e300 ms, is refused.
     """
     if len(payload) > MAX_COMMAND_BYTES:
         raise WireError(f"a command of {len(payload)} bytes; {MAX_COMMAND_BYTES} are the most")
@@ -90,7 +93,9 @@ def decode_command(payload: bytes) -> Command:
     if isinstance(command, _LooseScrub):
         if not abs(command.position) <= MAX_CALL_MS:
             raise WireError("a scrub position out of all range")
-        return Scrub(round(command.position))
+        return Scrub(max(0, round(command.position)))
+    if isinstance(command, SetGain):
+        return SetGain(min(max(command.gain, GAIN_MIN_DB), GAIN_MAX_DB), command.callerType)
     return command
 
 
@@ -226,7 +231,7 @@ def parse_access_token(body: bytes) -> AccessToken:
         raise WireError("the sign-in answer holds no access_token")
     if isinstance(expires, bool) or not isinstance(expires, int | float):
         expires = 7200
-    return AccessToken(value, min(max(float(expires), 1.0), 30 * 24 * 3600.0))
+    return AccessToken(value, float(min(max(expires, 1), MAX_TOKEN_S)))
 
 
 def parse_stream_grant(body: bytes) -> StreamGrant:

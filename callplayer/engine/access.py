@@ -19,6 +19,7 @@ from callplayer.errors import (
     UnreachableError,
     UsageError,
 )
+from callplayer.text import plain_text
 from callplayer.wire import (
     MAX_HTTP_BYTES,
     AccessToken,
@@ -38,6 +39,8 @@ T = TypeVar("T")
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 REFRESH_BEFORE_S = 120.0
 MAX_PAGES = 20
+MAX_PAGE_DIGITS = 12
+WHOLE_ANSWER_S = 30.0
 
 
 class Access:
@@ -157,17 +160,9 @@ class Access:
             async with self._client.stream(
                 method, self._settings.api_url + path, json=content, headers=headers
             ) as answer:
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_HTTP_BYTES:
-                        raise UnreachableError(
-                            "The API's answer is larger than any it should give.",
-                            "Check CALLPLAYER_API_URL.",
-                        )
-                return answer.status_code, bytes(body)
-        except httpx.HTTPError as error:
-            LOG.info("%s %s: %s", method, path, type(error).__name__)
+                return answer.status_code, await _whole(answer)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            LOG.info("%s %s: %s", method, plain_text(path), type(error).__name__)
             raise UnreachableError(
                 f"{self._settings.api_url} does not answer ({type(error).__name__}).",
                 "Check the network and CALLPLAYER_API_URL; `callplayer doctor` looks closer.",
@@ -175,17 +170,41 @@ class Access:
 
     def _next_path(self, next_page: str) -> str:
         """Return the next page's path on the same API; a link to elsewhere is not followed."""
-        if next_page.isdigit():
+        if next_page.isascii() and next_page.isdigit() and len(next_page) < MAX_PAGE_DIGITS:
             return f"/v1/incident_events?page={next_page}"
         base = self._settings.api_url + "/v1/incident_events"
-        url = urljoin(base, next_page)
+        try:
+            url = str(httpx.URL(urljoin(base, next_page)))
+        except (httpx.InvalidURL, ValueError):
+            url = ""
         if not url.startswith(self._settings.api_url + "/"):
             raise UnreachableError("The list of incidents goes on elsewhere.", "Ask the vendor.")
         return url.removeprefix(self._settings.api_url)
 
 
+async def _whole(answer: httpx.Response) -> bytes:
+    """Return the answer's body; raise UnreachableError if it is too large or never ends."""
+    body = bytearray()
+    until_s = time.monotonic() + WHOLE_ANSWER_S
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_HTTP_BYTES or time.monotonic() > until_s:
+            raise UnreachableError(
+                "The API's answer is larger or slower than any it should give.",
+                "Check CALLPLAYER_API_URL.",
+            )
+    return bytes(body)
+
+
 def _incident_path(incident_id: str) -> str:
-    return f"/v1/incident_events/{quote(incident_id, safe='')}"
+    try:
+        segment = quote(incident_id, safe="")
+    except UnicodeEncodeError:
+        segment = ""
+    # A dot segment would be taken out of the path, and another address be asked.
+    if segment in ("", ".", ".."):
+        raise IncidentNotFoundError("That is no incident id.", "`callplayer list` shows some.")
+    return f"/v1/incident_events/{segment}"
 
 
 def _read(parse: Callable[[bytes], T], body: bytes) -> T:

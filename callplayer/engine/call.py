@@ -40,6 +40,14 @@ class Delays:
     turnover_ms: float = 0.0
 
 
+@dataclass(frozen=True)
+class Return:
+    """Where to come back to after a room was lost, and whether to wait there."""
+
+    position_ms: int
+    paused: bool
+
+
 class Call:
     """Cursor, wishes, gains and mutes. `opened` is set once everything was ready for sound."""
 
@@ -48,6 +56,8 @@ class Call:
         self.gains_db: dict[Party, float] = {}
         self.opened = False
         self.link_up = False
+        self.rejoining = False
+        self.lost_ms = 0
         self.detail = ""
         self._gate = gates.Gate()
         self._muted: set[Party] = set()
@@ -140,10 +150,20 @@ class Call:
         """The path was measured anew since the move was confirmed: the gate waits for it."""
         self._gate = gates.turn_later(self._gate, confirmed_s, delays.turnover_ms / 1000)
 
-    def start_over(self) -> None:
-        """A new room: what the last one said is void."""
+    def lose_link(self, now_s: float, delays: Delays) -> None:
+        """The room is gone or out of reach: what was heard last is where to come back to."""
+        if self.link_up:
+            self.link_up = False
+            self.lost_ms = self.shown_ms(now_s, delays)
+
+    def start_over(self, now_s: float) -> Return:
+        """A new room will be joined, and what the last one said is void; return what to restore."""
+        wish_ms = self.head.requested_ms(now_s)
+        restore = Return(self.lost_ms if wish_ms is None else wish_ms, self.head.wants_paused())
         self.head = heads.Playhead()
         self._gate = gates.Gate()
+        self.opened = False
+        return restore
 
     # --- readings ---------------------------------------------------------------------------------
 
@@ -162,7 +182,7 @@ class Call:
     def phase(self) -> m.Phase:
         """Return the one word for what goes on."""
         head, status = self.head, self.head.status
-        if self.opened and not self.link_up:
+        if self.rejoining or (self.opened and not self.link_up):
             return "reconnecting"
         if not self.opened or status is None:
             return "connecting"

@@ -156,7 +156,7 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
 
 class PartyLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """One party's level as it leaves the player's mix, in dBFS: RMS, peak, and peak with hold."""
+    """One party's level, muted or not, in dBFS: RMS, peak, and peak with hold."""
 
     party: Party
     rms_db: float
@@ -236,8 +236,8 @@ def decode_event(line: bytes) -> Event:
 def decode_request(line: bytes) -> Request:
     """Read one line of a client; raise WireError, naming what is wrong, if it is no request.
 
-    Gains are held inside GAIN_MIN_DB…GAIN_MAX_DB and offsets inside ±MAX_CALL_MS; a scrub position
-    is held inside [0, duration] by the engine, which alone knows the duration.
+    Gains are held inside GAIN_MIN_DB…GAIN_MAX_DB, places and offsets inside ±MAX_CALL_MS; the
+    engine, which alone knows the duration, holds positions inside [0, duration].
     """
     if len(line) > MAX_REQUEST_BYTES:
         raise WireError(f"a line of {len(line)} bytes; {MAX_REQUEST_BYTES} are the most")
@@ -252,6 +252,8 @@ def decode_request(line: bytes) -> Request:
             return SetGain(_within(gain, GAIN_MIN_DB, GAIN_MAX_DB), party)
         case AdjustGain(delta_db=delta, callerType=party):
             return AdjustGain(_within(delta, -60.0, 60.0), party)
+        case Scrub(position=position):
+            return Scrub(max(-MAX_CALL_MS, min(position, MAX_CALL_MS)))
         case SeekBy(offset_ms=offset):
             return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
     return request

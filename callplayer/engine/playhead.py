@@ -111,13 +111,16 @@ def ask_paused(head: Playhead, paused: bool, now_s: float) -> Playhead:
 def take_status(head: Playhead, status: Status, now_s: float) -> Playhead:
     """The server told where it is; wishes that it agrees with are confirmed."""
     seek, pause, segment_ms = head.seek, head.pause, head.segment_ms
-    started = head.status is None or (head.status.paused and not status.paused)
+    jumped = _jumped(head, status, now_s)
     if seek is not None and _agrees(seek, status, now_s):
         wished = status.position if seek.position_ms is None else seek.position_ms
         segment_ms = min(wished, status.position)
         seek = None
-    elif started or _jumped(head, status, now_s):
+    elif jumped:
         segment_ms = status.position
+    elif head.status is not None and head.status.paused:
+        # Playing begins, or will, where the pause was: the first status of it may come late.
+        segment_ms = head.status.position
     if pause is not None and pause.paused == status.paused:
         pause = None
     return replace(
@@ -143,4 +146,10 @@ def _agrees(seek: Wish, status: Status, now_s: float) -> bool:
 
 
 def _jumped(head: Playhead, status: Status, now_s: float) -> bool:
+    if head.status is None:
+        return True
+    moved_ms = status.position - head.status.position
+    elapsed_ms = (now_s - head.status_s) * 1000
+    if head.status.paused:
+        return not -AGREES_MS <= moved_ms <= (0 if status.paused else elapsed_ms) + AGREES_MS
     return abs(status.position - head.confirmed_ms(now_s)) > 2 * AGREES_MS

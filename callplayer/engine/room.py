@@ -117,9 +117,10 @@ class Room:
     async def close(self) -> None:
         """Leave the room and end all readers."""
         self._closing = True
-        for reader in list(self._readers.values()):
-            reader.cancel()
-        await asyncio.gather(*self._readers.values(), return_exceptions=True)
+        readers = list(self._readers.values())
+        for track_id in list(self._readers):
+            self._end_reader(track_id)
+        await asyncio.gather(*readers, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await self._room.disconnect()

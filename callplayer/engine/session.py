@@ -39,6 +39,7 @@ from callplayer.wire import (
     Incident,
     Party,
     Resume,
+    Scrub,
     ScrubToEnd,
     SetGain,
     WireError,
@@ -148,13 +149,7 @@ class Engine:
         """Get a token and join its room; the last room is left first."""
         await self._leave()
         grant = await access.stream_grant(self._options.incident_id, autoplay=False)
-        url = grant.url or self._settings.stream_url
-        if not url:
-            raise UsageError(
-                "The API names no room server and none is set.",
-                "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
-            )
-        url = check_url(url, STREAM_SCHEMES, "stream_url")
+        url = self._room_url(grant.url)
         self._say("joining the room")
         self._room_closed.clear()
         self._first_status.clear()
@@ -162,52 +157,71 @@ class Engine:
         await self._room.connect(url, grant.token)
         self._call.link_up = True
 
+    def _room_url(self, granted: str | None) -> str:
+        if granted:
+            try:
+                return check_url(granted, STREAM_SCHEMES, "stream_url")
+            except UsageError:
+                raise UnreachableError(
+                    "The API names a room server that cannot be used safely.", "Ask the vendor."
+                ) from None
+        if not self._settings.stream_url:
+            raise UsageError(
+                "The API names no room server and none is set.",
+                "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
+            )
+        return check_url(self._settings.stream_url, STREAM_SCHEMES, "stream_url")
+
     async def _rejoin(self, access: Access) -> None:
         """Come back after the SDK has given up, however long it takes, to where we were."""
-        now_s = time.monotonic()
-        wish_ms = self._call.head.requested_ms(now_s)
-        back_to_ms = self._call.shown_ms(now_s, self._delays()) if wish_ms is None else wish_ms
-        was_paused = self._call.head.wants_paused()
+        self._call.rejoining = True
         backoff_s = FIRST_BACKOFF_S
-        while True:
+        restore = None
+        while restore is None:
             try:
                 await self._join(access)
-                break
+                # What was asked for while we were away counts as well.
+                restore = self._call.start_over(time.monotonic())
+                await self._until_ready()
             except (UnreachableError, IncidentNotFoundError) as error:
                 wait_s = backoff_s * random.uniform(0.7, 1.0)  # noqa: S311
                 backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
                 self._say(f"{error.what} Trying again in {wait_s:.0f} s.")
                 await asyncio.sleep(wait_s)
-        self._call.start_over()
-        await self._until_ready()
+        self._call.rejoining = False
         for party in self._call.gains_db:
             self._send(self._call.gain_commands(party))
-        self._send([self._call.seek(back_to_ms, time.monotonic())])
-        if not was_paused:
-            self.handle(Resume())
-        self._say("")
+        self._open_call(restore.position_ms, paused=restore.paused)
 
     async def _leave(self) -> None:
         room, self._room = self._room, None
+        self._call.link_up = False
         self._path.forget()
         self._outbox.forget()
+        while not self._outgoing.empty():
+            self._outgoing.get_nowait()
         if room is not None:
             await room.close()
 
     async def _begin(self) -> None:
         """Wait until nothing of the call can be missed, then do what was asked for at the start."""
         await self._until_ready()
+        if self._options.start == "live" and self._call.head.seek is None:
+            self._call.obey(ScrubToEnd(), time.monotonic(), self._delays())
+        self._open_call(None, paused=self._options.start == "paused")
+
+    def _open_call(self, position_ms: int | None, *, paused: bool) -> None:
+        """Set cursor and pause: what was asked for meanwhile goes before what is given."""
         now_s = time.monotonic()
-        wished_ms, wished_pause = self._call.head.requested_ms(now_s), self._call.head.pause
+        seek, pause = self._call.head.seek, self._call.head.pause
         self._call.opened = True
-        if self._options.start == "live":
+        if seek is not None and seek.to_end:
             self.handle(ScrubToEnd())
-        elif wished_ms is not None:
-            self._send([self._call.seek(wished_ms, now_s)])
-        if wished_pause is None:
-            if self._options.start != "paused":
-                self.handle(Resume())
-        elif not wished_pause.paused:
+        elif seek is not None and seek.position_ms is not None:
+            self.handle(Scrub(seek.position_ms))
+        elif position_ms is not None:
+            self._send([self._call.seek(position_ms, now_s)])
+        if not (paused if pause is None else pause.paused):
             self.handle(Resume())
         self._say("")
 
@@ -218,6 +232,10 @@ class Engine:
             async with asyncio.timeout(STATUS_WAIT_S):
                 await self._first_status.wait()
         while not self._all_tracks_here():
+            if self._room_closed.is_set():
+                raise UnreachableError(
+                    "The room was closed before its sound came.", "Try again in a moment."
+                )
             await asyncio.sleep(0.01)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLOW_WAIT_S):
@@ -312,13 +330,16 @@ class Engine:
 
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection, or has it back."""
-        self._call.link_up = up
+        if up:
+            self._call.link_up = True
+        else:
+            self._call.lose_link(time.monotonic(), self._delays())
         self._say("" if up else "The connection broke; it is being restored.")
 
     def on_closed(self, reason: str) -> None:
         """The room is gone; `_play` comes back by itself."""
         LOG.warning("the room was closed: %s", reason)
-        self._call.link_up = False
+        self._call.lose_link(time.monotonic(), self._delays())
         self._room_closed.set()
         self._say("The room was closed; joining again.")
 

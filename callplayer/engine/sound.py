@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +21,32 @@ from callplayer.engine.audio.drift import VariableResampler
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.meter import Level
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
-from callplayer.engine.audio.output import Output, SimulatedOutput, SoundOutput, find_device
+from callplayer.engine.audio.output import (
+    FIRST_LATENCY_S,
+    LONGEST_LATENCY_S,
+    Output,
+    OutputDevice,
+    SimulatedOutput,
+    SoundOutput,
+    find_device,
+    refresh_devices,
+    usable_rate_hz,
+)
 from callplayer.errors import SoundDeviceError
 from callplayer.wire import Party
 
 LOG = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
 STALLED_S = 3.0
 """A device that asks for nothing so long has stopped. An idle sink may wake only every 2 s."""
 
 OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
 RETRY_S = 2.0
+UNDERFLOWS_TO_STEP = 2
 
 
 @dataclass
@@ -54,6 +70,8 @@ class Sound:
         self._ended_underruns = 0
         self._ended_trimmed_frames = 0
         self._retry_s = 0.0
+        self._latency_s = FIRST_LATENCY_S
+        self._seen_underflows = 0
 
     # --- device -----------------------------------------------------------------------------------
 
@@ -67,49 +85,66 @@ class Sound:
         """Tell whether sound can come out."""
         return self._output is not None
 
-    async def open(self) -> None:
-        """Open the device; raise SoundDeviceError if it cannot be, or does not answer."""
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                self._output = await asyncio.to_thread(self._open)
-        except TimeoutError:
-            raise SoundDeviceError(
-                "The sound device does not answer.",
-                "Restart the sound server, or run with --no-audio.",
-            ) from None
+    async def open(self, *, refresh: bool = False) -> None:
+        """Open the device; raise SoundDeviceError if it cannot be, or does not answer.
+
+        `refresh` looks for devices that have come since the start.
+        """
+        if self._no_audio:
+            self._output = SimulatedOutput(self._new_mixer(self._in_hz), name="no audio")
+            return
+        device, rate_hz = await _in_time(self._look, refresh)
+        mixer = self._new_mixer(rate_hz)
+        self._output = await _in_time(lambda _: SoundOutput(device, mixer, self._latency_s), None)
 
     async def close(self) -> None:
         """Close the device, if it lets itself be closed."""
         output, self._output = self._output, None
         if output is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await asyncio.to_thread(output.stop)
 
     async def keep_alive(self) -> str | None:
         """Reopen a device that has stopped; return what there is to tell the user, once a loss."""
         now_s = time.monotonic()
         if self._output is not None:
-            if self._output.stalled_s(now_s) < STALLED_S:
-                return None
-            LOG.warning("the sound device has stopped")
-            await self.close()
-            self._retry_s = now_s
-            return "The sound device has stopped."
-        if now_s >= self._retry_s:
+            if self._output.stalled_s(now_s) >= STALLED_S:
+                LOG.warning("the sound device has stopped")
+                await self.close()
+                self._retry_s = now_s
+                return "The sound device has stopped."
+            await self._give_more_time()
+        elif now_s >= self._retry_s:
             self._retry_s = now_s + RETRY_S
             try:
-                await self.open()
+                await self.open(refresh=True)
             except SoundDeviceError as error:
                 LOG.warning("reopening: %s", error.what)
         return None
 
-    def _open(self) -> Output:
-        if self._no_audio:
-            return SimulatedOutput(self._mixer_for(self._in_hz), name="no audio")
-        return SoundOutput(find_device(self._wanted), self._mixer_for)
+    async def _give_more_time(self) -> None:
+        """Open again with twice the latency a device that ran dry more than once in a second."""
+        assert self._output is not None
+        ran_dry, self._seen_underflows = (
+            self._output.underflows - self._seen_underflows,
+            self._output.underflows,
+        )
+        if ran_dry < UNDERFLOWS_TO_STEP or self._latency_s >= LONGEST_LATENCY_S:
+            return
+        self._latency_s = min(2 * self._latency_s, LONGEST_LATENCY_S)
+        LOG.warning("the sound device ran dry; latency now %.0f ms", self._latency_s * 1000)
+        await self.close()
+        self._seen_underflows = 0
+        await self.open()
 
-    def _mixer_for(self, rate_hz: int) -> Mixer:
+    def _look(self, refresh: bool) -> tuple[OutputDevice, int]:
+        if refresh:
+            refresh_devices()
+        device = find_device(self._wanted)
+        return device, usable_rate_hz(device)
+
+    def _new_mixer(self, rate_hz: int) -> Mixer:
         self._mixer = Mixer(rate_hz)
         for voice in self._voices.values():
             self._count_ended(voice.lane)
@@ -244,3 +279,29 @@ class Sound:
     def _count_ended(self, lane: Lane) -> None:
         self._ended_underruns += lane.underruns
         self._ended_trimmed_frames += lane.trimmed_frames
+
+
+async def _in_time(work: Callable[[_T], _R], given: _T) -> _R:
+    """Run what may hang in a thread of its own; raise SoundDeviceError if it takes too long.
+
+    A device that opens after all is closed again: nobody waits for it any more.
+    """
+    running = asyncio.get_running_loop().run_in_executor(None, work, given)
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT_S):
+            return await asyncio.shield(running)
+    except (TimeoutError, asyncio.CancelledError) as error:
+        running.add_done_callback(_stop_late)
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        raise SoundDeviceError(
+            "The sound device does not answer.",
+            "Restart the sound server, or run with --no-audio.",
+        ) from None
+
+
+def _stop_late(running: asyncio.Future[Any]) -> None:
+    if not running.cancelled() and running.exception() is None:
+        result = running.result()
+        if isinstance(result, SoundOutput):
+            result.stop()

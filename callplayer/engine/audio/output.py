@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,7 +26,8 @@ from callplayer.text import plain_text
 LOG = logging.getLogger(__name__)
 
 PREFERRED_RATE_HZ = 48_000
-FIRST_LATENCY_S = 0.020
+FIRST_LATENCY_S = 0.010
+LONGEST_LATENCY_S = 0.080
 NO_AUDIO_HINT = "Connect one and run again, or run with --no-audio to go on without sound."
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
@@ -51,6 +52,8 @@ class Output(Protocol):
 
     device_name: str
     latency_s: float
+    underflows: int
+    """How often the device ran out of what it had been given."""
 
     def stop(self) -> None:
         """Stop and close; returns when no block will be asked for any more."""
@@ -80,6 +83,14 @@ def list_devices() -> list[OutputDevice]:
         for index, info in enumerate(devices)
         if int(info["max_output_channels"]) > 0
     ]
+
+
+def refresh_devices() -> None:
+    """Have PortAudio look for devices anew: it lists those of its start. No stream may be open."""
+    sd = _sounddevice()
+    with quiet_stderr():
+        sd._terminate()
+        sd._initialize()
 
 
 def find_device(wanted: str) -> OutputDevice:
@@ -113,34 +124,37 @@ class SoundOutput:
     """An open PortAudio stream. Float32, at most two channels, the same sound on each."""
 
     def __init__(
-        self,
-        device: OutputDevice,
-        mixer_for: Callable[[int], Mixer],
-        latency_s: float = FIRST_LATENCY_S,
+        self, device: OutputDevice, mixer: Mixer, latency_s: float = FIRST_LATENCY_S
     ) -> None:
-        """Open `device` and start it; `mixer_for(rate_hz)` gives what it plays.
+        """Open `device` at the mixer's rate and start it.
 
-        Raise SoundDeviceError if the device cannot be opened.
+        `latency_s` is what is asked of the device; blocks are half of it. Raise SoundDeviceError if
+        the device cannot be opened.
         """
         sd = _sounddevice()
         self.device_name = device.name
-        self.rate_hz = _usable_rate(sd, device)
-        self.mixer = mixer_for(self.rate_hz)
+        self.mixer = mixer
         self.latency_s = latency_s
+        self.underflows = 0
         self._called_s = time.monotonic()
+        stream: Any = None
         try:
             with quiet_stderr():
-                self._stream: Any = sd.OutputStream(
-                    samplerate=self.rate_hz,
+                stream = sd.OutputStream(
+                    samplerate=mixer.rate_hz,
+                    blocksize=round(latency_s / 2 * mixer.rate_hz),
                     device=device.index,
                     channels=min(2, device.channels),
                     dtype="float32",
                     latency=latency_s,
                     callback=self._fill,
                 )
-                self.latency_s = float(self._stream.latency)
-                self._stream.start()
+                self._stream = stream
+                self.latency_s = float(stream.latency)
+                stream.start()
         except sd.PortAudioError as error:
+            if stream is not None:
+                stream.close(ignore_errors=True)
             raise SoundDeviceError(
                 f"The sound device {device.name!r} cannot be opened: {plain_text(str(error))}.",
                 "`callplayer devices` lists the others; or run with --no-audio.",
@@ -156,9 +170,11 @@ class SoundOutput:
         """Return for how long PortAudio has not asked for a block."""
         return max(0.0, now_s - self._called_s)
 
-    def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, _flags: Any) -> None:
+    def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, flags: Any) -> None:
         self.mixer.render(out)
         self._called_s = self.mixer.rendered_at_s
+        if flags.output_underflow:
+            self.underflows += 1
         ahead_s = moment.outputBufferDacTime - moment.currentTime
         if 0.0 < ahead_s < 1.0:
             self.latency_s += 0.02 * (ahead_s - self.latency_s)
@@ -176,6 +192,7 @@ class SimulatedOutput:
         self.mixer = mixer
         self.device_name = name
         self.latency_s = 0.0
+        self.underflows = 0
         self._block: npt.NDArray[np.float32] = np.zeros((block_frames, 1), dtype=np.float32)
         self._period_s = block_frames / mixer.rate_hz / (1.0 + clock_ppm * 1e-6)
         self._end = threading.Event()
@@ -235,8 +252,9 @@ def _default_index(sd: Any) -> int:
         return -1
 
 
-def _usable_rate(sd: Any, device: OutputDevice) -> int:
+def usable_rate_hz(device: OutputDevice) -> int:
     """Return 48 kHz where the device takes it, else the rate it likes best."""
+    sd = _sounddevice()
     try:
         with quiet_stderr():
             sd.check_output_settings(

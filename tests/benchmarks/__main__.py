@@ -1,0 +1,127 @@
+"""Everything that is measured, peers side by side in one run: `python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from tests.benchmarks import cost, drift, latency, start
+
+
+def main() -> int:
+    """Run the benchmarks that are named, or all; print Markdown tables."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    options = parser.parse_args()
+    print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
+    for name in options.names or BENCHMARKS:
+        print(f"### {name}\n", flush=True)
+        BENCHMARKS[name](options.quick)
+        print(flush=True)
+    return 0
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a Markdown table."""
+    print("|", " | ".join(head), "|")
+    print("|", " | ".join("---" for _ in head), "|")
+    for row in rows:
+        print("|", " | ".join(str(cell) for cell in row), "|")
+
+
+def _latency(quick: bool) -> None:
+    measured = latency.measure(10 if quick else 50, 5 if quick else 20)
+    rows = []
+    browser_ms = None
+    for client in measured:
+        heard = [jump.new_ms for jump in client.jumps if jump.new_ms is not None]
+        if client.name == "Chromium":
+            browser_ms = np.median(heard)
+        clean = sum(jump.stale_ms == 0 for jump in client.jumps)
+        rows.append(
+            (
+                client.name,
+                f"{np.median(heard):.0f}",
+                f"{np.percentile(heard, 95):.0f}",
+                f"{len(heard)} of {len(client.jumps)}",
+                f"{clean} of {len(client.jumps)}",
+                f"{max(jump.stale_ms for jump in client.jumps):.0f}",
+                f"{np.median(client.pauses_ms):.0f}",
+            )
+        )
+    table(
+        (
+            "player", "key → new sound, p50 ms", "p95 ms", "heard", "jumps with no old sound",
+            "old sound at most, ms", "pause → silence, p50 ms",
+        ),
+        rows,
+    )  # fmt: skip
+    ours = np.median([j.new_ms for j in measured[0].jumps if j.new_ms is not None])
+    print(f"\ncallplayer / Chromium: {ours / browser_ms:.2f}")
+
+
+def _drift(quick: bool) -> None:
+    hours = 0.1 if quick else 1.0
+    rows = [
+        (
+            f"{result.clock_ppm:+.0f}",
+            f"{result.delay_mean_ms:.2f}",
+            f"{result.delay_off_ms:.2f}",
+            result.underruns,
+            result.trimmed_frames,
+            f"{result.learned_ppm:+.1f}",
+            f"{result.plain_ms:.0f}",
+        )
+        for result in drift.measure(hours)
+    ]
+    print(f"{hours:g} h of call time each, arrival jitter 2 ms\n")
+    table(
+        (
+            "sound card, ppm", "delay, mean ms", "farthest from it, ms", "underruns",
+            "trimmed frames", "learned, ppm", "delay of an unbounded buffer at the end, ms",
+        ),
+        rows,
+    )  # fmt: skip
+    print()
+    table(
+        ("tone through the resampler at +130 ppm", "SNR, dB"),
+        [(f"{hz:g} Hz", f"{drift.resampler_snr_db(hz):.1f}") for hz in (1000.0, 3400.0)],
+    )
+
+
+def _cost(quick: bool) -> None:
+    measured = cost.measure(15.0 if quick else 60.0)
+    table(
+        ("process", "CPU, % of a core", "memory, MB"),
+        [(m.name, f"{m.cpu_percent:.1f}", f"{m.memory_mb:.0f}") for m in measured.processes],
+    )
+    print(
+        f"\ncallback p99 {measured.callback_p99_ms:.3f} ms; underruns {measured.underruns}; "
+        f"trimmed frames {measured.trimmed_frames}"
+    )
+
+
+def _start(quick: bool) -> None:
+    measured = start.measure(3 if quick else 10)
+    table(
+        ("from `callplayer ID` to", "p50, s", "worst, s"),
+        [
+            (
+                "first screen",
+                f"{np.median(measured.screen_s):.2f}",
+                f"{max(measured.screen_s):.2f}",
+            ),
+            ("first sound", f"{np.median(measured.sound_s):.2f}", f"{max(measured.sound_s):.2f}"),
+        ],
+    )
+
+
+BENCHMARKS = {"latency": _latency, "drift": _drift, "cost": _cost, "start": _start}
+
+if __name__ == "__main__":
+    sys.exit(main())

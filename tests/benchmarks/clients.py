@@ -1,0 +1,189 @@
+"""The players that are measured: callplayer in a real terminal, and its peers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from callplayer.config import cache_path
+from tests.rig.processes import CALLPLAYER, Service, clean_environment
+from tests.rig.pulse import Sink
+from tests.rig.terminal import Terminal
+
+PEERS = Path(__file__).with_name("peers")
+NODE_PACKAGES = ("puppeteer-core@24", "livekit-client@2")
+
+
+class Client(Protocol):
+    """Something that plays one call and takes jumps and pauses."""
+
+    name: str
+
+    def jump(self, target_ms: int) -> float:
+        """Ask for a position; return when, by the monotonic clock."""
+        ...
+
+    def pause(self) -> float:
+        """Ask for silence; return when."""
+        ...
+
+    def resume(self) -> float:
+        """Ask for sound; return when."""
+        ...
+
+
+class TerminalClient:
+    """callplayer on a screen in tmux. Jumps are typed as percents: the keys 1 to 9."""
+
+    name = "callplayer"
+
+    def __init__(self, terminal: Terminal, duration_ms: int) -> None:
+        self.terminal = terminal
+        self._duration_ms = duration_ms
+
+    def jump(self, target_ms: int) -> float:
+        return self.terminal.type(str(round(target_ms * 10 / self._duration_ms)))
+
+    def pause(self) -> float:
+        return self.terminal.type("Space")
+
+    def resume(self) -> float:
+        return self.terminal.type("Space")
+
+
+class PipedClient:
+    """A peer that takes the vendor's commands, a line each, and tells when it sent them."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self.name = name
+        self._process = process
+        self._monotonic_less_wall_s = time.monotonic() - time.time()
+
+    def jump(self, target_ms: int) -> float:
+        return self._send({"cmd": "scrub", "position": target_ms})
+
+    def pause(self) -> float:
+        return self._send({"cmd": "pause"})
+
+    def resume(self) -> float:
+        return self._send({"cmd": "resume"})
+
+    def _send(self, command: dict[str, Any]) -> float:
+        told = self.talk(command)
+        return float(told["sent_wall_ms"]) / 1000 + self._monotonic_less_wall_s
+
+    def talk(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Write one line, read one."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+@contextlib.contextmanager
+def callplayer(home: Path, service: Service, sink: Sink, duration_ms: int) -> Iterator[Client]:
+    """Run callplayer in a terminal of 80×24 until it plays."""
+    environment = clean_environment(home) | service.environment | sink.environment
+    terminal = Terminal(home, [*CALLPLAYER, service.incidents[0]], environment)
+    try:
+        terminal.wait_for("PLAYING")
+        yield TerminalClient(terminal, duration_ms)
+        terminal.type("q")
+        terminal.wait_end()
+    finally:
+        terminal.close()
+
+
+@contextlib.contextmanager
+def output_player(home: Path, service: Service, sink: Sink) -> Iterator[Client]:
+    """Run the SDK's own player."""
+    argv = [sys.executable, str(PEERS / "output_player.py")]
+    with _piped("SDK OutputPlayer", argv, home, service, sink, {}) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def chromium(home: Path, service: Service, sink: Sink) -> Iterator[Client]:
+    """Run Chromium with livekit-client. Raise RuntimeError where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or node is None or npm is None:
+        raise RuntimeError("the browser peer needs chromium, node and npm")
+    folder = cache_path() / "benchmark-peers"
+    if not (folder / "node_modules" / "livekit-client").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            [npm, "install", "--silent", "--no-save", "--prefix", str(folder), *NODE_PACKAGES],
+            check=True,
+        )
+    script = folder / "browser.mjs"  # beside node_modules, where node looks for packages
+    script.write_bytes((PEERS / "browser.mjs").read_bytes())
+    variables = {"CHROMIUM": program, "NODE_MODULES": str(folder / "node_modules")}
+    with _piped("Chromium", [node, str(script)], home, service, sink, variables) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _piped(
+    name: str,
+    argv: list[str],
+    home: Path,
+    service: Service,
+    sink: Sink,
+    variables: dict[str, str],
+) -> Iterator[Client]:
+    process = subprocess.Popen(
+        argv,
+        env=clean_environment(home) | sink.environment | variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        client = PipedClient(name, process)
+        client.talk(grant(service))
+        client.resume()
+        yield client
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def grant(service: Service) -> dict[str, Any]:
+    """Return a room's URL and token, asked as any client of the API would."""
+    settings = service.environment
+    with httpx.Client(base_url=service.api_url, trust_env=False) as http:
+        signed = http.post(
+            "/oauth/token",
+            json={
+                "client_id": settings["CALLPLAYER_CLIENT_ID"],
+                "client_secret": settings["CALLPLAYER_CLIENT_SECRET"],
+                "grant_type": "client_credentials",
+                "scope": "incident_events",
+            },
+        ).raise_for_status()
+        answer = http.post(
+            f"/v1/incident_events/{service.incidents[0]}/stream_token",
+            json={"autoplay": False},
+            headers={"Authorization": f"Bearer {signed.json()['access_token']}"},
+        ).raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told

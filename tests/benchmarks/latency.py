@@ -1,0 +1,108 @@
+"""Key → new sound, key → silence, and old sound that comes through: callplayer beside its peers."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks import clients
+from tests.benchmarks.heard import Jump, read_jump
+from tests.rig.processes import Service
+from tests.rig.pulse import RATE_HZ, Sink, pulse_server
+from tests.rig.signals import PERIOD_S, write_sweep_call
+
+CALL_S = 606.0  # tenths of it are 60.6 s apart, so jumps land at different phases of the sweep
+SETTLE_S = 4.0
+LISTEN_S = 0.5
+SLOW_LISTEN_S = 4.0
+
+Start = Callable[[Path, Service, Sink], AbstractContextManager[clients.Client]]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One client's jumps and pauses; times in ms."""
+
+    name: str
+    jumps: list[Jump]
+    pauses_ms: list[float]
+
+
+def measure(jumps: int, pauses: int) -> list[Latency]:
+    """Measure every client with the same service and the same kind of sink, one after another."""
+    measured = []
+    with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
+        home = Path(folder)
+        write_sweep_call(home / "sweep.wav", CALL_S)
+        with _service(home) as service:
+            for number, (start, listen_s) in enumerate(
+                (
+                    (_callplayer, LISTEN_S),
+                    (clients.chromium, LISTEN_S),
+                    (clients.output_player, SLOW_LISTEN_S),
+                )
+            ):
+                sink = Sink(server, f"bench{number}")
+                client_home = home / str(number)
+                client_home.mkdir()
+                with start(client_home, service, sink) as client:
+                    measured.append(_measure(client, sink, jumps, pauses, listen_s))
+                sink.close()
+    return measured
+
+
+@contextlib.contextmanager
+def _service(home: Path) -> Iterator[Service]:
+    service = Service(home, home / "sweep.wav")
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+def _callplayer(home: Path, service: Service, sink: Sink) -> AbstractContextManager[clients.Client]:
+    return clients.callplayer(home, service, sink, round(CALL_S * 1000))
+
+
+def _measure(
+    client: clients.Client, sink: Sink, jumps: int, pauses: int, listen_s: float
+) -> Latency:
+    chance = random.Random(911)
+    time.sleep(SETTLE_S)
+    read = []
+    tenth = 0
+    asked_s, place_s = time.monotonic() - SETTLE_S, 0.0
+    for _ in range(jumps):
+        while True:
+            choice = chance.randint(1, 9)
+            target_s = choice * CALL_S / 10
+            now_place_s = place_s + time.monotonic() - asked_s
+            apart_s = abs((target_s - now_place_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2)
+            if choice != tenth and apart_s > 1.2:
+                break
+        tenth = choice
+        now_s = client.jump(round(target_s * 1000))
+        old_place_s = place_s + now_s - asked_s
+        asked_s, place_s = now_s, target_s
+        time.sleep(listen_s)
+        sound = sink.heard(now_s, now_s + listen_s)
+        read.append(read_jump(sound, old_place_s, target_s))
+        time.sleep(chance.uniform(0.2, 0.6))
+    silences_ms = []
+    for _ in range(pauses):
+        now_s = client.pause()
+        time.sleep(listen_s)
+        sound = np.abs(sink.heard(now_s, now_s + listen_s))
+        loud = np.flatnonzero(sound > 0.01)
+        silences_ms.append(float(loud[-1]) * 1000 / RATE_HZ if len(loud) else 0.0)
+        client.resume()
+        time.sleep(1.0 + chance.uniform(0.0, 0.3))
+    return Latency(client.name, read, silences_ms)

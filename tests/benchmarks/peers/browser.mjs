@@ -1,0 +1,46 @@
+// Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
+// sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
+// tells {"sent_wall_ms"} for each on stdout.
+import puppeteer from 'puppeteer-core';
+import readline from 'node:readline';
+import path from 'node:path';
+
+const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const next = async () => {
+  const { value, done } = await lines.next();
+  return done ? null : JSON.parse(value);
+};
+
+const browser = await puppeteer.launch({
+  executablePath: process.env.CHROMIUM,
+  headless: true,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync', '--disable-quic',
+    '--disable-background-networking', '--disable-component-update',
+    '--autoplay-policy=no-user-gesture-required',
+  ],
+});
+const page = await browser.newPage();
+const modules = process.env.NODE_MODULES;
+await page.goto('data:text/html,<title>peer</title>');
+await page.addScriptTag({ path: path.join(modules, 'livekit-client/dist/livekit-client.umd.js') });
+await page.evaluate(async ({ url, token }) => {
+  const room = new LivekitClient.Room();
+  window.room = room;
+  room.on(LivekitClient.RoomEvent.TrackSubscribed, (track) => {
+    document.body.appendChild(track.attach());
+  });
+  await room.connect(url, token);
+  await room.startAudio();
+}, await next());
+console.log(JSON.stringify({ ready: true }));
+for (let command = await next(); command; command = await next()) {
+  const sent = await page.evaluate(async (text) => {
+    const now = performance.timeOrigin + performance.now();
+    const payload = new TextEncoder().encode(text);
+    await window.room.localParticipant.publishData(payload, { reliable: true });
+    return now;
+  }, JSON.stringify(command));
+  console.log(JSON.stringify({ sent_wall_ms: sent }));
+}
+await browser.close();
