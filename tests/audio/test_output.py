@@ -22,6 +22,7 @@ from callplayer.engine.audio.output import (
     find_device,
     list_devices,
     quiet_stderr,
+    usable_rate_hz,
 )
 from callplayer.errors import SoundDeviceError
 
@@ -178,6 +179,9 @@ def test_without_portaudio_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     assert caught.value.exit_code == 6
 
 
+FINE, RAN_DRY = (SimpleNamespace(output_underflow=dry) for dry in (False, True))
+
+
 # --- opening --------------------------------------------------------------------------------------
 
 
@@ -186,8 +190,9 @@ def test_48_khz_is_used_where_it_can_be(
     monkeypatch: pytest.MonkeyPatch, rates_hz: tuple[int, ...], used_hz: int
 ) -> None:
     portaudio = _machine(monkeypatch, "Speakers", rates_hz=rates_hz)
-    made = SoundOutput(find_device(""), Mixer)
-    assert made.rate_hz == made.mixer.rate_hz == portaudio.streams[0].samplerate == used_hz
+    device = find_device("")
+    made = SoundOutput(device, Mixer(usable_rate_hz(device)))
+    assert made.mixer.rate_hz == portaudio.streams[0].samplerate == used_hz
     assert made.latency_s == portaudio.streams[0].latency
     made.stop()
     assert portaudio.streams[0].calls == ["start", "abort", "close"]
@@ -197,26 +202,28 @@ def test_the_callback_plays_the_mixer_and_follows_the_latency(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     portaudio = _machine(monkeypatch, "Speakers")
-    made = SoundOutput(find_device(""), Mixer)
+    made = SoundOutput(find_device(""), Mixer(48_000))
     fill = portaudio.streams[0].callback
     block = np.full((480, 2), 9.0, dtype=np.float32)
     for _ in range(400):
-        fill(block, 480, SimpleNamespace(outputBufferDacTime=5.05, currentTime=5.0), None)
+        fill(block, 480, SimpleNamespace(outputBufferDacTime=5.05, currentTime=5.0), FINE)
     assert not block.any()
     assert made.latency_s == pytest.approx(0.05, abs=0.001)
     assert made.mixer.rendered_frames == 400 * 480
     for absurd in (0.0, 5000.0):
-        fill(block, 480, SimpleNamespace(outputBufferDacTime=absurd, currentTime=5.0), None)
+        fill(block, 480, SimpleNamespace(outputBufferDacTime=absurd, currentTime=5.0), RAN_DRY)
     assert made.latency_s == pytest.approx(0.05, abs=0.001)
+    assert made.underflows == 2
     assert made.stalled_s(time.monotonic() + 10.0) == pytest.approx(10.0, abs=0.5)
 
 
 def test_a_device_that_cannot_be_opened_is_told_in_plain_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _machine(monkeypatch, "Speakers", fails_to_start=True)
+    portaudio = _machine(monkeypatch, "Speakers", fails_to_start=True)
     with pytest.raises(SoundDeviceError) as caught:
-        SoundOutput(find_device(""), Mixer)
+        SoundOutput(find_device(""), Mixer(48_000))
+    assert portaudio.streams[0].calls[-1] == "close"
     assert "Speakers" in caught.value.what
     assert "\x1b" not in caught.value.what
 
