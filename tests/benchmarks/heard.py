@@ -13,7 +13,9 @@ STEP_FRAMES = RATE_HZ // 500
 QUIET = 0.004
 LOUD = 0.02
 READ_S = 0.012
-NEAR_S = 0.4
+SLACK_S = 0.1
+LAG_S = 0.5
+NEW_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,19 @@ def read_jump(sound: Samples, old_s: float, new_s: float) -> Jump:
         if position_s is None:
             continue
         elapsed_s = at_ms / 1000
-        if near(position_s, new_s + elapsed_s / 2, NEAR_S):
+        if between(position_s, new_s - SLACK_S, new_s + min(elapsed_s, NEW_S) + SLACK_S):
             new_ms = at_ms if new_ms is None else new_ms
-        elif at_ms >= 30 and near(position_s, old_s + elapsed_s / 2, NEAR_S):
+        elif at_ms >= 30 and between(position_s, old_s - LAG_S, old_s + elapsed_s + SLACK_S):
             stale_ms += step_ms
     return Jump(silent_ms, new_ms, stale_ms)
 
 
-def near(position_s: float, expected_s: float, within_s: float) -> bool:
-    """Tell whether two positions are the same, modulo the sweep's period."""
-    difference = (position_s - expected_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
-    return abs(difference) < within_s
+def between(position_s: float, low_s: float, high_s: float) -> bool:
+    """Tell whether a position lies in a span, all modulo the sweep's period."""
+    return (position_s - low_s) % PERIOD_S <= high_s - low_s
+
+
+def can_tell_apart(old_s: float, new_s: float, listen_s: float) -> bool:
+    """Tell whether what is heard in the next `listen_s` is clearly of one place or the other."""
+    step_s = (new_s - old_s) % PERIOD_S
+    return listen_s + 2 * SLACK_S < step_s < PERIOD_S - LAG_S - min(listen_s, NEW_S) - 2 * SLACK_S

@@ -1,6 +1,7 @@
 // Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
 // sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
 // tells {"sent_wall_ms"} for each on stdout.
+import http from 'node:http';
 import puppeteer from 'puppeteer-core';
 import readline from 'node:readline';
 import path from 'node:path';
@@ -22,7 +23,13 @@ const browser = await puppeteer.launch({
 });
 const page = await browser.newPage();
 const modules = process.env.NODE_MODULES;
-await page.goto('data:text/html,<title>peer</title>');
+// A page of this machine's own: from any other origin a browser may not reach a server on loopback.
+const server = http.createServer((_, answer) => {
+  answer.setHeader('Content-Type', 'text/html');
+  answer.end('<title>peer</title><body></body>');
+});
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+await page.goto(`http://127.0.0.1:${server.address().port}/`);
 await page.addScriptTag({ path: path.join(modules, 'livekit-client/dist/livekit-client.umd.js') });
 await page.evaluate(async ({ url, token }) => {
   const room = new LivekitClient.Room();
@@ -44,3 +51,4 @@ for (let command = await next(); command; command = await next()) {
   console.log(JSON.stringify({ sent_wall_ms: sent }));
 }
 await browser.close();
+server.close();
