@@ -16,6 +16,9 @@ START_JITTER_BUFFER_MS = 80.0
 YOUNG_PACKETS = 60
 RECENT_LOOKS = 4
 RATE_HZ = 48_000
+TURNOVER_SLACK_MS = 10.0
+"""Figures are in steps of 10 ms. Too early lets the old place through; too late costs a sliver."""
+
 FLOWING_PACKETS = 3
 
 
@@ -91,4 +94,4 @@ class ReceivePath:
         held_ms = max(self._recent_ms, default=self.jitter_buffer_ms)
         if any(last.packets < YOUNG_PACKETS for last in self._last.values()):
             held_ms = max(held_ms, START_JITTER_BUFFER_MS)
-        return held_ms + PACKET_MS / 2 + FRAME_MS
+        return held_ms + PACKET_MS / 2 + FRAME_MS + TURNOVER_SLACK_MS

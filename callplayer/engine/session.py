@@ -22,11 +22,12 @@ from callplayer.config import Settings, check_url
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
-from callplayer.engine.call import Call, Delays
-from callplayer.engine.outbox import Outbox
+from callplayer.engine.call import Call
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.room import RATE_HZ, Room
+from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
+from callplayer.engine.teller import Teller
 from callplayer.errors import (
     EXIT_DONE,
     CallplayerError,
@@ -36,7 +37,6 @@ from callplayer.errors import (
 )
 from callplayer.wire import (
     Command,
-    Incident,
     Party,
     Resume,
     Scrub,
@@ -44,7 +44,6 @@ from callplayer.wire import (
     SetGain,
     WireError,
     decode_status,
-    encode_command,
 )
 
 LOG = logging.getLogger(__name__)
@@ -78,20 +77,17 @@ class Engine:
     ) -> None:
         self._settings = settings
         self._options = options
-        self._tell = tell
         self._call = Call()
         self._sound = Sound(RATE_HZ, settings.output_device, no_audio=options.no_audio)
         self._room: Room | None = None
-        self._outbox = Outbox()
-        self._outgoing: asyncio.Queue[Command] = asyncio.Queue()
+        self._sender = Sender()
         self._path = ReceivePath()
-        self._levels: dict[Party, m.PartyLevel] = {}
+        self._teller = Teller(tell, self._call, self._sound, self._path)
         self._track_s = 0.0
         self._received_frames = 0
         self._first_status = asyncio.Event()
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
-        self._told_s = 0.0
         self._turning: asyncio.Task[None] | None = None
         self._device_lost = False
 
@@ -104,7 +100,7 @@ class Engine:
         self._say("signing in")
         tasks = [
             asyncio.create_task(work())
-            for work in (self._play, self._quit.wait, self._tick, self._measure, self._send_all)
+            for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
         ]
         exit_code = EXIT_DONE
         try:
@@ -112,10 +108,10 @@ class Engine:
             for task in done:
                 task.result()
         except CallplayerError as error:
-            exit_code = self._tell_failure(error)
+            exit_code = self._teller.failure(error)
         except Exception:
             LOG.exception("the engine failed")
-            exit_code = self._tell_failure(CallplayerError("The player met an error of its own."))
+            exit_code = self._teller.failure(CallplayerError("The player met an error of its own."))
         finally:
             self._sound.set_gate(False)
             for task in tasks:
@@ -123,7 +119,7 @@ class Engine:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._leave()
             await self._sound.close()
-        self._tell(m.ByeEvent(exit_code=exit_code))
+        self._teller.tell(m.ByeEvent(exit_code=exit_code))
         return exit_code
 
     async def _play(self) -> None:
@@ -156,6 +152,7 @@ class Engine:
         self._room = Room(self)
         await self._room.connect(url, grant.token)
         self._call.link_up = True
+        self._sender.wire = self._room
 
     def _room_url(self, granted: str | None) -> str:
         if granted:
@@ -197,9 +194,8 @@ class Engine:
         room, self._room = self._room, None
         self._call.link_up = False
         self._path.forget()
-        self._outbox.forget()
-        while not self._outgoing.empty():
-            self._outgoing.get_nowait()
+        self._sender.wire = None
+        self._sender.forget()
         if room is not None:
             await room.close()
 
@@ -207,7 +203,7 @@ class Engine:
         """Wait until nothing of the call can be missed, then do what was asked for at the start."""
         await self._until_ready()
         if self._options.start == "live" and self._call.head.seek is None:
-            self._call.obey(ScrubToEnd(), time.monotonic(), self._delays())
+            self._call.obey(ScrubToEnd(), time.monotonic(), self._teller.delays())
         self._open_call(None, paused=self._options.start == "paused")
 
     def _open_call(self, position_ms: int | None, *, paused: bool) -> None:
@@ -259,7 +255,7 @@ class Engine:
     async def _describe(self, access: Access) -> None:
         """Tell what the incident is; the call plays without it if it cannot be had."""
         try:
-            self._tell(_incident_event(await access.incident(self._options.incident_id)))
+            self._teller.incident(await access.incident(self._options.incident_id))
         except CallplayerError as error:
             LOG.info("no incident details: %s", error.what)
 
@@ -270,29 +266,17 @@ class Engine:
         if isinstance(request, m.Quit):
             self._quit.set()
             return
-        self._send(self._call.obey(request, time.monotonic(), self._delays()))
+        self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
         self._move_gate()
-        self._tell_state()
+        self._teller.state()
 
     def _send(self, commands: list[Command]) -> None:
         """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""
         for command in commands:
             if not self._call.opened and not isinstance(command, SetGain):
                 continue
-            ready = self._outbox.offer(command, time.monotonic())
-            if ready is not None:
-                self._outgoing.put_nowait(ready)
-
-    async def _send_all(self) -> None:
-        while True:
-            command = await self._outgoing.get()
-            while not (self._room and self._call.link_up):
-                await asyncio.sleep(0.02)
-            try:
-                await self._room.send(encode_command(command))
-            except UnreachableError as error:
-                LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+            self._sender.offer(command)
 
     # --- what the room tells ----------------------------------------------------------------------
 
@@ -308,12 +292,12 @@ class Engine:
         self._sound.add(track_id, party)
         self._call.gains_db.setdefault(party, 0.0)
         self._apply_mix()
-        self._tell_state()
+        self._teller.state()
 
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
         self._sound.remove(track_id)
-        self._tell_state()
+        self._teller.state()
 
     def on_payload(self, payload: bytes) -> None:
         """Take a status; anything else is logged without its text and left."""
@@ -323,34 +307,30 @@ class Engine:
             LOG.info("a data message was ignored: %s", error)
             return
         now_s = time.monotonic()
-        if self._call.take_status(status, now_s, self._delays()):
+        if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
         self._first_status.set()
-        self._tell_state()
+        self._teller.state()
 
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection, or has it back."""
+        # The SDK's sending waits for as long as it reconnects: what is asked meanwhile waits here.
+        self._sender.wire = self._room if up else None
         if up:
             self._call.link_up = True
         else:
-            self._call.lose_link(time.monotonic(), self._delays())
+            self._call.lose_link(time.monotonic(), self._teller.delays())
         self._say("" if up else "The connection broke; it is being restored.")
 
     def on_closed(self, reason: str) -> None:
         """The room is gone; `_play` comes back by itself."""
         LOG.warning("the room was closed: %s", reason)
-        self._call.lose_link(time.monotonic(), self._delays())
+        self._sender.wire = None
+        self._call.lose_link(time.monotonic(), self._teller.delays())
         self._room_closed.set()
         self._say("The room was closed; joining again.")
 
     # --- sound ------------------------------------------------------------------------------------
-
-    def _delays(self) -> Delays:
-        return Delays(
-            path_ms=self._path.delay_ms + self._sound.delay_ms,
-            device_ms=self._sound.device_latency_ms,
-            turnover_ms=self._path.turnover_ms,
-        )
 
     def _move_gate(self) -> None:
         may = self._call.may_be_heard(time.monotonic())
@@ -363,7 +343,7 @@ class Engine:
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have grown since it was measured."""
         await self._read_counters()
-        self._call.turn_later(confirmed_s, self._delays())
+        self._call.turn_later(confirmed_s, self._teller.delays())
 
     async def _measure(self) -> None:
         """Look at the receive path often; at the device, and what all comes to, once a second."""
@@ -376,7 +356,7 @@ class Engine:
                 continue
             if self._call.opened:
                 await self._keep_device()
-            self._tell_stats()
+            self._teller.stats(self._received_frames)
             if self._call.head.wants_paused():
                 gc.collect()
 
@@ -389,7 +369,7 @@ class Engine:
         lost = await self._sound.keep_alive()
         if lost is not None:
             self._device_lost = True
-            self._tell(
+            self._teller.tell(
                 m.ErrorEvent(
                     code="device-lost", message=lost, hint="It is opened again when it is back."
                 )
@@ -404,74 +384,13 @@ class Engine:
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
-            for command in self._outbox.due(now_s):
-                self._outgoing.put_nowait(command)
+            self._sender.flush_due()
             if self._call.link_up:
                 self._call.head = heads.give_up(self._call.head, now_s)
-            self._tell_levels(now_s)
-            if now_s - self._told_s >= STATE_S:
-                self._tell_state()
-
-    def _tell_state(self) -> None:
-        now_s = self._told_s = time.monotonic()
-        levels_db = {
-            party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
-            for party in self._sound.parties
-        }
-        self._tell(self._call.state(now_s, self._delays(), levels_db, self._sound.device_name))
-
-    def _tell_levels(self, now_s: float) -> None:
-        levels = {
-            party: m.PartyLevel(
-                party=party,
-                rms_db=round(level.rms_db, 1),
-                peak_db=round(level.peak_db, 1),
-                hold_db=round(level.hold_db, 1),
-            )
-            for party, level in self._sound.levels(now_s).items()
-        }
-        if levels and levels != self._levels:
-            self._levels = levels
-            self._tell(m.LevelsEvent(levels=tuple(levels.values())))
-
-    def _tell_stats(self) -> None:
-        sound, path = self._sound, self._path
-        self._tell(
-            m.StatsEvent(
-                underruns=sound.underruns,
-                buffer_ms=round(sound.buffer_ms, 2),
-                target_ms=round(sound.target_ms, 2),
-                device_latency_ms=round(sound.device_latency_ms, 2),
-                received_frames=self._received_frames,
-                trimmed_frames=sound.trimmed_frames,
-                concealed_ms=round(path.concealed_ms, 1),
-                jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
-                drift_ppm=round(sound.drift_ppm, 1),
-                callback_p99_ms=round(sound.callback_p99_ms, 3),
-            )
-        )
-
-    def _tell_failure(self, error: CallplayerError) -> int:
-        self._tell(
-            m.ErrorEvent(
-                code=error.code, message=error.what, hint=error.hint, exit_code=error.exit_code
-            )
-        )
-        return error.exit_code
+            self._teller.levels()
+            if now_s - self._teller.told_s >= STATE_S:
+                self._teller.state()
 
     def _say(self, detail: str) -> None:
         self._call.detail = detail
-        self._tell_state()
-
-
-def _incident_event(incident: Incident) -> m.IncidentEvent:
-    place = ""
-    if incident.latitude is not None and incident.longitude is not None:
-        place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"
-    return m.IncidentEvent(
-        id=incident.id,
-        caller_phone_number=incident.caller_phone_number,
-        is_audio_live=incident.is_audio_live,
-        created_at=incident.created_at.isoformat() if incident.created_at else None,
-        location=place,
-    )
+        self._teller.state()

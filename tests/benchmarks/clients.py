@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,18 +46,18 @@ class TerminalClient:
 
     name = "callplayer"
 
-    def __init__(self, terminal: Terminal, duration_ms: int) -> None:
-        self.terminal = terminal
+    def __init__(self, press: Callable[[str], float], duration_ms: int) -> None:
+        self._press = press
         self._duration_ms = duration_ms
 
     def jump(self, target_ms: int) -> float:
-        return self.terminal.type(str(round(target_ms * 10 / self._duration_ms)))
+        return self._press(str(round(target_ms * 10 / self._duration_ms)))
 
     def pause(self) -> float:
-        return self.terminal.type("Space")
+        return self._press("Space")
 
     def resume(self) -> float:
-        return self.terminal.type("Space")
+        return self._press("Space")
 
 
 class PipedClient:
@@ -98,7 +98,8 @@ def callplayer(home: Path, service: Service, sink: Sink, duration_ms: int) -> It
     terminal = Terminal(home, [*CALLPLAYER, service.incidents[0]], environment)
     try:
         terminal.wait_for("PLAYING")
-        yield TerminalClient(terminal, duration_ms)
+        with terminal.typist() as press:
+            yield TerminalClient(press, duration_ms)
         terminal.type("q")
         terminal.wait_end()
     finally:

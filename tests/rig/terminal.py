@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 
@@ -53,6 +54,34 @@ class Terminal:
         now_s = time.monotonic()
         self._tmux("send-keys", "-t", "t", *keys)
         return now_s
+
+    @contextlib.contextmanager
+    def typist(self) -> Iterator[Callable[[str], float]]:
+        """Give a function that presses one key and returns when, without starting a program for it.
+
+        It writes to a tmux client in control mode, so the key is in the terminal within a
+        millisecond of the time returned.
+        """
+        client = subprocess.Popen(
+            ["tmux", "-u", "-S", str(self._socket), "-C", "attach", "-t", "t"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert client.stdin is not None
+        stdin = client.stdin
+
+        def press(key: str) -> float:
+            now_s = time.monotonic()
+            stdin.write(f"send-keys -t t {key}\n")
+            stdin.flush()
+            return now_s
+
+        try:
+            yield press
+        finally:
+            stdin.close()
+            client.wait(timeout=5)
 
     def screen(self) -> str:
         """Return what is on the screen."""

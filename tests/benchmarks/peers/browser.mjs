@@ -15,6 +15,7 @@ const next = async () => {
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
+  ignoreDefaultArgs: ['--mute-audio'],
   args: [
     '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync', '--disable-quic',
     '--disable-background-networking', '--disable-component-update',

@@ -1,0 +1,102 @@
+"""What the engine tells, put together from the call, the sound and the receive path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from callplayer.engine import messages as m
+from callplayer.engine.call import Call, Delays
+from callplayer.engine.receive import ReceivePath
+from callplayer.engine.sound import Sound
+from callplayer.errors import CallplayerError
+from callplayer.wire import Incident, Party
+
+
+class Teller:
+    """Makes events and hands them to `tell`. `told_s` is when the state was told last."""
+
+    def __init__(
+        self, tell: Callable[[m.Event], None], call: Call, sound: Sound, path: ReceivePath
+    ) -> None:
+        self.tell = tell
+        self.told_s = 0.0
+        self._call = call
+        self._sound = sound
+        self._path = path
+        self._levels: dict[Party, m.PartyLevel] = {}
+
+    def delays(self) -> Delays:
+        """Return how long sound takes right now."""
+        return Delays(
+            path_ms=self._path.delay_ms + self._sound.delay_ms,
+            device_ms=self._sound.device_latency_ms,
+            turnover_ms=self._path.turnover_ms,
+        )
+
+    def state(self) -> None:
+        """Tell the whole state."""
+        now_s = self.told_s = time.monotonic()
+        levels_db = {
+            party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
+            for party in self._sound.parties
+        }
+        device = self._sound.device_name
+        self.tell(self._call.state(now_s, self.delays(), levels_db, device))
+
+    def levels(self) -> None:
+        """Tell the meters, unless they stand still."""
+        levels = {
+            party: m.PartyLevel(
+                party=party,
+                rms_db=round(level.rms_db, 1),
+                peak_db=round(level.peak_db, 1),
+                hold_db=round(level.hold_db, 1),
+            )
+            for party, level in self._sound.levels(time.monotonic()).items()
+        }
+        if levels and levels != self._levels:
+            self._levels = levels
+            self.tell(m.LevelsEvent(levels=tuple(levels.values())))
+
+    def stats(self, received_frames: int) -> None:
+        """Tell how the audio path does."""
+        sound, path = self._sound, self._path
+        self.tell(
+            m.StatsEvent(
+                underruns=sound.underruns,
+                buffer_ms=round(sound.buffer_ms, 2),
+                target_ms=round(sound.target_ms, 2),
+                device_latency_ms=round(sound.device_latency_ms, 2),
+                received_frames=received_frames,
+                trimmed_frames=sound.trimmed_frames,
+                concealed_ms=round(path.concealed_ms, 1),
+                jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
+                drift_ppm=round(sound.drift_ppm, 1),
+                callback_p99_ms=round(sound.callback_p99_ms, 3),
+            )
+        )
+
+    def failure(self, error: CallplayerError) -> int:
+        """Tell what ends the engine; return its exit code."""
+        self.tell(
+            m.ErrorEvent(
+                code=error.code, message=error.what, hint=error.hint, exit_code=error.exit_code
+            )
+        )
+        return error.exit_code
+
+    def incident(self, incident: Incident) -> None:
+        """Tell what is known of the incident."""
+        place = ""
+        if incident.latitude is not None and incident.longitude is not None:
+            place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"
+        self.tell(
+            m.IncidentEvent(
+                id=incident.id,
+                caller_phone_number=incident.caller_phone_number,
+                is_audio_live=incident.is_audio_live,
+                created_at=incident.created_at.isoformat() if incident.created_at else None,
+                location=place,
+            )
+        )
