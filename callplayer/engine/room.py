@@ -25,6 +25,7 @@ RATE_HZ = 48_000
 FRAME_MS = 10
 CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 3.0
+STATS_TIMEOUT_S = 1.0
 
 
 class RoomListener(Protocol):
@@ -98,12 +99,18 @@ class Room:
                 "A command could not be sent.", "The connection is being restored."
             ) from error
 
-    async def counters(self, track_id: str) -> Counters:
-        """Return a track's receive counters; zeros if it has ended."""
+    async def counters(self, track_id: str) -> Counters | None:
+        """Return a track's receive counters; None if it has ended or the SDK does not say."""
         track = self._tracks.get(track_id)
         if track is None:
-            return Counters()
-        for entry in await track.get_stats():
+            return None
+        try:
+            async with asyncio.timeout(STATS_TIMEOUT_S):
+                entries = await track.get_stats()
+        except Exception as error:  # the SDK raises no narrower class
+            LOG.info("no statistics: %s", type(error).__name__)
+            return None
+        for entry in entries:
             if entry.HasField("inbound_rtp"):
                 received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
                 return Counters(
@@ -112,7 +119,7 @@ class Room:
                     concealed=inbound.concealed_samples,
                     jitter_buffer_delay_s=inbound.jitter_buffer_delay,
                 )
-        return Counters()
+        return None
 
     async def close(self) -> None:
         """Leave the room and end all readers."""

@@ -362,8 +362,9 @@ class Engine:
 
     async def _read_counters(self) -> None:
         for track_id in self._sound.track_ids:
-            if self._room is not None:
-                self._path.take(track_id, await self._room.counters(track_id))
+            counters = await self._room.counters(track_id) if self._room else None
+            if counters is not None:
+                self._path.take(track_id, counters)
 
     async def _keep_device(self) -> None:
         lost = await self._sound.keep_alive()
