@@ -19,6 +19,8 @@ from typing import IO, TYPE_CHECKING
 from callplayer import playing
 from callplayer.config import load_settings, log_path
 from callplayer.errors import ServiceError, UsageError
+from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.packages import require_packages
 
 if TYPE_CHECKING:
     from callplayer.engine.messages import Start
@@ -55,21 +57,12 @@ def run(options: DemoOptions) -> int:
     """Start the service, play, end the service; return the player's exit code."""
     if options.recording is not None and not options.recording.is_file():
         raise UsageError(f"There is no file {options.recording}.", "Check its name.")
-    binary = _livekit_binary(options)
+    require_packages()
+    binary = ensure_binary(_progress, options.livekit_binary)
     with as_file(DEMO_CALLS) as demo_calls:
         recordings = [options.recording] if options.recording else [demo_calls / c for c in CALLS]
         with _service(recordings, binary, live=options.live) as service:
             return _play(options, service)
-
-
-def _livekit_binary(options: DemoOptions) -> Path:
-    try:
-        from callplayer.service.livekit_server import ensure_binary
-    except ModuleNotFoundError as error:
-        raise ServiceError(
-            f"The demo needs the package {error.name}.", "Run: pip install 'callplayer[service]'"
-        ) from error
-    return ensure_binary(_progress, options.livekit_binary)
 
 
 def _progress(line: str) -> None:

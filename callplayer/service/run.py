@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError, UsageErr
 from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.livekit_process import OwnServer, RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.packages import require_packages
 from callplayer.service.tokens import (
     DEFAULT_BEARER_TTL_S,
     DEFAULT_STREAM_TTL_S,
@@ -31,7 +31,6 @@ from callplayer.service.tokens import (
     RoomTokens,
 )
 
-NEEDED_PACKAGES = ("livekit.api", "livekit.rtc", "soundfile", "starlette", "uvicorn")
 MIN_API_SECRET_CHARS = 32
 DEV_KEYS = frozenset({"devkey"})
 
@@ -135,19 +134,7 @@ def _check(options: ServeOptions) -> None:
         )
     if not 0 <= options.port <= 65_535:
         raise UsageError(f"{options.port} is no port.", "Give --port a number from 0 to 65535.")
-    missing = [name for name in NEEDED_PACKAGES if not _is_installed(name)]
-    if missing:
-        raise ServiceError(
-            f"The replay service needs packages that are not installed: {', '.join(missing)}.",
-            "Run: pip install 'callplayer[service]'",
-        )
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    require_packages()
 
 
 def room_server_from_environment(url: str, variables: Mapping[str, str]) -> RoomServer:
