@@ -103,25 +103,22 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _run_serve(options: argparse.Namespace) -> int:
-    try:
-        from callplayer.service.run import ServeOptions, serve
-    except ModuleNotFoundError as error:
-        from callplayer.errors import ServiceError
+    from callplayer.service.packages import require_packages
 
-        raise ServiceError(
-            f"The replay service needs the package {error.name}.",
-            "Run: pip install 'callplayer[service]'",
-        ) from error
-    serve_options = ServeOptions(
-        recordings=tuple(options.recordings),
-        host=options.host,
-        port=options.port,
-        livekit_url=options.livekit_url,
-        livekit_binary=options.livekit_server,
-        live=options.live,
-        exit_with_stdin=options.exit_with_stdin,
+    require_packages()
+    from callplayer.service.run import ServeOptions, serve
+
+    return serve(
+        ServeOptions(
+            recordings=tuple(options.recordings),
+            host=options.host,
+            port=options.port,
+            livekit_url=options.livekit_url,
+            livekit_binary=options.livekit_server,
+            live=options.live,
+            exit_with_stdin=options.exit_with_stdin,
+        )
     )
-    return serve(serve_options)
 
 
 def _run_list(options: argparse.Namespace) -> int:

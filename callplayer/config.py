@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from callplayer.errors import UsageError
+from callplayer.text import plain_text
 
 APP_NAME = "callplayer"
 DEFAULT_API_URL = "https://api.prepared911.com"
@@ -189,10 +190,20 @@ def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any], list[st
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
         raise UsageError(f"{path} is not valid TOML: {place}.", "Mend that line.") from None
-    warnings = []
+    warnings = [
+        f"{path} sets {plain_text(name, 40)!r}, which is no setting of callplayer."
+        for name in _unknown_names(table)
+    ]
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and _holds_secret(table):
         warnings.append(f"{path} holds a secret and others can read it. Run: chmod 600 {path}")
     return table, warnings
+
+
+def _unknown_names(table: Mapping[str, Any]) -> list[str]:
+    profiles = table.get("profiles")
+    tables = [table, *(profiles.values() if isinstance(profiles, dict) else ())]
+    names = [name for part in tables if isinstance(part, dict) for name in part]
+    return [name for name in names if name not in (*_NAMES, "profiles")]
 
 
 def _holds_secret(table: Mapping[str, Any]) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from callplayer.config import Settings, config_path
-from callplayer.errors import EXIT_DONE, CallplayerError
+from callplayer.errors import EXIT_DONE, CallplayerError, UnreachableError
 
 OLDEST_PYTHON = (3, 11)
 
@@ -40,15 +42,18 @@ def run(load: Callable[[], Settings]) -> int:
 
 def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
     yield _python(), EXIT_DONE
-    yield _checked("Sound", _sound)
-    yield _server_binary(), EXIT_DONE
+    yield _service(), EXIT_DONE
     try:
         settings = load()
     except CallplayerError as error:
         yield Finding("wrong", "Settings", error.what, error.hint), error.exit_code
         return
-    yield Finding("ok", "Settings", str(settings.config_path or f"none at {config_path()}")), 0
-    if not settings.client_id or not settings.client_secret:
+    where = str(settings.config_path or f"no file at {config_path()}")
+    yield Finding("ok", "Settings", where), EXIT_DONE
+    yield _checked("Sound", lambda: _sound(settings.output_device))
+    if settings.client_id and settings.client_secret:
+        yield _checked("API", lambda: _api(settings))
+    else:
         yield (
             Finding(
                 "note",
@@ -58,15 +63,11 @@ def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
             ),
             EXIT_DONE,
         )
-        return
-    yield _checked("API", lambda: _api(settings))
-    if not settings.stream_url:
+    if settings.stream_url:
+        yield _checked("Room server", lambda: _reach(settings.stream_url))
+    else:
         yield (
-            Finding(
-                "note",
-                "Room server",
-                "CALLPLAYER_STREAM_URL is not set; the API must name one with each token",
-            ),
+            Finding("note", "Room server", "not set; the API names one with each stream token"),
             EXIT_DONE,
         )
 
@@ -85,26 +86,29 @@ def _python() -> Finding:
     return Finding("ok", "Python", version)
 
 
-def _sound() -> str:
+def _sound(wanted: str) -> str:
     from callplayer.engine.audio.mixer import Mixer
     from callplayer.engine.audio.output import SoundOutput, find_device, usable_rate_hz
 
-    device = find_device("")
+    device = find_device(wanted)
     rate_hz = usable_rate_hz(device)
     SoundOutput(device, Mixer(rate_hz)).stop()
     return f"{device.name} ({device.host_api}) opens at {rate_hz / 1000:g} kHz"
 
 
-def _server_binary() -> Finding:
-    try:
-        from callplayer.service.livekit_server import find_binary
-    except ModuleNotFoundError:
+def _service() -> Finding:
+    from callplayer.service.packages import missing_packages
+
+    missing = missing_packages()
+    if missing:
         return Finding(
             "note",
             "Replay service",
-            "not installed; only `demo` and `serve` need it",
-            "pip install 'callplayer[service]'",
+            f"not installed ({', '.join(missing)}); only `demo` and `serve` need it",
+            "pip install 'callplayer[service]', or from a clone: pip install '.[service]'",
         )
+    from callplayer.service.livekit_server import find_binary
+
     try:
         found = find_binary()
     except CallplayerError as error:
@@ -112,6 +116,19 @@ def _server_binary() -> Finding:
     if found is None:
         return Finding("note", "livekit-server", "not built yet; `callplayer demo` builds it once")
     return Finding("ok", "livekit-server", str(found))
+
+
+def _reach(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=5.0).close()
+    except OSError as error:
+        raise UnreachableError(
+            f"{parts.hostname} does not answer on port {port} ({error.strerror or error}).",
+            "Check CALLPLAYER_STREAM_URL and the firewall.",
+        ) from error
+    return f"{parts.hostname} answers on port {port}"
 
 
 def _api(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from callplayer.text import plain_text
 from callplayer.wire import Incident
 
 if TYPE_CHECKING:
+    from callplayer.engine.access import Access
     from callplayer.engine.messages import Start
     from callplayer.ui.app import PickerRow
 
@@ -49,25 +50,44 @@ def play(incident: str, flags: Sequence[str]) -> int:
 
 
 def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
-    """Let the user pick incidents and play them until they leave the list; return the exit code."""
+    """Let the user pick an incident and play it; return the exit code."""
     from callplayer.ui.app import run_picker
 
     # Asked once before the screen is up: credentials that are refused are told like anywhere else.
-    asyncio.run(_fetch_rows(settings))
-    chosen = run_picker(lambda: _fetch_rows(settings))
+    incidents = _IncidentList(settings, incident_rows(settings))
+    chosen = run_picker(incidents.fetch, log_path())
     return EXIT_DONE if chosen is None else play(chosen, flags)
 
 
 def incident_rows(settings: Settings) -> list[PickerRow]:
     """Return the incidents that the API lists, ready to be shown."""
-    return asyncio.run(_fetch_rows(settings))
 
+    async def fetch() -> list[PickerRow]:
+        async with Access(settings) as access:
+            return [_row(incident) for incident in await access.incidents()]
 
-async def _fetch_rows(settings: Settings) -> list[PickerRow]:
     from callplayer.engine.access import Access
 
-    async with Access(settings) as access:
-        return [_row(incident) for incident in await access.incidents()]
+    return asyncio.run(fetch())
+
+
+class _IncidentList:
+    """The picker's incidents: those known first, then asked anew by one client, signed in once."""
+
+    def __init__(self, settings: Settings, known: list[PickerRow]) -> None:
+        self._settings = settings
+        self._known: list[PickerRow] | None = known
+        self._access: Access | None = None
+
+    async def fetch(self) -> list[PickerRow]:
+        from callplayer.engine.access import Access
+
+        known, self._known = self._known, None
+        if known is not None:
+            return known
+        if self._access is None:
+            self._access = Access(self._settings)
+        return [_row(incident) for incident in await self._access.incidents()]
 
 
 def _row(incident: Incident) -> PickerRow:

@@ -165,7 +165,7 @@ class Access:
             LOG.info("%s %s: %s", method, plain_text(path), type(error).__name__)
             raise UnreachableError(
                 f"{self._settings.api_url} does not answer ({type(error).__name__}).",
-                "Check the network and CALLPLAYER_API_URL; `callplayer doctor` looks closer.",
+                "Check the network and CALLPLAYER_API_URL.",
             ) from error
 
     def _next_path(self, next_page: str) -> str:

@@ -42,9 +42,9 @@ class Delays:
 
 @dataclass(frozen=True)
 class Return:
-    """Where to come back to after a room was lost, and whether to wait there."""
+    """Where to come back to (None: the live end) after a link was lost, and whether to wait."""
 
-    position_ms: int
+    position_ms: int | None
     paused: bool
 
 
@@ -57,7 +57,8 @@ class Call:
         self.opened = False
         self.link_up = False
         self.rejoining = False
-        self.lost_ms = 0
+        self.failed = False
+        self._was_live = False
         self.detail = ""
         self._gate = gates.Gate()
         self._muted: set[Party] = set()
@@ -151,19 +152,26 @@ class Call:
         self._gate = gates.turn_later(self._gate, confirmed_s, delays.turnover_ms / 1000)
 
     def lose_link(self, now_s: float, delays: Delays) -> None:
-        """The room is gone or out of reach: what was heard last is where to come back to."""
-        if self.link_up:
-            self.link_up = False
-            self.lost_ms = self.shown_ms(now_s, delays)
+        """The room is gone or out of reach: stand still at what was heard last."""
+        if not self.link_up:
+            return
+        self._was_live = self.phase() == "live"
+        self.link_up = False
+        self.head = heads.hold(self.head, self.shown_ms(now_s, delays), now_s)
 
-    def start_over(self, now_s: float) -> Return:
-        """A new room will be joined, and what the last one said is void; return what to restore."""
+    def to_restore(self, now_s: float) -> Return:
+        """Return what to ask of the server once it is back: the last wishes, or what was so."""
+        seek = self.head.seek
+        to_end = seek.to_end if seek is not None else self._was_live
         wish_ms = self.head.requested_ms(now_s)
-        restore = Return(self.lost_ms if wish_ms is None else wish_ms, self.head.wants_paused())
+        position_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
+        return Return(None if to_end else position_ms, self.head.wants_paused())
+
+    def start_over(self) -> None:
+        """A new room will be joined, and what the last one said is void."""
         self.head = heads.Playhead()
         self._gate = gates.Gate()
         self.opened = False
-        return restore
 
     # --- readings ---------------------------------------------------------------------------------
 
@@ -182,6 +190,8 @@ class Call:
     def phase(self) -> m.Phase:
         """Return the one word for what goes on."""
         head, status = self.head, self.head.status
+        if self.failed:
+            return "failed"
         if self.rejoining or (self.opened and not self.link_up):
             return "reconnecting"
         if not self.opened or status is None:

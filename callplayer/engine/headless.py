@@ -119,7 +119,7 @@ async def _read_requests(engine: Engine, output: _LineWriter) -> None:
     gone.add_done_callback(lambda task: None if task.cancelled() else engine.handle(m.Quit()))
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
-        for line in sys.stdin.buffer.readlines(LINE_LIMIT_BYTES):
+        for line in sys.stdin.buffer:
             _handle_line(engine, output, line)
         return
     reader = asyncio.StreamReader(limit=LINE_LIMIT_BYTES)

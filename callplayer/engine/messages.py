@@ -171,7 +171,10 @@ class LevelsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="stats"):
-    """How the audio path does; once a second. Counts are since the start; times in ms."""
+    """How the audio path does; once a second. Counts are since the start; times in ms.
+
+    `drift_ppm` is how fast the sound card runs against the frames; None until it is known.
+    """
 
     underruns: int = 0
     buffer_ms: float = 0.0
@@ -181,9 +184,8 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     trimmed_frames: int = 0
     concealed_ms: float = 0.0
     jitter_buffer_ms: float = 0.0
-    drift_ppm: float = 0.0
+    drift_ppm: float | None = None
     callback_p99_ms: float = 0.0
-    round_trip_ms: float | None = None
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="incident"):

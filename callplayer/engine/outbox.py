@@ -10,6 +10,9 @@ INTERVAL_S = 0.1
 """At most ten commands a second of one kind: ten scrubs, ten gains a party."""
 
 
+PACED: frozenset[Hashable] = frozenset({"scrub", ("gain", "caller"), ("gain", "callTaker")})
+
+
 class Outbox:
     """Lets the first command of a kind out at once, and of those that follow too soon the last.
 
@@ -22,8 +25,8 @@ class Outbox:
 
     def offer(self, command: Command, now_s: float) -> Command | None:
         """Take `command`; return it if it is to be sent now, else None: `due` will give it."""
-        kind = _kind(command)
-        if kind is None:
+        kind = kind_of(command)
+        if kind not in PACED:
             return command
         if now_s - self._sent_s.get(kind, -INTERVAL_S) < INTERVAL_S:
             self._waiting[kind] = command
@@ -48,10 +51,11 @@ class Outbox:
         self._waiting.clear()
 
 
-def _kind(command: Command) -> Hashable | None:
+def kind_of(command: Command) -> Hashable:
+    """Return what a later command must share with an earlier one to make it void."""
     match command:
         case Scrub() | ScrubToEnd():
             return "scrub"
         case SetGain(callerType=party):
             return ("gain", party)
-    return None
+    return "pause"

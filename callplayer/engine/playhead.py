@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from callplayer.wire import Status
 
 AGREES_MS = 120
@@ -33,6 +35,7 @@ class Playhead:
     """The last status, when it came, and the wishes that are open.
 
     `segment_ms` is where playing last began (a jump or a resume): nothing before it can be audible.
+    While `held` nothing is known of the server, and nothing moves.
     """
 
     status: Status | None = None
@@ -40,6 +43,7 @@ class Playhead:
     seek: Wish | None = None
     pause: Wish | None = None
     segment_ms: int = 0
+    held: bool = False
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -48,13 +52,14 @@ class Playhead:
         status = self.status
         if status is None:
             return 0
-        grown = 0 if status.call_over else int((now_s - self.status_s) * 1000)
+        stands = status.call_over or self.held
+        grown = 0 if stands else int((now_s - self.status_s) * 1000)
         return status.duration + max(grown, 0)
 
     def advancing(self) -> bool:
         """Tell whether the server's cursor moves on, as far as is known."""
         status = self.status
-        if status is None or status.paused:
+        if status is None or status.paused or self.held:
             return False
         return not (status.at_end and status.call_over)
 
@@ -124,8 +129,23 @@ def take_status(head: Playhead, status: Status, now_s: float) -> Playhead:
     if pause is not None and pause.paused == status.paused:
         pause = None
     return replace(
-        head, status=status, status_s=now_s, seek=seek, pause=pause, segment_ms=segment_ms
+        head,
+        status=status,
+        status_s=now_s,
+        seek=seek,
+        pause=pause,
+        segment_ms=segment_ms,
+        held=False,
     )
+
+
+def hold(head: Playhead, heard_ms: int, now_s: float) -> Playhead:
+    """The server is out of reach: stand still at what was heard last, until a status comes."""
+    if head.status is None:
+        return head
+    duration_ms = head.duration_ms(now_s)
+    status = msgspec.structs.replace(head.status, position=heard_ms, duration=duration_ms)
+    return replace(head, status=status, status_s=now_s, held=True)
 
 
 def give_up(head: Playhead, now_s: float) -> Playhead:

@@ -1,19 +1,22 @@
-"""Commands on their way to the room: coalesced by the outbox, sent one after the other."""
+"""Commands on their way to the room: paced by the outbox, sent one after the other.
+
+Of each kind only the newest waits: a send that takes long is not followed by a burst. What is asked
+while there is no room is not kept here at all; the call knows it as a wish and says it again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections.abc import Hashable
 from typing import Protocol
 
-from callplayer.engine.outbox import Outbox
+from callplayer.engine.outbox import Outbox, kind_of
 from callplayer.errors import UnreachableError
 from callplayer.wire import Command, encode_command
 
 LOG = logging.getLogger(__name__)
-
-LINK_POLL_S = 0.02
 
 
 class Wire(Protocol):
@@ -24,37 +27,47 @@ class Wire(Protocol):
 
 
 class Sender:
-    """Sends what it is given to `wire`, once there is one; nothing waits for it."""
+    """Sends what it is given; nothing waits for it. Set the room with `use`."""
 
     def __init__(self) -> None:
-        self.wire: Wire | None = None
+        self._wire: Wire | None = None
         self._outbox = Outbox()
-        self._queue: asyncio.Queue[Command] = asyncio.Queue()
+        self._pending: dict[Hashable, Command] = {}
+        self._news = asyncio.Event()
+
+    def use(self, wire: Wire | None) -> None:
+        """Send to `wire` from now on, or nowhere; what waited for the last one is dropped."""
+        self._wire = wire
+        self._outbox.forget()
+        self._pending.clear()
 
     def offer(self, command: Command) -> None:
         """Put a command on its way, now or when its kind's turn comes."""
+        if self._wire is None:
+            return
         ready = self._outbox.offer(command, time.monotonic())
         if ready is not None:
-            self._queue.put_nowait(ready)
+            self._enqueue(ready)
 
     def flush_due(self) -> None:
         """Put those on their way whose turn has come."""
         for command in self._outbox.due(time.monotonic()):
-            self._queue.put_nowait(command)
-
-    def forget(self) -> None:
-        """Drop what waits: it was meant for a room that is gone."""
-        self._outbox.forget()
-        while not self._queue.empty():
-            self._queue.get_nowait()
+            self._enqueue(command)
 
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
-            command = await self._queue.get()
-            while self.wire is None:
-                await asyncio.sleep(LINK_POLL_S)
-            try:
-                await self.wire.send(encode_command(command))
-            except UnreachableError as error:
-                LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+            await self._news.wait()
+            self._news.clear()
+            while self._pending and self._wire is not None:
+                command = self._pending.pop(next(iter(self._pending)))
+                try:
+                    await self._wire.send(encode_command(command))
+                except UnreachableError as error:
+                    LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+
+    def _enqueue(self, command: Command) -> None:
+        kind = kind_of(command)
+        self._pending.pop(kind, None)
+        self._pending[kind] = command
+        self._news.set()

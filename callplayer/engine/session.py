@@ -22,7 +22,7 @@ from callplayer.config import Settings, check_url
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
-from callplayer.engine.call import Call
+from callplayer.engine.call import Call, Return
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.room import RATE_HZ, Room
 from callplayer.engine.sender import Sender
@@ -38,6 +38,7 @@ from callplayer.errors import (
 from callplayer.wire import (
     Command,
     Party,
+    Pause,
     Resume,
     Scrub,
     ScrubToEnd,
@@ -55,6 +56,10 @@ STATE_S = 0.5
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
 FLOW_WAIT_S = 1.5
+NO_TRACKS_S = 8.0
+SDK_PATIENCE_S = 5.0
+"""The SDK tries for half a minute to get its room back; a new room is had sooner."""
+
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 10.0
 STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
@@ -90,6 +95,7 @@ class Engine:
         self._quit = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
         self._device_lost = False
+        self._patience: asyncio.TimerHandle | None = None
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -108,11 +114,13 @@ class Engine:
             for task in done:
                 task.result()
         except CallplayerError as error:
-            exit_code = self._teller.failure(error)
+            exit_code = self._fail(error)
         except Exception:
             LOG.exception("the engine failed")
-            exit_code = self._teller.failure(CallplayerError("The player met an error of its own."))
+            exit_code = self._fail(CallplayerError("The player met an error of its own."))
         finally:
+            self._teller.quiet = True
+            self._lose_patience_no_more()
             self._sound.set_gate(False)
             for task in tasks:
                 task.cancel()
@@ -152,7 +160,7 @@ class Engine:
         self._room = Room(self)
         await self._room.connect(url, grant.token)
         self._call.link_up = True
-        self._sender.wire = self._room
+        self._sender.use(self._room)
 
     def _room_url(self, granted: str | None) -> str:
         if granted:
@@ -173,52 +181,61 @@ class Engine:
         """Come back after the SDK has given up, however long it takes, to where we were."""
         self._call.rejoining = True
         backoff_s = FIRST_BACKOFF_S
-        restore = None
-        while restore is None:
+        restore = self._call.to_restore(time.monotonic())
+        while True:
             try:
                 await self._join(access)
-                # What was asked for while we were away counts as well.
-                restore = self._call.start_over(time.monotonic())
+                if self._call.opened:
+                    # What was asked for while we were away counts as well.
+                    restore = self._call.to_restore(time.monotonic())
+                    self._call.start_over()
                 await self._until_ready()
+                break
             except (UnreachableError, IncidentNotFoundError) as error:
                 wait_s = backoff_s * random.uniform(0.7, 1.0)  # noqa: S311
                 backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
-                self._say(f"{error.what} Trying again in {wait_s:.0f} s.")
+                self._say(f"{error.what} Trying again in {max(wait_s, 1.0):.0f} s.")
                 await asyncio.sleep(wait_s)
         self._call.rejoining = False
-        for party in self._call.gains_db:
-            self._send(self._call.gain_commands(party))
-        self._open_call(restore.position_ms, paused=restore.paused)
+        self._restore(restore)
 
     async def _leave(self) -> None:
         room, self._room = self._room, None
         self._call.link_up = False
         self._path.forget()
-        self._sender.wire = None
-        self._sender.forget()
+        self._sender.use(None)
         if room is not None:
             await room.close()
 
     async def _begin(self) -> None:
         """Wait until nothing of the call can be missed, then do what was asked for at the start."""
         await self._until_ready()
-        if self._options.start == "live" and self._call.head.seek is None:
-            self._call.obey(ScrubToEnd(), time.monotonic(), self._teller.delays())
-        self._open_call(None, paused=self._options.start == "paused")
+        start = self._options.start
+        if start == "live":
+            self._restore(Return(None, paused=False))
+        else:
+            self._restore(Return(0, paused=start == "paused"))
 
-    def _open_call(self, position_ms: int | None, *, paused: bool) -> None:
-        """Set cursor and pause: what was asked for meanwhile goes before what is given."""
-        now_s = time.monotonic()
+    def _restore(self, default: Return) -> None:
+        """Set cursor, pause and gains: what was asked for meanwhile goes before `default`."""
         seek, pause = self._call.head.seek, self._call.head.pause
         self._call.opened = True
-        if seek is not None and seek.to_end:
+        for party in self._call.gains_db:
+            if self._call.gains_db[party]:
+                self._send(self._call.gain_commands(party))
+        if seek is not None:
+            position_ms = None if seek.to_end else seek.position_ms
+        else:
+            position_ms = default.position_ms
+        if position_ms is None:
             self.handle(ScrubToEnd())
-        elif seek is not None and seek.position_ms is not None:
-            self.handle(Scrub(seek.position_ms))
-        elif position_ms is not None:
-            self._send([self._call.seek(position_ms, now_s)])
-        if not (paused if pause is None else pause.paused):
+        elif position_ms or self._call.head.confirmed_ms(time.monotonic()):
+            self.handle(Scrub(position_ms))
+        status = self._call.head.status
+        if not (default.paused if pause is None else pause.paused):
             self.handle(Resume())
+        elif status is not None and not status.paused:
+            self.handle(Pause())
         self._say("")
 
     async def _until_ready(self) -> None:
@@ -227,7 +244,11 @@ class Engine:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STATUS_WAIT_S):
                 await self._first_status.wait()
+        since_s = time.monotonic()
         while not self._all_tracks_here():
+            if time.monotonic() - since_s > NO_TRACKS_S:
+                since_s = time.monotonic()
+                self._say("No sound of the call has come yet; still waiting.")
             if self._room_closed.is_set():
                 raise UnreachableError(
                     "The room was closed before its sound came.", "Try again in a moment."
@@ -265,6 +286,16 @@ class Engine:
         """Obey one request and tell the state that follows from it."""
         if isinstance(request, m.Quit):
             self._quit.set()
+            return
+        party = getattr(request, "callerType", None)
+        if party is not None and self._sound.parties and party not in self._sound.parties:
+            self._teller.tell(
+                m.ErrorEvent(
+                    code="bad-request",
+                    message=f"This call has no party named {party}.",
+                    hint=f"It has: {', '.join(self._sound.parties)}.",
+                )
+            )
             return
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
@@ -313,22 +344,34 @@ class Engine:
         self._teller.state()
 
     def on_link(self, up: bool) -> None:
-        """The SDK lost the connection, or has it back."""
-        # The SDK's sending waits for as long as it reconnects: what is asked meanwhile waits here.
-        self._sender.wire = self._room if up else None
-        if up:
-            self._call.link_up = True
-        else:
+        """The SDK lost the connection, or has it back: then the server has played on unheard."""
+        if not up:
+            # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
+            self._sender.use(None)
             self._call.lose_link(time.monotonic(), self._teller.delays())
-        self._say("" if up else "The connection broke; it is being restored.")
+            self._say("The connection broke; it is being restored.")
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(SDK_PATIENCE_S, self.on_closed, "no patience left")
+            return
+        self._lose_patience_no_more()
+        self._sender.use(self._room)
+        self._call.link_up = True
+        if self._call.opened:
+            self._restore(self._call.to_restore(time.monotonic()))
+
+    def _lose_patience_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def on_closed(self, reason: str) -> None:
         """The room is gone; `_play` comes back by itself."""
-        LOG.warning("the room was closed: %s", reason)
-        self._sender.wire = None
+        LOG.warning("the room is given up: %s", reason)
+        self._lose_patience_no_more()
+        self._sender.use(None)
         self._call.lose_link(time.monotonic(), self._teller.delays())
         self._room_closed.set()
-        self._say("The room was closed; joining again.")
+        self._say("The room is gone; joining again.")
 
     # --- sound ------------------------------------------------------------------------------------
 
@@ -379,8 +422,6 @@ class Engine:
             self._device_lost = False
             self._say("")
 
-    # --- telling ----------------------------------------------------------------------------------
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
@@ -391,6 +432,11 @@ class Engine:
             self._teller.levels()
             if now_s - self._teller.told_s >= STATE_S:
                 self._teller.state()
+
+    def _fail(self, error: CallplayerError) -> int:
+        self._call.failed = True
+        self._say(error.what)
+        return self._teller.failure(error)
 
     def _say(self, detail: str) -> None:
         self._call.detail = detail

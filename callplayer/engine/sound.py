@@ -116,12 +116,15 @@ class Sound:
                 return "The sound device has stopped."
             await self._give_more_time()
         elif now_s >= self._retry_s:
-            self._retry_s = now_s + RETRY_S
-            try:
-                await self.open(refresh=True)
-            except SoundDeviceError as error:
-                LOG.warning("reopening: %s", error.what)
+            await self._try_open(refresh=True)
         return None
+
+    async def _try_open(self, *, refresh: bool = False) -> None:
+        self._retry_s = time.monotonic() + RETRY_S
+        try:
+            await self.open(refresh=refresh)
+        except SoundDeviceError as error:
+            LOG.warning("reopening: %s", error.what)
 
     async def _give_more_time(self) -> None:
         """Open again with twice the latency a device that ran dry more than once in a second."""
@@ -136,7 +139,7 @@ class Sound:
         LOG.warning("the sound device ran dry; latency now %.0f ms", self._latency_s * 1000)
         await self.close()
         self._seen_underflows = 0
-        await self.open()
+        await self._try_open()
 
     def _look(self, refresh: bool) -> tuple[OutputDevice, int]:
         if refresh:
@@ -248,10 +251,10 @@ class Sound:
         return self._ended_trimmed_frames + live
 
     @property
-    def drift_ppm(self) -> float:
-        """Return how fast the sound card runs against the frames, in parts per million."""
+    def drift_ppm(self) -> float | None:
+        """Return how fast the sound card runs against the frames, in ppm; None until known."""
         lane = next((voice.lane for voice in self._voices.values()), None)
-        return -lane.correction * 1e6 if lane else 0.0
+        return -lane.correction * 1e6 if lane is not None and lane.settled else None
 
     @property
     def callback_p99_ms(self) -> float:

@@ -14,13 +14,18 @@ from callplayer.wire import Incident, Party
 
 
 class Teller:
-    """Makes events and hands them to `tell`. `told_s` is when the state was told last."""
+    """Makes events and hands them to `tell`. `told_s` is when the state was told last.
+
+    Once `quiet`, the state is told no more: the engine is ending.
+    """
 
     def __init__(
         self, tell: Callable[[m.Event], None], call: Call, sound: Sound, path: ReceivePath
     ) -> None:
         self.tell = tell
         self.told_s = 0.0
+        self.quiet = False
+        self._parties: tuple[Party, ...] = ()
         self._call = call
         self._sound = sound
         self._path = path
@@ -36,10 +41,14 @@ class Teller:
 
     def state(self) -> None:
         """Tell the whole state."""
+        if self.quiet:
+            return
         now_s = self.told_s = time.monotonic()
+        # Parties stay on the screen while their tracks are being had again.
+        self._parties = self._sound.parties or self._parties
         levels_db = {
             party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
-            for party in self._sound.parties
+            for party in self._parties
         }
         device = self._sound.device_name
         self.tell(self._call.state(now_s, self.delays(), levels_db, device))
@@ -72,7 +81,7 @@ class Teller:
                 trimmed_frames=sound.trimmed_frames,
                 concealed_ms=round(path.concealed_ms, 1),
                 jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
-                drift_ppm=round(sound.drift_ppm, 1),
+                drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
                 callback_p99_ms=round(sound.callback_p99_ms, 3),
             )
         )

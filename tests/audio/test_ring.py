@@ -21,7 +21,6 @@ class RingModel(RuleBasedStateMachine):
         self.ring = Ring(CAPACITY_FRAMES)
         self.written: list[float] = []
         self.read = 0
-        self.marked = 0
         self.next_sample = 1.0
 
     @rule(count=st.integers(0, 60))
@@ -31,16 +30,6 @@ class RingModel(RuleBasedStateMachine):
         fits = CAPACITY_FRAMES - (len(self.written) - self.read)
         assert self.ring.write(samples) == min(count, fits)
         self.written += samples[:fits].tolist()
-
-    @rule()
-    def flush(self) -> None:
-        self.ring.flush()
-        self.marked = len(self.written)
-
-    @rule()
-    def settle(self) -> None:
-        self.ring.settle()
-        self.read = max(self.read, self.marked)
 
     @rule(count=st.integers(0, 60), offset_frames=st.integers(0, 60))
     def peek(self, count: int, offset_frames: int) -> None:
@@ -58,7 +47,7 @@ class RingModel(RuleBasedStateMachine):
     def places_agree(self) -> None:
         assert self.ring.written == len(self.written)
         assert self.ring.position == self.read
-        assert self.ring.fill_frames == len(self.written) - max(self.read, self.marked)
+        assert self.ring.fill_frames == len(self.written) - self.read
         assert 0 <= self.ring.fill_frames <= self.ring.capacity_frames == CAPACITY_FRAMES
 
 
@@ -75,19 +64,6 @@ def test_a_full_ring_drops_the_end_of_what_comes() -> None:
     out = np.zeros(4, dtype=np.float32)
     assert ring.peek_into(out) == 4
     assert out.tolist() == [0, 1, 2, 3]
-
-
-def test_a_flush_takes_effect_at_the_readers_next_turn_only() -> None:
-    ring = Ring(8)
-    ring.write(np.arange(5, dtype=np.float32))
-    ring.flush()
-    ring.write(np.array([9.0], dtype=np.float32))
-    assert ring.position == 0
-    assert ring.fill_frames == 1
-    ring.settle()
-    out = np.zeros(2, dtype=np.float32)
-    assert ring.peek_into(out) == 1
-    assert out[0] == 9.0
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 480])

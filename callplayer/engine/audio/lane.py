@@ -31,6 +31,7 @@ TRIM_SLACK_S = 0.012
 TRIM_WINDOW_S = 2.0
 ALIGN_FRAMES = 5
 ALIGN_SLACK_S = 0.001
+SETTLED_FRAMES = 1000
 
 
 class Lane:
@@ -49,6 +50,7 @@ class Lane:
         self.received_frames = 0
         self.correction = 0.0
         self._silent_errors: list[float] = []
+        self._followed = 0
         # Set by the writer, read by the reader: single assignments.
         self._open = False
         self._open_mark = 0
@@ -94,6 +96,7 @@ class Lane:
         else:
             self._silent_errors.clear()
             self.correction = self._loop.update(error)
+            self._followed += 1
             self._resampler.bend(self.correction)
 
     def _align(self, error: float) -> None:
@@ -110,6 +113,12 @@ class Lane:
         else:
             self._ring.write(np.zeros(-mean, dtype=np.float32))
         self._loop.reset()
+        self._followed = 0
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether `correction` is the clocks' difference, the fill being right by now."""
+        return self._followed >= SETTLED_FRAMES
 
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
@@ -125,12 +134,6 @@ class Lane:
     def set_silenced(self, silenced: bool) -> None:
         """Fade this party out of the mix, or in again."""
         self._silenced = silenced
-
-    def restart(self) -> None:
-        """Drop what is buffered: the device stood still and it is old now."""
-        self._ring.flush()
-        self._loop.reset()
-        self.playing = False
 
     @property
     def fill_s(self) -> float:
@@ -163,7 +166,6 @@ class Lane:
         """Add the next `len(bus)` frames to `bus`, mono float32."""
         frames = len(bus)
         ring = self._ring
-        ring.settle()
         if self._gain == 0.0 and self._skip_mark > ring.position:
             ring.skip(self._skip_mark - ring.position)
         self._read_s, self._block_frames = now_s, frames

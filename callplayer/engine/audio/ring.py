@@ -1,8 +1,7 @@
 """A ring buffer of samples between one writer and one reader on different threads.
 
 No lock: the writer alone moves `written`, the reader alone moves `read`, and both are whole Python
-integers, whose assignment the interpreter makes atomic. What the writer wants of the reader (drop
-everything up to here) it says by a mark that the reader obeys at its next turn.
+integers, whose assignment the interpreter makes atomic.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ class Ring:
         self._buffer: Samples = np.zeros(capacity_frames, dtype=np.float32)
         self._written = 0
         self._read = 0
-        self._flush_mark = 0
 
     @property
     def capacity_frames(self) -> int:
@@ -39,8 +37,8 @@ class Ring:
 
     @property
     def fill_frames(self) -> int:
-        """Return how many frames can be read, those marked for flushing left out."""
-        return self._written - max(self._read, self._flush_mark)
+        """Return how many frames can be read."""
+        return self._written - self._read
 
     # --- the writer's side ------------------------------------------------------------------------
 
@@ -59,15 +57,7 @@ class Ring:
         self._written += count
         return count
 
-    def flush(self) -> None:
-        """Have the reader drop all that is written up to now."""
-        self._flush_mark = self._written
-
     # --- the reader's side ------------------------------------------------------------------------
-
-    def settle(self) -> None:
-        """Obey the latest flush."""
-        self._read = max(self._read, self._flush_mark)
 
     def peek_into(self, out: Samples, offset_frames: int = 0) -> int:
         """Copy frames from `offset_frames` past the reading place into `out`; return how many."""
