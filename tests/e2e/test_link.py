@@ -1,0 +1,48 @@
+"""A service that dies and returns: the place stands still meanwhile, and playing goes on there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.rig.processes import HeadlessEngine, Service
+from tests.rig.signals import write_sweep_call
+
+
+def test_the_place_is_kept_while_the_service_is_gone(tmp_path: Path) -> None:
+    recording = tmp_path / "sweep.wav"
+    write_sweep_call(recording, 120.0)
+    service = Service(tmp_path, recording)
+    port = service.api_url.rsplit(":", 1)[1]
+    engine = HeadlessEngine(tmp_path, service.environment, service.incidents[0], "--no-audio")
+    engine.wait_state(phase="playing", advancing=True)
+    engine.send(cmd="set-gain", gain=-6, callerType="caller")
+    engine.send(cmd="mute", callerType="callTaker")
+    time.sleep(3.0)
+
+    os.kill(service.process.pid, signal.SIGKILL)
+    killed_s = time.monotonic()
+    lost = engine.wait_state(since_s=killed_s, phase="reconnecting", timeout_s=10)
+    assert lost["detail"]
+    assert len(lost["parties"]) == 2
+    time.sleep(2.0)
+    still = engine.wait_state(since_s=time.monotonic())
+    assert still["position_ms"] == lost["position_ms"]
+    assert not still["advancing"]
+    service.stop()
+
+    again = Service(tmp_path, recording, flags=[f"--port={port}"])
+    try:
+        back = engine.wait_state(
+            since_s=time.monotonic(), phase="playing", advancing=True, timeout_s=25
+        )
+        assert abs(back["position_ms"] - lost["position_ms"]) < 1000
+        assert [party["gain_db"] for party in back["parties"]] == [-6.0, 0.0]
+        assert [party["muted"] for party in back["parties"]] == [False, True]
+        assert engine.quit() == 0
+        states = [e for _, e in engine.events if e["event"] == "state"]
+        assert states[-1]["phase"] == "playing", "nothing untrue is told at the end"
+    finally:
+        again.stop()

@@ -1,0 +1,133 @@
+"""The rules of a call as the user steers it, on an invented clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.engine import messages as m
+from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays
+from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
+
+DELAYS = Delays(path_ms=100.0, device_ms=10.0, turnover_ms=60.0)
+DURATION_MS = 100_000
+
+
+def status(
+    position_ms: int, *, paused: bool = False, over: bool = True, end: bool = False
+) -> Status:
+    return Status(position_ms, DURATION_MS, paused, end, over)
+
+
+def playing_call(position_ms: int = 20_000, *, over: bool = True, end: bool = False) -> Call:
+    """A call that has played for 10 s and is at `position_ms` at 1000.0 s."""
+    call = Call()
+    call.opened = call.link_up = True
+    for before_s in (10, 0):
+        place = status(position_ms - before_s * 1000, over=over, end=end)
+        call.take_status(place, 1000.0 - before_s, DELAYS)
+    assert call.phase() == ("live" if end else "playing")
+    return call
+
+
+def test_a_pause_goes_back_to_what_was_heard_last() -> None:
+    call = playing_call()
+    commands = call.obey(Pause(), 1000.0, DELAYS)
+    # 100 ms are on their way, of which the device still plays 10.
+    assert commands == [Pause(), Scrub(20_000 - 100 + 10 - PAUSE_BACK_MS)]
+    assert call.phase() == "paused"
+    assert not call.may_be_heard(1000.0)
+
+
+def test_a_second_pause_moves_nothing() -> None:
+    call = playing_call()
+    call.obey(Pause(), 1000.0, DELAYS)
+    call.take_status(status(19_860, paused=True), 1000.1, DELAYS)
+    assert call.obey(Pause(), 1001.0, DELAYS) == [Pause()]
+
+
+def test_toggle_follows_what_was_asked_last_not_what_is_confirmed() -> None:
+    call = playing_call()
+    assert call.obey(m.TogglePause(), 1000.0, DELAYS)[0] == Pause()
+    assert call.obey(m.TogglePause(), 1000.01, DELAYS) == [Resume()]
+    assert call.obey(m.TogglePause(), 1000.02, DELAYS)[0] == Pause()
+
+
+def test_seeks_start_from_what_is_heard_and_add_up() -> None:
+    call = playing_call()
+    assert call.obey(m.SeekBy(-5000), 1000.0, DELAYS) == [Scrub(14_900)]
+    assert call.obey(m.SeekBy(-5000), 1000.1, DELAYS) == [Scrub(9_900)]
+    assert call.obey(m.SeekBy(-50_000), 1000.2, DELAYS) == [Scrub(0)]
+    assert call.obey(m.SeekBy(10**8), 1000.3, DELAYS) == [Scrub(DURATION_MS)]
+
+
+@pytest.mark.parametrize(
+    ("party", "told"),
+    [
+        ("caller", [SetGain(-6.0, "caller")]),
+        ("call", [SetGain(-6.0, "caller"), SetGain(-6.0, "callTaker")]),
+    ],
+)
+def test_a_mixed_tracks_gain_is_both_parties(party: m.Party, told: list[Command]) -> None:
+    assert playing_call().obey(m.SetGain(-6.0, party), 1000.0, DELAYS) == told
+
+
+def test_solo_silences_the_other_and_mute_wins() -> None:
+    call = playing_call()
+    call.obey(m.Solo("caller"), 1000.0, DELAYS)
+    assert (call.is_silenced("caller"), call.is_silenced("callTaker")) == (False, True)
+    call.obey(m.Mute("caller"), 1000.0, DELAYS)
+    assert call.is_silenced("caller")
+
+
+def test_the_gate_opens_when_the_path_has_turned_over_after_the_confirmation() -> None:
+    call = playing_call()
+    call.obey(Scrub(50_000), 1000.0, DELAYS)
+    assert not call.may_be_heard(1000.0)
+    assert not call.take_status(status(20_050), 1000.05, DELAYS)  # not yet obeyed
+    assert call.take_status(status(50_000), 1000.1, DELAYS)
+    assert not call.may_be_heard(1000.159)
+    assert call.may_be_heard(1000.161)
+
+
+def test_the_gate_waits_for_a_path_that_turned_out_longer() -> None:
+    call = playing_call()
+    call.obey(Scrub(50_000), 1000.0, DELAYS)
+    call.take_status(status(50_000), 1000.1, DELAYS)
+    call.turn_later(1000.1, Delays(turnover_ms=200.0))
+    assert not call.may_be_heard(1000.25)
+    assert call.may_be_heard(1000.31)
+
+
+def test_while_the_link_is_down_nothing_moves_and_nothing_is_lost() -> None:
+    call = playing_call()
+    call.lose_link(1000.0, DELAYS)
+    for later_s in (1000.0, 1008.0, 1060.0):
+        state = call.state(later_s, DELAYS, {}, None)
+        assert (state.phase, state.advancing) == ("reconnecting", False)
+        assert state.position_ms == state.audible_ms == 19_900
+    call.obey(Pause(), 1008.0, DELAYS)
+    restore = call.to_restore(1060.0)
+    assert (restore.position_ms, restore.paused) == (19_900, True)
+
+
+def test_what_was_asked_while_away_is_what_is_restored() -> None:
+    call = playing_call()
+    call.lose_link(1000.0, DELAYS)
+    call.obey(m.SeekBy(-5000), 1003.0, DELAYS)
+    call.obey(m.SeekBy(-5000), 1004.0, DELAYS)
+    assert call.to_restore(1060.0).position_ms == 9_900
+    call.obey(ScrubToEnd(), 1061.0, DELAYS)
+    assert call.to_restore(1062.0).position_ms is None
+
+
+def test_who_was_live_comes_back_live() -> None:
+    call = playing_call(100_000, over=False, end=True)
+    call.lose_link(1000.0, DELAYS)
+    assert call.to_restore(1030.0).position_ms is None
+
+
+def test_a_live_call_does_not_grow_while_nothing_is_known_of_it() -> None:
+    call = playing_call(over=False)
+    before = call.state(1000.0, DELAYS, {}, None).duration_ms
+    call.lose_link(1000.0, DELAYS)
+    assert call.state(1050.0, DELAYS, {}, None).duration_ms == before
