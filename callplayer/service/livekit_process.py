@@ -15,16 +15,18 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import httpx
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
+from callplayer.service.restarts import BACKOFF_S, restart_delay_s
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 0.5
@@ -56,11 +58,64 @@ class RoomServer:
 
 
 @dataclass(frozen=True)
-class OwnServer:
-    """The child and how to reach it."""
+class _Place:
+    """Where a server listens and with which key: the same again after a restart."""
 
-    room_server: RoomServer
-    process: asyncio.subprocess.Process
+    http_port: int
+    udp_port: int
+    api_key: str
+    api_secret: Secret
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.http_port}"
+
+
+class OwnServer:
+    """The child, started by `own_server`; `keep` starts it again when it ends by itself."""
+
+    def __init__(
+        self, binary: Path, log_file: Path, place: _Place, process: asyncio.subprocess.Process
+    ) -> None:
+        self._binary = binary
+        self._log_file = log_file
+        self._place = place
+        self._process = process
+
+    @property
+    def room_server(self) -> RoomServer:
+        """How to reach it; this stays as it is for as long as the server is kept."""
+        return RoomServer(self._place.url, self._place.api_key, self._place.api_secret)
+
+    async def keep(self, backoff_s: Sequence[float] = BACKOFF_S) -> NoReturn:
+        """Start the server again each time it ends, on the same ports and with the same key.
+
+        All rooms went with it, but URL and tokens are still good: the SDKs of bots and listeners
+        reconnect, and a bot's token makes its room anew. Raise ServiceError when the server ended
+        too often of late, which is what `restart_delay_s` says.
+        """
+        restarts_s: list[float] = []
+        while True:
+            code = await self._process.wait()
+            await _stop(self._process)
+            log.warning("livekit-server has ended by itself (exit code %d)", code)
+            delay_s = restart_delay_s(restarts_s, time.monotonic(), backoff_s)
+            if delay_s is None:
+                raise ServiceError(
+                    "livekit-server has ended by itself again and again.",
+                    f"Read why in {self._log_file}.",
+                )
+            await asyncio.sleep(delay_s)
+            restarts_s.append(time.monotonic())
+            self._process = await _launch(self._binary, self._log_file, self._place)
+            if await _comes_up(self._process, self._place.url):
+                log.info("livekit-server runs again")
+            else:
+                await _stop(self._process)
+
+    async def stop(self) -> None:
+        """End the server."""
+        await _stop(self._process)
 
 
 @asynccontextmanager
@@ -70,21 +125,23 @@ async def own_server(binary: Path, log_file: Path) -> AsyncIterator[OwnServer]:
     Raise ServiceError if it does not come up.
     """
     for attempt in range(START_ATTEMPTS):
-        server = await _launch(binary, log_file)
+        place = _free_place()
+        process = await _launch(binary, log_file, place)
         try:
-            if await _comes_up(server):
+            if await _comes_up(process, place.url):
                 break
             log.warning("livekit-server did not start (attempt %d)", attempt + 1)
         except BaseException:
-            await _stop(server.process)
+            await _stop(process)
             raise
-        await _stop(server.process)
+        await _stop(process)
     else:
         raise ServiceError("livekit-server does not start.", f"Read why in {log_file}.")
+    server = OwnServer(binary, log_file, place, process)
     try:
         yield server
     finally:
-        await _stop(server.process)
+        await server.stop()
 
 
 def server_settings(http_port: int, udp_port: int, api_key: str, api_secret: str) -> str:
@@ -107,11 +164,12 @@ def server_settings(http_port: int, udp_port: int, api_key: str, api_secret: str
     return json.dumps(settings)
 
 
-async def _launch(binary: Path, log_file: Path) -> OwnServer:
-    http_port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
-    api_key, api_secret = f"key{secrets.token_hex(6)}", secrets.token_urlsafe(36)
+async def _launch(binary: Path, log_file: Path, place: _Place) -> asyncio.subprocess.Process:
+    settings = server_settings(
+        place.http_port, place.udp_port, place.api_key, place.api_secret.reveal()
+    )
     environment = {
-        "LIVEKIT_CONFIG": server_settings(http_port, udp_port, api_key, api_secret),
+        "LIVEKIT_CONFIG": settings,
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.environ.get("HOME", "/"),
     }
@@ -121,7 +179,7 @@ async def _launch(binary: Path, log_file: Path) -> OwnServer:
     else:
         command = ["/bin/sh", "-c", _GUARD, "livekit-guard", str(binary)]
     with _open_log(log_file) as stream:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *command,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL if setpriv else asyncio.subprocess.PIPE,
@@ -130,16 +188,14 @@ async def _launch(binary: Path, log_file: Path) -> OwnServer:
             # Ctrl+C in the terminal is for the service, which then ends its server in order.
             start_new_session=True,
         )
-    url = f"ws://127.0.0.1:{http_port}"
-    return OwnServer(RoomServer(url, api_key, Secret(api_secret)), process)
 
 
-async def _comes_up(server: OwnServer) -> bool:
-    address = server.room_server.url.replace("ws://", "http://", 1)
+async def _comes_up(process: asyncio.subprocess.Process, url: str) -> bool:
+    address = url.replace("ws://", "http://", 1)
     deadline_s = asyncio.get_running_loop().time() + START_TIMEOUT_S
     async with httpx.AsyncClient(timeout=1.0, trust_env=False) as client:
         while asyncio.get_running_loop().time() < deadline_s:
-            if server.process.returncode is not None:
+            if process.returncode is not None:
                 return False
             try:
                 if (await client.get(address)).status_code == 200:
@@ -166,6 +222,12 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()
+
+
+def _free_place() -> _Place:
+    http_port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+    secret = Secret(secrets.token_urlsafe(36))
+    return _Place(http_port, udp_port, f"key{secrets.token_hex(6)}", secret)
 
 
 def _free_port(kind: socket.SocketKind) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -210,10 +211,14 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
         path=path,
         parties=_parties_of(path, info.channels),
         duration_s=duration_s,
-        created_at=made_at if live_from_s is None else datetime.now(UTC),
+        created_at=made_at if live_from_s is None else _wall_time(live_from_s),
         facts=facts,
         live_from_s=live_from_s,
     )
+
+
+def _wall_time(monotonic_s: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=time.monotonic() - monotonic_s)
 
 
 def _parties_of(path: Path, channels: int) -> tuple[Party, ...]:

@@ -32,6 +32,7 @@ from callplayer.service.tokens import (
 )
 
 MIN_API_SECRET_CHARS = 32
+LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
 DEV_KEYS = frozenset({"devkey"})
 
 log = logging.getLogger("callplayer.service")
@@ -64,7 +65,7 @@ def serve(options: ServeOptions) -> int:
 
     When ready it prints one line of JSON on stdout: `ready`, `api_url`, `stream_url`, `incidents`
     (ids) and `config` (the path of generated credentials, or null). If it cannot start or go on it
-    prints `ready` false, `what` and `hint`, and raises UsageError or ServiceError. All else goes to
+    prints `ready` false, `what`, `hint` and `exit_code`, and raises that error. All else goes to
     stderr.
     """
     if not log.handlers:
@@ -77,7 +78,8 @@ def serve(options: ServeOptions) -> int:
         _check(options)
         return asyncio.run(_serve(options))
     except CallplayerError as error:
-        _tell({"ready": False, "what": error.what, "hint": error.hint})
+        refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
+        _tell({"ready": False, **refusal})
         raise
 
 
@@ -91,11 +93,11 @@ async def _serve(options: ServeOptions) -> int:
     with _stop_signals(stop):
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
-        live_from_s = time.monotonic() if options.live else None
+        live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
         recordings = find_recordings(options.recordings, live_from_s=live_from_s)
         async with contextlib.AsyncExitStack() as stack:
             listening = stack.enter_context(listen(options.host, options.port))
-            room_server, child = await stack.enter_async_context(_room_server(options))
+            room_server, own = await stack.enter_async_context(_room_server(options))
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
@@ -121,7 +123,7 @@ async def _serve(options: ServeOptions) -> int:
                 log.info("serving %d incidents at %s", len(recordings), api_url)
                 if config_file:
                     log.info("the credentials are in %s", config_file)
-                await _wait_for_end(stop, child, http_ended)
+                await _wait_for_end(stop, http_ended, own)
                 log.info("closing")
     return EXIT_DONE
 
@@ -135,6 +137,18 @@ def _check(options: ServeOptions) -> None:
     if not 0 <= options.port <= 65_535:
         raise UsageError(f"{options.port} is no port.", "Give --port a number from 0 to 65535.")
     require_packages()
+
+
+def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
+    """Return when live calls begin, by the monotonic clock: now, or earlier as LIVE_FROM says.
+
+    So a service that is started again takes the calls up where they would be.
+    """
+    try:
+        told_s = float(variables.get(LIVE_FROM, ""))
+    except ValueError:
+        return now_s
+    return told_s if told_s <= now_s else now_s
 
 
 def room_server_from_environment(url: str, variables: Mapping[str, str]) -> RoomServer:
@@ -202,20 +216,24 @@ def _tell(line: Mapping[str, object]) -> None:
 
 
 async def _wait_for_end(
-    stop: asyncio.Event, child: OwnServer | None, http_ended: asyncio.Task[None]
+    stop: asyncio.Event, http_ended: asyncio.Task[None], own: OwnServer | None
 ) -> None:
-    """Return when asked to stop; raise ServiceError if a part of the service ended by itself."""
-    waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
-    if child is not None:
-        waits.append(asyncio.create_task(child.process.wait()))
+    """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+    if own is not None:
+        tasks.append(asyncio.create_task(own.keep()))
     try:
-        await asyncio.wait([*waits, http_ended], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, http_ended], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in waits:
+        for task in tasks:
             task.cancel()
-    if not stop.is_set():
-        part = "The HTTP server" if http_ended.done() else "livekit-server"
-        raise ServiceError(f"{part} has ended by itself.", "Start again; the log says more.")
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    if stop.is_set():
+        return
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    raise ServiceError("The HTTP server has ended by itself.", "Start again; the log says more.")
 
 
 @contextlib.contextmanager
