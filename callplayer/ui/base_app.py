@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TypeVar
 
 from textual.app import App
@@ -21,7 +22,9 @@ class BaseApp(App[Result], inherit_bindings=False):
     TITLE = "callplayer"
 
     def __init__(self) -> None:
-        super().__init__()
+        # With NO_COLOR, Textual turns colours to greys, its own dark background among them, unless
+        # the terminal's colours are to be used: then it sends none.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.register_theme(THEME)
         self.theme = THEME.name
 

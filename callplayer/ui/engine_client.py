@@ -172,7 +172,7 @@ class EngineClient:
             self._restore = restore_requests(self._last, lost_at_s)
             self._restoring = True
         if self._last is not None:
-            listener(self._masked(self._last))
+            listener(self._masked(self._last, detail=""))
         listener(EngineRestarting(reason, len(self._restarts_s)))
         await asyncio.sleep(delay_s)
         argv = paused_argv(self._argv) if self._restoring else self._argv
@@ -234,16 +234,16 @@ class EngineClient:
             self._last = state if is_connected(state) else self._last
             return state
         if not is_connected(state):
-            return self._masked(self._last)
+            return self._masked(self._last, state.detail)
         for request in self._restore:
             self._write(request)
         self._restoring = False
-        return self._masked(self._last)
+        return self._masked(self._last, state.detail)
 
-    def _masked(self, state: StateEvent) -> StateEvent:
-        """What to show of a lost engine's state until the new one is where it was."""
+    def _masked(self, state: StateEvent, detail: str) -> StateEvent:
+        """What to show of a lost engine's state until the new one, at `detail`, is there."""
         return msgspec.structs.replace(
-            state, phase="reconnecting", advancing=False, unconfirmed_s=0.0
+            state, phase="reconnecting", advancing=False, unconfirmed_s=0.0, detail=detail
         )
 
     async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:

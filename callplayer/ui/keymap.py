@@ -35,7 +35,7 @@ class Action:
 
     It has either a fixed `request`, an `ask` that makes one from the view, or the name of a method
     of the screen. Actions of one `topic` share a line of the help; `footer` is the short word that
-    the footer shows, if any.
+    the footer shows, if any, and `footer_at_rest` the one while the call stands still.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Action:
     ask: Ask | None = None
     screen: str | None = None
     footer: str = ""
+    footer_at_rest: str = ""
 
 
 def _selected(view: PlayerView) -> PartyState | None:
@@ -79,7 +80,14 @@ def _solo(party: PartyState) -> Request:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("toggle-pause", "Play / pause", ("space", "k"), request=TogglePause(), footer="pause"),
+    Action(
+        "toggle-pause",
+        "Play / pause",
+        ("space", "k"),
+        request=TogglePause(),
+        footer="pause",
+        footer_at_rest="play",
+    ),
     Action("back-5s", "5 s back / ahead", ("left",), request=SeekBy(-5_000), footer="5 s"),
     Action("forward-5s", "5 s back / ahead", ("right",), request=SeekBy(5_000), footer="5 s"),
     Action("back-1s", "1 s back / ahead", ("comma", "shift+left"), request=SeekBy(-1_000)),
@@ -172,20 +180,22 @@ def help_lines() -> tuple[tuple[str, str], ...]:
     return tuple((_compact(keys), topic) for topic, keys in _topics(ACTIONS).items())
 
 
-def footer_items() -> tuple[tuple[str, str], ...]:
+def footer_items(*, at_rest: bool = False) -> tuple[tuple[str, str], ...]:
     """Return (keys, word) for the footer, the most needed first."""
     actions = {action.name: action for action in ACTIONS}
-    return tuple(
-        ("".join(key_name(actions[name].keys[0]) for name in names), actions[names[0]].footer)
-        for names in _FOOTER_ORDER
-    )
+    items = []
+    for names in _FOOTER_ORDER:
+        first = actions[names[0]]
+        word = (first.footer_at_rest if at_rest else "") or first.footer
+        items.append(("".join(key_name(actions[name].keys[0]) for name in names), word))
+    return tuple(items)
 
 
-def fitting_footer(width: int) -> tuple[tuple[str, str], ...]:
+def fitting_footer(width: int, *, at_rest: bool = False) -> tuple[tuple[str, str], ...]:
     """Return the footer's items that fit in `width` cells, two blanks between them."""
     chosen: list[tuple[str, str]] = []
     used = 0
-    for keys, word in footer_items():
+    for keys, word in footer_items(at_rest=at_rest):
         cells = len(keys) + 1 + len(word) + 2
         if used + cells - 2 <= width:
             chosen.append((keys, word))

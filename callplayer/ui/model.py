@@ -26,6 +26,8 @@ from callplayer.wire import Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
+SLOW_CONNECT_S = 2.0
+"""What connecting waits for is told from then on: most calls are there sooner."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,13 @@ class Failure:
 class PlayerView:
     """All that the player's screen draws from.
 
+    `phase_since_s` is when the state came into its phase (monotonic, s), None before any was told;
     `asked_id` is the incident that was asked for, shown until the engine tells more of it;
     `was_connected`: the call was there at least once; `ended`: the engine will tell no more.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
+    phase_since_s: float | None = None
     asked_id: str = ""
     incident: IncidentEvent | None = None
     stats: StatsEvent | None = None
@@ -79,7 +83,7 @@ def after(
     """Return the view after `event`."""
     match event:
         case StateEvent():
-            view = _after_state(view, event)
+            view = _after_state(view, event, now_s)
         case LevelsEvent():
             view = replace(view, levels=event.levels, levels_at_s=now_s)
         case StatsEvent():
@@ -112,9 +116,17 @@ def select_party(view: PlayerView, step: int) -> PlayerView:
 
 
 def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
-    """Return what the notice area says now: a failure, then a silent server, then the last note."""
+    """Return what the notice area says now, the gravest first.
+
+    A failure; why there is no link; a silent server; the last note; what connecting waits for. The
+    screen's own notes, which are short, come before the link: one of them tells of a lost engine.
+    """
     if view.failure is not None:
         return Notice(view.failure.message, view.failure.hint, "alert")
+    note = view.notice if view.notice is not None and now_s < view.notice.until_s else None
+    reason = _link_reason(view, now_s)
+    if reason is not None and reason.tone != "ask":
+        return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
     if waited_s >= UNCONFIRMED_AFTER_S:
         return Notice(
@@ -122,19 +134,38 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
             "The hollow mark ◇ is where you asked to be, ◆ is where the call is.",
             "hold",
         )
-    if view.notice is not None and now_s < view.notice.until_s:
-        return view.notice
+    return note or reason
+
+
+def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
+    """Return why there is no link; while connecting it is only told once that takes long."""
+    detail = plain_text(view.state.detail)
+    if not detail:
+        return None
+    match view.state.phase:
+        case "failed":
+            return Notice(detail, tone="alert")
+        case "reconnecting":
+            return Notice(detail, tone="hold")
+        case "connecting" if _in_phase_s(view, now_s) > SLOW_CONNECT_S:
+            return Notice(detail, tone="ask")
     return None
 
 
-def _after_state(view: PlayerView, state: StateEvent) -> PlayerView:
+def _in_phase_s(view: PlayerView, now_s: float) -> float:
+    return 0.0 if view.phase_since_s is None else now_s - view.phase_since_s
+
+
+def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerView:
     parties = tuple(party.party for party in state.parties)
     selected = view.selected
     if selected not in parties:
         selected = parties[0] if parties else None
+    same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,
         state=state,
+        phase_since_s=view.phase_since_s if same_phase else now_s,
         selected=selected,
         was_connected=view.was_connected or is_connected(state),
     )

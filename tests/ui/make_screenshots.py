@@ -20,6 +20,7 @@ PICTURES = {
     "paused": ("paused-requested", "80x24"),
     "unconfirmed": ("unconfirmed", "80x24"),
     "live": ("live", "80x24"),
+    "reconnecting": ("reconnecting", "80x24"),
     "failed": ("failed", "80x24"),
     "help": ("help", "80x24"),
 }

@@ -52,6 +52,17 @@ SCENES = {
         )
     ),
     "connecting": Scene((StateEvent(phase="connecting", as_of_s=1000.0),)),
+    "reconnecting": Scene(
+        (
+            INCIDENT,
+            but(
+                PLAYING,
+                phase="reconnecting",
+                advancing=False,
+                detail="The room server does not answer. Trying again in 7 s.",
+            ),
+        )
+    ),
     "muted-solo": Scene(
         (
             INCIDENT,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from textual.app import App
 
-from callplayer.engine.messages import ErrorEvent
+from callplayer.engine.messages import ErrorEvent, StateEvent
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
 from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text
 
@@ -50,6 +50,70 @@ async def test_a_window_that_is_too_small_says_so_in_one_line(size: tuple[int, i
             assert "▶ PLAYING 1:23.4 of 4:32.0 · callplayer needs 60×16" in text
 
 
+@pytest.mark.parametrize("keys", [(), ("i",), ("question_mark",)], ids=["-", "stats", "help"])
+@pytest.mark.parametrize("large", [(80, 24), (160, 50), (60, 16)])
+async def test_a_window_made_too_small_and_large_again_looks_as_it_did(
+    large: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    app = SCENES["playing"].app()
+    async with app.run_test(size=large) as pilot:
+        await pilot.press(*keys)
+        await pilot.pause()
+        before = screen_text(app)
+        assert "q quit" in before
+        for small in ((50, 10), (60, 15), (59, 16), (20, 5)):
+            await pilot.resize_terminal(*small)
+            await pilot.pause()
+            lines = screen_text(app).strip().splitlines()
+            assert len(lines) == 1
+            assert lines[0].startswith("▶ PLAYING")
+            if small[0] >= 59:
+                assert "callplayer needs 60×16" in lines[0]
+            await pilot.resize_terminal(*large)
+            await pilot.pause()
+            assert screen_text(app) == before
+
+
+async def test_parties_that_come_while_the_window_is_too_small_are_there_when_it_is_not() -> None:
+    app = Scene((INCIDENT, StateEvent(phase="connecting"))).app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.resize_terminal(59, 15)
+        await pilot.pause()
+        app.player.take(PLAYING)
+        await pilot.pause()
+        assert len(screen_text(app).strip().splitlines()) == 1
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "Call taker" in screen_text(app)
+        assert "callplayer needs" not in screen_text(app)
+
+
+async def test_the_footer_says_what_space_will_do() -> None:
+    app = SCENES["playing"].app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        for state, word in (
+            (PLAYING, "pause"),
+            (PAUSED, "play"),
+            (but(PLAYING, phase="live", call_over=False), "pause"),
+            (but(PLAYING, phase="at-end", at_end=True, advancing=False), "play"),
+        ):
+            app.player.take(state)
+            await pilot.pause()
+            assert screen_text(app).splitlines()[-1].startswith(f" Space {word}  ")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_broken_link_tells_why_without_the_statistics(size: str) -> None:
+    app = SCENES["reconnecting"].app()
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+        assert "↻ RECONNECTING" in text
+        assert "! The room server does not answer. Trying again in 7 s." in text
+        assert "Call taker" in text
+
+
 async def test_the_layout_follows_the_window() -> None:
     app = SCENES["playing"].app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -57,7 +121,7 @@ async def test_the_layout_follows_the_window() -> None:
             await pilot.resize_terminal(*size)
             await pilot.pause()
             text = screen_text(app)
-            lines = text.splitlines()
+            lines = text.split("\n")
             assert len(lines) == size[1]
             assert max(len(line) for line in lines) <= size[0]
             if size != (40, 10):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import statistics
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,13 @@ LOG_IN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], 
 class Terminal:
     """A pseudo-terminal of 80×24 with the player on it."""
 
-    def __init__(self, tmp_path: Path, *arguments: str, last: str = "") -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        *arguments: str,
+        last: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.pids_path = tmp_path / "pids"
         self.log_path = tmp_path / "log"
         self.master, self.slave = pty.openpty()
@@ -36,9 +43,11 @@ class Terminal:
         self.output = b""
         player = (sys.executable, *arguments, "--pids", str(self.pids_path))
         player = (*player, last) if last else player
+        environment = {**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"}
+        environment.pop("NO_COLOR", None)
         self.process = subprocess.Popen(
             (sys.executable, "-c", LOG_IN, str(self.slave), *player),
-            env={**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"},
+            env=environment | dict(variables or {}),
             pass_fds=(self.slave,),
         )
 
@@ -187,6 +196,32 @@ def test_a_key_is_answered_on_the_terminal_within_50_ms(tmp_path: Path) -> None:
                 terminal.read(0.001)
             waits_ms.append((time.monotonic() - pressed_s) * 1000)
         assert statistics.median(waits_ms) < 50, waits_ms
+    finally:
+        terminal.close()
+
+
+COLOURLESS = {b"", b"0", b"1", b"2", b"39", b"49"}
+"""Off, bold, dim, and the terminal's own foreground and background."""
+
+
+@pytest.mark.parametrize("no_color", [True, False])
+def test_with_no_color_no_colour_reaches_the_terminal(no_color: bool, tmp_path: Path) -> None:
+    variables = {"NO_COLOR": "1"} if no_color else {}
+    terminal = Terminal(tmp_path, str(PLAY_FAKE), "--playing", variables=variables)
+    try:
+        terminal.until_playing()
+        for key in (b"i", b"i?", b"?m"):
+            os.write(terminal.master, key)
+            for _ in range(10):
+                terminal.read(0.05)
+        os.write(terminal.master, b"q")
+        assert terminal.until_ended() == 0
+        styles = re.findall(rb"\x1b\[([0-9;:]*)m", terminal.output)
+        sent = {number for style in styles for number in re.split(rb"[;:]", style)}
+        assert (sent <= COLOURLESS) is no_color
+        assert b"1" in sent
+        if no_color:
+            assert b"2" in sent, "labels and scales are dim, so that what matters stands out"
     finally:
         terminal.close()
 

@@ -49,8 +49,12 @@ def test_key_names(key: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("width", [58, 78, 158])
-def test_the_footer_fits_and_always_tells_how_to_pause_to_get_help_and_to_quit(width: int) -> None:
-    items = keymap.fitting_footer(width)
-    assert {"pause", "help", "quit"} <= {word for _, word in items}
+@pytest.mark.parametrize(("at_rest", "word"), [(False, "pause"), (True, "play")])
+def test_the_footer_fits_and_always_tells_how_to_pause_to_get_help_and_to_quit(
+    at_rest: bool, word: str, width: int
+) -> None:
+    items = keymap.fitting_footer(width, at_rest=at_rest)
+    assert items[0] == ("Space", word)
+    assert {"help", "quit"} <= {word for _, word in items}
     assert len("  ".join(f"{keys} {word}" for keys, word in items)) <= width
     assert items[-1][1] == "quit"

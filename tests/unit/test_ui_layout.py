@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, plan
-from callplayer.ui.widgets.lines import help_height, help_rows, stats_height, stats_rows
+from callplayer.ui.model import Notice
+from callplayer.ui.widgets.lines import (
+    help_height,
+    help_rows,
+    notice_rows,
+    stats_height,
+    stats_rows,
+)
 from callplayer.ui.widgets.rows import cells
 
 WIDTHS = st.integers(MIN_WIDTH - 2, 400)
@@ -44,6 +52,28 @@ def test_room_goes_to_a_larger_clock() -> None:
 @given(WIDTHS)
 def test_help_and_statistics_fit_the_width_they_are_made_for(width: int) -> None:
     assert all(cells(row) <= width for row in help_rows(width))
-    rows = stats_rows(StatsEvent(round_trip_ms=31.0), StateEvent(phase="playing"), width)
+    rows = stats_rows(StatsEvent(drift_ppm=-31.25), StateEvent(phase="playing"), width)
     assert all(cells(row) <= width for row in rows)
     assert len(rows) == stats_height(width)
+
+
+@pytest.mark.parametrize(
+    ("drift_ppm", "text"), [(None, "—"), (0.0, "+0.0 ppm"), (-3.26, "-3.3 ppm")]
+)
+def test_a_drift_that_is_not_known_is_not_told_as_a_number(
+    drift_ppm: float | None, text: str
+) -> None:
+    rows = stats_rows(StatsEvent(drift_ppm=drift_ppm), StateEvent(phase="playing"), 78)
+    values = [part.strip() for row in rows for part, _ in row]
+    assert values[values.index("drift") + 1] == text
+
+
+def test_a_long_reason_without_a_hint_goes_on_in_the_second_line() -> None:
+    reason = "The room server does not answer. Trying again in 7 s."
+    notice = Notice(reason, tone="hold")
+    for width, height in ((40, 2), (78, 2), (78, 1)):
+        rows = notice_rows(notice, width, height)
+        assert len(rows) == height
+        assert all(cells(row) <= width for row in rows)
+        text = " ".join(part for row in rows for part, _ in row)
+        assert " ".join(text.split()) == f"! {reason}"

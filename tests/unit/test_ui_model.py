@@ -65,6 +65,52 @@ def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
     assert notice.text == "not confirmed by the server for 2 s"
 
 
+REASON = "The room server does not answer. Trying again in 7 s."
+
+
+def _told(view: PlayerView, now_s: float) -> tuple[str, str] | None:
+    notice = shown_notice(view, now_s)
+    return None if notice is None else (notice.text, notice.tone)
+
+
+def test_why_there_is_no_link_is_told_for_as_long_as_there_is_none() -> None:
+    down = but(STATE, phase="reconnecting", advancing=False, detail=REASON, unconfirmed_s=4.0)
+    view = after(PlayerView(), down, 50.0)
+    assert _told(view, 50.0) == (REASON, "hold")
+    assert _told(view, 500.0) == (REASON, "hold")
+    assert _told(after(view, but(STATE, detail="x"), 501.0), 501.0) is None
+
+
+def test_a_failed_state_tells_why_before_its_error_has_come() -> None:
+    view = after(PlayerView(), but(STATE, phase="failed", advancing=False, detail=REASON), 50.0)
+    assert _told(view, 50.0) == (REASON, "alert")
+
+
+def test_what_connecting_waits_for_is_told_once_it_takes_more_than_two_seconds() -> None:
+    first = StateEvent(phase="connecting", detail="signing in")
+    view = after(after(PlayerView(), first, 50.0), but(first, detail="joining\x1b"), 51.5)
+    assert _told(view, 52.0) is None
+    assert _told(view, 52.1) == ("joining\N{REPLACEMENT CHARACTER}", "ask")
+    again = after(after(view, STATE, 60.0), first, 70.0)
+    assert _told(again, 71.9) is None
+    assert _told(again, 72.1) == ("signing in", "ask")
+
+
+def test_an_error_goes_before_what_connecting_waits_for_and_after_a_broken_link() -> None:
+    error = ErrorEvent(code="device-lost", message="No device.", hint="Plug it in.")
+    connecting = after(PlayerView(), StateEvent(phase="connecting", detail=REASON), 50.0)
+    assert _told(after(connecting, error, 53.0), 53.0) == ("No device.", "alert")
+    down = after(PlayerView(), but(STATE, phase="reconnecting", detail=REASON), 50.0)
+    assert _told(after(down, error, 53.0), 53.0) == (REASON, "hold")
+
+
+def test_a_lost_engine_is_told_for_a_moment_before_what_the_next_one_waits_for() -> None:
+    view = after(PlayerView(), EngineRestarting("died", 1), 50.0)
+    view = after(view, but(STATE, phase="reconnecting", detail="signing in"), 50.5)
+    assert "died" in str(_told(view, 51.0))
+    assert _told(view, 56.1) == ("signing in", "hold")
+
+
 def test_an_error_is_a_notice_for_a_while_and_its_text_is_cleaned() -> None:
     error = ErrorEvent(code="x", message="bad\x1b[31m\nnews", hint="do this")
     view = after(after(PlayerView(), STATE, 50.0), error, 50.0)

@@ -44,6 +44,12 @@ def test_at_rest_the_confirmed_position_is_shown() -> None:
     assert view.shown_position_ms(but(advancing=False, phase="paused"), 105.0) == 10_120
 
 
+def test_while_the_link_is_down_clock_and_length_stand_still() -> None:
+    down = but(advancing=False, phase="reconnecting", paused=False, call_over=False)
+    assert {view.shown_position_ms(down, 100.0 + s) for s in (0.0, 0.5, 90.0)} == {10_120}
+    assert {view.shown_duration_ms(down, 100.0 + s) for s in (0.0, 0.5, 90.0)} == {60_000}
+
+
 def test_a_call_that_goes_on_grows_between_two_states_but_only_so_far() -> None:
     live = but(call_over=False)
     assert view.shown_duration_ms(live, 101.0) == 61_000

@@ -60,9 +60,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     DEFAULT_CSS = """
     PlayerScreen { background: $background; overflow: hidden; }
     PlayerScreen #rest { height: 1fr; }
-    PlayerScreen #small { display: none; height: 1fr; }
-    PlayerScreen.-small > * { display: none; }
-    PlayerScreen.-small > #small { display: block; }
+    PlayerScreen #small { height: 1fr; }
     """
 
     class QuitAsked(Message):
@@ -78,7 +76,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._send = send
         self._clock = clock
         self._panels: dict[str, PartyPanel] = {}
-        self._plan: Plan | None = None
+        self._is_small = False
         self._help = False
         self._stats = False
         self.view = PlayerView(asked_id=incident)
@@ -133,6 +131,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def draw(self) -> None:
         """Draw everything."""
         self.header.show(self.view)
+        self.key_footer.show(self.view.state)
         self._draw_time(self._clock())
         self._draw_parties()
         if self._stats:
@@ -222,7 +221,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
 
     def _draw_time(self, now_s: float) -> None:
         state = self.view.state
-        if self.has_class("-small"):
+        if self._is_small:
             line = f"{state_line(state, now_s)} · callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
             self.small.draw_with(lambda width, _: [((fit(line, width), "strong"),)])
             return
@@ -251,19 +250,31 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def _lay_out(self) -> None:
         width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
         small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
-        self.set_class(small, "-small")
+        self._is_small = small
+        self._show_parts(small)
         if not small:
-            self._plan = plan(
+            chosen = plan(
                 width,
                 height,
                 len(self._panels) or 2,
                 help_rows=help_height(width) if self._help else 0,
                 stats_rows=stats_height(width) if self._stats else 0,
             )
-            self._apply(self._plan)
-            missing = self._plan.panels - len(self._panels)
-            self.rest.display = self._plan.rows - missing * self._plan.panel_rows < height
+            self._apply(chosen)
+            missing = chosen.panels - len(self._panels)
+            self.rest.display = chosen.rows - missing * chosen.panel_rows < height
         self.draw()
+
+    def _show_parts(self, small: bool) -> None:
+        """Show the one line of a small window, or else all the rest."""
+        self.small.display = small
+        always = (self.header, self.large_clock, self.rest, self.notice, self.key_footer)
+        planned = (self.timeline, self.help_panel, self.stats_panel, *self._panels.values())
+        for part in always:
+            part.display = not small
+        if small:
+            for part in planned:
+                part.display = False
 
     def _apply(self, chosen: Plan) -> None:
         """Give every part its height; a gap is the upper margin of the part below it."""

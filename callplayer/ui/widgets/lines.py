@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
 from callplayer.ui.keymap import fitting_footer, help_lines
@@ -10,6 +12,8 @@ from callplayer.ui.view import PHASE_LOOKS, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
 SHORT_ID_CHARS = 8
+STATS = 10
+"""How many counters the statistics show."""
 _NOTICE_SIGNS = {"alert": "✖ ", "hold": "! "}
 
 
@@ -32,9 +36,9 @@ class NoticeArea(Rows):
 class KeyFooter(Rows):
     """The keys most needed."""
 
-    def on_mount(self) -> None:
-        """Show the keys that fit."""
-        self.draw_with(lambda width, _: [footer_row(width)])
+    def show(self, state: StateEvent) -> None:
+        """Show the keys that fit, with the words for what they do now."""
+        self.draw_with(lambda width, _: [footer_row(state, width)])
 
 
 class HelpPanel(Rows):
@@ -86,8 +90,10 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
         return [()] * height
     message = _NOTICE_SIGNS.get(notice.tone, "") + notice.text
     if height >= 2:
-        hint = "  " + notice.hint if notice.hint else ""
-        return [((fit(message, width), notice.tone),), ((fit(hint, width), "text"),)]
+        if not notice.hint:
+            lines = [*wrap(message, width), "", ""]
+            return [((fit(line, width), notice.tone),) for line in lines[:2]]
+        return [((fit(message, width), notice.tone),), ((fit("  " + notice.hint, width), "text"),)]
     row: list[Part] = [(message, notice.tone)]
     room = width - cells(row) - 2
     if notice.hint and room >= 12:
@@ -95,10 +101,11 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
 
 
-def footer_row(width: int) -> Row:
+def footer_row(state: StateEvent, width: int) -> Row:
     """Return the footer's keys that fit."""
+    at_rest = state.paused or state.phase == "at-end"
     row: list[Part] = []
-    for keys, word in fitting_footer(width):
+    for keys, word in fitting_footer(width, at_rest=at_rest):
         row += [("  " if row else "", "dim"), (keys, "ask"), (f" {word}", "dim")]
     return row
 
@@ -128,15 +135,14 @@ def stats_rows(stats: StatsEvent | None, state: StateEvent, width: int) -> list[
     """Return the counters in columns of label and value."""
     if stats is None:
         return [(("statistics: nothing told yet", "dim"),)]
-    trip = "—" if stats.round_trip_ms is None else f"{stats.round_trip_ms:.0f} ms"
+    drift = "—" if stats.drift_ppm is None else f"{stats.drift_ppm:+.1f} ppm"
     items = (
         ("underruns", str(stats.underruns)),
         ("buffer", f"{stats.buffer_ms:.0f} of {stats.target_ms:.0f} ms"),
         ("device", f"{stats.device_latency_ms:.0f} ms"),
         ("jitter buffer", f"{stats.jitter_buffer_ms:.0f} ms"),
-        ("round trip", trip),
         ("concealed", f"{stats.concealed_ms:.0f} ms"),
-        ("drift", f"{stats.drift_ppm:+.1f} ppm"),
+        ("drift", drift),
         ("callback p99", f"{stats.callback_p99_ms:.2f} ms"),
         ("received", f"{stats.received_frames} fr"),
         ("trimmed", f"{stats.trimmed_frames} fr"),
@@ -161,7 +167,7 @@ def stats_columns(width: int) -> int:
 
 def stats_height(width: int) -> int:
     """Return how many rows the statistics take, their title included."""
-    return 1 + -(-11 // stats_columns(width))
+    return 1 + -(-STATS // stats_columns(width))
 
 
 def help_height(width: int) -> int:

@@ -16,7 +16,8 @@ from callplayer.ui.view import (
     gain_to_column,
     level_text,
 )
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.ui.widgets.drag import DragRows
+from callplayer.ui.widgets.rows import Part, Row, cells, fit
 from callplayer.wire import Party
 
 METER_FLOOR_DB = -60.0
@@ -24,7 +25,7 @@ _NAME_CELLS, _LABEL_CELLS, _VALUE_CELLS = 13, 8, 10
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class PartyPanel(Rows):
+class PartyPanel(DragRows):
     """Shows one party; the mouse sets its volume (click, drag, wheel; double-click is 0 dB)."""
 
     @dataclass
@@ -51,8 +52,6 @@ class PartyPanel(Rows):
         super().__init__()
         self.party: Party = party
         self.framed = False
-        self._dragging = False
-        self._pointed_db: float | None = None
 
     def show(self, state: PartyState, level: PartyLevel | None, *, selected: bool) -> None:
         """Draw the party."""
@@ -61,26 +60,19 @@ class PartyPanel(Rows):
             lambda width, _: party_rows(state, level, width, selected=selected, framed=framed)
         )
 
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Select the party, and take hold of its slider."""
-        self.post_message(self.Picked(self.party))
+    def can_hold(self, column: int, row: int) -> bool:
+        """Take hold of the slider only."""
         start, width = slider_place(self.size.width, framed=self.framed)
-        on_slider_row = event.y == (1 if self.framed else 0)
-        if event.button == 1 and on_slider_row and start <= event.x < start + width:
-            self._dragging, self._pointed_db = True, None
-            self.capture_mouse()
-            self._point_at(event.x)
+        return row == (1 if self.framed else 0) and start <= column < start + width
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag the slider."""
-        if self._dragging:
-            self._point_at(event.x)
+    def message_at(self, column: int) -> GainSet:
+        """Return the volume at a column."""
+        start, width = slider_place(self.size.width, framed=self.framed)
+        return self.GainSet(self.party, column_to_gain_db(column - start, width))
 
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let the slider go."""
-        if self._dragging:
-            self._dragging = False
-            self.release_mouse()
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Select the party; Textual calls the base's handler, which drags, as well."""
+        self.post_message(self.Picked(self.party))
 
     def on_click(self, event: events.Click) -> None:
         """Set 0 dB on a double-click."""
@@ -96,13 +88,6 @@ class PartyPanel(Rows):
         """Turn the party down."""
         event.stop()
         self.post_message(self.GainNudged(self.party, -1.0))
-
-    def _point_at(self, column: int) -> None:
-        start, width = slider_place(self.size.width, framed=self.framed)
-        gain_db = column_to_gain_db(column - start, width)
-        if gain_db != self._pointed_db:
-            self._pointed_db = gain_db
-            self.post_message(self.GainSet(self.party, gain_db))
 
 
 def slider_place(width: int, *, framed: bool) -> tuple[int, int]:

@@ -60,6 +60,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
     Rows > .rows--hold { color: $hold; }
     Rows > .rows--alert { color: $alert; text-style: bold; }
     Rows > .rows--ask { color: $ask; }
+    Rows:nocolor > .rows--dim, Rows:nocolor > .rows--faint { text-style: dim; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:

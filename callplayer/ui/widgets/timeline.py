@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from textual import events
 from textual.message import Message
 
 from callplayer.engine.messages import StateEvent
@@ -18,13 +17,14 @@ from callplayer.ui.view import (
     shown_position_ms,
     tick_step_ms,
 )
-from callplayer.ui.widgets.rows import Part, Row, Rows
+from callplayer.ui.widgets.drag import DragRows
+from callplayer.ui.widgets.rows import Part, Row
 
 PLAYED, AHEAD = "█", "░"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class Timeline(Rows):
+class Timeline(DragRows):
     """Draws the call from start to end; a click or a drag asks to scrub."""
 
     @dataclass
@@ -36,37 +36,19 @@ class Timeline(Rows):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._duration_ms = 0
-        self._pointed_ms: int | None = None
-        self._dragging = False
 
     def show(self, state: StateEvent, now_s: float) -> None:
         """Draw the timeline as it stands at `now_s`."""
         self._duration_ms = shown_duration_ms(state, now_s)
         self.draw_with(lambda width, height: timeline_rows(state, now_s, width, height - 2))
 
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Start to scrub."""
-        if event.button == 1 and self._duration_ms > 0:
-            self._dragging, self._pointed_ms = True, None
-            self.capture_mouse()
-            self._point_at(event.x)
+    def can_hold(self, column: int, row: int) -> bool:
+        """Take hold anywhere once the length of the call is known."""
+        return self._duration_ms > 0
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Scrub along while the button is held."""
-        if self._dragging:
-            self._point_at(event.x)
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Stop scrubbing."""
-        if self._dragging:
-            self._dragging = False
-            self.release_mouse()
-
-    def _point_at(self, column: int) -> None:
-        position_ms = column_to_position_ms(column, self.size.width, self._duration_ms)
-        if position_ms != self._pointed_ms:
-            self._pointed_ms = position_ms
-            self.post_message(self.Scrubbed(position_ms))
+    def message_at(self, column: int) -> Scrubbed:
+        """Return the position at a column."""
+        return self.Scrubbed(column_to_position_ms(column, self.size.width, self._duration_ms))
 
 
 def timeline_rows(state: StateEvent, now_s: float, width: int, bar_rows: int) -> list[Row]:
