@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -17,13 +18,17 @@ import pytest
 from callplayer.config import load_settings
 from callplayer.errors import ServiceError, UsageError
 from callplayer.service.run import ServeOptions, room_server_from_environment, serve
+from callplayer.wire import Resume
 from tests.e2e.service_fixtures import (
     CLIENT_SECRET,
     Service,
+    listening,
     open_stream,
+    rms_db,
     running_service,
     sign_in_body,
     signed_in,
+    until,
     write_recordings,
 )
 
@@ -168,12 +173,54 @@ def descendants(pid: int) -> list[int]:
     return [each for child in children for each in (int(child), *descendants(int(child)))]
 
 
-def test_when_its_server_dies_it_says_so_and_ends(options: str) -> None:
+async def test_when_its_server_dies_it_starts_another_and_streams_go_on(options: str) -> None:
     with running_service(options) as service:
-        (child,) = service.children()
-        os.kill(child, signal.SIGKILL)
-        assert service.process.wait(5) != 0
-        assert "livekit-server has ended by itself" in service.log()
+        token, url = await open_stream(service, "call.wav")
+        async with listening(token, url) as listener:
+            await listener.status_after(Resume())
+            await listener.hear("caller", 0.1)
+            (child,) = service.children()
+            statuses = len(listener.statuses)
+            os.kill(child, signal.SIGKILL)
+            await until(lambda: len(listener.statuses) > statuses + 4, timeout_s=15)
+            before, after = listener.statuses[statuses - 1], listener.statuses[-1]
+            assert not after.paused
+            assert 0 < after.position - before.position < 2500
+            assert rms_db(await listener.hear("caller", 0.2)) > -30
+        assert service.children() != [child]
+        assert "livekit-server has ended by itself (exit code -9)" in service.log()
+        assert "livekit-server runs again" in service.log()
+        token, url_now = await open_stream(service, "call.wav")
+        assert url_now == url
+        async with listening(token, url) as another:
+            assert another.statuses[0].position == 0
+        service.process.terminate()
+        assert service.process.wait(5) == 0
+
+
+@pytest.mark.parametrize("has_setpriv", [True, False])
+def test_a_server_that_will_not_stay_is_given_up(
+    options: str, has_setpriv: bool, tmp_path: Path
+) -> None:
+    broken = tmp_path / "livekit-server"
+    marker = tmp_path / "broken"
+    broken.write_text(
+        f'#!/bin/sh\n[ "$1" != --version ] && [ -e {marker} ] && exit 3\n'
+        f'exec {cached_server()} "$@"\n'
+    )
+    broken.chmod(0o700)
+    options += f", livekit_binary=Path({str(broken)!r})"
+    search = os.environ["PATH"] if has_setpriv else str(tmp_path / "none")
+    with running_service(options, {"PATH": search}) as service:
+        assert service.ready["ready"] is True
+        marker.touch()
+        running = descendants(service.process.pid)
+        os.kill(running[0 if has_setpriv else 1], signal.SIGKILL)
+        assert service.process.wait(30) != 0
+        log = service.log()
+        assert log.count("has ended by itself (exit code 3)") == 5
+        assert "again and again" in log
+        assert soon(lambda: not any(is_running(pid) for pid in running))
 
 
 def test_what_cannot_be_served_is_refused_before_anything_starts(
@@ -183,7 +230,9 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(
         serve(ServeOptions((tmp_path,), host="0.0.0.0"))
     with pytest.raises(UsageError, match="no recording"):
         serve(ServeOptions((tmp_path,)))
-    assert '"ready": false' in capsys.readouterr().out
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["ready"] for line in told] == [False, False]
+    assert [line["exit_code"] for line in told] == [2, 2]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
