@@ -35,6 +35,7 @@ from callplayer.ui.restart import (
     EngineLimits,
     SilenceWatch,
     is_connected,
+    lost_state,
     paused_argv,
     restart_delay_s,
     restore_requests,
@@ -170,9 +171,10 @@ class EngineClient:
         self._restarts_s.append(lost_at_s)
         if self._last is not None and not self._restoring:
             self._restore = restore_requests(self._last, lost_at_s)
+            self._last = lost_state(self._last, lost_at_s)
             self._restoring = True
         if self._last is not None:
-            listener(self._masked(self._last, detail=""))
+            listener(self._last)
         listener(EngineRestarting(reason, len(self._restarts_s)))
         await asyncio.sleep(delay_s)
         argv = paused_argv(self._argv) if self._restoring else self._argv
@@ -233,18 +235,11 @@ class EngineClient:
         if not self._restoring or self._last is None:
             self._last = state if is_connected(state) else self._last
             return state
-        if not is_connected(state):
-            return self._masked(self._last, state.detail)
-        for request in self._restore:
-            self._write(request)
-        self._restoring = False
-        return self._masked(self._last, state.detail)
-
-    def _masked(self, state: StateEvent, detail: str) -> StateEvent:
-        """What to show of a lost engine's state until the new one, at `detail`, is there."""
-        return msgspec.structs.replace(
-            state, phase="reconnecting", advancing=False, unconfirmed_s=0.0, detail=detail
-        )
+        if is_connected(state):
+            for request in self._restore:
+                self._write(request)
+            self._restoring = False
+        return msgspec.structs.replace(self._last, detail=state.detail)
 
     async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:
         draining = asyncio.ensure_future(self._pipe.drain()) if self._pipe is not None else None

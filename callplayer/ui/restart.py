@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from callplayer.engine.messages import Mute, Request, SetGain, Solo, StateEvent
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
@@ -52,14 +54,31 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
     elif state.at_end or state.phase == "live":
         requests.append(ScrubToEnd())
     else:
-        position_ms = state.audible_ms if state.advancing else state.position_ms
-        if state.advancing:
-            heard_ms = min(max(lost_at_s - state.as_of_s, 0.0), 1.0) * 1000
-            position_ms = min(position_ms + round(heard_ms), state.duration_ms)
-        requests.append(Scrub(position_ms))
+        requests.append(Scrub(_heard_ms(state, lost_at_s)))
     if not state.paused:
         requests.append(Resume())
     return tuple(requests)
+
+
+def lost_state(state: StateEvent, lost_at_s: float) -> StateEvent:
+    """Return a lost engine's state, standing still where it was heard last."""
+    heard_ms = _heard_ms(state, lost_at_s)
+    return msgspec.structs.replace(
+        state,
+        phase="reconnecting",
+        position_ms=heard_ms,
+        audible_ms=heard_ms,
+        advancing=False,
+        unconfirmed_s=0.0,
+        detail="",
+    )
+
+
+def _heard_ms(state: StateEvent, lost_at_s: float) -> int:
+    if not state.advancing:
+        return state.position_ms
+    since_ms = min(max(lost_at_s - state.as_of_s, 0.0), 1.0) * 1000
+    return min(state.audible_ms + round(since_ms), state.duration_ms)
 
 
 def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:

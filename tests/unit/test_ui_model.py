@@ -18,10 +18,12 @@ from callplayer.ui.model import PlayerView, after, select_party, shown_notice
 from callplayer.ui.restart import (
     EngineLimits,
     SilenceWatch,
+    lost_state,
     paused_argv,
     restart_delay_s,
     restore_requests,
 )
+from callplayer.ui.view import shown_position_ms
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
 STATE = StateEvent(
@@ -154,6 +156,16 @@ def test_a_lost_engine_is_brought_back_to_what_was_heard() -> None:
 
 def test_what_was_told_long_ago_is_carried_on_for_a_second_at_most() -> None:
     assert restore_requests(STATE, 53.5) == (Scrub(11_000), Resume())
+
+
+def test_a_lost_engines_clock_stands_where_it_was_heard_last() -> None:
+    lost = lost_state(but(STATE, detail="old", unconfirmed_s=3.0), 50.4)
+    assert {shown_position_ms(lost, 50.4 + s) for s in (0.0, 0.5, 90.0)} == {10_400}
+    assert (lost.phase, lost.detail, lost.unconfirmed_s) == ("reconnecting", "", 0.0)
+    assert lost.parties == STATE.parties
+    rest = but(STATE, phase="paused", advancing=False, paused=True, requested_ms=42_000)
+    assert shown_position_ms(lost_state(rest, 50.4), 60.0) == 10_100
+    assert lost_state(rest, 50.4).requested_ms == 42_000
 
 
 def test_pause_target_and_volumes_come_back_volumes_first() -> None:
