@@ -23,7 +23,7 @@ from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import KEYS, Action
 from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice, with_notice
-from callplayer.ui.widgets.clock import Clock, state_line
+from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.lines import (
     Header,
     HelpPanel,
@@ -35,7 +35,7 @@ from callplayer.ui.widgets.lines import (
 )
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.pixels import cell_rows
-from callplayer.ui.widgets.rows import EDGE_CELLS, Rows, fit
+from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
 
@@ -222,8 +222,9 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def _draw_time(self, now_s: float) -> None:
         state = self.view.state
         if self._is_small:
-            line = f"{state_line(state, now_s)} · callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
-            self.small.draw_with(lambda width, _: [((fit(line, width), "strong"),)])
+            needs = f"callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
+            lines = (state_line(state, now_s), needs)
+            self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
         self.large_clock.show(state, now_s)
         self.timeline.show(state, now_s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from callplayer.engine.messages import StateEvent
 from callplayer.ui.view import (
     PHASE_LOOKS,
@@ -67,6 +69,13 @@ def state_line(state: StateEvent, now_s: float) -> str:
     duration_ms = shown_duration_ms(state, now_s)
     position = clock_text(shown_position_ms(state, now_s), duration_ms)
     return f"{look.symbol} {look.word} {position} of {clock_text(duration_ms, duration_ms)}"
+
+
+def small_rows(lines: tuple[str, str], width: int, height: int) -> list[Row]:
+    """Return both lines on one row, or below each other where they are too wide for that."""
+    joined = " · ".join(lines)
+    shown = (joined,) if cell_len(joined) <= width or height < 2 else lines
+    return [((fit(line, width), "strong"),) for line in shown]
 
 
 def _words(
