@@ -70,6 +70,8 @@ class Call:
         """Take one request; return the commands that the server must get for it."""
         match request:
             case m.TogglePause():
+                if self.phase() == "at-end":
+                    return self._play_again(now_s)
                 wants = Resume() if self.head.wants_paused() else Pause()
                 return self.obey(wants, now_s, delays)
             case Pause():
@@ -102,6 +104,14 @@ class Call:
         self.head = heads.ask_position(self.head, position_ms, now_s)
         self._gate = gates.ask_move(self._gate, now_s)
         return Scrub(position_ms)
+
+    def _play_again(self, now_s: float) -> list[Command]:
+        """At the end there is nothing to pause or to go on with: play from the start."""
+        commands: list[Command] = [self.seek(0, now_s)]
+        if self.head.wants_paused():
+            self.head = heads.ask_paused(self.head, False, now_s)
+            commands.append(Resume())
+        return commands
 
     def _pause(self, now_s: float, delays: Delays) -> list[Command]:
         was_playing = self.head.advancing() and not self.head.wants_paused()

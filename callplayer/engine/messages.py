@@ -51,7 +51,7 @@ class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
 
 
 class TogglePause(msgspec.Struct, frozen=True, tag_field="cmd", tag="toggle-pause"):
-    """Pause if playing was last asked for, else resume."""
+    """Pause if playing was last asked for, else resume; at the end, play from the start."""
 
 
 class SeekBy(msgspec.Struct, frozen=True, tag_field="cmd", tag="seek-by"):

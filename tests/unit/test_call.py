@@ -52,6 +52,15 @@ def test_toggle_follows_what_was_asked_last_not_what_is_confirmed() -> None:
     assert call.obey(m.TogglePause(), 1000.02, DELAYS)[0] == Pause()
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_toggle_at_the_end_plays_from_the_start(paused: bool) -> None:
+    call = playing_call()
+    call.take_status(status(DURATION_MS, end=True, paused=paused), 1001.0, DELAYS)
+    assert call.phase() == "at-end"
+    commands = call.obey(m.TogglePause(), 1002.0, DELAYS)
+    assert commands == ([Scrub(0), Resume()] if paused else [Scrub(0)])
+
+
 def test_seeks_start_from_what_is_heard_and_add_up() -> None:
     call = playing_call()
     assert call.obey(m.SeekBy(-5000), 1000.0, DELAYS) == [Scrub(14_900)]
