@@ -16,7 +16,7 @@ START_JITTER_BUFFER_MS = 80.0
 YOUNG_PACKETS = 60
 RECENT_LOOKS = 4
 RATE_HZ = 48_000
-TURNOVER_SLACK_MS = 10.0
+TURNOVER_SLACK_MS = 8.0
 """Figures are in steps of 10 ms. Too early lets the old place through; too late costs a sliver."""
 
 FLOWING_PACKETS = 3
