@@ -66,6 +66,7 @@ class PlayerView:
     levels: tuple[PartyLevel, ...] = ()
     levels_at_s: float = 0.0
     selected: Party | None = None
+    chosen: bool = False
     notice: Notice | None = None
     failure: Failure | None = None
     was_connected: bool = False
@@ -112,7 +113,7 @@ def select_party(view: PlayerView, step: int) -> PlayerView:
     if not parties:
         return view
     at = parties.index(view.selected) if view.selected in parties else 0
-    return replace(view, selected=parties[(at + step) % len(parties)])
+    return replace(view, selected=parties[(at + step) % len(parties)], chosen=True)
 
 
 def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
@@ -158,7 +159,8 @@ def _in_phase_s(view: PlayerView, now_s: float) -> float:
 
 def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerView:
     parties = tuple(party.party for party in state.parties)
-    selected = view.selected
+    # Tracks come in any order: until the user chooses, the first party shown is the one.
+    selected = view.selected if view.chosen else None
     if selected not in parties:
         selected = parties[0] if parties else None
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase

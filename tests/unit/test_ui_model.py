@@ -52,6 +52,15 @@ def test_the_first_party_is_selected_and_tab_goes_round() -> None:
     assert select_party(PlayerView(), 1).selected is None
 
 
+def test_whichever_track_comes_first_the_first_party_shown_is_selected() -> None:
+    taker_only = but(STATE, phase="connecting", parties=(PartyState(party="callTaker"),))
+    view = after(PlayerView(), taker_only, 49.0)
+    assert view.selected == "callTaker"
+    assert after(view, STATE, 50.0).selected == "caller"
+    chosen = select_party(view, 1)
+    assert after(chosen, STATE, 50.0).selected == "callTaker"
+
+
 def test_the_selection_survives_a_state_and_falls_back_when_its_party_is_gone() -> None:
     view = select_party(after(PlayerView(), STATE, 50.0), 1)
     assert after(view, STATE, 51.0).selected == "callTaker"

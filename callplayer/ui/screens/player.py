@@ -200,7 +200,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
-        self._select(replace(self.view, selected=message.party))
+        self._select(replace(self.view, selected=message.party, chosen=True))
 
     def on_party_panel_gain_set(self, message: PartyPanel.GainSet) -> None:
         """Set a volume."""
