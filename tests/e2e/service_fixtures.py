@@ -47,9 +47,21 @@ def heard_position_s(samples: np.ndarray, party: str) -> float:
     return float(frequencies[np.argmax(spectrum)] - LOW_HZ[party]) / SWEEP_HZ_PER_S
 
 
+BLOCK_FRAMES = 480
+
+
 def rms_db(samples: np.ndarray) -> float:
     """Level in dB of full scale of int16 samples."""
     return float(20 * np.log10(np.sqrt(np.mean((samples / 32_768.0) ** 2)) + 1e-9))
+
+
+def steady_db(samples: np.ndarray) -> float:
+    """Level of a steady sound, in dB of full scale: the median of its blocks of 10 ms.
+
+    A block that was concealed on a busy machine is a gap, which other tests judge, not a level.
+    """
+    blocks = samples[: len(samples) // BLOCK_FRAMES * BLOCK_FRAMES].reshape(-1, BLOCK_FRAMES)
+    return float(np.median([rms_db(block) for block in blocks]))
 
 
 def write_recordings(folder: Path, duration_s: float = 20.0) -> None:
