@@ -103,9 +103,6 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _run_serve(options: argparse.Namespace) -> int:
-    from callplayer.service.packages import require_packages
-
-    require_packages()
     from callplayer.service.run import ServeOptions, serve
 
     return serve(

@@ -49,7 +49,10 @@ class Return:
 
 
 class Call:
-    """Cursor, wishes, gains and mutes. `opened` is set once everything was ready for sound."""
+    """Cursor, wishes, mutes, and the gains that were asked for.
+
+    `opened` is set once everything was ready for sound.
+    """
 
     def __init__(self) -> None:
         self.head = heads.Playhead()

@@ -221,8 +221,7 @@ class Engine:
         seek, pause = self._call.head.seek, self._call.head.pause
         self._call.opened = True
         for party in self._call.gains_db:
-            if self._call.gains_db[party]:
-                self._send(self._call.gain_commands(party))
+            self._send(self._call.gain_commands(party))
         if seek is not None:
             position_ms = None if seek.to_end else seek.position_ms
         else:
@@ -321,7 +320,6 @@ class Engine:
         """A party's track has come."""
         self._track_s = time.monotonic()
         self._sound.add(track_id, party)
-        self._call.gains_db.setdefault(party, 0.0)
         self._apply_mix()
         self._teller.state()
 
