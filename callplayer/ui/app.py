@@ -41,7 +41,8 @@ def run_player(options: PlayerOptions) -> PlayerResult:
         leaving = _Leaving(lambda: end_process_now(process))
         try:
             with leaving.on_signals():
-                return asyncio.run(_play(options, process, leaving))
+                result = asyncio.run(_play(options, process, leaving))
+            return result if leaving.exit_code is None else PlayerResult(leaving.exit_code)
         finally:
             end_process_now(process)
 
@@ -64,11 +65,16 @@ def run_picker(
 
 
 class _Leaving:
-    """Turns SIGTERM, SIGHUP and SIGINT into an orderly way out, and a hard one if that sticks."""
+    """Turns SIGTERM, SIGHUP and SIGINT into an orderly way out, and a hard one if that sticks.
+
+    Nothing is raised where the signal happens to strike: an import, for one, would turn that into
+    an error of another kind. `exit_code` is set by the first signal.
+    """
 
     def __init__(self, end_engine: Callable[[], None]) -> None:
         self.end_engine = end_engine
-        self.leave: Callable[[int], object] | None = None
+        self.exit_code: int | None = None
+        self._leave: Callable[[int], object] | None = None
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -80,14 +86,26 @@ class _Leaving:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    @contextmanager
+    def by(self, leave: Callable[[int], object]) -> Iterator[None]:
+        """Call `leave` with the exit code for a signal within the `with` block, or before it."""
+        self._leave = leave
+        try:
+            if self.exit_code is not None:
+                leave(self.exit_code)
+            yield
+        finally:
+            self._leave = None
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        exit_code = 128 + number
-        if self.leave is None:
-            raise SystemExit(exit_code)
-        watchdog = threading.Timer(_LEAVE_S, self._give_up, (exit_code,))
+        if self.exit_code is not None:
+            return
+        self.exit_code = 128 + number
+        watchdog = threading.Timer(_LEAVE_S, self._give_up, (self.exit_code,))
         watchdog.daemon = True
         watchdog.start()
-        self.leave(exit_code)
+        if self._leave is not None:
+            self._leave(self.exit_code)
 
     def _give_up(self, exit_code: int) -> None:
         self.end_engine()
@@ -104,9 +122,9 @@ async def _play(
     app = PlayerApp(client, incident=options.incident)
     loop = asyncio.get_running_loop()
     leaving.end_engine = client.kill
-    leaving.leave = partial(loop.call_soon_threadsafe, app.leave)
     try:
-        result = await app.run_async()
+        with leaving.by(partial(loop.call_soon_threadsafe, app.leave)):
+            result = await app.run_async()
     finally:
         await client.close()
     if result is None:
@@ -121,8 +139,8 @@ async def _pick(
 
     app = PickerApp(fetch)
     loop = asyncio.get_running_loop()
-    leaving.leave = lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)
-    chosen = await app.run_async()
+    with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
+        chosen = await app.run_async()
     return chosen, chosen is None and app.return_code == 1
 
 

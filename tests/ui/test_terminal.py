@@ -140,6 +140,38 @@ def test_a_signal_before_the_screen_is_up_leaves_no_engine(terminal: Terminal) -
     terminal.until_no_engine()
 
 
+STRUCK_WHILE_IMPORTING = """
+import builtins, os, signal, sys
+from tests.ui import play_fake
+build_class, left = builtins.__build_class__, iter(range(int(sys.argv[1]), -1, -1))
+class Strike:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGTERM)
+def build(*words, **more):
+    made = build_class(*words, **more)
+    if next(left, None) == 0:
+        type("Struck", (), {"strike": Strike()})
+    return made
+builtins.__build_class__ = build
+sys.argv[1:] = sys.argv[2:]
+sys.exit(play_fake.main())
+"""
+"""Python makes a RuntimeError of whatever is raised while a class names its members."""
+
+
+@pytest.mark.parametrize("classes", [5, 50, 200])
+def test_a_signal_in_the_middle_of_an_import_is_still_a_signal(
+    classes: int, tmp_path: Path
+) -> None:
+    terminal = Terminal(tmp_path, "-c", STRUCK_WHILE_IMPORTING, str(classes), "--playing")
+    try:
+        assert terminal.until_ended() == 128 + signal.SIGTERM
+        terminal.until_no_engine()
+        assert b"Traceback" not in terminal.output
+    finally:
+        terminal.close()
+
+
 def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
     terminal.until_playing()
     terminal.hang_up()
