@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.audio.drift import VariableResampler
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.meter import Level
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
@@ -222,7 +221,12 @@ class Sound:
     @property
     def delay_ms(self) -> float:
         """Return how long a frame that comes in now takes to leave the device, in ms."""
-        return self.buffer_ms + VariableResampler.DELAY_S * 1000 + self.device_latency_ms
+        return self.buffer_ms + self.resampler_ms + self.device_latency_ms
+
+    @property
+    def resampler_ms(self) -> float:
+        """Return how long the resamplers take, in ms."""
+        return max((voice.lane.resampler_s * 1000 for voice in self._voices.values()), default=0.0)
 
     @property
     def buffer_ms(self) -> float:

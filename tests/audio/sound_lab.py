@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.audio.lane import FRAME_S, Lane
+from callplayer.engine.audio.arrivals import FRAME_S
+from callplayer.engine.audio.lane import Lane
 
 RATE_HZ = 48_000
 Pcm = npt.NDArray[np.int16]

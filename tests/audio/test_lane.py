@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.audio.lane import LATE_TRIM_S, MAX_MARGIN_S, Lane
+from callplayer.engine.audio.arrivals import MAX_MARGIN_S
+from callplayer.engine.audio.lane import LATE_TRIM_S, Lane
 from callplayer.engine.messages import LEVEL_FLOOR_DB
 from tests.audio.sound_lab import (
     RATE_HZ,

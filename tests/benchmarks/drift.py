@@ -7,9 +7,10 @@ from unittest import mock
 
 import numpy as np
 
-from callplayer.engine.audio.drift import VariableResampler
-from callplayer.engine.audio.lane import FRAME_S, Lane
+from callplayer.engine.audio.arrivals import FRAME_S
+from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.mixer import Mixer
+from callplayer.engine.audio.resampler import resampler
 
 RATE_HZ = 48_000
 BLOCK_FRAMES = 240
@@ -88,10 +89,10 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
 
 def resampler_snr_db(tone_hz: float) -> float:
     """Return the SNR of a tone through the resampler bent by 130 ppm, in dB."""
-    resampler = VariableResampler(RATE_HZ, RATE_HZ)
-    resampler.bend(130e-6)
+    through = resampler(RATE_HZ, RATE_HZ)
+    through.bend(130e-6)
     tone = np.sin(np.arange(RATE_HZ * 6) * 2 * np.pi * tone_hz / RATE_HZ).astype(np.float32)
-    out = np.concatenate([resampler.process(tone[i : i + 480]) for i in range(0, len(tone), 480)])
+    out = np.concatenate([through.process(tone[i : i + 480]) for i in range(0, len(tone), 480)])
     out = out[RATE_HZ * 2 : RATE_HZ * 4].astype(np.float64)
     t = np.arange(len(out)) / RATE_HZ
     best_hz, residue = tone_hz * (1 + 130e-6), np.inf

@@ -1,4 +1,4 @@
-"""Following the sound card's clock: a delay-locked loop and a variable-ratio resampler.
+"""Following the sound card's clock: a delay-locked loop that bends the resampler.
 
 Frames arrive on the system's clock and leave on the sound card's; the two differ by up to some
 hundred parts per million. The loop watches the ring's fill and bends the resampling ratio by a few
@@ -8,11 +8,6 @@ ppm, so that the fill stays at its target without a sample dropped or repeated.
 from __future__ import annotations
 
 import math
-
-import numpy as np
-import soxr
-
-from callplayer.engine.audio.ring import Samples
 
 MAX_DRIFT = 0.005
 """The most that the ratio is bent, 0.5 %: nine cents, below what speech lets one hear."""
@@ -53,28 +48,3 @@ class DelayLockedLoop:
         self._z3 += self._w2 * self._z2
         self._z3 = min(max(self._z3, -MAX_DRIFT), MAX_DRIFT)
         return min(max(self._z2 + self._z3, -MAX_DRIFT), MAX_DRIFT)
-
-
-class VariableResampler:
-    """Mono resampling with a ratio that may be bent while it runs; delay about 5 ms."""
-
-    DELAY_S = 0.005
-
-    def __init__(self, in_hz: int, out_hz: int) -> None:
-        self._base_ratio = in_hz / out_hz
-        self._slew_frames = max(1, out_hz // 100)
-        # With vr, soxr takes the two rates as the largest ratio there will be. Past it the sound
-        # breaks, and with equal clocks the ratio is on both sides of 1.
-        self._stream = soxr.ResampleStream(
-            in_hz * (1.0 + 2 * MAX_DRIFT), out_hz, 1, dtype="float32", quality="HQ", vr=True
-        )
-        self._stream.set_io_ratio(self._base_ratio, 1.0, 0)
-
-    def bend(self, correction: float) -> None:
-        """Write `correction` (relative) fewer frames from now on, gliding over 10 ms."""
-        self._stream.set_io_ratio(self._base_ratio * (1.0 + correction), 1.0, self._slew_frames)
-
-    def process(self, samples: Samples) -> Samples:
-        """Return the resampled frames that `samples`, mono float32, complete."""
-        resampled: Samples = self._stream.resample_chunk(np.ascontiguousarray(samples))
-        return resampled

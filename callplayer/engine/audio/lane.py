@@ -1,7 +1,7 @@
 """One party's way from received frames to the mix.
 
-Writer's side (the engine's loop): frames in, resampled to the sound card's clock, into the ring.
-Reader's side (the audio thread): out of the ring, gated and faded, metered, onto the bus.
+Writer's side (the engine's loop): frames in, resampled to the sound card's clock, metered, into the
+ring. Reader's side (the audio thread): out of the ring, gated and faded, onto the bus.
 
 The gate is a place in the ring, not a moment: closing fades what is being heard within 5 ms, and
 opening marks the first new sample, so that the buffer keeps its level and its delay all along and
@@ -10,28 +10,26 @@ nothing that was written before the mark is ever heard.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.audio.drift import DelayLockedLoop, VariableResampler
+from callplayer.engine.audio.arrivals import FRAME_S, ArrivalMargin
+from callplayer.engine.audio.drift import DelayLockedLoop
 from callplayer.engine.audio.meter import Meter
+from callplayer.engine.audio.resampler import resampler
 from callplayer.engine.audio.ring import Ring, Samples
-
-FRAME_S = 0.010
-"""What the SDK hands over at a time."""
 
 FADE_S = 0.005
 RING_S = 2.0
-FIRST_MARGIN_S = 0.008
-MAX_MARGIN_S = 0.150
-MARGIN_STEP_S = 0.005
-MARGIN_FALL_PER_S = 0.0005
 LATE_TRIM_S = 0.060
 TRIM_SLACK_S = 0.012
 TRIM_WINDOW_S = 2.0
 ALIGN_FRAMES = 5
 ALIGN_SLACK_S = 0.001
 SETTLED_FRAMES = 1000
+PCM_SCALE = np.float32(1 / 32768)
 
 
 class Lane:
@@ -42,10 +40,10 @@ class Lane:
         self.meter = Meter()
         self._ring = Ring(int(RING_S * rate_hz))
         # Writer's own.
-        self._resampler = VariableResampler(in_hz, rate_hz)
+        self._resampler = resampler(in_hz, rate_hz)
+        self._filter_frames = math.ceil(2 * self._resampler.delay_s * rate_hz)
         self._loop = DelayLockedLoop(int(FRAME_S * rate_hz), rate_hz)
-        self._margin_s = FIRST_MARGIN_S
-        self._arrived_s = 0.0
+        self._arrivals = ArrivalMargin()
         self._seen_underruns = 0
         self.received_frames = 0
         self.correction = 0.0
@@ -81,8 +79,10 @@ class Lane:
     def push(self, pcm: npt.NDArray[np.int16], now_s: float) -> None:
         """Take in one received frame, mono int16 at the incoming rate."""
         self.received_frames += len(pcm)
-        samples = self._resampler.process(pcm.astype(np.float32) * np.float32(1 / 32768))
+        samples = self._resampler.process(np.multiply(pcm, PCM_SCALE, dtype=np.float32))
         self._ring.write(samples)
+        if self._open:
+            self.meter.add(samples)
         self._follow_arrivals(now_s)
         if not self.playing:
             return
@@ -116,6 +116,11 @@ class Lane:
         self._followed = 0
 
     @property
+    def resampler_s(self) -> float:
+        """Return how long a sample takes through the resampler, in s."""
+        return self._resampler.delay_s
+
+    @property
     def settled(self) -> bool:
         """Tell whether `correction` is the clocks' difference, the fill being right by now."""
         return self._followed >= SETTLED_FRAMES
@@ -123,8 +128,8 @@ class Lane:
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
         if not self._open:
-            # What the resampler still holds is old, too.
-            self._open_mark = self._ring.written + int(VariableResampler.DELAY_S * self.rate_hz)
+            # What is made while the resampler's filter still reaches back is old, too.
+            self._open_mark = self._ring.written + self._filter_frames
             self._open = True
 
     def close_gate(self) -> None:
@@ -146,19 +151,14 @@ class Lane:
         return self._target_frames / self.rate_hz
 
     def _follow_arrivals(self, now_s: float) -> None:
-        late_s = now_s - self._arrived_s - FRAME_S
-        if self._arrived_s and late_s < 1.0:
-            self._margin_s = max(self._margin_s, min(late_s, MAX_MARGIN_S))
-            if self.underruns > self._seen_underruns:
-                self._margin_s = min(self._margin_s + MARGIN_STEP_S, MAX_MARGIN_S)
-            elif self._margin_s > FIRST_MARGIN_S:
-                self._margin_s -= MARGIN_FALL_PER_S * FRAME_S
+        self._arrivals.take(now_s, ran_dry=self.underruns > self._seen_underruns)
         self._seen_underruns = self.underruns
-        self._arrived_s = now_s
         self._retarget()
 
     def _retarget(self) -> None:
-        self._target_frames = int((FRAME_S + self._margin_s) * self.rate_hz) + self._block_frames
+        self._target_frames = (
+            int((FRAME_S + self._arrivals.margin_s) * self.rate_hz) + self._block_frames
+        )
 
     # --- the reader's side: the audio thread ------------------------------------------------------
 
@@ -175,22 +175,34 @@ class Lane:
                 return
             self.playing = True
             self._lowest_frames, self._window_frames = ring.fill_frames, 0
+        excess = self._excess_frames(frames)
+        if not excess and self._passes_whole(frames):
+            ring.move_onto(bus)
+            return
         block = self._block[:frames]
         first_frame = ring.position
-        got = self._read_trimmed(block)
+        got = self._read_trimmed(block, excess)
         block[got:] = 0.0
-        self._shape(block, first_frame, got)
+        self._shape(block, first_frame)
         bus += block
         if got < frames:
             self._run_dry(block, got)
-        elif got:
-            self._last_sample = float(block[-1])
         self._die_away(bus[got:] if got < frames else bus)
 
-    def _read_trimmed(self, block: Samples) -> int:
-        """Read the next frames into `block`; splice over what is too old."""
+    def _passes_whole(self, frames: int) -> bool:
+        """Tell whether the next frames are heard just as they are: nearly always so."""
+        return (
+            self._gain == 1.0
+            and self._open
+            and not self._silenced
+            and not self._dying_frames
+            and self._open_mark <= self._ring.position
+            and self._ring.fill_frames >= frames
+        )
+
+    def _read_trimmed(self, block: Samples, excess: int) -> int:
+        """Read the next frames into `block`; splice over `excess` frames of what is too old."""
         ring, frames = self._ring, len(block)
-        excess = self._excess_frames(frames)
         got = ring.peek_into(block)
         if excess and got == frames and ring.peek_into(self._splice[:frames], excess) == frames:
             steepness = max(1.0, self._fade_frames / frames)
@@ -227,9 +239,9 @@ class Lane:
         self.playing = False
         if self._gain > 0.0:
             self.underruns += 1
-        self._gain = 0.0
-        if got:
-            self._last_sample = float(block[got - 1])
+        # Shaped, or the end of the block before, which was so at the gain that still stands.
+        last = float(block[got - 1]) if got else self._ring.last_read() * self._gain
+        self._last_sample, self._gain = last, 0.0
         self._dying_frames = self._fade_frames
 
     def _die_away(self, bus: Samples) -> None:
@@ -242,16 +254,14 @@ class Lane:
             bus[:count] += curve
             self._dying_frames -= count
 
-    def _shape(self, block: Samples, first_frame: int, got: int) -> None:
-        """Apply gate and mute with their fades; meter what the party says behind the gate."""
+    def _shape(self, block: Samples, first_frame: int) -> None:
+        """Apply gate and mute with their fades."""
         frames = len(block)
         hidden = self._open_mark - first_frame if self._open else frames
         # Closed and opened again between two blocks: the old sound still has to fade out.
         passes = hidden < frames and not (hidden > 0 and self._gain > 0.0)
-        if passes:
-            if hidden > 0:
-                block[:hidden] = 0.0
-            self.meter.add(block[:got])
+        if passes and hidden > 0:
+            block[:hidden] = 0.0
         goal = 1.0 if passes and not self._silenced else 0.0
         if self._gain == goal == 1.0 and hidden <= 0:
             pass

@@ -68,6 +68,21 @@ class Ring:
         out[first:count] = self._buffer[: count - first]
         return count
 
+    def move_onto(self, bus: Samples) -> None:
+        """Add the next `len(bus)` frames to `bus` and move past them; there must be so many."""
+        start = self._read % len(self._buffer)
+        first = len(self._buffer) - start
+        if first >= len(bus):
+            bus += self._buffer[start : start + len(bus)]
+        else:
+            bus[:first] += self._buffer[start:]
+            bus[first:] += self._buffer[: len(bus) - first]
+        self._read += len(bus)
+
+    def last_read(self) -> float:
+        """Return the sample right before the reading place: 0.0 if nothing was read yet."""
+        return float(self._buffer[self._read % len(self._buffer) - 1])
+
     def skip(self, frames: int) -> None:
         """Move the reading place on by `frames`, as far as there are so many."""
         self._read += min(frames, self._written - self._read)
