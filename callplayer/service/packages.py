@@ -10,6 +10,7 @@ PACKAGE_OF_MODULE = {
     "livekit.api": "livekit-api",
     "livekit.rtc": "livekit",
     "soundfile": "soundfile",
+    "soxr": "soxr",
     "starlette": "starlette",
     "uvicorn": "uvicorn",
 }
