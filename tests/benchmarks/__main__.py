@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, latency, start
+from tests.benchmarks import cost, drift, jitter, latency, start
 
 
 def main() -> int:
@@ -121,7 +121,46 @@ def _start(quick: bool) -> None:
     )
 
 
-BENCHMARKS = {"latency": _latency, "drift": _drift, "cost": _cost, "start": _start}
+def _jitter(quick: bool) -> None:
+    rows = []
+    for played in jitter.measure(*((6.0, 12.0) if quick else (20.0, 45.0))):
+        back = (
+            "" if not played.stalled else "not" if played.back_s is None else f"{played.back_s:.1f}"
+        )
+        rows.append(
+            (
+                played.condition,
+                played.player,
+                f"{played.concealed_ms_per_min:.0f}",
+                f"{played.broken_ms_per_min:.0f}",
+                f"{played.added_p50_ms:+.0f}",
+                f"{played.added_p95_ms:+.0f}",
+                f"{played.jitter_buffer_ms:.0f}",
+                back,
+                *(
+                    "" if value is None else f"{value:.0f}"
+                    for value in (played.underruns, played.trimmed_ms, played.ring_target_ms)
+                ),
+            )
+        )
+    table(
+        (
+            "link", "player", "concealed by its own count, ms/min of both tracks",
+            "broken at the monitor, ms/min", "added delay, p50 ms", "p95 ms",
+            "jitter buffer, mean ms", "delay back within 10 ms after, s", "underruns",
+            "trimmed, ms", "ring's target at most, ms",
+        ),
+        rows,
+    )  # fmt: skip
+
+
+BENCHMARKS = {
+    "latency": _latency,
+    "drift": _drift,
+    "cost": _cost,
+    "start": _start,
+    "jitter": _jitter,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,7 @@
 // Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
 // sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
-// tells {"sent_wall_ms"} for each on stdout.
+// tells {"sent_wall_ms"} for each on stdout. The line {"stats":true} is answered by what getStats
+// counts since the start, summed over all audio tracks.
 import http from 'node:http';
 import puppeteer from 'puppeteer-core';
 import readline from 'node:readline';
@@ -42,7 +43,26 @@ await page.evaluate(async ({ url, token }) => {
   await room.startAudio();
 }, await next());
 console.log(JSON.stringify({ ready: true }));
+
+// Runs in the page. Samples are at 48 kHz; the names are W3C webrtc-stats'.
+async function receiveStats() {
+  const sum = { concealedSamples: 0, jitterBufferDelay: 0, jitterBufferEmittedCount: 0 };
+  for (const participant of window.room.remoteParticipants.values()) {
+    for (const { track } of participant.audioTrackPublications.values()) {
+      for (const entry of (await track.getRTCStatsReport()).values()) {
+        if (entry.type !== 'inbound-rtp') continue;
+        for (const name of Object.keys(sum)) sum[name] += entry[name];
+      }
+    }
+  }
+  return sum;
+}
+
 for (let command = await next(); command; command = await next()) {
+  if (command.stats) {
+    console.log(JSON.stringify(await page.evaluate(receiveStats)));
+    continue;
+  }
   const sent = await page.evaluate(async (text) => {
     const now = performance.timeOrigin + performance.now();
     const payload = new TextEncoder().encode(text);
