@@ -61,13 +61,14 @@ def back_after_s(
 ) -> float | None:
     """Return how long after `event_s` the delay came back to `before_ms` to stay; None if never.
 
-    The median of five readings counts: one that straddles a splice reads anything.
+    Back is not more than `within_ms` above it: a delay that has become less is no fault. The
+    median of five readings counts: one that straddles a splice reads anything.
     """
     later = delays.at_s >= event_s
     at_s, late_ms = delays.at_s[later], delays.late_ms[later]
     runs = np.lib.stride_tricks.sliding_window_view(late_ms, SMOOTH_READS)
     smooth_ms = np.median(runs, axis=1)
-    off = np.flatnonzero(np.abs(smooth_ms - before_ms) > within_ms)
+    off = np.flatnonzero(smooth_ms - before_ms > within_ms)
     if not len(off):
         return 0.0
     if off[-1] == len(smooth_ms) - 1:

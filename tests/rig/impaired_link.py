@@ -41,7 +41,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _T = TypeVar("_T")
 
-__all__ = ["ADDRESSES", "ImpairedLink", "Impairment", "Side", "impaired_link"]
+__all__ = ["ADDRESSES", "ImpairedLink", "Impairment", "Side", "impaired_link", "other_side"]
+
+
+def other_side(side: Side) -> Side:
+    """Return the side at the link's other end."""
+    return "client" if side == "server" else "server"
 
 
 class ImpairedLink:
@@ -161,7 +166,7 @@ def _place_device(device: str, name: str, side: Side) -> None:
     A browser takes the address that leads to the default route for its only one.
     """
     ip = namespaces.ip
-    other = ADDRESSES["client" if side == "server" else "server"]
+    other = ADDRESSES[other_side(side)]
     ip("link", "set", device, "netns", name)
     ip("link", "set", device, "name", DEVICE, inside=name)
     ip("address", "add", ADDRESSES[side], "peer", other, "dev", DEVICE, inside=name)
