@@ -124,31 +124,23 @@ def _start(quick: bool) -> None:
 def _jitter(quick: bool) -> None:
     rows = []
     for played in jitter.measure(*((6.0, 12.0) if quick else (20.0, 45.0))):
-        back = (
-            "" if not played.stalled else "not" if played.back_s is None else f"{played.back_s:.1f}"
-        )
-        rows.append(
-            (
-                played.condition,
-                played.player,
-                f"{played.concealed_ms_per_min:.0f}",
-                f"{played.broken_ms_per_min:.0f}",
-                f"{played.added_p50_ms:+.0f}",
-                f"{played.added_p95_ms:+.0f}",
-                f"{played.jitter_buffer_ms:.0f}",
-                back,
-                *(
-                    "" if value is None else f"{value:.0f}"
-                    for value in (played.underruns, played.trimmed_ms, played.ring_target_ms)
-                ),
-            )
-        )
+        numbers = (
+            played.concealed_ms_per_min, played.broken_ms_per_min, played.before_ms,
+            played.delay_p50_ms, played.delay_p95_ms, played.delay_p50_ms - played.before_ms,
+            played.jitter_buffer_ms, played.underruns, played.trimmed_ms, played.ring_target_ms,
+        )  # fmt: skip
+        cells = ["" if number is None else f"{number:.0f}" for number in numbers]
+        back = "not" if played.back_s is None else f"{played.back_s:.1f}"
+        rows.append((played.condition, played.player, *cells, back if played.stalled else ""))
+        if abs(played.slipped_ms) > jitter.WITHIN_MS:
+            slip = f"{played.slipped_ms:+.0f}"
+            print(f"{played.condition}, {played.player}: the service itself slipped {slip} ms\n")
     table(
         (
-            "link", "player", "concealed by its own count, ms/min of both tracks",
-            "broken at the monitor, ms/min", "added delay, p50 ms", "p95 ms",
-            "jitter buffer, mean ms", "delay back within 10 ms after, s", "underruns",
-            "trimmed, ms", "ring's target at most, ms",
+            "link", "player", "concealed by its own count, ms/min, both tracks",
+            "broken at the monitor, ms/min", "delay before, p50 ms", "delay, p50 ms", "p95 ms",
+            "added, p50 ms", "of it in the jitter buffer, mean ms", "underruns", "trimmed, ms",
+            "ring's target at most, ms", "delay back within 10 ms after, s",
         ),
         rows,
     )  # fmt: skip

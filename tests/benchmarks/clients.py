@@ -82,6 +82,13 @@ class PipedClient:
         told = self.talk(command)
         return float(told["sent_wall_ms"]) / 1000 + self._monotonic_less_wall_s
 
+    def began_s(self, told: dict[str, Any]) -> float:
+        """Return when the server's cursor began, by the latest statuses in the peer's stats.
+
+        Of these the promptest counts: a status can come late, never early.
+        """
+        return float(min(told["began_wall_ms"])) / 1000 + self._monotonic_less_wall_s
+
     def talk(self, line: dict[str, Any]) -> dict[str, Any]:
         """Write one line, read one."""
         assert self._process.stdin is not None

@@ -25,11 +25,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Delays:
-    """When (s, by the monotonic clock) the caller's sound was late by how much (ms).
-
-    Lateness is against `anchor_s`, the moment less the position of some reading, so only
-    differences mean something.
-    """
+    """When (s, by the monotonic clock) the caller's sound was late by how much (ms)."""
 
     at_s: Numbers
     late_ms: Numbers
@@ -39,18 +35,19 @@ class Delays:
         return self.late_ms[(self.at_s >= from_s) & (self.at_s < to_s)]
 
 
-def read_delays(sound: Samples, from_s: float, step_s: float = 0.02) -> Delays:
-    """Read how late the caller's sound is, every `step_s`; `sound` began at `from_s`."""
+def read_delays(sound: Samples, from_s: float, began_s: float, step_s: float = 0.02) -> Delays:
+    """Read how late the caller's sound is, every `step_s`; `sound` began at `from_s`.
+
+    The server's cursor was at 0 at `began_s`, or would have been, had it always moved on.
+    """
     size = round(READ_S * RATE_HZ)
     at_s, late_s = [], []
-    anchor_s: float | None = None
     for start in range(0, len(sound) - size, round(step_s * RATE_HZ)):
         position_s = heard_position_s(sound[start : start + size])
         if position_s is None or not EDGE_S < position_s < PERIOD_S - EDGE_S:
             continue
         moment_s = from_s + (start + size / 2) / RATE_HZ
-        anchor_s = moment_s - position_s if anchor_s is None else anchor_s
-        off_s = moment_s - position_s - anchor_s
+        off_s = moment_s - began_s - position_s
         at_s.append(moment_s)
         late_s.append((off_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2)
     return Delays(np.array(at_s), np.array(late_s) * 1000)

@@ -28,6 +28,9 @@ from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
 from tests.rig.signals import write_sweep_call
 
 BEFORE_S = 4.0
+AFTER_S = 1.5
+"""The engine tells its counts once a second, and a clean link shows where the cursor really is."""
+
 WITHIN_MS = 10.0
 STALL_MS = 300.0
 
@@ -54,18 +57,21 @@ class Played:
     """How one player fared in one condition.
 
     `concealed_ms_per_min` is the player's own count, the sum of its two tracks. The others are read
-    at the monitor: `broken_ms_per_min` (continuity.py) and the delay against the same player's
-    before the impairment. `back_s`: after the stall's end until the delay stays within 10 ms of
-    what it was; None if it did not in the time listened.
+    at the monitor: `broken_ms_per_min` (continuity.py), and the delay from the service's cursor to
+    the ear, on the clean link before (`before_ms`) and after. `back_s`: after the stall's end until
+    the delay stays within 10 ms of what it was; None if it did not in the time listened.
+    `slipped_ms`: by how much the service itself fell behind meanwhile, which no player can help.
     """
 
     condition: str
     player: str
     concealed_ms_per_min: float
     broken_ms_per_min: float
-    added_p50_ms: float
-    added_p95_ms: float
+    before_ms: float
+    delay_p50_ms: float
+    delay_p95_ms: float
     jitter_buffer_ms: float
+    slipped_ms: float
     underruns: int | None = None
     trimmed_ms: float | None = None
     ring_target_ms: float | None = None
@@ -120,18 +126,19 @@ def _play(
         time.sleep(settle_s)
         before_s = time.monotonic()
         time.sleep(BEFORE_S)
-        first = _browser_counts(browser)
+        counts = [_browser_counts(browser)]
         set_in_s = time.monotonic()
         link.impair(condition.impairment)
         if condition.stall_ms:
             link.stall(condition.stall_ms)
         time.sleep(listen_s)
         run = _Run(condition, before_s, set_in_s, time.monotonic())
-        last = _browser_counts(browser)
+        counts.append(_browser_counts(browser))
         link.impair(Impairment())
-        time.sleep(1.2)  # the engine tells its counts once a second
+        time.sleep(AFTER_S)
+        counts.append(_browser_counts(browser))
         events = list(engine.events)
-        return [_ours(run, ours, events), _theirs(run, theirs, first, last)]
+        return [_ours(run, ours, events), _theirs(run, theirs, browser, counts)]
 
 
 def _sink(server: PulseServer, name: str, stack: contextlib.ExitStack) -> Sink:
@@ -158,32 +165,48 @@ def _engine(
 
 def _ours(run: _Run, sink: Sink, events: list[tuple[float, Event]]) -> Played:
     stats = [(at_s, event) for at_s, event in events if event["event"] == "stats"]
-    first_s, first = next((at, e) for at, e in reversed(stats) if at <= run.set_in_s)
-    last_s, last = next((at, e) for at, e in stats if at >= run.end_s)
+    first_s, first = next((at_s, e) for at_s, e in reversed(stats) if at_s <= run.set_in_s)
+    last_s, last = next((at_s, e) for at_s, e in stats if at_s >= run.end_s)
     during = [event for at_s, event in stats if run.set_in_s < at_s <= run.end_s]
+    concealed_ms = last["concealed_ms"] - first["concealed_ms"]
     return Played(
         player="callplayer",
-        concealed_ms_per_min=_per_min(
-            last["concealed_ms"] - first["concealed_ms"], last_s - first_s
-        ),
+        concealed_ms_per_min=concealed_ms * 60 / (last_s - first_s),
         jitter_buffer_ms=float(np.mean([event["jitter_buffer_ms"] for event in during])),
         underruns=last["underruns"] - first["underruns"],
         trimmed_ms=(last["trimmed_frames"] - first["trimmed_frames"]) * 1000 / RATE_HZ,
         ring_target_ms=max(event["target_ms"] for event in during),
-        **_heard(run, sink),
+        **_heard(run, sink, _began_s(events, run.before_s), _began_s(events, run.end_s)),
     )
 
 
-def _theirs(run: _Run, sink: Sink, first: tuple[float, Event], last: tuple[float, Event]) -> Played:
-    (first_s, was), (last_s, became) = first, last
-    grown = {name: became[name] - was[name] for name in was}
+def _began_s(events: list[tuple[float, Event]], from_s: float) -> float:
+    """Return when the service's cursor began, by the engine's states of some seconds."""
+    began_s = [
+        event["as_of_s"] - event["position_ms"] / 1000
+        for at_s, event in events
+        if event["event"] == "state" and event["advancing"] and from_s <= at_s < from_s + BEFORE_S
+    ]
+    return min(began_s)
+
+
+def _theirs(
+    run: _Run,
+    sink: Sink,
+    browser: clients.PipedClient,
+    counts: list[tuple[float, Event]],
+) -> Played:
+    (first_s, was), (last_s, became), (_, after) = counts
+    concealed_ms, waited_ms, emitted = (
+        became[name] - was[name]
+        for name in ("concealedSamples", "jitterBufferDelay", "jitterBufferEmittedCount")
+    )
+    concealed_ms, waited_ms = concealed_ms * 1000 / RATE_HZ, waited_ms * 1000
     return Played(
         player="Chromium",
-        concealed_ms_per_min=_per_min(grown["concealedSamples"] * 1000 / RATE_HZ, last_s - first_s),
-        jitter_buffer_ms=1000
-        * grown["jitterBufferDelay"]
-        / max(1, grown["jitterBufferEmittedCount"]),
-        **_heard(run, sink),
+        concealed_ms_per_min=concealed_ms * 60 / (last_s - first_s),
+        jitter_buffer_ms=waited_ms / max(1, emitted),
+        **_heard(run, sink, browser.began_s(was), browser.began_s(after)),
     )
 
 
@@ -191,23 +214,20 @@ def _browser_counts(browser: clients.PipedClient) -> tuple[float, Event]:
     return time.monotonic(), browser.talk({"stats": True})
 
 
-def _per_min(amount_ms: float, in_s: float) -> float:
-    return amount_ms * 60 / in_s
-
-
-def _heard(run: _Run, sink: Sink) -> dict[str, Any]:
+def _heard(run: _Run, sink: Sink, began_s: float, began_after_s: float) -> dict[str, Any]:
     """Return what the monitor says, by the names of Played's fields."""
-    delays = read_delays(sink.heard(run.before_s, run.end_s), run.before_s)
+    delays = read_delays(sink.heard(run.before_s, run.end_s), run.before_s, began_s)
     before_ms = float(np.median(delays.between(run.before_s, run.set_in_s)))
-    added_ms = delays.between(run.set_in_s, run.end_s) - before_ms
+    during_ms = delays.between(run.set_in_s, run.end_s)
     stall_s = run.condition.stall_ms / 1000
+    back_s = back_after_s(delays, run.set_in_s + stall_s, before_ms, WITHIN_MS)
     return {
         "condition": run.condition.name,
         "broken_ms_per_min": broken_ms_per_min(sink.heard(run.set_in_s, run.end_s)),
-        "added_p50_ms": float(np.median(added_ms)),
-        "added_p95_ms": float(np.percentile(added_ms, 95)),
+        "before_ms": before_ms,
+        "delay_p50_ms": float(np.median(during_ms)),
+        "delay_p95_ms": float(np.percentile(during_ms, 95)),
+        "slipped_ms": (began_after_s - began_s) * 1000,
         "stalled": bool(stall_s),
-        "back_s": back_after_s(delays, run.set_in_s + stall_s, before_ms, WITHIN_MS)
-        if stall_s
-        else None,
+        "back_s": back_s if stall_s else None,
     }

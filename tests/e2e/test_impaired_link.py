@@ -33,8 +33,8 @@ PACKET_GAP_S = 0.004
 QUIET_AFTER_S = 0.3
 STALL_MS = 300.0
 SETTLE_S, BEFORE_S = 2.0, 1.5
-BACK_S = 15.0
-"""WebRTC's jitter buffer keeps a stall in mind for some seconds, the longer the younger it is."""
+BACK_S = 20.0
+"""WebRTC's jitter buffer keeps a stall in mind: 5 to 7 s where nothing else holds packets up."""
 
 MOST_ADDED_MS = 15.0
 LOOK_S = 0.5
@@ -156,8 +156,10 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
     from_s = time.monotonic()
     time.sleep(BEFORE_S)
     was = _next_stats(engine)
+    state = engine.last("state")
+    began_s = state["as_of_s"] - state["position_ms"] / 1000
     stall_s = time.monotonic()
-    before_ms = np.median(read_delays(sink.heard(from_s, stall_s), from_s).late_ms)
+    before_ms = np.median(read_delays(sink.heard(from_s, stall_s), from_s, began_s).late_ms)
     link.stall(STALL_MS)
     time.sleep(STALL_MS / 1000 + LOOK_S)
     added_ms = np.inf
@@ -165,7 +167,7 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
         end_s = time.monotonic()
         assert end_s - stall_s < BACK_S, f"the delay is still {added_ms:.0f} ms too long"
         time.sleep(LOOK_S)
-        delays = read_delays(sink.heard(from_s, end_s), from_s)
+        delays = read_delays(sink.heard(from_s, end_s), from_s, began_s)
         lately_ms = delays.between(end_s - LOOK_S, end_s)
         assert len(lately_ms) > 5, "the sound did not come back"
         added_ms = np.median(lately_ms) - before_ms

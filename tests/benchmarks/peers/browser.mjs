@@ -1,7 +1,8 @@
 // Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
 // sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
 // tells {"sent_wall_ms"} for each on stdout. The line {"stats":true} is answered by what getStats
-// counts since the start, summed over all audio tracks.
+// counts since the start, summed over all audio tracks, and by `began_wall_ms`: when each of the
+// latest statuses came, less the position it told.
 import http from 'node:http';
 import puppeteer from 'puppeteer-core';
 import readline from 'node:readline';
@@ -36,6 +37,12 @@ await page.addScriptTag({ path: path.join(modules, 'livekit-client/dist/livekit-
 await page.evaluate(async ({ url, token }) => {
   const room = new LivekitClient.Room();
   window.room = room;
+  window.began = [];
+  room.on(LivekitClient.RoomEvent.DataReceived, (payload) => {
+    const now = performance.timeOrigin + performance.now();
+    const status = JSON.parse(new TextDecoder().decode(payload));
+    if (!status.paused) window.began = [...window.began, now - status.position].slice(-16);
+  });
   room.on(LivekitClient.RoomEvent.TrackSubscribed, (track) => {
     document.body.appendChild(track.attach());
   });
@@ -55,7 +62,7 @@ async function receiveStats() {
       }
     }
   }
-  return sum;
+  return { ...sum, began_wall_ms: window.began };
 }
 
 for (let command = await next(); command; command = await next()) {
