@@ -32,7 +32,7 @@ PACKET = struct.Struct("!Id")
 PACKET_GAP_S = 0.004
 QUIET_AFTER_S = 0.3
 STALL_MS = 300.0
-SETTLE_S, BEFORE_S = 2.0, 1.5
+SETTLE_S, BEFORE_S = 1.5, 1.0
 BACK_S = 20.0
 """WebRTC's jitter buffer keeps a stall in mind: 5 to 7 s where nothing else holds packets up."""
 
@@ -100,11 +100,11 @@ def test_a_link_without_faults_adds_next_to_nothing(link: ImpairedLink, to: Side
 
 def test_delay_jitter_and_loss_are_as_set_and_one_way_only(link: ImpairedLink) -> None:
     link.impair(Impairment(delay_ms=40.0, jitter_ms=30.0, loss_percent=10.0), to="client")
-    with arrivals(link, "client", 500) as came:
+    with arrivals(link, "client", 400) as came:
         pass
     numbers, delays_ms = zip(*came, strict=True)
     assert list(numbers) == sorted(numbers), "a packet overtook another"
-    assert 0.06 < 1 - len(came) / 500 < 0.14
+    assert 0.06 < 1 - len(came) / 400 < 0.14
     assert 40.0 <= min(delays_ms) < 50.0
     assert 65.0 < np.percentile(delays_ms, 95) < 75.0
     with arrivals(link, "server", 50) as back:
@@ -159,18 +159,15 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
     state = engine.last("state")
     began_s = state["as_of_s"] - state["position_ms"] / 1000
     stall_s = time.monotonic()
-    before_ms = np.median(read_delays(sink.heard(from_s, stall_s), from_s, began_s).late_ms)
+    before_ms = _delay_ms(sink, began_s, from_s, stall_s)
     link.stall(STALL_MS)
-    time.sleep(STALL_MS / 1000 + LOOK_S)
+    time.sleep(STALL_MS / 1000)
     added_ms = np.inf
     while added_ms > MOST_ADDED_MS:
-        end_s = time.monotonic()
-        assert end_s - stall_s < BACK_S, f"the delay is still {added_ms:.0f} ms too long"
         time.sleep(LOOK_S)
-        delays = read_delays(sink.heard(from_s, end_s), from_s, began_s)
-        lately_ms = delays.between(end_s - LOOK_S, end_s)
-        assert len(lately_ms) > 5, "the sound did not come back"
-        added_ms = np.median(lately_ms) - before_ms
+        end_s = time.monotonic()
+        added_ms = _delay_ms(sink, began_s, end_s - LOOK_S, end_s) - before_ms
+        assert end_s - stall_s < BACK_S, f"the delay is still {added_ms:.0f} ms too long"
 
     # A hole in the sound is either the network's, and counted as concealed, or the player's own,
     # and counted as an underrun.
@@ -179,7 +176,13 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
     underruns = stats["underruns"] - was["underruns"]
     silent_ms = _silent_ms(sink.heard(stall_s, end_s))
     assert concealed_ms > 50.0
-    assert (silent_ms > concealed_ms) <= (underruns > 0), (silent_ms, concealed_ms, underruns)
+    assert silent_ms <= concealed_ms or underruns > 0
+
+
+def _delay_ms(sink: Sink, began_s: float, from_s: float, to_s: float) -> float:
+    delays = read_delays(sink.heard(from_s, to_s), from_s, began_s)
+    assert len(delays.late_ms) > 5, "there is no sound"
+    return float(np.median(delays.late_ms))
 
 
 def _next_stats(engine: HeadlessEngine) -> Event:
