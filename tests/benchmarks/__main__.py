@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, latency, start
+from tests.benchmarks import cost, drift, jitter, latency, start
 
 
 def main() -> int:
@@ -121,7 +121,38 @@ def _start(quick: bool) -> None:
     )
 
 
-BENCHMARKS = {"latency": _latency, "drift": _drift, "cost": _cost, "start": _start}
+def _jitter(quick: bool) -> None:
+    rows = []
+    for played in jitter.measure(*((6.0, 12.0) if quick else (20.0, 45.0))):
+        numbers = (
+            played.concealed_ms_per_min, played.broken_ms_per_min, played.before_ms,
+            played.delay_p50_ms, played.delay_p95_ms, played.delay_p50_ms - played.before_ms,
+            played.jitter_buffer_ms, played.underruns, played.trimmed_ms, played.ring_target_ms,
+        )  # fmt: skip
+        cells = ["" if number is None else f"{number:.0f}" for number in numbers]
+        back = "not" if played.back_s is None else f"{played.back_s:.1f}"
+        rows.append((played.condition, played.player, *cells, back if played.stalled else ""))
+        if abs(played.slipped_ms) > jitter.WITHIN_MS:
+            slip = f"{played.slipped_ms:+.0f}"
+            print(f"{played.condition}, {played.player}: the service itself slipped {slip} ms\n")
+    table(
+        (
+            "link", "player", "concealed by its own count, ms/min, both tracks",
+            "broken at the monitor, ms/min", "delay before, p50 ms", "delay, p50 ms", "p95 ms",
+            "added, p50 ms", "of it in the jitter buffer, mean ms", "underruns", "trimmed, ms",
+            "ring's target at most, ms", "delay back within 10 ms after, s",
+        ),
+        rows,
+    )  # fmt: skip
+
+
+BENCHMARKS = {
+    "latency": _latency,
+    "drift": _drift,
+    "cost": _cost,
+    "start": _start,
+    "jitter": _jitter,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import httpx
 
 from callplayer.config import cache_path
+from tests.rig.impaired_link import ImpairedLink
 from tests.rig.processes import CALLPLAYER, Service, clean_environment
 from tests.rig.pulse import Sink
 from tests.rig.terminal import Terminal
@@ -81,6 +82,13 @@ class PipedClient:
         told = self.talk(command)
         return float(told["sent_wall_ms"]) / 1000 + self._monotonic_less_wall_s
 
+    def began_s(self, told: dict[str, Any]) -> float:
+        """Return when the server's cursor began, by the latest statuses in the peer's stats.
+
+        Of these the promptest counts: a status can come late, never early.
+        """
+        return float(min(told["began_wall_ms"])) / 1000 + self._monotonic_less_wall_s
+
     def talk(self, line: dict[str, Any]) -> dict[str, Any]:
         """Write one line, read one."""
         assert self._process.stdin is not None
@@ -115,8 +123,13 @@ def output_player(home: Path, service: Service, sink: Sink) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def chromium(home: Path, service: Service, sink: Sink) -> Iterator[Client]:
-    """Run Chromium with livekit-client. Raise RuntimeError where there is none."""
+def chromium(
+    home: Path, service: Service, sink: Sink, link: ImpairedLink | None = None
+) -> Iterator[PipedClient]:
+    """Run Chromium with livekit-client, on the client's side of `link` if there is one.
+
+    Raise RuntimeError where there is no Chromium.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     node, npm = shutil.which("node"), shutil.which("npm")
     if program is None or node is None or npm is None:
@@ -131,7 +144,7 @@ def chromium(home: Path, service: Service, sink: Sink) -> Iterator[Client]:
     script = folder / "browser.mjs"  # beside node_modules, where node looks for packages
     script.write_bytes((PEERS / "browser.mjs").read_bytes())
     variables = {"CHROMIUM": program, "NODE_MODULES": str(folder / "node_modules")}
-    with _piped("Chromium", [node, str(script)], home, service, sink, variables) as client:
+    with _piped("Chromium", [node, str(script)], home, service, sink, variables, link) as client:
         yield client
 
 
@@ -143,9 +156,10 @@ def _piped(
     service: Service,
     sink: Sink,
     variables: dict[str, str],
-) -> Iterator[Client]:
+    link: ImpairedLink | None = None,
+) -> Iterator[PipedClient]:
     process = subprocess.Popen(
-        argv,
+        [*(link.prefix("client") if link else ()), *argv],
         env=clean_environment(home) | sink.environment | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -154,7 +168,7 @@ def _piped(
     )
     try:
         client = PipedClient(name, process)
-        client.talk(grant(service))
+        client.talk(link.inside("client", lambda: grant(service)) if link else grant(service))
         client.resume()
         yield client
     finally:

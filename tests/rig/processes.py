@@ -27,13 +27,19 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 class Service:
-    """`callplayer serve` on free ports, ready to be asked."""
+    """`callplayer serve` on free ports, ready to be asked; `prefix` goes before the program."""
 
-    def __init__(self, home: Path, *recordings: Path, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *recordings: Path,
+        flags: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.log_path = home / "service.stderr"
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*CALLPLAYER, "serve", "--port=0", "--exit-with-stdin", *flags, "--",
+                [*prefix, *CALLPLAYER, "serve", "--port=0", "--exit-with-stdin", *flags, "--",
                  *map(str, recordings)],
                 env=clean_environment(home) | {
                     "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
@@ -74,12 +80,22 @@ class Service:
 
 
 class HeadlessEngine:
-    """`callplayer INCIDENT --headless`: requests in, events out, each event dated on arrival."""
+    """`callplayer INCIDENT --headless`: requests in, events out, each event dated on arrival.
 
-    def __init__(self, home: Path, environment: dict[str, str], incident: str, *flags: str) -> None:
+    `prefix` goes before the program.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: dict[str, str],
+        incident: str,
+        *flags: str,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
-            [*CALLPLAYER, incident, "--headless", *flags],
+            [*prefix, *CALLPLAYER, incident, "--headless", *flags],
             env=clean_environment(home) | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

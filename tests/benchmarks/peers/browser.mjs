@@ -1,6 +1,8 @@
 // Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
 // sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
-// tells {"sent_wall_ms"} for each on stdout.
+// tells {"sent_wall_ms"} for each on stdout. The line {"stats":true} is answered by what getStats
+// counts since the start, summed over all audio tracks, and by `began_wall_ms`: when each of the
+// latest statuses came, less the position it told.
 import http from 'node:http';
 import puppeteer from 'puppeteer-core';
 import readline from 'node:readline';
@@ -35,6 +37,12 @@ await page.addScriptTag({ path: path.join(modules, 'livekit-client/dist/livekit-
 await page.evaluate(async ({ url, token }) => {
   const room = new LivekitClient.Room();
   window.room = room;
+  window.began = [];
+  room.on(LivekitClient.RoomEvent.DataReceived, (payload) => {
+    const now = performance.timeOrigin + performance.now();
+    const status = JSON.parse(new TextDecoder().decode(payload));
+    if (!status.paused) window.began = [...window.began, now - status.position].slice(-16);
+  });
   room.on(LivekitClient.RoomEvent.TrackSubscribed, (track) => {
     document.body.appendChild(track.attach());
   });
@@ -42,7 +50,26 @@ await page.evaluate(async ({ url, token }) => {
   await room.startAudio();
 }, await next());
 console.log(JSON.stringify({ ready: true }));
+
+// Runs in the page. Samples are at 48 kHz; the names are W3C webrtc-stats'.
+async function receiveStats() {
+  const sum = { concealedSamples: 0, jitterBufferDelay: 0, jitterBufferEmittedCount: 0 };
+  for (const participant of window.room.remoteParticipants.values()) {
+    for (const { track } of participant.audioTrackPublications.values()) {
+      for (const entry of (await track.getRTCStatsReport()).values()) {
+        if (entry.type !== 'inbound-rtp') continue;
+        for (const name of Object.keys(sum)) sum[name] += entry[name];
+      }
+    }
+  }
+  return { ...sum, began_wall_ms: window.began };
+}
+
 for (let command = await next(); command; command = await next()) {
+  if (command.stats) {
+    console.log(JSON.stringify(await page.evaluate(receiveStats)));
+    continue;
+  }
   const sent = await page.evaluate(async (text) => {
     const now = performance.timeOrigin + performance.now();
     const payload = new TextEncoder().encode(text);

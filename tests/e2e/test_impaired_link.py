@@ -1,0 +1,196 @@
+"""The impaired link does what it says, and a call that stalls on it comes back, on time again."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.continuity import read_delays
+from tests.e2e.conftest import SWEEP_S
+from tests.rig.impaired_link import (
+    ADDRESSES,
+    ImpairedLink,
+    Impairment,
+    Side,
+    impaired_link,
+    other_side,
+)
+from tests.rig.processes import Event, HeadlessEngine, Service
+from tests.rig.pulse import RATE_HZ, Sink
+from tests.rig.signals import write_sweep_call
+
+PORT = 5000
+PACKET = struct.Struct("!Id")
+PACKET_GAP_S = 0.004
+QUIET_AFTER_S = 0.3
+STALL_MS = 300.0
+SETTLE_S, BEFORE_S = 1.5, 1.0
+BACK_S = 20.0
+"""WebRTC's jitter buffer keeps a stall in mind: 5 to 7 s where nothing else holds packets up."""
+
+MOST_ADDED_MS = 15.0
+LOOK_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[ImpairedLink]:
+    with impaired_link() as link:
+        yield link
+
+
+@pytest.fixture(autouse=True)
+def _without_faults(link: ImpairedLink) -> None:
+    link.impair(Impairment())
+
+
+def _udp_socket(address: str) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((address, PORT))
+    made.settimeout(QUIET_AFTER_S)
+    return made
+
+
+@contextlib.contextmanager
+def arrivals(link: ImpairedLink, to: Side, packets: int) -> Iterator[list[tuple[int, float]]]:
+    """Send numbered packets to a side while the block runs; fill the list with those that came.
+
+    Each with its number and how many ms it took: both ends read the same clock.
+    """
+    source = other_side(to)
+    sender = link.inside(source, lambda: _udp_socket(ADDRESSES[source]))
+    receiver = link.inside(to, lambda: _udp_socket(ADDRESSES[to]))
+    came: list[tuple[int, float]] = []
+
+    def send() -> None:
+        for number in range(packets):
+            sender.sendto(PACKET.pack(number, time.monotonic()), (ADDRESSES[to], PORT))
+            time.sleep(PACKET_GAP_S)
+
+    def receive() -> None:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                number, sent_s = PACKET.unpack(receiver.recv(PACKET.size))
+                came.append((number, (time.monotonic() - sent_s) * 1000))
+
+    threads = [threading.Thread(target=work) for work in (receive, send)]
+    for thread in threads:
+        thread.start()
+    yield came
+    for thread in threads:
+        thread.join()
+    sender.close()
+    receiver.close()
+
+
+@pytest.mark.parametrize("to", ["client", "server"])
+def test_a_link_without_faults_adds_next_to_nothing(link: ImpairedLink, to: Side) -> None:
+    with arrivals(link, to, 100) as came:
+        pass
+    assert [number for number, _ in came] == list(range(100))
+    assert np.median([ms for _, ms in came]) < 2.0
+
+
+def test_delay_jitter_and_loss_are_as_set_and_one_way_only(link: ImpairedLink) -> None:
+    link.impair(Impairment(delay_ms=40.0, jitter_ms=30.0, loss_percent=10.0), to="client")
+    with arrivals(link, "client", 400) as came:
+        pass
+    numbers, delays_ms = zip(*came, strict=True)
+    assert list(numbers) == sorted(numbers), "a packet overtook another"
+    assert 0.06 < 1 - len(came) / 400 < 0.14
+    assert 40.0 <= min(delays_ms) < 50.0
+    assert 65.0 < np.percentile(delays_ms, 95) < 75.0
+    with arrivals(link, "server", 50) as back:
+        pass
+    assert len(back) == 50
+    assert np.median([ms for _, ms in back]) < 2.0
+
+
+def test_a_stall_holds_what_comes_and_a_cut_loses_it(link: ImpairedLink) -> None:
+    with arrivals(link, "client", 150) as came:
+        link.stall(STALL_MS)
+    assert [number for number, _ in came] == list(range(150))
+    assert STALL_MS - 30 < max(ms for _, ms in came) < STALL_MS + 30
+    assert came[-1][1] < 5.0
+    link.set_up(False)
+    with arrivals(link, "client", 10) as came:
+        pass
+    assert not came
+    link.set_up(True)
+    with arrivals(link, "client", 10) as came:
+        pass
+    assert len(came) == 10
+
+
+def test_after_a_stall_the_sound_is_back_and_the_delay_too(
+    link: ImpairedLink, tmp_path: Path, sink: Sink
+) -> None:
+    write_sweep_call(tmp_path / "sweep.wav", SWEEP_S)
+    service = Service(tmp_path, tmp_path / "sweep.wav", prefix=link.prefix("server"))
+    try:
+        link.forward(service.api_url, service.environment["CALLPLAYER_STREAM_URL"])
+        environment = service.environment | sink.environment
+        incident = service.incidents[0]
+        engine = HeadlessEngine(tmp_path, environment, incident, prefix=link.prefix("client"))
+        try:
+            _play_through_a_stall(engine, link, sink)
+            assert engine.quit() == 0
+        finally:
+            if engine.process.poll() is None:
+                engine.process.terminate()
+                engine.finish()
+    finally:
+        assert service.stop() == 0
+
+
+def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink) -> None:
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(SETTLE_S)
+    from_s = time.monotonic()
+    time.sleep(BEFORE_S)
+    was = _next_stats(engine)
+    state = engine.last("state")
+    began_s = state["as_of_s"] - state["position_ms"] / 1000
+    stall_s = time.monotonic()
+    before_ms = _delay_ms(sink, began_s, from_s, stall_s)
+    link.stall(STALL_MS)
+    time.sleep(STALL_MS / 1000)
+    added_ms = np.inf
+    while added_ms > MOST_ADDED_MS:
+        time.sleep(LOOK_S)
+        end_s = time.monotonic()
+        added_ms = _delay_ms(sink, began_s, end_s - LOOK_S, end_s) - before_ms
+        assert end_s - stall_s < BACK_S, f"the delay is still {added_ms:.0f} ms too long"
+
+    # A hole in the sound is either the network's, and counted as concealed, or the player's own,
+    # and counted as an underrun.
+    stats = _next_stats(engine)
+    concealed_ms = stats["concealed_ms"] - was["concealed_ms"]
+    underruns = stats["underruns"] - was["underruns"]
+    silent_ms = _silent_ms(sink.heard(stall_s, end_s))
+    assert concealed_ms > 50.0
+    assert silent_ms <= concealed_ms or underruns > 0
+
+
+def _delay_ms(sink: Sink, began_s: float, from_s: float, to_s: float) -> float:
+    delays = read_delays(sink.heard(from_s, to_s), from_s, began_s)
+    assert len(delays.late_ms) > 5, "there is no sound"
+    return float(np.median(delays.late_ms))
+
+
+def _next_stats(engine: HeadlessEngine) -> Event:
+    return engine.wait_for(lambda e: e["event"] == "stats", since_s=time.monotonic())[1]
+
+
+def _silent_ms(sound: np.ndarray) -> float:
+    """Return how much of the sound is silence, by steps of 5 ms."""
+    size = RATE_HZ // 200
+    steps = sound[: len(sound) // size * size].reshape(-1, size)
+    return 5.0 * int(np.sum(np.max(np.abs(steps), axis=1) < 0.002))
