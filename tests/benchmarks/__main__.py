@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, latency, start
+from tests.benchmarks import cost, drift, latency, shown, start
 
 
 def main() -> int:
@@ -121,7 +121,21 @@ def _start(quick: bool) -> None:
     )
 
 
-BENCHMARKS = {"latency": _latency, "drift": _drift, "cost": _cost, "start": _start}
+def _shown(quick: bool) -> None:
+    measured = shown.measure(20.0 if quick else 90.0, 5 if quick else 20, 3 if quick else 10)
+    table(
+        ("position shown − heard", "looks", "bias, ms", "size p50, ms", "p99, ms", "most, ms"),
+        [errors.row() for errors in measured],
+    )
+
+
+BENCHMARKS = {
+    "latency": _latency,
+    "shown": _shown,
+    "drift": _drift,
+    "cost": _cost,
+    "start": _start,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
