@@ -134,7 +134,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
     `position_ms` is the confirmed cursor carried forward to `as_of_s`; `audible_ms` is what leaves
     the sound device at `as_of_s`, a reading of the system's monotonic clock (`time.monotonic()`,
-    one clock for all processes of a machine). While `advancing`, both grow by 1 ms a ms.
+    one clock for all processes of a machine). While `advancing`, both grow by 1 ms a ms, but
+    `audible_ms` only once `audible_in_ms` have passed: a new place's sound is on its way so long.
     `requested_ms` is where the user asked the cursor to be and the server has not confirmed;
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
     """
@@ -142,6 +143,7 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     phase: Phase
     position_ms: int = 0
     audible_ms: int = 0
+    audible_in_ms: int = 0
     duration_ms: int = 0
     paused: bool = True
     at_end: bool = False
