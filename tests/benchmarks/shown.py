@@ -7,6 +7,7 @@ program, and the sound that leaves the device at that moment is read from the mo
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import tempfile
@@ -42,7 +43,7 @@ class Errors:
     errors_ms: list[float] = field(default_factory=list)
 
     def row(self) -> tuple[str, ...]:
-        """Return what it is, how many, bias (median), p50, p99 and the most of the errors' size."""
+        """Return what it is, how many, bias (mean), p50, p99 and the most of the errors' size."""
         if not self.errors_ms:
             return (self.what, "0", "–", "–", "–", "–")
         size_ms = np.abs(self.errors_ms)
@@ -78,7 +79,7 @@ class ClockWatch:
 
     def turns(self, from_s: float, to_s: float) -> Iterator[Paint]:
         """Give the paints, between two moments, at which the clock went on by a tenth."""
-        for before, paint in zip(self.paints, self.paints[1:], strict=False):
+        for before, paint in itertools.pairwise(self.paints):
             if from_s <= paint.at_s < to_s and paint.shown_ms == before.shown_ms + TENTH_MS:
                 yield paint
 
@@ -237,7 +238,7 @@ def _engine(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors
         if event["event"] == "state" and event["advancing"] and event["as_of_s"] > began_s
     ]
     errors = Errors("engine, `audible_ms` carried forward, from 4 s after the start")
-    for state, following in zip(states, states[1:], strict=False):
+    for state, following in itertools.pairwise(states):
         if state["as_of_s"] < began_s + SETTLE_S:
             continue
         for at_s in np.arange(state["as_of_s"], following["as_of_s"], 0.05):
