@@ -28,13 +28,13 @@ from callplayer.ui.model import PlayerView, after, select_party, shown_notice, w
 from callplayer.ui.view import until_turn_s
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.lines import (
+    STATS_ROWS,
     Header,
     HelpPanel,
     KeyFooter,
     NoticeArea,
     StatsPanel,
     help_height,
-    stats_height,
 )
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.pixels import cell_rows
@@ -150,7 +150,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._draw_time(self._clock())
         self._draw_parties()
         if self._stats:
-            self.stats_panel.show(self.view.stats, self.view.state)
+            self.stats_panel.show(self.view.stats)
 
     def on_key(self, event: events.Key) -> None:
         """Do what the key stands for; capitals count as small letters (Caps Lock)."""
@@ -284,7 +284,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
                 height,
                 len(self._panels) or 2,
                 help_rows=help_height(width) if self._help else 0,
-                stats_rows=stats_height(width) if self._stats else 0,
+                stats_rows=STATS_ROWS if self._stats else 0,
             )
             self._apply(chosen)
             missing = chosen.panels - len(self._panels)
