@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, latency, shown, start
+from tests.benchmarks import cost, drift, latency, shown, start, storm
 
 
 def main() -> int:
@@ -122,16 +122,47 @@ def _start(quick: bool) -> None:
 
 
 def _shown(quick: bool) -> None:
-    measured = shown.measure(20.0 if quick else 90.0, 5 if quick else 20, 3 if quick else 10)
+    measured = shown.measure(20.0 if quick else 60.0, 5 if quick else 20, 3 if quick else 10)
     table(
         ("position shown − heard", "looks", "bias, ms", "size p50, ms", "p99, ms", "most, ms"),
         [errors.row() for errors in measured],
     )
 
 
+def _storm(quick: bool) -> None:
+    measured = storm.measure(60.0 if quick else 600.0)
+    table(
+        (
+            "player", "time, s", "underruns", "device underflows", "gaps heard", "gone, ms",
+            "concealed, ms", "trimmed frames", "callback p99, ms", "p99.9, ms", "longest, ms",
+            "screen updates a second", "parses", "screen's CPU, %",
+        ),
+        [
+            (
+                one.name,
+                f"{one.duration_s:.0f}",
+                one.underruns,
+                one.device_underflows,
+                one.gaps,
+                f"{one.gaps_ms:.0f}",
+                f"{one.concealed_ms:.0f}",
+                one.trimmed_frames,
+                f"{one.callback_p99_ms:.2f}",
+                f"{one.callback_p999_ms:.2f}",
+                f"{one.callback_longest_ms:.2f}",
+                f"{one.drawn_per_s:.0f}",
+                one.parsed,
+                f"{one.screen_cpu_percent:.0f}",
+            )
+            for one in measured
+        ],
+    )  # fmt: skip
+
+
 BENCHMARKS = {
     "latency": _latency,
     "shown": _shown,
+    "storm": _storm,
     "drift": _drift,
     "cost": _cost,
     "start": _start,

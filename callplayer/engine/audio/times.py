@@ -4,7 +4,7 @@ from __future__ import annotations
 
 BUCKET_S = 10e-6
 LONGEST_S = 0.020
-"""What takes longer counts as this long; the longest is known exactly."""
+"""What takes longer is counted together; the longest is known exactly."""
 
 
 class CallbackTimes:
@@ -24,12 +24,15 @@ class CallbackTimes:
         self.longest_s = max(self.longest_s, taken_s)
 
     def percentile_s(self, percent: float) -> float:
-        """Return what `percent` of all durations do not exceed, in s, rounded up to a bucket."""
+        """Return what `percent` of all durations do not exceed, in s, rounded up to a bucket.
+
+        Past LONGEST_S the longest stands for all.
+        """
         counts = tuple(self._counts)
         wanted = sum(counts) * percent / 100
         seen = 0
         for bucket, count in enumerate(counts):
             seen += count
-            if count and seen >= wanted:
+            if count and seen >= wanted and bucket < len(counts) - 1:
                 return min((bucket + 1) * BUCKET_S, self.longest_s)
         return self.longest_s
