@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--hours", type=float, help="of call time, for drift (default: 1)")
+    parser.add_argument("--hours", type=float, help="for drift (default: 1) and memory (10 min)")
     options = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
     for name in options.names or BENCHMARKS:
@@ -74,7 +74,7 @@ def _drift(options: argparse.Namespace) -> None:
         (
             "sound card, ppm", "delay, mean ms", "farthest from its target, ms",
             "farthest from its mean, ms", "underruns", "trimmed frames", "learned, ppm",
-            "simulated in, s",
+            "memory, first and last, MB", "simulated in, s",
         ),
         [
             (
@@ -85,6 +85,7 @@ def _drift(options: argparse.Namespace) -> None:
                 one.underruns,
                 one.trimmed_frames,
                 f"{one.learned_ppm:+.1f}",
+                f"{one.memory_first_mb:.1f} {one.memory_last_mb:.1f}",
                 f"{one.took_s:.0f}",
             )
             for one in drifts
@@ -115,10 +116,25 @@ def _drift(options: argparse.Namespace) -> None:
 
 
 def _cost(options: argparse.Namespace) -> None:
-    measured = cost.measure(15.0 if options.quick else 60.0)
+    memory_s = options.hours * 3600 if options.hours else 60.0 if options.quick else 600.0
+    measured = cost.measure(15.0 if options.quick else 60.0, memory_s)
     table(
         ("process", "CPU, % of a core", "memory, MB"),
         [(m.name, f"{m.cpu_percent:.1f}", f"{m.memory_mb:.0f}") for m in measured.processes],
+    )
+    print()
+    table(
+        ("memory of", "minutes", "first minute, MB", "last minute, MB", "slope, MB an hour"),
+        [
+            (
+                one.name,
+                f"{one.minutes:.0f}",
+                f"{one.first_mb:.1f}",
+                f"{one.last_mb:.1f}",
+                f"{one.slope_mb_per_h:+.1f} ± {one.error_mb_per_h:.1f}",
+            )
+            for one in measured.memory
+        ],
     )
     print(
         f"\ncallback p99 {measured.callback_p99_ms:.3f} ms; underruns {measured.underruns}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +18,7 @@ from callplayer.engine.audio.arrivals import FRAME_S
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.audio.resampler import resampler
+from tests.benchmarks.cost import resident_mb
 
 RATE_HZ = 48_000
 BLOCK_FRAMES = 240
@@ -35,7 +37,8 @@ class Drift:
     """One simulated card, from SETTLE_S on; times in ms.
 
     The delay is from a frame's coming in to its being played, resampler and device left out;
-    `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean.
+    `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean. The
+    memory is this process's: every frame of the call goes through, only the waiting is left out.
     """
 
     clock_ppm: float
@@ -45,6 +48,8 @@ class Drift:
     underruns: int
     trimmed_frames: int
     learned_ppm: float
+    memory_first_mb: float
+    memory_last_mb: float
     took_s: float
 
 
@@ -99,7 +104,7 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
     out = np.zeros((BLOCK_FRAMES, 1), dtype=np.float32)
     block_s = BLOCK_FRAMES / RATE_HZ
     looks = _Looks()
-    settling = (0, 0)
+    settling = (0, 0, 0.0)
     clock = SimpleNamespace(monotonic=lambda: now_s)
     now_s = read_s = 0.0
 
@@ -111,7 +116,7 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
         if looks.take(delay_s * 1000, lane.target_s * 1000) and arrival_s < SETTLE_S:
             looks.delays_ms.clear()
             looks.offs_ms.clear()
-            settling = (lane.underruns, lane.trimmed_frames)
+            settling = (lane.underruns, lane.trimmed_frames, resident_mb(os.getpid()))
 
     def play(due_s: float) -> None:
         nonlocal now_s, read_s
@@ -130,6 +135,8 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
         underruns=lane.underruns - settling[0],
         trimmed_frames=lane.trimmed_frames - settling[1],
         learned_ppm=-lane.correction * 1e6,
+        memory_first_mb=settling[2],
+        memory_last_mb=resident_mb(os.getpid()),
         took_s=time.monotonic() - began_s,
     )
 
