@@ -38,6 +38,7 @@ class Drift:
 
     The delay is from a frame's coming in to its being played, resampler and device left out;
     `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean. The
+    `learned_ppm` is the mean. The
     memory is this process's: every frame of the call goes through, only the waiting is left out.
     """
 
@@ -70,9 +71,10 @@ class _Looks:
 
     delays_ms: list[float] = field(default_factory=list)
     offs_ms: list[float] = field(default_factory=list)
+    learned_ppm: list[float] = field(default_factory=list)
     _window_ms: list[float] = field(default_factory=list)
 
-    def take(self, delay_ms: float, target_ms: float) -> bool:
+    def take(self, delay_ms: float, target_ms: float, learned_ppm: float) -> bool:
         """Take one look; return whether a second is full."""
         self._window_ms.append(delay_ms)
         if len(self._window_ms) < LOOK_FRAMES:
@@ -81,7 +83,13 @@ class _Looks:
         self._window_ms.clear()
         self.delays_ms.append(mean_ms)
         self.offs_ms.append(mean_ms - target_ms)
+        self.learned_ppm.append(learned_ppm)
         return True
+
+    def forget(self) -> None:
+        """Drop what was collected: the lane was settling."""
+        for kept in (self.delays_ms, self.offs_ms, self.learned_ppm):
+            kept.clear()
 
 
 def measure(hours: float) -> tuple[list[Drift], list[PeerDrift]]:
@@ -113,9 +121,9 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
         lane.push(pcm, arrival_s)
         # Of the block taken last, what has not been played by now waits still.
         delay_s = lane.fill_s + block_s - (arrival_s - read_s)
-        if looks.take(delay_s * 1000, lane.target_s * 1000) and arrival_s < SETTLE_S:
-            looks.delays_ms.clear()
-            looks.offs_ms.clear()
+        full = looks.take(delay_s * 1000, lane.target_s * 1000, -lane.correction * 1e6)
+        if full and arrival_s < SETTLE_S:
+            looks.forget()
             settling = (lane.underruns, lane.trimmed_frames, resident_mb(os.getpid()))
 
     def play(due_s: float) -> None:
@@ -134,7 +142,7 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
         spread_ms=float(np.abs(delays_ms - delays_ms.mean()).max()),
         underruns=lane.underruns - settling[0],
         trimmed_frames=lane.trimmed_frames - settling[1],
-        learned_ppm=-lane.correction * 1e6,
+        learned_ppm=float(np.mean(looks.learned_ppm)),
         memory_first_mb=settling[2],
         memory_last_mb=resident_mb(os.getpid()),
         took_s=time.monotonic() - began_s,
