@@ -37,9 +37,9 @@ class Drift:
     """One simulated card, from SETTLE_S on; times in ms.
 
     The delay is from a frame's coming in to its being played, resampler and device left out;
-    `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean. The
-    `learned_ppm` is the mean. The
-    memory is this process's: every frame of the call goes through, only the waiting is left out.
+    `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean;
+    `learned_ppm` is the mean. The memory is this process's: every frame of the call goes through,
+    only the waiting is left out.
     """
 
     clock_ppm: float
