@@ -229,6 +229,7 @@ class Call:
             phase=self.phase(),
             position_ms=head.confirmed_ms(now_s),
             audible_ms=self.shown_ms(now_s, delays),
+            audible_in_ms=head.audible_in_ms(now_s, delays.path_ms),
             duration_ms=head.duration_ms(now_s),
             paused=head.wants_paused(),
             at_end=bool(status and status.at_end),

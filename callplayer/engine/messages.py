@@ -134,7 +134,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
     `position_ms` is the confirmed cursor carried forward to `as_of_s`; `audible_ms` is what leaves
     the sound device at `as_of_s`, a reading of the system's monotonic clock (`time.monotonic()`,
-    one clock for all processes of a machine). While `advancing`, both grow by 1 ms a ms.
+    one clock for all processes of a machine). While `advancing`, both grow by 1 ms a ms, but
+    `audible_ms` only once `audible_in_ms` have passed: a new place's sound is on its way so long.
     `requested_ms` is where the user asked the cursor to be and the server has not confirmed;
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
     """
@@ -142,6 +143,7 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     phase: Phase
     position_ms: int = 0
     audible_ms: int = 0
+    audible_in_ms: int = 0
     duration_ms: int = 0
     paused: bool = True
     at_end: bool = False
@@ -171,21 +173,40 @@ class LevelsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="stats"):
-    """How the audio path does; once a second. Counts are since the start; times in ms.
+    """How the audio path does; once a second. Counts are since the start.
 
-    `drift_ppm` is how fast the sound card runs against the frames; None until it is known.
+    The delay by part, each in ms, in the order that sound meets them; `delay_ms` is their sum:
+    `network_ms` one way, taken as half of a round trip, None (and 0 in the sum) until one was
+    measured; `packet_ms` until a packet is full, on average; `jitter_buffer_ms` in WebRTC;
+    `resampler_ms`; `buffer_ms` in the fullest ring just now, which aims at `target_ms`;
+    `device_latency_ms` from the callback to the air, as the device tells it.
+
+    What went wrong: `underruns`, how often sound that should be heard was not there in time;
+    `device_underflows`, how often the device ran out of what it had been given; `concealed_ms`,
+    what the jitter buffer invented; `trimmed_frames`, left out to bound the delay (48 are 1 ms at
+    48 kHz). `received_frames` counts what came in, at 48 kHz, of all tracks together.
+
+    `drift_ppm` is how fast the sound card runs against the frames; None until it is known. The
+    callback's times are of all its calls since the device opened.
     """
 
-    underruns: int = 0
+    delay_ms: float = 0.0
+    network_ms: float | None = None
+    packet_ms: float = 0.0
+    jitter_buffer_ms: float = 0.0
+    resampler_ms: float = 0.0
     buffer_ms: float = 0.0
     target_ms: float = 0.0
     device_latency_ms: float = 0.0
-    received_frames: int = 0
-    trimmed_frames: int = 0
+    underruns: int = 0
+    device_underflows: int = 0
     concealed_ms: float = 0.0
-    jitter_buffer_ms: float = 0.0
+    trimmed_frames: int = 0
+    received_frames: int = 0
     drift_ppm: float | None = None
     callback_p99_ms: float = 0.0
+    callback_p999_ms: float = 0.0
+    callback_longest_ms: float = 0.0
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="incident"):

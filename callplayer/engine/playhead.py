@@ -78,6 +78,14 @@ class Playhead:
             return confirmed
         return min(confirmed, max(self.segment_ms, confirmed - round(path_delay_ms)))
 
+    def audible_in_ms(self, now_s: float, path_delay_ms: float) -> int:
+        """Return for how long `audible_ms` still stands: a new place's sound is on its way."""
+        if not self.advancing():
+            return 0
+        delay_ms = round(path_delay_ms)
+        on_its_way_ms = self.segment_ms - (self.confirmed_ms(now_s) - delay_ms)
+        return min(max(on_its_way_ms, 0), delay_ms)
+
     def requested_ms(self, now_s: float) -> int | None:
         """Return the position asked for and not confirmed, or None."""
         if self.seek is None:

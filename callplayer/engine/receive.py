@@ -26,6 +26,7 @@ FLOWING_PACKETS = 3
 class Counters:
     """Cumulative counters of one track; `emitted` and `concealed` in samples at 48 kHz.
 
+    `round_trip_s` is the latest to the server and back, None if none has been measured.
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
     """
@@ -34,12 +35,17 @@ class Counters:
     emitted: int = 0
     concealed: int = 0
     jitter_buffer_delay_s: float = 0.0
+    round_trip_s: float | None = None
 
 
 @dataclass
 class ReceivePath:
-    """Follows the counters of all tracks; the slowest track counts. Times in ms."""
+    """Follows the counters of all tracks; the slowest track counts. Times in ms.
 
+    `network_ms` is one way, taken as half of a round trip; None until one was measured.
+    """
+
+    network_ms: float | None = None
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
     _last: dict[str, Counters] = field(default_factory=dict)
     _waited_ms: dict[str, float] = field(default_factory=dict)
@@ -55,6 +61,8 @@ class ReceivePath:
             self._waited_ms[track_id] = waited_s / emitted * 1000
             self.jitter_buffer_ms = max(self._waited_ms.values())
             self._recent_ms.append(self.jitter_buffer_ms)
+        if counters.round_trip_s is not None:
+            self.network_ms = counters.round_trip_s * 1000 / 2
         self._last[track_id] = counters
 
     def forget(self) -> None:

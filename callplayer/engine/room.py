@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -110,16 +112,7 @@ class Room:
         except Exception as error:  # the SDK raises no narrower class
             LOG.info("no statistics: %s", type(error).__name__)
             return None
-        for entry in entries:
-            if entry.HasField("inbound_rtp"):
-                received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
-                return Counters(
-                    packets=received.packets_received,
-                    emitted=inbound.jitter_buffer_emitted_count,
-                    concealed=inbound.concealed_samples,
-                    jitter_buffer_delay_s=inbound.jitter_buffer_delay,
-                )
-        return None
+        return _counters(entries)
 
     async def close(self) -> None:
         """Leave the room and end all readers."""
@@ -191,3 +184,22 @@ class Room:
                 self._listener.on_frame(track_id, pcm)
         finally:
             await stream.aclose()
+
+
+def _counters(entries: Iterable[Any]) -> Counters | None:
+    """Return what the SDK's statistics of one track say; None if it is not among them."""
+    counters, round_trip_s = None, None
+    for entry in entries:
+        if entry.HasField("inbound_rtp"):
+            received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
+            counters = Counters(
+                packets=received.packets_received,
+                emitted=inbound.jitter_buffer_emitted_count,
+                concealed=inbound.concealed_samples,
+                jitter_buffer_delay_s=inbound.jitter_buffer_delay,
+            )
+        elif entry.HasField("candidate_pair"):
+            pair = entry.candidate_pair.candidate_pair
+            if pair.nominated and pair.responses_received:
+                round_trip_s = pair.current_round_trip_time
+    return replace(counters, round_trip_s=round_trip_s) if counters else None

@@ -68,6 +68,7 @@ class Sound:
         self._silenced: frozenset[Party] = frozenset()
         self._ended_underruns = 0
         self._ended_trimmed_frames = 0
+        self._ended_underflows = 0
         self._retry_s = 0.0
         self._latency_s = FIRST_LATENCY_S
         self._seen_underflows = 0
@@ -100,6 +101,7 @@ class Sound:
         """Close the device, if it lets itself be closed."""
         output, self._output = self._output, None
         if output is not None:
+            self._ended_underflows += output.underflows
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await asyncio.to_thread(output.stop)
@@ -260,10 +262,15 @@ class Sound:
         lane = next((voice.lane for voice in self._voices.values()), None)
         return -lane.correction * 1e6 if lane is not None and lane.settled else None
 
+    def callback_ms(self, percent: float) -> float:
+        """Return a percentile of the time a block has taken since the device opened, in ms."""
+        return self._mixer.times.percentile_s(percent) * 1000 if self._mixer else 0.0
+
     @property
-    def callback_p99_ms(self) -> float:
-        """Return the 99th percentile of the time a block takes, in ms."""
-        return self._mixer.render_time_s(99) * 1000 if self._mixer else 0.0
+    def device_underflows(self) -> int:
+        """Return how often the devices ran out of what they had been given."""
+        live = self._output.underflows if self._output else 0
+        return self._ended_underflows + live
 
     # --- within -----------------------------------------------------------------------------------
 

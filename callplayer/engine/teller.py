@@ -71,18 +71,34 @@ class Teller:
     def stats(self, received_frames: int) -> None:
         """Tell how the audio path does."""
         sound, path = self._sound, self._path
+        packet_ms = path.delay_ms - path.jitter_buffer_ms
+        parts_ms = (
+            path.network_ms or 0.0,
+            packet_ms,
+            path.jitter_buffer_ms,
+            sound.resampler_ms,
+            buffer_ms := sound.buffer_ms,
+            sound.device_latency_ms,
+        )
         self.tell(
             m.StatsEvent(
-                underruns=sound.underruns,
-                buffer_ms=round(sound.buffer_ms, 2),
+                delay_ms=round(sum(parts_ms), 1),
+                network_ms=None if path.network_ms is None else round(path.network_ms, 2),
+                packet_ms=round(packet_ms, 1),
+                jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
+                resampler_ms=round(sound.resampler_ms, 2),
+                buffer_ms=round(buffer_ms, 2),
                 target_ms=round(sound.target_ms, 2),
                 device_latency_ms=round(sound.device_latency_ms, 2),
-                received_frames=received_frames,
-                trimmed_frames=sound.trimmed_frames,
+                underruns=sound.underruns,
+                device_underflows=sound.device_underflows,
                 concealed_ms=round(path.concealed_ms, 1),
-                jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
+                trimmed_frames=sound.trimmed_frames,
+                received_frames=received_frames,
                 drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
-                callback_p99_ms=round(sound.callback_p99_ms, 3),
+                callback_p99_ms=round(sound.callback_ms(99.0), 3),
+                callback_p999_ms=round(sound.callback_ms(99.9), 3),
+                callback_longest_ms=round(sound.callback_ms(100.0), 3),
             )
         )
 

@@ -78,7 +78,8 @@ def _heard_ms(state: StateEvent, lost_at_s: float) -> int:
     if not state.advancing:
         return state.position_ms
     since_ms = min(max(lost_at_s - state.as_of_s, 0.0), 1.0) * 1000
-    return min(state.audible_ms + round(since_ms), state.duration_ms)
+    moved_ms = max(0, round(since_ms) - state.audible_in_ms)
+    return min(state.audible_ms + moved_ms, state.duration_ms)
 
 
 def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:

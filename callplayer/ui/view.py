@@ -17,6 +17,9 @@ Tone = Literal["text", "strong", "dim", "faint", "past", "play", "hold", "alert"
 """What a text means, and so its colour: `past` was played, `play` sounds, `hold` stands still or
 needs a look, `alert` failed, `ask` awaits the server or is selected."""
 
+TENTH_MS = 100
+"""The clock's last digit."""
+
 UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
 """A growing call is drawn longer than was told for at most so long; each second is told anew."""
@@ -63,8 +66,19 @@ def shown_position_ms(state: StateEvent, now_s: float) -> int:
     """Return the position to draw: what is heard now, or where a cursor at rest stands."""
     if not state.advancing:
         return state.position_ms
-    position = state.audible_ms + _since_ms(state, now_s, math.inf)
-    return round(min(max(position, 0.0), shown_duration_ms(state, now_s)))
+    return round(min(max(_audible_ms(state, now_s), 0.0), shown_duration_ms(state, now_s)))
+
+
+def until_turn_s(state: StateEvent, now_s: float) -> float:
+    """Return in how many s the clock's tenths turn over; a tenth while the cursor stands still.
+
+    A digit that is drawn when it turns over says where the call is; drawn on a beat of its own it
+    would be late by up to a tenth, and by half of that on average.
+    """
+    if not state.advancing:
+        return TENTH_MS / 1000
+    stands_ms = max(0.0, state.audible_in_ms - _since_ms(state, now_s, math.inf))
+    return (stands_ms + TENTH_MS - _audible_ms(state, now_s) % TENTH_MS) / 1000
 
 
 def waiting_s(state: StateEvent, now_s: float) -> float:
@@ -81,7 +95,7 @@ def clock_text(ms: int, longest_ms: int, *, tenths: bool = True) -> str:
     if max(ms, longest_ms) >= 3_600_000:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}"
-    return f"{minutes}:{seconds:02}" + (f".{rest_ms // 100}" if tenths else "")
+    return f"{minutes}:{seconds:02}" + (f".{rest_ms // TENTH_MS}" if tenths else "")
 
 
 def phone_text(number: str) -> str:
@@ -151,6 +165,10 @@ def tick_step_ms(duration_ms: int, width: int, label_cells: int) -> int:
         if width * step_s * 1000 >= (label_cells + 3) * duration_ms:
             return step_s * 1000
     return max(duration_ms, _TICK_STEPS_S[-1] * 1000)
+
+
+def _audible_ms(state: StateEvent, now_s: float) -> float:
+    return state.audible_ms + max(0.0, _since_ms(state, now_s, math.inf) - state.audible_in_ms)
 
 
 def _since_ms(state: StateEvent, now_s: float, at_most_s: float) -> float:

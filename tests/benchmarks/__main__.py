@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, jitter, latency, start
+from tests.benchmarks import cost, drift, jitter, latency, shown, start, storm
 
 
 def main() -> int:
@@ -17,11 +17,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--hours", type=float, help="for drift (default: 1) and memory (10 min)")
     options = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
     for name in options.names or BENCHMARKS:
         print(f"### {name}\n", flush=True)
-        BENCHMARKS[name](options.quick)
+        BENCHMARKS[name](options)
         print(flush=True)
     return 0
 
@@ -34,8 +35,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print("|", " | ".join(str(cell) for cell in row), "|")
 
 
-def _latency(quick: bool) -> None:
-    measured = latency.measure(10 if quick else 50, 5 if quick else 20)
+def _latency(options: argparse.Namespace) -> None:
+    measured = latency.measure(10 if options.quick else 50, 5 if options.quick else 20)
     rows = []
     browser_ms = None
     for client in measured:
@@ -65,27 +66,47 @@ def _latency(quick: bool) -> None:
     print(f"\ncallplayer / Chromium: {ours / browser_ms:.2f}")
 
 
-def _drift(quick: bool) -> None:
-    hours = 0.1 if quick else 1.0
-    rows = [
-        (
-            f"{result.clock_ppm:+.0f}",
-            f"{result.delay_mean_ms:.2f}",
-            f"{result.delay_off_ms:.2f}",
-            result.underruns,
-            result.trimmed_frames,
-            f"{result.learned_ppm:+.1f}",
-            f"{result.plain_ms:.0f}",
-        )
-        for result in drift.measure(hours)
-    ]
-    print(f"{hours:g} h of call time each, arrival jitter 2 ms\n")
+def _drift(options: argparse.Namespace) -> None:
+    hours = options.hours or (0.1 if options.quick else 1.0)
+    drifts, peers = drift.measure(hours)
+    print(f"{hours:g} h of call time each, arrivals up to 2 ms late\n")
     table(
         (
-            "sound card, ppm", "delay, mean ms", "farthest from it, ms", "underruns",
-            "trimmed frames", "learned, ppm", "delay of an unbounded buffer at the end, ms",
+            "sound card, ppm", "delay, mean ms", "farthest from its target, ms",
+            "farthest from its mean, ms", "underruns", "trimmed frames", "learned, ppm",
+            "memory, first and last, MB", "simulated in, s",
         ),
-        rows,
+        [
+            (
+                f"{one.clock_ppm:+.0f}",
+                f"{one.delay_mean_ms:.2f}",
+                f"{one.off_ms:.2f}",
+                f"{one.spread_ms:.2f}",
+                one.underruns,
+                one.trimmed_frames,
+                f"{one.learned_ppm:+.1f}",
+                f"{one.memory_first_mb:.1f} {one.memory_last_mb:.1f}",
+                f"{one.took_s:.0f}",
+            )
+            for one in drifts
+        ],
+    )  # fmt: skip
+    print()
+    table(
+        (
+            "the SDK's OutputPlayer by its rule: sound card, ppm", "delay, first minute, ms",
+            "last minute, ms", "dropouts", "silence in their place, ms",
+        ),
+        [
+            (
+                f"{one.clock_ppm:+.0f}",
+                f"{one.delay_first_ms:.0f}",
+                f"{one.delay_last_ms:.0f}",
+                one.dropouts,
+                f"{one.lost_ms:.0f}",
+            )
+            for one in peers
+        ],
     )  # fmt: skip
     print()
     table(
@@ -94,11 +115,26 @@ def _drift(quick: bool) -> None:
     )
 
 
-def _cost(quick: bool) -> None:
-    measured = cost.measure(15.0 if quick else 60.0)
+def _cost(options: argparse.Namespace) -> None:
+    memory_s = options.hours * 3600 if options.hours else 60.0 if options.quick else 600.0
+    measured = cost.measure(15.0 if options.quick else 60.0, memory_s)
     table(
         ("process", "CPU, % of a core", "memory, MB"),
         [(m.name, f"{m.cpu_percent:.1f}", f"{m.memory_mb:.0f}") for m in measured.processes],
+    )
+    print()
+    table(
+        ("memory of", "minutes", "first minute, MB", "last minute, MB", "slope, MB an hour"),
+        [
+            (
+                one.name,
+                f"{one.minutes:.0f}",
+                f"{one.first_mb:.1f}",
+                f"{one.last_mb:.1f}",
+                f"{one.slope_mb_per_h:+.1f} ± {one.error_mb_per_h:.1f}",
+            )
+            for one in measured.memory
+        ],
     )
     print(
         f"\ncallback p99 {measured.callback_p99_ms:.3f} ms; underruns {measured.underruns}; "
@@ -106,8 +142,8 @@ def _cost(quick: bool) -> None:
     )
 
 
-def _start(quick: bool) -> None:
-    measured = start.measure(3 if quick else 10)
+def _start(options: argparse.Namespace) -> None:
+    measured = start.measure(3 if options.quick else 10)
     table(
         ("from `callplayer ID` to", "p50, s", "worst, s"),
         [
@@ -121,9 +157,9 @@ def _start(quick: bool) -> None:
     )
 
 
-def _jitter(quick: bool) -> None:
+def _jitter(options: argparse.Namespace) -> None:
     rows = []
-    for played in jitter.measure(*((6.0, 12.0) if quick else (20.0, 45.0))):
+    for played in jitter.measure(*((6.0, 12.0) if options.quick else (20.0, 45.0))):
         numbers = (
             played.concealed_ms_per_min, played.broken_ms_per_min, played.before_ms,
             played.delay_p50_ms, played.delay_p95_ms, played.delay_p50_ms - played.before_ms,
@@ -146,12 +182,54 @@ def _jitter(quick: bool) -> None:
     )  # fmt: skip
 
 
+def _shown(options: argparse.Namespace) -> None:
+    measured = shown.measure(
+        20.0 if options.quick else 60.0, 5 if options.quick else 20, 3 if options.quick else 10
+    )
+    table(
+        ("position shown − heard", "looks", "bias, ms", "size p50, ms", "p99, ms", "most, ms"),
+        [errors.row() for errors in measured],
+    )
+
+
+def _storm(options: argparse.Namespace) -> None:
+    measured = storm.measure(60.0 if options.quick else 600.0)
+    table(
+        (
+            "player", "time, s", "underruns", "device underflows", "gaps heard", "gone, ms",
+            "concealed, ms", "trimmed frames", "callback p99, ms", "p99.9, ms", "longest, ms",
+            "screen updates a second", "parses", "screen's CPU, %",
+        ),
+        [
+            (
+                one.name,
+                f"{one.duration_s:.0f}",
+                one.underruns,
+                one.device_underflows,
+                one.gaps,
+                f"{one.gaps_ms:.0f}",
+                f"{one.concealed_ms:.0f}",
+                one.trimmed_frames,
+                f"{one.callback_p99_ms:.2f}",
+                f"{one.callback_p999_ms:.2f}",
+                f"{one.callback_longest_ms:.2f}",
+                f"{one.drawn_per_s:.0f}",
+                one.parsed,
+                f"{one.screen_cpu_percent:.0f}",
+            )
+            for one in measured
+        ],
+    )  # fmt: skip
+
+
 BENCHMARKS = {
     "latency": _latency,
+    "shown": _shown,
+    "storm": _storm,
+    "jitter": _jitter,
     "drift": _drift,
     "cost": _cost,
     "start": _start,
-    "jitter": _jitter,
 }
 
 if __name__ == "__main__":

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from tests.benchmarks import clients
 from tests.rig.processes import CALLPLAYER, HeadlessEngine, Service, clean_environment
@@ -20,6 +25,7 @@ from tests.rig.terminal import Terminal
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SETTLE_S = 5.0
+WARM_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,39 @@ class ProcessCost:
 
 
 @dataclass(frozen=True)
+class MemoryTrend:
+    """One process's resident memory while it plays on; `error_mb_per_h` is the slope's own.
+
+    The slope is a straight line through a look a second, WARM_S after playing began.
+    """
+
+    name: str
+    minutes: float
+    first_mb: float
+    last_mb: float
+    slope_mb_per_h: float
+    error_mb_per_h: float
+
+
+@dataclass(frozen=True)
 class Cost:
     """All that was measured in one run."""
 
     processes: list[ProcessCost]
+    memory: list[MemoryTrend]
     callback_p99_ms: float
     underruns: int
     trimmed_frames: int
 
 
-def measure(duration_s: float) -> Cost:
-    """Play for `duration_s` with each and read the kernel's accounts."""
+def measure(duration_s: float, memory_s: float) -> Cost:
+    """Play for `duration_s` with each and read the kernel's accounts.
+
+    Then play on the screen, its engine with it, and follow the memory of both for `memory_s`.
+    """
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
-        write_sweep_call(home / "sweep.wav", duration_s * 2 + 60)
+        write_sweep_call(home / "sweep.wav", max(duration_s * 2, WARM_S + memory_s) + 60)
         service = Service(home, home / "sweep.wav")
         sink = Sink(server, "cost")
         try:
@@ -57,12 +82,16 @@ def measure(duration_s: float) -> Cost:
             alone = _cost("engine", engine.process.pid, duration_s)
             stats = engine.last("stats")
             engine.quit()
-            screen = _screen(home, service, sink, duration_s)
+            with _on_screen(home, service, sink) as pids:
+                screen = _cost("screen, 80×24", pids["screen"], duration_s)
+            with _on_screen(home, service, sink) as pids:
+                memory = _memory(pids, memory_s)
         finally:
             sink.close()
             service.stop()
     return Cost(
         [floor, alone, screen],
+        memory,
         stats["callback_p99_ms"],
         stats["underruns"],
         stats["trimmed_frames"],
@@ -115,30 +144,55 @@ def read_and_drop() -> None:
     asyncio.run(run())
 
 
-def _screen(home: Path, service: Service, sink: Sink, duration_s: float) -> ProcessCost:
+@contextlib.contextmanager
+def _on_screen(home: Path, service: Service, sink: Sink) -> Iterator[dict[str, int]]:
+    """Play on a terminal; give the process ids of the screen and of its engine."""
     environment = clean_environment(home) | service.environment | sink.environment
     terminal = Terminal(home, [*CALLPLAYER, service.incidents[0]], environment)
     try:
         terminal.wait_for("PLAYING")
-        pid = next(
-            int(folder.name)
-            for folder in Path("/proc").glob("[0-9]*")
-            if _is_screen(folder, service.incidents[0])
-        )
-        cost = _cost("screen, 80×24", pid, duration_s)
+        yield _pids(service.incidents[0])
         terminal.type("q")
         terminal.wait_end()
-        return cost
     finally:
         terminal.close()
 
 
-def _is_screen(folder: Path, incident: str) -> bool:
-    try:
-        words = (folder / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return words[0].endswith(b"python") and incident.encode() in words and b"play" not in words
+def _pids(incident: str) -> dict[str, int]:
+    pids = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"python") and incident.encode() in words:
+            pids["engine" if b"--headless" in words else "screen"] = int(folder.name)
+    return pids
+
+
+def _memory(pids: dict[str, int], duration_s: float) -> list[MemoryTrend]:
+    time.sleep(WARM_S)
+    looks_mb: dict[str, list[float]] = {name: [] for name in pids}
+    began_s, at_s = time.monotonic(), []
+    while (now_s := time.monotonic()) - began_s < duration_s:
+        at_s.append(now_s - began_s)
+        for name, pid in pids.items():
+            looks_mb[name].append(resident_mb(pid))
+        time.sleep(1.0)
+    return [_trend(name, np.array(at_s), np.array(looks)) for name, looks in looks_mb.items()]
+
+
+def _trend(name: str, at_s: npt.NDArray[np.float64], mb: npt.NDArray[np.float64]) -> MemoryTrend:
+    fit, covariance = np.polyfit(at_s / 3600, mb, 1, cov=True)
+    minute = min(60, len(mb))
+    return MemoryTrend(
+        name=name,
+        minutes=float(at_s[-1] / 60),
+        first_mb=float(mb[:minute].mean()),
+        last_mb=float(mb[-minute:].mean()),
+        slope_mb_per_h=float(fit[0]),
+        error_mb_per_h=float(np.sqrt(covariance[0, 0])),
+    )
 
 
 def _cost(name: str, pid: int, duration_s: float) -> ProcessCost:
@@ -146,8 +200,13 @@ def _cost(name: str, pid: int, duration_s: float) -> ProcessCost:
     before, at_s = _cpu_s(pid), time.monotonic()
     time.sleep(duration_s)
     used_s, took_s = _cpu_s(pid) - before, time.monotonic() - at_s
+    return ProcessCost(name, 100 * used_s / took_s, resident_mb(pid))
+
+
+def resident_mb(pid: int) -> float:
+    """Return a process's resident memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return ProcessCost(name, 100 * used_s / took_s, pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _cpu_s(pid: int) -> float:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -11,80 +18,203 @@ from callplayer.engine.audio.arrivals import FRAME_S
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.audio.resampler import resampler
+from tests.benchmarks.cost import resident_mb
 
 RATE_HZ = 48_000
 BLOCK_FRAMES = 240
 JITTER_S = 0.002
 SETTLE_S = 60.0
+CARDS_PPM = (-300.0, -100.0, 0.0, 100.0, 300.0)
+LOOK_FRAMES = 100
+"""Delays are means of a second: a single look is off by the arrival's jitter."""
+
+PEER_CHUNK_FRAMES = 4800
+"""What the SDK's AudioMixer hands on at a time, and its OutputPlayer's block: 100 ms each."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One simulated card. Delays are the lane's fill just after a frame came in, in ms.
+    """One simulated card, from SETTLE_S on; times in ms.
 
-    `plain_ms` is what the clock difference alone would have added to a buffer that nothing bounds,
-    which is the rule of the SDK's own player (negative: so much it would have run dry).
+    The delay is from a frame's coming in to its being played, resampler and device left out;
+    `off_ms` is the farthest that it was from the lane's target, `spread_ms` from its own mean;
+    `learned_ppm` is the mean. The memory is this process's: every frame of the call goes through,
+    only the waiting is left out.
     """
 
     clock_ppm: float
     delay_mean_ms: float
-    delay_off_ms: float
+    off_ms: float
+    spread_ms: float
     underruns: int
     trimmed_frames: int
     learned_ppm: float
-    plain_ms: float
+    memory_first_mb: float
+    memory_last_mb: float
+    took_s: float
 
 
-def measure(hours: float) -> list[Drift]:
-    """Simulate cards that are 300 ppm slow to 300 ppm fast, for so many hours of call time."""
-    return [_simulate(ppm, hours * 3600) for ppm in (-300.0, -100.0, 0.0, 100.0, 300.0)]
+@dataclass(frozen=True)
+class PeerDrift:
+    """The same card under the rule of the SDK's `MediaDevices.OutputPlayer`; times in ms."""
+
+    clock_ppm: float
+    delay_first_ms: float
+    delay_last_ms: float
+    dropouts: int
+    lost_ms: float
+
+
+@dataclass
+class _Looks:
+    """Collects delays, a mean of a second at a time."""
+
+    delays_ms: list[float] = field(default_factory=list)
+    offs_ms: list[float] = field(default_factory=list)
+    learned_ppm: list[float] = field(default_factory=list)
+    _window_ms: list[float] = field(default_factory=list)
+
+    def take(self, delay_ms: float, target_ms: float, learned_ppm: float) -> bool:
+        """Take one look; return whether a second is full."""
+        self._window_ms.append(delay_ms)
+        if len(self._window_ms) < LOOK_FRAMES:
+            return False
+        mean_ms = sum(self._window_ms) / LOOK_FRAMES
+        self._window_ms.clear()
+        self.delays_ms.append(mean_ms)
+        self.offs_ms.append(mean_ms - target_ms)
+        self.learned_ppm.append(learned_ppm)
+        return True
+
+    def forget(self) -> None:
+        """Drop what was collected: the lane was settling."""
+        for kept in (self.delays_ms, self.offs_ms, self.learned_ppm):
+            kept.clear()
+
+
+def measure(hours: float) -> tuple[list[Drift], list[PeerDrift]]:
+    """Simulate cards that are 300 ppm slow to 300 ppm fast, for so many hours of call time.
+
+    The cards are shared out among the machine's cores, a process each.
+    """
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        drifts = pool.map(partial(_simulate, duration_s=hours * 3600), CARDS_PPM)
+        peers = pool.map(partial(_simulate_peer, duration_s=hours * 3600), CARDS_PPM)
+        return list(drifts), list(peers)
 
 
 def _simulate(clock_ppm: float, duration_s: float) -> Drift:
-    chance = np.random.default_rng(911)
+    began_s = time.monotonic()
     mixer, lane = Mixer(RATE_HZ), Lane(RATE_HZ, RATE_HZ, BLOCK_FRAMES)
     mixer.lanes = (lane,)
     lane.open_gate()
     pcm = (8000 * np.sin(np.arange(480) * 2 * np.pi * 1000 / RATE_HZ)).astype(np.int16)
     out = np.zeros((BLOCK_FRAMES, 1), dtype=np.float32)
-    read_step_s = BLOCK_FRAMES / RATE_HZ / (1 + clock_ppm * 1e-6)
-    frame, block, read_s = 0, 0, 0.0
-    low_ms, high_ms, total_ms, counted = np.inf, -np.inf, 0.0, 0
-    trimmed_settling = underruns_settling = 0
-    arrival_s = chance.uniform(0.0, JITTER_S)
-    window: list[float] = []
-    with mock.patch("callplayer.engine.audio.mixer.time") as clock:
-        clock.monotonic.side_effect = lambda: read_s
-        while read_s < duration_s:
-            if arrival_s <= read_s:
-                lane.push(pcm, arrival_s)
-                frame += 1
-                # The mean of a second: a single look is off by up to a block and the jitter.
-                window.append(lane.fill_s * 1000)
-                if len(window) == 100:
-                    mean_ms = float(np.mean(window))
-                    window.clear()
-                    if arrival_s > SETTLE_S:
-                        low_ms, high_ms = min(low_ms, mean_ms), max(high_ms, mean_ms)
-                        total_ms, counted = total_ms + mean_ms, counted + 1
-                    else:
-                        trimmed_settling = lane.trimmed_frames
-                        underruns_settling = lane.underruns
-                arrival_s = frame * FRAME_S + chance.uniform(0.0, JITTER_S)
-            else:
-                mixer.render(out)
-                block += 1
-                read_s = block * read_step_s
-    mean_ms = total_ms / max(counted, 1)
+    block_s = BLOCK_FRAMES / RATE_HZ
+    looks = _Looks()
+    settling = (0, 0, 0.0)
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    now_s = read_s = 0.0
+
+    def come(arrival_s: float) -> None:
+        nonlocal settling
+        lane.push(pcm, arrival_s)
+        # Of the block taken last, what has not been played by now waits still.
+        delay_s = lane.fill_s + block_s - (arrival_s - read_s)
+        full = looks.take(delay_s * 1000, lane.target_s * 1000, -lane.correction * 1e6)
+        if full and arrival_s < SETTLE_S:
+            looks.forget()
+            settling = (lane.underruns, lane.trimmed_frames, resident_mb(os.getpid()))
+
+    def play(due_s: float) -> None:
+        nonlocal now_s, read_s
+        now_s = read_s = due_s
+        mixer.render(out)
+
+    # The mixer reads the clock of the card's thread; here it is the simulation's.
+    with mock.patch("callplayer.engine.audio.mixer.time", clock):
+        _run(clock_ppm, duration_s, (FRAME_S, JITTER_S), BLOCK_FRAMES, come, play)
+    delays_ms = np.array(looks.delays_ms)
     return Drift(
         clock_ppm=clock_ppm,
-        delay_mean_ms=mean_ms,
-        delay_off_ms=max(high_ms - mean_ms, mean_ms - low_ms),
-        underruns=lane.underruns - underruns_settling,
-        trimmed_frames=lane.trimmed_frames - trimmed_settling,
-        learned_ppm=-lane.correction * 1e6,
-        plain_ms=-clock_ppm * 1e-3 * duration_s,
+        delay_mean_ms=float(delays_ms.mean()),
+        off_ms=float(np.abs(looks.offs_ms).max()),
+        spread_ms=float(np.abs(delays_ms - delays_ms.mean()).max()),
+        underruns=lane.underruns - settling[0],
+        trimmed_frames=lane.trimmed_frames - settling[1],
+        learned_ppm=float(np.mean(looks.learned_ppm)),
+        memory_first_mb=settling[2],
+        memory_last_mb=resident_mb(os.getpid()),
+        took_s=time.monotonic() - began_s,
     )
+
+
+def _simulate_peer(clock_ppm: float, duration_s: float) -> PeerDrift:
+    """Follow the fill of a buffer that takes all that comes and gives what there is.
+
+    The rule of livekit.rtc.media_devices.OutputPlayer: its mixer hands on 100 ms at a time, nothing
+    is held in reserve, nothing is left out; where a block is not full, the rest of it is silence.
+    """
+    chunk_s = PEER_CHUNK_FRAMES / RATE_HZ
+    fill = dropouts = lost = 0
+    read_s = 0.0
+    delays_ms: list[float] = []
+
+    def come(arrival_s: float) -> None:
+        nonlocal fill
+        fill += PEER_CHUNK_FRAMES
+        delays_ms.append((fill / RATE_HZ + chunk_s - (arrival_s - read_s)) * 1000)
+
+    def play(due_s: float) -> None:
+        nonlocal fill, dropouts, lost, read_s
+        read_s = due_s
+        missing = max(PEER_CHUNK_FRAMES - fill, 0)
+        if missing and len(delays_ms) > 1:
+            dropouts, lost = dropouts + 1, lost + missing
+        fill -= PEER_CHUNK_FRAMES - missing
+
+    _run(clock_ppm, duration_s, (chunk_s, JITTER_S), PEER_CHUNK_FRAMES, come, play)
+    minute = round(60 / chunk_s)
+    return PeerDrift(
+        clock_ppm=clock_ppm,
+        delay_first_ms=float(np.mean(delays_ms[:minute])),
+        delay_last_ms=float(np.mean(delays_ms[-minute:])),
+        dropouts=dropouts,
+        lost_ms=lost * 1000 / RATE_HZ,
+    )
+
+
+def _run(
+    clock_ppm: float,
+    duration_s: float,
+    arrivals_s: Sequence[float],
+    block_frames: int,
+    come: Callable[[float], None],
+    play: Callable[[float], None],
+) -> None:
+    """Call `come` for each arrival and `play` for each block, in order of time.
+
+    `arrivals_s` is the time between arrivals and by how much, at most, each is late.
+    """
+    chance = np.random.default_rng(911)
+    period_s, jitter_s = arrivals_s
+    step_s = block_frames / RATE_HZ / (1 + clock_ppm * 1e-6)
+    arrived = played = 0
+    due_s = 0.0
+    late_s = iter(())
+    arrival_s = float(chance.uniform(0.0, jitter_s))
+    while due_s < duration_s:
+        if arrival_s <= due_s:
+            come(arrival_s)
+            arrived += 1
+            if (late := next(late_s, None)) is None:
+                late_s = iter(chance.uniform(0.0, jitter_s, 10_000).tolist())
+                late = next(late_s)
+            arrival_s = arrived * period_s + late
+        else:
+            play(due_s)
+            played += 1
+            due_s = played * step_s
 
 
 def resampler_snr_db(tone_hz: float) -> float:

@@ -20,8 +20,14 @@ STATE_FIELDS = {
 }  # fmt: skip
 PARTY_FIELDS = {"party", "gain_db", "muted", "level_db"}
 STATS_FIELDS = {
-    "underruns", "buffer_ms", "device_latency_ms", "received_frames", "trimmed_frames"
+    "delay_ms", "network_ms", "packet_ms", "jitter_buffer_ms", "resampler_ms", "buffer_ms",
+    "target_ms", "device_latency_ms", "underruns", "device_underflows", "concealed_ms",
+    "trimmed_frames", "received_frames", "drift_ppm", "callback_p99_ms", "callback_p999_ms",
+    "callback_longest_ms",
 }  # fmt: skip
+DELAY_PARTS = (
+    "network_ms", "packet_ms", "jitter_buffer_ms", "resampler_ms", "buffer_ms", "device_latency_ms"
+)  # fmt: skip
 
 
 def test_states_and_stats_come_at_least_once_a_second(
@@ -40,7 +46,13 @@ def test_states_and_stats_come_at_least_once_a_second(
     assert [party["party"] for party in state["parties"]] == ["caller", "callTaker"]
     assert all(set(party) >= PARTY_FIELDS for party in state["parties"])
     assert all(-25 < party["level_db"] < -10 for party in state["parties"])
-    assert engine.last("stats")["received_frames"] > 2 * 48_000
+    stats = engine.last("stats")
+    assert stats["received_frames"] > 2 * 48_000
+    assert 0.0 <= stats["network_ms"] < 20.0
+    assert all(stats[part] > 0.0 for part in DELAY_PARTS[1:])
+    assert abs(sum(stats[part] for part in DELAY_PARTS) - stats["delay_ms"]) < 0.5
+    assert 0.0 < stats["callback_p99_ms"] <= stats["callback_p999_ms"]
+    assert stats["callback_p999_ms"] <= stats["callback_longest_ms"]
     assert engine.quit() == 0
     assert engine.last("bye") == {"event": "bye", "exit_code": 0}
 

@@ -38,6 +38,25 @@ UNREACHABLE = ErrorEvent(
     hint="Check the network, then start again.",
     exit_code=5,
 )
+STATS = StatsEvent(
+    delay_ms=97.4,
+    network_ms=18.5,
+    packet_ms=10.0,
+    jitter_buffer_ms=30.2,
+    resampler_ms=0.7,
+    buffer_ms=22.6,
+    target_ms=23.0,
+    device_latency_ms=14.6,
+    underruns=0,
+    device_underflows=2,
+    concealed_ms=140.0,
+    trimmed_frames=480,
+    received_frames=9_600_000,
+    drift_ppm=-31.2,
+    callback_p99_ms=0.19,
+    callback_p999_ms=0.31,
+    callback_longest_ms=2.84,
+)
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
     "paused-requested": Scene(
@@ -83,5 +102,5 @@ SCENES = {
         (INCIDENT, PLAYING, UNREACHABLE, EngineGone(UNREACHABLE.message, UNREACHABLE.hint, 5))
     ),
     "help": Scene((INCIDENT, LEVELS, PLAYING), ("question_mark",)),
-    "stats": Scene((INCIDENT, LEVELS, PLAYING, StatsEvent(buffer_ms=41.0, target_ms=40.0)), ("i",)),
+    "stats": Scene((INCIDENT, LEVELS, PLAYING, STATS), ("i",)),
 }

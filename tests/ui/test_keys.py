@@ -43,7 +43,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "equals_sign": ([f'{{"cmd":"set-gain","gain":0.0,{CALLER}}}'], "", "0 dB"),
     "m": ([f'{{"cmd":"mute",{CALLER}}}'], "", "M MUTED"),
     "s": ([f'{{"cmd":"solo",{CALLER}}}'], "", "S SOLO"),
-    "i": ([], "", "─ statistics"),
+    "i": ([], "", "─ delay"),
     "question_mark": ([], "1:23.4", "60 s back / ahead"),
     "escape": ([], "1:23.4", ""),
 }

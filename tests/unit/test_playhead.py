@@ -139,6 +139,8 @@ def test_the_ear_is_behind_the_cursor_but_never_before_the_jump() -> None:
     assert head.audible_ms(10.1, 200.0) == 30_000
     assert head.audible_ms(10.2, 200.0) == 30_000
     assert head.audible_ms(11.1, 200.0) == pytest.approx(30_850, abs=1)
+    waits_ms = [head.audible_in_ms(now_s, 200.0) for now_s in (10.1, 10.2, 10.25, 11.1)]
+    assert waits_ms == pytest.approx([150, 50, 0, 0], abs=1)
 
 
 def test_an_old_status_does_not_end_a_jump() -> None:

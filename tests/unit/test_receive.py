@@ -79,6 +79,16 @@ def test_what_was_invented_is_summed_over_tracks_and_rooms() -> None:
     assert path.concealed_ms == pytest.approx(31.0)
 
 
+def test_the_network_counts_half_of_the_latest_round_trip_and_is_unknown_before_one() -> None:
+    path = ReceivePath()
+    path.take("a", _second(1, 30.0))
+    assert path.network_ms is None
+    path.take("a", Counters(100, 96_000, 0, 2.88, round_trip_s=0.042))
+    assert path.network_ms == pytest.approx(21.0)
+    path.take("a", _second(3, 30.0))
+    assert path.network_ms == pytest.approx(21.0)
+
+
 def test_what_was_measured_outlives_the_tracks() -> None:
     path = ReceivePath()
     path.take("a", _second(1, 66.0))

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.engine.messages import StateEvent, StatsEvent
+from callplayer.engine.messages import StatsEvent
 from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, plan
 from callplayer.ui.model import Notice
 from callplayer.ui.widgets.lines import (
+    STATS_ROWS,
     help_height,
     help_rows,
     notice_rows,
-    stats_height,
     stats_rows,
 )
 from callplayer.ui.widgets.rows import cells
@@ -31,7 +31,7 @@ def test_every_plan_fits_the_window(
         height,
         parties,
         help_rows=help_height(width) if with_help else 0,
-        stats_rows=stats_height(width) if with_stats else 0,
+        stats_rows=STATS_ROWS if with_stats else 0,
     )
     assert chosen.rows <= height
 
@@ -52,9 +52,10 @@ def test_room_goes_to_a_larger_clock() -> None:
 @given(WIDTHS)
 def test_help_and_statistics_fit_the_width_they_are_made_for(width: int) -> None:
     assert all(cells(row) <= width for row in help_rows(width))
-    rows = stats_rows(StatsEvent(drift_ppm=-31.25), StateEvent(phase="playing"), width)
-    assert all(cells(row) <= width for row in rows)
-    assert len(rows) == stats_height(width)
+    for stats in (None, StatsEvent(drift_ppm=-31.25)):
+        rows = stats_rows(stats, width)
+        assert all(cells(row) <= width for row in rows)
+        assert len(rows) == STATS_ROWS
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_help_and_statistics_fit_the_width_they_are_made_for(width: int) -> None
 def test_a_drift_that_is_not_known_is_not_told_as_a_number(
     drift_ppm: float | None, text: str
 ) -> None:
-    rows = stats_rows(StatsEvent(drift_ppm=drift_ppm), StateEvent(phase="playing"), 78)
+    rows = stats_rows(StatsEvent(drift_ppm=drift_ppm), 78)
     values = [part.strip() for row in rows for part, _ in row]
     assert values[values.index("drift") + 1] == text
 

@@ -40,6 +40,27 @@ def test_the_shown_position_stops_at_the_end_and_never_goes_back_behind_the_stat
     assert view.shown_position_ms(PLAYING, 90.0) == 10_000
 
 
+def test_the_audible_cursor_stands_until_the_sound_of_a_new_place_comes() -> None:
+    jumped = but(audible_in_ms=80)
+    shown = [view.shown_position_ms(jumped, 100.0 + s) for s in (0.0, 0.08, 0.1, 1.0)]
+    assert shown == [10_000, 10_000, 10_020, 10_920]
+
+
+@given(st.integers(0, 59_000), st.integers(0, 200), st.floats(0.0, 0.5).map(lambda s: round(s, 4)))
+def test_the_clock_is_drawn_again_when_its_last_digit_turns_over_and_not_before(
+    audible_ms: int, audible_in_ms: int, since_s: float
+) -> None:
+    state = but(audible_ms=audible_ms, audible_in_ms=audible_in_ms)
+    now_s = state.as_of_s + since_s
+    turn_s = now_s + view.until_turn_s(state, now_s)
+    before, after = (
+        view.shown_position_ms(state, moment_s) // 100
+        for moment_s in (max(now_s, turn_s - 0.002), turn_s)
+    )
+    assert after == view.shown_position_ms(state, now_s) // 100 + 1 or turn_s - now_s < 0.001
+    assert before == view.shown_position_ms(state, now_s) // 100
+
+
 def test_at_rest_the_confirmed_position_is_shown() -> None:
     assert view.shown_position_ms(but(advancing=False, phase="paused"), 105.0) == 10_120
 

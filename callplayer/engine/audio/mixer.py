@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.ring import Samples
+from callplayer.engine.audio.times import CallbackTimes
 
 MAX_BLOCK_FRAMES = 8192
 KNEE = 0.8
 """Linear up to here (−1.9 dBFS); above it tanh bends the sum towards full scale."""
-
-_TIMES = 4096
 
 
 class Mixer:
@@ -27,8 +26,7 @@ class Mixer:
         self.rendered_at_s = 0.0
         self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
         self._excess: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
-        self._times_s: npt.NDArray[np.float64] = np.zeros(_TIMES)
-        self._blocks = 0
+        self.times = CallbackTimes()
 
     def render(self, out: npt.NDArray[np.float32]) -> None:
         """Fill `out`, float32 of shape (frames, channels), with the next frames."""
@@ -43,13 +41,7 @@ class Mixer:
             part[:] = bus[:, np.newaxis]
         self.rendered_frames += len(out)
         self.rendered_at_s = started_s
-        self._times_s[self._blocks % _TIMES] = time.monotonic() - started_s
-        self._blocks += 1
-
-    def render_time_s(self, percentile: float) -> float:
-        """Return a percentile of the time that the latest blocks took, in s."""
-        taken = self._times_s[: min(self._blocks, _TIMES)]
-        return float(np.percentile(taken, percentile)) if len(taken) else 0.0
+        self.times.add(time.monotonic() - started_s)
 
     def _limit(self, bus: Samples) -> None:
         peak = max(float(bus.max(initial=0.0)), -float(bus.min(initial=0.0)))

@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 
 from callplayer.engine.messages import (
     AdjustGain,
@@ -18,20 +19,22 @@ from callplayer.engine.messages import (
     PartyLevel,
     Request,
     SetGain,
+    StateEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import KEYS, Action
 from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice, with_notice
+from callplayer.ui.view import until_turn_s
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.lines import (
+    STATS_ROWS,
     Header,
     HelpPanel,
     KeyFooter,
     NoticeArea,
     StatsPanel,
     help_height,
-    stats_height,
 )
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.pixels import cell_rows
@@ -39,7 +42,7 @@ from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
 
-TICK_S = 0.1
+MIN_TICK_S = 0.005
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
 
@@ -76,9 +79,11 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._send = send
         self._clock = clock
         self._panels: dict[str, PartyPanel] = {}
+        self._meters: dict[str, PartyLevel] = {}
         self._is_small = False
         self._help = False
         self._stats = False
+        self._turn: Timer | None = None
         self.view = PlayerView(asked_id=incident)
 
     def compose(self) -> ComposeResult:
@@ -105,7 +110,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Start the clock."""
         self._lay_out()
-        self.set_interval(TICK_S, self.tick)
+        self._wait_for_turn()
 
     def on_resize(self) -> None:
         """Share the window out anew."""
@@ -120,13 +125,23 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         if self.view.parties != before.parties:
             self._mount_panels()
         self.draw()
+        if isinstance(event, StateEvent) and self.is_mounted:
+            self._wait_for_turn()
 
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
-        if self.view.levels:
-            self._draw_parties()
         self._draw_time(now_s)
+        if self._read_meters():
+            self._draw_parties()
+        self._wait_for_turn()
+
+    def _wait_for_turn(self) -> None:
+        """Draw again when the clock's last digit turns over: ten times a second, and on time."""
+        if self._turn is not None:
+            self._turn.stop()
+        wait_s = until_turn_s(self.view.state, self._clock())
+        self._turn = self.set_timer(max(wait_s, MIN_TICK_S), self.tick)
 
     def draw(self) -> None:
         """Draw everything."""
@@ -135,7 +150,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._draw_time(self._clock())
         self._draw_parties()
         if self._stats:
-            self.stats_panel.show(self.view.stats, self.view.state)
+            self.stats_panel.show(self.view.stats)
 
     def on_key(self, event: events.Key) -> None:
         """Do what the key stands for; capitals count as small letters (Caps Lock)."""
@@ -230,21 +245,31 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.timeline.show(state, now_s)
         self.notice.show(shown_notice(self.view, now_s))
 
-    def _draw_parties(self) -> None:
+    def _read_meters(self) -> bool:
+        """Take the levels over into the meters; tell whether they changed.
+
+        They are drawn with the clock and at no other time: each repaint in between would make a
+        digit that turns over wait for Textual's next frame.
+        """
         fresh = self._clock() - self.view.levels_at_s <= LEVELS_LAST_S
-        levels: dict[str, PartyLevel] = (
-            {level.party: level for level in self.view.levels} if fresh else {}
+        before, self._meters = (
+            self._meters,
+            {level.party: level for level in self.view.levels} if fresh else {},
         )
+        return self._meters != before
+
+    def _draw_parties(self) -> None:
         for party in self.view.state.parties:
             panel = self._panels.get(party.party)
             if panel is not None:
                 selected = party.party == self.view.selected
-                panel.show(party, levels.get(party.party), selected=selected)
+                panel.show(party, self._meters.get(party.party), selected=selected)
 
     def _mount_panels(self) -> None:
         for panel in self._panels.values():
             panel.remove()
         self._panels = {party: PartyPanel(party) for party in self.view.parties}
+        self._read_meters()
         self.mount_all(self._panels.values(), before=self.help_panel)
         self._lay_out()
 
@@ -259,7 +284,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
                 height,
                 len(self._panels) or 2,
                 help_rows=help_height(width) if self._help else 0,
-                stats_rows=stats_height(width) if self._stats else 0,
+                stats_rows=STATS_ROWS if self._stats else 0,
             )
             self._apply(chosen)
             missing = chosen.panels - len(self._panels)

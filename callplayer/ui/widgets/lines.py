@@ -8,12 +8,14 @@ from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
 from callplayer.ui.keymap import fitting_footer, help_lines
 from callplayer.ui.model import Notice, PlayerView
-from callplayer.ui.view import PHASE_LOOKS, phone_text, when_text
+from callplayer.ui.view import Tone, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
 SHORT_ID_CHARS = 8
-STATS = 10
-"""How many counters the statistics show."""
+STATS_ROWS = 7
+"""How many rows the statistics take, their titles included: what 60×16 has room for."""
+
+FRAMES_PER_MS = 48
 _NOTICE_SIGNS = {"alert": "✖ ", "hold": "! "}
 
 
@@ -52,9 +54,9 @@ class HelpPanel(Rows):
 class StatsPanel(Rows):
     """How the audio path does."""
 
-    def show(self, stats: StatsEvent | None, state: StateEvent) -> None:
+    def show(self, stats: StatsEvent | None) -> None:
         """Draw the counters."""
-        self.draw_with(lambda width, _: stats_rows(stats, state, width))
+        self.draw_with(lambda width, _: stats_rows(stats, width))
 
 
 def header_row(view: PlayerView, width: int) -> Row:
@@ -131,43 +133,58 @@ def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
     return (keys, "ask"), (topic, "text")
 
 
-def stats_rows(stats: StatsEvent | None, state: StateEvent, width: int) -> list[Row]:
-    """Return the counters in columns of label and value."""
+def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
+    """Return three columns: the delay by part, what went wrong, the callback and the clocks."""
+    cell = width // 3
+    columns = _stats_columns(stats or StatsEvent(), "/" if cell < 24 else " of ")
+    label_cells = 10 if cell < 24 else 14
+    head: list[Part] = []
+    for title, _ in columns:
+        head += [("─ ", "faint"), (f"{title} ", "dim"), ("─" * (cell - len(title) - 4), "faint")]
+        head.append((" ", "text"))
     if stats is None:
-        return [(("statistics: nothing told yet", "dim"),)]
-    drift = "—" if stats.drift_ppm is None else f"{stats.drift_ppm:+.1f} ppm"
-    items = (
-        ("underruns", str(stats.underruns)),
-        ("buffer", f"{stats.buffer_ms:.0f} of {stats.target_ms:.0f} ms"),
-        ("device", f"{stats.device_latency_ms:.0f} ms"),
-        ("jitter buffer", f"{stats.jitter_buffer_ms:.0f} ms"),
-        ("concealed", f"{stats.concealed_ms:.0f} ms"),
-        ("drift", drift),
-        ("callback p99", f"{stats.callback_p99_ms:.2f} ms"),
-        ("received", f"{stats.received_frames} fr"),
-        ("trimmed", f"{stats.trimmed_frames} fr"),
-        ("state", plain_text(state.detail, 60) or PHASE_LOOKS[state.phase].word.lower()),
-    )
-    columns = stats_columns(width)
-    height = -(-len(items) // columns)
-    cell = width // columns
-    rows: list[Row] = [(("─ ", "faint"), ("statistics ", "dim"), ("─" * (width - 13), "faint"))]
-    for y in range(height):
+        return [head, (("nothing told yet", "dim"),), *([()] * (STATS_ROWS - 2))]
+    rows: list[Row] = [head]
+    for y in range(STATS_ROWS - 1):
         row: list[Part] = []
-        for label, value in items[y::height]:
-            row += [(fit(label, 14), "dim"), (fit(value, cell - 14), "text")]
+        for _, items in columns:
+            label, value, tone = items[y] if y < len(items) else ("", "", "text")
+            row += [(fit(label, label_cells), "dim"), (fit(value, cell - label_cells), tone)]
         rows.append(row)
     return rows
 
 
-def stats_columns(width: int) -> int:
-    """Return in how many columns the statistics stand."""
-    return 2 if width < 78 else 3
+def _stats_columns(
+    stats: StatsEvent, of: str
+) -> tuple[tuple[str, tuple[tuple[str, str, Tone], ...]], ...]:
+    network = "—" if stats.network_ms is None else f"{stats.network_ms:.0f} ms"
+    drift = "—" if stats.drift_ppm is None else f"{stats.drift_ppm:+.1f} ppm"
+    delay: tuple[tuple[str, str, Tone], ...] = (
+        ("network", network, "text"),
+        ("jitter", f"{stats.packet_ms + stats.jitter_buffer_ms:.0f} ms", "text"),
+        ("resampler", f"{stats.resampler_ms:.0f} ms", "text"),
+        ("ring", f"{stats.buffer_ms:.0f}{of}{stats.target_ms:.0f} ms", "text"),
+        ("device", f"{stats.device_latency_ms:.0f} ms", "text"),
+        ("total", f"{stats.delay_ms:.0f} ms", "strong"),
+    )
+    faults = (
+        _fault("underruns", stats.underruns),
+        _fault("card dry", stats.device_underflows),
+        _fault("concealed", round(stats.concealed_ms), " ms"),
+        _fault("trimmed", round(stats.trimmed_frames / FRAMES_PER_MS), " ms"),
+    )
+    callback: tuple[tuple[str, str, Tone], ...] = (
+        ("p99", f"{stats.callback_p99_ms:.2f} ms", "text"),
+        ("p99.9", f"{stats.callback_p999_ms:.2f} ms", "text"),
+        ("longest", f"{stats.callback_longest_ms:.2f} ms", "text"),
+        ("drift", drift, "text"),
+    )
+    return (("delay", delay), ("faults", faults), ("callback, clock", callback))
 
 
-def stats_height(width: int) -> int:
-    """Return how many rows the statistics take, their title included."""
-    return 1 + -(-STATS // stats_columns(width))
+def _fault(label: str, count: int, unit: str = "") -> tuple[str, str, Tone]:
+    """Return a counter that should stay at 0, marked when it does not."""
+    return (label, f"{count}{unit}", "hold" if count else "text")
 
 
 def help_height(width: int) -> int:
