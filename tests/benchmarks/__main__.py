@@ -137,8 +137,9 @@ def _cost(options: argparse.Namespace) -> None:
         ],
     )
     print(
-        f"\ncallback p99 {measured.callback_p99_ms:.3f} ms; underruns {measured.underruns}; "
-        f"trimmed frames {measured.trimmed_frames}"
+        f"\ncallback p99 {measured.callback_p99_ms:.2f} ms, "
+        f"p99.9 {measured.callback_p999_ms:.2f} ms; "
+        f"underruns {measured.underruns}; trimmed frames {measured.trimmed_frames}"
     )
 
 

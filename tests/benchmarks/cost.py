@@ -59,6 +59,7 @@ class Cost:
     processes: list[ProcessCost]
     memory: list[MemoryTrend]
     callback_p99_ms: float
+    callback_p999_ms: float
     underruns: int
     trimmed_frames: int
 
@@ -93,6 +94,7 @@ def measure(duration_s: float, memory_s: float) -> Cost:
         [floor, alone, screen],
         memory,
         stats["callback_p99_ms"],
+        stats["callback_p999_ms"],
         stats["underruns"],
         stats["trimmed_frames"],
     )
