@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
-from callplayer.config import Settings, load_settings, log_path
+from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings, log_path
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,13 @@ def _run_play(options: argparse.Namespace) -> int:
     if options.headless:
         if options.incident is None:
             raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
-        return playing.play_headless(settings, options.incident, start, no_audio=options.no_audio)
+        return playing.play_headless(
+            settings,
+            options.incident,
+            start,
+            no_audio=options.no_audio,
+            wait_for_device=options.wait_for_device,
+        )
     _require_terminal()
     flags = _engine_flags(options)
     if options.incident is not None:
@@ -97,6 +103,7 @@ def _run_demo(options: argparse.Namespace) -> int:
             no_audio=options.no_audio,
             pick=options.pick,
             output_device=options.output_device,
+            on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
         )
     )
@@ -165,10 +172,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--client-id", metavar="ID", help="CALLPLAYER_CLIENT_ID")
     group.add_argument("--stream-url", metavar="URL", help="CALLPLAYER_STREAM_URL")
     group.add_argument("--cable-url", metavar="URL", help="CALLPLAYER_CABLE_URL")
-    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    _add_device(group)
     parser.epilog = (
         "The client secret comes from CALLPLAYER_CLIENT_SECRET or config.toml, never from a flag."
     )
+
+
+def _add_device(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    group.add_argument("--on-device-loss", choices=ON_DEVICE_LOSS, help="CALLPLAYER_ON_DEVICE_LOSS")
 
 
 def _add_playing(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +196,9 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
     _add_playing(parser)
+    parser.add_argument(
+        "--wait-for-device", action="store_true", help="begin without a sound device if need be"
+    )
     _add_settings(parser)
 
 
@@ -192,7 +207,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         "recording", nargs="?", type=Path, metavar="FILE", help="a call of your own (WAV, FLAC, …)"
     )
     parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
-    parser.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    _add_device(parser)
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     _add_playing(parser)
 
@@ -251,7 +266,10 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 
 # --- shared ---------------------------------------------------------------------------------------
 
-_SETTING_FLAGS = ("api_url", "client_id", "stream_url", "cable_url", "output_device")
+_SETTING_FLAGS = (
+    *("api_url", "client_id", "stream_url", "cable_url"),
+    *("output_device", "on_device_loss"),
+)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -273,7 +291,11 @@ def _engine_flags(options: argparse.Namespace) -> list[str]:
         if (value := getattr(options, name)) is not None
     ]
     flags += [f"--{name}" for name in ("paused", "live") if getattr(options, name)]
-    return flags + (["--no-audio"] if options.no_audio else [])
+    return flags + [
+        f"--{name.replace('_', '-')}"
+        for name in ("no_audio", "wait_for_device")
+        if getattr(options, name)
+    ]
 
 
 def _require_terminal() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from callplayer.engine.messages import (
     ByeEvent,
+    DevicesEvent,
     ErrorEvent,
     Event,
     IncidentEvent,
@@ -63,6 +64,7 @@ class PlayerView:
     asked_id: str = ""
     incident: IncidentEvent | None = None
     stats: StatsEvent | None = None
+    devices: DevicesEvent | None = None
     levels: tuple[PartyLevel, ...] = ()
     levels_at_s: float = 0.0
     selected: Party | None = None
@@ -91,6 +93,8 @@ def after(
             view = replace(view, stats=event)
         case IncidentEvent():
             view = replace(view, incident=event)
+        case DevicesEvent():
+            view = replace(view, devices=event)
         case ErrorEvent():
             view = _after_error(view, event, now_s)
         case EngineRestarting():
@@ -119,14 +123,15 @@ def select_party(view: PlayerView, step: int) -> PlayerView:
 def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
     """Return what the notice area says now, the gravest first.
 
-    A failure; why there is no link; a silent server; the last note; what connecting waits for. The
-    screen's own notes, which are short, come before the link: one of them tells of a lost engine.
+    A failure; why there is no link; a silent server; the last note; what connecting waits for, or
+    what the sound lacks. The screen's own notes, which are short, come before the link: one of them
+    tells of a lost engine.
     """
     if view.failure is not None:
         return Notice(view.failure.message, view.failure.hint, "alert")
     note = view.notice if view.notice is not None and now_s < view.notice.until_s else None
     reason = _link_reason(view, now_s)
-    if reason is not None and reason.tone != "ask":
+    if reason is not None and view.state.phase in ("failed", "reconnecting"):
         return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
     if waited_s >= UNCONFIRMED_AFTER_S:
@@ -139,18 +144,19 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
 
 
 def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
-    """Return why there is no link; while connecting it is only told once that takes long."""
+    """Return why there is no link; while connecting it is only told once that takes long.
+
+    Where there is a link, it is what the sound lacks.
+    """
     detail = plain_text(view.state.detail)
     if not detail:
         return None
-    match view.state.phase:
-        case "failed":
-            return Notice(detail, tone="alert")
-        case "reconnecting":
-            return Notice(detail, tone="hold")
-        case "connecting" if _in_phase_s(view, now_s) > SLOW_CONNECT_S:
-            return Notice(detail, tone="ask")
-    return None
+    phase = view.state.phase
+    if phase == "connecting":
+        slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
+        return Notice(detail, tone="ask") if slow else None
+    grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
+    return Notice(detail, tone="alert" if grave else "hold")
 
 
 def _in_phase_s(view: PlayerView, now_s: float) -> float:

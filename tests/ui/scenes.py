@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from callplayer.engine.messages import ErrorEvent, Event, PartyState, StateEvent, StatsEvent
+from callplayer.engine.messages import (
+    Device,
+    DevicesEvent,
+    ErrorEvent,
+    Event,
+    PartyState,
+    StateEvent,
+    StatsEvent,
+)
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
@@ -37,6 +45,20 @@ UNREACHABLE = ErrorEvent(
     message="The call's server does not answer.",
     hint="Check the network, then start again.",
     exit_code=5,
+)
+DEVICES = DevicesEvent(
+    devices=(
+        Device("usb-headset", "Plantronics C320 Headset"),
+        Device("built-in", "Built-in Audio Analog Stereo"),
+        Device("hdmi", "HDMI / DisplayPort 2 Output"),
+    ),
+    current="usb-headset",
+    chosen="usb-headset",
+)
+DEVICE_LOST = ErrorEvent(
+    code="device-lost",
+    message="The sound device Plantronics C320 Headset is gone.",
+    hint="Sound goes on on the default device; without one the call waits.",
 )
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
@@ -84,4 +106,6 @@ SCENES = {
     ),
     "help": Scene((INCIDENT, LEVELS, PLAYING), ("question_mark",)),
     "stats": Scene((INCIDENT, LEVELS, PLAYING, StatsEvent(buffer_ms=41.0, target_ms=40.0)), ("i",)),
+    "devices": Scene((INCIDENT, LEVELS, PLAYING, DEVICES), ("d", "down")),
+    "device-lost": Scene((INCIDENT, LEVELS, but(PAUSED, device=None, held=True), DEVICE_LOST)),
 }
