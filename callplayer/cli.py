@@ -135,16 +135,23 @@ def _run_list(options: argparse.Namespace) -> int:
 
 
 def _run_devices(_options: argparse.Namespace) -> int:
+    from callplayer.engine.audio.devices import ROUTE
     from callplayer.engine.audio.output import list_devices
+    from callplayer.engine.audio.pulse import view_now
     from callplayer.errors import SoundDeviceError
 
     devices = list_devices()
+    view = view_now() if any(device.name == ROUTE for device in devices) else None
+    sinks = view.audible if view is not None else ()
     if not devices:
         raise SoundDeviceError(
             "There is no sound device that can play.",
             "Connect one, or run the player with --no-audio.",
         )
-    width = max(len(device.name) for device in devices)
+    width = max(len(name) for name in (*(d.name for d in devices), *(s.name for s in sinks)))
+    for sink in sinks:
+        mark = "*" if view is not None and sink.name == view.default else " "
+        print(f"{mark} {sink.name:<{width}}  {sink.label}, a sink of the sound server")
     for device in devices:
         mark = "*" if device.is_default else " "
         rate_khz = device.default_rate_hz / 1000

@@ -19,6 +19,7 @@ from callplayer.engine.audio.output import OutputDevice
 from callplayer.engine.audio.pulse import NOWHERE, PulseView, PulseWatch
 from callplayer.engine.call import Call
 from callplayer.engine.hold import Hold
+from callplayer.engine.home import Home
 from callplayer.engine.sound import Sound
 from callplayer.engine.stall import TICK_S, Cadence, look
 from callplayer.engine.teller import Teller
@@ -34,11 +35,8 @@ FADE_S = 0.02
 RETRY_S = 1.0
 LATENCY_LOOKS_S = 1.0
 FIRST_VIEW_S = 1.0
-HOME_AGAIN_S = 15.0
-"""How long a lost device that did not run when it was opened again is left alone."""
-
-GOES_ON_HINT = "Sound goes on on the default device; without one the call waits."
-PAUSED_HINT = "The call is paused where it was heard last; Space goes on."
+GOES_ON_HINT = "It goes on on the default device, or waits without one."
+PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
 LACKS = "No sound device."
 LOOK_FOR_HOME_S = 3.0
@@ -69,12 +67,9 @@ class DeviceCare:
         self._teller = teller
         self._hold = Hold(call, teller.delays, send)
         self._keep = keep
-        self._goes_on = settings.on_device_loss == "default"
-        self._wanted = settings.output_device or lasting
+        goes_on = settings.on_device_loss == "default"
+        self._home = Home(settings.output_device or lasting, goes_on)
         self._may_be_missing = not settings.output_device
-        self._home = self._home_label = ""
-        self._home_is_sink = self._home_seen_gone = False
-        self._home_not_before_s = 0.0
         self._any_will_do = False
         self._asked: str | None = None
         self._begun = False
@@ -93,27 +88,25 @@ class DeviceCare:
         """Open the device for the first time; raise SoundDeviceError if none can be opened.
 
         A device that was chosen in an earlier call and is missing is told of, and the default one
-        taken for it.
+        taken for it, if another device is as good.
         """
         if self._sound.no_audio:
             await self._sound.open("")
             return
         self._start_watch()
-        if self._wanted:
+        if self._home.wanted:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_VIEW_S):
                     await self._first_view.wait()
         try:
-            await self._sound.open(self._wanted, self._view)
+            await self._sound.open(self._home.wanted, self._view)
         except SoundDeviceHangsError as error:
             raise SoundDeviceError(error.what, error.hint) from None
         except SoundDeviceError:
-            if not (self._wanted and self._may_be_missing):
+            if not (self._home.wanted and self._may_be_missing and self._home.goes_on):
                 raise
             await self._sound.open("", self._view)
-            self._remember_home(self._wanted, self._wanted, gone=True)
-            self._tell_loss(f"The sound device {self._wanted} is not there.")
-            self._say_what_lacks()
+            self._miss(self._home.wanted)
         self._begun = True
 
     async def run(self, *, waiting: bool = False) -> None:
@@ -182,13 +175,13 @@ class DeviceCare:
             await self._lose(f"The sound device {name} is gone.", gone=True)
         elif self._cadence.stalled:
             await self._lose(f"The sound device {name} has stopped.", gone=False)
-        elif self._home and await self._home_is_back(now_s):
-            if await self._try_out(self._home):
-                await self._switch(self._home)
+        elif self._home.name and await self._home_is_back(now_s):
+            if await self._try_out(self._home.name):
+                await self._switch(self._home.name)
         elif now_s - self._latency_s >= LATENCY_LOOKS_S:
             self._latency_s = now_s
             if self._sound.needs_more_time():
-                await self._switch(self._on_sink or self._wanted)
+                await self._switch(self._on_sink or self._home.wanted)
         elif not self._cadence.is_late:
             self._hold.note(now_s)
 
@@ -208,28 +201,28 @@ class DeviceCare:
         self._on_sink = view.playing_on
         sink = view.sink(self._on_sink)
         self._sound.device_label = sink.label if sink is not None else ""
-        if self._on_sink == self._home:
-            self._forget_home()
-        elif before and view.sink(before) is None:
-            if not self._home:
-                self._remember_home(before, label or before, gone=True)
-            if not self._goes_on:
+        if self._on_sink == self._home.name:
+            self._home.forget()
+        elif before not in ("", NOWHERE) and view.sink(before) is None:
+            self._home.remember(before, label or before, is_sink=True, gone=True)
+            if not self._home.goes_on:
                 self._hold.take(time.monotonic(), goes_on=False)
             self._tell_loss(f"The sound device {label} is gone.")
-        elif before:
-            self._forget_home()  # it is still there: somebody has moved us on purpose
+        elif before not in ("", NOWHERE):
+            self._home.forget()  # it is still there: somebody has moved us on purpose
         self._say_what_lacks()
         return False
 
     async def _lose(self, why: str, *, gone: bool) -> None:
         """The device gives no sound: let the call wait where it was heard, tell it, close it."""
         LOG.warning("%s", why)
-        self._hold.take(time.monotonic(), goes_on=self._goes_on)
+        self._hold.take(time.monotonic(), goes_on=self._home.goes_on)
         label = self._sound.device_name or ""
         output = self._sound.detach()
         assert output is not None
-        if not self._home:
-            self._remember_home(self._on_sink or output.device_name, label, gone=gone)
+        self._home.remember(
+            self._on_sink or output.device_name, label, is_sink=bool(self._on_sink), gone=gone
+        )
         self._tell_loss(why)
         self._say_what_lacks()
         self._retry_s = 0.0
@@ -238,12 +231,11 @@ class DeviceCare:
     async def _bring_back(self) -> None:
         """Open the lost device if it is back, else another one if that is wanted."""
         self._retry_s = time.monotonic() + RETRY_S
-        for name in self._candidates():
+        for name in self._home.candidates(self._view, any_will_do=self._any_will_do):
             if await self._open(name):
-                if self._wanted and name != self._wanted and not self._home:
-                    self._remember_home(self._wanted, self._wanted, gone=True)
-                    self._tell_loss(f"The sound device {self._wanted} is not there.")
-                    self._say_what_lacks()
+                wanted = self._home.wanted
+                if wanted and name != wanted and not self._home.name:
+                    self._miss(wanted)
                 return
 
     async def _switch(self, name: str) -> None:
@@ -261,8 +253,8 @@ class DeviceCare:
     async def _open(self, name: str) -> bool:
         """Open a device and see that it runs; tell whether it does."""
         self._on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
-        if name == self._home:
-            self._home_not_before_s = self._opened_s + HOME_AGAIN_S
+        if name == self._home.name:
+            self._home.leave_alone(self._opened_s)
         try:
             await self._sound.open(name, self._view, refresh=True, on_trial=True)
             if not await self._runs():
@@ -277,8 +269,8 @@ class DeviceCare:
         sink = self._view.sink(name) if self._view is not None else None
         if sink is not None:
             self._on_sink, self._sound.device_label = sink.name, sink.label
-        if name == self._home:
-            self._forget_home()
+        if name == self._home.name:
+            self._home.forget()
         self._any_will_do = False
         self._hold.give_back(time.monotonic())
         self._say_what_lacks()
@@ -291,7 +283,7 @@ class DeviceCare:
         """
         if self._view is None or self._view.sink(name) is None:
             return True
-        self._home_not_before_s = time.monotonic() + HOME_AGAIN_S
+        self._home.leave_alone(time.monotonic())
         playing = self._sound.output
         try:
             probe = await self._sound.open_silent(name, self._view)
@@ -326,74 +318,49 @@ class DeviceCare:
 
     # --- which device -----------------------------------------------------------------------------
 
-    def _candidates(self) -> list[str]:
-        """Return the names to try in turn while there is no device."""
-        first = self._home or self._wanted
-        view = self._view
-        others = self._goes_on or self._any_will_do or not first
-        if view is None:
-            return [first] if first == "" or not others else [first, ""]
-        names = [first] if self._is_usable(view, first) else []
-        if others and view.audible:
-            known = (view.default, *(sink.name for sink in view.audible))
-            names += [n for n in dict.fromkeys(known) if n != first and self._is_usable(view, n)]
-            names += [""]
-        return names
-
-    def _is_usable(self, view: PulseView, name: str) -> bool:
-        """Tell whether there is any sense in opening a device, as far as the server knows."""
-        sink = view.sink(name)
-        if sink is None:
-            return bool(name) and not (name == self._home and self._home_is_sink)
-        lost_by_suspension = name == self._home and not self._home_seen_gone
-        return name != NOWHERE and not (sink.suspended and lost_by_suspension)
-
     async def _home_is_back(self, now_s: float) -> bool:
         """Tell whether the device that was lost can be played on again."""
-        view = self._view
-        if now_s < self._home_not_before_s or self._home == self._on_sink:
-            return False
-        if view is not None and (self._home_is_sink or view.sink(self._home)):
-            there = view.sink(self._home) is not None
-            self._home_seen_gone = self._home_seen_gone or not there
-            return there and self._is_usable(view, self._home)
-        if now_s - self._look_s < LOOK_FOR_HOME_S:
+        home, view = self._home, self._view
+        if view is not None and (home.is_sink or view.sink(home.name)):
+            return home.is_back(view, self._on_sink, now_s)
+        if now_s < max(home.not_before_s, self._look_s + LOOK_FOR_HOME_S):
             return False
         self._look_s = now_s
-        listed = self._home in {device.name for device in await fresh_devices()}
-        was_gone, self._home_seen_gone = self._home_seen_gone, not listed
+        listed = home.name in {device.name for device in await fresh_devices()}
+        was_gone, home.seen_gone = home.seen_gone, not listed
         return was_gone and listed
 
-    def _remember_home(self, name: str, label: str, *, gone: bool) -> None:
-        self._home, self._home_label, self._home_seen_gone = name, label, gone
-        self._home_is_sink = bool(self._on_sink)
-
-    def _forget_home(self) -> None:
-        self._home = self._home_label = ""
+    def _miss(self, wanted: str) -> None:
+        """The device asked for was not there in the first place, and another one plays."""
+        self._home.remember(wanted, wanted, is_sink=self._view is not None, gone=True)
+        self._tell_loss(f"The sound device {wanted} is not there.")
+        self._say_what_lacks()
 
     # --- choice -----------------------------------------------------------------------------------
 
     async def _choose(self, name: str) -> None:
         """Play on a device from now on; a name that is none changes nothing."""
-        known = choices(await self._listed(), self._view)
-        if not is_among(name, known):
+        listed = await self._listed()
+        known = choices(listed, self._view)
+        if not is_among(name, known) and name not in {device.name for device in listed}:
             names = ", ".join(choice.label for choice in known) or "none"
             what = f"There is no sound device {plain_text(name, 80)!r}."
             self._tell("no-such-device", what, f"There are: {names}.")
             return
-        self._wanted = name
-        self._forget_home()
+        is_other = self._sound.ready and not (name and name == self._on_sink)
+        if is_other and not await self._try_out(name):
+            stays = f"It stays {self._sound.device_name}."
+            self._tell("no-sound-device", f"{plain_text(name, 80)} gives no sound.", stays)
+            return
+        self._home.wanted = name
+        self._home.forget()
         try:
             self._keep(name)
         except OSError as error:
             LOG.warning("the choice is not kept: %s", error)
             self._tell("not-kept", "The choice is not kept for later calls.", "The log says why.")
-        if self._sound.ready and not (name and name == self._on_sink):
-            if await self._try_out(name):
-                await self._switch(name)
-            else:
-                device = self._sound.device_name
-                self._tell("device-lost", "That device gives no sound.", f"It stays {device}.")
+        if is_other:
+            await self._switch(name)
         self._retry_s = 0.0
         self._say_what_lacks()
         await self._tell_devices()
@@ -405,7 +372,7 @@ class DeviceCare:
             m.DevicesEvent(
                 devices=tuple(m.Device(choice.name, choice.label) for choice in listed),
                 current=(self._on_sink or output.device_name) if output is not None else None,
-                chosen=self._wanted,
+                chosen=self._home.wanted,
             )
         )
 
@@ -418,7 +385,7 @@ class DeviceCare:
     # --- telling ----------------------------------------------------------------------------------
 
     def _tell_loss(self, what: str) -> None:
-        self._tell("device-lost", what, GOES_ON_HINT if self._goes_on else PAUSED_HINT)
+        self._tell("device-lost", what, GOES_ON_HINT if self._home.goes_on else PAUSED_HINT)
 
     def _tell(self, code: str, what: str, hint: str) -> None:
         self._teller.tell(m.ErrorEvent(code=code, message=what, hint=hint))
@@ -428,9 +395,9 @@ class DeviceCare:
         detail = ""
         if not self._sound.ready:
             detail = WAITS if self._call.held else LACKS
-        elif self._home:
+        elif self._home.name:
             device = self._sound.device_name
-            detail = f"{self._home_label} is gone: sound comes from {device} until it is back."
+            detail = f"{self._home.label} is lost: sound comes from {device} until it is back."
         self._call.sound_detail = detail
         self._teller.state()
 

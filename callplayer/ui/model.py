@@ -27,18 +27,25 @@ from callplayer.wire import Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
+DEVICE_LOST = "device-lost"
+"""The code of an error that is over once a state tells a device and nothing that it lacks."""
+
 SLOW_CONNECT_S = 2.0
 """What connecting waits for is told from then on: most calls are there sooner."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s)."""
+    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
+
+    `code` is that of the error it tells of.
+    """
 
     text: str
     hint: str = ""
     tone: Tone = "text"
     until_s: float = float("inf")
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,12 +176,17 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     selected = view.selected if view.chosen else None
     if selected not in parties:
         selected = parties[0] if parties else None
+    notice = view.notice
+    if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
+        device = plain_text(state.device, 48)
+        notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,
         state=state,
         phase_since_s=view.phase_since_s if same_phase else now_s,
         selected=selected,
+        notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
 
@@ -182,7 +194,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
 def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:
     message, hint = plain_text(event.message), plain_text(event.hint)
     if event.exit_code is None:
-        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S)
+        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S, event.code)
         return replace(view, notice=notice)
     return _failed(view, Failure(message, hint, event.exit_code))
 

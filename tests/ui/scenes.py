@@ -58,7 +58,7 @@ DEVICES = DevicesEvent(
 DEVICE_LOST = ErrorEvent(
     code="device-lost",
     message="The sound device Plantronics C320 Headset is gone.",
-    hint="Sound goes on on the default device; without one the call waits.",
+    hint="It goes on on the default device, or waits without one.",
 )
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
