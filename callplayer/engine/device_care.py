@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from callplayer.config import Settings
 from callplayer.engine import messages as m
-from callplayer.engine.audio.devices import choices, fresh_devices, is_among
+from callplayer.engine.audio.devices import choices, fresh_devices, meant
 from callplayer.engine.audio.output import OutputDevice
 from callplayer.engine.audio.pulse import NOWHERE, PulseView, PulseWatch
 from callplayer.engine.call import Call
@@ -338,13 +338,14 @@ class DeviceCare:
 
     # --- choice -----------------------------------------------------------------------------------
 
-    async def _choose(self, name: str) -> None:
+    async def _choose(self, asked: str) -> None:
         """Play on a device from now on; a name that is none changes nothing."""
         listed = await self._listed()
         known = choices(listed, self._view)
-        if not is_among(name, known) and name not in {device.name for device in listed}:
+        name = asked if asked in {d.name for d in listed} else meant(asked, known)
+        if name is None:
             names = ", ".join(choice.label for choice in known) or "none"
-            what = f"There is no sound device {plain_text(name, 80)!r}."
+            what = f"There is no sound device {plain_text(asked, 80)!r}, or more than one."
             self._tell("no-such-device", what, f"There are: {names}.")
             return
         is_other = self._sound.ready and not (name and name == self._on_sink)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from callplayer.engine.audio import devices
-from callplayer.engine.audio.devices import Choice, choices, find_target, is_among
+from callplayer.engine.audio.devices import Choice, choices, find_target, meant
 from callplayer.engine.audio.output import OutputDevice
 from callplayer.engine.audio.pulse import NOWHERE, SINK_VARIABLE, PulseView, Sink, playing_to
 from callplayer.errors import SoundDeviceError
@@ -115,8 +115,12 @@ def test_the_environment_names_a_sink_only_while_it_is_opened(
         assert os.environ.get(SINK_VARIABLE) == before
 
 
-def test_a_name_is_among_the_choices_by_a_part_of_name_or_label() -> None:
-    known = [Choice("alsa_output.usb-c320", "Plantronics C320")]
-    assert all(is_among(name, known) for name in ("", "c320", "PLANTRONICS", "usb"))
-    assert not is_among("Speakers", known)
-    assert not is_among("Speakers", [])
+def test_a_choice_is_meant_by_its_name_its_label_or_a_part_that_only_one_has() -> None:
+    headset = Choice("alsa_output.usb-c320", "Plantronics C320")
+    known = [headset, Choice("alsa_output.hdmi", "HDMI"), Choice("alsa_output.hdmi-2", "HDMI 2")]
+    for name in ("c320", "PLANTRONICS", "usb", headset.name, headset.label):
+        assert meant(name, known) == headset.name
+    assert meant("hdmi", known) == "alsa_output.hdmi"
+    assert meant("", []) == ""
+    assert meant("Speakers", known) is None
+    assert meant("alsa", known) is None

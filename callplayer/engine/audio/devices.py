@@ -89,12 +89,14 @@ def choices(devices: Iterable[OutputDevice], view: PulseView | None) -> list[Cho
     return sinks + [Choice(name, f"{name} ({listed[name].host_api})") for name in others]
 
 
-def is_among(wanted: str, known: Sequence[Choice]) -> bool:
-    """Tell whether a name, or a part of one, means one of these; "" always does."""
+def meant(wanted: str, known: Sequence[Choice]) -> str | None:
+    """Return the name that a name, a label or a part only one has stands for; None if none does."""
     folded = wanted.casefold()
-    return not folded or any(
-        folded in text.casefold() for choice in known for text in (choice.name, choice.label)
-    )
+    exact = [c for c in known if folded in (c.name.casefold(), c.label.casefold())]
+    parts = [c for c in known if folded in f"{c.name}\n{c.label}".casefold()]
+    if not wanted:
+        return ""
+    return next((found[0].name for found in (exact, parts) if len(found) == 1), None)
 
 
 async def fresh_devices() -> list[OutputDevice]:

@@ -25,7 +25,6 @@ NOWHERE = "auto_null"
 """The sink that the server makes when it has no other: what is played there, nobody hears."""
 
 SINK_VARIABLE = "PULSE_SINK"
-CONNECT_S = 2.0
 RETRY_S = 1.0
 
 
@@ -86,8 +85,7 @@ class PulseWatch:
         pulsectl = _pulsectl()
         while pulsectl is not None and not self._end.is_set():
             try:
-                with pulsectl.Pulse("callplayer", connect=False) as pulse:
-                    pulse.connect(timeout=CONNECT_S)
+                with pulsectl.Pulse("callplayer") as pulse:
                     self._pulse = pulse
                     self._follow(pulse, pulsectl)
             except (pulsectl.PulseError, pulsectl.PulseDisconnected) as error:
@@ -111,13 +109,12 @@ class PulseWatch:
 
 
 def view_now() -> PulseView | None:
-    """Return the view, or None without a sound server that answers within CONNECT_S."""
+    """Return the view, or None without a sound server; it hangs with one that stands still."""
     pulsectl = _pulsectl()
     if pulsectl is None:
         return None
     try:
-        with pulsectl.Pulse("callplayer", connect=False) as pulse:
-            pulse.connect(timeout=CONNECT_S)
+        with pulsectl.Pulse("callplayer") as pulse:
             return _look(pulse)
     except (pulsectl.PulseError, pulsectl.PulseDisconnected):
         return None
