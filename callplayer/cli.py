@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
-from callplayer.config import Settings, load_settings, log_path
+from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings, log_path
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,13 @@ def _run_play(options: argparse.Namespace) -> int:
     if options.headless:
         if options.incident is None:
             raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
-        return playing.play_headless(settings, options.incident, start, no_audio=options.no_audio)
+        return playing.play_headless(
+            settings,
+            options.incident,
+            start,
+            no_audio=options.no_audio,
+            wait_for_device=options.wait_for_device,
+        )
     _require_terminal()
     flags = _engine_flags(options)
     if options.incident is not None:
@@ -97,6 +103,7 @@ def _run_demo(options: argparse.Namespace) -> int:
             no_audio=options.no_audio,
             pick=options.pick,
             output_device=options.output_device,
+            on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
         )
     )
@@ -128,16 +135,23 @@ def _run_list(options: argparse.Namespace) -> int:
 
 
 def _run_devices(_options: argparse.Namespace) -> int:
+    from callplayer.engine.audio.devices import ROUTE
     from callplayer.engine.audio.output import list_devices
+    from callplayer.engine.audio.pulse import view_now
     from callplayer.errors import SoundDeviceError
 
     devices = list_devices()
+    view = view_now() if any(device.name == ROUTE for device in devices) else None
+    sinks = view.audible if view is not None else ()
     if not devices:
         raise SoundDeviceError(
             "There is no sound device that can play.",
             "Connect one, or run the player with --no-audio.",
         )
-    width = max(len(device.name) for device in devices)
+    width = max(len(name) for name in (*(d.name for d in devices), *(s.name for s in sinks)))
+    for sink in sinks:
+        mark = "*" if view is not None and sink.name == view.default else " "
+        print(f"{mark} {sink.name:<{width}}  {sink.label}, a sink of the sound server")
     for device in devices:
         mark = "*" if device.is_default else " "
         rate_khz = device.default_rate_hz / 1000
@@ -165,10 +179,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--client-id", metavar="ID", help="CALLPLAYER_CLIENT_ID")
     group.add_argument("--stream-url", metavar="URL", help="CALLPLAYER_STREAM_URL")
     group.add_argument("--cable-url", metavar="URL", help="CALLPLAYER_CABLE_URL")
-    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    _add_device(group)
     parser.epilog = (
         "The client secret comes from CALLPLAYER_CLIENT_SECRET or config.toml, never from a flag."
     )
+
+
+def _add_device(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    group.add_argument("--on-device-loss", choices=ON_DEVICE_LOSS, help="CALLPLAYER_ON_DEVICE_LOSS")
 
 
 def _add_playing(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +203,9 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
     _add_playing(parser)
+    parser.add_argument(
+        "--wait-for-device", action="store_true", help="begin without a sound device if need be"
+    )
     _add_settings(parser)
 
 
@@ -192,7 +214,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         "recording", nargs="?", type=Path, metavar="FILE", help="a call of your own (WAV, FLAC, …)"
     )
     parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
-    parser.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
+    _add_device(parser)
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     _add_playing(parser)
 
@@ -251,7 +273,10 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 
 # --- shared ---------------------------------------------------------------------------------------
 
-_SETTING_FLAGS = ("api_url", "client_id", "stream_url", "cable_url", "output_device")
+_SETTING_FLAGS = (
+    *("api_url", "client_id", "stream_url", "cable_url"),
+    *("output_device", "on_device_loss"),
+)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -273,7 +298,11 @@ def _engine_flags(options: argparse.Namespace) -> list[str]:
         if (value := getattr(options, name)) is not None
     ]
     flags += [f"--{name}" for name in ("paused", "live") if getattr(options, name)]
-    return flags + (["--no-audio"] if options.no_audio else [])
+    return flags + [
+        f"--{name.replace('_', '-')}"
+        for name in ("no_audio", "wait_for_device")
+        if getattr(options, name)
+    ]
 
 
 def _require_terminal() -> None:

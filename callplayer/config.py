@@ -61,11 +61,15 @@ class Settings:
     stream_url: str = ""
     cable_url: str = ""
     output_device: str = ""
+    on_device_loss: str = "default"
     warnings: tuple[str, ...] = ()
     config_path: Path | None = None
 
 
 _NAMES = tuple(f.name for f in fields(Settings) if f.name not in ("warnings", "config_path"))
+ON_DEVICE_LOSS = ("default", "pause")
+"""What to do when the sound device is lost: go on on the default one, or pause."""
+
 _URL_SCHEMES = {
     "api_url": {"https": True, "http": False},
     "stream_url": {"wss": True, "https": True, "ws": False, "http": False},
@@ -123,6 +127,11 @@ def load_settings(
     for name, schemes in _URL_SCHEMES.items():
         if values.get(name):
             values[name] = check_url(values[name], schemes, name)
+    if values.get("on_device_loss", "default") not in ON_DEVICE_LOSS:
+        raise UsageError(
+            f"on_device_loss is {plain_text(values['on_device_loss'], 40)!r}.",
+            f"Set CALLPLAYER_ON_DEVICE_LOSS to {' or '.join(ON_DEVICE_LOSS)}.",
+        )
     secret = values.pop("client_secret", "")
     return Settings(
         **values,

@@ -43,6 +43,7 @@ class DemoOptions:
     no_audio: bool = False
     pick: bool = False
     output_device: str | None = None
+    on_device_loss: str | None = None
     livekit_binary: Path | None = None
 
 
@@ -127,9 +128,9 @@ def _play(options: DemoOptions, incident: str) -> int:
         )
         if is_set
     ]
-    if options.output_device:
-        flags.append(f"--output-device={options.output_device}")
-    settings = load_settings({"output_device": options.output_device})
+    sound = {"output_device": options.output_device, "on_device_loss": options.on_device_loss}
+    flags += [f"--{name.replace('_', '-')}={value}" for name, value in sound.items() if value]
+    settings = load_settings(sound)
     if options.headless:
         start: Start = "paused" if options.paused else "live" if options.live else "play"
         return playing.play_headless(settings, incident, start, no_audio=options.no_audio)

@@ -87,13 +87,17 @@ def _python() -> Finding:
 
 
 def _sound(wanted: str) -> str:
+    from callplayer.engine.audio.devices import find_target, open_target
     from callplayer.engine.audio.mixer import Mixer
-    from callplayer.engine.audio.output import SoundOutput, find_device, usable_rate_hz
+    from callplayer.engine.audio.output import FIRST_LATENCY_S
+    from callplayer.engine.audio.pulse import view_now
 
-    device = find_device(wanted)
-    rate_hz = usable_rate_hz(device)
-    SoundOutput(device, Mixer(rate_hz)).stop()
-    return f"{device.name} ({device.host_api}) opens at {rate_hz / 1000:g} kHz"
+    target = find_target(wanted, view_now() if wanted else None)
+    open_target(target, Mixer(target.rate_hz), FIRST_LATENCY_S).stop()
+    device = target.device
+    return (
+        f"{target.sink or device.name} ({device.host_api}) opens at {target.rate_hz / 1000:g} kHz"
+    )
 
 
 def _service() -> Finding:

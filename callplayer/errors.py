@@ -6,6 +6,7 @@ CallplayerError (1)
 ├── IncidentNotFoundError (4) no incident of that id
 ├── UnreachableError (5)      the network or a server does not answer
 ├── SoundDeviceError (6)      no usable sound device
+│   └── SoundDeviceHangsError (6)  it does not come back: a new process may do better
 └── ServiceError (1)          the replay service cannot start or go on
 """
 
@@ -53,6 +54,10 @@ class UnreachableError(CallplayerError):
 class SoundDeviceError(CallplayerError):
     exit_code = 6
     code = "no-sound-device"
+
+
+class SoundDeviceHangsError(SoundDeviceError):
+    code = "device-hangs"
 
 
 class ServiceError(CallplayerError):

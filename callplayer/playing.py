@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from callplayer.ui.app import PickerRow
 
 
-def play_headless(settings: Settings, incident: str, start: Start, *, no_audio: bool) -> int:
+def play_headless(
+    settings: Settings,
+    incident: str,
+    start: Start,
+    *,
+    no_audio: bool,
+    wait_for_device: bool = False,
+) -> int:
     """Be the engine of one incident, on this process's stdin and stdout; return the exit code."""
     from callplayer.engine.headless import run_headless
     from callplayer.engine.session import EngineOptions
 
-    return run_headless(settings, EngineOptions(incident, start, no_audio))
+    return run_headless(settings, EngineOptions(incident, start, no_audio, wait_for_device))
 
 
 def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:

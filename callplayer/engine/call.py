@@ -51,7 +51,8 @@ class Return:
 class Call:
     """Cursor, wishes, mutes, and the gains that were asked for.
 
-    `opened` is set once everything was ready for sound.
+    `opened` is set once everything was ready for sound. While `held` the call is paused only for
+    want of a sound device, and is to go on by itself; `sound_detail` says what the sound lacks.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,9 @@ class Call:
         self.rejoining = False
         self.failed = False
         self._was_live = False
+        self.held = False
         self.detail = ""
+        self.sound_detail = ""
         self._gate = gates.Gate()
         self._muted: set[Party] = set()
         self._soloed: set[Party] = set()
@@ -127,6 +130,17 @@ class Call:
             back_to_ms = min(heard_ms, self.head.confirmed_ms(now_s)) - PAUSE_BACK_MS
             return [Pause(), self.seek(back_to_ms, now_s)]
         return [Pause()]
+
+    def pause_at(self, heard_ms: int | None, now_s: float) -> list[Command]:
+        """Pause at a place that was heard earlier, or (None) where the cursor was last asked to be.
+
+        For sound that broke off by itself: the server has gone on unheard since.
+        """
+        self.head = heads.ask_paused(self.head, True, now_s)
+        self._gate = gates.ask_move(self._gate, now_s)
+        if heard_ms is None or self.head.seek is not None:
+            return [Pause()]
+        return [Pause(), self.seek(heard_ms - PAUSE_BACK_MS, now_s)]
 
     def _set_gain(self, party: Party, gain_db: float) -> list[Command]:
         self.gains_db[party] = round(min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB), 2)
@@ -250,5 +264,6 @@ class Call:
                 for party, level_db in levels_db.items()
             ),
             device=device,
-            detail=self.detail,
+            held=self.held,
+            detail=self.detail or self.sound_detail,
         )

@@ -28,10 +28,15 @@ LINE_LIMIT_BYTES = 64_000
 def run_headless(settings: Settings, options: EngineOptions) -> int:
     """Run the engine on this process's stdin and stdout; return the exit code."""
     _send_native_noise_to_log()
-    return asyncio.run(_run(settings, options))
+    exit_code, stuck = asyncio.run(_run(settings, options))
+    if stuck:
+        # PortAudio closes its streams when the interpreter ends, and would hang with them.
+        logging.shutdown()
+        os._exit(exit_code)
+    return exit_code
 
 
-async def _run(settings: Settings, options: EngineOptions) -> int:
+async def _run(settings: Settings, options: EngineOptions) -> tuple[int, bool]:
     loop = asyncio.get_running_loop()
     output = await _open_stdout(loop)
     engine = Engine(settings, options, lambda event: _tell(output, event))
@@ -43,7 +48,7 @@ async def _run(settings: Settings, options: EngineOptions) -> int:
     finally:
         reading.cancel()
     await _flush(output)
-    return exit_code
+    return exit_code, engine.stuck
 
 
 def _send_native_noise_to_log() -> None:

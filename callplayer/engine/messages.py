@@ -25,6 +25,7 @@ from callplayer.wire import (
 
 MAX_REQUEST_BYTES = 15_000
 MAX_EVENT_BYTES = 1_000_000
+MAX_DEVICE_NAME_CHARS = 200
 LEVEL_FLOOR_DB = -96.0
 
 Phase = Literal[
@@ -91,6 +92,16 @@ class Unsolo(msgspec.Struct, frozen=True, tag_field="cmd", tag="unsolo"):
     callerType: Party
 
 
+class ListDevices(msgspec.Struct, frozen=True, tag_field="cmd", tag="list-devices"):
+    """Ask for a `devices` event: the sound devices there are now."""
+
+
+class SetOutputDevice(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-output-device"):
+    """Play on the device of this name ("": the system's default), now and in later calls."""
+
+    name: str
+
+
 class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
     """Leave the room, close the device, say bye, exit 0."""
 
@@ -108,6 +119,8 @@ Request = (
     | Unmute
     | Solo
     | Unsolo
+    | ListDevices
+    | SetOutputDevice
     | Quit
 )
 
@@ -138,6 +151,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `audible_ms` only once `audible_in_ms` have passed: a new place's sound is on its way so long.
     `requested_ms` is where the user asked the cursor to be and the server has not confirmed;
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
+    `device` is None while no sound can come out; if the call is then `held`, it waits at the place
+    that was heard last, and goes on by itself once sound can come out again.
     """
 
     phase: Phase
@@ -154,6 +169,7 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     as_of_s: float = 0.0
     parties: tuple[PartyState, ...] = ()
     device: str | None = None
+    held: bool = False
     detail: str = ""
 
 
@@ -219,6 +235,25 @@ class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
     location: str = ""
 
 
+class Device(msgspec.Struct, frozen=True):
+    """A sound device: the `name` to ask for it by, and a `label` for people."""
+
+    name: str
+    label: str
+
+
+class DevicesEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="devices"):
+    """The devices that can be chosen; told when asked for, and after a choice.
+
+    `current` is the name of the one that plays, None while none does; `chosen` is the one that was
+    asked for, "" for the system's default.
+    """
+
+    devices: tuple[Device, ...]
+    current: str | None = None
+    chosen: str = ""
+
+
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="error"):
     """What happened and what to do. `exit_code` is set when the engine ends because of it."""
 
@@ -234,7 +269,7 @@ class ByeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
     exit_code: int = 0
 
 
-Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | ErrorEvent | ByeEvent
+Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | DevicesEvent | ErrorEvent | ByeEvent
 
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -279,6 +314,8 @@ def decode_request(line: bytes) -> Request:
             return Scrub(max(-MAX_CALL_MS, min(position, MAX_CALL_MS)))
         case SeekBy(offset_ms=offset):
             return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
+        case SetOutputDevice(name=name) if len(name) > MAX_DEVICE_NAME_CHARS:
+            raise WireError(f"a device name of {len(name)} characters")
     return request
 
 

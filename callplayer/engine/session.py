@@ -18,11 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from callplayer.chosen import keep_output_device, read_output_device
 from callplayer.config import Settings, check_url
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
 from callplayer.engine.call import Call, Return
+from callplayer.engine.device_care import DeviceCare
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.room import RATE_HZ, Room
 from callplayer.engine.sender import Sender
@@ -32,6 +34,7 @@ from callplayer.errors import (
     EXIT_DONE,
     CallplayerError,
     IncidentNotFoundError,
+    SoundDeviceHangsError,
     UnreachableError,
     UsageError,
 )
@@ -67,11 +70,15 @@ STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a call is to be opened: `start` says what is done once everything is ready."""
+    """How a call is to be opened: `start` says what is done once everything is ready.
+
+    With `wait_for_device` the call is joined without a sound device if there is none yet.
+    """
 
     incident_id: str
     start: m.Start = "play"
     no_audio: bool = False
+    wait_for_device: bool = False
 
 
 class Engine:
@@ -83,21 +90,34 @@ class Engine:
         self._settings = settings
         self._options = options
         self._call = Call()
-        self._sound = Sound(RATE_HZ, settings.output_device, no_audio=options.no_audio)
+        self._sound = Sound(RATE_HZ, no_audio=options.no_audio)
         self._room: Room | None = None
         self._sender = Sender()
         self._path = ReceivePath()
         self._teller = Teller(tell, self._call, self._sound, self._path)
+        self._care = DeviceCare(
+            self._sound,
+            self._call,
+            self._teller,
+            self._send,
+            settings,
+            lasting=read_output_device(),
+            keep=keep_output_device,
+        )
         self._track_s = 0.0
         self._received_frames = 0
         self._first_status = asyncio.Event()
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
-        self._device_lost = False
         self._patience: asyncio.TimerHandle | None = None
 
     # --- life -------------------------------------------------------------------------------------
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether a thread hangs in the sound device: an orderly exit would wait for it."""
+        return self._sound.stuck
 
     async def run(self) -> int:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
@@ -108,11 +128,14 @@ class Engine:
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
         ]
+        tasks.append(asyncio.create_task(self._care.run(waiting=self._options.wait_for_device)))
         exit_code = EXIT_DONE
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except SoundDeviceHangsError as error:
+            exit_code = self._teller.failure(error)  # no state: the screen brings it all back
         except CallplayerError as error:
             exit_code = self._fail(error)
         except Exception:
@@ -126,12 +149,14 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._leave()
-            await self._sound.close()
+            self._care.stop()
+            with contextlib.suppress(SoundDeviceHangsError):
+                await self._sound.close()
         self._teller.tell(m.ByeEvent(exit_code=exit_code))
         return exit_code
 
     async def _play(self) -> None:
-        opening_sound = asyncio.create_task(self._sound.open())
+        opening_sound = asyncio.create_task(self._open_sound())
         try:
             async with Access(self._settings) as access:
                 describing = asyncio.create_task(self._describe(access))
@@ -148,6 +173,10 @@ class Engine:
             opening_sound.cancel()
             with contextlib.suppress(asyncio.CancelledError, CallplayerError):
                 await opening_sound
+
+    async def _open_sound(self) -> None:
+        if not self._options.wait_for_device:
+            await self._care.open_first()
 
     async def _join(self, access: Access) -> None:
         """Get a token and join its room; the last room is left first."""
@@ -286,6 +315,8 @@ class Engine:
         if isinstance(request, m.Quit):
             self._quit.set()
             return
+        if self._care.takes(request):
+            return
         party = getattr(request, "callerType", None)
         if party is not None and self._sound.parties and party not in self._sound.parties:
             self._teller.tell(
@@ -387,7 +418,7 @@ class Engine:
         self._call.turn_later(confirmed_s, self._teller.delays())
 
     async def _measure(self) -> None:
-        """Look at the receive path often; at the device, and what all comes to, once a second."""
+        """Look at the receive path often, and at what all comes to once a second."""
         turn = 0
         while True:
             await asyncio.sleep(PATH_S)
@@ -395,8 +426,6 @@ class Engine:
             turn += 1
             if turn % STATS_TURNS:
                 continue
-            if self._call.opened:
-                await self._keep_device()
             self._teller.stats(self._received_frames)
             if self._call.head.wants_paused():
                 gc.collect()
@@ -406,19 +435,6 @@ class Engine:
             counters = await self._room.counters(track_id) if self._room else None
             if counters is not None:
                 self._path.take(track_id, counters)
-
-    async def _keep_device(self) -> None:
-        lost = await self._sound.keep_alive()
-        if lost is not None:
-            self._device_lost = True
-            self._teller.tell(
-                m.ErrorEvent(
-                    code="device-lost", message=lost, hint="It is opened again when it is back."
-                )
-            )
-        elif self._device_lost and self._sound.ready:
-            self._device_lost = False
-            self._say("")
 
     async def _tick(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The player's own sound: one lane a track, one mixer, one output device, kept alive.
+"""The player's own sound: one lane a track, one mixer, one output device.
 
 Everything here runs on the engine's loop, but for opening and closing a device, which can hang and
 so has a thread of its own.
@@ -6,17 +6,16 @@ so has a thread of its own.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from callplayer.engine.audio.devices import find_target, open_target
 from callplayer.engine.audio.lane import Lane
 from callplayer.engine.audio.meter import Level
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
@@ -27,24 +26,18 @@ from callplayer.engine.audio.output import (
     OutputDevice,
     SimulatedOutput,
     SoundOutput,
-    find_device,
-    refresh_devices,
-    usable_rate_hz,
 )
-from callplayer.errors import SoundDeviceError
+from callplayer.engine.audio.pulse import PulseView
+from callplayer.engine.patience import HangsError, Patience
+from callplayer.errors import SoundDeviceHangsError
 from callplayer.wire import Party
 
 LOG = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
 _R = TypeVar("_R")
-
-STALLED_S = 3.0
-"""A device that asks for nothing so long has stopped. An idle sink may wake only every 2 s."""
 
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
-RETRY_S = 2.0
 UNDERFLOWS_TO_STEP = 2
 
 
@@ -55,11 +48,10 @@ class _Voice:
 
 
 class Sound:
-    """Lanes, mixer and device. `device_name` "" is the system's default device."""
+    """Lanes, mixer and device."""
 
-    def __init__(self, in_hz: int, device_name: str, *, no_audio: bool = False) -> None:
+    def __init__(self, in_hz: int, *, no_audio: bool = False) -> None:
         self._in_hz = in_hz
-        self._wanted = device_name
         self._no_audio = no_audio
         self._output: Output | None = None
         self._mixer: Mixer | None = None
@@ -69,84 +61,126 @@ class Sound:
         self._ended_underruns = 0
         self._ended_trimmed_frames = 0
         self._ended_underflows = 0
-        self._retry_s = 0.0
         self._latency_s = FIRST_LATENCY_S
         self._seen_underflows = 0
+        self._patience = Patience()
+        self.device_label = ""
+        self.on_trial = False
+        self.listed: tuple[OutputDevice, ...] = ()
 
     # --- device -----------------------------------------------------------------------------------
 
     @property
     def device_name(self) -> str | None:
-        """Return the open device's name, or None."""
-        return self._output.device_name if self._output else None
+        """Return the open device's name as people know it, or None."""
+        if self._output is None or self.on_trial:
+            return None
+        return self.device_label or self._output.device_name
 
     @property
     def ready(self) -> bool:
         """Tell whether sound can come out."""
-        return self._output is not None
+        return self._output is not None and not self.on_trial
 
-    async def open(self, *, refresh: bool = False) -> None:
-        """Open the device; raise SoundDeviceError if it cannot be, or does not answer.
+    @property
+    def no_audio(self) -> bool:
+        """Tell whether there is to be no sound at all."""
+        return self._no_audio
 
-        `refresh` looks for devices that have come since the start.
+    @property
+    def stuck(self) -> bool:
+        """Tell whether opening or closing a device still hangs, long after it was given up."""
+        return self._patience.stuck
+
+    @property
+    def output(self) -> Output | None:
+        """Return the open device, or None."""
+        return self._output
+
+    async def open(
+        self,
+        wanted: str,
+        view: PulseView | None = None,
+        *,
+        refresh: bool = False,
+        on_trial: bool = False,
+    ) -> None:
+        """Open the device of that name ("": the system's default).
+
+        Raise SoundDeviceError if it cannot be opened, SoundDeviceHangsError if it does not answer.
+        `refresh` looks for devices that have come since the start. A device `on_trial` plays, but
+        does not count as there.
         """
         if self._no_audio:
             self._output = SimulatedOutput(self._new_mixer(self._in_hz), name="no audio")
             return
-        device, rate_hz = await _in_time(self._look, refresh)
-        mixer = self._new_mixer(rate_hz)
-        self._output = await _in_time(lambda _: SoundOutput(device, mixer, self._latency_s), None)
+        target = await self._in_time(
+            lambda: find_target(wanted, view, refresh=refresh), OPEN_TIMEOUT_S
+        )
+        self.listed, self.on_trial = target.listed, on_trial
+        mixer = self._new_mixer(target.rate_hz)
+        self._seen_underflows = 0
+        self._output = await self._in_time(
+            lambda: open_target(target, mixer, self._latency_s), OPEN_TIMEOUT_S, SoundOutput.stop
+        )
 
-    async def close(self) -> None:
-        """Close the device, if it lets itself be closed."""
+    async def open_silent(self, wanted: str, view: PulseView) -> Output:
+        """Open a device beside the one that plays, only to see whether it runs; `end` it then."""
+        target = await self._in_time(lambda: find_target(wanted, view), OPEN_TIMEOUT_S)
+        return await self._in_time(
+            lambda: open_target(target, Mixer(target.rate_hz), self._latency_s),
+            OPEN_TIMEOUT_S,
+            SoundOutput.stop,
+        )
+
+    def detach(self) -> Output | None:
+        """There is no device from now on; return the one to `end`."""
         output, self._output = self._output, None
         if output is not None:
             self._ended_underflows += output.underflows
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await asyncio.to_thread(output.stop)
+        self.device_label, self.on_trial = "", False
+        return output
 
-    async def keep_alive(self) -> str | None:
-        """Reopen a device that has stopped; return what there is to tell the user, once a loss."""
-        now_s = time.monotonic()
-        if self._output is not None:
-            if self._output.stalled_s(now_s) >= STALLED_S:
-                LOG.warning("the sound device has stopped")
-                await self.close()
-                self._retry_s = now_s
-                return "The sound device has stopped."
-            await self._give_more_time()
-        elif now_s >= self._retry_s:
-            await self._try_open(refresh=True)
-        return None
+    async def end(self, output: Output) -> None:
+        """Close a device that was detached; raise SoundDeviceHangsError if that hangs."""
+        await self._in_time(output.stop, CLOSE_TIMEOUT_S)
 
-    async def _try_open(self, *, refresh: bool = False) -> None:
-        self._retry_s = time.monotonic() + RETRY_S
+    async def close(self) -> None:
+        """Close the device, if there is one; raise SoundDeviceHangsError if that hangs."""
+        output = self.detach()
+        if output is not None:
+            await self.end(output)
+
+    async def _in_time(
+        self,
+        work: Callable[[], _R],
+        timeout_s: float,
+        undo: Callable[[_R], object] = lambda _: None,
+    ) -> _R:
         try:
-            await self.open(refresh=refresh)
-        except SoundDeviceError as error:
-            LOG.warning("reopening: %s", error.what)
+            return await self._patience.run(work, timeout_s, undo)
+        except HangsError:
+            raise SoundDeviceHangsError(
+                "The sound device does not answer.",
+                "Restart the sound server, or run with --no-audio.",
+            ) from None
 
-    async def _give_more_time(self) -> None:
-        """Open again with twice the latency a device that ran dry more than once in a second."""
-        assert self._output is not None
+    def needs_more_time(self) -> bool:
+        """Double the latency for a device that ran dry more than once since it was asked last.
+
+        Tell whether the device must be opened again for it.
+        """
+        if self._output is None:
+            return False
         ran_dry, self._seen_underflows = (
             self._output.underflows - self._seen_underflows,
             self._output.underflows,
         )
         if ran_dry < UNDERFLOWS_TO_STEP or self._latency_s >= LONGEST_LATENCY_S:
-            return
+            return False
         self._latency_s = min(2 * self._latency_s, LONGEST_LATENCY_S)
         LOG.warning("the sound device ran dry; latency now %.0f ms", self._latency_s * 1000)
-        await self.close()
-        self._seen_underflows = 0
-        await self._try_open()
-
-    def _look(self, refresh: bool) -> tuple[OutputDevice, int]:
-        if refresh:
-            refresh_devices()
-        device = find_device(self._wanted)
-        return device, usable_rate_hz(device)
+        return True
 
     def _new_mixer(self, rate_hz: int) -> Mixer:
         self._mixer = Mixer(rate_hz)
@@ -293,29 +327,3 @@ class Sound:
     def _count_ended(self, lane: Lane) -> None:
         self._ended_underruns += lane.underruns
         self._ended_trimmed_frames += lane.trimmed_frames
-
-
-async def _in_time(work: Callable[[_T], _R], given: _T) -> _R:
-    """Run what may hang in a thread of its own; raise SoundDeviceError if it takes too long.
-
-    A device that opens after all is closed again: nobody waits for it any more.
-    """
-    running = asyncio.get_running_loop().run_in_executor(None, work, given)
-    try:
-        async with asyncio.timeout(OPEN_TIMEOUT_S):
-            return await asyncio.shield(running)
-    except (TimeoutError, asyncio.CancelledError) as error:
-        running.add_done_callback(_stop_late)
-        if isinstance(error, asyncio.CancelledError):
-            raise
-        raise SoundDeviceError(
-            "The sound device does not answer.",
-            "Restart the sound server, or run with --no-audio.",
-        ) from None
-
-
-def _stop_late(running: asyncio.Future[Any]) -> None:
-    if not running.cancelled() and running.exception() is None:
-        result = running.result()
-        if isinstance(result, SoundOutput):
-            result.stop()

@@ -20,6 +20,7 @@ from callplayer.engine.messages import (
     Event,
     Quit,
     Request,
+    SetOutputDevice,
     StateEvent,
     decode_event,
     encode_line,
@@ -44,7 +45,10 @@ from callplayer.wire import WireError
 
 log = logging.getLogger(__name__)
 
-LossReason = Literal["died", "fell silent"]
+LossReason = Literal["died", "fell silent", "hangs in the sound device"]
+
+DEVICE_HANGS = "device-hangs"
+"""The code of an error that ends an engine, and that a new engine may not meet."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class EngineClient:
         self._restore: tuple[Request, ...] = ()
         self._restoring = False
         self._ended_by: ErrorEvent | ByeEvent | None = None
+        self._hangs = False
+        self._device: SetOutputDevice | None = None
 
     @property
     def pid(self) -> int | None:
@@ -105,7 +111,10 @@ class EngineClient:
 
         While a new engine is brought to where the lost one was, nothing else is sent.
         """
-        return not self._restoring and self._write(request)
+        taken = not self._restoring and self._write(request)
+        if taken and isinstance(request, SetOutputDevice):
+            self._device = request
+        return taken
 
     async def run(self, listener: Listener) -> None:
         """Tell `listener` all events until the engine has ended for good."""
@@ -171,6 +180,9 @@ class EngineClient:
         self._restarts_s.append(lost_at_s)
         if self._last is not None and not self._restoring:
             self._restore = restore_requests(self._last, lost_at_s)
+            if self._device is not None:
+                # The device that was picked here goes before the one that the flags name.
+                self._restore = (self._device, *self._restore)
             self._last = lost_state(self._last, lost_at_s)
             self._restoring = True
         if self._last is not None:
@@ -182,7 +194,7 @@ class EngineClient:
 
     async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> LossReason:
         """Tell the events of one engine; return why there are no more."""
-        self._told = False
+        self._told = self._hangs = False
         self._pipe = pipe = await EnginePipe.open(process, MAX_EVENT_BYTES)
         watch = SilenceWatch(tick_s=self._limits.silence_s / 6)
         reading = asyncio.ensure_future(self._read(pipe.reader, watch, listener))
@@ -196,7 +208,7 @@ class EngineClient:
                 ):
                     return "fell silent"
             reading.result()
-            return "died"
+            return "hangs in the sound device" if self._hangs else "died"
         finally:
             reading.cancel()
             await asyncio.wait((reading,))
@@ -225,6 +237,11 @@ class EngineClient:
         match event:
             case StateEvent():
                 event = self._take_state(event)
+            case ErrorEvent(code=code) if code == DEVICE_HANGS:
+                self._hangs = True
+                return
+            case ByeEvent() if self._hangs:
+                return
             case ByeEvent() if self._ended_by is None:
                 self._ended_by = event
             case ErrorEvent(exit_code=int()):

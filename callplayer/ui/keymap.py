@@ -126,6 +126,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("mute", "Mute the party", ("m",), ask=_of_party(_mute), footer="mute"),
     Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
+    Action("devices", "Sound device", ("d",), screen="toggle_devices"),
     Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
     Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
     Action("close", "Close this", ("escape",), screen="close_panels"),

@@ -59,6 +59,12 @@ def plan(width: int, height: int, parties: int, *, help_rows: int = 0, stats_row
     return best
 
 
+def window_start(index: int, count: int, height: int, start: int) -> int:
+    """Return the first row to draw, so that row `index` is seen and nothing jumps without need."""
+    start = min(max(start, index - height + 1), index)
+    return max(min(start, count - height), 0)
+
+
 def _wishes(width: int, panels: bool) -> list[Callable[[Plan], Plan]]:
     wishes: list[Callable[[Plan], Plan]] = [
         lambda plan: replace(plan, gaps=1),

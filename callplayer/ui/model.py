@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from callplayer.engine.messages import (
     ByeEvent,
+    DevicesEvent,
     ErrorEvent,
     Event,
     IncidentEvent,
@@ -26,18 +27,25 @@ from callplayer.wire import Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
+DEVICE_LOST = "device-lost"
+"""The code of an error that is over once a state tells a device and nothing that it lacks."""
+
 SLOW_CONNECT_S = 2.0
 """What connecting waits for is told from then on: most calls are there sooner."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s)."""
+    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
+
+    `code` is that of the error it tells of.
+    """
 
     text: str
     hint: str = ""
     tone: Tone = "text"
     until_s: float = float("inf")
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class PlayerView:
     asked_id: str = ""
     incident: IncidentEvent | None = None
     stats: StatsEvent | None = None
+    devices: DevicesEvent | None = None
     levels: tuple[PartyLevel, ...] = ()
     levels_at_s: float = 0.0
     selected: Party | None = None
@@ -91,6 +100,8 @@ def after(
             view = replace(view, stats=event)
         case IncidentEvent():
             view = replace(view, incident=event)
+        case DevicesEvent():
+            view = replace(view, devices=event)
         case ErrorEvent():
             view = _after_error(view, event, now_s)
         case EngineRestarting():
@@ -119,14 +130,15 @@ def select_party(view: PlayerView, step: int) -> PlayerView:
 def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
     """Return what the notice area says now, the gravest first.
 
-    A failure; why there is no link; a silent server; the last note; what connecting waits for. The
-    screen's own notes, which are short, come before the link: one of them tells of a lost engine.
+    A failure; why there is no link; a silent server; the last note; what connecting waits for, or
+    what the sound lacks. The screen's own notes, which are short, come before the link: one of them
+    tells of a lost engine.
     """
     if view.failure is not None:
         return Notice(view.failure.message, view.failure.hint, "alert")
     note = view.notice if view.notice is not None and now_s < view.notice.until_s else None
     reason = _link_reason(view, now_s)
-    if reason is not None and reason.tone != "ask":
+    if reason is not None and view.state.phase in ("failed", "reconnecting"):
         return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
     if waited_s >= UNCONFIRMED_AFTER_S:
@@ -139,18 +151,19 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
 
 
 def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
-    """Return why there is no link; while connecting it is only told once that takes long."""
+    """Return why there is no link; while connecting it is only told once that takes long.
+
+    Where there is a link, it is what the sound lacks.
+    """
     detail = plain_text(view.state.detail)
     if not detail:
         return None
-    match view.state.phase:
-        case "failed":
-            return Notice(detail, tone="alert")
-        case "reconnecting":
-            return Notice(detail, tone="hold")
-        case "connecting" if _in_phase_s(view, now_s) > SLOW_CONNECT_S:
-            return Notice(detail, tone="ask")
-    return None
+    phase = view.state.phase
+    if phase == "connecting":
+        slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
+        return Notice(detail, tone="ask") if slow else None
+    grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
+    return Notice(detail, tone="alert" if grave else "hold")
 
 
 def _in_phase_s(view: PlayerView, now_s: float) -> float:
@@ -163,12 +176,17 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     selected = view.selected if view.chosen else None
     if selected not in parties:
         selected = parties[0] if parties else None
+    notice = view.notice
+    if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
+        device = plain_text(state.device, 48)
+        notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,
         state=state,
         phase_since_s=view.phase_since_s if same_phase else now_s,
         selected=selected,
+        notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
 
@@ -176,7 +194,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
 def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:
     message, hint = plain_text(event.message), plain_text(event.hint)
     if event.exit_code is None:
-        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S)
+        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S, event.code)
         return replace(view, notice=notice)
     return _failed(view, Failure(message, hint, event.exit_code))
 

@@ -55,7 +55,7 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
         requests.append(ScrubToEnd())
     else:
         requests.append(Scrub(_heard_ms(state, lost_at_s)))
-    if not state.paused:
+    if not state.paused or state.held:
         requests.append(Resume())
     return tuple(requests)
 
@@ -83,10 +83,14 @@ def _heard_ms(state: StateEvent, lost_at_s: float) -> int:
 
 
 def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the command line with `--paused` for its start flag; what follows `--` is no flag."""
+    """Return the command line of an engine that is to be brought to where another one was.
+
+    It begins paused, and without a sound device if there is none; what follows `--` is no flag.
+    """
     end = argv.index("--") if "--" in argv else len(argv)
-    flags = [word for word in argv[:end] if word not in ("--live", "--paused")]
-    return (*flags, "--paused", *argv[end:])
+    given = ("--live", "--paused", "--wait-for-device")
+    flags = [word for word in argv[:end] if word not in given]
+    return (*flags, "--paused", "--wait-for-device", *argv[end:])
 
 
 class SilenceWatch:

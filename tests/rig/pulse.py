@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -34,6 +35,7 @@ class PulseServer:
         missing = [name for name in PROGRAMS if shutil.which(name) is None]
         if missing:
             raise RuntimeError(f"the sound tests need {missing}; `make test` installs them")
+        self.folder = folder
         socket = folder / "native"
         alsa = folder / "asound.conf"
         alsa.write_text(
@@ -80,6 +82,19 @@ class PulseServer:
             timeout=10,
         ).stdout.strip()
 
+    def stand_still(self) -> None:
+        """Stop the daemon in its tracks, as a driver that hangs."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End `stand_still`."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the daemon at once, as a crash does."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End the daemon."""
         self._process.terminate()
@@ -96,7 +111,7 @@ class Sink:
     def __init__(self, server: PulseServer, name: str) -> None:
         self.name = name
         self._server = server
-        self._module = server.control(
+        self.module = server.control(
             "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}"
         )
         self.environment = server.environment | {"PULSE_SINK": name}
@@ -159,7 +174,7 @@ class Sink:
         assert self._recorder.stdout is not None
         self._recorder.stdout.close()
         with contextlib.suppress(subprocess.CalledProcessError):
-            self._server.control("unload-module", self._module)
+            self._server.control("unload-module", self.module)
 
 
 @contextlib.contextmanager

@@ -19,10 +19,13 @@ from pathlib import Path
 from callplayer.engine.messages import (
     AdjustGain,
     ByeEvent,
+    Device,
+    DevicesEvent,
     ErrorEvent,
     Event,
     IncidentEvent,
     LevelsEvent,
+    ListDevices,
     Mute,
     PartyLevel,
     PartyState,
@@ -31,6 +34,7 @@ from callplayer.engine.messages import (
     Request,
     SeekBy,
     SetGain,
+    SetOutputDevice,
     Solo,
     StateEvent,
     StatsEvent,
@@ -59,6 +63,8 @@ class Fake:
     requested_ms: int | None = None
     asked_at_s: float | None = None
     connected: bool = False
+    device: str = ""
+    chosen: str = ""
 
     def duration_now_ms(self, now_s: float) -> int:
         grown_ms = (now_s - self.started_s) * 1000 if self.flags.growing else 0.0
@@ -94,7 +100,7 @@ class Fake:
             advancing=phase in ("playing", "live"),
             as_of_s=now_s,
             parties=tuple(self.parties) if self.connected else (),
-            device="Fake headphones" if self.connected else None,
+            device=(self.device or "Fake headphones") if self.connected else None,
         )
 
 
@@ -232,6 +238,10 @@ class Program:
             case Quit():
                 if not self.flags.ignore_quit:
                     self.leaving.set()
+            case ListDevices():
+                self.tell_devices()
+            case SetOutputDevice(name=name):
+                self.fake.device = self.fake.chosen = name
             case Pause():
                 self.pause(True)
             case Resume():
@@ -258,6 +268,16 @@ class Program:
             case Unsolo(callerType=party):
                 self.change(party, soloed=False)
         self.tell_state()
+
+    def tell_devices(self) -> None:
+        names = ("Fake headphones", "Fake speakers")
+        self.tell(
+            DevicesEvent(
+                devices=tuple(Device(name, name) for name in names),
+                current=self.fake.device or names[0],
+                chosen=self.fake.chosen,
+            )
+        )
 
     def pause(self, paused: bool) -> None:
         now_s = time.monotonic()
@@ -298,6 +318,7 @@ def hang() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--paused", action="store_true")
+    parser.add_argument("--wait-for-device", action="store_true")
     parser.add_argument("--playing", action="store_true")
     parser.add_argument("--growing", action="store_true")
     parser.add_argument("--refuse", action="store_true", help="never confirm a scrub")

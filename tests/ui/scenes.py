@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from callplayer.engine.messages import ErrorEvent, Event, PartyState, StateEvent, StatsEvent
+from callplayer.engine.messages import (
+    Device,
+    DevicesEvent,
+    ErrorEvent,
+    Event,
+    PartyState,
+    StateEvent,
+    StatsEvent,
+)
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
@@ -57,6 +65,20 @@ STATS = StatsEvent(
     callback_p999_ms=0.31,
     callback_longest_ms=2.84,
 )
+DEVICES = DevicesEvent(
+    devices=(
+        Device("usb-headset", "Plantronics C320 Headset"),
+        Device("built-in", "Built-in Audio Analog Stereo"),
+        Device("hdmi", "HDMI / DisplayPort 2 Output"),
+    ),
+    current="usb-headset",
+    chosen="usb-headset",
+)
+DEVICE_LOST = ErrorEvent(
+    code="device-lost",
+    message="The sound device Plantronics C320 Headset is gone.",
+    hint="It goes on on the default device, or waits without one.",
+)
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
     "paused-requested": Scene(
@@ -103,4 +125,6 @@ SCENES = {
     ),
     "help": Scene((INCIDENT, LEVELS, PLAYING), ("question_mark",)),
     "stats": Scene((INCIDENT, LEVELS, PLAYING, STATS), ("i",)),
+    "devices": Scene((INCIDENT, LEVELS, PLAYING, DEVICES), ("d", "down")),
+    "device-lost": Scene((INCIDENT, LEVELS, but(PAUSED, device=None, held=True), DEVICE_LOST)),
 }

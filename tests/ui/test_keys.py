@@ -43,6 +43,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "equals_sign": ([f'{{"cmd":"set-gain","gain":0.0,{CALLER}}}'], "", "0 dB"),
     "m": ([f'{{"cmd":"mute",{CALLER}}}'], "", "M MUTED"),
     "s": ([f'{{"cmd":"solo",{CALLER}}}'], "", "S SOLO"),
+    "d": (['{"cmd":"list-devices"}'], "1:23.4", "─ sound device"),
     "i": ([], "", "─ delay"),
     "question_mark": ([], "1:23.4", "60 s back / ahead"),
     "escape": ([], "1:23.4", ""),
@@ -137,3 +138,26 @@ async def test_keys_go_on_working_while_help_is_open(tmp_path: Path) -> None:
         assert "Play / pause" in session.text
         await session.pilot.press("escape")
         await session.until(lambda: "Play / pause" not in session.text)
+
+
+async def test_a_device_is_picked_with_the_arrows_while_other_keys_go_on_working(
+    tmp_path: Path,
+) -> None:
+    async with player(tmp_path, size=(60, 16)) as session:
+        await session.until_text("▮▮ PAUSED")
+        await session.pilot.press("d")
+        await session.until_text("▸ ● System default")
+        await session.until_text("○ Fake headphones  plays now")
+        await session.pilot.press("end", "up", "down", "space")
+        await session.until_text("▸ ○ Fake speakers")
+        await session.until_text("▶ PLAYING")
+        await session.pilot.press("enter")
+        await session.until_text("♪ Fake speakers")
+        assert "System default" not in session.text
+        await session.pilot.press("d")
+        await session.until_text("▸ ● Fake speakers  plays now")
+        await session.pilot.press("home", "escape", "up")
+        await session.until(lambda: "System default" not in session.text)
+        await session.until_text("+1 dB")
+        asked = [line for line in session.requests() if "output-device" in line]
+        assert asked == ['{"cmd":"set-output-device","name":"Fake speakers"}']

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from callplayer.errors import UnreachableError
+from callplayer.ui.layout import window_start
 from callplayer.ui.options import PickerRow
 from callplayer.ui.screens import picker
-from callplayer.ui.screens.picker import PickerApp, matching, window_start
+from callplayer.ui.screens.picker import PickerApp, matching
 from tests.ui.scripted import screen_text
 
 ROWS = (

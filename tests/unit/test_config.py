@@ -55,6 +55,17 @@ def test_flag_over_environment_over_profile_over_file(name: str, tmp_path: Path)
     assert getattr(_load(path, flags, variables, "night"), name) == value("flag")
 
 
+def test_what_to_do_when_the_device_is_lost_is_one_of_two_things(tmp_path: Path) -> None:
+    assert _load().on_device_loss == "default"
+    path = _write(tmp_path, 'on_device_loss = "pause"')
+    assert _load(path).on_device_loss == "pause"
+    assert _load(path, {"on_device_loss": "default"}).on_device_loss == "default"
+    with pytest.raises(UsageError) as caught:
+        _load(environment={"CALLPLAYER_ON_DEVICE_LOSS": "stop\x1b"})
+    assert "default or pause" in caught.value.hint
+    assert "\x1b" not in caught.value.what
+
+
 def test_an_empty_flag_or_variable_says_nothing(tmp_path: Path) -> None:
     path = _write(tmp_path, 'client_id = "file"')
     assert _load(path, {"client_id": None}, {"CALLPLAYER_CLIENT_ID": ""}).client_id == "file"

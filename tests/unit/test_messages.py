@@ -24,7 +24,8 @@ from callplayer.wire import (
 parties = st.sampled_from(["caller", "callTaker", "call"])
 gains_db = st.floats(GAIN_MIN_DB, GAIN_MAX_DB)
 requests = st.one_of(
-    st.sampled_from([Pause(), Resume(), ScrubToEnd(), m.TogglePause(), m.Quit()]),
+    st.sampled_from([Pause(), Resume(), ScrubToEnd(), m.TogglePause(), m.ListDevices(), m.Quit()]),
+    st.builds(m.SetOutputDevice, st.text(st.characters(exclude_categories=["Cs"]), max_size=200)),
     st.integers(0, MAX_CALL_MS).map(Scrub),
     st.integers(-MAX_CALL_MS, MAX_CALL_MS).map(m.SeekBy),
     st.builds(m.SetGain, gains_db, parties),
@@ -42,7 +43,14 @@ states = st.builds(
     device=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
     detail=st.text(st.characters(exclude_categories=["Cs"])),
 )
-events = states | st.builds(m.ByeEvent, exit_code=st.integers(0, 255))
+names = st.text(st.characters(exclude_categories=["Cs"]))
+devices = st.builds(
+    m.DevicesEvent,
+    devices=st.lists(st.builds(m.Device, names, names), max_size=3).map(tuple),
+    current=st.none() | names,
+    chosen=names,
+)
+events = states | devices | st.builds(m.ByeEvent, exit_code=st.integers(0, 255))
 
 
 @given(request=requests)

@@ -1,13 +1,11 @@
-"""The device's life: what a device that fails, stops or runs dry does to the sound."""
+"""What a device that runs dry asks for."""
 
 from __future__ import annotations
 
 import pytest
 
-from callplayer.engine import sound as sounds
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.sound import Sound
-from callplayer.errors import SoundDeviceError
 
 RATE_HZ = 48_000
 
@@ -21,51 +19,40 @@ class Card:
     def __init__(self) -> None:
         self.mixer = Mixer(RATE_HZ)
         self.underflows = 0
-        self.stands_s = 0.0
-        self.stopped = False
 
-    def stop(self) -> None:
-        self.stopped = True
+    def stop(self) -> None: ...
 
     def stalled_s(self, now_s: float) -> float:
-        return self.stands_s
+        return 0.0
+
+    def ended(self) -> bool:
+        return False
 
 
-@pytest.fixture
-def gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(_: str) -> None:
-        raise SoundDeviceError("It is gone.", "Plug it in.")
-
-    monkeypatch.setattr(sounds, "find_device", find)
-    monkeypatch.setattr(sounds, "refresh_devices", lambda: None)
-
-
-@pytest.mark.usefixtures("gone")
-async def test_a_device_that_ran_dry_and_cannot_be_opened_again_is_tried_again_later() -> None:
-    sound, card = Sound(RATE_HZ, ""), Card()
+@pytest.mark.parametrize(("underflows", "more"), [(0, False), (1, False), (2, True), (9, True)])
+def test_a_device_that_runs_dry_more_than_once_needs_more_time(underflows: int, more: bool) -> None:
+    sound, card = Sound(RATE_HZ), Card()
     sound._output = card
-    card.underflows = 5
-    assert await sound.keep_alive() is None
-    assert card.stopped
+    card.underflows = underflows
+    assert sound.needs_more_time() is more
+    assert not sound.needs_more_time()
+
+
+def test_there_is_an_end_to_giving_time() -> None:
+    sound, card = Sound(RATE_HZ), Card()
+    sound._output = card
+    given = 0
+    for _ in range(20):
+        card.underflows += 5
+        given += sound.needs_more_time()
+    assert given == 3
+
+
+def test_a_device_on_trial_does_not_count_as_there() -> None:
+    sound = Sound(RATE_HZ)
+    sound._output, sound.on_trial = Card(), True
+    assert (sound.ready, sound.device_name) == (False, None)
+    sound.on_trial = False
+    assert (sound.ready, sound.device_name) == (True, "card")
+    assert sound.detach() is not None
     assert not sound.ready
-    sound._retry_s = 0.0
-    assert await sound.keep_alive() is None
-    assert not sound.ready
-
-
-@pytest.mark.usefixtures("gone")
-async def test_a_device_that_stops_is_told_once_and_closed() -> None:
-    sound, card = Sound(RATE_HZ, ""), Card()
-    sound._output = card
-    card.stands_s = 10.0
-    assert await sound.keep_alive() == "The sound device has stopped."
-    assert card.stopped
-    assert await sound.keep_alive() is None
-
-
-async def test_a_single_underflow_changes_nothing() -> None:
-    sound, card = Sound(RATE_HZ, ""), Card()
-    sound._output = card
-    card.underflows = 1
-    assert await sound.keep_alive() is None
-    assert not card.stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from callplayer.engine.messages import (
     ErrorEvent,
@@ -89,7 +90,7 @@ def test_why_there_is_no_link_is_told_for_as_long_as_there_is_none() -> None:
     view = after(PlayerView(), down, 50.0)
     assert _told(view, 50.0) == (REASON, "hold")
     assert _told(view, 500.0) == (REASON, "hold")
-    assert _told(after(view, but(STATE, detail="x"), 501.0), 501.0) is None
+    assert _told(after(view, STATE, 501.0), 501.0) is None
 
 
 def test_a_failed_state_tells_why_before_its_error_has_come() -> None:
@@ -203,9 +204,24 @@ def test_the_live_end_is_found_again_as_the_live_end() -> None:
 
 
 def test_a_restarted_engine_waits_whatever_the_first_was_told_to_do() -> None:
-    assert paused_argv(("p", "-m", "c")) == ("p", "-m", "c", "--paused")
-    assert paused_argv(("c", "--live", "--", "--live")) == ("c", "--paused", "--", "--live")
-    assert paused_argv(("c", "--paused", "--", "i")) == ("c", "--paused", "--", "i")
+    waits = ("--paused", "--wait-for-device")
+    assert paused_argv(("p", "-m", "c")) == ("p", "-m", "c", *waits)
+    assert paused_argv(("c", "--live", "--", "--live")) == ("c", *waits, "--", "--live")
+    assert paused_argv(("c", *waits, "--", "i")) == ("c", *waits, "--", "i")
+
+
+def test_a_call_that_waits_for_a_sound_device_goes_on_after_a_restart() -> None:
+    held = but(STATE, phase="paused", paused=True, advancing=False, device=None, held=True)
+    assert restore_requests(held, 50.0)[-1] == Resume()
+    assert Resume() not in restore_requests(but(held, held=False), 50.0)
+
+
+@pytest.mark.parametrize(("device", "tone"), [(None, "alert"), ("Speakers", "hold")])
+def test_what_the_sound_lacks_is_told_for_as_long_as_it_does(device: str | None, tone: str) -> None:
+    lacks = but(STATE, device=device, detail="The headset is gone.")
+    view = after(PlayerView(), lacks, 50.0)
+    assert _told(view, 3000.0) == ("The headset is gone.", tone)
+    assert _told(after(view, but(lacks, detail=""), 3001.0), 3001.0) is None
 
 
 def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> None:

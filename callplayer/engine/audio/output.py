@@ -63,6 +63,10 @@ class Output(Protocol):
         """Return for how long no block has been asked for."""
         ...
 
+    def ended(self) -> bool:
+        """Tell whether the device has ended by itself: it is gone."""
+        ...
+
 
 def list_devices() -> list[OutputDevice]:
     """Return the devices that can play; raise SoundDeviceError without PortAudio."""
@@ -170,6 +174,10 @@ class SoundOutput:
         """Return for how long PortAudio has not asked for a block."""
         return max(0.0, now_s - self._called_s)
 
+    def ended(self) -> bool:
+        """Tell whether PortAudio has given the stream up."""
+        return not self._stream.active
+
     def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, flags: Any) -> None:
         self.mixer.render(out)
         self._called_s = self.mixer.rendered_at_s
@@ -207,6 +215,10 @@ class SimulatedOutput:
     def stalled_s(self, now_s: float) -> float:
         """Return for how long no block has been asked for."""
         return max(0.0, now_s - self.mixer.rendered_at_s) if self.mixer.rendered_frames else 0.0
+
+    def ended(self) -> bool:
+        """Tell that a thread does not end by itself."""
+        return False
 
     def _run(self) -> None:
         due_s = time.monotonic()

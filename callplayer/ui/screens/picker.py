@@ -11,6 +11,7 @@ from textual.screen import Screen
 from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
+from callplayer.ui.layout import window_start
 from callplayer.ui.options import PickerRow
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
@@ -25,12 +26,6 @@ def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
     """Return the rows in which every word of `text` stands, in any letter case."""
     words = text.lower().split()
     return [row for row in rows if all(word in _searched(row) for word in words)]
-
-
-def window_start(index: int, count: int, height: int, start: int) -> int:
-    """Return the first row to draw, so that row `index` is seen and nothing jumps without need."""
-    start = min(max(start, index - height + 1), index)
-    return max(min(start, count - height), 0)
 
 
 class PickerList(Rows):

@@ -16,9 +16,11 @@ from callplayer.engine.messages import (
     AdjustGain,
     Event,
     LevelsEvent,
+    ListDevices,
     PartyLevel,
     Request,
     SetGain,
+    SetOutputDevice,
     StateEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
@@ -27,6 +29,7 @@ from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice, with_notice
 from callplayer.ui.view import until_turn_s
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
+from callplayer.ui.widgets.devices import MOVES, DevicesPanel, devices_height
 from callplayer.ui.widgets.lines import (
     STATS_ROWS,
     Header,
@@ -45,6 +48,11 @@ from callplayer.wire import Scrub
 MIN_TICK_S = 0.005
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
+DEVICES_S = 2.0
+"""How often the open device picker asks anew: a device may come while it is looked for."""
+
+ALWAYS_ROWS = 6
+"""Header, clock at its smallest, notice and footer."""
 
 
 def _below_gap(gap: bool) -> tuple[int, int, int, int]:
@@ -84,6 +92,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._help = False
         self._stats = False
         self._turn: Timer | None = None
+        self._devices_asked_s: float | None = None
         self.view = PlayerView(asked_id=incident)
 
     def compose(self) -> ComposeResult:
@@ -92,6 +101,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
         self.help_panel = HelpPanel(id="help")
+        self.devices_panel = DevicesPanel(id="devices")
         self.stats_panel = StatsPanel(id="stats")
         self.rest = Rows(id="rest")
         self.notice = NoticeArea(id="notice")
@@ -101,6 +111,7 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         yield self.large_clock
         yield self.timeline
         yield self.help_panel
+        yield self.devices_panel
         yield self.stats_panel
         yield self.rest
         yield self.notice
@@ -124,6 +135,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
             return
         if self.view.parties != before.parties:
             self._mount_panels()
+        if self.view.devices != before.devices:
+            self._lay_out()
         self.draw()
         if isinstance(event, StateEvent) and self.is_mounted:
             self._wait_for_turn()
@@ -131,6 +144,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
+        if self._devices_asked_s is not None and now_s - self._devices_asked_s >= DEVICES_S:
+            self._ask_for_devices()
         self._draw_time(now_s)
         if self._read_meters():
             self._draw_parties()
@@ -149,6 +164,8 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self.key_footer.show(self.view.state)
         self._draw_time(self._clock())
         self._draw_parties()
+        if self._devices_asked_s is not None:
+            self.devices_panel.show(self.view.devices)
         if self._stats:
             self.stats_panel.show(self.view.stats)
 
@@ -156,6 +173,11 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         """Do what the key stands for; capitals count as small letters (Caps Lock)."""
         character = event.character or ""
         key = character.lower() if character.isalpha() and len(character) == 1 else event.key
+        if self._devices_asked_s is not None and key in (*MOVES, "enter"):
+            event.stop()
+            event.prevent_default()
+            self._pick_device(key)
+            return
         action = KEYS.get(key)
         if action is not None:
             event.stop()
@@ -193,6 +215,17 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def do_toggle_help(self) -> None:
         """Show or hide all keys; the clock stays."""
         self._help = not self._help
+        self._devices_asked_s = None
+        self._lay_out()
+
+    def do_toggle_devices(self) -> None:
+        """Show or hide the device picker; the clock stays."""
+        if self._devices_asked_s is None:
+            self._help = False
+            self.devices_panel.open()
+            self._ask_for_devices()
+        else:
+            self._devices_asked_s = None
         self._lay_out()
 
     def do_toggle_stats(self) -> None:
@@ -201,8 +234,9 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._lay_out()
 
     def do_close_panels(self) -> None:
-        """Hide help and statistics."""
+        """Hide help, device picker and statistics."""
         self._help = self._stats = False
+        self._devices_asked_s = None
         self._lay_out()
 
     def do_quit(self) -> None:
@@ -224,6 +258,19 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
     def on_party_panel_gain_nudged(self, message: PartyPanel.GainNudged) -> None:
         """Turn a volume up or down."""
         self.request(AdjustGain(message.delta_db, message.party))
+
+    def _ask_for_devices(self) -> None:
+        self._devices_asked_s = self._clock()
+        self.request(ListDevices())
+
+    def _pick_device(self, key: str) -> None:
+        if key in MOVES:
+            self.devices_panel.move(key)
+            return
+        picked = self.devices_panel.picked
+        if picked is not None:
+            self.do_toggle_devices()
+            self.request(SetOutputDevice(picked))
 
     def _select(self, view: PlayerView) -> None:
         self.view = view
@@ -279,11 +326,14 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         self._is_small = small
         self._show_parts(small)
         if not small:
+            instead_rows = help_height(width) if self._help else 0
+            if self._devices_asked_s is not None:
+                instead_rows = devices_height(self.view.devices, height - ALWAYS_ROWS)
             chosen = plan(
                 width,
                 height,
                 len(self._panels) or 2,
-                help_rows=help_height(width) if self._help else 0,
+                help_rows=instead_rows,
                 stats_rows=STATS_ROWS if self._stats else 0,
             )
             self._apply(chosen)
@@ -295,7 +345,10 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
         """Show the one line of a small window, or else all the rest."""
         self.small.display = small
         always = (self.header, self.large_clock, self.rest, self.notice, self.key_footer)
-        planned = (self.timeline, self.help_panel, self.stats_panel, *self._panels.values())
+        planned = (
+            *(self.timeline, self.help_panel, self.devices_panel, self.stats_panel),
+            *self._panels.values(),
+        )
         for part in always:
             part.display = not small
         if small:
@@ -315,9 +368,11 @@ class PlayerScreen(Screen[None], inherit_bindings=False):
             panel.styles.margin = _below_gap(place == 0 and chosen.gaps >= 3)
             panel.framed = chosen.framed
             panel.styles.height = chosen.panel_rows
-        self.help_panel.display = chosen.help_rows > 0
-        self.help_panel.styles.height = chosen.help_rows
-        self.help_panel.styles.margin = _below_gap(chosen.gaps >= 2)
+        self.help_panel.display = self._help
+        self.devices_panel.display = self._devices_asked_s is not None
+        for instead in (self.help_panel, self.devices_panel):
+            instead.styles.height = chosen.help_rows
+            instead.styles.margin = _below_gap(chosen.gaps >= 2)
         self.stats_panel.display = chosen.stats_rows > 0
         self.stats_panel.styles.height = chosen.stats_rows
         self.notice.styles.height = chosen.notice_rows

@@ -193,4 +193,6 @@ def help_height(width: int) -> int:
 
 
 def _device(state: StateEvent) -> str:
-    return "♪ " + plain_text(state.device, 48) if state.device else "♪ no device yet"
+    if state.device:
+        return "♪ " + plain_text(state.device, 48)
+    return "♪ no device yet" if state.phase == "connecting" else "♪ no device"

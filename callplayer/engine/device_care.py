@@ -1,0 +1,420 @@
+"""The care of the sound device: its loss told and bridged, its return, and the user's choice.
+
+A call without a sound device waits at the place that was heard last, so that nothing of it is lost.
+Everything here runs on the engine's loop; what may hang is done by Sound in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from callplayer.config import Settings
+from callplayer.engine import messages as m
+from callplayer.engine.audio.devices import choices, fresh_devices, meant
+from callplayer.engine.audio.output import OutputDevice
+from callplayer.engine.audio.pulse import NOWHERE, PulseView, PulseWatch
+from callplayer.engine.call import Call
+from callplayer.engine.hold import Hold
+from callplayer.engine.home import Home
+from callplayer.engine.sound import Sound
+from callplayer.engine.stall import TICK_S, Cadence, look
+from callplayer.engine.teller import Teller
+from callplayer.errors import SoundDeviceError, SoundDeviceHangsError
+from callplayer.text import plain_text
+from callplayer.wire import Command, Pause, Resume
+
+LOG = logging.getLogger(__name__)
+
+FADE_S = 0.02
+"""What the mixer needs to fade out, and the device to play it."""
+
+RETRY_S = 1.0
+LATENCY_LOOKS_S = 1.0
+FIRST_VIEW_S = 1.0
+GOES_ON_HINT = "It goes on on the default device, or waits without one."
+PAUSED_HINT = "It is paused where it was heard last; Space goes on."
+WAITS = "No sound device: the call waits here and goes on by itself."
+LACKS = "No sound device."
+LOOK_FOR_HOME_S = 3.0
+"""How often a lost device is looked for where no sound server tells that it is back."""
+
+
+class DeviceCare:
+    """Keeps a sound device open for `sound`, and the call where it was heard while there is none.
+
+    `lasting` is the device chosen in an earlier call, which counts if `settings` name none and may
+    be missing now. `send` sends commands to the server; `keep` makes a choice last and may raise
+    OSError.
+    """
+
+    def __init__(
+        self,
+        sound: Sound,
+        call: Call,
+        teller: Teller,
+        send: Callable[[list[Command]], None],
+        settings: Settings,
+        *,
+        lasting: str,
+        keep: Callable[[str], None],
+    ) -> None:
+        self._sound = sound
+        self._call = call
+        self._teller = teller
+        self._hold = Hold(call, teller.delays, send)
+        self._keep = keep
+        goes_on = settings.on_device_loss == "default"
+        self._home = Home(settings.output_device or lasting, goes_on)
+        self._may_be_missing = not settings.output_device
+        self._any_will_do = False
+        self._asked: str | None = None
+        self._begun = False
+        self._cadence = Cadence()
+        self._watch: PulseWatch | None = None
+        self._view: PulseView | None = None
+        self._first_view = asyncio.Event()
+        self._on_sink = ""
+        self._opened_s = 0.0
+        self._retry_s = self._latency_s = self._look_s = 0.0
+        self._listing: asyncio.Task[None] | None = None
+
+    # --- life -------------------------------------------------------------------------------------
+
+    async def open_first(self) -> None:
+        """Open the device for the first time; raise SoundDeviceError if none can be opened.
+
+        A device that was chosen in an earlier call and is missing is told of, and the default one
+        taken for it, if another device is as good.
+        """
+        if self._sound.no_audio:
+            await self._sound.open("")
+            return
+        self._start_watch()
+        if self._home.wanted:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_VIEW_S):
+                    await self._first_view.wait()
+        try:
+            await self._sound.open(self._home.wanted, self._view)
+        except SoundDeviceHangsError as error:
+            raise SoundDeviceError(error.what, error.hint) from None
+        except SoundDeviceError:
+            if not (self._home.wanted and self._may_be_missing and self._home.goes_on):
+                raise
+            await self._sound.open("", self._view)
+            self._miss(self._home.wanted)
+        self._begun = True
+
+    async def run(self, *, waiting: bool = False) -> None:
+        """Care for ever. `waiting`: the call may begin without a device, nobody opens one first.
+
+        Raise SoundDeviceHangsError when only a new process can help.
+        """
+        if self._sound.no_audio:
+            await asyncio.Event().wait()
+        if waiting:
+            self._start_watch()
+            self._begun = True
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self._begun:
+                await self._step(time.monotonic())
+
+    def stop(self) -> None:
+        """Ask the sound server no more."""
+        if self._listing is not None:
+            self._listing.cancel()
+        if self._watch is not None:
+            self._watch.stop()
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def takes(self, request: m.Request) -> bool:
+        """Take a request that is about the device, or that has to wait for one."""
+        match request:
+            case m.ListDevices():
+                self._listing = asyncio.create_task(self._tell_devices())
+            case m.SetOutputDevice() if self._sound.no_audio:
+                self._tell("bad-request", "There is no sound with --no-audio.", "Run without it.")
+            case m.SetOutputDevice(name=name):
+                self._asked = name
+            case Resume() | m.TogglePause() | Pause() if self._must_wait():
+                is_toggle = isinstance(request, m.TogglePause)
+                plays = not self._call.held if is_toggle else isinstance(request, Resume)
+                self._call.held = self._any_will_do = plays
+                self._retry_s = 0.0
+                self._say_what_lacks()
+            case _:
+                return False
+        return True
+
+    def _must_wait(self) -> bool:
+        return self._call.opened and not self._sound.ready and self._call.head.wants_paused()
+
+    # --- one step ---------------------------------------------------------------------------------
+
+    async def _step(self, now_s: float) -> None:
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            await self._choose(asked)
+        elif self._sound.ready:
+            await self._look_after(now_s)
+        elif now_s >= self._retry_s:
+            await self._bring_back()
+
+    async def _look_after(self, now_s: float) -> None:
+        output = self._sound.output
+        assert output is not None
+        name = self._sound.device_name
+        self._cadence = look(self._cadence, now_s, now_s - output.stalled_s(now_s))
+        if output.ended() or self._follow_the_stream():
+            await self._lose(f"The sound device {name} is gone.", gone=True)
+        elif self._cadence.stalled:
+            await self._lose(f"The sound device {name} has stopped.", gone=False)
+        elif self._home.name and await self._home_is_back(now_s):
+            if await self._try_out(self._home.name):
+                await self._switch(self._home.name)
+        elif now_s - self._latency_s >= LATENCY_LOOKS_S:
+            self._latency_s = now_s
+            if self._sound.needs_more_time():
+                await self._switch(self._on_sink or self._home.wanted)
+        elif not self._cadence.is_late:
+            self._hold.note(now_s)
+
+    def _follow_the_stream(self) -> bool:
+        """Take note of where the sound server plays us; tell whether that is nowhere any more.
+
+        A sink that is unplugged never stops: the server moves its streams to another one.
+        """
+        view = self._view
+        if view is None or view.looked_s < self._opened_s:
+            return False
+        if view.playing_on in ("", self._on_sink):
+            return False
+        before, label = self._on_sink, self._sound.device_name
+        if before and view.playing_on == NOWHERE:
+            return True
+        self._on_sink = view.playing_on
+        sink = view.sink(self._on_sink)
+        self._sound.device_label = sink.label if sink is not None else ""
+        if self._on_sink == self._home.name:
+            self._home.forget()
+        elif before not in ("", NOWHERE) and view.sink(before) is None:
+            self._home.remember(before, label or before, is_sink=True, gone=True)
+            if not self._home.goes_on:
+                self._hold.take(time.monotonic(), goes_on=False)
+            self._tell_loss(f"The sound device {label} is gone.")
+        elif before not in ("", NOWHERE):
+            self._home.forget()  # it is still there: somebody has moved us on purpose
+        self._say_what_lacks()
+        return False
+
+    async def _lose(self, why: str, *, gone: bool) -> None:
+        """The device gives no sound: let the call wait where it was heard, tell it, close it."""
+        LOG.warning("%s", why)
+        self._hold.take(time.monotonic(), goes_on=self._home.goes_on)
+        label = self._sound.device_name or ""
+        output = self._sound.detach()
+        assert output is not None
+        self._home.remember(
+            self._on_sink or output.device_name, label, is_sink=bool(self._on_sink), gone=gone
+        )
+        self._tell_loss(why)
+        self._say_what_lacks()
+        self._retry_s = 0.0
+        await self._sound.end(output)
+
+    async def _bring_back(self) -> None:
+        """Open the lost device if it is back, else another one if that is wanted."""
+        self._retry_s = time.monotonic() + RETRY_S
+        for name in self._home.candidates(self._view, any_will_do=self._any_will_do):
+            if await self._open(name):
+                wanted = self._home.wanted
+                if wanted and name != wanted and not self._home.name:
+                    self._miss(wanted)
+                return
+
+    async def _switch(self, name: str) -> None:
+        """Leave a device that plays for another one; the call goes on where it was heard."""
+        self._hold.note(time.monotonic())
+        self._hold.take(time.monotonic(), goes_on=True)
+        self._sound.set_gate(False)
+        await asyncio.sleep(FADE_S)
+        output = self._sound.detach()
+        self._retry_s = 0.0
+        if output is not None:
+            await self._sound.end(output)
+        await self._open(name)
+
+    async def _open(self, name: str) -> bool:
+        """Open a device and see that it runs; tell whether it does."""
+        self._on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
+        if name == self._home.name:
+            self._home.leave_alone(self._opened_s)
+        try:
+            await self._sound.open(name, self._view, refresh=True, on_trial=True)
+            if not await self._runs():
+                await self._sound.close()
+                return False
+        except SoundDeviceHangsError:
+            raise
+        except SoundDeviceError as error:
+            LOG.warning("opening: %s", error.what)
+            return False
+        self._sound.on_trial = False
+        sink = self._view.sink(name) if self._view is not None else None
+        if sink is not None:
+            self._on_sink, self._sound.device_label = sink.name, sink.label
+        if name == self._home.name:
+            self._home.forget()
+        self._any_will_do = False
+        self._hold.give_back(time.monotonic())
+        self._say_what_lacks()
+        return True
+
+    async def _try_out(self, name: str) -> bool:
+        """Tell whether a device runs, while the one that plays goes on.
+
+        Where PortAudio must close everything to see a new device, it has to be believed.
+        """
+        if self._view is None or self._view.sink(name) is None:
+            return True
+        self._home.leave_alone(time.monotonic())
+        playing = self._sound.output
+        try:
+            probe = await self._sound.open_silent(name, self._view)
+        except SoundDeviceHangsError:
+            raise
+        except SoundDeviceError as error:
+            LOG.warning("trying out: %s", error.what)
+            return False
+        cadence = Cadence()
+        while playing is not None and not (cadence.looks or cadence.stalled or probe.ended()):
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            cadence = look(cadence, now_s, now_s - probe.stalled_s(now_s))
+            self._cadence = look(self._cadence, now_s, now_s - playing.stalled_s(now_s))
+            if playing.ended() or self._cadence.stalled:
+                break
+        await self._sound.end(probe)
+        self._opened_s = time.monotonic()  # what was seen of our streams until now was the probe
+        return bool(cadence.looks)
+
+    async def _runs(self) -> bool:
+        """Wait for the device to ask for blocks again and again."""
+        output = self._sound.output
+        assert output is not None
+        while not (self._cadence.stalled or output.ended()):
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            self._cadence = look(self._cadence, now_s, now_s - output.stalled_s(now_s))
+            if self._cadence.looks:
+                return True
+        return False
+
+    # --- which device -----------------------------------------------------------------------------
+
+    async def _home_is_back(self, now_s: float) -> bool:
+        """Tell whether the device that was lost can be played on again."""
+        home, view = self._home, self._view
+        if view is not None and (home.is_sink or view.sink(home.name)):
+            return home.is_back(view, self._on_sink, now_s)
+        if now_s < max(home.not_before_s, self._look_s + LOOK_FOR_HOME_S):
+            return False
+        self._look_s = now_s
+        listed = home.name in {device.name for device in await fresh_devices()}
+        was_gone, home.seen_gone = home.seen_gone, not listed
+        return was_gone and listed
+
+    def _miss(self, wanted: str) -> None:
+        """The device asked for was not there in the first place, and another one plays."""
+        self._home.remember(wanted, wanted, is_sink=self._view is not None, gone=True)
+        self._tell_loss(f"The sound device {wanted} is not there.")
+        self._say_what_lacks()
+
+    # --- choice -----------------------------------------------------------------------------------
+
+    async def _choose(self, asked: str) -> None:
+        """Play on a device from now on; a name that is none changes nothing."""
+        listed = await self._listed()
+        known = choices(listed, self._view)
+        name = asked if asked in {d.name for d in listed} else meant(asked, known)
+        if name is None:
+            names = ", ".join(choice.label for choice in known) or "none"
+            what = f"There is no sound device {plain_text(asked, 80)!r}, or more than one."
+            self._tell("no-such-device", what, f"There are: {names}.")
+            return
+        is_other = self._sound.ready and not (name and name == self._on_sink)
+        if is_other and not await self._try_out(name):
+            stays = f"It stays {self._sound.device_name}."
+            self._tell("no-sound-device", f"{plain_text(name, 80)} gives no sound.", stays)
+            return
+        self._home.wanted = name
+        self._home.forget()
+        try:
+            self._keep(name)
+        except OSError as error:
+            LOG.warning("the choice is not kept: %s", error)
+            self._tell("not-kept", "The choice is not kept for later calls.", "The log says why.")
+        if is_other:
+            await self._switch(name)
+        self._retry_s = 0.0
+        self._say_what_lacks()
+        await self._tell_devices()
+
+    async def _tell_devices(self) -> None:
+        output = self._sound.output
+        listed = choices(await self._listed(), self._view)
+        self._teller.tell(
+            m.DevicesEvent(
+                devices=tuple(m.Device(choice.name, choice.label) for choice in listed),
+                current=(self._on_sink or output.device_name) if output is not None else None,
+                chosen=self._home.wanted,
+            )
+        )
+
+    async def _listed(self) -> Sequence[OutputDevice]:
+        """Return PortAudio's devices; with a sound server those of the last opening will do."""
+        if self._view is not None and self._sound.listed:
+            return self._sound.listed
+        return await fresh_devices()
+
+    # --- telling ----------------------------------------------------------------------------------
+
+    def _tell_loss(self, what: str) -> None:
+        self._tell("device-lost", what, GOES_ON_HINT if self._home.goes_on else PAUSED_HINT)
+
+    def _tell(self, code: str, what: str, hint: str) -> None:
+        self._teller.tell(m.ErrorEvent(code=code, message=what, hint=hint))
+
+    def _say_what_lacks(self) -> None:
+        """Keep on the screen what the sound lacks, for as long as it does."""
+        detail = ""
+        if not self._sound.ready:
+            detail = WAITS if self._call.held else LACKS
+        elif self._home.name:
+            device = self._sound.device_name
+            detail = f"{self._home.label} is lost: sound comes from {device} until it is back."
+        self._call.sound_detail = detail
+        self._teller.state()
+
+    # --- the sound server's word ------------------------------------------------------------------
+
+    def _start_watch(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def on_view(view: PulseView | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._take_view, view)
+
+        self._watch = PulseWatch(on_view)
+
+    def _take_view(self, view: PulseView | None) -> None:
+        before, self._view = self._view, view
+        if (before.sinks if before else ()) != (view.sinks if view else ()):
+            self._retry_s = 0.0
+        self._first_view.set()

@@ -1,0 +1,84 @@
+"""Work that may hang for ever, such as closing a device whose driver stands still.
+
+Each piece runs in a daemon thread of its own: one that hangs keeps neither the engine's loop nor
+the process from going on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_R = TypeVar("_R")
+
+
+class HangsError(Exception):
+    """The work has not come back in time, and still runs."""
+
+
+class Patience:
+    """Runs what may hang, and knows whether something of it still does."""
+
+    def __init__(self) -> None:
+        self._late: set[asyncio.Future[Any]] = set()
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether work that was given up still hangs."""
+        return bool(self._late)
+
+    async def run(
+        self,
+        work: Callable[[], _R],
+        timeout_s: float,
+        undo: Callable[[_R], object] = lambda _: None,
+    ) -> _R:
+        """Return what `work` returns; raise HangsError if it takes longer than `timeout_s`.
+
+        What it returns after all, when nobody waits for it any more, is given to `undo`, in the
+        same thread.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[_R] = loop.create_future()
+        given_up = threading.Event()
+
+        def in_thread() -> None:
+            try:
+                result = work()
+            except BaseException as error:
+                _tell(loop, done, done.set_exception, error)
+                return
+            if given_up.is_set():
+                with contextlib.suppress(Exception):
+                    undo(result)
+            _tell(loop, done, done.set_result, result)
+
+        threading.Thread(target=in_thread, name="may-hang", daemon=True).start()
+        try:
+            await asyncio.wait((done,), timeout=timeout_s)
+        finally:
+            if not done.done():
+                given_up.set()
+                self._late.add(done)
+                done.add_done_callback(self._late_end)
+        if not done.done():
+            raise HangsError
+        return done.result()
+
+    def _late_end(self, done: asyncio.Future[Any]) -> None:
+        self._late.discard(done)
+        if not done.cancelled():
+            done.exception()  # taken, so that asyncio does not log it as never looked at
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop,
+    done: asyncio.Future[Any],
+    tell: Callable[[Any], None],
+    what: object,
+) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(lambda: None if done.done() else tell(what))

@@ -1,0 +1,336 @@
+"""The sound device unplugged, suspended, standing still, and back; and the one a user picks.
+
+Each test has a sound server of its own, for it is stopped and killed. A null sink that was loaded a
+moment ago sleeps for up to 2 s before it plays: that is the sink's, not the player's.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
+from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
+from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
+from tests.rig.terminal import Terminal
+
+SILENT_DB = -70.0
+TOLD_WITHIN_S = 1.0
+REPEATED_AT_MOST_S = 0.3
+"""How much before the place where sound broke off it may go on."""
+
+Start = Callable[..., HeadlessEngine]
+AddSink = Callable[..., Sink]
+
+
+@pytest.fixture
+def server() -> Iterator[PulseServer]:
+    with pulse_server() as server:
+        yield server
+        server.go_on()
+
+
+@pytest.fixture
+def add_sink(server: PulseServer) -> Iterator[AddSink]:
+    """Plug devices in."""
+    sinks: list[Sink] = []
+
+    def add_sink(name: str, at: PulseServer = server) -> Sink:
+        sinks.append(Sink(at, name))
+        return sinks[-1]
+
+    yield add_sink
+    server.go_on()
+    for sink in sinks:
+        sink.close()
+
+
+@pytest.fixture
+def start(sweep_service: Service, tmp_path: Path) -> Iterator[Start]:
+    """Start engines that play; end those that are left."""
+    engines: list[HeadlessEngine] = []
+
+    def start(environment: dict[str, str], *flags: str) -> HeadlessEngine:
+        engine = HeadlessEngine(
+            tmp_path,
+            sweep_service.environment | environment,
+            sweep_service.incidents[0],
+            *flags,
+        )
+        engines.append(engine)
+        engine.wait_state(phase="playing", advancing=True)
+        time.sleep(1.0)
+        return engine
+
+    yield start
+    for engine in engines:
+        if engine.process.poll() is None:
+            engine.process.kill()
+            engine.finish()
+
+
+def is_loss(event: Event) -> bool:
+    return event["event"] == "error" and event["code"] == "device-lost"
+
+
+def position_s(sound: np.ndarray, at: int) -> float:
+    """Return the call's position in the 40 ms of sound from frame `at`."""
+    heard_s = heard_position_s(sound[at : at + RATE_HZ // 25])
+    assert heard_s is not None, "nothing is heard"
+    return heard_s
+
+
+def broke_off_s(sink: Sink, since_s: float, until_s: float) -> float:
+    """Return the position of the last sound that a sink played between two moments."""
+    sound = sink.heard(since_s, until_s)
+    last = len(sound) - int(np.argmax(np.abs(sound[::-1]) > 0.1))
+    return position_s(sound, last - RATE_HZ // 25) + 0.04
+
+
+def went_on_s(sink: Sink, since_s: float) -> float:
+    """Return the position of the first sound that a sink plays since then."""
+    deadline_s = time.monotonic() + 6.0
+    while True:
+        sound = sink.heard(since_s, time.monotonic() - 0.05)
+        loud = np.flatnonzero(np.abs(sound) > 0.05)
+        if len(loud) and len(sound) > loud[0] + RATE_HZ // 25:
+            return position_s(sound, int(loud[0]))
+        assert time.monotonic() < deadline_s, "no sound came"
+        time.sleep(0.05)
+
+
+def nothing_lost(before_s: float, after_s: float) -> bool:
+    """Tell whether sound went on where it broke off, or a little before."""
+    gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
+    return -REPEATED_AT_MOST_S < gap_s < 0.02
+
+
+def remove(server: PulseServer, sink: Sink) -> float:
+    now_s = time.monotonic()
+    server.control("unload-module", sink.module)
+    return now_s
+
+
+def test_a_sink_removed_while_another_is_there_and_back_again(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    first, other = add_sink("first"), add_sink("other")
+    engine = start(first.environment)
+    lost_s = remove(server, first)
+    told_s, told = engine.wait_for(is_loss, since_s=lost_s)
+    assert told_s - lost_s < TOLD_WITHIN_S
+    assert "first" in told["message"]
+    engine.wait_for(lambda e: "is lost: sound comes from" in e.get("detail", ""), since_s=lost_s)
+    assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s), went_on_s(other, lost_s))
+    time.sleep(0.5)
+
+    added_s = time.monotonic()
+    back = add_sink("first")
+    returned = engine.wait_state(since_s=added_s, detail="", advancing=True)
+    assert "first" in returned["device"]
+    assert nothing_lost(broke_off_s(other, lost_s, time.monotonic() - 0.1), went_on_s(back, lost_s))
+    assert engine.quit() == 0
+
+
+def test_a_suspended_device_is_left_for_another_and_taken_again_when_it_wakes(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    first, other = add_sink("first"), add_sink("other")
+    engine = start(first.environment)
+    lost_s = time.monotonic()
+    server.control("suspend-sink", "first", "1")
+    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert told_s - lost_s < TOLD_WITHIN_S
+    at_once = engine.wait_state(since_s=lost_s, device=None)
+    assert (at_once["phase"], at_once["held"]) == ("paused", True)
+    assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s - 0.02), went_on_s(other, lost_s))
+    time.sleep(0.5)
+    woken_s = time.monotonic()
+    server.control("suspend-sink", "first", "0")
+    state = engine.wait_state(since_s=woken_s, detail="", advancing=True)
+    assert "first" in state["device"]
+    assert engine.quit() == 0
+
+
+def test_without_any_device_the_call_waits_and_goes_on_with_the_next_one(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    first = add_sink("first")
+    engine = start(server.environment)
+    lost_s = remove(server, first)
+    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert told_s - lost_s < TOLD_WITHIN_S
+    state = engine.wait_state(since_s=lost_s, device=None, requested_ms=None)
+    assert (state["phase"], state["held"], state["advancing"]) == ("paused", True, False)
+    # What a person asks meanwhile counts, and nothing plays unheard.
+    engine.send(cmd="toggle-pause")
+    engine.wait_state(since_s=lost_s, device=None, held=False)
+    asked_s = engine.send(cmd="resume")
+    engine.wait_state(since_s=asked_s, device=None, held=True, advancing=False)
+    time.sleep(0.5)
+    assert engine.last("state")["position_ms"] == state["position_ms"]
+    other = add_sink("other")
+    engine.wait_state(since_s=asked_s, phase="playing", advancing=True)
+    assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s), went_on_s(other, asked_s))
+    assert engine.quit() == 0
+
+
+def test_who_asks_for_a_pause_gets_one_and_goes_on_by_hand(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    first, other = add_sink("first"), add_sink("other")
+    engine = start(first.environment, "--on-device-loss=pause")
+    lost_s = remove(server, first)
+    told_s, told = engine.wait_for(is_loss, since_s=lost_s)
+    assert told_s - lost_s < TOLD_WITHIN_S
+    assert "paused" in told["hint"]
+    engine.wait_state(since_s=lost_s, phase="paused", held=False, requested_ms=None)
+    time.sleep(0.5)
+    assert rms_db(other.heard(lost_s + 0.25, time.monotonic() - 0.05)) < SILENT_DB
+    back = add_sink("first")
+    engine.wait_state(since_s=lost_s, phase="paused", detail="")
+    resumed_s = engine.send(cmd="resume")
+    engine.wait_state(since_s=resumed_s, phase="playing", advancing=True)
+    assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s), went_on_s(back, resumed_s))
+    assert engine.quit() == 0
+
+
+def test_a_sound_server_that_dies_and_comes_again(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    first = add_sink("first")
+    engine = start(server.environment)
+    lost_s = time.monotonic()
+    server.kill()
+    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert told_s - lost_s < TOLD_WITHIN_S
+    engine.wait_state(since_s=lost_s, device=None, held=True, requested_ms=None)
+    before_s = broke_off_s(first, lost_s - 0.5, lost_s - 0.05)
+    again = PulseServer(server.folder)
+    try:
+        sink = add_sink("again", again)
+        engine.wait_state(since_s=lost_s, phase="playing", advancing=True)
+        after_s = went_on_s(sink, lost_s)
+        gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
+        assert -REPEATED_AT_MOST_S < gap_s < 0.1
+        assert engine.quit() == 0
+    finally:
+        again.stop()
+
+
+def test_a_driver_that_hangs_ends_the_engine_with_code_6(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    engine = start(add_sink("first").environment)
+    stopped_s = time.monotonic()
+    server.stand_still()
+    told_s, _ = engine.wait_for(is_loss, since_s=stopped_s)
+    assert told_s - stopped_s < TOLD_WITHIN_S
+    ended_s, error = engine.wait_for(lambda e: e["event"] == "error" and e["exit_code"] is not None)
+    assert (error["code"], error["exit_code"]) == ("device-hangs", 6)
+    assert ended_s - stopped_s < 4.0
+    assert engine.finish() == 6
+    assert engine.last("bye")["exit_code"] == 6
+
+
+@pytest.fixture
+def open_player(
+    sweep_service: Service, tmp_path: Path
+) -> Iterator[Callable[[dict[str, str]], Terminal]]:
+    terminals: list[Terminal] = []
+
+    def open_player(environment: dict[str, str], *flags: str) -> Terminal:
+        folder = tmp_path / f"terminal{len(terminals)}"
+        folder.mkdir()
+        terminal = Terminal(
+            folder,
+            [*CALLPLAYER, *flags, sweep_service.incidents[0]],
+            clean_environment(tmp_path) | sweep_service.environment | environment,
+        )
+        terminals.append(terminal)
+        terminal.wait_for("PLAYING")
+        return terminal
+
+    yield open_player
+    for terminal in terminals:
+        terminal.close()
+
+
+def test_on_the_screen_a_driver_that_hangs_costs_nothing_of_the_call(
+    server: PulseServer, add_sink: AddSink, open_player: Callable[..., Terminal]
+) -> None:
+    sink = add_sink("first")
+    screen = open_player(sink.environment)
+    time.sleep(1.0)
+    stopped_s = time.monotonic()
+    server.stand_still()
+    screen.wait_for("has stopped", "PAUSED", "no device", timeout_s=TOLD_WITHIN_S)
+    screen.wait_for("hangs in the sound device; starting it again", timeout_s=4.0)
+    screen.wait_for("PAUSED", timeout_s=4.0)
+    woken_s = time.monotonic()
+    server.go_on()
+    before_s = broke_off_s(sink, stopped_s - 0.5, stopped_s - 0.02)
+    screen.wait_for("PLAYING", "♪ Null Output", timeout_s=4.0)
+    # Dated by frames counted, and none were while the server stood still.
+    stood_s = woken_s - stopped_s
+    after_s = went_on_s(sink, stopped_s + 0.1)
+    gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
+    assert -REPEATED_AT_MOST_S < gap_s < 0.1, stood_s
+    screen.type("q")
+    assert screen.wait_end() == 0
+
+
+def test_a_device_is_picked_with_d_and_the_choice_lasts(
+    server: PulseServer, add_sink: AddSink, open_player: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    first, other = add_sink("first"), add_sink("other")
+    screen = open_player(server.environment)
+    screen.wait_for("♪ Null Output (first)")
+    time.sleep(0.5)
+    screen.type("d")
+    screen.wait_for("▸ ● System default", "○ Null Output (first)  plays now")
+    picked_s = screen.type("Down", "Down", "Enter")
+    screen.wait_for("♪ Null Output (other)", "PLAYING")
+    after_s = went_on_s(other, picked_s)
+    assert nothing_lost(broke_off_s(first, picked_s - 0.5, time.monotonic() - 0.1), after_s)
+    screen.type("q")
+    assert screen.wait_end() == 0
+    kept = tmp_path / ".local/state/callplayer/choices.json"
+    assert json.loads(kept.read_text()) == {"output_device": "other"}
+
+    again = open_player(server.environment)
+    again.wait_for("♪ Null Output (other)")
+    again.type("q")
+    assert again.wait_end() == 0
+    flagged = open_player(server.environment, "--output-device=first")
+    flagged.wait_for("♪ Null Output (first)")
+    flagged.type("q")
+    assert flagged.wait_end() == 0
+    remove(server, other)
+    missing = open_player(server.environment)
+    missing.wait_for("The sound device other is not there.", "♪ Null Output")
+
+
+def test_devices_are_told_and_set_by_name(add_sink: AddSink, start: Start) -> None:
+    first, other = add_sink("first"), add_sink("other")
+    engine = start(first.environment)
+    asked_s = engine.send(cmd="list-devices")
+    _, told = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
+    assert [device["name"] for device in told["devices"]] == ["first", "other"]
+    assert (told["current"], told["chosen"]) == ("first", "")
+    for name in ("nonsense", "x" * 201):
+        asked_s = engine.send(cmd="set-output-device", name=name)
+        _, error = engine.wait_for(lambda e: e["event"] == "error", since_s=asked_s)
+        assert error["code"] in ("no-such-device", "bad-request")
+    asked_s = engine.send(cmd="set-output-device", name="Null Output (other)")
+    _, told = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
+    assert told["current"] == "other"
+    assert nothing_lost(
+        broke_off_s(first, asked_s - 0.5, time.monotonic() - 0.05), went_on_s(other, asked_s)
+    )
+    assert engine.quit() == 0
