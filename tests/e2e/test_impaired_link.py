@@ -36,7 +36,9 @@ SETTLE_S, BEFORE_S = 1.5, 1.0
 BACK_S = 20.0
 """WebRTC's jitter buffer keeps a stall in mind: 5 to 7 s where nothing else holds packets up."""
 
-MOST_ADDED_MS = 15.0
+MOST_ADDED_MS = 50.0
+"""The stall adds 260 ms. A busy machine moves the buffers by some tens of ms all by itself."""
+
 LOOK_S = 0.5
 
 
@@ -67,18 +69,24 @@ def arrivals(link: ImpairedLink, to: Side, packets: int) -> Iterator[list[tuple[
     source = other_side(to)
     sender = link.inside(source, lambda: _udp_socket(ADDRESSES[source]))
     receiver = link.inside(to, lambda: _udp_socket(ADDRESSES[to]))
+    all_sent = threading.Event()
     came: list[tuple[int, float]] = []
 
     def send() -> None:
         for number in range(packets):
             sender.sendto(PACKET.pack(number, time.monotonic()), (ADDRESSES[to], PORT))
             time.sleep(PACKET_GAP_S)
+        all_sent.set()
 
     def receive() -> None:
-        with contextlib.suppress(TimeoutError):
-            while True:
+        quiet = False
+        while not quiet:
+            last = all_sent.is_set()
+            try:
                 number, sent_s = PACKET.unpack(receiver.recv(PACKET.size))
                 came.append((number, (time.monotonic() - sent_s) * 1000))
+            except TimeoutError:
+                quiet = last
 
     threads = [threading.Thread(target=work) for work in (receive, send)]
     for thread in threads:
@@ -156,18 +164,20 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
     from_s = time.monotonic()
     time.sleep(BEFORE_S)
     was = _next_stats(engine)
-    state = engine.last("state")
-    began_s = state["as_of_s"] - state["position_ms"] / 1000
     stall_s = time.monotonic()
-    before_ms = _delay_ms(sink, began_s, from_s, stall_s)
+    before_ms = _delay_ms(sink, engine, from_s, stall_s)
     link.stall(STALL_MS)
     time.sleep(STALL_MS / 1000)
     added_ms = np.inf
     while added_ms > MOST_ADDED_MS:
         time.sleep(LOOK_S)
         end_s = time.monotonic()
-        added_ms = _delay_ms(sink, began_s, end_s - LOOK_S, end_s) - before_ms
-        assert end_s - stall_s < BACK_S, f"the delay is still {added_ms:.0f} ms too long"
+        added_ms = _delay_ms(sink, engine, end_s - LOOK_S, end_s) - before_ms
+        # A device that ran dry is opened again with more latency, and blocks half as long as that.
+        now = engine.last("stats")
+        added_ms -= 1.5 * max(0.0, now["device_latency_ms"] - was["device_latency_ms"])
+        in_time = added_ms <= MOST_ADDED_MS or end_s - stall_s < BACK_S
+        assert in_time, f"the delay is still {added_ms:.0f} ms too long; {was} became {now}"
 
     # A hole in the sound is either the network's, and counted as concealed, or the player's own,
     # and counted as an underrun.
@@ -179,7 +189,10 @@ def _play_through_a_stall(engine: HeadlessEngine, link: ImpairedLink, sink: Sink
     assert silent_ms <= concealed_ms or underruns > 0
 
 
-def _delay_ms(sink: Sink, began_s: float, from_s: float, to_s: float) -> float:
+def _delay_ms(sink: Sink, engine: HeadlessEngine, from_s: float, to_s: float) -> float:
+    """Return how far what is heard is behind the service's cursor, as the engine knows it."""
+    state = engine.last("state")
+    began_s = state["as_of_s"] - state["position_ms"] / 1000
     delays = read_delays(sink.heard(from_s, to_s), from_s, began_s)
     assert len(delays.late_ms) > 5, "there is no sound"
     return float(np.median(delays.late_ms))
