@@ -67,11 +67,11 @@ class Cost:
 def measure(duration_s: float, memory_s: float) -> Cost:
     """Play for `duration_s` with each and read the kernel's accounts.
 
-    Then play on the screen, its engine with it, and follow the memory of both for `memory_s`.
+    Then play on, and follow the memory of the screen and of its engine for `memory_s`.
     """
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
-        write_sweep_call(home / "sweep.wav", max(duration_s * 2, WARM_S + memory_s) + 60)
+        write_sweep_call(home / "sweep.wav", 2 * duration_s + WARM_S + memory_s + 60)
         service = Service(home, home / "sweep.wav")
         sink = Sink(server, "cost")
         try:
@@ -85,7 +85,6 @@ def measure(duration_s: float, memory_s: float) -> Cost:
             engine.quit()
             with _on_screen(home, service, sink) as pids:
                 screen = _cost("screen, 80×24", pids["screen"], duration_s)
-            with _on_screen(home, service, sink) as pids:
                 memory = _memory(pids, memory_s)
         finally:
             sink.close()
