@@ -302,6 +302,8 @@ class DeviceCare:
                 break
         await self._sound.end(probe)
         self._opened_s = time.monotonic()  # what was seen of our streams until now was the probe
+        if not cadence.looks:
+            LOG.warning("a sound device was tried out and does not run")
         return bool(cadence.looks)
 
     async def _runs(self) -> bool:
