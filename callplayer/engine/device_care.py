@@ -244,11 +244,17 @@ class DeviceCare:
         self._hold.take(time.monotonic(), goes_on=True)
         self._sound.set_gate(False)
         await asyncio.sleep(FADE_S)
+        left, label = self._on_sink, self._sound.device_name or ""
         output = self._sound.detach()
         self._retry_s = 0.0
         if output is not None:
             await self._sound.end(output)
-        await self._open(name)
+        if not await self._open(name) and not self._home.name:
+            # It went just now: a device that is only opened anew, or one that ran a moment ago.
+            label = label if name in ("", left) else name
+            self._home.remember(name or left, label, is_sink=bool(left), gone=True)
+            self._tell_loss(f"The sound device {label} is gone.")
+            self._say_what_lacks()
 
     async def _open(self, name: str) -> bool:
         """Open a device and see that it runs; tell whether it does."""
@@ -257,7 +263,7 @@ class DeviceCare:
             self._home.leave_alone(self._opened_s)
         try:
             await self._sound.open(name, self._view, refresh=True, on_trial=True)
-            if not await self._runs():
+            if not await self._runs(name):
                 await self._sound.close()
                 return False
         except SoundDeviceHangsError:
@@ -302,14 +308,19 @@ class DeviceCare:
                 break
         await self._sound.end(probe)
         self._opened_s = time.monotonic()  # what was seen of our streams until now was the probe
+        if not cadence.looks:
+            LOG.warning("a sound device was tried out and does not run")
         return bool(cadence.looks)
 
-    async def _runs(self) -> bool:
+    async def _runs(self, name: str) -> bool:
         """Wait for the device to ask for blocks again and again."""
         output = self._sound.output
         assert output is not None
+        is_sink = self._view is not None and self._view.sink(name) is not None
         while not (self._cadence.stalled or output.ended()):
             await asyncio.sleep(TICK_S)
+            if is_sink and self._view is not None and self._view.sink(name) is None:
+                return False
             now_s = time.monotonic()
             self._cadence = look(self._cadence, now_s, now_s - output.stalled_s(now_s))
             if self._cadence.looks:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from callplayer.engine.audio.pulse import NOWHERE, PulseView
 
-HOME_AGAIN_S = 15.0
+HOME_AGAIN_S = 5.0
 """How long a home that did not run when it was tried is left alone."""
 
 

@@ -88,8 +88,10 @@ def position_s(sound: np.ndarray, at: int) -> float:
 def broke_off_s(sink: Sink, since_s: float, until_s: float) -> float:
     """Return the position of the last sound that a sink played between two moments."""
     sound = sink.heard(since_s, until_s)
-    last = len(sound) - int(np.argmax(np.abs(sound[::-1]) > 0.1))
-    return position_s(sound, last - RATE_HZ // 25) + 0.04
+    loud = np.flatnonzero(np.abs(sound) > 0.1)
+    assert len(loud), "nothing was heard"
+    start = max(int(loud[-1]) - RATE_HZ // 25, 0)
+    return position_s(sound, start) + 0.04
 
 
 def went_on_s(sink: Sink, since_s: float) -> float:
