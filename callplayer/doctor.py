@@ -88,8 +88,8 @@ def _python() -> Finding:
 
 def _sound(wanted: str) -> str:
     from callplayer.engine.audio.devices import find_target, open_target
+    from callplayer.engine.audio.latency import FIRST_LATENCY_S
     from callplayer.engine.audio.mixer import Mixer
-    from callplayer.engine.audio.output import FIRST_LATENCY_S
     from callplayer.engine.audio.pulse import view_now
 
     target = find_target(wanted, view_now() if wanted else None)

@@ -180,7 +180,8 @@ class DeviceCare:
                 await self._switch(self._home.name)
         elif now_s - self._latency_s >= LATENCY_LOOKS_S:
             self._latency_s = now_s
-            if self._sound.needs_more_time():
+            unheard = self._call.head.wants_paused()
+            if self._sound.wants_other_latency(now_s, unheard=unheard):
                 await self._switch(self._on_sink or self._home.wanted)
         elif not self._cadence.is_late:
             self._hold.note(now_s)

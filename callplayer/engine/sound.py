@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from callplayer.engine.audio.devices import find_target, open_target
 from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.latency import DeviceLatency
 from callplayer.engine.audio.meter import Level
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
 from callplayer.engine.audio.output import (
-    FIRST_LATENCY_S,
-    LONGEST_LATENCY_S,
     Output,
     OutputDevice,
     SimulatedOutput,
@@ -38,7 +37,6 @@ _R = TypeVar("_R")
 
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
-UNDERFLOWS_TO_STEP = 2
 
 
 @dataclass
@@ -61,8 +59,7 @@ class Sound:
         self._ended_underruns = 0
         self._ended_trimmed_frames = 0
         self._ended_underflows = 0
-        self._latency_s = FIRST_LATENCY_S
-        self._seen_underflows = 0
+        self._latency = DeviceLatency()
         self._patience = Patience()
         self.device_label = ""
         self.on_trial = False
@@ -119,16 +116,18 @@ class Sound:
         )
         self.listed, self.on_trial = target.listed, on_trial
         mixer = self._new_mixer(target.rate_hz)
-        self._seen_underflows = 0
         self._output = await self._in_time(
-            lambda: open_target(target, mixer, self._latency_s), OPEN_TIMEOUT_S, SoundOutput.stop
+            lambda: open_target(target, mixer, self._latency.latency_s),
+            OPEN_TIMEOUT_S,
+            SoundOutput.stop,
         )
+        self._latency.opened(time.monotonic())
 
     async def open_silent(self, wanted: str, view: PulseView) -> Output:
         """Open a device beside the one that plays, only to see whether it runs; `end` it then."""
         target = await self._in_time(lambda: find_target(wanted, view), OPEN_TIMEOUT_S)
         return await self._in_time(
-            lambda: open_target(target, Mixer(target.rate_hz), self._latency_s),
+            lambda: open_target(target, Mixer(target.rate_hz), self._latency.latency_s),
             OPEN_TIMEOUT_S,
             SoundOutput.stop,
         )
@@ -165,21 +164,13 @@ class Sound:
                 "Restart the sound server, or run with --no-audio.",
             ) from None
 
-    def needs_more_time(self) -> bool:
-        """Double the latency for a device that ran dry more than once since it was asked last.
-
-        Tell whether the device must be opened again for it.
-        """
-        if self._output is None:
+    def wants_other_latency(self, now_s: float, *, unheard: bool) -> bool:
+        """Tell whether the device must be opened anew: for more latency, or `unheard` for less."""
+        if self._output is None or not self._latency.look(
+            self._output.underflows, now_s, unheard=unheard
+        ):
             return False
-        ran_dry, self._seen_underflows = (
-            self._output.underflows - self._seen_underflows,
-            self._output.underflows,
-        )
-        if ran_dry < UNDERFLOWS_TO_STEP or self._latency_s >= LONGEST_LATENCY_S:
-            return False
-        self._latency_s = min(2 * self._latency_s, LONGEST_LATENCY_S)
-        LOG.warning("the sound device ran dry; latency now %.0f ms", self._latency_s * 1000)
+        LOG.warning("the device's latency is now %.0f ms", self._latency.latency_s * 1000)
         return True
 
     def _new_mixer(self, rate_hz: int) -> Mixer:

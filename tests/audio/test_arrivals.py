@@ -11,7 +11,7 @@ from callplayer.engine.audio.arrivals import (
     FRAME_S,
     LEAST_MARGIN_S,
     MAX_MARGIN_S,
-    SELDOM_MARGIN_S,
+    START_S,
     UNDERRUN_STEP_S,
     ArrivalMargin,
 )
@@ -31,11 +31,16 @@ def test_it_starts_careful() -> None:
 
 
 def test_frames_that_come_on_time_need_the_least() -> None:
-    assert _after(30.0, lambda _: 0.0).margin_s == LEAST_MARGIN_S
+    assert _after(90.0, lambda _: 0.0).margin_s == pytest.approx(LEAST_MARGIN_S, abs=1e-4)
+
+
+def test_what_comes_late_while_all_starts_up_teaches_nothing() -> None:
+    late = _after(START_S, lambda number: 0.08 if number in (20, 50, 90) else 0.0)
+    assert late.margin_s == FIRST_MARGIN_S
 
 
 def test_a_frame_that_comes_late_counts_at_once() -> None:
-    margin = _after(1.0, lambda number: 0.05 if number == 99 else 0.0)
+    margin = _after(2.0, lambda number: 0.05 if number == 199 else 0.0)
     assert margin.margin_s == pytest.approx(0.05)
 
 
@@ -47,21 +52,30 @@ def test_it_rests_at_one_in_a_thousand() -> None:
 
 
 def test_running_dry_raises_it_by_a_step() -> None:
-    margin = _after(1.0, lambda _: 0.0)
+    margin = _after(2.0, lambda _: 0.0)
     before_s = margin.margin_s
-    margin.take(1.0, ran_dry=True)
+    margin.take(2.0, ran_dry=True)
     assert margin.margin_s == pytest.approx(before_s + UNDERRUN_STEP_S, abs=1e-4)
 
 
+def test_what_running_dry_taught_is_kept_for_a_minute() -> None:
+    margin = _after(2.0, lambda _: 0.0)
+    margin.take(2.0, ran_dry=True)
+    taught_s = margin.margin_s
+    for number in range(6000):
+        margin.take(2.0 + number * FRAME_S, ran_dry=False)
+    assert taught_s - 0.0035 < margin.margin_s < taught_s
+
+
 def test_a_seldom_stall_is_not_lived_with() -> None:
-    stalled = _after(1.0, lambda number: 0.3 if number == 99 else 0.0)
+    stalled = _after(2.0, lambda number: 0.3 if number == 199 else 0.0)
     assert stalled.margin_s == MAX_MARGIN_S
-    for number in range(1000):
-        stalled.take(1.3 + number * FRAME_S, ran_dry=False)
-    assert stalled.margin_s < SELDOM_MARGIN_S + 0.01
+    for number in range(3000):
+        stalled.take(2.3 + number * FRAME_S, ran_dry=False)
+    assert stalled.margin_s < FIRST_MARGIN_S + 0.01
 
 
 def test_a_pause_of_the_frames_is_no_lateness() -> None:
-    margin = _after(1.0, lambda _: 0.0)
+    margin = _after(2.0, lambda _: 0.0)
     margin.take(60.0, ran_dry=False)
     assert margin.margin_s == FIRST_MARGIN_S

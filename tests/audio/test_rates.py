@@ -39,10 +39,6 @@ async def play():
     for turn in range(round(play_s * 100)):
         tone = 8000 * np.sin(2 * np.pi * tone_hz * (frame + 480 * turn) / 48_000)
         sound.push("track", tone.astype(np.int16))
-        if turn == 50 and sound.needs_more_time():
-            await sound.close()
-            await sound.open("")
-            sound.set_gate(True)
         due_s += 0.01
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
     await sound.close()

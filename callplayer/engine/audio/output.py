@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from callplayer.engine.audio.latency import FIRST_LATENCY_S
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.errors import SoundDeviceError
 from callplayer.text import plain_text
@@ -26,8 +27,6 @@ from callplayer.text import plain_text
 LOG = logging.getLogger(__name__)
 
 PREFERRED_RATE_HZ = 48_000
-FIRST_LATENCY_S = 0.010
-LONGEST_LATENCY_S = 0.080
 NO_AUDIO_HINT = "Connect one and run again, or run with --no-audio to go on without sound."
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
