@@ -24,6 +24,10 @@ TOLD_WITHIN_S = 1.0
 REPEATED_AT_MOST_S = 0.3
 """How much before the place where sound broke off it may go on."""
 
+READ_FRAMES = RATE_HZ // 25
+EDGE_FRAMES = RATE_HZ // 50
+"""Fades bend the first and the last of a stretch of sound; its place is read beside them."""
+
 Start = Callable[..., HeadlessEngine]
 AddSink = Callable[..., Sink]
 
@@ -80,7 +84,7 @@ def is_loss(event: Event) -> bool:
 
 def position_s(sound: np.ndarray, at: int) -> float:
     """Return the call's position in the 40 ms of sound from frame `at`."""
-    heard_s = heard_position_s(sound[at : at + RATE_HZ // 25])
+    heard_s = heard_position_s(sound[at : at + READ_FRAMES])
     assert heard_s is not None, "nothing is heard"
     return heard_s
 
@@ -90,8 +94,8 @@ def broke_off_s(sink: Sink, since_s: float, until_s: float) -> float:
     sound = sink.heard(since_s, until_s)
     loud = np.flatnonzero(np.abs(sound) > 0.1)
     assert len(loud), "nothing was heard"
-    start = max(int(loud[-1]) - RATE_HZ // 25, 0)
-    return position_s(sound, start) + 0.04
+    start = max(int(loud[-1]) - READ_FRAMES - EDGE_FRAMES, 0)
+    return position_s(sound, start) + (loud[-1] - start) / RATE_HZ
 
 
 def went_on_s(sink: Sink, since_s: float) -> float:
@@ -100,8 +104,8 @@ def went_on_s(sink: Sink, since_s: float) -> float:
     while True:
         sound = sink.heard(since_s, time.monotonic() - 0.05)
         loud = np.flatnonzero(np.abs(sound) > 0.05)
-        if len(loud) and len(sound) > loud[0] + RATE_HZ // 25:
-            return position_s(sound, int(loud[0]))
+        if len(loud) and len(sound) > loud[0] + EDGE_FRAMES + READ_FRAMES:
+            return position_s(sound, int(loud[0]) + EDGE_FRAMES) - EDGE_FRAMES / RATE_HZ
         assert time.monotonic() < deadline_s, "no sound came"
         time.sleep(0.05)
 
