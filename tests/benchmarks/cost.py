@@ -25,7 +25,8 @@ from tests.rig.terminal import Terminal
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SETTLE_S = 5.0
-WARM_S = 60.0
+WARM_SHARE = 0.5
+"""Of the time that memory is followed, before that: caches fill for some four minutes."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ProcessCost:
 class MemoryTrend:
     """One process's resident memory while it plays on; `error_mb_per_h` is the slope's own.
 
-    The slope is a straight line through a look a second, WARM_S after playing began.
+    The slope is a straight line through a look a second, once playing has warmed up.
     """
 
     name: str
@@ -71,7 +72,7 @@ def measure(duration_s: float, memory_s: float) -> Cost:
     """
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
-        write_sweep_call(home / "sweep.wav", 2 * duration_s + WARM_S + memory_s + 60)
+        write_sweep_call(home / "sweep.wav", 2 * duration_s + (1 + WARM_SHARE) * memory_s + 60)
         service = Service(home, home / "sweep.wav")
         sink = Sink(server, "cost")
         try:
@@ -172,7 +173,7 @@ def _pids(incident: str) -> dict[str, int]:
 
 
 def _memory(pids: dict[str, int], duration_s: float) -> list[MemoryTrend]:
-    time.sleep(WARM_S)
+    time.sleep(WARM_SHARE * duration_s)
     looks_mb: dict[str, list[float]] = {name: [] for name in pids}
     began_s, at_s = time.monotonic(), []
     while (now_s := time.monotonic()) - began_s < duration_s:
