@@ -257,13 +257,15 @@ class Sound:
 
     @property
     def buffer_ms(self) -> float:
-        """Return how much sound waits in the fullest ring, in ms."""
-        return max((voice.lane.fill_s * 1000 for voice in self._voices.values()), default=0.0)
+        """Return how long sound waits in the fullest ring, in ms."""
+        return max((voice.lane.delay_s * 1000 for voice in self._voices.values()), default=0.0)
 
     @property
     def target_ms(self) -> float:
-        """Return the fill that the rings aim at, in ms."""
-        return max((voice.lane.target_s * 1000 for voice in self._voices.values()), default=0.0)
+        """Return the wait that the rings aim at, in ms."""
+        return max(
+            (voice.lane.delay_target_s * 1000 for voice in self._voices.values()), default=0.0
+        )
 
     @property
     def device_latency_ms(self) -> float:

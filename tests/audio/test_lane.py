@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.audio.arrivals import MAX_MARGIN_S
+from callplayer.engine.audio.arrivals import FRAME_S, MAX_MARGIN_S
 from callplayer.engine.audio.lane import LATE_TRIM_S, Lane
 from callplayer.engine.messages import LEVEL_FLOOR_DB
 from tests.audio.sound_lab import (
@@ -255,3 +255,38 @@ def test_a_new_lane_is_closed() -> None:
     rig = Rig(Lane(RATE_HZ, RATE_HZ, 8192), source=steady(LEVEL))
     rig.run(1.0)
     assert not rig.sound().any()
+
+
+# --- delay ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block_frames", [120, 240, 480])
+@pytest.mark.parametrize("card_start_s", [0.001, 0.004, 0.0085])
+def test_the_delay_told_is_the_delay_there_is(block_frames: int, card_start_s: float) -> None:
+    """A step that goes in comes out as much later as was told, give or take half a block."""
+    lane = open_lane()
+    rig = Rig(lane, block_frames=block_frames, card_start_s=card_start_s)
+    rig.run(4.0)
+    told_s = lane.delay_s
+    first = len(rig.heard)
+    rig.source = steady(LEVEL)
+    rig.run(4.5)
+    period_s = block_frames / RATE_HZ
+    starts_s = card_start_s + period_s * first
+    heard_s = starts_s + int(np.argmax(rig.sound_since(first) > LEVEL / 2)) / RATE_HZ
+    # The first sample of the frame that came at 4.0 s: half a frame earlier than its middle.
+    waited_s = heard_s - 4.0 - lane.resampler_s + FRAME_S / 2
+    assert waited_s == pytest.approx(told_s + period_s / 2, abs=0.0015)
+
+
+@pytest.mark.parametrize("surplus_frames", [0, 480, 960])
+def test_lanes_that_open_at_once_play_at_once(surplus_frames: int) -> None:
+    """Whatever they held before, when the gate opens their delay is the one aimed at."""
+    lane = Lane(RATE_HZ, RATE_HZ, 8192)
+    rig = Rig(lane, source=steady(LEVEL), block_frames=240)
+    if surplus_frames:
+        lane.push(np.zeros(surplus_frames, dtype=np.int16), 0.0)
+    rig.run(0.06)
+    lane.open_gate()
+    rig.run(0.5)
+    assert lane.delay_s == pytest.approx(lane.delay_target_s, abs=0.002)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.arrivals import FRAME_S, ArrivalMargin
-from callplayer.engine.audio.drift import DelayLockedLoop
+from callplayer.engine.audio.drift import LOCK_HZ, TRACK_HZ, DelayLockedLoop
 from callplayer.engine.audio.meter import Meter
 from callplayer.engine.audio.resampler import resampler
 from callplayer.engine.audio.ring import Ring, Samples
@@ -28,7 +28,11 @@ TRIM_SLACK_S = 0.012
 TRIM_WINDOW_S = 2.0
 ALIGN_FRAMES = 5
 ALIGN_SLACK_S = 0.001
+LOCK_FRAMES = 400
+"""For so long after a start the clock is followed widely: what is off then is the fill."""
+
 SETTLED_FRAMES = 1000
+SMOOTH_FRAMES = 32
 PCM_SCALE = np.float32(1 / 32768)
 
 
@@ -49,6 +53,7 @@ class Lane:
         self.correction = 0.0
         self._silent_errors: list[float] = []
         self._followed = 0
+        self._smooth_fill = 0.0
         # Set by the writer, read by the reader: single assignments.
         self._open = False
         self._open_mark = 0
@@ -85,24 +90,35 @@ class Lane:
             self.meter.add(samples)
         self._follow_arrivals(now_s)
         if not self.playing:
+            self._smooth_fill = 0.0
             return
         # The reader takes whole blocks ahead; what it took is still to be played, but for the part
         # that the clock says has been, so that the loop sees the delay and not the blocks.
         block = self._block_frames
         since_read = min(max((now_s - self._read_s) * self.rate_hz, 0.0), block)
-        error = self._ring.fill_frames + block - since_read - self._target_frames
+        fill = self._ring.fill_frames + block - since_read
+        self._smooth_fill += (
+            (fill - self._smooth_fill) / SMOOTH_FRAMES if self._smooth_fill else fill
+        )
+        error = fill - self._target_frames
         if self._gain == 0.0 and not self._open:
-            self._align(error)
+            self._silent_errors.append(error)
+            if len(self._silent_errors) == ALIGN_FRAMES:
+                self._align()
         else:
-            self._silent_errors.clear()
-            self.correction = self._loop.update(error)
-            self._followed += 1
-            self._resampler.bend(self.correction)
+            self._follow_clock(error)
 
-    def _align(self, error: float) -> None:
+    def _follow_clock(self, error: float) -> None:
+        """Bend the resampler, so that the fill comes to its target and stays there."""
+        if self._followed in (0, LOCK_FRAMES):
+            self._loop.set_bandwidth(TRACK_HZ if self._followed else LOCK_HZ)
+        self._followed += 1
+        self.correction = self._loop.update(error)
+        self._resampler.bend(self.correction)
+
+    def _align(self) -> None:
         """Put the fill right at one stroke, now that nobody hears it."""
-        self._silent_errors.append(error)
-        if len(self._silent_errors) < ALIGN_FRAMES:
+        if not self._silent_errors:
             return
         mean = round(sum(self._silent_errors) / len(self._silent_errors))
         self._silent_errors.clear()
@@ -112,6 +128,7 @@ class Lane:
             self._skip_mark = self._ring.position + mean
         else:
             self._ring.write(np.zeros(-mean, dtype=np.float32))
+        self._smooth_fill = float(self._target_frames)
         self._loop.reset()
         self._followed = 0
 
@@ -128,6 +145,7 @@ class Lane:
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
         if not self._open:
+            self._align()
             # What is made while the resampler's filter still reaches back is old, too.
             self._open_mark = self._ring.written + self._filter_frames
             self._open = True
@@ -142,13 +160,28 @@ class Lane:
 
     @property
     def fill_s(self) -> float:
-        """Return how much sound waits in the ring, in s."""
+        """Return how much sound waits in the ring at this moment, in s."""
         return self._ring.fill_frames / self.rate_hz
+
+    @property
+    def delay_s(self) -> float:
+        """Return how long a sample waits in the ring, in s, on average over frames and blocks."""
+        return self._wait_s(self._smooth_fill) if self.playing else self.fill_s
+
+    @property
+    def delay_target_s(self) -> float:
+        """Return the delay that is aimed at, in s."""
+        return self._wait_s(self._target_frames)
 
     @property
     def target_s(self) -> float:
         """Return the fill that is aimed at just after a frame has come in, in s."""
         return self._target_frames / self.rate_hz
+
+    def _wait_s(self, highest_fill: float) -> float:
+        """Return the mean of a fill that rises to `highest_fill` by frames and sinks by blocks."""
+        mean = highest_fill - (FRAME_S * self.rate_hz + self._block_frames) / 2
+        return max(mean, 0.0) / self.rate_hz
 
     def _follow_arrivals(self, now_s: float) -> None:
         self._arrivals.take(now_s, ran_dry=self.underruns > self._seen_underruns)
