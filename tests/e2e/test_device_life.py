@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def start(sweep_service: Service, tmp_path: Path) -> Iterator[Start]:
         )
         engines.append(engine)
         engine.wait_state(phase="playing", advancing=True)
-        time.sleep(1.0)
+        time.sleep(0.8)
         return engine
 
     yield start
@@ -76,6 +77,15 @@ def start(sweep_service: Service, tmp_path: Path) -> Iterator[Start]:
         if engine.process.poll() is None:
             engine.process.kill()
             engine.finish()
+
+
+def add_two(add_sink: AddSink) -> tuple[Sink, Sink]:
+    """Plug in `first`, which becomes the default, and `other`; each sleeps for 2 s at first."""
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(add_sink, "first")
+        time.sleep(0.1)
+        other = pool.submit(add_sink, "other")
+        return first.result(), other.result()
 
 
 def is_loss(event: Event) -> bool:
@@ -125,7 +135,7 @@ def remove(server: PulseServer, sink: Sink) -> float:
 def test_a_sink_removed_while_another_is_there_and_back_again(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
-    first, other = add_sink("first"), add_sink("other")
+    first, other = add_two(add_sink)
     engine = start(first.environment)
     lost_s = remove(server, first)
     told_s, told = engine.wait_for(is_loss, since_s=lost_s)
@@ -146,7 +156,7 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
 def test_a_suspended_device_is_left_for_another_and_taken_again_when_it_wakes(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
-    first, other = add_sink("first"), add_sink("other")
+    first, other = add_two(add_sink)
     engine = start(first.environment)
     lost_s = time.monotonic()
     server.control("suspend-sink", "first", "1")
@@ -189,7 +199,7 @@ def test_without_any_device_the_call_waits_and_goes_on_with_the_next_one(
 def test_who_asks_for_a_pause_gets_one_and_goes_on_by_hand(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
-    first, other = add_sink("first"), add_sink("other")
+    first, other = add_two(add_sink)
     engine = start(first.environment, "--on-device-loss=pause")
     lost_s = remove(server, first)
     told_s, told = engine.wait_for(is_loss, since_s=lost_s)
@@ -294,7 +304,7 @@ def test_on_the_screen_a_driver_that_hangs_costs_nothing_of_the_call(
 def test_a_device_is_picked_with_d_and_the_choice_lasts(
     server: PulseServer, add_sink: AddSink, open_player: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    first, other = add_sink("first"), add_sink("other")
+    first, other = add_two(add_sink)
     screen = open_player(server.environment)
     screen.wait_for("♪ Null Output (first)")
     time.sleep(0.5)
@@ -323,7 +333,7 @@ def test_a_device_is_picked_with_d_and_the_choice_lasts(
 
 
 def test_devices_are_told_and_set_by_name(add_sink: AddSink, start: Start) -> None:
-    first, other = add_sink("first"), add_sink("other")
+    first, other = add_two(add_sink)
     engine = start(first.environment)
     asked_s = engine.send(cmd="list-devices")
     _, told = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)

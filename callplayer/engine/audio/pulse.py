@@ -98,14 +98,24 @@ class PulseWatch:
             self._end.wait(RETRY_S)
 
     def _follow(self, pulse: Any, pulsectl: Any) -> None:
+        news = listening = False
+
         def on_event(_: Any) -> None:
-            raise pulsectl.PulseLoopStop
+            nonlocal news
+            news = True
+            if listening:
+                raise pulsectl.PulseLoopStop
 
         pulse.event_mask_set("sink", "sink_input", "server")
         pulse.event_callback_set(on_event)
         while not self._end.is_set():
+            news = False
             self._on_view(_look(pulse))
-            pulse.event_listen()
+            # An event may come while we look; what it tells may have been missed.
+            listening = True
+            if not news:
+                pulse.event_listen()
+            listening = False
 
 
 def view_now() -> PulseView | None:
