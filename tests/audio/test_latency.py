@@ -9,6 +9,7 @@ from callplayer.engine.audio.latency import (
     LONGEST_LATENCY_S,
     START_S,
     STEADY_S,
+    UNDERFLOWS_AT_START,
     DeviceLatency,
 )
 
@@ -32,8 +33,12 @@ def test_a_device_that_runs_dry_more_than_once_gets_more(underflows: int, more: 
 
 def test_what_happens_while_it_starts_does_not_count() -> None:
     latency = _opened()
-    assert not latency.look(9, OPENED_S + 1.0, unheard=True)
-    assert not latency.look(10, LATER_S, unheard=True)
+    assert not latency.look(UNDERFLOWS_AT_START - 1, OPENED_S + 1.0, unheard=True)
+    assert not latency.look(UNDERFLOWS_AT_START, LATER_S, unheard=True)
+
+
+def test_a_device_that_does_not_run_at_all_is_not_waited_for() -> None:
+    assert _opened().look(UNDERFLOWS_AT_START, OPENED_S + 0.5, unheard=False)
 
 
 def test_there_is_an_end_to_giving() -> None:

@@ -9,7 +9,8 @@ FIRST_LATENCY_S = 0.010
 LONGEST_LATENCY_S = 0.080
 UNDERFLOWS_TO_STEP = 2
 START_S = 2.0
-"""A device that has just been opened may run dry before it runs."""
+UNDERFLOWS_AT_START = 10
+"""A device that has just been opened may run dry a few times before it runs."""
 
 STEADY_S = 30.0
 """A device that has not run dry for so long may be asked for less."""
@@ -36,7 +37,7 @@ class DeviceLatency:
         `unheard` tells that nothing is to be heard just now.
         """
         ran_dry, self._seen = underflows - self._seen, underflows
-        if now_s < self._starts_until_s:
+        if now_s < self._starts_until_s and ran_dry < UNDERFLOWS_AT_START:
             return False
         if ran_dry:
             self._dry_s = now_s
