@@ -164,7 +164,7 @@ def check_url(url: str, schemes: Mapping[str, bool], name: str) -> str:
     if not schemes[parts.scheme] and not is_loopback(host):
         raise UsageError(
             f"{name} is plain {parts.scheme} to {host}: calls and secrets would be readable.",
-            f"Set {variable} to the {'https' if 'https' in schemes else 'wss'} address.",
+            f"Set {variable} to the {next(name for name in schemes if schemes[name])} address.",
         )
     return url.rstrip("/")
 

@@ -53,7 +53,8 @@ def run(options: DemoOptions) -> int:
     SIGTERM and SIGHUP are a way to leave: everything is ended in order, and the code is 0.
     """
     if options.recording is not None and not options.recording.is_file():
-        raise UsageError(f"There is no file {options.recording}.", "Check its name.")
+        what = f"{options.recording} is no file."
+        raise UsageError(what, "Name one recording; `callplayer serve` takes folders.")
     require_packages()
     with _leaving_on_signals(), as_file(DEMO_CALLS) as demo_calls:
         binary = ensure_binary(_progress, options.livekit_binary)

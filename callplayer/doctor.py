@@ -42,7 +42,7 @@ def run(load: Callable[[], Settings]) -> int:
 
 def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
     yield _python(), EXIT_DONE
-    yield _service(), EXIT_DONE
+    yield _service()
     try:
         settings = load()
     except CallplayerError as error:
@@ -100,26 +100,28 @@ def _sound(wanted: str) -> str:
     )
 
 
-def _service() -> Finding:
+def _service() -> tuple[Finding, int]:
     from callplayer.service.packages import missing_packages
 
     missing = missing_packages()
     if missing:
-        return Finding(
+        finding = Finding(
             "note",
             "Replay service",
             f"not installed ({', '.join(missing)}); only `demo` and `serve` need it",
             "pip install 'callplayer[service]', or from a clone: pip install '.[service]'",
         )
+        return finding, EXIT_DONE
     from callplayer.service.livekit_server import find_binary
 
     try:
         found = find_binary()
     except CallplayerError as error:
-        return Finding("wrong", "livekit-server", error.what, error.hint)
+        return Finding("wrong", "livekit-server", error.what, error.hint), error.exit_code
     if found is None:
-        return Finding("note", "livekit-server", "not built yet; `callplayer demo` builds it once")
-    return Finding("ok", "livekit-server", str(found))
+        what = "not built yet; `callplayer demo` builds it once"
+        return Finding("note", "livekit-server", what), EXIT_DONE
+    return Finding("ok", "livekit-server", str(found)), EXIT_DONE
 
 
 def _reach(url: str) -> str:

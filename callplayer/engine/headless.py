@@ -132,15 +132,32 @@ async def _read_requests(engine: Engine, output: _LineWriter) -> None:
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     while True:
-        try:
-            line = await reader.readline()
-        except ValueError:
+        line = await read_line(reader)
+        if line is None:
             _refuse(output, "a line that is too long")
-            continue
-        if not line:
+        elif line:
+            _handle_line(engine, output, line)
+        else:
             engine.handle(m.Quit())
             return
-        _handle_line(engine, output, line)
+
+
+async def read_line(reader: asyncio.StreamReader) -> bytes | None:
+    """Return the next line, b"" at the end, None for one beyond the reader's limit.
+
+    Of that one all is passed over: its tail must not be taken for a request.
+    """
+    is_too_long = False
+    while True:
+        try:
+            line = await reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as end:
+            line = end.partial
+        except asyncio.LimitOverrunError as overrun:
+            is_too_long = True
+            await reader.readexactly(overrun.consumed)
+            continue
+        return None if is_too_long else line
 
 
 def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:

@@ -157,7 +157,9 @@ def hold(head: Playhead, heard_ms: int, now_s: float) -> Playhead:
 
 
 def give_up(head: Playhead, now_s: float) -> Playhead:
-    """Drop wishes that have waited longer than GIVE_UP_S."""
+    """Drop wishes that have waited longer than GIVE_UP_S, once the server has spoken at all."""
+    if head.status is None:
+        return head
     return replace(
         head,
         seek=None if head.seek and now_s - head.seek.since_s > GIVE_UP_S else head.seek,

@@ -61,6 +61,7 @@ class Room:
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._closing = False
+        self._server_spoke = False
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
@@ -153,12 +154,16 @@ class Room:
     def _is_server_side(self, participant: rtc.RemoteParticipant | None) -> bool:
         """Tell whether data may be believed: from the server itself, or from who sends the sound.
 
-        Another listener in the room publishes no audio track.
+        Another listener in the room publishes no audio track. How the vendor makes up its rooms is
+        not known, though: until one of the former has spoken, anybody is listened to.
         """
-        return participant is None or any(
+        if participant is None or any(
             publication.kind == rtc.TrackKind.KIND_AUDIO
             for publication in participant.track_publications.values()
-        )
+        ):
+            self._server_spoke = True
+            return True
+        return not self._server_spoke
 
     def _start_reader(
         self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any

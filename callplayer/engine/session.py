@@ -57,6 +57,7 @@ PATH_S = 0.25
 STATS_TURNS = 4
 STATE_S = 0.5
 STATUS_WAIT_S = 2.0
+NO_STATUS = "The server does not tell where the call is; keys may still work."
 TRACKS_QUIET_S = 0.3
 FLOW_WAIT_S = 1.5
 NO_TRACKS_S = 8.0
@@ -264,7 +265,7 @@ class Engine:
             self.handle(Resume())
         elif status is not None and not status.paused:
             self.handle(Pause())
-        self._say("")
+        self._say("" if status is not None else NO_STATUS)
 
     async def _until_ready(self) -> None:
         """Return when a status has come and every announced track really receives packets."""
@@ -367,6 +368,8 @@ class Engine:
             LOG.info("a data message was ignored: %s", error)
             return
         now_s = time.monotonic()
+        if self._call.head.status is None and self._call.opened:
+            self._call.detail = ""
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
         self._first_status.set()

@@ -201,7 +201,7 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
     duration_s = info.frames / info.samplerate
     if not 0 < duration_s <= MAX_DURATION_S:
         raise UsageError(
-            f"{path} lasts {duration_s:.0f} s; 1 s to {MAX_DURATION_S // 3600} h can be served.",
+            f"{path} lasts {duration_s:.0f} s; up to {MAX_DURATION_S // 3600} h can be served.",
             "Name another recording, or cut this one.",
         )
     facts = _read_sidecar(path.with_suffix(".json"))

@@ -121,6 +121,8 @@ async def _serve(options: ServeOptions) -> int:
                     }
                 )
                 log.info("serving %d incidents at %s", len(recordings), api_url)
+                for recording in recordings.values():
+                    log.info("incident %s is %s", recording.id, recording.path.name)
                 if config_file:
                     log.info("the credentials are in %s", config_file)
                 await _wait_for_end(stop, http_ended, own)

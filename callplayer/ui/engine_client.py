@@ -149,7 +149,7 @@ class EngineClient:
                     EngineGone(
                         f"The audio engine was lost {len(self._limits.backoff_s) + 1} times"
                         " in a minute.",
-                        f"Quit with q and see {self._log_path}",
+                        f"Start again; the log is {self._log_path}",
                         1,
                     )
                 )
@@ -274,4 +274,4 @@ class EngineClient:
 def _gone(by: ErrorEvent | ByeEvent) -> EngineGone:
     if isinstance(by, ErrorEvent):
         return EngineGone(by.message, by.hint, by.exit_code or 1)
-    return EngineGone("The audio engine has ended.", "Quit with q and start again.", by.exit_code)
+    return EngineGone("The audio engine has ended.", "Start again.", by.exit_code)

@@ -142,9 +142,10 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
         return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
     if waited_s >= UNCONFIRMED_AFTER_S:
+        marks = "The hollow mark ◇ is where you asked to be, ◆ is where the call is."
         return Notice(
             f"not confirmed by the server for {int(waited_s)} s",
-            "The hollow mark ◇ is where you asked to be, ◆ is where the call is.",
+            marks if view.state.requested_ms is not None else "",
             "hold",
         )
     return note or reason

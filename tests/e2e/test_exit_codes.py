@@ -189,7 +189,16 @@ def test_list_and_doctor(sweep_service: Service, sink: Sink, tmp_path: Path) -> 
     )
     assert refused.returncode == 3
     assert "CALLPLAYER_CLIENT_SECRET" in refused.stdout
-    for answer in (listed, looked, refused):
+    without = subprocess.run(
+        [*CALLPLAYER, "doctor"],
+        env=environment | {"CALLPLAYER_LIVEKIT_SERVER": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "✗ livekit-server" in without.stdout
+    assert without.returncode != 0
+    for answer in (listed, looked, refused, without):
         assert CLIENT_SECRET not in answer.stdout + answer.stderr
         assert plain_text(answer.stdout, 10_000)
 

@@ -200,6 +200,11 @@ def test_after_five_seconds_the_servers_word_counts() -> None:
     assert head.unconfirmed_s(20.0) == 0.0
 
 
+def test_a_wish_waits_for_as_long_as_the_server_has_said_nothing() -> None:
+    head = heads.ask_paused(Playhead(), False, 10.0)
+    assert not heads.give_up(head, 100.0).wants_paused()
+
+
 # --- a server that obeys, seen through a line that delays -----------------------------------------
 
 

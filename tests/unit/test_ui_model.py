@@ -69,6 +69,14 @@ def test_the_selection_survives_a_state_and_falls_back_when_its_party_is_gone() 
     assert after(view, mixed, 51.0).selected == "call"
 
 
+@pytest.mark.parametrize("requested_ms", [None, 5_000])
+def test_the_hollow_mark_is_explained_only_where_it_is_drawn(requested_ms: int | None) -> None:
+    view = after(PlayerView(), but(STATE, unconfirmed_s=2.0, requested_ms=requested_ms), 50.0)
+    notice = shown_notice(view, 50.0)
+    assert notice is not None
+    assert ("◇" in notice.hint) is (requested_ms is not None)
+
+
 def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
     view = after(PlayerView(), but(STATE, unconfirmed_s=0.9), 50.0)
     assert shown_notice(view, 50.05) is None

@@ -31,7 +31,7 @@ ALIGN_SLACK_S = 0.001
 LOCK_FRAMES = 400
 """For so long after a start the clock is followed widely: what is off then is the fill."""
 
-SETTLED_FRAMES = 1000
+SETTLED_FRAMES = 3000
 SMOOTH_FRAMES = 32
 PCM_SCALE = np.float32(1 / 32768)
 
