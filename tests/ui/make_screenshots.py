@@ -23,6 +23,8 @@ PICTURES = {
     "reconnecting": ("reconnecting", "80x24"),
     "failed": ("failed", "80x24"),
     "help": ("help", "80x24"),
+    "stats": ("stats", "80x24"),
+    "devices": ("devices", "80x24"),
 }
 
 
