@@ -27,8 +27,6 @@ from callplayer.text import plain_text
 LOG = logging.getLogger(__name__)
 
 PREFERRED_RATE_HZ = 48_000
-REALTIME_PRIORITY = 5
-"""PulseAudio's own, too: above all ordinary threads, below the kernel's."""
 NO_AUDIO_HINT = "Connect one and run again, or run with --no-audio to go on without sound."
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
@@ -141,7 +139,6 @@ class SoundOutput:
         self.mixer = mixer
         self.latency_s = latency_s
         self.underflows = 0
-        self._is_urgent = False
         self._called_s = time.monotonic()
         stream: Any = None
         try:
@@ -181,9 +178,6 @@ class SoundOutput:
         return not self._stream.active
 
     def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, flags: Any) -> None:
-        if not self._is_urgent:
-            self._is_urgent = True
-            make_this_thread_urgent()
         self.mixer.render(out)
         self._called_s = self.mixer.rendered_at_s
         if flags.output_underflow:
@@ -230,18 +224,6 @@ class SimulatedOutput:
         while not self._end.wait(max(0.0, due_s - time.monotonic())):
             self.mixer.render(self._block)
             due_s = max(due_s + self._period_s, time.monotonic() - 1.0)
-
-
-def make_this_thread_urgent() -> None:
-    """Have the calling thread run as soon as it is woken, where the user may have that.
-
-    PortAudio's thread is an ordinary one with ALSA: on a busy machine it waits its turn behind
-    whatever computes. With CoreAudio the system sees to it.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
-            os.sched_setscheduler(0, policy, os.sched_param(REALTIME_PRIORITY))
 
 
 @contextlib.contextmanager
