@@ -29,6 +29,10 @@ PAUSE_BACK_MS = 50
 """How far before the place where a pause broke off playing goes on: more than the place is unsure
 by, and a sliver of the word that was cut."""
 
+BREAK_BACK_MS = 130
+"""The same where sound broke off by itself: the device may have been silent for a while before that
+was noticed. A word heard twice is better than a word lost."""
+
 
 @dataclass(frozen=True)
 class Delays:
@@ -140,7 +144,7 @@ class Call:
         self._gate = gates.ask_move(self._gate, now_s)
         if heard_ms is None or self.head.seek is not None:
             return [Pause()]
-        return [Pause(), self.seek(heard_ms - PAUSE_BACK_MS, now_s)]
+        return [Pause(), self.seek(heard_ms - BREAK_BACK_MS, now_s)]
 
     def _set_gain(self, party: Party, gain_db: float) -> list[Command]:
         self.gains_db[party] = round(min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB), 2)

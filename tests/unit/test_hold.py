@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays
+from callplayer.engine.call import BREAK_BACK_MS, Call, Delays
 from callplayer.engine.hold import LIVE_AGAIN_S, Hold
 from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, Status
 
@@ -32,7 +32,7 @@ def test_the_call_waits_where_it_was_heard_last_and_goes_on_from_there() -> None
     line.hold.note(NOW_S + 2.0)
     line.tell(32_500, NOW_S + 2.5)
     line.hold.take(NOW_S + 2.6, goes_on=True)
-    assert line.sent == [Pause(), Scrub(31_900 - PAUSE_BACK_MS)]
+    assert line.sent == [Pause(), Scrub(31_900 - BREAK_BACK_MS)]
     assert line.call.held
     line.hold.take(NOW_S + 2.7, goes_on=True)
     assert len(line.sent) == 2
@@ -64,7 +64,7 @@ def test_a_jump_that_nobody_has_heard_yet_is_where_the_call_waits() -> None:
     line.sent.append(line.call.seek(50_000, NOW_S + 1.1))
     line.tell(50_000, NOW_S + 1.2)
     line.hold.take(NOW_S + 1.6, goes_on=True)
-    assert line.sent[1:] == [Pause(), Scrub(50_000 - PAUSE_BACK_MS)]
+    assert line.sent[1:] == [Pause(), Scrub(50_000 - BREAK_BACK_MS)]
 
 
 def test_a_jump_that_is_not_confirmed_yet_stands() -> None:
