@@ -76,7 +76,7 @@ def start(sweep_service: Service, tmp_path: Path) -> Iterator[Start]:
     for engine in engines:
         if engine.process.poll() is None:
             engine.process.kill()
-            engine.finish()
+        engine.finish()
 
 
 def add_two(add_sink: AddSink) -> tuple[Sink, Sink]:
