@@ -77,8 +77,17 @@ def until_turn_s(state: StateEvent, now_s: float) -> float:
     """
     if not state.advancing:
         return TENTH_MS / 1000
+    turns_at_ms = _audible_ms(state, now_s) // TENTH_MS * TENTH_MS + TENTH_MS
+    return until_position_s(state, round(turns_at_ms), now_s)
+
+
+def until_position_s(state: StateEvent, position_ms: int, now_s: float) -> float:
+    """Return in how many s `position_ms` is heard, if playing goes on; negative for a while ago.
+
+    Only of use while `state.advancing`.
+    """
     stands_ms = max(0.0, state.audible_in_ms - _since_ms(state, now_s, math.inf))
-    return (stands_ms + TENTH_MS - _audible_ms(state, now_s) % TENTH_MS) / 1000
+    return (stands_ms + position_ms - _audible_ms(state, now_s)) / 1000
 
 
 def waiting_s(state: StateEvent, now_s: float) -> float:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from textual.message import Message
 
 from callplayer.engine.messages import StateEvent
+from callplayer.ui.navigation import Loop
 from callplayer.ui.view import (
     clock_text,
     column_to_position_ms,
@@ -24,6 +25,16 @@ PLAYED, AHEAD = "█", "░"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What is marked on the timeline beside the cursors."""
+
+    loop: Loop | None = None
+
+
+NO_MARKS = Marks()
+
+
 class Timeline(DragRows):
     """Draws the call from start to end; a click or a drag asks to scrub."""
 
@@ -37,10 +48,10 @@ class Timeline(DragRows):
         super().__init__(id=id)
         self._duration_ms = 0
 
-    def show(self, state: StateEvent, now_s: float) -> None:
+    def show(self, state: StateEvent, now_s: float, marks: Marks) -> None:
         """Draw the timeline as it stands at `now_s`."""
         self._duration_ms = shown_duration_ms(state, now_s)
-        self.draw_with(lambda width, height: timeline_rows(state, now_s, width, height - 2))
+        self.draw_with(lambda width, height: timeline_rows(state, now_s, width, height - 2, marks))
 
     def can_hold(self, column: int, row: int) -> bool:
         """Take hold anywhere once the length of the call is known."""
@@ -51,8 +62,10 @@ class Timeline(DragRows):
         return self.Scrubbed(column_to_position_ms(column, self.size.width, self._duration_ms))
 
 
-def timeline_rows(state: StateEvent, now_s: float, width: int, bar_rows: int) -> list[Row]:
-    """Return the row of cursors, `bar_rows` rows of the bar, and the scale."""
+def timeline_rows(
+    state: StateEvent, now_s: float, width: int, bar_rows: int, marks: Marks = NO_MARKS
+) -> list[Row]:
+    """Return the row of cursors and marks, `bar_rows` rows of the bar, and the scale."""
     if width < 8:
         return []
     duration_ms = shown_duration_ms(state, now_s)
@@ -61,7 +74,7 @@ def timeline_rows(state: StateEvent, now_s: float, width: int, bar_rows: int) ->
         return [(), *([empty] * bar_rows), ()]
     position_ms = shown_position_ms(state, now_s)
     bar = _bar(position_ms, duration_ms, width)
-    cursors = _cursors(state, position_ms, duration_ms, width)
+    cursors = _cursors(state, position_ms, duration_ms, width, marks)
     return [cursors, *([bar] * bar_rows), _scale(duration_ms, width, is_growing(state))]
 
 
@@ -74,19 +87,35 @@ def _bar(position_ms: int, duration_ms: int, width: int) -> Row:
     return ((PLAYED * whole + partial, "past"), (AHEAD * ahead, "faint"))
 
 
-def _cursors(state: StateEvent, position_ms: int, duration_ms: int, width: int) -> Row:
+def _cursors(
+    state: StateEvent, position_ms: int, duration_ms: int, width: int, marks: Marks
+) -> Row:
+    """Return the row above the bar; what is drawn later covers what is drawn before."""
+    cells = _marked(marks, duration_ms, width)
     confirmed = position_to_column(position_ms, width, duration_ms)
-    if state.requested_ms is None:
-        return ((" " * confirmed, "text"), ("◆", "strong"))
-    asked = position_to_column(state.requested_ms, width, duration_ms)
-    label = f" → {clock_text(state.requested_ms, duration_ms, tenths=False)} "
-    label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
-    marks: dict[int, Part] = {confirmed: ("◆", "strong")}
-    for offset, character in enumerate(label):
-        if label_at + offset != confirmed:
-            marks[label_at + offset] = (character, "ask")
-    marks[asked] = ("◇", "ask")
-    return [marks.get(column, (" ", "text")) for column in range(max(marks) + 1)]
+    if state.requested_ms is not None:
+        asked = position_to_column(state.requested_ms, width, duration_ms)
+        label = f" → {clock_text(state.requested_ms, duration_ms, tenths=False)} "
+        label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
+        for offset, character in enumerate(label):
+            cells[label_at + offset] = (character, "ask")
+    cells[confirmed] = ("◆", "strong")
+    if state.requested_ms is not None:
+        cells[asked] = ("◇", "ask")
+    return [cells.get(column, (" ", "text")) for column in range(max(cells) + 1)]
+
+
+def _marked(marks: Marks, duration_ms: int, width: int) -> dict[int, Part]:
+    """Return the cells of the loop: A, B, and a line between them."""
+    cells: dict[int, Part] = {}
+    if marks.loop is not None:
+        first = position_to_column(marks.loop.a_ms, width, duration_ms)
+        if marks.loop.b_ms is not None:
+            last = position_to_column(marks.loop.b_ms, width, duration_ms)
+            cells |= {column: ("─", "hold") for column in range(first, last)}
+            cells[last] = ("B", "hold")
+        cells[first] = ("A", "hold")
+    return cells
 
 
 @lru_cache(maxsize=4)
