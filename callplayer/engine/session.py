@@ -54,7 +54,8 @@ LOG = logging.getLogger(__name__)
 
 TICK_S = 0.05
 PATH_S = 0.25
-STATS_TURNS = 4
+STEADY_PATH_S = 1.0
+STATS_S = 1.0
 STATE_S = 0.5
 STATUS_WAIT_S = 2.0
 NO_STATUS = "The server does not tell where the call is; keys may still work."
@@ -421,14 +422,17 @@ class Engine:
         self._call.turn_later(confirmed_s, self._teller.delays())
 
     async def _measure(self) -> None:
-        """Look at the receive path often, and at what all comes to once a second."""
-        turn = 0
+        """Look at the receive path, often while it changes, and at what all comes to each second.
+
+        A look has the SDK gather and pass on statistics of every kind: that is not for nothing.
+        """
+        told_s = time.monotonic()
         while True:
-            await asyncio.sleep(PATH_S)
+            await asyncio.sleep(STEADY_PATH_S if self._path.steady else PATH_S)
             await self._read_counters()
-            turn += 1
-            if turn % STATS_TURNS:
+            if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
+            told_s = time.monotonic()
             self._teller.stats(self._received_frames)
             if self._call.head.wants_paused():
                 gc.collect()
