@@ -22,6 +22,7 @@ from callplayer.wire import (
     ScrubToEnd,
     WireError,
 )
+from callplayer.words import Word
 
 MAX_REQUEST_BYTES = 15_000
 MAX_EVENT_BYTES = 1_000_000
@@ -235,6 +236,37 @@ class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
     location: str = ""
 
 
+class WordsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="words"):
+    """Words of one speaker, in order: what has come or has changed.
+
+    They replace those of the same speaker that start at or after the first of them, as in the
+    vendor's own messages: `callplayer.words.Transcript.apply` is that rule. All words that there
+    are come after the start, in several events. Texts are the network's: clean them before drawing.
+    """
+
+    words: tuple[Word, ...]
+
+
+TranscriptState = Literal[
+    "connecting",  # not known yet whether there are words
+    "open",  # words come as they are known
+    "reconnecting",  # those told so far stay good
+    "none",  # this call, or this client, has no transcript
+]
+
+
+class TranscriptEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="transcript"
+):
+    """Whether words can be had; told on change. The sound does not depend on it.
+
+    `detail` is one line that says why it is not `open`, "" where there is nothing to say.
+    """
+
+    state: TranscriptState
+    detail: str = ""
+
+
 class Device(msgspec.Struct, frozen=True):
     """A sound device: the `name` to ask for it by, and a `label` for people."""
 
@@ -269,7 +301,17 @@ class ByeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
     exit_code: int = 0
 
 
-Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | DevicesEvent | ErrorEvent | ByeEvent
+Event = (
+    StateEvent
+    | LevelsEvent
+    | StatsEvent
+    | IncidentEvent
+    | WordsEvent
+    | TranscriptEvent
+    | DevicesEvent
+    | ErrorEvent
+    | ByeEvent
+)
 
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
