@@ -148,19 +148,6 @@ def column_to_gain_db(column: int, width: int) -> float:
     return float(round(GAIN_MIN_DB + share * (GAIN_MAX_DB - GAIN_MIN_DB)))
 
 
-def column_to_position_ms(column: int, width: int, duration_ms: int) -> int:
-    """Return the position at a column of the timeline: the first is 0, the last the duration."""
-    share = min(max(column / max(width - 1, 1), 0.0), 1.0)
-    return round(share * duration_ms)
-
-
-def position_to_column(position_ms: int, width: int, duration_ms: int) -> int:
-    """Return the column, 0…width−1, of a position on the timeline."""
-    if duration_ms <= 0:
-        return 0
-    return round(min(max(position_ms / duration_ms, 0.0), 1.0) * (width - 1))
-
-
 _TICK_STEPS_S = (
     *(1, 2, 5, 10, 15, 30),
     *(60, 120, 300, 600, 900, 1800),
