@@ -162,6 +162,14 @@ def _run_devices(_options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _run_bookmarks(options: argparse.Namespace) -> int:
+    from callplayer.bookmarks import bookmarks_path, export, read_bookmarks
+
+    kept = read_bookmarks(bookmarks_path(options.incident))
+    sys.stdout.write(export(options.incident, kept, options.format))
+    return EXIT_DONE
+
+
 def _run_doctor(options: argparse.Namespace) -> int:
     from callplayer import doctor
 
@@ -233,11 +241,17 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
 
 
+def _bookmarks_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", metavar="INCIDENT")
+    parser.add_argument("--format", choices=("md", "json", "csv"), default="md")
+
+
 COMMANDS = {
     "play": _Command("play a call (the default)", _play_arguments, _run_play),
     "demo": _Command("start everything and play a demo call", _demo_arguments, _run_demo),
     "serve": _Command("serve recordings over LiveKit", _serve_arguments, _run_serve),
     "list": _Command("list the incidents of the API", _add_settings, _run_list),
+    "bookmarks": _Command("print the bookmarks of a call", _bookmarks_arguments, _run_bookmarks),
     "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
     "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
 }
@@ -256,7 +270,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     if name == "play":
         others = "\n".join(
-            f"  {other:<9}{entry.summary}" for other, entry in COMMANDS.items() if other != "play"
+            f"  {other:<11}{entry.summary}" for other, entry in COMMANDS.items() if other != "play"
         )
         parser = _Parser(
             prog="callplayer",
