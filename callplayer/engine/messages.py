@@ -22,6 +22,7 @@ from callplayer.wire import (
     ScrubToEnd,
     WireError,
 )
+from callplayer.words import Word
 
 MAX_REQUEST_BYTES = 15_000
 MAX_EVENT_BYTES = 1_000_000
@@ -102,6 +103,10 @@ class SetOutputDevice(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-out
     name: str
 
 
+class RetryNow(msgspec.Struct, frozen=True, tag_field="cmd", tag="retry-now"):
+    """Do not wait for the next try to come back to the room: try at once."""
+
+
 class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
     """Leave the room, close the device, say bye, exit 0."""
 
@@ -121,6 +126,7 @@ Request = (
     | Unsolo
     | ListDevices
     | SetOutputDevice
+    | RetryNow
     | Quit
 )
 
@@ -153,6 +159,9 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
     `device` is None while no sound can come out; if the call is then `held`, it waits at the place
     that was heard last, and goes on by itself once sound can come out again.
+
+    While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
+    try begins (None: one is under way), both on the clock of `as_of_s`.
     """
 
     phase: Phase
@@ -170,6 +179,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     parties: tuple[PartyState, ...] = ()
     device: str | None = None
     held: bool = False
+    lost_at_s: float | None = None
+    retry_at_s: float | None = None
     detail: str = ""
 
 
@@ -235,6 +246,37 @@ class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"
     location: str = ""
 
 
+class WordsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="words"):
+    """Words of one speaker, in order: what has come or has changed.
+
+    They replace those of the same speaker that start at or after the first of them, as in the
+    vendor's own messages: `callplayer.words.Transcript.apply` is that rule. All words that there
+    are come after the start, in several events. Texts are the network's: clean them before drawing.
+    """
+
+    words: tuple[Word, ...]
+
+
+TranscriptState = Literal[
+    "connecting",  # not known yet whether there are words
+    "open",  # words come as they are known
+    "reconnecting",  # those told so far stay good
+    "none",  # this call, or this client, has no transcript
+]
+
+
+class TranscriptEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="transcript"
+):
+    """Whether words can be had; told on change. The sound does not depend on it.
+
+    `detail` is one line that says why it is not `open`, "" where there is nothing to say.
+    """
+
+    state: TranscriptState
+    detail: str = ""
+
+
 class Device(msgspec.Struct, frozen=True):
     """A sound device: the `name` to ask for it by, and a `label` for people."""
 
@@ -269,7 +311,17 @@ class ByeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
     exit_code: int = 0
 
 
-Event = StateEvent | LevelsEvent | StatsEvent | IncidentEvent | DevicesEvent | ErrorEvent | ByeEvent
+Event = (
+    StateEvent
+    | LevelsEvent
+    | StatsEvent
+    | IncidentEvent
+    | WordsEvent
+    | TranscriptEvent
+    | DevicesEvent
+    | ErrorEvent
+    | ByeEvent
+)
 
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
