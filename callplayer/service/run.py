@@ -85,6 +85,7 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
+    from callplayer.service.clients import Access
     from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
@@ -110,7 +111,8 @@ async def _serve(options: ServeOptions) -> int:
             stack.push_async_callback(streams.close)
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
-            api = Api(credentials, BearerTokens(options.token_ttl_s), library, streams)
+            access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
+            api = Api(access, library, streams)
             async with http_server(api.app(), listening) as http_ended:
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()

@@ -21,7 +21,7 @@ MAX_BEARER_TOKENS = 10_000
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """The one client of this service."""
+    """A client whose secret is known in memory only: from the environment, or generated."""
 
     client_id: str
     client_secret: Secret
@@ -43,20 +43,25 @@ class BearerTokens:
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
-        self._expiry_s: dict[bytes, float] = {}
+        self._given: dict[bytes, tuple[float, str]] = {}
 
-    def issue(self, now_s: float) -> str:
+    def issue(self, now_s: float, client_id: str = "") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
-        self._expiry_s = {key: end_s for key, end_s in self._expiry_s.items() if end_s > now_s}
-        while len(self._expiry_s) >= MAX_BEARER_TOKENS:
-            del self._expiry_s[next(iter(self._expiry_s))]
+        self._given = {key: entry for key, entry in self._given.items() if entry[0] > now_s}
+        while len(self._given) >= MAX_BEARER_TOKENS:
+            del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
-        self._expiry_s[_digest(token)] = now_s + self.ttl_s
+        self._given[_digest(token)] = (now_s + self.ttl_s, client_id)
         return token
+
+    def client_of(self, token: str, now_s: float) -> str | None:
+        """Return the id of the client `token` was given to; None if it is unknown or expired."""
+        end_s, client_id = self._given.get(_digest(token), (0.0, ""))
+        return client_id if now_s < end_s else None
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""
-        return now_s < self._expiry_s.get(_digest(token), 0.0)
+        return self.client_of(token, now_s) is not None
 
 
 @dataclass(frozen=True)
