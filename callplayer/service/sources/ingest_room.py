@@ -104,8 +104,10 @@ class IngestRoom:
                 return
 
     async def _leave(self) -> None:
+        readers = [task for _, task in self._readers.values()]
         for party in tuple(self._readers):
             self._forget(party)
+        await asyncio.gather(*readers, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._room.disconnect()
