@@ -122,7 +122,13 @@ async def _serve(options: ServeOptions) -> int:
             bearer = BearerTokens(options.token_ttl_s)
             sources = options.live_sources
             calls = await stack.enter_async_context(live_calls(sources, library))
-            ingest = Ingest(calls, room_server, tokens, bearer, end_after_s=sources.end_after_s)
+            ingest = Ingest(
+                calls,
+                room_server,
+                tokens,
+                lambda token: bearer.is_good(token, time.monotonic()),
+                end_after_s=sources.end_after_s,
+            )
             stack.push_async_callback(ingest.close)
             routes = [ingest.route] if sources.ingest else []
             api = Api(credentials, bearer, library, streams, routes=routes)

@@ -155,6 +155,15 @@ async def test_a_source_that_breaks_off_ends_its_call(rig: Rig) -> None:
     assert (await rig.until_ended()).duration_s == 0.01
 
 
+async def test_a_call_may_be_removed_while_it_goes_on(rig: Rig) -> None:
+    async with rig.calls.call(("call",)) as call:
+        call.append(noise(480))
+        rig.library.remove(call.incident_id)
+        call.append(noise(480))
+    assert rig.library.get(call.incident_id) is None
+    assert not list(rig.recordings.iterdir())
+
+
 async def test_sound_reaches_the_disk_within_a_second(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,8 @@ class LiveCalls:
             log.error("incident %s: %s", recording.id, error.what)
         finally:
             ended_at = recording.created_at + timedelta(seconds=file.duration_s)
-            self._library.end_live(recording.id, file.duration_s, ended_at)
+            with contextlib.suppress(KeyError):  # removed in the meantime
+                self._library.end_live(recording.id, file.duration_s, ended_at)
             log.info("incident %s has ended after %.1f s", recording.id, file.duration_s)
 
 

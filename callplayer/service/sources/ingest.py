@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +23,7 @@ from callplayer.errors import CallplayerError
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.recordings import IncidentFacts
 from callplayer.service.sources.ingest_room import PUBLISH_WITHIN_S, IngestRoom
-from callplayer.service.tokens import BearerTokens, RoomTokens
+from callplayer.service.tokens import RoomTokens
 
 if TYPE_CHECKING:
     from callplayer.service.sources.calls import LiveCalls
@@ -42,24 +41,22 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class Ingest:
-    """Opens ingest rooms on `room_server` and keeps the calls in `calls`."""
+    """Opens ingest rooms on `room_server`, for who has a good bearer token, and keeps the calls."""
 
     def __init__(
         self,
         calls: LiveCalls,
         room_server: RoomServer,
         tokens: RoomTokens,
-        bearer: BearerTokens,
+        is_good_token: Callable[[str], bool],
         *,
         end_after_s: float,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._calls = calls
         self._room_server = room_server
         self._tokens = tokens
-        self._bearer = bearer
+        self._is_good_token = is_good_token
         self._end_after_s = end_after_s
-        self._clock = clock
         self._running: set[asyncio.Task[None]] = set()
         self._opening = 0
 
@@ -77,7 +74,7 @@ class Ingest:
 
     async def _open_call(self, request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._bearer.is_good(token, self._clock()):
+        if scheme.lower() != "bearer" or not self._is_good_token(token):
             raise HTTPException(
                 401, "the bearer token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"}
             )
