@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -13,9 +13,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from callplayer.errors import CallplayerError
+from callplayer.service.library import Library
 from callplayer.service.recordings import Recording
 from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import BearerTokens, ClientCredentials
@@ -23,7 +24,6 @@ from callplayer.text import plain_text
 from callplayer.wire import StreamGrant
 
 MAX_BODY_BYTES = 16_384
-PAGE_SIZE = 100
 SCOPE = "incident_events"
 
 log = logging.getLogger("callplayer.service")
@@ -51,21 +51,24 @@ class _StreamRequest(msgspec.Struct, frozen=True):
 
 
 class Api:
-    """The four routes. `clock` reads the monotonic clock in s."""
+    """The four routes, and `routes` beside them. `clock` reads the monotonic clock in s."""
 
     def __init__(
         self,
         credentials: ClientCredentials,
         bearer: BearerTokens,
-        recordings: Mapping[str, Recording],
+        library: Library,
         streams: StreamOpener,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        routes: Sequence[BaseRoute] = (),
     ) -> None:
         self._credentials = credentials
         self._bearer = bearer
-        self._recordings = recordings
+        self._library = library
         self._streams = streams
         self._clock = clock
+        self._routes = tuple(routes)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -75,6 +78,7 @@ class Api:
             Route("/v1/incident_events", self._signed_in(self._list), methods=["GET"]),
             Route(incident, self._signed_in(self._read), methods=["GET"]),
             Route(f"{incident}/stream_token", self._signed_in(self._open_stream), methods=["POST"]),
+            *self._routes,
         ]
         app = Starlette(
             routes=routes,
@@ -107,14 +111,10 @@ class Api:
         page = int(page_text) if page_text.isascii() and page_text.isdigit() else 0
         if not 1 <= page <= 1_000_000:
             raise HTTPException(422, "page is a number from 1 on")
-        newest_first = sorted(
-            self._recordings.values(), key=lambda each: (each.created_at, each.id), reverse=True
-        )
-        shown = newest_first[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        more = len(newest_first) > page * PAGE_SIZE
         now_s = self._clock()
-        data = [describe(recording, now_s) for recording in shown]
-        return _json({"data": data, "next": page + 1 if more else None})
+        found = self._library.list(page=page, now_s=now_s)
+        data = [describe(recording, now_s) for recording in found.recordings]
+        return _json({"data": data, "next": found.next_page})
 
     async def _read(self, request: Request) -> Response:
         return _json(describe(self._recording(request), self._clock()))
@@ -157,7 +157,7 @@ class Api:
         return checked
 
     def _recording(self, request: Request) -> Recording:
-        recording = self._recordings.get(request.path_params["incident_id"])
+        recording = self._library.get(request.path_params["incident_id"])
         if recording is None:
             raise HTTPException(404, "there is no incident of that id")
         return recording
@@ -166,7 +166,7 @@ class Api:
 def describe(recording: Recording, now_s: float) -> dict[str, Any]:
     """Return the incident in the vendor's words, as it is at `now_s` of the monotonic clock."""
     live = recording.is_live(now_s)
-    ended_at = recording.created_at + timedelta(seconds=recording.duration_s)
+    ended_at = recording.ended_at or recording.created_at + timedelta(seconds=recording.duration_s)
     created = format_datetime(recording.created_at)
     return {
         "id": recording.id,

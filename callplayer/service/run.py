@@ -85,6 +85,7 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
+    from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
     from callplayer.service.streams import Streams
@@ -96,17 +97,20 @@ async def _serve(options: ServeOptions) -> int:
         live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
         recordings = find_recordings(options.recordings, live_from_s=live_from_s)
         async with contextlib.AsyncExitStack() as stack:
+            library = stack.enter_context(Library.open(None))
+            for recording in recordings.values():
+                library.add(recording)
             listening = stack.enter_context(listen(options.host, options.port))
             room_server, own = await stack.enter_async_context(_room_server(options))
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(recordings, room_server, tokens, roster, idle_s=options.idle_s)
+            streams = Streams(library, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
-            api = Api(credentials, BearerTokens(options.token_ttl_s), recordings, streams)
+            api = Api(credentials, BearerTokens(options.token_ttl_s), library, streams)
             async with http_server(api.app(), listening) as http_ended:
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()

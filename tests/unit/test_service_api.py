@@ -13,6 +13,7 @@ from callplayer.config import Secret
 from callplayer.errors import ServiceError
 from callplayer.service import tokens
 from callplayer.service.api import MAX_BODY_BYTES, Api
+from callplayer.service.library import Library
 from callplayer.service.recordings import Recording, incident_id
 from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import BearerTokens, ClientCredentials
@@ -57,10 +58,13 @@ class Rig:
             )
             for number, name in enumerate(NAMES)
         ]
+        library = Library.open(None)
+        for recording in recordings:
+            library.add(recording)
         api = Api(
             ClientCredentials("desk", Secret("right")),
             BearerTokens(ttl_s=7200.0),
-            {recording.id: recording for recording in recordings},
+            library,
             self.streams,
             clock=lambda: self.now_s,
         )
