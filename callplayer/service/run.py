@@ -85,10 +85,12 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
+    from callplayer.service.cable import Cable
     from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
     from callplayer.service.streams import Streams
+    from callplayer.service.word_streams import WordStreams
 
     stop = asyncio.Event()
     with _stop_signals(stop):
@@ -110,8 +112,15 @@ async def _serve(options: ServeOptions) -> int:
             stack.push_async_callback(streams.close)
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
-            api = Api(credentials, BearerTokens(options.token_ttl_s), library, streams)
-            async with http_server(api.app(), listening) as http_ended:
+            bearer = BearerTokens(options.token_ttl_s)
+            word_streams = WordStreams(library)
+            stack.push_async_callback(word_streams.close)
+            cable = Cable(word_streams, lambda token: bearer.state(token, time.monotonic()))
+            api = Api(credentials, bearer, library, streams, routes=cable.routes())
+            async with (
+                http_server(api.app(), listening) as http_ended,
+                contextlib.aclosing(cable),
+            ):
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()
                 gc.freeze()

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callplayer.config import Secret
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 DEFAULT_BEARER_TTL_S = 7200.0
 DEFAULT_STREAM_TTL_S = 6 * 3600.0
 MAX_BEARER_TOKENS = 10_000
+EXPIRED_KNOWN_S = 3600.0
+"""For so long a token is known to have expired, then it is as unknown as any other."""
+
+TokenState = Literal["good", "expired", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class BearerTokens:
 
     def issue(self, now_s: float) -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
-        self._expiry_s = {key: end_s for key, end_s in self._expiry_s.items() if end_s > now_s}
+        forgotten_s = now_s - EXPIRED_KNOWN_S
+        self._expiry_s = {k: end_s for k, end_s in self._expiry_s.items() if end_s > forgotten_s}
         while len(self._expiry_s) >= MAX_BEARER_TOKENS:
             del self._expiry_s[next(iter(self._expiry_s))]
         token = secrets.token_urlsafe(32)
@@ -56,7 +61,14 @@ class BearerTokens:
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""
-        return now_s < self._expiry_s.get(_digest(token), 0.0)
+        return self.state(token, now_s) == "good"
+
+    def state(self, token: str, now_s: float) -> TokenState:
+        """Tell whether `token` is good, has expired, or was never (or too long ago) given out."""
+        end_s = self._expiry_s.get(_digest(token))
+        if end_s is None:
+            return "unknown"
+        return "good" if now_s < end_s else "expired"
 
 
 @dataclass(frozen=True)
