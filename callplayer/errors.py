@@ -47,8 +47,20 @@ class IncidentNotFoundError(CallplayerError):
 
 
 class UnreachableError(CallplayerError):
+    """`retry_after_s` is how long the server wants to be left alone, 0.0 if it did not say."""
+
     exit_code = 5
     code = "unreachable"
+
+    def __init__(
+        self,
+        what: str,
+        hint: str = "Check the network; run again.",
+        *,
+        retry_after_s: float = 0.0,
+    ) -> None:
+        super().__init__(what, hint)
+        self.retry_after_s = retry_after_s
 
 
 class SoundDeviceError(CallplayerError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
 
@@ -92,7 +94,7 @@ class Access:
     async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> bytes:
         for attempt in (1, 2):
             token = await self._bearer()
-            status, body = await self._send(
+            status, body, headers = await self._send(
                 method, path, content, {"Authorization": f"Bearer {token}"}
             )
             if status != 401 or attempt == 2:
@@ -109,7 +111,9 @@ class Access:
             )
         if status >= 300:
             raise UnreachableError(
-                f"The API answered {status}.", "Try again; if it stays, ask the vendor."
+                f"The API answered {status}.",
+                "Try again; if it stays, ask the vendor.",
+                retry_after_s=retry_after_s(headers, datetime.now(UTC)),
             )
         return body
 
@@ -131,7 +135,7 @@ class Access:
                 "Set CALLPLAYER_CLIENT_ID and CALLPLAYER_CLIENT_SECRET, or put client_id and "
                 "client_secret in config.toml.",
             )
-        status, body = await self._send(
+        status, body, headers = await self._send(
             "POST",
             "/oauth/token",
             {
@@ -149,18 +153,20 @@ class Access:
             )
         if status != 200:
             raise UnreachableError(
-                f"Sign-in was answered with {status}.", "Check CALLPLAYER_API_URL; try again."
+                f"Sign-in was answered with {status}.",
+                "Check CALLPLAYER_API_URL; try again.",
+                retry_after_s=retry_after_s(headers, datetime.now(UTC)),
             )
         return _read(parse_access_token, body)
 
     async def _send(
         self, method: str, path: str, content: dict[str, Any] | None, headers: dict[str, str]
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes, httpx.Headers]:
         try:
             async with self._client.stream(
                 method, self._settings.api_url + path, json=content, headers=headers
             ) as answer:
-                return answer.status_code, await _whole(answer)
+                return answer.status_code, await _whole(answer), answer.headers
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             LOG.info("%s %s: %s", method, plain_text(path), type(error).__name__)
             raise UnreachableError(
@@ -180,6 +186,20 @@ class Access:
         if not url.startswith(self._settings.api_url + "/"):
             raise UnreachableError("The list of incidents goes on elsewhere.", "Ask the vendor.")
         return url.removeprefix(self._settings.api_url)
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
+    """Return how long an answer asks to be left alone: a number of s or a date (RFC 9110, 10.2.3).
+
+    0.0 if it asks for nothing, or for what is not understood.
+    """
+    told = headers.get("retry-after", "")[:40].strip()
+    if told.isascii() and told.isdigit():
+        return float(told)
+    try:
+        return max((parsedate_to_datetime(told) - now).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 async def _whole(answer: httpx.Response) -> bytes:

@@ -68,6 +68,8 @@ class Call:
         self.failed = False
         self._was_live = False
         self.held = False
+        self.lost_at_s: float | None = None
+        self.retry_at_s: float | None = None
         self.detail = ""
         self.sound_detail = ""
         self._gate = gates.Gate()
@@ -188,6 +190,7 @@ class Call:
             return
         self._was_live = self.phase() == "live"
         self.link_up = False
+        self.lost_at_s = now_s if self.lost_at_s is None else self.lost_at_s
         self.head = heads.hold(self.head, self.shown_ms(now_s, delays), now_s)
 
     def to_restore(self, now_s: float) -> Return:
@@ -269,5 +272,7 @@ class Call:
             ),
             device=device,
             held=self.held,
+            lost_at_s=self.lost_at_s if self.phase() == "reconnecting" else None,
+            retry_at_s=self.retry_at_s,
             detail=self.detail or self.sound_detail,
         )

@@ -103,6 +103,10 @@ class SetOutputDevice(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-out
     name: str
 
 
+class RetryNow(msgspec.Struct, frozen=True, tag_field="cmd", tag="retry-now"):
+    """Do not wait for the next try to come back to the room: try at once."""
+
+
 class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
     """Leave the room, close the device, say bye, exit 0."""
 
@@ -122,6 +126,7 @@ Request = (
     | Unsolo
     | ListDevices
     | SetOutputDevice
+    | RetryNow
     | Quit
 )
 
@@ -154,6 +159,9 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
     `device` is None while no sound can come out; if the call is then `held`, it waits at the place
     that was heard last, and goes on by itself once sound can come out again.
+
+    While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
+    try begins (None: one is under way), both on the clock of `as_of_s`.
     """
 
     phase: Phase
@@ -171,6 +179,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     parties: tuple[PartyState, ...] = ()
     device: str | None = None
     held: bool = False
+    lost_at_s: float | None = None
+    retry_at_s: float | None = None
     detail: str = ""
 
 

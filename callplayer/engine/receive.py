@@ -15,6 +15,7 @@ START_JITTER_BUFFER_MS = 80.0
 
 YOUNG_PACKETS = 60
 RECENT_LOOKS = 4
+STEADY_MS = 3.0
 RATE_HZ = 48_000
 TURNOVER_SLACK_MS = 8.0
 """Figures are in steps of 10 ms. Too early lets the old place through; too late costs a sliver."""
@@ -81,6 +82,12 @@ class ReceivePath:
         """Return how much sound the jitter buffer had to invent."""
         concealed = self._concealed_before + sum(last.concealed for last in self._last.values())
         return concealed * 1000 / RATE_HZ
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether the jitter buffer has been the same for the last looks."""
+        recent_ms = self._recent_ms
+        return len(recent_ms) == RECENT_LOOKS and max(recent_ms) - min(recent_ms) <= STEADY_MS
 
     @property
     def delay_ms(self) -> float:

@@ -23,6 +23,7 @@ from callplayer.config import Settings, check_url
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
+from callplayer.engine.backoff import Backoff
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
 from callplayer.engine.receive import ReceivePath
@@ -54,7 +55,8 @@ LOG = logging.getLogger(__name__)
 
 TICK_S = 0.05
 PATH_S = 0.25
-STATS_TURNS = 4
+STEADY_PATH_S = 1.0
+STATS_S = 1.0
 STATE_S = 0.5
 STATUS_WAIT_S = 2.0
 NO_STATUS = "The server does not tell where the call is; keys may still work."
@@ -64,8 +66,6 @@ NO_TRACKS_S = 8.0
 SDK_PATIENCE_S = 5.0
 """The SDK tries for half a minute to get its room back; a new room is had sooner."""
 
-FIRST_BACKOFF_S = 0.5
-LONGEST_BACKOFF_S = 10.0
 STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 
@@ -110,6 +110,7 @@ class Engine:
         self._first_status = asyncio.Event()
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
+        self._retry = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
 
@@ -210,7 +211,7 @@ class Engine:
     async def _rejoin(self, access: Access) -> None:
         """Come back after the SDK has given up, however long it takes, to where we were."""
         self._call.rejoining = True
-        backoff_s = FIRST_BACKOFF_S
+        backoff = Backoff()
         restore = self._call.to_restore(time.monotonic())
         while True:
             try:
@@ -222,12 +223,21 @@ class Engine:
                 await self._until_ready()
                 break
             except (UnreachableError, IncidentNotFoundError) as error:
-                wait_s = backoff_s * random.uniform(0.7, 1.0)  # noqa: S311
-                backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
-                self._say(f"{error.what} Trying again in {max(wait_s, 1.0):.0f} s.")
-                await asyncio.sleep(wait_s)
-        self._call.rejoining = False
+                told_s = getattr(error, "retry_after_s", 0.0)
+                await self._wait_to_retry(error.what, backoff.next_s(random.random(), told_s))  # noqa: S311
+        self._call.rejoining, self._call.lost_at_s = False, None
         self._restore(restore)
+
+    async def _wait_to_retry(self, why: str, wait_s: float) -> None:
+        """Wait, or until somebody asks to try at once."""
+        self._retry.clear()
+        self._call.retry_at_s = time.monotonic() + wait_s
+        self._say(why)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._retry.wait()
+        self._call.retry_at_s = None
+        self._say("joining again")
 
     async def _leave(self) -> None:
         room, self._room = self._room, None
@@ -316,6 +326,9 @@ class Engine:
         if isinstance(request, m.Quit):
             self._quit.set()
             return
+        if isinstance(request, m.RetryNow):
+            self._retry.set()
+            return
         if self._care.takes(request):
             return
         party = getattr(request, "callerType", None)
@@ -387,7 +400,7 @@ class Engine:
             return
         self._lose_patience_no_more()
         self._sender.use(self._room)
-        self._call.link_up = True
+        self._call.link_up, self._call.lost_at_s = True, None
         if self._call.opened:
             self._restore(self._call.to_restore(time.monotonic()))
 
@@ -421,14 +434,17 @@ class Engine:
         self._call.turn_later(confirmed_s, self._teller.delays())
 
     async def _measure(self) -> None:
-        """Look at the receive path often, and at what all comes to once a second."""
-        turn = 0
+        """Look at the receive path, often while it changes, and at what all comes to each second.
+
+        A look has the SDK gather and pass on statistics of every kind: that is not for nothing.
+        """
+        told_s = time.monotonic()
         while True:
-            await asyncio.sleep(PATH_S)
+            await asyncio.sleep(STEADY_PATH_S if self._path.steady else PATH_S)
             await self._read_counters()
-            turn += 1
-            if turn % STATS_TURNS:
+            if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
+            told_s = time.monotonic()
             self._teller.stats(self._received_frames)
             if self._call.head.wants_paused():
                 gc.collect()

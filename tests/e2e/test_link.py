@@ -46,3 +46,35 @@ def test_the_place_is_kept_while_the_service_is_gone(tmp_path: Path) -> None:
         assert states[-1]["phase"] == "playing", "nothing untrue is told at the end"
     finally:
         again.stop()
+
+
+def test_while_the_room_is_gone_it_says_since_when_and_a_try_can_be_asked_for(
+    tmp_path: Path,
+) -> None:
+    recording = tmp_path / "sweep.wav"
+    write_sweep_call(recording, 60.0)
+    service = Service(tmp_path, recording)
+    port = service.api_url.rsplit(":", 1)[1]
+    engine = HeadlessEngine(tmp_path, service.environment, service.incidents[0], "--no-audio")
+    engine.wait_state(phase="playing", advancing=True)
+    killed_s = time.monotonic()
+    os.kill(service.process.pid, signal.SIGKILL)
+    # Some tries have failed, so the wait is long enough to be cut short.
+    _, waiting = engine.wait_for(
+        lambda e: e["event"] == "state" and (e["retry_at_s"] or 0.0) - e["as_of_s"] > 1.5,
+        40.0,
+        killed_s,
+    )
+    assert killed_s <= waiting["lost_at_s"] < killed_s + 10.0
+    service.stop()
+    again = Service(tmp_path, recording, flags=[f"--port={port}"])
+    try:
+        asked_s = time.monotonic()
+        engine.send(cmd="retry-now")
+        at_once = engine.wait_state(since_s=asked_s, phase="reconnecting", retry_at_s=None)
+        assert at_once["as_of_s"] - asked_s < 1.0
+        back = engine.wait_state(since_s=asked_s, phase="playing", advancing=True, timeout_s=25)
+        assert back["lost_at_s"] is None
+        assert engine.quit() == 0
+    finally:
+        again.stop()

@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from callplayer.config import Secret, Settings
-from callplayer.engine.access import MAX_PAGES, Access
+from callplayer.engine.access import MAX_PAGES, Access, retry_after_s
 from callplayer.errors import (
     CallplayerError,
     IncidentNotFoundError,
@@ -287,3 +288,30 @@ async def test_every_request_has_a_time_limit() -> None:
         await access.incidents()
     for limit in limits:
         assert all(0 < limit[phase] <= 10 for phase in ("connect", "read", "write", "pool"))
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted_s"),
+    [
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
+        ("-3", 0.0),
+        ("soon", 0.0),
+        ("٣", 0.0),
+        ("9" * 5000, float("9" * 40)),
+        ("", 0.0),
+    ],
+)
+def test_what_an_answer_asks_to_wait_is_read(told: str, wanted_s: float) -> None:
+    now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert retry_after_s({"retry-after": told}, now) == wanted_s
+
+
+async def test_a_refusal_for_being_asked_too_often_says_how_long_to_wait() -> None:
+    vendor = Vendor(lambda _: httpx.Response(429, headers={"Retry-After": "12"}))
+    async with vendor.access() as access:
+        with pytest.raises(UnreachableError) as caught:
+            await access.stream_grant("i", autoplay=False)
+    assert caught.value.retry_after_s == 12.0

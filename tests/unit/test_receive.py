@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from callplayer.engine.receive import (
     FIRST_JITTER_BUFFER_MS,
     FLOWING_PACKETS,
+    RECENT_LOOKS,
     START_JITTER_BUFFER_MS,
     YOUNG_PACKETS,
     Counters,
@@ -115,3 +116,16 @@ def test_no_counters_give_a_negative_delay(readings: list[tuple[str, Counters]])
         assert path.jitter_buffer_ms >= 0.0
         assert 0.0 < path.delay_ms < path.turnover_ms
         assert path.concealed_ms >= 0.0
+
+
+def test_a_path_is_steady_once_it_has_been_the_same_for_some_looks() -> None:
+    path = ReceivePath()
+    for number in range(1, RECENT_LOOKS + 1):
+        assert not path.steady
+        path.take("a", _second(number, 30.0))
+    assert path.steady
+    last = _second(RECENT_LOOKS, 30.0)
+    path.take(
+        "a", Counters(500, last.emitted + 48_000, 0, last.jitter_buffer_delay_s + 48_000 * 0.040)
+    )
+    assert not path.steady
