@@ -12,13 +12,13 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from callplayer.service.library import Change, Created, Library, Removed, WordsCame
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 
-LOG_MESSAGES = 2_000
-LOG_BYTES = 4_000_000
+LOG_WORDS = 20_000
 IDLE_STREAMS = 16
 FIRST_OFFSET = 1
 TOLD_AFTER_S = 5.0
@@ -27,14 +27,19 @@ TOLD_AFTER_S = 5.0
 
 @dataclass(frozen=True)
 class Message:
-    """One message: the vendor's JSON, and its place in the stream (None: it has none)."""
+    """Words of one speaker, and their place in the stream (None: it has none)."""
 
-    payload: bytes
+    words: tuple[Word, ...]
     offset: int | None = None
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The vendor's JSON. Made when it is first sent: that of a long call takes a while."""
+        return encode_transcript(self.words)
 
 
 class WordStream:
-    """The words of one call. `on_news` is called after each message that came."""
+    """The words of one call. Each of `listeners` is called after each message that came."""
 
     def __init__(self, name: str, words: Transcript) -> None:
         self.name = name
@@ -43,7 +48,7 @@ class WordStream:
         self.listeners: set[Callable[[], None]] = set()
         self._words = words
         self._log: deque[Message] = deque()
-        self._log_bytes = 0
+        self._log_words = 0
         self._all: list[Message] | None = None
 
     def append(self, words: tuple[Word, ...]) -> Message:
@@ -51,11 +56,11 @@ class WordStream:
         self._words = self._words.apply(words)
         self._all = None
         self.offset += 1
-        message = Message(encode_transcript(words), self.offset)
+        message = Message(words, self.offset)
         self._log.append(message)
-        self._log_bytes += len(message.payload)
-        while len(self._log) > LOG_MESSAGES or self._log_bytes > LOG_BYTES:
-            self._log_bytes -= len(self._log.popleft().payload)
+        self._log_words += len(words)
+        while self._log_words > LOG_WORDS:
+            self._log_words -= len(self._log.popleft().words)
         for listener in tuple(self.listeners):
             listener()
         return message
@@ -72,9 +77,9 @@ class WordStream:
         """Return all words there are. Only the last message has a place: whoever has got that far
         has them all."""
         if self._all is None:
-            payloads = [encode_transcript(words) for words in in_messages(self._words.in_order())]
-            self._all = [Message(payload) for payload in payloads[:-1]]
-            self._all += [Message(payload, self.offset) for payload in payloads[-1:]]
+            messages = in_messages(self._words)
+            self._all = [Message(words) for words in messages[:-1]]
+            self._all += [Message(words, self.offset) for words in messages[-1:]]
         return self._all
 
 
