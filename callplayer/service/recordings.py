@@ -66,7 +66,8 @@ class Recording:
     """One file that is served as an incident.
 
     `live_from_s` is the reading of the monotonic clock at which it begins as if live; None: it is
-    a call of the past.
+    a call of the past, or a live one whose sound is still being written to `path` (`growing`).
+    `ended_at` None: it ended, if it did, `duration_s` after it was created.
     """
 
     id: str
@@ -76,10 +77,13 @@ class Recording:
     created_at: datetime
     facts: IncidentFacts = field(default_factory=IncidentFacts)
     live_from_s: float | None = None
+    growing: bool = False
+    ended_at: datetime | None = None
 
     def is_live(self, now_s: float) -> bool:
         """Tell whether the call is still going on."""
-        return self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
+        as_if_live = self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
+        return self.growing or as_if_live
 
     def timeline(self, audio: tuple[PartyAudio, ...]) -> Timeline:
         """Return how the call, decoded as `audio`, grows."""
@@ -175,6 +179,14 @@ class AudioCache:
 
     def _size(self) -> int:
         return sum(party.samples.nbytes for audio in self._held.values() for party in audio)
+
+
+def read_facts(path: Path) -> IncidentFacts:
+    """Return what `<name>.json` beside the sound file `path` says of the incident, if there is one.
+
+    Raise UsageError if it is broken.
+    """
+    return _read_sidecar(path.with_suffix(".json"))
 
 
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:

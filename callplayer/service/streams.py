@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
 
 from callplayer.errors import CallplayerError, ServiceError
 from callplayer.service.bot import DEFAULT_IDLE_S, ReplayBot
+from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.player import StreamPlayer
 from callplayer.service.recordings import AudioCache, Recording
@@ -26,18 +26,18 @@ class TooManyStreamsError(ServiceError):
 
 
 class Streams:
-    """Opens streams of `recordings` on `room_server`, and ends what is left of them."""
+    """Opens streams of the library's recordings on `room_server`, and ends what is left of them."""
 
     def __init__(
         self,
-        recordings: Mapping[str, Recording],
+        library: Library,
         room_server: RoomServer,
         tokens: RoomTokens,
         roster: Roster,
         *,
         idle_s: float = DEFAULT_IDLE_S,
     ) -> None:
-        self._recordings = recordings
+        self._library = library
         self._room_server = room_server
         self._tokens = tokens
         self._roster = roster
@@ -51,9 +51,12 @@ class Streams:
     ) -> StreamGrant:
         """Return the token of a new stream, whose bot has joined its room already.
 
-        Raise TooManyStreamsError, or ServiceError if the bot cannot join, UsageError if the
-        recording cannot be decoded.
+        Raise KeyError for no such incident, TooManyStreamsError, ServiceError if the bot cannot
+        join, UsageError if the recording cannot be decoded.
         """
+        recording = self._library.get(incident_id)
+        if recording is None:
+            raise KeyError(incident_id)
         if len(self._running) + self._opening >= MAX_STREAMS:
             raise TooManyStreamsError(
                 f"{MAX_STREAMS} streams are open; more are not played at once.",
@@ -61,7 +64,7 @@ class Streams:
             )
         self._opening += 1
         try:
-            return await self._open(self._recordings[incident_id], autoplay, participant_id)
+            return await self._open(recording, autoplay, participant_id)
         finally:
             self._opening -= 1
 
