@@ -87,6 +87,8 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
+    from callplayer.service.cable import Cable
+    from callplayer.service.clients import Access
     from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
@@ -94,6 +96,7 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.sources.ingest import Ingest
     from callplayer.service.sources.start import live_calls
     from callplayer.service.streams import Streams
+    from callplayer.service.word_streams import WordStreams
 
     stop = asyncio.Event()
     with _stop_signals(stop):
@@ -119,20 +122,22 @@ async def _serve(options: ServeOptions) -> int:
             stack.push_async_callback(streams.close)
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
-            bearer = BearerTokens(options.token_ttl_s)
+            access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
             sources = options.live_sources
             calls = await stack.enter_async_context(live_calls(sources, library))
             ingest = Ingest(
-                calls,
-                room_server,
-                tokens,
-                lambda token: bearer.is_good(token, time.monotonic()),
-                end_after_s=sources.end_after_s,
+                calls, room_server, tokens, access.is_good, end_after_s=sources.end_after_s
             )
             stack.push_async_callback(ingest.close)
-            routes = [ingest.route] if sources.ingest else []
-            api = Api(credentials, bearer, library, streams, routes=routes)
-            async with http_server(api.app(), listening) as http_ended:
+            word_streams = WordStreams(library)
+            stack.push_async_callback(word_streams.close)
+            cable = Cable(word_streams, access.token_state)
+            routes = [*cable.routes(), *([ingest.route] if sources.ingest else [])]
+            api = Api(access, library, streams, routes=routes)
+            async with (
+                http_server(api.app(), listening) as http_ended,
+                contextlib.aclosing(cable),
+            ):
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()
                 gc.freeze()
