@@ -45,7 +45,8 @@ class ServeOptions:
     `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
     livekit-server of our own is started: `livekit_binary`, or one that is found or built.
     `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
-    when its standard input does.
+    when its standard input does. `workers` is how many processes of bots there are at most; None
+    leaves it to the machine.
     """
 
     recordings: tuple[Path, ...]
@@ -58,6 +59,7 @@ class ServeOptions:
     token_ttl_s: float = DEFAULT_BEARER_TTL_S
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
     idle_s: float = 60.0
+    workers: int | None = None
 
 
 def serve(options: ServeOptions) -> int:
@@ -106,8 +108,16 @@ async def _serve(options: ServeOptions) -> int:
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(library, room_server, tokens, roster, idle_s=options.idle_s)
+            streams = Streams(
+                library,
+                room_server,
+                tokens,
+                roster,
+                idle_s=options.idle_s,
+                workers=options.workers,
+            )
             stack.push_async_callback(streams.close)
+            streams.start()
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             api = Api(credentials, BearerTokens(options.token_ttl_s), library, streams)
