@@ -91,6 +91,7 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
     from callplayer.service.streams import Streams
+    from callplayer.service.workers import Workers
 
     stop = asyncio.Event()
     with _stop_signals(stop):
@@ -103,21 +104,16 @@ async def _serve(options: ServeOptions) -> int:
             for recording in recordings.values():
                 library.add(recording)
             listening = stack.enter_context(listen(options.host, options.port))
+            workers = Workers(options.workers)
+            stack.push_async_callback(workers.close)
+            workers.start()  # the first is ready when the first listener comes
             room_server, own = await stack.enter_async_context(_room_server(options))
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(
-                library,
-                room_server,
-                tokens,
-                roster,
-                idle_s=options.idle_s,
-                workers=options.workers,
-            )
+            streams = Streams(library, workers, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            streams.start()
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             api = Api(credentials, BearerTokens(options.token_ttl_s), library, streams)
