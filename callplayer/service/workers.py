@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from callplayer.errors import ServiceError
 from callplayer.service.player import Place
@@ -146,7 +147,7 @@ class BotWorker:
 
 
 class Workers:
-    """At most `most` workers; None leaves that to the machine.
+    """At most `most` workers; None leaves that to the machine. Use as `async with Workers() as w:`.
 
     `died` is called with each that ends by itself, `answer` with what bots ask.
     """
@@ -161,9 +162,17 @@ class Workers:
         self._restarts_s: list[float] = []
         self._closing = False
 
-    def start(self) -> None:
-        """Start the first worker; it need not be waited for."""
-        self._start_one()
+    async def __aenter__(self) -> Workers:
+        self._start_one()  # it shall be ready when the first listener comes
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     async def pick(self) -> BotWorker:
         """Return the worker that plays least; raise ServiceError if none can be started."""
