@@ -60,8 +60,8 @@ class ServeOptions:
     token_ttl_s: float = DEFAULT_BEARER_TTL_S
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
     idle_s: float = 60.0
-    live_sources: LiveSources = field(default_factory=LiveSources)
     workers: int | None = None
+    live_sources: LiveSources = field(default_factory=LiveSources)
 
 
 def serve(options: ServeOptions) -> int:
@@ -99,6 +99,7 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.sources.start import live_calls
     from callplayer.service.streams import Streams
     from callplayer.service.word_streams import WordStreams
+    from callplayer.service.workers import Workers
 
     stop = asyncio.Event()
     with _stop_signals(stop):
@@ -115,21 +116,14 @@ async def _serve(options: ServeOptions) -> int:
             for recording in recordings.values():
                 library.add(recording)
             listening = stack.enter_context(listen(options.host, options.port))
+            workers = await stack.enter_async_context(Workers(options.workers))
             room_server, own = await stack.enter_async_context(_room_server(options))
             tokens = RoomTokens(
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(
-                library,
-                room_server,
-                tokens,
-                roster,
-                idle_s=options.idle_s,
-                workers=options.workers,
-            )
+            streams = Streams(library, workers, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            streams.start()
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
