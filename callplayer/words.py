@@ -119,14 +119,13 @@ _FIELDS: dict[Speaker, str] = {
 }
 
 
-def in_messages(words: Iterable[Word], max_words: int = WORDS_A_MESSAGE) -> list[tuple[Word, ...]]:
-    """Return the words in messages of one speaker and about `max_words` each, the earliest first.
+def in_messages(transcript: Transcript, max_words: int = WORDS_A_MESSAGE) -> list[tuple[Word, ...]]:
+    """Return all words in messages of one speaker and about `max_words` each, the earliest first.
 
     Whoever applies them one after the other has all words: those that start at the same time stay
     in one message, as the second would else replace the first.
     """
     messages: list[tuple[Word, ...]] = []
-    transcript = Transcript().apply(words)
     for speaker in _FIELDS:
         ordered = transcript.of(speaker)
         start = 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from callplayer.config import Secret
 from callplayer.errors import UsageError
-from callplayer.service.tokens import BearerTokens, ClientCredentials
+from callplayer.service.tokens import BearerTokens, ClientCredentials, TokenState
 from callplayer.text import plain_text
 
 MAX_ID_CHARS = 64
@@ -172,6 +172,14 @@ class Access:
     def is_good(self, token: str) -> bool:
         """Tell whether somebody may use this token now."""
         return self.client_of(token) is not None
+
+    def state(self, token: str) -> TokenState:
+        """Tell whether the token is good, has expired, or was never (or too long ago) given out.
+
+        That of a client that was removed is as one that was never given out.
+        """
+        state = self._bearer.state(token, self._clock())
+        return "unknown" if state == "good" and not self.is_good(token) else state
 
 
 def digest(text: str) -> bytes:

@@ -13,6 +13,11 @@ from callplayer.errors import ServiceError
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+MAX_WEB_SOCKETS = 500
+MAX_FRAME_BYTES = 65_536
+UNREAD_TIMEOUT_MS = 30_000
+"""A client that takes nothing of what it was sent for so long is cut off by the system."""
+
 
 @contextlib.contextmanager
 def listen(host: str, port: int) -> Iterator[socket.socket]:
@@ -21,6 +26,8 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_MS)
         try:
             listening.bind((address, port))
             listening.listen(64)
@@ -58,7 +65,9 @@ async def http_server(
         access_log=False,
         lifespan="off",
         server_header=False,
-        limit_concurrency=200,
+        limit_concurrency=200 + MAX_WEB_SOCKETS,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
     )

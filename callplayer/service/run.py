@@ -85,11 +85,13 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
+    from callplayer.service.cable import Cable
     from callplayer.service.clients import Access
     from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
     from callplayer.service.streams import Streams
+    from callplayer.service.word_streams import WordStreams
 
     stop = asyncio.Event()
     with _stop_signals(stop):
@@ -112,8 +114,14 @@ async def _serve(options: ServeOptions) -> int:
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
-            api = Api(access, library, streams)
-            async with http_server(api.app(), listening) as http_ended:
+            word_streams = WordStreams(library)
+            stack.push_async_callback(word_streams.close)
+            cable = Cable(word_streams, access.state)
+            api = Api(access, library, streams, routes=cable.routes())
+            async with (
+                http_server(api.app(), listening) as http_ended,
+                contextlib.aclosing(cable),
+            ):
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()
                 gc.freeze()

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callplayer.config import Secret
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 DEFAULT_BEARER_TTL_S = 7200.0
 DEFAULT_STREAM_TTL_S = 6 * 3600.0
 MAX_BEARER_TOKENS = 10_000
+EXPIRED_KNOWN_S = 3600.0
+"""For so long a token is known to have expired, then it is as unknown as any other."""
+
+TokenState = Literal["good", "expired", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class ClientCredentials:
 
 
 class BearerTokens:
-    """The access tokens given out and not yet expired; only their hashes are kept."""
+    """The access tokens given out, and to whom; only their hashes are kept."""
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
@@ -47,7 +51,8 @@ class BearerTokens:
 
     def issue(self, now_s: float, client_id: str = "") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
-        self._given = {key: entry for key, entry in self._given.items() if entry[0] > now_s}
+        forgotten_s = now_s - EXPIRED_KNOWN_S
+        self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
         while len(self._given) >= MAX_BEARER_TOKENS:
             del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
@@ -61,7 +66,14 @@ class BearerTokens:
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""
-        return self.client_of(token, now_s) is not None
+        return self.state(token, now_s) == "good"
+
+    def state(self, token: str, now_s: float) -> TokenState:
+        """Tell whether `token` is good, has expired, or was never (or too long ago) given out."""
+        entry = self._given.get(_digest(token))
+        if entry is None:
+            return "unknown"
+        return "good" if now_s < entry[0] else "expired"
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def test_the_rule_is_the_contracts(messages: list[list[Word]]) -> None:
 
 @given(st.lists(WORDS, max_size=60), st.integers(1, 7))
 def test_messages_put_together_are_all_words(words: list[Word], max_words: int) -> None:
-    messages = in_messages(words, max_words)
+    messages = in_messages(Transcript().apply(words), max_words)
     transcript = Transcript()
     for each in messages:
         assert len({word.speaker for word in each}) == 1
@@ -254,7 +254,7 @@ def test_messages_put_together_are_all_words(words: list[Word], max_words: int) 
 
 def test_three_hours_of_words_are_quick() -> None:
     words = [said(0.36 * n, "word", ("Caller", "CallTaker")[n % 2]) for n in range(30_000)]
-    messages = [encode_transcript(each) for each in in_messages(words)]
+    messages = [encode_transcript(each) for each in in_messages(Transcript().apply(words))]
     began_s = time.process_time()
     transcript = Transcript()
     for each in messages:
