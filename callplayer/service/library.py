@@ -116,6 +116,11 @@ class Library:
             ) from None
         return cls(connection, folder)
 
+    @property
+    def recordings_folder(self) -> Path | None:
+        """Where a library on disk keeps the sound; None for one in memory."""
+        return None if self._folder is None else self._folder / RECORDINGS
+
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
         self._db.close()

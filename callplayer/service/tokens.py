@@ -111,6 +111,35 @@ class RoomTokens:
         )
         return self._sign(identity, grants, 600.0)
 
+    def for_publisher(self, room: str, identity: str) -> str:
+        """Return a token that may publish sound in the room, and neither hear nor send data."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room=room,
+            can_publish=True,
+            can_publish_sources=["microphone"],
+            can_subscribe=False,
+            can_publish_data=False,
+        )
+        return self._sign(identity, grants, 3600.0)
+
+    def for_recorder(self, room: str, identity: str) -> str:
+        """Return a token that may make the room and hear it unseen; used at once."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room_create=True,
+            room=room,
+            hidden=True,
+            can_publish=False,
+            can_subscribe=True,
+            can_publish_data=False,
+        )
+        return self._sign(identity, grants, 600.0)
+
     def _sign(self, identity: str, grants: VideoGrants, ttl_s: float) -> str:
         from livekit import api
 
