@@ -46,7 +46,8 @@ class ServeOptions:
     `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
     livekit-server of our own is started: `livekit_binary`, or one that is found or built.
     `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
-    when its standard input does. `live_sources` are calls that come in as they happen.
+    when its standard input does. `live_sources` are calls that come in as they happen. `workers` is
+    how many processes of bots there are at most; None leaves it to the machine.
     """
 
     recordings: tuple[Path, ...]
@@ -60,6 +61,7 @@ class ServeOptions:
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
     idle_s: float = 60.0
     live_sources: LiveSources = field(default_factory=LiveSources)
+    workers: int | None = None
 
 
 def serve(options: ServeOptions) -> int:
@@ -118,8 +120,16 @@ async def _serve(options: ServeOptions) -> int:
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(library, room_server, tokens, roster, idle_s=options.idle_s)
+            streams = Streams(
+                library,
+                room_server,
+                tokens,
+                roster,
+                idle_s=options.idle_s,
+                workers=options.workers,
+            )
             stack.push_async_callback(streams.close)
+            streams.start()
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
