@@ -85,7 +85,7 @@ def _run_play(options: argparse.Namespace) -> int:
     _require_terminal()
     flags = _engine_flags(options)
     if options.incident is not None:
-        return playing.play(options.incident, flags)
+        return playing.play(settings, options.incident, flags)
     return playing.pick_and_play(settings, flags)
 
 

@@ -173,11 +173,8 @@ class Access:
         """Tell whether somebody may use this token now."""
         return self.client_of(token) is not None
 
-    def state(self, token: str) -> TokenState:
-        """Tell whether the token is good, has expired, or was never (or too long ago) given out.
-
-        That of a client that was removed is as one that was never given out.
-        """
+    def token_state(self, token: str) -> TokenState:
+        """Tell whether a token may be used now, has expired, or says nothing to us."""
         state = self._bearer.state(token, self._clock())
         return "unknown" if state == "good" and not self.is_good(token) else state
 

@@ -46,8 +46,7 @@ class ServeOptions:
     `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
     livekit-server of our own is started: `livekit_binary`, or one that is found or built.
     `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
-    when its standard input does. `live_sources` are calls that come in as they happen. `workers` is
-    how many processes of bots there are at most; None leaves it to the machine.
+    when its standard input does. `live_sources` are calls that come in as they happen.
     """
 
     recordings: tuple[Path, ...]
@@ -61,7 +60,6 @@ class ServeOptions:
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
     idle_s: float = 60.0
     live_sources: LiveSources = field(default_factory=LiveSources)
-    workers: int | None = None
 
 
 def serve(options: ServeOptions) -> int:
@@ -120,28 +118,20 @@ async def _serve(options: ServeOptions) -> int:
                 room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
             )
             roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(
-                library,
-                room_server,
-                tokens,
-                roster,
-                idle_s=options.idle_s,
-                workers=options.workers,
-            )
+            streams = Streams(library, room_server, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            streams.start()
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
             access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
-            word_streams = WordStreams(library)
-            stack.push_async_callback(word_streams.close)
-            cable = Cable(word_streams, access.state)
             sources = options.live_sources
             calls = await stack.enter_async_context(live_calls(sources, library))
             ingest = Ingest(
                 calls, room_server, tokens, access.is_good, end_after_s=sources.end_after_s
             )
             stack.push_async_callback(ingest.close)
+            word_streams = WordStreams(library)
+            stack.push_async_callback(word_streams.close)
+            cable = Cable(word_streams, access.token_state)
             routes = [*cable.routes(), *([ingest.route] if sources.ingest else [])]
             api = Api(access, library, streams, routes=routes)
             async with (
