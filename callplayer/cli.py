@@ -85,7 +85,7 @@ def _run_play(options: argparse.Namespace) -> int:
     _require_terminal()
     flags = _engine_flags(options)
     if options.incident is not None:
-        return playing.play(options.incident, flags)
+        return playing.play(settings, options.incident, flags)
     return playing.pick_and_play(settings, flags)
 
 
@@ -111,6 +111,7 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 def _run_serve(options: argparse.Namespace) -> int:
     from callplayer.service.run import ServeOptions, serve
+    from callplayer.service.sources.options import LiveSources
 
     return serve(
         ServeOptions(
@@ -121,6 +122,13 @@ def _run_serve(options: argparse.Namespace) -> int:
             livekit_binary=options.livekit_server,
             live=options.live,
             exit_with_stdin=options.exit_with_stdin,
+            live_sources=LiveSources(
+                files=tuple(options.live_file),
+                watched=options.watch,
+                stdin=options.live_stdin,
+                ingest=options.ingest,
+                end_after_s=options.end_after,
+            ),
         )
     )
 
@@ -221,7 +229,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "recordings", nargs="+", type=Path, metavar="PATH", help="recordings, or folders of them"
+        "recordings", nargs="*", type=Path, metavar="PATH", help="recordings, or folders of them"
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     parser.add_argument("--port", type=int, default=8911, help="default: 8911; 0: any free one")
@@ -231,6 +239,25 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
+    live = parser.add_argument_group("live calls, kept as they come in")
+    live.add_argument(
+        "--live-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="play FILE as if it came in live",
+    )
+    live.add_argument("--watch", type=Path, metavar="DIR", help="follow the WAVs that grow in DIR")
+    live.add_argument(
+        "--live-stdin", metavar="CODING:RATE:CHANNELS", help="PCM on stdin, such as s16le:48000:1"
+    )
+    live.add_argument(
+        "--ingest", action="store_true", help="open rooms for publishers: POST /ingest/calls"
+    )
+    live.add_argument(
+        "--end-after", type=float, default=10.0, metavar="S", help="without sound (default: 10)"
+    )
 
 
 COMMANDS = {

@@ -53,7 +53,10 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the player can be told; each field is a flag, a variable and a key of the file."""
+    """All that the player can be told; each field is a flag, a variable and a key of the file.
+
+    `screen` is a table of the file as it stands there: only the screen knows what is in it.
+    """
 
     api_url: str = DEFAULT_API_URL
     client_id: str = ""
@@ -62,11 +65,17 @@ class Settings:
     cable_url: str = ""
     output_device: str = ""
     on_device_loss: str = "default"
+    screen: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     config_path: Path | None = None
 
 
-_NAMES = tuple(f.name for f in fields(Settings) if f.name not in ("warnings", "config_path"))
+_TABLES = ("screen",)
+"""Tables of the file that the screen reads for itself."""
+
+_NAMES = tuple(
+    f.name for f in fields(Settings) if f.name not in (*_TABLES, "warnings", "config_path")
+)
 ON_DEVICE_LOSS = ("default", "pause")
 """What to do when the sound device is lost: go on on the default one, or pause."""
 
@@ -135,6 +144,7 @@ def load_settings(
     secret = values.pop("client_secret", "")
     return Settings(
         **values,
+        **{name: table[name] for name in _TABLES if isinstance(table.get(name), dict)},
         client_secret=Secret(secret),
         warnings=tuple(warnings),
         config_path=path if path.exists() else None,
@@ -212,7 +222,7 @@ def _unknown_names(table: Mapping[str, Any]) -> list[str]:
     profiles = table.get("profiles")
     tables = [table, *(profiles.values() if isinstance(profiles, dict) else ())]
     names = [name for part in tables if isinstance(part, dict) for name in part]
-    return [name for name in names if name not in (*_NAMES, "profiles")]
+    return [name for name in names if name not in (*_NAMES, *_TABLES, "profiles")]
 
 
 def _holds_secret(table: Mapping[str, Any]) -> bool:

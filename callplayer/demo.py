@@ -137,4 +137,4 @@ def _play(options: DemoOptions, incident: str) -> int:
         return playing.play_headless(settings, incident, start, no_audio=options.no_audio)
     if options.pick:
         return playing.pick_and_play(settings, flags)
-    return playing.play(incident, flags)
+    return playing.play(settings, incident, flags)

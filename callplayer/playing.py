@@ -40,17 +40,17 @@ def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def play(incident: str, flags: Sequence[str]) -> int:
+def play(settings: Settings, incident: str, flags: Sequence[str]) -> int:
     """Play one incident on the screen; return the exit code."""
     from callplayer.ui.engine_process import start_engine
+    from callplayer.ui.settings import screen_settings
 
+    screen = screen_settings(settings.screen)
     argv = engine_argv(incident, flags)
     process = start_engine(argv, log_path())
     from callplayer.ui.app import PlayerOptions, run_player
 
-    result = run_player(
-        PlayerOptions(engine_argv=argv, incident=incident, log_path=log_path(), engine=process)
-    )
+    result = run_player(PlayerOptions(argv, incident, log_path(), engine=process, settings=screen))
     if result.exit_code != EXIT_DONE and result.message:
         print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
     return result.exit_code
@@ -63,7 +63,7 @@ def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
     # Asked once before the screen is up: credentials that are refused are told like anywhere else.
     incidents = _IncidentList(settings, incident_rows(settings))
     chosen = run_picker(incidents.fetch, log_path())
-    return EXIT_DONE if chosen is None else play(chosen, flags)
+    return EXIT_DONE if chosen is None else play(settings, chosen, flags)
 
 
 def incident_rows(settings: Settings) -> list[PickerRow]:

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from callplayer.errors import ServiceError
+from callplayer.service.clients import Clients
 from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.schema import migrate
 from callplayer.wire import Party
@@ -82,6 +83,10 @@ class Library:
         self._db = connection
         self._folder = folder
         self._listeners: list[Callable[[Change], None]] = []
+        self._looked_at = self._last_number()
+        self._own: set[str] = set()
+        self._as_if_live: set[str] = set()
+        self.clients = Clients(connection)
 
     @classmethod
     def open(cls, folder: Path | None) -> Library:
@@ -110,6 +115,11 @@ class Library:
                 "Check the folder's owner and mode, or choose another with --library.",
             ) from None
         return cls(connection, folder)
+
+    @property
+    def recordings_folder(self) -> Path | None:
+        """Where a library on disk keeps the sound; None for one in memory."""
+        return None if self._folder is None else self._folder / RECORDINGS
 
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
@@ -140,10 +150,9 @@ class Library:
         Newest first. `now_s` is the monotonic clock (None: its reading now), by which recordings
         that are played as if live go.
         """
-        live = "(growing OR ifnull(live_from_s + duration_s > :now_s, 0))"
         conditions = ["1"]
         if is_audio_live is not None:
-            conditions.append(live if is_audio_live else f"NOT {live}")
+            conditions.append(_IS_LIVE if is_audio_live else f"NOT {_IS_LIVE}")
         if since is not None:
             conditions.append("created_at_us >= :since")
         if until is not None:
@@ -167,6 +176,8 @@ class Library:
         with self._transaction():
             self._insert(recording)
             self._insert_words(recording.id, words)
+        if recording.live_from_s is not None:
+            self._as_if_live.add(recording.id)
         self._tell(Created(recording))
 
     def begin_live(
@@ -249,10 +260,40 @@ class Library:
 
         return unsubscribe
 
+    def look(self, now_s: float) -> None:
+        """Tell what came by itself: incidents that another process added, and as-if-live ends.
+
+        Call it about once a second; `now_s` is the monotonic clock.
+        """
+        rows = self._db.execute(f"{_SELECT} WHERE number > ?", (self._looked_at,)).fetchall()
+        if rows:
+            self._looked_at = self._last_number()
+        own, self._own = self._own, set()
+        for recording in map(self._recording, rows):
+            if recording.id not in own:
+                self._tell(Created(recording))
+        for incident_id in tuple(self._as_if_live):
+            ended = self.get(incident_id)
+            if ended is None or not ended.is_live(now_s):
+                self._as_if_live.discard(incident_id)
+                if ended is not None:
+                    self._tell(Ended(ended))
+
+    def count(self) -> tuple[int, int]:
+        """Return how many incidents there are, and how many of them are live now."""
+        row = self._db.execute(
+            f"SELECT count(*), ifnull(sum({_IS_LIVE}), 0) FROM incidents",  # noqa: S608 - ours
+            {"now_s": time.monotonic()},
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
     @property
     def _recordings(self) -> Path:
         assert self._folder is not None
         return self._folder / RECORDINGS
+
+    def _last_number(self) -> int:
+        return int(self._db.execute("SELECT ifnull(max(number), 0) FROM incidents").fetchone()[0])
 
     def _tell(self, change: Change) -> None:
         for listener in tuple(self._listeners):
@@ -293,6 +334,7 @@ class Library:
                 msgspec.json.encode(recording.facts),
             ),
         )
+        self._own.add(recording.id)
 
     def _insert_words(self, incident_id: str, words: Sequence[Word]) -> None:
         self._db.executemany(
@@ -322,6 +364,7 @@ _SELECT = (
     "SELECT id, path, parties, duration_s, created_at_us, ended_at_us, growing, live_from_s, facts"
     " FROM incidents"
 )
+_IS_LIVE = "(growing OR ifnull(live_from_s + duration_s > :now_s, 0))"
 
 
 def _us(moment: datetime | None) -> int | None:

@@ -181,6 +181,14 @@ class AudioCache:
         return sum(party.samples.nbytes for audio in self._held.values() for party in audio)
 
 
+def read_facts(path: Path) -> IncidentFacts:
+    """Return what `<name>.json` beside the sound file `path` says of the incident, if there is one.
+
+    Raise UsageError if it is broken.
+    """
+    return _read_sidecar(path.with_suffix(".json"))
+
+
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from callplayer.config import Secret, check_url, is_loopback, log_path
@@ -23,6 +23,7 @@ from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.livekit_process import OwnServer, RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.packages import require_packages
+from callplayer.service.sources.options import LiveSources
 from callplayer.service.tokens import (
     DEFAULT_BEARER_TTL_S,
     DEFAULT_STREAM_TTL_S,
@@ -45,7 +46,7 @@ class ServeOptions:
     `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
     livekit-server of our own is started: `livekit_binary`, or one that is found or built.
     `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
-    when its standard input does.
+    when its standard input does. `live_sources` are calls that come in as they happen.
     """
 
     recordings: tuple[Path, ...]
@@ -58,6 +59,7 @@ class ServeOptions:
     token_ttl_s: float = DEFAULT_BEARER_TTL_S
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
     idle_s: float = 60.0
+    live_sources: LiveSources = field(default_factory=LiveSources)
 
 
 def serve(options: ServeOptions) -> int:
@@ -86,9 +88,13 @@ def serve(options: ServeOptions) -> int:
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
     from callplayer.service.cable import Cable
+    from callplayer.service.clients import Access
     from callplayer.service.library import Library
     from callplayer.service.recordings import find_recordings
     from callplayer.service.roster import Roster
+    from callplayer.service.sources.calls import growing
+    from callplayer.service.sources.ingest import Ingest
+    from callplayer.service.sources.start import live_calls
     from callplayer.service.streams import Streams
     from callplayer.service.word_streams import WordStreams
 
@@ -97,7 +103,11 @@ async def _serve(options: ServeOptions) -> int:
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
         live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
-        recordings = find_recordings(options.recordings, live_from_s=live_from_s)
+        recordings = (
+            find_recordings(options.recordings, live_from_s=live_from_s)
+            if options.recordings or not options.live_sources
+            else {}
+        )
         async with contextlib.AsyncExitStack() as stack:
             library = stack.enter_context(Library.open(None))
             for recording in recordings.values():
@@ -112,11 +122,18 @@ async def _serve(options: ServeOptions) -> int:
             stack.push_async_callback(streams.close)
             api_url = url_of(listening)
             credentials, config_file = stack.enter_context(_credentials(api_url))
-            bearer = BearerTokens(options.token_ttl_s)
+            access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
+            sources = options.live_sources
+            calls = await stack.enter_async_context(live_calls(sources, library))
+            ingest = Ingest(
+                calls, room_server, tokens, access.is_good, end_after_s=sources.end_after_s
+            )
+            stack.push_async_callback(ingest.close)
             word_streams = WordStreams(library)
             stack.push_async_callback(word_streams.close)
-            cable = Cable(word_streams, lambda token: bearer.state(token, time.monotonic()))
-            api = Api(credentials, bearer, library, streams, routes=cable.routes())
+            cable = Cable(word_streams, access.token_state)
+            routes = [*cable.routes(), *([ingest.route] if sources.ingest else [])]
+            api = Api(access, library, streams, routes=routes)
             async with (
                 http_server(api.app(), listening) as http_ended,
                 contextlib.aclosing(cable),
@@ -129,7 +146,7 @@ async def _serve(options: ServeOptions) -> int:
                         "ready": True,
                         "api_url": api_url,
                         "stream_url": room_server.url,
-                        "incidents": list(recordings),
+                        "incidents": [*recordings, *(call.id for call in growing(library))],
                         "config": str(config_file) if config_file else None,
                     }
                 )
@@ -152,6 +169,7 @@ def _check(options: ServeOptions) -> None:
     if not 0 <= options.port <= 65_535:
         raise UsageError(f"{options.port} is no port.", "Give --port a number from 0 to 65535.")
     require_packages()
+    options.live_sources.check(exit_with_stdin=options.exit_with_stdin)
 
 
 def live_start_s(variables: Mapping[str, str], now_s: float) -> float:

@@ -1,6 +1,7 @@
 """The library's tables, and how an older library is brought up to today's.
 
-Times are whole microseconds since 1970, UTC. A table is never changed in place here: add a step.
+Times are counted from 1970, UTC, in s or in whole microseconds (`_us`). A table is never changed in
+place here: add a step.
 """
 
 from __future__ import annotations
@@ -33,7 +34,19 @@ CREATE TABLE words (
 CREATE INDEX words_by_time ON words (incident_id, speaker, started_at_us);
 """
 
-STEPS = (_INCIDENTS_AND_WORDS,)
+_CLIENTS = """
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY,
+    may_listen INTEGER NOT NULL,
+    secret_hash BLOB NOT NULL,
+    old_hash BLOB,
+    old_until_s REAL,
+    created_at_s REAL NOT NULL,
+    rotated_at_s REAL
+) STRICT;
+"""
+
+STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS)
 """`STEPS[n]` makes version n + 1 out of version n."""
 
 

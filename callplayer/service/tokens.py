@@ -25,7 +25,7 @@ TokenState = Literal["good", "expired", "unknown"]
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """The one client of this service."""
+    """A client whose secret is known in memory only: from the environment, or generated."""
 
     client_id: str
     client_secret: Secret
@@ -47,17 +47,22 @@ class BearerTokens:
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
-        self._expiry_s: dict[bytes, float] = {}
+        self._given: dict[bytes, tuple[float, str]] = {}
 
-    def issue(self, now_s: float) -> str:
+    def issue(self, now_s: float, client_id: str = "") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
         forgotten_s = now_s - EXPIRED_KNOWN_S
-        self._expiry_s = {k: end_s for k, end_s in self._expiry_s.items() if end_s > forgotten_s}
-        while len(self._expiry_s) >= MAX_BEARER_TOKENS:
-            del self._expiry_s[next(iter(self._expiry_s))]
+        self._given = {key: entry for key, entry in self._given.items() if entry[0] > forgotten_s}
+        while len(self._given) >= MAX_BEARER_TOKENS:
+            del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
-        self._expiry_s[_digest(token)] = now_s + self.ttl_s
+        self._given[_digest(token)] = (now_s + self.ttl_s, client_id)
         return token
+
+    def client_of(self, token: str, now_s: float) -> str | None:
+        """Return the id of the client `token` was given to; None if it is unknown or expired."""
+        end_s, client_id = self._given.get(_digest(token), (0.0, ""))
+        return client_id if now_s < end_s else None
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""
@@ -65,10 +70,10 @@ class BearerTokens:
 
     def state(self, token: str, now_s: float) -> TokenState:
         """Tell whether `token` is good, has expired, or was never (or too long ago) given out."""
-        end_s = self._expiry_s.get(_digest(token))
-        if end_s is None:
+        entry = self._given.get(_digest(token))
+        if entry is None:
             return "unknown"
-        return "good" if now_s < end_s else "expired"
+        return "good" if now_s < entry[0] else "expired"
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,35 @@ class RoomTokens:
             can_publish=True,
             can_subscribe=True,
             can_publish_data=True,
+        )
+        return self._sign(identity, grants, 600.0)
+
+    def for_publisher(self, room: str, identity: str) -> str:
+        """Return a token that may publish sound in the room, and neither hear nor send data."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room=room,
+            can_publish=True,
+            can_publish_sources=["microphone"],
+            can_subscribe=False,
+            can_publish_data=False,
+        )
+        return self._sign(identity, grants, 3600.0)
+
+    def for_recorder(self, room: str, identity: str) -> str:
+        """Return a token that may make the room and hear it unseen; used at once."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room_create=True,
+            room=room,
+            hidden=True,
+            can_publish=False,
+            can_subscribe=True,
+            can_publish_data=False,
         )
         return self._sign(identity, grants, 600.0)
 

@@ -119,7 +119,7 @@ async def _play(
     from callplayer.ui.player_app import PlayerApp
 
     client = EngineClient(options.engine_argv, options.log_path, process=process)
-    app = PlayerApp(client, incident=options.incident)
+    app = PlayerApp(client, incident=options.incident, settings=options.settings)
     loop = asyncio.get_running_loop()
     leaving.end_engine = client.kill
     try:

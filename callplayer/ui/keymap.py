@@ -17,10 +17,10 @@ from callplayer.engine.messages import (
     SeekBy,
     SetGain,
     Solo,
-    TogglePause,
     Unmute,
     Unsolo,
 )
+from callplayer.ui import navigation
 from callplayer.ui.model import PlayerView
 from callplayer.ui.view import is_growing
 from callplayer.wire import Scrub, ScrubToEnd
@@ -33,9 +33,10 @@ Ask = Callable[[PlayerView], Request | str]
 class Action:
     """One thing a key can do.
 
-    It has either a fixed `request`, an `ask` that makes one from the view, or the name of a method
-    of the screen. Actions of one `topic` share a line of the help; `footer` is the short word that
-    the footer shows, if any, and `footer_at_rest` the one while the call stands still.
+    It has either a fixed `request`, an `ask` that makes one from the view, a `steer` rule of the
+    way through the call, or the name of a method of the screen. Actions of one `topic` share a line
+    of the help; `footer` is the short word that the footer shows, if any, and `footer_at_rest` the
+    one while the call stands still.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Action:
     keys: tuple[str, ...]
     request: Request | None = None
     ask: Ask | None = None
+    steer: navigation.Steer | None = None
     screen: str | None = None
     footer: str = ""
     footer_at_rest: str = ""
@@ -84,7 +86,7 @@ ACTIONS: tuple[Action, ...] = (
         "toggle-pause",
         "Play / pause",
         ("space", "k"),
-        request=TogglePause(),
+        steer=navigation.toggle_pause,
         footer="pause",
         footer_at_rest="play",
     ),
@@ -102,6 +104,10 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"to-{n}0-percent", "To 10 … 90 %", (str(n),), ask=_to_percent(n * 10))
         for n in range(1, 10)
     ),
+    Action("say-again", "Say again", ("r",), steer=navigation.say_again),
+    Action("loop", "Loop: from, to, off", ("a",), steer=navigation.turn_loop),
+    Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
+    Action("go-to", "Go to a time", ("t",), screen="go_to"),
     Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
     Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
     Action(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 MIN_WIDTH = 60
 MIN_HEIGHT = 16
+ALWAYS_ROWS = 6
+"""Header, clock at its smallest, notice and footer."""
 
 
 @dataclass(frozen=True)

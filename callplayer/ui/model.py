@@ -21,6 +21,7 @@ from callplayer.engine.messages import (
 )
 from callplayer.text import plain_text
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.navigation import Navigation, after_state
 from callplayer.ui.restart import is_connected
 from callplayer.ui.view import UNCONFIRMED_AFTER_S, Tone, waiting_s
 from callplayer.wire import Party
@@ -63,7 +64,8 @@ class PlayerView:
 
     `phase_since_s` is when the state came into its phase (monotonic, s), None before any was told;
     `asked_id` is the incident that was asked for, shown until the engine tells more of it;
-    `was_connected`: the call was there at least once; `ended`: the engine will tell no more.
+    `was_connected`: the call was there at least once; `ended`: the engine will tell no more;
+    `navigation` is what the way through the call so far leaves to remember.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
@@ -80,6 +82,7 @@ class PlayerView:
     failure: Failure | None = None
     was_connected: bool = False
     ended: bool = False
+    navigation: Navigation = field(default_factory=Navigation)
 
     @property
     def parties(self) -> tuple[Party, ...]:
@@ -185,6 +188,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     return replace(
         view,
         state=state,
+        navigation=after_state(view.navigation, view.state, state),
         phase_since_s=view.phase_since_s if same_phase else now_s,
         selected=selected,
         notice=notice,

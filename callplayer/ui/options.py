@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from callplayer.ui.settings import ScreenSettings
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class PlayerOptions:
     incident: str
     log_path: Path
     engine: subprocess.Popen[bytes] | None = None
+    settings: ScreenSettings = field(default_factory=ScreenSettings)
 
 
 @dataclass(frozen=True)

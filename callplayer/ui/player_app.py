@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Protocol
 
 from textual.screen import Screen
@@ -13,6 +14,7 @@ from callplayer.ui.base_app import BaseApp
 from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.player import PlayerScreen
+from callplayer.ui.settings import ScreenSettings
 
 
 class Engine(Protocol):
@@ -26,17 +28,22 @@ class Engine(Protocol):
 
 
 class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
-    """Shows the call of `incident`; `clock` is the system's monotonic clock in s."""
+    """Shows the call of `incident`; `clock` is the system's monotonic clock in s.
+
+    `zone` is where clock times are told, None for the machine's own.
+    """
 
     def __init__(
         self,
         engine: Engine,
         clock: Callable[[], float] = time.monotonic,
         incident: str = "",
+        settings: ScreenSettings | None = None,
+        zone: tzinfo | None = None,
     ) -> None:
         super().__init__()
         self._engine = engine
-        self.player = PlayerScreen(engine.send, clock, incident)
+        self.player = PlayerScreen(engine.send, clock, incident, settings, zone)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the player's screen."""

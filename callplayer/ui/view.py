@@ -77,8 +77,17 @@ def until_turn_s(state: StateEvent, now_s: float) -> float:
     """
     if not state.advancing:
         return TENTH_MS / 1000
+    turns_at_ms = _audible_ms(state, now_s) // TENTH_MS * TENTH_MS + TENTH_MS
+    return until_position_s(state, round(turns_at_ms), now_s)
+
+
+def until_position_s(state: StateEvent, position_ms: int, now_s: float) -> float:
+    """Return in how many s `position_ms` is heard, if playing goes on; negative for a while ago.
+
+    Only of use while `state.advancing`.
+    """
     stands_ms = max(0.0, state.audible_in_ms - _since_ms(state, now_s, math.inf))
-    return (stands_ms + TENTH_MS - _audible_ms(state, now_s) % TENTH_MS) / 1000
+    return (stands_ms + position_ms - _audible_ms(state, now_s)) / 1000
 
 
 def waiting_s(state: StateEvent, now_s: float) -> float:
@@ -137,19 +146,6 @@ def column_to_gain_db(column: int, width: int) -> float:
     """Return the gain, in whole dB, at a column of a slider."""
     share = min(max(column / max(width - 1, 1), 0.0), 1.0)
     return float(round(GAIN_MIN_DB + share * (GAIN_MAX_DB - GAIN_MIN_DB)))
-
-
-def column_to_position_ms(column: int, width: int, duration_ms: int) -> int:
-    """Return the position at a column of the timeline: the first is 0, the last the duration."""
-    share = min(max(column / max(width - 1, 1), 0.0), 1.0)
-    return round(share * duration_ms)
-
-
-def position_to_column(position_ms: int, width: int, duration_ms: int) -> int:
-    """Return the column, 0…width−1, of a position on the timeline."""
-    if duration_ms <= 0:
-        return 0
-    return round(min(max(position_ms / duration_ms, 0.0), 1.0) * (width - 1))
 
 
 _TICK_STEPS_S = (

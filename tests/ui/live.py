@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -75,7 +76,7 @@ async def player(
     requests_path = tmp_path / "requests"
     argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
     client = EngineClient(argv, tmp_path / "log", limits=limits)
-    app = PlayerApp(client)
+    app = PlayerApp(client, zone=UTC)
     try:
         async with app.run_test(size=size) as pilot:
             yield Session(app, pilot, client, requests_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 
 import msgspec
 
@@ -31,7 +32,8 @@ class Scene:
 
     def app(self) -> PlayerApp:
         """Return the application on a clock that stands still."""
-        return PlayerApp(ScriptedEngine(*self.events), frozen_clock, INCIDENT.id)
+        engine = ScriptedEngine(*self.events)
+        return PlayerApp(engine, frozen_clock, INCIDENT.id, zone=UTC)
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:

@@ -36,6 +36,10 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
         )
         for n in range(1, 10)
     },
+    "r": (['{"cmd":"scrub","position":81400}', '{"cmd":"resume"}'], "", "▶ PLAYING"),
+    "a": ([], "1:23.4", "Loop from 1:23.4"),
+    "u": ([], "1:23.4", "There is no jump to undo."),
+    "t": ([], "1:23.4", "Go to: "),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
     "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),

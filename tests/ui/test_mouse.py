@@ -10,7 +10,7 @@ from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
-from tests.ui.scenes import PAUSED
+from tests.ui.scenes import PAUSED, but
 from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
 
 
@@ -96,3 +96,21 @@ async def test_the_wheel_turns_a_party_up_and_down() -> None:
             await pilot.pause()
     wanted: list[Request] = [AdjustGain(1.0, "caller"), AdjustGain(-1.0, "caller")]
     assert engine.requests == wanted
+
+
+async def test_the_timeline_of_a_growing_call_stands_still_under_a_drag() -> None:
+    """What is pointed at is the place that was there when the button went down."""
+    now_s = 1000.0
+    engine = ScriptedEngine(INCIDENT, but(PAUSED, call_over=False, duration_ms=57_000))
+    app = PlayerApp(engine, clock=lambda: now_s)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        width = app.player.timeline.size.width
+        await pilot.mouse_down(Timeline, offset=(20, 1))
+        app.player.take(but(PAUSED, call_over=False, duration_ms=61_000))
+        await pilot.hover(Timeline, offset=(21, 1))
+        await pilot.mouse_up(Timeline, offset=(21, 1))
+        app.player.take(but(PAUSED, call_over=False, duration_ms=62_000))
+        await pilot.click(Timeline, offset=(width - 1, 1))
+    minute = [Scrub(round(column / (width - 1) * 60_000)) for column in (20, 21)]
+    assert engine.requests == [*minute, Scrub(62_000)]

@@ -170,3 +170,16 @@ def test_no_widget_can_take_the_keys() -> None:
     assert issubclass(PlayerApp, App)
     assert PlayerApp._merge_bindings().key_to_bindings == {}
     assert PlayerScreen._merge_bindings().key_to_bindings == {}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("requested_ms", [None, 30_000])
+async def test_how_far_behind_live_is_always_told(size: str, requested_ms: int | None) -> None:
+    live = but(PLAYING, phase="playing", call_over=False, requested_ms=requested_ms)
+    app = Scene((INCIDENT, live)).app()
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await pilot.pause()
+        assert "3:08 behind" in screen_text(app)
+        app.player.take(but(live, audible_ms=263_000, requested_ms=None))
+        await pilot.pause()
+        assert "9 s behind" in screen_text(app)

@@ -19,7 +19,8 @@ def test_no_key_is_bound_twice_and_no_action_named_twice() -> None:
 
 def test_every_action_does_exactly_one_kind_of_thing() -> None:
     for action in keymap.ACTIONS:
-        assert sum(x is not None for x in (action.request, action.ask, action.screen)) == 1, action
+        kinds = (action.request, action.ask, action.steer, action.screen)
+        assert sum(kind is not None for kind in kinds) == 1, action
         if action.screen is not None:
             assert callable(getattr(PlayerScreen, f"do_{action.screen}"))
 

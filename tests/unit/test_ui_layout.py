@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.engine.messages import StatsEvent
-from callplayer.ui.layout import MIN_HEIGHT, MIN_WIDTH, plan
+from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, plan
 from callplayer.ui.model import Notice
 from callplayer.ui.widgets.lines import (
     STATS_ROWS,
@@ -30,7 +30,7 @@ def test_every_plan_fits_the_window(
         width,
         height,
         parties,
-        help_rows=help_height(width) if with_help else 0,
+        help_rows=min(help_height(width), height - ALWAYS_ROWS) if with_help else 0,
         stats_rows=STATS_ROWS if with_stats else 0,
     )
     assert chosen.rows <= height

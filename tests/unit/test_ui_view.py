@@ -127,23 +127,6 @@ def test_datetimes_are_written_one_way_and_what_is_none_as_it_came() -> None:
     assert view.when_text("yesterday") == "yesterday"
 
 
-@given(st.integers(8, 300), st.integers(0, 20_000_000))
-def test_the_ends_of_the_timeline_are_the_ends_of_the_call(width: int, duration_ms: int) -> None:
-    assert view.column_to_position_ms(0, width, duration_ms) == 0
-    assert view.column_to_position_ms(width - 1, width, duration_ms) == duration_ms
-    assert view.column_to_position_ms(width + 50, width, duration_ms) == duration_ms
-    assert view.column_to_position_ms(-3, width, duration_ms) == 0
-
-
-@given(st.integers(8, 300), st.integers(1000, 20_000_000), st.integers(0, 299))
-def test_a_click_lands_where_the_cursor_is_then_drawn(
-    width: int, duration_ms: int, column: int
-) -> None:
-    column = min(column, width - 1)
-    position_ms = view.column_to_position_ms(column, width, duration_ms)
-    assert view.position_to_column(position_ms, width, duration_ms) == column
-
-
 @given(st.integers(30, 200), st.floats(-40.0, 20.0))
 def test_slider_columns_and_gains_agree_within_a_cell(width: int, gain_db: float) -> None:
     column = view.gain_to_column(gain_db, width)

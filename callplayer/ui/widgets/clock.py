@@ -8,6 +8,7 @@ from callplayer.engine.messages import StateEvent
 from callplayer.ui.view import (
     PHASE_LOOKS,
     PhaseLook,
+    Tone,
     clock_text,
     is_growing,
     shown_duration_ms,
@@ -46,7 +47,7 @@ def clock_rows(state: StateEvent, now_s: float, width: int, largest_scale: int) 
     sign = large((look.symbol,), scale)
     figures = large(digits, scale)
     rest = " " * (pixels * scale - len(figures[0]))
-    words = _words(look, state, position_ms, duration_ms)
+    words = _words(look, state, position_ms, duration_ms, cell_rows(scale))
     top = (cell_rows(scale) - len(words)) // 2
     tone = "strong" if look.tone == "play" else look.tone
     rows: list[Row] = []
@@ -78,18 +79,39 @@ def small_rows(lines: tuple[str, str], width: int, height: int) -> list[Row]:
     return [((fit(line, width), "strong"),) for line in shown]
 
 
+def behind_text(state: StateEvent, now_s: float) -> str:
+    """Return how far behind a call that goes on is heard; "" for one that is over."""
+    if not is_growing(state):
+        return ""
+    duration_ms = shown_duration_ms(state, now_s)
+    return _behind(duration_ms - shown_position_ms(state, now_s), duration_ms)
+
+
+def _behind(behind_ms: int, duration_ms: int) -> str:
+    whole_ms = max(behind_ms, 0)
+    if duration_ms < 3_600_000 and whole_ms < 60_000:
+        return f"{whole_ms / 1000:.0f} s behind"
+    return f"{clock_text(whole_ms, duration_ms, tenths=False)} behind"
+
+
 def _words(
-    look: PhaseLook, state: StateEvent, position_ms: int, duration_ms: int
+    look: PhaseLook, state: StateEvent, position_ms: int, duration_ms: int, most: int
 ) -> tuple[tuple[Part, ...], ...]:
+    """Return at most `most` lines: the state; how long; how far behind; where to."""
     word: tuple[Part, ...] = ((f"{look.symbol} {look.word}", look.tone),)
     length: tuple[Part, ...] = ()
     if duration_ms > 0:
         length = (("of ", "dim"), (clock_text(duration_ms, duration_ms), "text"))
-    note: tuple[Part, ...] = ()
+    behind: tuple[Part, ...] = ()
+    if is_growing(state):
+        behind_ms = duration_ms - position_ms
+        tone: Tone = "hold" if behind_ms > BEHIND_FROM_MS else "dim"
+        behind = ((fit(_behind(behind_ms, duration_ms), SIDE_CELLS).rstrip(), tone),)
+    target: tuple[Part, ...] = ()
     if state.requested_ms is not None:
-        target = clock_text(state.requested_ms, duration_ms)
-        note = ((f"→ {target}", "ask"),)
-    elif is_growing(state) and duration_ms - position_ms > BEHIND_FROM_MS:
-        behind = clock_text(duration_ms - position_ms, duration_ms, tenths=False)
-        note = ((fit(f"{behind} behind", SIDE_CELLS).rstrip(), "dim"),)
-    return (word, length, note)
+        target = ((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"),)
+    if behind and target and most < 4:
+        # The target also stands on the timeline.
+        target = ()
+    lines = (word, length, *(line for line in (behind, target) if line))
+    return lines if len(lines) >= 3 else (*lines, ())

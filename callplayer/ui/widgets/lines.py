@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from rich.cells import cell_len
+
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
 from callplayer.ui.keymap import fitting_footer, help_lines
 from callplayer.ui.model import Notice, PlayerView
+from callplayer.ui.question import Question
 from callplayer.ui.view import Tone, phone_text, when_text
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
 STATS_ROWS = 7
@@ -34,6 +37,10 @@ class NoticeArea(Rows):
         """Draw the notice on one line, or on two when there is room."""
         self.draw_with(lambda width, height: notice_rows(notice, width, height))
 
+    def ask(self, question: Question) -> None:
+        """Draw the line that is being typed in the notice's place."""
+        self.draw_with(lambda width, height: question_rows(question, width, height))
+
 
 class KeyFooter(Rows):
     """The keys most needed."""
@@ -44,11 +51,36 @@ class KeyFooter(Rows):
 
 
 class HelpPanel(Rows):
-    """All keys, in columns."""
+    """All keys, in columns; where not all have room, the arrows show the rest."""
 
-    def on_mount(self) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._start = 0
+
+    def show(self) -> None:
         """Show the keys."""
-        self.draw_with(lambda width, _: help_rows(width))
+        self.draw_with(self._rows_from_start)
+
+    def move(self, key: str) -> bool:
+        """Show the keys further up or down; tell whether there are any that are not seen."""
+        hidden = help_height(self.size.width) - self.size.height
+        if hidden <= 0:
+            return False
+        wanted = {"home": 0, "end": hidden, "up": self._start - 1, "down": self._start + 1}[key]
+        self._start = min(max(wanted, 0), hidden)
+        self.show()
+        return True
+
+    def _rows_from_start(self, width: int, height: int) -> list[Row]:
+        rows = help_rows(width)
+        hidden = max(len(rows) - height, 0)
+        self._start = min(self._start, hidden)
+        shown = rows[self._start : self._start + height]
+        if hidden and shown:
+            sign = "↓ more" if self._start < hidden else "↑ more"
+            *before, (last, tone) = shown[-1]
+            shown[-1] = spread((*before, (last.rstrip(), tone)), ((sign, "hold"),), width)
+        return shown
 
 
 class StatsPanel(Rows):
@@ -103,6 +135,23 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
 
 
+def question_rows(question: Question, width: int, height: int) -> list[Row]:
+    """Return the line being typed, its end in sight, and what it would do."""
+    hint = question.hint(question.text)
+    label = f"{question.label}: "
+    room = max(width - cell_len(label) - 1, 1)
+    shown = question.text
+    while cell_len(shown) > room:
+        shown = shown[1:]
+    row: list[Part] = [(label, "ask"), (shown, "strong"), ("▏", "ask")]
+    if height >= 2:
+        return [row, ((fit("  " + hint.text, width), hint.tone),)]
+    room = width - cells(row) - 2
+    if room >= 12:
+        row.append(("  " + fit(hint.text, room).rstrip(), hint.tone))
+    return [row]
+
+
 def footer_row(state: StateEvent, width: int) -> Row:
     """Return the footer's keys that fit."""
     at_rest = state.paused or state.phase == "at-end"
@@ -117,13 +166,16 @@ def help_rows(width: int) -> list[Row]:
     lines = help_lines()
     columns = 2 if width < 120 else 3
     height = -(-len(lines) // columns)
-    key_cells = max(len(keys) for keys, _ in lines) + (1 if width < 78 else 4)
-    topic_cells = min(width // columns, 40) - key_cells
+    key_cells = [
+        max(cell_len(keys) for keys, _ in lines[start : start + height]) + (1 if width < 78 else 3)
+        for start in range(0, len(lines), height)
+    ]
+    column_cells = min(width // columns, 44)
     return [
         [
             part
-            for keys, topic in lines[y::height]
-            for part in _help_item(fit(keys, key_cells), fit(topic, topic_cells))
+            for (keys, topic), own_cells in zip(lines[y::height], key_cells, strict=False)
+            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells))
         ]
         for y in range(height)
     ]

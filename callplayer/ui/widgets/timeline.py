@@ -8,11 +8,11 @@ from functools import lru_cache
 from textual.message import Message
 
 from callplayer.engine.messages import StateEvent
+from callplayer.ui.navigation import Loop
+from callplayer.ui.span import Span, whole_span
 from callplayer.ui.view import (
     clock_text,
-    column_to_position_ms,
     is_growing,
-    position_to_column,
     shown_duration_ms,
     shown_position_ms,
     tick_step_ms,
@@ -22,6 +22,16 @@ from callplayer.ui.widgets.rows import Part, Row
 
 PLAYED, AHEAD = "█", "░"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is marked on the timeline beside the cursors."""
+
+    loop: Loop | None = None
+
+
+NO_MARKS = Marks()
 
 
 class Timeline(DragRows):
@@ -35,70 +45,139 @@ class Timeline(DragRows):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._span = Span(0, 0)
         self._duration_ms = 0
 
-    def show(self, state: StateEvent, now_s: float) -> None:
+    def show(self, state: StateEvent, now_s: float, marks: Marks) -> None:
         """Draw the timeline as it stands at `now_s`."""
         self._duration_ms = shown_duration_ms(state, now_s)
-        self.draw_with(lambda width, height: timeline_rows(state, now_s, width, height - 2))
+        if not self._dragging:
+            # What is held must not move away under the hand that holds it.
+            self._span = whole_span(self._duration_ms, is_growing(state))
+        span = self._span
+        self.draw_with(
+            lambda width, height: timeline_rows(
+                state, now_s, width, height - 2, marks=marks, span=span
+            )
+        )
 
     def can_hold(self, column: int, row: int) -> bool:
         """Take hold anywhere once the length of the call is known."""
         return self._duration_ms > 0
 
     def message_at(self, column: int) -> Scrubbed:
-        """Return the position at a column."""
-        return self.Scrubbed(column_to_position_ms(column, self.size.width, self._duration_ms))
+        """Return the position at a column, no later than the call is long."""
+        at_ms = self._span.position_ms(column, self.size.width)
+        return self.Scrubbed(min(at_ms, self._duration_ms))
 
 
-def timeline_rows(state: StateEvent, now_s: float, width: int, bar_rows: int) -> list[Row]:
-    """Return the row of cursors, `bar_rows` rows of the bar, and the scale."""
+def timeline_rows(
+    state: StateEvent,
+    now_s: float,
+    width: int,
+    bar_rows: int,
+    *,
+    marks: Marks = NO_MARKS,
+    span: Span | None = None,
+) -> list[Row]:
+    """Return the row of cursors and marks, `bar_rows` rows of the bar, and the scale."""
     if width < 8:
         return []
     duration_ms = shown_duration_ms(state, now_s)
     if duration_ms <= 0:
         empty: Row = ((AHEAD * width, "faint"),)
         return [(), *([empty] * bar_rows), ()]
+    growing = is_growing(state)
+    span = span or whole_span(duration_ms, growing)
     position_ms = shown_position_ms(state, now_s)
-    bar = _bar(position_ms, duration_ms, width)
-    cursors = _cursors(state, position_ms, duration_ms, width)
-    return [cursors, *([bar] * bar_rows), _scale(duration_ms, width, is_growing(state))]
+    bar = _bar(position_ms, duration_ms, width, span)
+    cursors = _cursors(state, position_ms, width, span, marks)
+    return [cursors, *([bar] * bar_rows), scale_row(duration_ms, width, growing, span)]
 
 
-def _bar(position_ms: int, duration_ms: int, width: int) -> Row:
-    """Return the bar; its edge is true to an eighth of a cell."""
-    edge = min(max(position_ms / duration_ms, 0.0), 1.0) * (width - 1) + 0.5
+def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
+    """Return the bar; its edge is true to an eighth of a cell. After the live end it is blank."""
+    edge = span.share(position_ms) * (width - 1) + 0.5
     whole, part = int(edge), int(edge % 1.0 * 8)
     partial = _EIGHTHS[part] if part and whole < width else ""
-    ahead = width - whole - len(partial)
-    return ((PLAYED * whole + partial, "past"), (AHEAD * ahead, "faint"))
+    end = width if duration_ms >= span.end_ms else span.column(duration_ms, width) + 1
+    ahead = max(end - whole - len(partial), 0)
+    rest = width - whole - len(partial) - ahead
+    return ((PLAYED * whole + partial, "past"), (AHEAD * ahead + " " * rest, "faint"))
 
 
-def _cursors(state: StateEvent, position_ms: int, duration_ms: int, width: int) -> Row:
-    confirmed = position_to_column(position_ms, width, duration_ms)
-    if state.requested_ms is None:
-        return ((" " * confirmed, "text"), ("◆", "strong"))
-    asked = position_to_column(state.requested_ms, width, duration_ms)
-    label = f" → {clock_text(state.requested_ms, duration_ms, tenths=False)} "
-    label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
-    marks: dict[int, Part] = {confirmed: ("◆", "strong")}
-    for offset, character in enumerate(label):
-        if label_at + offset != confirmed:
-            marks[label_at + offset] = (character, "ask")
-    marks[asked] = ("◇", "ask")
-    return [marks.get(column, (" ", "text")) for column in range(max(marks) + 1)]
+def _cursors(state: StateEvent, position_ms: int, width: int, span: Span, marks: Marks) -> Row:
+    """Return the row above the bar; what is drawn later covers what is drawn before."""
+    cells = _marked(marks, width, span)
+    if state.requested_ms is not None:
+        asked = span.column(state.requested_ms, width)
+        label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
+        label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
+        for offset, character in enumerate(label):
+            cells[label_at + offset] = (character, "ask")
+    cells[span.column(position_ms, width)] = ("◆", "strong")
+    if state.requested_ms is not None:
+        cells[asked] = ("◇", "ask")
+    return [cells.get(column, (" ", "text")) for column in range(max(cells) + 1)]
+
+
+def _marked(marks: Marks, width: int, span: Span) -> dict[int, Part]:
+    """Return the cells of the loop: A, B, and a line between them."""
+    cells: dict[int, Part] = {}
+    if marks.loop is not None:
+        first = span.column(marks.loop.a_ms, width)
+        if marks.loop.b_ms is not None:
+            last = span.column(marks.loop.b_ms, width)
+            cells |= {column: ("─", "hold") for column in range(first, last)}
+            cells[last] = ("B", "hold")
+        cells[first] = ("A", "hold")
+    return cells
+
+
+def scale_row(duration_ms: int, width: int, growing: bool, span: Span) -> Row:
+    """Return ticks with their times; the last stands at the end of the call, or of the span."""
+    if growing:
+        return _growing_scale(duration_ms, width, span)
+    return _scale(span, width)
 
 
 @lru_cache(maxsize=4)
-def _scale(duration_ms: int, width: int, growing: bool) -> Row:
-    """Return ticks with their times; the last stands at the end of the call."""
-    end = clock_text(duration_ms, duration_ms, tenths=False)
-    end = f"{end} live┘" if growing else f"{end}┘"
-    step_ms = tick_step_ms(duration_ms, width, len(end))
-    text = ""
-    for tick_ms in range(0, duration_ms, step_ms):
-        column = position_to_column(tick_ms, width, duration_ms)
-        label = "└" + clock_text(tick_ms, duration_ms, tenths=False)
-        if column + len(label) + 1 <= width - len(end):
-            text = text.ljust(column) + label
+def _scale(span: Span, width: int) -> Row:
+    end = f"{clock_text(span.end_ms, span.end_ms, tenths=False)}┘"
+    text = _ticks(span, width, len(end), width - len(end))
     return ((text.ljust(width - len(end)), "dim"), (end, "dim"))
+
+
+def _growing_scale(duration_ms: int, width: int, span: Span) -> Row:
+    """Return ticks as far as the call has come, the live end, and the ticks it is to come to."""
+    live = f"{clock_text(duration_ms, span.end_ms, tenths=False)} live"
+    at = span.column(duration_ms, width)
+    label = f"{live}┘" if at >= len(live) else f"└{live}"
+    first = at - len(live) if at >= len(live) else at
+    ticks = _growing_ticks(span, width)
+    before = ticks[:first]
+    if first < len(ticks) and ticks[first] not in " └":
+        # A time that the label would cut in two is left out.
+        before = before[: before.rindex("└")]
+    after = ticks[first + len(label) :]
+    whole = len(after) - len(after.lstrip("0123456789:"))
+    after = " " * whole + after[whole:]
+    return ((before.ljust(first), "dim"), (label, "text"), (after, "faint"))
+
+
+@lru_cache(maxsize=4)
+def _growing_ticks(span: Span, width: int) -> str:
+    return _ticks(span, width, 6, width)
+
+
+def _ticks(span: Span, width: int, label_cells: int, before: int) -> str:
+    """Return the ticks that end before a column."""
+    step_ms = tick_step_ms(span.length_ms, width, label_cells)
+    first_ms = -(-span.start_ms // step_ms) * step_ms
+    text = ""
+    for tick_ms in range(first_ms, span.end_ms, step_ms):
+        column = span.column(tick_ms, width)
+        label = "└" + clock_text(tick_ms, span.end_ms, tenths=False)
+        if column >= len(text) and column + len(label) + 1 <= before:
+            text = text.ljust(column) + label
+    return text

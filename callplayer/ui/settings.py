@@ -1,0 +1,48 @@
+"""How a user likes the screen: the `[screen]` table of config.toml, checked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from callplayer.errors import UsageError
+from callplayer.text import plain_text
+
+LONGEST_STEP_S = 60.0
+
+
+@dataclass(frozen=True)
+class ScreenSettings:
+    """What the screen does by itself; each field is a key of `[screen]`.
+
+    `back_step_s` is how far going on after a pause steps back (0: not at all); `say_again_s` how
+    far the first press of say again goes back.
+    """
+
+    back_step_s: float = 1.0
+    say_again_s: float = 2.0
+
+
+def screen_settings(table: Mapping[str, Any]) -> ScreenSettings:
+    """Return the settings of a `[screen]` table; raise UsageError for one that cannot be used."""
+    known = {field.name: field.default for field in fields(ScreenSettings)}
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            raise UsageError(
+                f"[screen] sets {plain_text(name, 40)!r}, which is no setting.",
+                f"It may set {', '.join(known)}.",
+            )
+        values[name] = _seconds(name, value)
+    return ScreenSettings(**values)
+
+
+def _seconds(name: str, value: object) -> float:
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
+    if 0 <= number <= LONGEST_STEP_S:
+        return float(number)
+    raise UsageError(
+        f"{name} of [screen] is no time.",
+        f"Set it to a number of seconds from 0 to {LONGEST_STEP_S:g}.",
+    )
