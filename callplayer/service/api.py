@@ -1,32 +1,52 @@
-"""The vendor's HTTP API over our recordings: sign in, list and read incidents, open a stream."""
+"""The vendor's HTTP API over our library: sign in, list and read incidents, open a stream."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from callplayer.errors import CallplayerError
+from callplayer.service.answers import (
+    NO_STORE,
+    json_answer,
+    problem,
+    read_body,
+    retry_after,
+    told_problem,
+    unexpected_problem,
+)
+from callplayer.service.claims import Claims
+from callplayer.service.clients import Access, Client
+from callplayer.service.counted import Counted
+from callplayer.service.incidents import describe
+from callplayer.service.library import Library
+from callplayer.service.limits import REQUESTS, Limiter
+from callplayer.service.metrics import CONTENT_TYPE, Metrics
+from callplayer.service.openapi import document
 from callplayer.service.recordings import Recording
+from callplayer.service.sign_in import SignIn
 from callplayer.service.streams import TooManyStreamsError
-from callplayer.service.tokens import BearerTokens, ClientCredentials
+from callplayer.service.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.text import plain_text
-from callplayer.wire import StreamGrant
+from callplayer.wire import StreamGrant, parse_datetime
 
-MAX_BODY_BYTES = 16_384
-PAGE_SIZE = 100
-SCOPE = "incident_events"
+MAX_PAGE = 1_000_000
 
 log = logging.getLogger("callplayer.service")
+
+Handler = Callable[[Request, Client], Awaitable[Response]]
+Health = Callable[[], Awaitable[Mapping[str, bool]]]
 
 
 class StreamOpener(Protocol):
@@ -38,185 +58,172 @@ class StreamOpener(Protocol):
         """Return the token of a new stream."""
 
 
-class _SignIn(msgspec.Struct, frozen=True):
-    grant_type: str
-    client_id: str
-    client_secret: str
-    scope: str = SCOPE
-
-
 class _StreamRequest(msgspec.Struct, frozen=True):
     autoplay: bool = True
     participant_id: str | None = None
 
 
+async def _nothing_to_check() -> Mapping[str, bool]:
+    return {}
+
+
 class Api:
-    """The four routes. `clock` reads the monotonic clock in s."""
+    """The routes of the contract, health and metrics, and `routes` beside them.
+
+    `clock` reads the monotonic clock in s; `health` tells of each part whether it works; `api_url`
+    is what clients call, for the OpenAPI document.
+    """
 
     def __init__(
         self,
-        credentials: ClientCredentials,
-        bearer: BearerTokens,
-        recordings: Mapping[str, Recording],
+        access: Access,
+        library: Library,
         streams: StreamOpener,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        routes: Sequence[BaseRoute] = (),
+        metrics: Metrics | None = None,
+        health: Health = _nothing_to_check,
+        api_url: str = "/",
+        stream_ttl_s: float = DEFAULT_STREAM_TTL_S,
     ) -> None:
-        self._credentials = credentials
-        self._bearer = bearer
-        self._recordings = recordings
+        self._access = access
+        self._library = library
         self._streams = streams
         self._clock = clock
+        self._routes = tuple(routes)
+        self._metrics = metrics or Metrics()
+        self._health = health
+        self._document = msgspec.json.encode(document(api_url))
+        self._requests = Limiter(REQUESTS)
+        self._claims = Claims(stream_ttl_s)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
         incident = "/v1/incident_events/{incident_id}"
+        sign_in = SignIn(self._access, self._metrics, self._clock)
         routes = [
-            Route("/oauth/token", self._sign_in, methods=["POST"]),
+            Route("/oauth/token", sign_in.answer, methods=["POST"]),
             Route("/v1/incident_events", self._signed_in(self._list), methods=["GET"]),
             Route(incident, self._signed_in(self._read), methods=["GET"]),
             Route(f"{incident}/stream_token", self._signed_in(self._open_stream), methods=["POST"]),
+            Route("/metrics", self._signed_in(self._tell_metrics), methods=["GET"]),
+            Route("/health", self._tell_health, methods=["GET"]),
+            Route("/openapi.json", self._tell_document, methods=["GET"]),
         ]
         app = Starlette(
-            routes=routes,
-            exception_handlers={HTTPException: _told_problem, Exception: _unexpected_problem},
+            routes=[*routes, *self._routes],
+            exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
+            middleware=[Middleware(Counted, metrics=self._metrics, routes=routes)],
         )
         app.router.redirect_slashes = False
         return app
 
-    async def _sign_in(self, request: Request) -> Response:
-        try:
-            asked = msgspec.json.decode(await _body(request), type=_SignIn)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _oauth_error(400, "invalid_request", "client_id, client_secret, grant_type")
-        if asked.grant_type != "client_credentials":
-            return _oauth_error(400, "unsupported_grant_type", "only client_credentials")
-        if not self._credentials.match(asked.client_id, asked.client_secret):
-            log.warning("a sign-in with wrong credentials was refused")
-            return _oauth_error(401, "invalid_client", "unknown client or wrong secret")
-        if asked.scope != SCOPE:
-            return _oauth_error(400, "invalid_scope", f"only {SCOPE}")
-        answer = {
-            "access_token": self._bearer.issue(self._clock()),
-            "token_type": "Bearer",
-            "expires_in": max(round(self._bearer.ttl_s), 1),
-        }
-        return _json(answer, headers={"Cache-Control": "no-store"})
-
-    async def _list(self, request: Request) -> Response:
-        page_text = request.query_params.get("page", "1")
+    async def _list(self, request: Request, _client: Client) -> Response:
+        asked = request.query_params
+        page_text = asked.get("page", "1")
         page = int(page_text) if page_text.isascii() and page_text.isdigit() else 0
-        if not 1 <= page <= 1_000_000:
+        if not 1 <= page <= MAX_PAGE:
             raise HTTPException(422, "page is a number from 1 on")
-        newest_first = sorted(
-            self._recordings.values(), key=lambda each: (each.created_at, each.id), reverse=True
-        )
-        shown = newest_first[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        more = len(newest_first) > page * PAGE_SIZE
+        live_text = asked.get("is_audio_live")
+        if live_text not in (None, "true", "false"):
+            raise HTTPException(422, "is_audio_live is true or false")
         now_s = self._clock()
-        data = [describe(recording, now_s) for recording in shown]
-        return _json({"data": data, "next": page + 1 if more else None})
+        found = self._library.list(
+            is_audio_live=None if live_text is None else live_text == "true",
+            since=_moment(asked.get("since"), "since"),
+            until=_moment(asked.get("until"), "until"),
+            page=page,
+            now_s=now_s,
+        )
+        data = [describe(recording, now_s) for recording in found.recordings]
+        return json_answer({"data": data, "next": found.next_page})
 
-    async def _read(self, request: Request) -> Response:
-        return _json(describe(self._recording(request), self._clock()))
+    async def _read(self, request: Request, _client: Client) -> Response:
+        return json_answer(describe(self._recording(request), self._clock()))
 
-    async def _open_stream(self, request: Request) -> Response:
+    async def _open_stream(self, request: Request, client: Client) -> Response:
         recording = self._recording(request)
+        if not client.may_listen:
+            raise HTTPException(403, "this client may not listen")
         try:
-            asked = msgspec.json.decode(await _body(request) or b"{}", type=_StreamRequest)
+            asked = msgspec.json.decode(await read_body(request) or b"{}", type=_StreamRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "autoplay is a boolean, participant_id a text") from None
-        participant_id = asked.participant_id
-        if participant_id is not None and not _is_identity(participant_id):
-            raise HTTPException(422, "participant_id has 1 to 128 printable characters")
+        participant = asked.participant_id
+        if participant is not None:
+            if not _is_identity(participant):
+                raise HTTPException(422, "participant_id has 1 to 128 printable characters")
+            if self._claims.is_others(recording.id, participant, client.id, self._clock()):
+                raise HTTPException(409, "another client listens under this participant_id")
+            # Before the stream is there: of two clients that ask at once, one is refused.
+            self._claims.hold(recording.id, participant, client.id, self._clock())
+        grant = await self._opened(recording, asked)
+        return json_answer({"token": grant.token, "url": grant.url}, headers=NO_STORE)
+
+    async def _opened(self, recording: Recording, asked: _StreamRequest) -> StreamGrant:
         try:
-            grant = await self._streams.open(
-                recording.id, autoplay=asked.autoplay, participant_id=participant_id
+            return await self._streams.open(
+                recording.id, autoplay=asked.autoplay, participant_id=asked.participant_id
             )
+        except KeyError as error:  # removed in the meantime
+            raise _no_incident() from error
         except TooManyStreamsError as error:
             raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
         except CallplayerError as error:
             log.error("no stream: %s %s", error.what, error.hint)
             raise HTTPException(503, "the stream cannot be opened now") from error
-        return _json(
-            {"token": grant.token, "url": grant.url}, headers={"Cache-Control": "no-store"}
-        )
 
-    def _signed_in(
-        self, handler: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    async def _tell_metrics(self, _request: Request, _client: Client) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _tell_health(self, _request: Request) -> Response:
+        checks = dict(await self._health())
+        works = all(checks.values())
+        answer = {"status": "ok" if works else "failing", "checks": checks}
+        return json_answer(answer, 200 if works else 503, headers=NO_STORE)
+
+    async def _tell_document(self, _request: Request) -> Response:
+        return Response(self._document, media_type="application/json")
+
+    def _signed_in(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not self._bearer.is_good(token, self._clock()):
+            client = self._access.client_of(token) if scheme.lower() == "bearer" else None
+            if client is None:
                 raise HTTPException(
                     401,
                     "the bearer token is missing, wrong or expired",
                     {"WWW-Authenticate": "Bearer"},
                 )
-            return await handler(request)
+            wait_s = self._requests.take(client.id, self._clock())
+            if wait_s:
+                return problem(429, "too many requests; wait a little", retry_after(wait_s))
+            return await handler(request, client)
 
         return checked
 
     def _recording(self, request: Request) -> Recording:
-        recording = self._recordings.get(request.path_params["incident_id"])
+        recording = self._library.get(request.path_params["incident_id"])
         if recording is None:
-            raise HTTPException(404, "there is no incident of that id")
+            raise _no_incident()
         return recording
 
 
-def describe(recording: Recording, now_s: float) -> dict[str, Any]:
-    """Return the incident in the vendor's words, as it is at `now_s` of the monotonic clock."""
-    live = recording.is_live(now_s)
-    ended_at = recording.created_at + timedelta(seconds=recording.duration_s)
-    created = format_datetime(recording.created_at)
-    return {
-        "id": recording.id,
-        "caller_phone_number": recording.facts.caller_phone_number,
-        "is_audio_live": live,
-        "audio_call_ended_at": None if live else format_datetime(ended_at),
-        "created_at": created,
-        "updated_at": created if live else format_datetime(ended_at),
-        "caller_location": recording.facts.caller_location,
-    }
+def _no_incident() -> HTTPException:
+    return HTTPException(404, "there is no incident of that id")
 
 
-def format_datetime(moment: datetime) -> str:
-    """Return the vendor's way to write a time: `2024-01-15 10:30:00 UTC`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _moment(text: str | None, name: str) -> datetime | None:
+    if text is None:
+        return None
+    if "T" in text and not text.endswith("UTC"):
+        text = text.replace(" ", "+")  # a + that was not escaped
+    moment = parse_datetime(text)
+    if moment is None:
+        raise HTTPException(422, f"{name} is a time such as 2024-01-15T10:30:00Z")
+    return moment
 
 
 def _is_identity(text: str) -> bool:
     return 1 <= len(text) <= 128 and plain_text(text, 128) == text and text.isprintable()
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"a body has {MAX_BODY_BYTES} bytes at most")
-    return bytes(body)
-
-
-def _json(
-    content: object, status: int = 200, *, headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
-
-
-def _oauth_error(status: int, error: str, description: str) -> Response:
-    content = {"error": error, "error_description": description}
-    return _json(content, status, headers={"Cache-Control": "no-store"})
-
-
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = msgspec.json.encode({"type": "about:blank", "status": status, "title": detail})
-    return Response(body, status, headers, media_type="application/problem+json")
-
-
-async def _told_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _problem(error.status_code, error.detail, error.headers)
-
-
-async def _unexpected_problem(_request: Request, _error: Exception) -> Response:
-    return _problem(500, "the service failed; its log says more")

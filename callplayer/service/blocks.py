@@ -6,6 +6,7 @@ gain moves over one block, so nothing clicks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,12 +18,15 @@ from callplayer.service.playhead import BLOCK_FRAMES
 FADE_FRAMES = BLOCK_FRAMES // 2
 
 Samples = NDArray[np.int16]
+Gains = NDArray[np.float32]
+Reader = Callable[[int, int], Samples]
 
 _FADE_IN = ((np.arange(FADE_FRAMES, dtype=np.float32) + 0.5) / FADE_FRAMES).astype(np.float32)
 _FADE_OUT = _FADE_IN[::-1].copy()
 _RAMP = ((np.arange(BLOCK_FRAMES, dtype=np.float32) + 1) / BLOCK_FRAMES).astype(np.float32)
 _KNEE = 0.8 * 32_767.0
 _ROOM = 32_767.0 - _KNEE
+_UNITY = np.float32(1.0)
 
 
 @dataclass(frozen=True)
@@ -74,30 +78,33 @@ def plan_block(seamless_source: int | None, position: int, playable_frames: int)
     return BlockPlan((old, Piece(FADE_FRAMES, position, fresh, "in")), fresh)
 
 
-def render(plan: BlockPlan, samples: Samples, gain_from: float, gain_to: float) -> Samples:
-    """Return one block of a party: int16, shape (480,).
+def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) -> Samples:
+    """Return one block of all parties: int16, shape (480, parties).
 
-    `samples` is the party's whole call, shape (frames,); beyond its end there is silence. The gains
-    are factors; the block moves from the one to the other in a line. What would overload is
-    rounded off above 80 % of full scale; at a gain of 1 the sound goes out bit for bit.
+    `read(start, frames)` gives the call's sound, shape (frames, parties); beyond its end there is
+    silence. The gains are factors, one a party; the block moves from the one to the other in a
+    line. What would overload is rounded off above 80 % of full scale; at a gain of 1 the sound goes
+    out bit for bit.
     """
-    block = np.zeros(BLOCK_FRAMES, dtype=np.int16)
+    block = np.zeros((BLOCK_FRAMES, len(gains_to)), dtype=np.int16)
     for piece in plan.pieces:
-        part = samples[piece.source : piece.source + piece.frames]
+        part = read(piece.source, piece.frames)
         if piece.fade:
             curve = _FADE_IN if piece.fade == "in" else _FADE_OUT
-            part = np.rint(part * curve[: len(part)]).astype(np.int16)
+            part = np.rint(part * curve[: len(part), None]).astype(np.int16)
         block[piece.offset : piece.offset + len(part)] = part
-    if gain_from == gain_to == 1.0:
+    if not plan.pieces or ((gains_from == _UNITY).all() and (gains_to == _UNITY).all()):
         return block
-    return _amplify(block, gain_from, gain_to)
+    return _amplify(block, gains_from, gains_to)
 
 
-def _amplify(block: Samples, gain_from: float, gain_to: float) -> Samples:
-    gain = gain_to if gain_from == gain_to else gain_from + (gain_to - gain_from) * _RAMP
-    loud = block.astype(np.float32) * gain
-    if max(gain_from, gain_to) > 1.0:
+def _amplify(block: Samples, gains_from: Gains, gains_to: Gains) -> Samples:
+    steady = (gains_from == gains_to).all()
+    gain = gains_to if steady else gains_from + (gains_to - gains_from) * _RAMP[:, None]
+    loud = block * gain
+    boosted = np.maximum(gains_from, gains_to) > _UNITY
+    if boosted.any():
         size = np.abs(loud)
         bent = _KNEE + _ROOM * np.tanh((size - _KNEE) / _ROOM)
-        loud = np.where(size > _KNEE, np.copysign(bent, loud), loud)
+        loud = np.where((size > _KNEE) & boosted, np.copysign(bent, loud), loud)
     return np.rint(loud).clip(-32_768, 32_767).astype(np.int16)

@@ -4,11 +4,13 @@ int16 at 48 kHz, one or two channels, behind a plain header of 44 bytes. While t
 header's sizes are 0xFFFFFFFF, which other programs take as "until the end of the file"; the right
 sizes are written when it is over, and that is how every process can tell. What is appended is with
 the operating system at once, so killing the writer loses nothing of it; `sync` brings it to the
-disk. `repair` finishes a file whose writer was killed.
+disk. `repair` finishes a file whose writer was killed; a lock, which dies with the writer, tells
+that it was.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 from pathlib import Path
@@ -44,6 +46,7 @@ class LiveFile:
         self._frames = 0
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_all(self._fd, _header(channels, UNFINISHED))
         except OSError as error:
             raise _cannot_keep(error) from error
@@ -138,19 +141,34 @@ class GrowingAudio:
         self.close()
 
 
+class StillWrittenError(ServiceError):
+    """Another service is writing this call."""
+
+
 def repair(path: Path) -> int:
     """Finish the file of a writer that was killed; return its frames.
 
-    A finished file stays as it is. Raise ServiceError if it is no file that LiveFile makes.
+    A finished file stays as it is. Raise StillWrittenError if the writer lives, ServiceError if it
+    is no file that LiveFile makes.
     """
     with GrowingAudio(path) as audio:
-        over, frames, channels = audio.is_over(), audio.frames(), audio.channels
-    if not over:
+        if audio.is_over():
+            return audio.frames()
         try:
-            _finish(os.open(path, os.O_RDWR | os.O_CLOEXEC), channels, frames)
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise _cannot_keep(error) from error
-    return frames
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise StillWrittenError(
+                f"{path.name} is a live call that another service is writing.",
+                "End that service, or use a library of your own.",
+            ) from error
+        frames = audio.frames()
+        _finish(fd, audio.channels, frames)
+        return frames
 
 
 def _finish(fd: int, channels: int, frames: int) -> None:

@@ -2,85 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
+import numpy as np
 
 from callplayer.service import playhead
 from callplayer.service.blocks import Samples, plan_block, render
-from callplayer.service.playhead import Playhead, Timeline
+from callplayer.service.playhead import FRAMES_PER_MS, Playhead
+from callplayer.service.sounds import Sound
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Command, Party, SetGain, Status
 
 
-@dataclass(frozen=True)
-class PartyAudio:
-    """One party's whole call: int16, 48 kHz, shape (frames,)."""
+class Place(msgspec.Struct, frozen=True):
+    """Where a listener is and how loud, so that it can be brought back: ms, and dB by party."""
 
-    party: Party
-    samples: Samples
+    position_ms: int
+    paused: bool
+    following: bool = False
+    gains_db: dict[Party, float] = {}
 
 
 class StreamPlayer:
-    """Obeys commands, and gives the next 10 ms of each party and the status.
+    """Obeys commands, and gives the next 10 ms of all parties and the status.
 
-    All times are readings of one monotonic clock in s. A gain for either party of a mixed
-    recording applies to the mix.
+    All times are readings of one monotonic clock in s. `parties` are in the order of the sound's
+    channels. A gain for either party of a mixed recording applies to the mix.
     """
 
     def __init__(
         self,
-        parties: tuple[PartyAudio, ...],
-        timeline: Timeline,
+        parties: tuple[Party, ...],
+        sound: Sound,
         *,
         autoplay: bool,
+        place: Place | None = None,
     ) -> None:
-        self._parties = parties
-        self._timeline = timeline
+        self.parties = parties
+        self._sound = sound
         self._autoplay = autoplay
+        self._place = place
         self._head = Playhead()
         self._seamless_source: int | None = None
-        self._gains = dict.fromkeys((party.party for party in parties), 1.0)
-        self._wanted_gains = dict(self._gains)
-
-    @property
-    def parties(self) -> tuple[Party, ...]:
-        """Whose tracks there are, in the order of the blocks."""
-        return tuple(party.party for party in self._parties)
+        self._gains_db: dict[Party, float] = {}
+        self._gains = np.ones(len(parties), dtype=np.float32)
+        self._wanted_gains = self._gains.copy()
 
     @property
     def paused(self) -> bool:
         """Whether the listener has paused."""
         return self._head.paused
 
+    @property
+    def place(self) -> Place:
+        """Where the listener is now."""
+        position_ms = self._head.position_frames // FRAMES_PER_MS
+        return Place(position_ms, self._head.paused, self._head.following, dict(self._gains_db))
+
     def begin(self, now_s: float) -> None:
         """Put the cursor where the stream starts: call it once, right before the first block."""
-        self._head = playhead.start(self._timeline, self._autoplay, now_s)
+        extent = self._sound.at(now_s)
+        place = self._place
+        if place is None:
+            self._head = playhead.start(extent, self._autoplay)
+            return
+        newest = extent.newest_frames
+        position = newest if place.following else min(place.position_ms * FRAMES_PER_MS, newest)
+        following = place.following and not extent.is_over
+        self._head = Playhead(position, paused=place.paused, following=following)
+        for party, gain_db in place.gains_db.items():
+            self._set_gain(party, gain_db)
+        self._gains = self._wanted_gains.copy()
 
     def obey(self, command: Command, now_s: float) -> Status:
         """Carry `command` out and return the status after it."""
         if isinstance(command, SetGain):
-            gain_db = min(max(command.gain, GAIN_MIN_DB), GAIN_MAX_DB)
-            party: Party = command.callerType if command.callerType in self._gains else "call"
-            if party in self._wanted_gains:
-                self._wanted_gains[party] = 10 ** (gain_db / 20)
-        self._head = playhead.apply(self._head, command, self._timeline, now_s)
+            self._set_gain(command.callerType, command.gain)
+        self._head = playhead.apply(self._head, command, self._sound.at(now_s))
         return self.status(now_s)
 
-    def next_blocks(self, now_s: float) -> list[Samples]:
-        """Return the block of each party that starts to go out at `now_s`, and move the cursor."""
-        frames = playhead.playable_frames(self._head, self._timeline, now_s)
+    def next_block(self, now_s: float) -> Samples:
+        """Return the block that starts to go out at `now_s`, and move the cursor.
+
+        It is int16, of shape (480, parties).
+        """
+        extent = self._sound.at(now_s)
+        self._head = playhead.follow(self._head, extent)
+        frames = playhead.playable_frames(self._head, extent)
         plan = plan_block(self._seamless_source, self._head.position_frames, frames)
-        blocks = []
-        for audio in self._parties:
-            wanted = self._wanted_gains[audio.party]
-            blocks.append(render(plan, audio.samples, self._gains[audio.party], wanted))
-            self._gains[audio.party] = wanted
+        block = render(plan, self._sound.read, self._gains, self._wanted_gains)
+        self._gains = self._wanted_gains
         self._seamless_source = plan.next_source
         self._head = playhead.advance(self._head, plan.advance_frames, now_s)
-        return blocks
+        return block
 
-    def skip(self, lost_s: float, now_s: float) -> None:
-        """Take note that nothing went out for `lost_s`: a follower of a live call catches up."""
-        self._head = playhead.skip(self._head, self._timeline, lost_s, now_s)
+    def skip(self, now_s: float) -> None:
+        """Take note that nothing could go out: a follower of a live call catches up."""
+        self._head = playhead.skip(self._head, self._sound.at(now_s))
 
     def status(self, now_s: float) -> Status:
         """Return where the sound that goes out at `now_s` is in the call."""
-        return playhead.status(self._head, self._timeline, now_s)
+        return playhead.status(self._head, self._sound.at(now_s), now_s)
+
+    def _set_gain(self, party: Party, gain_db: float) -> None:
+        wanted: Party = party if party in self.parties else "call"
+        if wanted in self.parties:
+            self._gains_db[wanted] = min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB)
+            gains = self._wanted_gains.copy()
+            gains[self.parties.index(wanted)] = 10 ** (self._gains_db[wanted] / 20)
+            self._wanted_gains = gains

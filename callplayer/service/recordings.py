@@ -1,4 +1,4 @@
-"""Recordings: which there are, what is known of each, and their sound in memory.
+"""Recordings: which there are, and what is known of each.
 
 A recording is a WAV, FLAC, OGG or MP3 file of one or two channels; of two, the left is the caller
 and the right the call taker. `<name>.json` beside it may describe the incident.
@@ -7,23 +7,16 @@ and the right the call taker. `<name>.json` beside it may describe the incident.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from callplayer.errors import UsageError
-from callplayer.service.blocks import Samples
-from callplayer.service.player import PartyAudio
-from callplayer.service.playhead import SAMPLE_RATE_HZ, Timeline
 from callplayer.text import plain_text
 from callplayer.wire import Party, parse_datetime
 
@@ -31,10 +24,8 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
 MAX_DURATION_S = 8 * 3600
-CACHE_BYTES = 1_500_000_000
 
 _ID_NAMESPACE = uuid.UUID("6ff0f3a6-6f0c-5a0e-9a9e-3b1c7c0c9111")
-_READ_FRAMES = 1 << 18
 
 log = logging.getLogger("callplayer.service")
 
@@ -66,7 +57,8 @@ class Recording:
     """One file that is served as an incident.
 
     `live_from_s` is the reading of the monotonic clock at which it begins as if live; None: it is
-    a call of the past.
+    a call of the past, or a live one whose sound is still being written to `path` (`growing`).
+    `ended_at` None: it ended, if it did, `duration_s` after it was created.
     """
 
     id: str
@@ -76,14 +68,13 @@ class Recording:
     created_at: datetime
     facts: IncidentFacts = field(default_factory=IncidentFacts)
     live_from_s: float | None = None
+    growing: bool = False
+    ended_at: datetime | None = None
 
     def is_live(self, now_s: float) -> bool:
         """Tell whether the call is still going on."""
-        return self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
-
-    def timeline(self, audio: tuple[PartyAudio, ...]) -> Timeline:
-        """Return how the call, decoded as `audio`, grows."""
-        return Timeline(len(audio[0].samples), self.live_from_s)
+        as_if_live = self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
+        return self.growing or as_if_live
 
 
 def incident_id(file_name: str) -> str:
@@ -119,62 +110,12 @@ def find_recordings(
     return found
 
 
-def decode(path: Path) -> tuple[PartyAudio, ...]:
-    """Return the whole sound of `path`, resampled to 48 kHz, one array of int16 a party.
+def read_facts(path: Path) -> IncidentFacts:
+    """Return what `<name>.json` beside the sound file `path` says of the incident, if there is one.
 
-    Slow for a long file: call it off the event loop. Raise UsageError if the file is broken.
+    Raise UsageError if it is broken.
     """
-    import soundfile
-    import soxr
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            parties = _parties_of(path, file.channels)
-            rate_hz = file.samplerate
-            resampler = (
-                soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, file.channels, dtype="float32")
-                if rate_hz != SAMPLE_RATE_HZ
-                else None
-            )
-            chunks: list[Samples] = []
-            while True:
-                part = file.read(_READ_FRAMES, dtype="float32", always_2d=True)
-                last = len(part) < _READ_FRAMES
-                if resampler is not None:
-                    part = resampler.resample_chunk(part, last=last)
-                chunks.append(_to_int16(part))
-                if last:
-                    break
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise _unreadable(path, error) from None
-    return tuple(
-        PartyAudio(party, np.concatenate([chunk[:, channel] for chunk in chunks]))
-        for channel, party in enumerate(parties)
-    )
-
-
-class AudioCache:
-    """The sound of the recordings last played, up to `max_bytes`; safe to use from any thread.
-
-    What a stream still plays lives on with it, also when the cache has let go of it.
-    """
-
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._held: OrderedDict[Path, tuple[PartyAudio, ...]] = OrderedDict()
-
-    def get(self, path: Path) -> tuple[PartyAudio, ...]:
-        """Return the sound of `path`, decoded now if it is not held; see `decode`."""
-        with self._lock:
-            audio = self._held.pop(path, None) or decode(path)
-            self._held[path] = audio
-            while len(self._held) > 1 and self._size() > self._max_bytes:
-                self._held.popitem(last=False)
-            return audio
-
-    def _size(self) -> int:
-        return sum(party.samples.nbytes for audio in self._held.values() for party in audio)
+    return _read_sidecar(path.with_suffix(".json"))
 
 
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
@@ -249,11 +190,6 @@ def _read_sidecar(path: Path) -> IncidentFacts:
         raise UsageError(
             f"{path} does not describe an incident: {reason}.", "Mend it, or move it away."
         ) from None
-
-
-def _to_int16(samples: NDArray[np.float32]) -> Samples:
-    scaled: NDArray[np.float32] = np.rint(samples * np.float32(32_768.0))
-    return np.clip(scaled, -32_768, 32_767).astype(np.int16)
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

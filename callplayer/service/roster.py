@@ -63,3 +63,12 @@ class Roster:
                 await self._api.room.update_participant(request)
         except (TimeoutError, aiohttp.ClientError, api.TwirpError):
             log.warning("the room server does not announce a listener")
+
+    async def close_room(self, room: str) -> None:
+        """End `room`: whoever is in it is told, and can ask for another."""
+        assert self._api is not None
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
+        except (TimeoutError, aiohttp.ClientError, api.TwirpError):
+            log.warning("the room server does not close a room")

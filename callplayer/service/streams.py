@@ -4,97 +4,262 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
-from collections.abc import Mapping
+import time
+import weakref
+from dataclasses import dataclass
 
-from callplayer.errors import CallplayerError, ServiceError
-from callplayer.service.bot import DEFAULT_IDLE_S, ReplayBot
+from callplayer.errors import ServiceError
+from callplayer.service.bot import DEFAULT_IDLE_S
+from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer
-from callplayer.service.player import StreamPlayer
-from callplayer.service.recordings import AudioCache, Recording
+from callplayer.service.player import Place
+from callplayer.service.recordings import Recording
 from callplayer.service.roster import Roster
+from callplayer.service.shelf import Shelf
 from callplayer.service.tokens import RoomTokens
+from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Report, Who
+from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
 from callplayer.wire import StreamGrant
 
-MAX_STREAMS = 16
+MAX_STREAMS = 50
 
 log = logging.getLogger("callplayer.service")
+
+Owner = tuple[str, str, str]
+"""Whose stream it is: client, incident, participant."""
 
 
 class TooManyStreamsError(ServiceError):
     """As many streams are open as this service plays at once."""
 
 
+@dataclass(frozen=True)
+class WorkerStats:
+    """What one worker process does now and did since it began."""
+
+    pid: int
+    streams: int
+    report: Report
+
+
+@dataclass(frozen=True)
+class StreamStats:
+    """What all bots do now and did so far. Blocks are 10 ms of one stream."""
+
+    streams: int
+    workers: tuple[WorkerStats, ...]
+    workers_died: int
+    blocks: int
+    late_blocks: int
+    """Sent more than 20 ms late, or never."""
+
+    lost_blocks: int
+
+
+@dataclass(frozen=True)
+class _Stream:
+    name: str
+    room: str
+    listener: str
+    worker: BotWorker
+
+
 class Streams:
-    """Opens streams of `recordings` on `room_server`, and ends what is left of them."""
+    """Opens streams of the library's recordings on `room_server`, and ends what is left of them.
+
+    A participant who asks again while its bot is there, which waits for it for `idle_s`, gets that
+    one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
+    """
 
     def __init__(
         self,
-        recordings: Mapping[str, Recording],
+        library: Library,
+        workers: Workers,
         room_server: RoomServer,
         tokens: RoomTokens,
         roster: Roster,
         *,
         idle_s: float = DEFAULT_IDLE_S,
     ) -> None:
-        self._recordings = recordings
+        self._library = library
         self._room_server = room_server
         self._tokens = tokens
         self._roster = roster
         self._idle_s = idle_s
-        self._cache = AudioCache()
-        self._running: set[asyncio.Task[None]] = set()
+        self._shelf = Shelf()
+        self._workers = workers
+        workers.died, workers.answer = self._lost, self._answer
+        self._workers_died = 0
+        self._of_the_dead = [0, 0, 0]
+        self._streams: dict[str, _Stream] = {}
+        self._owned: dict[Owner, str] = {}
+        self._left: dict[Owner, tuple[Place, float]] = {}
+        self._locks: weakref.WeakValueDictionary[Owner, asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
         self._opening = 0
+        self._closing_rooms: set[asyncio.Task[None]] = set()
 
     async def open(
-        self, incident_id: str, *, autoplay: bool, participant_id: str | None = None
+        self,
+        incident_id: str,
+        *,
+        autoplay: bool,
+        participant_id: str | None = None,
+        client_id: str = "",
     ) -> StreamGrant:
-        """Return the token of a new stream, whose bot has joined its room already.
+        """Return the token of a stream whose bot has joined its room already.
 
-        Raise TooManyStreamsError, or ServiceError if the bot cannot join, UsageError if the
-        recording cannot be decoded.
+        It is a new one, or what `participant_id` of the same client has of that incident. Raise
+        KeyError for no such incident, TooManyStreamsError, ServiceError if the bot cannot join,
+        UsageError if the recording cannot be decoded.
         """
-        if len(self._running) + self._opening >= MAX_STREAMS:
+        recording = self._library.get(incident_id)
+        if recording is None:
+            raise KeyError(incident_id)
+        if participant_id is None:
+            return await self._open(recording, autoplay, f"listener-{secrets.token_hex(8)}")
+        owner = (client_id, incident_id, participant_id)
+        lock = self._locks.setdefault(owner, asyncio.Lock())
+        async with lock:
+            grant = await self._again(owner)
+            return grant or await self._open(recording, autoplay, participant_id, owner)
+
+    def stats(self) -> StreamStats:
+        """Return what the bots do; cheap."""
+        workers = tuple(
+            WorkerStats(worker.process.pid, worker.load, worker.report)
+            for worker in self._workers.running
+        )
+        reports = [worker.report for worker in workers]
+        blocks, late, lost = self._of_the_dead
+        return StreamStats(
+            streams=sum(worker.streams for worker in workers),
+            workers=workers,
+            workers_died=self._workers_died,
+            blocks=blocks + sum(report.blocks for report in reports),
+            late_blocks=late + sum(report.late for report in reports),
+            lost_blocks=lost + sum(report.lost for report in reports),
+        )
+
+    async def close(self) -> None:
+        """End all streams: every bot leaves its room."""
+        await self._workers.close()
+        await asyncio.gather(*self._closing_rooms, return_exceptions=True)
+        self._shelf.close()
+
+    async def _again(self, owner: Owner) -> StreamGrant | None:
+        """Return a new token for the stream that `owner` has, None if there is none any more."""
+        stream = self._streams.get(self._owned.get(owner, ""))
+        if stream is None:
+            return None
+        try:
+            if not await stream.worker.keep(stream.name):
+                return None
+        except WorkerDiedError:
+            return None
+        return self._grant(stream)
+
+    async def _open(
+        self, recording: Recording, autoplay: bool, listener: str, owner: Owner | None = None
+    ) -> StreamGrant:
+        self._forget_ended()
+        if len(self._streams) + self._opening >= MAX_STREAMS:
             raise TooManyStreamsError(
                 f"{MAX_STREAMS} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
             )
+        stream = await self._have_played(recording, autoplay, listener, self._place(owner))
+        if owner is not None:
+            self._owned[owner] = stream.name
+            self._left.pop(owner, None)
+        log.info("stream %s: open, incident %s", stream.name, recording.id)
+        return self._grant(stream)
+
+    async def _have_played(
+        self, recording: Recording, autoplay: bool, listener: str, place: Place | None
+    ) -> _Stream:
         self._opening += 1
         try:
-            return await self._open(self._recordings[incident_id], autoplay, participant_id)
+            worker, (sound, files) = await asyncio.gather(
+                self._workers.pick(), self._sound(recording)
+            )
         finally:
             self._opening -= 1
-
-    async def close(self) -> None:
-        """End all streams: every bot leaves its room."""
-        tasks = tuple(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _open(
-        self, recording: Recording, autoplay: bool, participant_id: str | None
-    ) -> StreamGrant:
-        audio = await asyncio.to_thread(self._cache.get, recording.path)
-        player = StreamPlayer(audio, recording.timeline(audio), autoplay=autoplay)
-        room = f"call-{secrets.token_urlsafe(24)}"
-        listener = participant_id or f"listener-{secrets.token_hex(8)}"
-        name = secrets.token_hex(3)
-        bot = ReplayBot(
-            player, self._roster, room=room, listener=listener, name=name, idle_s=self._idle_s
+        name, room = secrets.token_hex(3), f"call-{secrets.token_urlsafe(24)}"
+        order = Open(
+            id=name,
+            url=self._room_server.url,
+            listener=listener,
+            token=self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}"),
+            parties=recording.parties,
+            sound=sound,
+            autoplay=autoplay,
+            idle_s=self._idle_s,
+            place=place,
         )
-        bot_token = self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}")
-        await bot.join(self._room_server.url, bot_token)
-        log.info("stream %s: open, incident %s", name, recording.id)
-        task = asyncio.create_task(bot.run())
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return StreamGrant(self._tokens.for_listener(room, listener), self._room_server.url)
+        stream = self._streams[name] = _Stream(name, room, listener, worker)
+        try:
+            await worker.open(order, files)
+        finally:
+            for file in files:
+                os.close(file)
+            self._forget_ended()
+        return stream
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if task.cancelled() or task.exception() is None:
-            return
-        error = task.exception()
-        expected = isinstance(error, CallplayerError)
-        log.error("a stream broke off: %s", error, exc_info=None if expected else error)
+    async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
+        if recording.growing:
+            return Growing(str(recording.path.resolve())), ()
+        shelved = await self._shelf.get(recording)
+        return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
+
+    async def _answer(self, question: Who | Announce) -> frozenset[str]:
+        """Ask the room server what a bot wants to know of its own room."""
+        stream = self._streams.get(question.id)
+        if stream is None:
+            return frozenset()
+        if isinstance(question, Who):
+            return await self._roster.identities(stream.room)
+        await self._roster.announce(stream.room, stream.listener)
+        return frozenset()
+
+    def _grant(self, stream: _Stream) -> StreamGrant:
+        token = self._tokens.for_listener(stream.room, stream.listener)
+        return StreamGrant(token, self._room_server.url)
+
+    def _place(self, owner: Owner | None) -> Place | None:
+        """Return where `owner` was when its bot died, if that was not long ago."""
+        place, at_s = self._left.get(owner, (None, 0.0)) if owner else (None, 0.0)
+        return place if time.monotonic() - at_s <= self._idle_s else None
+
+    def _forget_ended(self) -> None:
+        self._streams = {
+            name: stream for name, stream in self._streams.items() if name in stream.worker.places
+        }
+        self._owned = {owner: name for owner, name in self._owned.items() if name in self._streams}
+
+    def _lost(self, worker: BotWorker) -> None:
+        """Close the rooms of a worker that died, so that its listeners come for new ones."""
+        now_s = time.monotonic()
+        self._workers_died += 1
+        report = worker.report
+        for number, count in enumerate((report.blocks, report.late, report.lost)):
+            self._of_the_dead[number] += count
+        self._left = {
+            owner: (place, at_s)
+            for owner, (place, at_s) in self._left.items()
+            if now_s - at_s <= self._idle_s
+        }
+        for owner, name in self._owned.items():
+            place = worker.places.get(name)
+            if place is not None:
+                self._left[owner] = (place, now_s)
+        for stream in self._streams.values():
+            if stream.worker is worker:
+                task = asyncio.create_task(self._roster.close_room(stream.room))
+                self._closing_rooms.add(task)
+                task.add_done_callback(self._closing_rooms.discard)
+        worker.places.clear()
+        self._forget_ended()

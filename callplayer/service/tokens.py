@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callplayer.config import Secret
 
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 DEFAULT_BEARER_TTL_S = 7200.0
 DEFAULT_STREAM_TTL_S = 6 * 3600.0
 MAX_BEARER_TOKENS = 10_000
+EXPIRED_KNOWN_S = 3600.0
+"""For so long a token is known to have expired, then it is as unknown as any other."""
+
+TokenState = Literal["good", "expired", "unknown"]
 
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """The one client of this service."""
+    """A client whose secret is known in memory only: from the environment, or generated."""
 
     client_id: str
     client_secret: Secret
@@ -39,24 +43,37 @@ class ClientCredentials:
 
 
 class BearerTokens:
-    """The access tokens given out and not yet expired; only their hashes are kept."""
+    """The access tokens given out, and to whom; only their hashes are kept."""
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
-        self._expiry_s: dict[bytes, float] = {}
+        self._given: dict[bytes, tuple[float, str]] = {}
 
-    def issue(self, now_s: float) -> str:
+    def issue(self, now_s: float, client_id: str = "") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
-        self._expiry_s = {key: end_s for key, end_s in self._expiry_s.items() if end_s > now_s}
-        while len(self._expiry_s) >= MAX_BEARER_TOKENS:
-            del self._expiry_s[next(iter(self._expiry_s))]
+        forgotten_s = now_s - EXPIRED_KNOWN_S
+        self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
+        while len(self._given) >= MAX_BEARER_TOKENS:
+            del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
-        self._expiry_s[_digest(token)] = now_s + self.ttl_s
+        self._given[_digest(token)] = (now_s + self.ttl_s, client_id)
         return token
+
+    def client_of(self, token: str, now_s: float) -> str | None:
+        """Return the id of the client `token` was given to; None if it is unknown or expired."""
+        end_s, client_id = self._given.get(_digest(token), (0.0, ""))
+        return client_id if now_s < end_s else None
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""
-        return now_s < self._expiry_s.get(_digest(token), 0.0)
+        return self.state(token, now_s) == "good"
+
+    def state(self, token: str, now_s: float) -> TokenState:
+        """Tell whether `token` is good, has expired, or was never (or too long ago) given out."""
+        entry = self._given.get(_digest(token))
+        if entry is None:
+            return "unknown"
+        return "good" if now_s < entry[0] else "expired"
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,35 @@ class RoomTokens:
             can_publish=True,
             can_subscribe=True,
             can_publish_data=True,
+        )
+        return self._sign(identity, grants, 600.0)
+
+    def for_publisher(self, room: str, identity: str) -> str:
+        """Return a token that may publish sound in the room, and neither hear nor send data."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room=room,
+            can_publish=True,
+            can_publish_sources=["microphone"],
+            can_subscribe=False,
+            can_publish_data=False,
+        )
+        return self._sign(identity, grants, 3600.0)
+
+    def for_recorder(self, room: str, identity: str) -> str:
+        """Return a token that may make the room and hear it unseen; used at once."""
+        from livekit import api
+
+        grants = api.VideoGrants(
+            room_join=True,
+            room_create=True,
+            room=room,
+            hidden=True,
+            can_publish=False,
+            can_subscribe=True,
+            can_publish_data=False,
         )
         return self._sign(identity, grants, 600.0)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
+from typing import NamedTuple
 
 from callplayer.text import plain_text
 from callplayer.ui.view import PARTY_NAMES
@@ -106,8 +107,7 @@ class Script:
         return bisect_right(self.starts_ms, position_ms) - 1
 
 
-@dataclass(frozen=True, order=True)
-class Hit:
+class Hit(NamedTuple):
     """A place that was found: words `first` to `last` of an utterance."""
 
     position_ms: int
@@ -142,15 +142,16 @@ def find(script: Script, wanted: str) -> tuple[Hit, ...]:
     folded = " ".join(wanted.casefold().split())
     if not folded:
         return ()
-    hits = []
+    hits: list[Hit] = []
+    size = len(folded)
     for index, each in enumerate(script.utterances):
         text = each.folded
         at = text.find(folded)
         while at >= 0:
             first = bisect_right(each.offsets, at) - 1
-            last = bisect_right(each.offsets, at + len(folded) - 1) - 1
+            last = bisect_right(each.offsets, at + size - 1, first) - 1
             hits.append(Hit(each.words[first].start_ms, index, first, last))
-            at = text.find(folded, at + len(folded))
+            at = text.find(folded, at + size)
     return tuple(hits)
 
 

@@ -6,6 +6,7 @@ Only what changed since the last script is laid out anew; only the lines that ar
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -42,7 +43,7 @@ class Seen:
     """
 
     heard_ms: int = -1
-    hits: dict[int, tuple[Hit, ...]] | None = None
+    hits: Mapping[int, Sequence[Hit]] | None = None
     hit: Hit | None = None
     pointed: tuple[int, int] | None = None
 

@@ -78,6 +78,7 @@ class Service:
         program = (
             "import sys; from pathlib import Path; "
             "from callplayer.service.run import ServeOptions, serve; "
+            "from callplayer.service.sources.options import LiveSources; "
             f"sys.exit(serve(ServeOptions({options})))"
         )
         variables = os.environ | {
@@ -154,10 +155,13 @@ async def open_stream(service: Service, file_name: str, **asked: object) -> tupl
     """The token and URL of a new stream of the recording `file_name`."""
     from callplayer.service.recordings import incident_id
 
+    return await open_incident(service, incident_id(file_name), **asked)
+
+
+async def open_incident(service: Service, incident: str, **asked: object) -> tuple[str, str]:
+    """The token and URL of a new stream of an incident."""
     async with signed_in(service) as client:
-        answer = await client.post(
-            f"/v1/incident_events/{incident_id(file_name)}/stream_token", json=asked
-        )
+        answer = await client.post(f"/v1/incident_events/{incident}/stream_token", json=asked)
     assert answer.status_code == 200, answer.text
     return answer.json()["token"], answer.json()["url"]
 

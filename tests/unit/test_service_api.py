@@ -8,15 +8,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
 from callplayer.service import tokens
-from callplayer.service.api import MAX_BODY_BYTES, Api
+from callplayer.service.answers import MAX_BODY_BYTES
+from callplayer.service.api import Api
+from callplayer.service.clients import Access
+from callplayer.service.library import Library
+from callplayer.service.metrics import Metrics
+from callplayer.service.openapi import document
 from callplayer.service.recordings import Recording, incident_id
-from callplayer.service.streams import TooManyStreamsError
-from callplayer.service.tokens import BearerTokens, ClientCredentials
+from callplayer.service.streams import StreamStats, TooManyStreamsError
+from callplayer.service.tokens import DEFAULT_STREAM_TTL_S, BearerTokens, ClientCredentials
 from callplayer.wire import StreamGrant, parse_incident, parse_incident_page, parse_stream_grant
+from tests.rig.openapi_check import OpenApiCheck
 
 SIGN_IN = {
     "client_id": "desk",
@@ -44,6 +52,7 @@ class FakeStreams:
 class Rig:
     def __init__(self) -> None:
         self.now_s = 1000.0
+        self.checks = {"library": True}
         self.streams = FakeStreams()
         first = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
         recordings = [
@@ -57,18 +66,42 @@ class Rig:
             )
             for number, name in enumerate(NAMES)
         ]
-        api = Api(
-            ClientCredentials("desk", Secret("right")),
+        library = Library.open(None)
+        for recording in recordings:
+            library.add(recording)
+        access = Access(
             BearerTokens(ttl_s=7200.0),
-            {recording.id: recording for recording in recordings},
-            self.streams,
+            fixed=ClientCredentials("desk", Secret("right")),
+            clients=library.clients,
             clock=lambda: self.now_s,
         )
-        transport = httpx.ASGITransport(api.app(), raise_app_exceptions=False)
+        self.library = library
+        self.metrics = Metrics()
+        api = Api(
+            access,
+            library,
+            self.streams,
+            clock=lambda: self.now_s,
+            metrics=self.metrics,
+            health=self.health,
+        )
+        self.app = api.app()
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.document = OpenApiCheck(document("http://service"))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://service")
+        self.client.event_hooks["response"] = [self.check]
 
-    async def sign_in(self) -> None:
-        answer = await self.client.post("/oauth/token", json=SIGN_IN)
+    async def check(self, answer: httpx.Response) -> None:
+        """Hold every answer of these tests against the OpenAPI document."""
+        await answer.aread()
+        if answer.status_code != 405 and self.document.knows(answer.request.url.path):
+            self.document.check(answer)
+
+    async def health(self) -> dict[str, bool]:
+        return self.checks
+
+    async def sign_in(self, **changes: str) -> None:
+        answer = await self.client.post("/oauth/token", json=SIGN_IN | changes)
         self.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
@@ -261,3 +294,180 @@ def test_old_tokens_end_early_when_there_are_too_many(monkeypatch):
 def test_the_secret_shows_nowhere():
     assert "right" not in repr(ClientCredentials("desk", Secret("right")))
     assert "jwt" not in repr(StreamGrant("jwt", None))
+
+
+# --- sign-in as other OAuth clients do it ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "authorization", "status", "error"),
+    [
+        ("grant_type=client_credentials", "Basic ZGVzazpyaWdodA==", 200, None),
+        ("grant_type=client_credentials&scope=", "basic ZGVzazpyaWdodA==", 200, None),
+        ("grant_type=client_credentials", "Basic ZGVzazp3cm9uZw==", 401, "invalid_client"),
+        ("grant_type=client_credentials", "Basic ???", 401, "invalid_client"),
+        ("grant_type=client_credentials", "Basic", 400, "invalid_request"),
+        ("grant_type=client_credentials", "", 400, "invalid_request"),
+        ("grant_type=x&grant_type=x", "Basic ZGVzazpyaWdodA==", 400, "invalid_request"),
+        ("client_id=desk&client_secret=right", "", 400, "invalid_request"),
+        (
+            "grant_type=client_credentials&client_secret=right&client_id=desk",
+            "Basic ZGVzazpyaWdodA==",
+            400,
+            "invalid_request",
+        ),
+        ("&".join(f"a{n}=1" for n in range(50)), "", 400, "invalid_request"),
+        ("grant_type=client_credentials&client_id=%ff", "", 400, "invalid_request"),
+    ],
+)
+async def test_a_form_and_http_basic(rig, body, authorization, status, error):
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": authorization}
+    answer = await rig.client.post("/oauth/token", content=body, headers=headers)
+    assert (answer.status_code, answer.json().get("error")) == (status, error)
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+async def test_sign_ins_are_limited_by_address_and_wrong_ones_by_client(rig):
+    wrong = SIGN_IN | {"client_secret": "guess"}
+    statuses = [(await rig.client.post("/oauth/token", json=wrong)).status_code for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    other = wrong | {"client_id": "trainer"}
+    assert (await rig.client.post("/oauth/token", json=other)).status_code == 401
+    rig.now_s += 5.0
+    assert (await rig.client.post("/oauth/token", json=SIGN_IN)).status_code == 200
+    statuses = [
+        (await rig.client.post("/oauth/token", json=SIGN_IN)).status_code for _ in range(61)
+    ]
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    answer = await rig.client.post("/oauth/token", json=SIGN_IN)
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+# --- filters, limits, whose a participant is ------------------------------------------------------
+
+
+async def test_the_list_is_filtered(rig):
+    await rig.sign_in()
+
+    async def ids(**params: str) -> list[str]:
+        answer = await rig.client.get("/v1/incident_events", params=params)
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json()["data"]]
+
+    assert await ids(is_audio_live="true") == [incident_id("7.wav")]
+    assert incident_id("7.wav") not in await ids(is_audio_live="false")
+    # The first was created on 2026-03-14 at 02:47:09 UTC, the others an hour apart.
+    expected = [incident_id("3.wav"), incident_id("2.wav")]
+    assert await ids(since="2026-03-14 04:47:09 UTC", until="2026-03-14 06:47:09 UTC") == expected
+    assert await ids(since="2026-03-14T04:47:09Z", until="2026-03-14T08:47:09+02:00") == expected
+    query = "?since=2026-03-14T06:47:09+02:00&until=2026-03-14T06:47:09"  # a + not escaped
+    answer = await rig.client.get(f"/v1/incident_events{query}")
+    assert [each["id"] for each in answer.json()["data"]] == expected
+
+
+@pytest.mark.parametrize(
+    "params", [{"since": "x"}, {"until": ""}, {"since": "9" * 100}, {"is_audio_live": "maybe"}]
+)
+async def test_a_filter_that_makes_no_sense_is_422(rig, params):
+    await rig.sign_in()
+    answer = await rig.client.get("/v1/incident_events", params=params)
+    assert answer.status_code == 422
+    assert next(iter(params)) in answer.json()["detail"]
+
+
+async def test_a_client_that_asks_too_often_is_told_to_wait_and_no_other(rig):
+    await rig.sign_in()
+    path = f"/v1/incident_events/{incident_id('0.wav')}"
+    statuses = [(await rig.client.get(path)).status_code for _ in range(101)]
+    assert statuses == [200] * 100 + [429]
+    assert (await rig.client.get(path)).headers["retry-after"] == "1"
+    secret = rig.library.clients.add("trainer").reveal()
+    await rig.sign_in(client_id="trainer", client_secret=secret)
+    assert (await rig.client.get(path)).status_code == 200
+
+
+async def test_a_client_that_may_not_listen_gets_no_stream(rig):
+    secret = rig.library.clients.add("words", may_listen=False).reveal()
+    await rig.sign_in(client_id="words", client_secret=secret)
+    path = f"/v1/incident_events/{incident_id('0.wav')}"
+    assert (await rig.client.get(path)).status_code == 200
+    answer = await rig.client.post(f"{path}/stream_token")
+    assert answer.status_code == 403
+    assert not rig.streams.asked
+
+
+async def test_a_participant_of_another_client_is_a_conflict_while_its_token_is_good(rig):
+    secret = rig.library.clients.add("trainer").reveal()
+    path = f"/v1/incident_events/{incident_id('0.wav')}/stream_token"
+    other = f"/v1/incident_events/{incident_id('1.wav')}/stream_token"
+    mine = {"participant_id": "desk 7"}
+
+    async def statuses() -> list[int]:
+        asked = [(path, mine), (path, {"participant_id": "desk 8"}), (path, {}), (other, mine)]
+        return [(await rig.client.post(p, json=body)).status_code for p, body in asked]
+
+    await rig.sign_in()
+    assert (await rig.client.post(path, json=mine)).status_code == 200
+    assert (await rig.client.post(path, json=mine)).status_code == 200
+    await rig.sign_in(client_id="trainer", client_secret=secret)
+    assert await statuses() == [409, 200, 200, 200]
+    rig.now_s += DEFAULT_STREAM_TTL_S
+    await rig.sign_in(client_id="trainer", client_secret=secret)
+    assert await statuses() == [200, 200, 200, 200]
+
+
+# --- health, metrics, the document ----------------------------------------------------------------
+
+
+async def test_health_needs_no_token(rig):
+    answer = await rig.client.get("/health")
+    assert answer.json() == {"status": "ok", "checks": {"library": True}}
+    rig.checks = {"library": True, "room_server": False}
+    answer = await rig.client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "failing"
+
+
+async def test_metrics_are_what_prometheus_reads(rig):
+    await rig.client.post("/oauth/token", json=SIGN_IN | {"client_secret": "wrong"})
+    assert (await rig.client.get("/metrics")).status_code == 401
+    await rig.sign_in()
+    rig.metrics.watch_library(rig.library)
+    rig.metrics.watch_streams(lambda: StreamStats(3, (), 1, 400, 2, 0))
+    for path in ("/v1/incident_events/x", "/v1/incident_events", "/nowhere/at/all"):
+        await rig.client.get(path)
+    answer = await rig.client.get("/metrics")
+    samples = {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    incident = "/v1/incident_events/{incident_id}"
+    requests = "callplayer_http_requests_total"
+    assert samples[requests, "GET", incident, "404"] == 1
+    assert samples[requests, "GET", "/v1/incident_events", "200"] == 1
+    assert samples[requests, "POST", "/oauth/token", "401"] == 1
+    assert samples[requests, "GET", "other", "404"] == 1
+    assert samples["callplayer_sign_ins_refused_total",] == 1
+    assert samples["callplayer_incidents",] == len(NAMES)
+    assert samples["callplayer_streams_open",] == 3
+    assert samples["callplayer_late_blocks_total",] == 2
+    assert "desk" not in answer.text
+
+
+async def test_the_document_is_valid_and_served(rig):
+    served = (await rig.client.get("/openapi.json")).json()
+    assert served == document("/")
+    OpenAPIV31SpecValidator(served).validate()
+
+
+async def test_the_document_tells_every_route(rig):
+    told = {
+        (path, method.upper())
+        for path, item in document("/")["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    served = {(route.path, method) for route in rig.app.routes for method in route.methods}
+    assert {each for each in served if each[1] != "HEAD"} == told

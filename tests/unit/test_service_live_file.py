@@ -14,7 +14,7 @@ import soundfile
 
 from callplayer.errors import ServiceError
 from callplayer.service import live_file
-from callplayer.service.live_file import GrowingAudio, LiveFile, repair
+from callplayer.service.live_file import GrowingAudio, LiveFile, StillWrittenError, repair
 
 
 def some(frames: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -106,6 +106,16 @@ def test_it_takes_no_more_than_a_wav_can_hold(
     writer.finish()
     assert soundfile.info(writer.path).frames == 48_000
     assert 6 * 3600 * 48_000 * 4 + 44 < 1 << 32
+
+
+def test_a_call_that_is_being_written_is_not_repaired(tmp_path: Path) -> None:
+    writer = LiveFile(tmp_path / "call.wav", 1)
+    writer.append(some(480, 1))
+    with pytest.raises(StillWrittenError, match="another service"):
+        repair(writer.path)
+    writer.append(some(480, 1))
+    writer.finish()
+    assert repair(writer.path) == 960
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"x" * 100])

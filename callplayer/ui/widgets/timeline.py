@@ -24,9 +24,12 @@ PLAYED, AHEAD = "█", "░"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Marks:
-    """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end."""
+    """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end.
+
+    Two of them are the same only if they are one: there may be thousands of hits in them.
+    """
 
     loop: Loop | None = None
     bookmarks_ms: tuple[int, ...] = ()
@@ -112,7 +115,7 @@ def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
 def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Marks) -> Row:
     """Return the row above the bar; what is drawn later covers what is drawn before."""
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
-    cells = _marked(marks, width, span)
+    cells = dict(_marked(marks, width, span))
     if state.requested_ms is not None:
         asked = span.column(state.requested_ms, width)
         label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
@@ -134,6 +137,7 @@ def _label_end(cells: dict[int, Part], label: str, end: int, width: int) -> None
         cells[first + offset] = (character, "play")
 
 
+@lru_cache(maxsize=4)
 def _marked(marks: Marks, width: int, span: Span) -> dict[int, Part]:
     """Return the cells of hits, of the loop (A, B, and a line between them), of bookmarks."""
     cells: dict[int, Part] = {

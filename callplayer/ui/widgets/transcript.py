@@ -25,7 +25,7 @@ class Found:
     wanted: str = ""
     hits: tuple[Hit, ...] = ()
     at: int = -1
-    by_utterance: dict[int, tuple[Hit, ...]] = field(default_factory=dict, compare=False)
+    by_utterance: dict[int, list[Hit]] = field(default_factory=dict, compare=False)
 
     @property
     def hit(self) -> Hit | None:
@@ -35,9 +35,9 @@ class Found:
 
 def found(wanted: str, hits: tuple[Hit, ...], at: int) -> Found:
     """Return what was found, with the hits of each utterance at hand for drawing."""
-    by_utterance: dict[int, tuple[Hit, ...]] = {}
+    by_utterance: dict[int, list[Hit]] = {}
     for hit in hits:
-        by_utterance[hit.utterance] = (*by_utterance.get(hit.utterance, ()), hit)
+        by_utterance.setdefault(hit.utterance, []).append(hit)
     return Found(wanted, hits, at, by_utterance)
 
 

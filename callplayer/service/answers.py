@@ -1,0 +1,60 @@
+"""How the API reads bodies and writes answers: JSON, and problem details as RFC 9457 says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+MAX_BODY_BYTES = 16_384
+PROBLEM_TYPE = "application/problem+json"
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body; raise HTTPException 413 as soon as it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"a body has {MAX_BODY_BYTES} bytes at most")
+    return bytes(body)
+
+
+def json_answer(
+    content: object, status: int = 200, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return `content` as JSON."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return problem details; `detail` may hold no secret."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return Response(msgspec.json.encode(content), status, headers, media_type=PROBLEM_TYPE)
+
+
+def retry_after(wait_s: float) -> dict[str, str]:
+    """Return the header that says when to ask again."""
+    return {"Retry-After": str(max(math.ceil(wait_s), 1))}
+
+
+async def told_problem(_request: Request, error: Exception) -> Response:
+    """Answer an HTTPException."""
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, error.detail, error.headers)
+
+
+async def unexpected_problem(_request: Request, _error: Exception) -> Response:
+    """Answer anything else that was raised; what it was stands in the log."""
+    return problem(500, "the service failed; its log says more")

@@ -1,0 +1,83 @@
+"""Recordings to plain samples, in a process of its own: `python -m callplayer.service.decoding FD`.
+
+It reads the path from standard input, writes int16 at 48 kHz, parties side by side, to the file
+that is open as FD, and prints one line of JSON: `frames`, or `what` and `hint`. A broken file may
+crash the libraries that read it: then no stream is hurt, and neither is the service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callplayer.errors import CallplayerError, UsageError
+from callplayer.service.blocks import Samples
+from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.text import plain_text
+
+READ_FRAMES = 1 << 18
+
+
+def decode(path: Path) -> Iterator[Samples]:
+    """Give the whole sound of `path` in parts: int16, 48 kHz, shape (frames, channels).
+
+    Raise UsageError if the file is broken.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            resampler = (
+                soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, file.channels, dtype="float32")
+                if file.samplerate != SAMPLE_RATE_HZ
+                else None
+            )
+            last = False
+            while not last:
+                part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
+                last = len(part) < READ_FRAMES
+                if resampler is not None:
+                    part = resampler.resample_chunk(part, last=last)
+                yield _to_int16(part)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {plain_text(str(error), 160)}.",
+            "Check that it is a sound file that you may read.",
+        ) from None
+
+
+def decode_into(path: Path, fd: int) -> int:
+    """Write the sound of `path` to the file `fd`; return its frames."""
+    frames = 0
+    with os.fdopen(fd, "wb", closefd=False) as file:
+        for part in decode(path):
+            file.write(part.tobytes())
+            frames += len(part)
+    return frames
+
+
+def main() -> int:
+    """Decode the one file that is asked for."""
+    path, fd = Path(os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))), int(sys.argv[1])
+    try:
+        told: dict[str, object] = {"frames": decode_into(path, fd)}
+    except CallplayerError as error:
+        told = {"what": error.what, "hint": error.hint}
+    sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+def _to_int16(samples: NDArray[np.float32]) -> Samples:
+    scaled: NDArray[np.float32] = np.rint(samples * np.float32(32_768.0))
+    return np.clip(scaled, -32_768, 32_767).astype(np.int16)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

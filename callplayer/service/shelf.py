@@ -1,0 +1,105 @@
+"""The sound of the recordings last played: decoded once, resampled once, for all processes.
+
+It lies in memory that has no name in any file system, and is given away as an open file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from callplayer.errors import ServiceError, UsageError
+from callplayer.service.recordings import Recording
+
+SHELF_BYTES = 1_500_000_000
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """A decoded recording: `fd` stays open for as long as it is on the shelf."""
+
+    fd: int
+    frames: int
+    parties: int
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return 2 * self.frames * self.parties
+
+
+class Shelf:
+    """Holds up to `max_bytes` of sound, and always what was asked for last.
+
+    What a worker still plays lives on with it, also when the shelf has let go of it.
+    """
+
+    def __init__(self, max_bytes: int = SHELF_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._held: OrderedDict[Path, Shelved] = OrderedDict()
+        self._decoding = asyncio.Lock()
+
+    async def get(self, recording: Recording) -> Shelved:
+        """Return the sound of `recording`, decoded now if it is not held.
+
+        Use it before anything else is awaited: afterwards it may be closed. Raise UsageError if
+        the file is broken.
+        """
+        async with self._decoding:
+            shelved = self._held.pop(recording.path, None) or await _decode(recording)
+            self._held[recording.path] = shelved
+            while len(self._held) > 1 and self._size() > self._max_bytes:
+                _, oldest = self._held.popitem(last=False)
+                os.close(oldest.fd)
+            return shelved
+
+    def close(self) -> None:
+        """Let go of everything."""
+        while self._held:
+            os.close(self._held.popitem()[1].fd)
+
+    def _size(self) -> int:
+        return sum(shelved.nbytes for shelved in self._held.values())
+
+
+async def _decode(recording: Recording) -> Shelved:
+    fd = _nameless_file()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "callplayer.service.decoding", str(fd),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(fd,),
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            answer, _ = await process.communicate(os.fsencode(recording.path.resolve()) + b"\n")
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode != 0:
+            raise ServiceError(
+                f"{recording.path.name} cannot be decoded: its reader has crashed.",
+                "Convert the recording, or name another.",
+            )
+        told = json.loads(answer)
+        if "frames" not in told:
+            raise UsageError(told["what"], told["hint"])
+        return Shelved(fd, int(told["frames"]), len(recording.parties))
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _nameless_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("sound", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

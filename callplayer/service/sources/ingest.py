@@ -1,0 +1,138 @@
+"""Ingest over HTTP: a client asks for a room in which the parties of a new call publish.
+
+`POST /ingest/calls` is no part of the vendor's contract. The room server's tokens that it answers
+may publish sound in that one room, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from callplayer.errors import CallplayerError
+from callplayer.service.livekit_process import RoomServer
+from callplayer.service.recordings import IncidentFacts
+from callplayer.service.sources.ingest_room import PUBLISH_WITHIN_S, IngestRoom
+from callplayer.service.tokens import RoomTokens
+
+if TYPE_CHECKING:
+    from callplayer.service.sources.calls import LiveCalls
+    from callplayer.wire import Party
+
+MAX_ROOMS = 16
+MAX_BODY_BYTES = 16_384
+
+log = logging.getLogger("callplayer.service")
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    parties: Literal["two", "mixed"] = "two"
+    incident: IncidentFacts = IncidentFacts()
+
+
+class Ingest:
+    """Opens ingest rooms on `room_server`, for who has a good bearer token, and keeps the calls."""
+
+    def __init__(
+        self,
+        calls: LiveCalls,
+        room_server: RoomServer,
+        tokens: RoomTokens,
+        is_good_token: Callable[[str], bool],
+        *,
+        end_after_s: float,
+    ) -> None:
+        self._calls = calls
+        self._room_server = room_server
+        self._tokens = tokens
+        self._is_good_token = is_good_token
+        self._end_after_s = end_after_s
+        self._running: set[asyncio.Task[None]] = set()
+        self._opening = 0
+
+    @property
+    def route(self) -> Route:
+        """The route of the HTTP API."""
+        return Route("/ingest/calls", self._open_call, methods=["POST"])
+
+    async def close(self) -> None:
+        """Leave all rooms: their calls end."""
+        tasks = tuple(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _open_call(self, request: Request) -> Response:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self._is_good_token(token):
+            raise HTTPException(
+                401, "the bearer token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"}
+            )
+        try:
+            asked = msgspec.json.decode(await _body(request) or b"{}", type=_Asked)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise HTTPException(422, "parties is two or mixed, incident an object") from None
+        if len(self._running) + self._opening >= MAX_ROOMS:
+            raise HTTPException(429, f"{MAX_ROOMS} ingest rooms are open", {"Retry-After": "60"})
+        self._opening += 1
+        try:
+            answer = await self._open(asked)
+        except CallplayerError as error:
+            log.error("no ingest room: %s %s", error.what, error.hint)
+            raise HTTPException(503, "the ingest room cannot be opened now") from error
+        finally:
+            self._opening -= 1
+        return Response(
+            msgspec.json.encode(answer),
+            201,
+            {"Cache-Control": "no-store"},
+            media_type="application/json",
+        )
+
+    async def _open(self, asked: _Asked) -> dict[str, object]:
+        parties: tuple[Party, ...] = ("call",) if asked.parties == "mixed" else _TWO
+        incident_id = str(uuid.uuid4())
+        room_name = f"ingest-{secrets.token_urlsafe(24)}"
+        room = IngestRoom(parties, secrets.token_hex(3))
+        recorder = self._tokens.for_recorder(room_name, f"recorder-{secrets.token_hex(8)}")
+        await room.join(self._room_server.url, recorder)
+        task = asyncio.create_task(
+            room.run(self._calls, asked.incident, incident_id, self._end_after_s)
+        )
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return {
+            "incident_id": incident_id,
+            "url": self._room_server.url,
+            "room": room_name,
+            "tokens": {party: self._tokens.for_publisher(room_name, party) for party in parties},
+            "publish_within_s": PUBLISH_WITHIN_S,
+        }
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            expected = isinstance(error, CallplayerError)
+            log.error("an ingest room broke off: %s", error, exc_info=None if expected else error)
+
+
+_TWO: tuple[Party, ...] = ("caller", "callTaker")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"a body has {MAX_BODY_BYTES} bytes at most")
+    return bytes(body)

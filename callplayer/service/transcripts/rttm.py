@@ -1,0 +1,57 @@
+"""RTTM: who speaks when (SPEAKER lines), and words (LEXEME lines).
+
+`<type> <file> <channel> <begin s> <duration s> <word> <subtype> <speaker> <confidence> [<…>]`;
+`;;` starts a comment, `<NA>` stands for nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from callplayer.service.transcripts.pieces import Piece, TranscriptError, checked, seconds
+
+_NOTHING = "<NA>"
+
+
+def parse_rttm(text: str) -> tuple[list[Piece], list[Piece]]:
+    """Return the words, and the turns (whose text is empty).
+
+    Raise TranscriptError for a line that is not RTTM.
+    """
+    words: list[Piece] = []
+    turns: list[Piece] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";;"):
+            continue
+        if len(fields) not in (9, 10):
+            raise TranscriptError(f"line {number}: RTTM has 9 or 10 fields")
+        kind = fields[0].upper()
+        if kind in ("LEXEME", "SPEAKER"):
+            piece = _piece(fields, number)
+            (words if kind == "LEXEME" else turns).append(piece)
+    return [word for word in words if word.text], turns
+
+
+def _piece(fields: list[str], number: int) -> Piece:
+    channel, begin, duration, word, _subtype, speaker, confidence = fields[2:9]
+    start_s = seconds(begin, number)
+    return checked(
+        Piece(
+            start_s,
+            start_s + seconds(duration, number),
+            "" if word == _NOTHING else word,
+            "" if speaker == _NOTHING else speaker,
+            "" if channel == _NOTHING else channel,
+            _confidence(confidence),
+        ),
+        number,
+    )
+
+
+def _confidence(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 1.0
+    return min(max(value, 0.0), 1.0) if math.isfinite(value) else 1.0

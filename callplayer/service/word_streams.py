@@ -1,0 +1,180 @@
+"""The words of each call as a stream of messages, as they become known: what the cable sends.
+
+A stream numbers its messages from an offset on, within an epoch that is new whenever it is begun
+anew. Who knows both can be given what came since; who does not is given all words there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from callplayer.service.library import Change, Created, Library, Removed, WordsCame
+from callplayer.service.word_script import Cue, known_at, script
+from callplayer.words import Transcript, Word, encode_transcript, in_messages
+
+LOG_WORDS = 20_000
+IDLE_STREAMS = 16
+FIRST_OFFSET = 1
+TOLD_AFTER_S = 5.0
+"""For so long after the end of a call that is played as if live its last words may yet come."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """Words of one speaker, and their place in the stream (None: it has none)."""
+
+    words: tuple[Word, ...]
+    offset: int | None = None
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The vendor's JSON. Made when it is first sent: that of a long call takes a while."""
+        return encode_transcript(self.words)
+
+
+class WordStream:
+    """The words of one call. Each of `listeners` is called after each message that came."""
+
+    def __init__(self, name: str, words: Transcript) -> None:
+        self.name = name
+        self.epoch = secrets.token_hex(6)
+        self.offset = FIRST_OFFSET
+        self.listeners: set[Callable[[], None]] = set()
+        self._words = words
+        self._log: deque[Message] = deque()
+        self._log_words = 0
+        self._all: list[Message] | None = None
+
+    def append(self, words: tuple[Word, ...]) -> Message:
+        """Take one message of one speaker; return it."""
+        self._words = self._words.apply(words)
+        self._all = None
+        self.offset += 1
+        message = Message(words, self.offset)
+        self._log.append(message)
+        self._log_words += len(words)
+        while self._log_words > LOG_WORDS:
+            self._log_words -= len(self._log.popleft().words)
+        for listener in tuple(self.listeners):
+            listener()
+        return message
+
+    def since(self, epoch: str, offset: int) -> list[Message] | None:
+        """Return the messages that came after `offset`; None if they are not known any more."""
+        oldest = self._log[0].offset if self._log else None
+        first = self.offset + 1 if oldest is None else oldest
+        if epoch != self.epoch or not first - 1 <= offset <= self.offset:
+            return None
+        return list(self._log)[offset - first + 1 :]
+
+    def all(self) -> list[Message]:
+        """Return all words there are. Only the last message has a place: whoever has got that far
+        has them all."""
+        if self._all is None:
+            messages = in_messages(self._words)
+            self._all = [Message(words) for words in messages[:-1]]
+            self._all += [Message(words, self.offset) for words in messages[-1:]]
+        return self._all
+
+
+class WordStreams:
+    """The streams that somebody reads, and a few that somebody may come back to.
+
+    With `on_message` every message of a live call is given to it as well: (stream name, message).
+    Close it when done.
+    """
+
+    def __init__(
+        self, library: Library, on_message: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        self._library = library
+        self._on_message = on_message
+        self._streams: OrderedDict[str, WordStream] = OrderedDict()
+        self._telling: dict[str, asyncio.Task[None]] = {}
+        self._unsubscribe = library.subscribe(self._take)
+
+    async def close(self) -> None:
+        """Stop."""
+        self._unsubscribe()
+        tasks = list(self._telling.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._streams.clear()
+
+    def open(self, incident_id: str) -> WordStream | None:
+        """Return the stream of a call; None if there is no such incident."""
+        stream = self._streams.get(incident_id)
+        if stream is not None:
+            self._streams.move_to_end(incident_id)
+            return stream
+        recording = self._library.get(incident_id)
+        if recording is None:
+            return None
+        words = self._library.words(incident_id)
+        name = stream_name(incident_id)
+        now_s = time.monotonic()
+        if recording.live_from_s is not None and recording.is_live(now_s - TOLD_AFTER_S):
+            cues, so_far_s = script(words), now_s - recording.live_from_s
+            stream = WordStream(name, known_at(cues, so_far_s))
+            to_come = [cue for cue in cues if cue.at_s > so_far_s]
+            task = asyncio.create_task(self._tell(stream, to_come, recording.live_from_s))
+            self._telling[incident_id] = task
+        else:
+            stream = WordStream(name, Transcript().apply(words))
+        self._streams[incident_id] = stream
+        self._forget_idle()
+        return stream
+
+    async def _tell(self, stream: WordStream, cues: Iterable[Cue], live_from_s: float) -> None:
+        """Append the words of a call that is played as if live, each when it would be known."""
+        for cue in cues:
+            wait_s = live_from_s + cue.at_s - time.monotonic()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            self._append(stream, cue.words())
+
+    def _append(self, stream: WordStream, words: tuple[Word, ...]) -> None:
+        message = stream.append(words)
+        if self._on_message is not None:
+            self._on_message(stream.name, message.payload)
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case WordsCame(incident_id=incident_id, words=words):
+                stream = self._streams.get(incident_id)
+                if stream is not None:
+                    self._append(stream, words)
+                elif self._on_message is not None:
+                    self._on_message(stream_name(incident_id), encode_transcript(words))
+            case Created(recording=recording) if recording.live_from_s and self._on_message:
+                self.open(recording.id)
+            case Removed(incident_id=incident_id):
+                self._forget(incident_id)
+
+    def _forget_idle(self) -> None:
+        """Let go of the streams that nobody reads, but for those last opened."""
+        idle = [
+            incident_id
+            for incident_id, stream in self._streams.items()
+            if not stream.listeners and not (self._on_message and incident_id in self._telling)
+        ]
+        for incident_id in idle[:-IDLE_STREAMS]:
+            self._forget(incident_id)
+
+    def _forget(self, incident_id: str) -> None:
+        self._streams.pop(incident_id, None)
+        task = self._telling.pop(incident_id, None)
+        if task is not None:
+            task.cancel()
+
+
+def stream_name(incident_id: str) -> str:
+    """Return the name of a call's stream, as clients see it."""
+    return f"transcript:{incident_id}"

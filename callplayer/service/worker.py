@@ -1,0 +1,222 @@
+"""A process of bots: `python -m callplayer.service.worker`, its standard input a socket.
+
+It takes its orders there and tells there what happens; see worker_wire. When the other end is
+closed, or its process dies, the bots leave their rooms and it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from callplayer.errors import CallplayerError
+from callplayer.service.bot import ReplayBot
+from callplayer.service.capture import keep_answers_out
+from callplayer.service.player import Place, StreamPlayer
+from callplayer.service.pump import Pump
+from callplayer.service.sounds import GrowingSound, Sound, map_decoded
+from callplayer.service.worker_wire import (
+    Announce,
+    Ended,
+    Growing,
+    Keep,
+    Kept,
+    News,
+    Open,
+    Opened,
+    Pipe,
+    Places,
+    Present,
+    Report,
+    Who,
+    order_decoder,
+)
+
+REPORT_S = 1.0
+ASK_TIMEOUT_S = 5.0
+
+log = logging.getLogger("callplayer.service")
+
+
+class Asked:
+    """The service asked of a bot's room: it alone may talk to the room server's own API."""
+
+    def __init__(self, name: str, send: Callable[[News], Awaitable[None]]) -> None:
+        self._name = name
+        self._send = send
+        self._waiting: list[asyncio.Future[frozenset[str]]] = []
+
+    async def identities(self) -> frozenset[str]:
+        """Return who is in the room now; nobody if there is no answer."""
+        waiting: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await self._send(Who(self._name))
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                return await waiting
+        except TimeoutError:
+            return frozenset()
+
+    async def announce(self) -> None:
+        """Have the room server tell the room of the listener now."""
+        await self._send(Announce(self._name))
+
+    def told(self, identities: tuple[str, ...]) -> None:
+        """Take an answer; all who wait for one get it."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(frozenset(identities))
+
+
+class Worker:
+    """Plays what is ordered over `pipe` until that ends."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._pump = Pump()
+        self._bots: dict[str, ReplayBot] = {}
+        self._told: dict[str, Place] = {}
+        self._asked: dict[str, Asked] = {}
+        self._growing: dict[str, tuple[GrowingSound, int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Obey until the pipe ends; then have all bots leave."""
+        self._do(self._pump.run())
+        self._do(self._report())
+        try:
+            while (order := await self._pipe.receive(order_decoder)) is not None:
+                match order:
+                    case Open():
+                        self._do(self._play(order))
+                    case Keep(id=name):
+                        bot = self._bots.get(name)
+                        if bot is not None:
+                            bot.keep()
+                        self._tell(Kept(name, bot is not None))
+                    case Present(id=name, identities=identities):
+                        asked = self._asked.get(name)
+                        if asked is not None:
+                            asked.told(identities)
+        finally:
+            tasks = tuple(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, news: News) -> None:
+        self._do(self._send(news))
+
+    async def _send(self, news: News) -> None:
+        with contextlib.suppress(OSError):  # nobody reads any more: `run` is about to end
+            await self._pipe.send(news)
+
+    def _sound(self, order: Open) -> Sound:
+        if isinstance(order.sound, Growing):
+            path = order.sound.path
+            sound, users = self._growing.get(path) or (GrowingSound(Path(path)), 0)
+            self._growing[path] = (sound, users + 1)
+            return sound
+        fd = self._pipe.take_file()
+        try:
+            decoded = order.sound
+            return map_decoded(fd, decoded.frames, len(order.parties), decoded.live_from_s)
+        finally:
+            os.close(fd)
+
+    def _let_go(self, order: Open) -> None:
+        if isinstance(order.sound, Growing):
+            sound, users = self._growing.pop(order.sound.path)
+            if users > 1:
+                self._growing[order.sound.path] = (sound, users - 1)
+            else:
+                sound.close()
+
+    async def _play(self, order: Open) -> None:
+        outcome = Ended(order.id)
+        try:
+            await self._play_sound(order, self._sound(order))
+        except CallplayerError as refusal:
+            outcome = Ended(order.id, refusal.what, refusal.hint)
+        except Exception:
+            log.exception("stream %s broke off", order.id)
+            outcome = Ended(order.id, "The stream broke off.", "The service's log says more.")
+        await self._send(outcome)
+
+    async def _play_sound(self, order: Open, sound: Sound) -> None:
+        asked = self._asked[order.id] = Asked(order.id, self._send)
+        try:
+            bot = ReplayBot(
+                StreamPlayer(order.parties, sound, autoplay=order.autoplay, place=order.place),
+                asked,
+                self._pump,
+                listener=order.listener,
+                name=order.id,
+                idle_s=order.idle_s,
+                moved=lambda: self._tell_places((order.id,)),
+            )
+            await bot.join(order.url, order.token)
+            self._bots[order.id] = bot
+            await self._send(Opened(order.id))
+            await bot.run()
+        finally:
+            self._bots.pop(order.id, None)
+            self._told.pop(order.id, None)
+            self._asked.pop(order.id, None)
+            self._let_go(order)
+
+    def _tell_places(self, names: tuple[str, ...]) -> None:
+        places = {name: self._bots[name].place for name in names if name in self._bots}
+        news = {name: place for name, place in places.items() if place != self._told.get(name)}
+        if news:
+            self._told |= news
+            self._tell(Places(news))
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            self._tell_places(tuple(self._bots))
+            lateness = self._pump.lateness
+            await self._send(
+                Report(lateness.blocks, lateness.late, lateness.lost, tuple(lateness.counts))
+            )
+
+
+async def _work(pipe: Pipe) -> None:
+    keep_answers_out()
+    # A full collection of all that was imported would hold the sound up for tens of ms.
+    gc.collect()
+    gc.freeze()
+    await Worker(pipe).run()
+
+
+def main() -> int:
+    """Work until standard input ends."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    log.setLevel(logging.INFO)
+    pipe = Pipe(socket.socket(fileno=os.dup(0)))
+    try:
+        asyncio.run(_work(pipe))
+    finally:
+        pipe.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

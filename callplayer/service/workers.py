@@ -1,0 +1,259 @@
+"""The processes that play: started, chosen by load, started again when one dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+from callplayer.errors import ServiceError
+from callplayer.service.player import Place
+from callplayer.service.restarts import BACKOFF_S, restart_delay_s
+from callplayer.service.worker_wire import (
+    Announce,
+    Ended,
+    Keep,
+    Kept,
+    Open,
+    Opened,
+    Pipe,
+    Places,
+    Present,
+    Report,
+    Who,
+    news_decoder,
+)
+
+ANSWER_TIMEOUT_S = 20.0
+LEAVE_TIMEOUT_S = 5.0
+CROWD = 8
+"""So many streams in each worker, and one more is started."""
+
+MOST_WORKERS = 8
+
+log = logging.getLogger("callplayer.service")
+
+
+def default_workers(cpus: int) -> int:
+    """Return how many workers at most: one carries what two cores can, and more survive more."""
+    return min(max(cpus // 2, 2), MOST_WORKERS)
+
+
+Answerer = Callable[[Who | Announce], Awaitable[frozenset[str]]]
+
+
+class WorkerDiedError(ServiceError):
+    """The worker that was asked has died."""
+
+    def __init__(self) -> None:
+        super().__init__("A part of the service has died.", "Try again.")
+
+
+class BotWorker:
+    """One process, seen from the service. `places` are those of the streams it plays."""
+
+    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe, answer: Answerer) -> None:
+        self.process = process
+        self._answer = answer
+        self._answering: set[asyncio.Task[None]] = set()
+        self.places: dict[str, Place | None] = {}
+        self.report = Report()
+        self._pipe = pipe
+        self._waiting: dict[str, asyncio.Future[Opened | Kept | Ended]] = {}
+
+    @property
+    def load(self) -> int:
+        """How many streams it plays or is about to."""
+        return len(self.places)
+
+    async def open(self, order: Open, files: tuple[int, ...]) -> None:
+        """Have a stream played; return when its bot is there, or raise the worker's error."""
+        self.places[order.id] = order.place
+        try:
+            answer = await self._ask(order, files)
+            if isinstance(answer, Ended):
+                raise ServiceError(answer.what, answer.hint)
+        except BaseException:
+            self.places.pop(order.id, None)
+            raise
+
+    async def keep(self, name: str) -> bool:
+        """Have a bot wait on for its listener; tell whether it is still there."""
+        answer = await self._ask(Keep(name), ())
+        return isinstance(answer, Kept) and answer.here
+
+    async def follow(self) -> None:
+        """Take what the worker tells until it ends."""
+        try:
+            while (news := await self._pipe.receive(news_decoder)) is not None:
+                match news:
+                    case Report():
+                        self.report = news
+                    case Places(places=places):
+                        self.places |= {n: p for n, p in places.items() if n in self.places}
+                    case Who() | Announce():
+                        task = asyncio.create_task(self._answer_to(news))
+                        self._answering.add(task)
+                        task.add_done_callback(self._answering.discard)
+                    case Opened(id=name) | Kept(id=name) | Ended(id=name):
+                        if isinstance(news, Ended):
+                            self.places.pop(name, None)
+                        waiting = self._waiting.pop(name, None)
+                        if waiting is not None and not waiting.done():
+                            waiting.set_result(news)
+        finally:
+            self._pipe.close()
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(WorkerDiedError())
+            self._waiting.clear()
+
+    async def close(self) -> None:
+        """Have all its bots leave and end it."""
+        self._pipe.finish()
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+    async def _answer_to(self, question: Who | Announce) -> None:
+        identities = await self._answer(question)
+        if isinstance(question, Who):
+            with contextlib.suppress(OSError):
+                await self._pipe.send(Present(question.id, tuple(identities)))
+
+    async def _ask(self, order: Open | Keep, files: tuple[int, ...]) -> Opened | Kept | Ended:
+        waiting: asyncio.Future[Opened | Kept | Ended]
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting[order.id] = waiting
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self._pipe.send(order, files)
+                return await waiting
+        except OSError as error:
+            raise WorkerDiedError from error
+        except TimeoutError as error:
+            raise ServiceError("The replay bot does not come.", "Try again.") from error
+        finally:
+            self._waiting.pop(order.id, None)
+
+
+class Workers:
+    """At most `most` workers; None leaves that to the machine. Use as `async with Workers() as w:`.
+
+    `died` is called with each that ends by itself, `answer` with what bots ask.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most or default_workers(os.cpu_count() or 1)
+        self.died: Callable[[BotWorker], None] = lambda _: None
+        self.answer: Answerer = _nobody
+        self.running: list[BotWorker] = []
+        self._starting: asyncio.Task[None] | None = None
+        self._following: set[asyncio.Task[None]] = set()
+        self._restarts_s: list[float] = []
+        self._closing = False
+
+    async def __aenter__(self) -> Workers:
+        self._start_one()  # it shall be ready when the first listener comes
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def pick(self) -> BotWorker:
+        """Return the worker that plays least; raise ServiceError if none can be started."""
+        if not self.running:
+            self._start_one()
+            assert self._starting is not None
+            await asyncio.shield(self._starting)
+        least = min(self.running, key=lambda worker: worker.load)
+        if least.load >= CROWD:
+            self._start_one()
+        return least
+
+    async def close(self) -> None:
+        """End all workers: every bot leaves its room."""
+        self._closing = True
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await asyncio.gather(*(worker.close() for worker in self.running))
+        await asyncio.gather(*self._following, return_exceptions=True)
+
+    def _start_one(self) -> None:
+        if self._starting is None and len(self.running) < self._most and not self._closing:
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(self._started)
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._starting = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("no worker: %s", error)
+
+    async def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        pipe = Pipe(ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "callplayer.service.worker",
+                    stdin=theirs.fileno(),
+                    stdout=asyncio.subprocess.DEVNULL,
+                    env=_environment(),
+                    start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            pipe.close()
+            raise ServiceError(
+                "A part of the service cannot be started.",
+                "Check free memory and the number of processes.",
+            ) from error
+        worker = BotWorker(process, pipe, self._answered)
+        self.running.append(worker)
+        task = asyncio.create_task(self._follow(worker))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _answered(self, question: Who | Announce) -> frozenset[str]:
+        return await self.answer(question)
+
+    async def _follow(self, worker: BotWorker) -> None:
+        try:
+            await worker.follow()
+        except ValueError:
+            log.exception("a worker tells what is not understood")
+        self.running.remove(worker)
+        if self._closing:
+            return
+        log.error("a worker has ended by itself; %d streams went with it", worker.load)
+        await worker.close()
+        self.died(worker)
+        now_s = time.monotonic()
+        delay_s = restart_delay_s(self._restarts_s, now_s)
+        self._restarts_s.append(now_s)
+        await asyncio.sleep(BACKOFF_S[-1] if delay_s is None else delay_s)
+        if not self.running:
+            self._start_one()
+
+
+async def _nobody(_question: Who | Announce) -> frozenset[str]:
+    return frozenset()
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without what a worker has no use for."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CALLPLAYER_")}
+    return kept | {"RUST_LOG": "error"}
