@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from callplayer.engine.messages import WordsEvent
-from callplayer.words import Speaker, Word, in_messages
+from callplayer.words import Speaker, Transcript, Word, in_messages
 
 BEGAN = datetime(2026, 1, 15, 10, 30, 0, 250_000, tzinfo=UTC)
 UNSURE = frozenset(("Maple", "Elm"))
@@ -45,7 +45,7 @@ def words_of(turns: tuple[tuple[float, Speaker, str], ...] = TURNS) -> list[Word
 
 
 def events_of(words: list[Word]) -> tuple[WordsEvent, ...]:
-    return tuple(WordsEvent(words=message) for message in in_messages(words))
+    return tuple(WordsEvent(words=message) for message in in_messages(Transcript().apply(words)))
 
 
 TALK = events_of(words_of())
