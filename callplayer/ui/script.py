@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 from callplayer.text import plain_text
 from callplayer.ui.view import PARTY_NAMES
@@ -40,9 +41,11 @@ SPEAKER_NAMES: dict[Speaker, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One word, harmless to draw; times are ms from the start of the call."""
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """One word, harmless to draw; times are ms from the start of the call.
+
+    A call has tens of thousands: the garbage collector need not look at them, nor make a key wait.
+    """
 
     start_ms: int
     end_ms: int
@@ -107,7 +110,7 @@ class Script:
         return bisect_right(self.starts_ms, position_ms) - 1
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, order=True, gc=False):
     """A place that was found: words `first` to `last` of an utterance."""
 
     position_ms: int

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from rich.cells import cell_len
 
 from callplayer.ui.script import SPEAKER_NAMES, Hit, Said, Script, Utterance, is_lit
@@ -25,8 +26,7 @@ BARS: dict[Speaker, str] = {"Caller": "┃", "CallTaker": "┊", "Unknown": "╎
 _INDENTED: frozenset[Speaker] = frozenset(("CallTaker",))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """Words `first` to `end` (exclusive) of an utterance."""
 
     utterance: int
