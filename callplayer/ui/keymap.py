@@ -115,6 +115,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-mark", "Next / last mark", ("n",), screen="next_mark"),
     Action("last-mark", "Next / last mark", ("N",), screen="last_mark"),
     Action("read", "Read in the words", ("w",), screen="read"),
+    Action("zoom-in", "Timeline closer / whole", ("plus",), screen="zoom_in"),
+    Action("zoom-out", "Timeline closer / whole", ("minus",), screen="zoom_out"),
+    Action("zoom-fit", "Timeline closer / whole", ("f",), screen="zoom_fit"),
     Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
     Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
     Action(
@@ -164,6 +167,8 @@ _KEY_NAMES = {
     "equals_sign": "=",
     "question_mark": "?",
     "slash": "/",
+    "plus": "+",
+    "minus": "-",
     "delete": "Del",
     "escape": "Esc",
 }

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.timer import Timer
 
-from callplayer.bookmarks import Bookmark
 from callplayer.engine.messages import (
     AdjustGain,
     Event,
@@ -22,11 +21,9 @@ from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import KEYS, Action
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice
-from callplayer.ui.navigation import Loop
 from callplayer.ui.screens import arrangement
 from callplayer.ui.screens.moving import Moving
 from callplayer.ui.screens.reading import Reading
-from callplayer.ui.script import Hit
 from callplayer.ui.view import shown_position_ms, until_turn_s
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
@@ -67,7 +64,7 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     _stats = False
     _turn: Timer | None = None
     _marks = Marks()
-    _marks_of: tuple[Loop | None, tuple[Bookmark, ...], tuple[Hit, ...], str] | None = None
+    _marks_of: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
@@ -113,6 +110,9 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         before = self.view
         self.view = after(before, event, self._clock())
         if isinstance(event, LevelsEvent):
+            if self.view.state.advancing and self.is_mounted:
+                heard_ms = shown_position_ms(self.view.state, self._clock())
+                self.timeline.lanes.note(event.levels, heard_ms)
             return
         if self.view.parties != before.parties:
             self._mount_panels()
@@ -161,7 +161,7 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
         self.large_clock.show(state, now_s)
-        self.timeline.show(state, now_s, self._marked(now_s))
+        self.timeline.show(state, now_s, self._marked(now_s), self.view.script, self.zoom)
         if self.transcript_pane.display:
             note = "reconnecting" if self.view.transcript == "reconnecting" else ""
             heard_ms = shown_position_ms(state, now_s)
@@ -237,6 +237,15 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         """Move the cursor to where the user points."""
         self.request(Scrub(message.position_ms))
 
+    def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
+        """Tell of the place that the mouse is over."""
+        self.hover_ms = message.position_ms
+        self.draw_time()
+
+    def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:
+        """Look closer, or from farther away."""
+        self._zoom_by(message.step)
+
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
         self._select(replace(self.view, selected=message.party, chosen=True))
@@ -300,16 +309,22 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         """Return what is marked on the timeline; the same object while nothing has changed."""
         ahead = self.view.ahead
         shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
-        parts = (self.view.navigation.loop, self.likes.store.bookmarks, self._found.hits, shown)
-        if self._marks_of is None or any(
-            a is not b for a, b in zip(parts, self._marks_of, strict=True)
-        ):
+        hover = self._hover_text()
+        parts = (
+            self.view.navigation.loop,
+            self.likes.store.bookmarks,
+            self._found.hits,
+            shown,
+            hover,
+        )
+        if len(parts) != len(self._marks_of) or not all(map(_same, parts, self._marks_of)):
             self._marks_of = parts
             self._marks = Marks(
-                loop=parts[0],
-                bookmarks_ms=tuple(each.position_ms for each in parts[1]),
-                hits_ms=tuple(hit.position_ms for hit in parts[2]),
+                loop=self.view.navigation.loop,
+                bookmarks_ms=tuple(each.position_ms for each in self.likes.store.bookmarks),
+                hits_ms=tuple(hit.position_ms for hit in self._found.hits),
                 ahead=shown,
+                hover=hover,
             )
         return self._marks
 
@@ -344,3 +359,8 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self._read_meters()
         self.mount_all(self._panels.values(), before=self.help_panel)
         self.lay_out()
+
+
+def _same(one: object, other: object) -> bool:
+    """Tell whether two parts are the same, without comparing thousands of hits one by one."""
+    return one is other or (not isinstance(one, tuple) and one == other)
