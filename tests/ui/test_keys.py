@@ -50,6 +50,8 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "plus": ([], "1:23.4", "2:57┘"),
     "minus": ([], "1:23.4", "4:32┘"),
     "f": ([], "1:23.4", "4:32┘"),
+    "ctrl+p": ([], "", "What do you want to do?"),
+    "y": ([], "1:23.4", "Colours: light."),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
     "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),

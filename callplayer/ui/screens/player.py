@@ -18,7 +18,7 @@ from callplayer.engine.messages import (
     StateEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
-from callplayer.ui.keymap import KEYS, Action
+from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice
 from callplayer.ui.screens import arrangement
@@ -66,10 +66,17 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     _marks = Marks()
     _marks_of: tuple[object, ...] = ()
 
+    class BackAsked(Message):
+        """The user wants to go back to the list of incidents."""
+
+    class ThemeAsked(Message):
+        """The user wants other colours."""
+
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
         self._panels: dict[str, PartyPanel] = {}
         self._meters: dict[str, PartyLevel] = {}
+        self._keys = by_key(self.likes.actions)
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
@@ -82,6 +89,8 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self.notice = NoticeArea(id="notice")
         self.key_footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
+        self.header.hide_phone = self.likes.settings.hide_phone
+        self.help_panel.actions = self.key_footer.actions = self.likes.actions
         yield self.header
         yield self.large_clock
         yield self.timeline
@@ -181,11 +190,11 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     def _act_on(self, event: events.Key) -> bool:
         """Do what a key stands for; a capital without an action counts as small (Caps Lock)."""
         key, character = event.key, event.character or ""
-        if key not in KEYS and character.isalpha() and len(character) == 1:
+        if key not in self._keys and character.isalpha() and len(character) == 1:
             key = character.lower()
         if self._panel_key(key) or self._reading_key(key):
             return True
-        action = KEYS.get(key)
+        action = self._keys.get(key)
         if action is not None:
             self.act(action)
         return action is not None
@@ -221,13 +230,25 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self.lay_out()
 
     def do_close_panels(self) -> None:
-        """Hide panels and statistics; with none open, end reading and searching."""
+        """Hide panels and statistics; with none open, end reading and searching, or go back."""
         if self._open is None and not self._stats:
+            if self.likes.can_go_back and not self._found.wanted and self.transcript_pane.follows:
+                self.post_message(self.BackAsked())
             self._leave_reading()
             return
         self._open = None
         self._stats = False
         self.lay_out()
+
+    def do_palette(self) -> None:
+        """Let an action be found by typing."""
+        from callplayer.ui.screens.palette import palette
+
+        self.app.push_screen(palette())
+
+    def do_next_theme(self) -> None:
+        """Change the colours."""
+        self.post_message(self.ThemeAsked())
 
     def do_quit(self) -> None:
         """Leave."""
