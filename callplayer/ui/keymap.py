@@ -206,7 +206,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
     Action("devices", "Sound device", ("d",), screen="toggle_devices"),
     Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
-    Action("palette", "All actions", ("ctrl+p",), screen="palette"),
+    Action("palette", "Find an action", ("ctrl+p",), screen="palette"),
     Action("theme", "Dark, light, contrast", ("y",), screen="next_theme"),
     Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
     Action("close", "Close this", ("escape",), screen="close_panels"),
