@@ -20,7 +20,7 @@ from callplayer.service.pacing import TURN_BLOCKS
 from callplayer.service.player import Place, StreamPlayer
 from callplayer.service.playhead import BLOCK_S, SAMPLE_RATE_HZ
 from callplayer.service.pump import Pump
-from callplayer.wire import Status, WireError, decode_command, encode_status
+from callplayer.wire import Command, Status, WireError, decode_command, encode_status
 
 STATUS_PLAYING_S = 0.25
 STATUS_PAUSED_S = 1.0
@@ -59,7 +59,7 @@ class ReplayBot:
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     Sound goes out while the listener is there; without one the cursor waits and the bot costs
-    nothing. `moved` is called when a command has moved cursor, pause or gains, and when the
+    nothing. `moved` is called with each command that was obeyed, and with None when the
     listener has gone.
     """
 
@@ -72,7 +72,7 @@ class ReplayBot:
         listener: str,
         name: str,
         idle_s: float = DEFAULT_IDLE_S,
-        moved: Callable[[], None] = lambda: None,
+        moved: Callable[[Command | None], None] = lambda _: None,
     ) -> None:
         self._player = player
         self._roster = roster
@@ -215,7 +215,7 @@ class ReplayBot:
             log.info("stream %s: ignored %s", self._name, error)
             return
         self._queue_status(self._player.obey(command, time.monotonic()))
-        self._moved()
+        self._moved(command)
 
     async def _meet(self) -> bool:
         """Have a listener who has just come announced; tell whether nobody else is here."""
@@ -262,7 +262,7 @@ class ReplayBot:
             self._listener_here.clear()
             self._presence_changed.set()
             self._pump.remove(self)
-            self._moved()
+            self._moved(None)
 
     def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:
         self._messages.append(None)

@@ -108,7 +108,7 @@ class Places(msgspec.Struct, frozen=True, tag="places"):
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
-    """What a worker did so far, once a second.
+    """What a worker did so far, once a second; `commands` it obeyed, by their names.
 
     Blocks are 10 ms of one stream: sent, of these late (by more than 20 ms, or lost), lost.
     `lateness` counts by steps of 0.5 ms how late they went out.
@@ -118,6 +118,7 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     late: int = 0
     lost: int = 0
     lateness: tuple[int, ...] = ()
+    commands: dict[str, int] = {}
 
 
 Order = Open | Keep | Present

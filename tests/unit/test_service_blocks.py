@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.service import blocks
@@ -136,6 +136,7 @@ random_commands = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(random_commands, st.integers(3, 30)), max_size=30))
 def test_random_commands_play_what_a_simple_model_says(steps):
     """The model: a cursor that commands move, and that each block of sound moves on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.service import playhead
@@ -36,6 +36,7 @@ commands = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(timelines, st.booleans(), st.lists(st.tuples(commands, st.integers(0, 300)), max_size=30))
 def test_the_status_stays_inside_the_call(timeline, autoplay, steps):
     now_s = 20.0
@@ -51,6 +52,7 @@ def test_the_status_stays_inside_the_call(timeline, autoplay, steps):
             now_s += BLOCK_S
 
 
+@settings(deadline=None)
 @given(timelines, st.integers(1, 2000))
 def test_paused_never_moves(timeline, blocks):
     head = playhead.apply(Playhead(), Scrub(position=100), timeline.at(60.0))
