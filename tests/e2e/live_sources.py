@@ -23,8 +23,8 @@ Send = Callable[[np.ndarray], Awaitable[None]]
 class Talk:
     """A party's or two parties' sweep, sent 20 ms at a time by the clock until `stop`."""
 
-    def __init__(self, channels: int, longest_s: float = 60.0) -> None:
-        parties = ("caller", "callTaker")[:channels]
+    def __init__(self, channels: int, longest_s: float = 60.0, party: str = "caller") -> None:
+        parties = (party,) if channels == 1 else ("caller", "callTaker")
         sound = np.stack([sweep(party, longest_s) for party in parties], axis=1)
         self._sound = np.rint(sound * 32_767).astype(np.int16)
         self._stopped = asyncio.Event()
