@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -27,12 +27,12 @@ def main() -> int:
     return 0
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a Markdown table."""
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a Markdown table, each row as soon as it is there."""
     print("|", " | ".join(head), "|")
     print("|", " | ".join("---" for _ in head), "|")
     for row in rows:
-        print("|", " | ".join(str(cell) for cell in row), "|")
+        print("|", " | ".join(str(cell) for cell in row), "|", flush=True)
 
 
 def _latency(options: argparse.Namespace) -> None:
@@ -201,7 +201,7 @@ def _storm(options: argparse.Namespace) -> None:
             "concealed, ms", "trimmed frames", "callback p99, ms", "p99.9, ms", "longest, ms",
             "screen updates a second", "parses", "screen's CPU, %",
         ),
-        [
+        (
             (
                 one.name,
                 f"{one.duration_s:.0f}",
@@ -219,7 +219,7 @@ def _storm(options: argparse.Namespace) -> None:
                 f"{one.screen_cpu_percent:.0f}",
             )
             for one in measured
-        ],
+        ),
     )  # fmt: skip
 
 

@@ -1,0 +1,240 @@
+"""What reads messages of others, each with what must hold whatever comes.
+
+A reader is given one message; it returns whether it was taken. It may refuse by the error that its
+callers expect; anything else it raises is a defect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from callplayer import wire, words
+from callplayer.engine import messages as m
+from callplayer.engine.call import Call, Delays
+from callplayer.errors import CallplayerError
+from callplayer.service import cable_wire
+from callplayer.text import plain_text
+
+LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
+DELAYS = Delays(120.0, 15.0, 90.0)
+STEP_S = 0.05
+MAX_WORDS = 300
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`read` one message; `seeds` are good ones."""
+
+    name: str
+    read: Callable[[bytes], bool]
+    seeds: tuple[bytes, ...]
+
+
+def readers() -> list[Reader]:
+    """Return all readers, each with a state of its own that lives as long as it does."""
+    player = _Player()
+    return [
+        Reader("status", player.take_status, STATUSES),
+        Reader("request", player.take_request, REQUESTS),
+        Reader("command", _refusing(wire.decode_command, _command_is_sane), REQUESTS[:5]),
+        Reader("event", _refusing(m.decode_event, _event_is_sane), EVENTS),
+        Reader("words", _Transcript().take, TRANSCRIPTS),
+        Reader("cable, at the service", _cable_command, CABLE),
+        Reader("access token", _refusing(wire.parse_access_token, _token_is_sane), TOKENS),
+        Reader("stream token", _refusing(wire.parse_stream_grant, _nothing), TOKENS),
+        Reader("incident", _refusing(wire.parse_incident, _incident_is_sane), INCIDENTS),
+        Reader("incidents", _refusing(wire.parse_incident_page, _nothing), INCIDENTS),
+        Reader("text", _text_is_harmless, STATUSES),
+    ]
+
+
+class _Player:
+    """A call as the engine keeps it, steered and told at random."""
+
+    def __init__(self) -> None:
+        self._call = Call()
+        self._call.opened = self._call.link_up = True
+        self._now_s = 1000.0
+
+    def take_status(self, message: bytes) -> bool:
+        self._now_s += STEP_S
+        try:
+            status = wire.decode_status(message)
+        except wire.WireError:
+            return False
+        self._call.take_status(status, self._now_s, DELAYS)
+        self._is_sane()
+        return True
+
+    def take_request(self, message: bytes) -> bool:
+        self._now_s += STEP_S
+        try:
+            request = m.decode_request(message)
+        except wire.WireError:
+            return False
+        if not isinstance(request, OUTSIDE_THE_CALL):
+            for command in self._call.obey(request, self._now_s, DELAYS):
+                _command_is_sane(wire.decode_command(wire.encode_command(command)))
+        self._is_sane()
+        return True
+
+    def _is_sane(self) -> None:
+        state = self._call.state(self._now_s, DELAYS, LEVELS_DB, "card")
+        for place_ms in (state.position_ms, state.audible_ms, state.duration_ms):
+            assert 0 <= place_ms <= 2 * wire.MAX_CALL_MS, state
+        assert 0 <= (state.requested_ms or 0) <= wire.MAX_CALL_MS, state
+        assert 0.0 <= state.unconfirmed_s < math.inf, state
+        for party in state.parties:
+            assert wire.GAIN_MIN_DB <= party.gain_db <= wire.GAIN_MAX_DB, state
+        assert m.decode_event(m.encode_line(state)) == state
+
+
+class _Transcript:
+    """Words as a client keeps them."""
+
+    def __init__(self) -> None:
+        self._transcript = words.Transcript()
+
+    def take(self, message: bytes) -> bool:
+        try:
+            told = words.decode_transcript(message)
+        except wire.WireError:
+            return False
+        for word in told.words:
+            assert len(word.word) <= words.MAX_WORD_CHARS
+            assert 0.0 <= word.confidence <= 1.0
+            assert 0.0 <= word.duration <= words.MAX_WORD_S
+            assert math.isfinite(word.start_offset)
+        self._transcript = self._transcript.apply(told.words)
+        in_order = self._transcript.in_order()
+        assert all(a.started_at <= b.started_at for a, b in pairwise(in_order))
+        if len(in_order) > MAX_WORDS:
+            self._transcript = words.Transcript()
+        again = words.decode_transcript(words.encode_transcript(told.words))
+        assert [word.word for word in again.words] == [word.word for word in told.words]
+        return True
+
+
+def _refusing(decode: Callable[[bytes], Any], check: Callable[[Any], None]) -> Any:
+    def read(message: bytes) -> bool:
+        try:
+            value = decode(message)
+        except (wire.WireError, CallplayerError):
+            return False
+        check(value)
+        return True
+
+    return read
+
+
+def _cable_command(message: bytes) -> bool:
+    try:
+        command = cable_wire.decode_command(message.decode("utf-8", "surrogateescape"))
+    except wire.WireError:
+        return False
+    if command.identifier:
+        cable_wire.incident_of(bytes(command.identifier))
+    return True
+
+
+def _nothing(_value: object) -> None:
+    pass
+
+
+def _command_is_sane(command: wire.Command) -> None:
+    if isinstance(command, wire.Scrub):
+        assert 0 <= command.position <= wire.MAX_CALL_MS
+    if isinstance(command, wire.SetGain):
+        assert wire.GAIN_MIN_DB <= command.gain <= wire.GAIN_MAX_DB
+
+
+def _event_is_sane(event: m.Event) -> None:
+    m.encode_line(event)
+
+
+def _token_is_sane(token: wire.AccessToken) -> None:
+    assert 0.0 < token.expires_in_s <= wire.MAX_TOKEN_S
+    assert len(token.value) < 20 or token.value not in repr(token)
+
+
+def _incident_is_sane(incident: wire.Incident) -> None:
+    for degrees in (incident.latitude, incident.longitude):
+        assert degrees is None or abs(degrees) <= 180.0
+
+
+def _text_is_harmless(message: bytes) -> bool:
+    shown = plain_text(message.decode("utf-8", "surrogateescape"), 300)
+    assert len(shown) <= 300
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2066" for c in shown)
+    shown.encode()
+    return True
+
+
+OUTSIDE_THE_CALL = (m.Quit, m.RetryNow, m.ListDevices, m.SetOutputDevice)
+
+STATUSES = (
+    b'{"kind":"status","position":61500,"duration":161333,"paused":false,"atEnd":false,'
+    b'"callOver":true}',
+    b'{"kind":"status","position":0,"duration":0,"paused":true,"atEnd":true,"callOver":false}',
+    b'{"kind":"status","position":12.75,"duration":1e5,"paused":0,"atEnd":0,"callOver":1}',
+)
+REQUESTS = (
+    b'{"cmd":"pause"}',
+    b'{"cmd":"resume"}',
+    b'{"cmd":"scrub","position":61500}',
+    b'{"cmd":"scrub-to-end"}',
+    b'{"cmd":"set-gain","gain":-6.5,"callerType":"caller"}',
+    b'{"cmd":"toggle-pause"}',
+    b'{"cmd":"seek-by","offset_ms":-5000}',
+    b'{"cmd":"adjust-gain","delta_db":1,"callerType":"callTaker"}',
+    b'{"cmd":"mute","callerType":"caller"}',
+    b'{"cmd":"solo","callerType":"caller"}',
+    b'{"cmd":"set-output-device","name":"Headset"}',
+    b'{"cmd":"retry-now"}',
+)
+EVENTS = tuple(
+    m.encode_line(event)
+    for event in (
+        m.StateEvent(
+            phase="playing",
+            parties=(m.PartyState(party="caller"), m.PartyState(party="callTaker")),
+        ),
+        m.LevelsEvent(levels=(m.PartyLevel(party="caller", rms_db=-20, peak_db=-9, hold_db=-9),)),
+        m.StatsEvent(),
+        m.IncidentEvent(id="i", caller_phone_number="+15555550142"),
+        m.ErrorEvent(code="unreachable", message="No.", hint="Try."),
+        m.ByeEvent(),
+    )
+)
+TRANSCRIPTS = (
+    b'{"type":"transcript","words":[{"word":"fire","speaker":"Caller","confidence":0.9,'
+    b'"started_at":"2024-01-15T10:30:01.250Z","ended_at":"2024-01-15T10:30:01.500Z",'
+    b'"duration":0.25,"start_offset":1.25,"language_code":"en-US","diarized_speaker":1,'
+    b'"diarized_speaker_confidence":1.0},{"word":"here","speaker":"Caller","confidence":0.4,'
+    b'"started_at":"2024-01-15T10:30:01.600Z","ended_at":"2024-01-15T10:30:01.700Z",'
+    b'"duration":0.1,"start_offset":1.6}]}',
+)
+CABLE = (
+    b'{"command":"subscribe","identifier":"{\\"channel\\":\\"PartnerEventsChannel\\",'
+    b'\\"incident_id\\":\\"i1\\"}"}',
+    b'{"command":"history","identifier":"{}","history":{"since":1,"streams":{"s":{"epoch":"e",'
+    b'"offset":4}}}}',
+    b'{"command":"unsubscribe","identifier":"{}"}',
+)
+TOKENS = (
+    b'{"access_token":"abc","token_type":"Bearer","expires_in":7200}',
+    b'{"data":{"token":"abc","url":"wss://example.org"}}',
+)
+INCIDENTS = (
+    b'{"data":[{"id":"a","caller_phone_number":"+15555550142","is_audio_live":true,'
+    b'"audio_call_ended_at":null,"created_at":"2024-01-15 10:30:00 UTC",'
+    b'"caller_location":{"lat":36.0,"lng":-125.5}}],"next":2}',
+    b'{"id":"a","caller_phone_number":"+1","is_audio_live":false,"created_at":"x"}',
+)
+assert all(msgspec.json.decode(seed) for seed in (*STATUSES, *REQUESTS, *INCIDENTS))
