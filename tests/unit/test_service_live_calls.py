@@ -164,6 +164,13 @@ async def test_a_call_may_be_removed_while_it_goes_on(rig: Rig) -> None:
     assert not list(rig.recordings.iterdir())
 
 
+async def test_a_call_without_any_sound_is_no_incident(rig: Rig) -> None:
+    async with rig.calls.call(("call",)) as call:
+        assert rig.library.get(call.incident_id)
+    assert rig.library.get(call.incident_id) is None
+    assert not list(rig.recordings.iterdir())
+
+
 async def test_sound_reaches_the_disk_within_a_second(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
