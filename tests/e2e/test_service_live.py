@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +12,13 @@ import soundfile
 from callplayer.service.live_file import GrowingAudio
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 from tests.e2e.live_sources import (
+    HEARD_S,
+    SOURCES,
+    Call,
     GrowingWav,
-    Publisher,
     Talk,
-    behind_s,
+    a_call,
+    how_far_behind_s,
     incident,
     incidents,
     last_status,
@@ -28,98 +28,17 @@ from tests.e2e.live_sources import (
 from tests.e2e.service_fixtures import (
     RATE_HZ,
     Listener,
-    Service,
     heard_position_s,
     listening,
     open_incident,
     rms_db,
     running_service,
-    signed_in,
     sweep,
     until,
 )
 
-HEARD_S = 0.1
 # `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
 LIVE_WITHIN_S = 1.0
-
-
-@dataclass
-class Call:
-    """A live call: who speaks, whose track carries it, and how it is brought to its end."""
-
-    service: Service
-    incident_id: str
-    talk: Talk
-    track: str
-    end: Callable[[], None]
-
-
-@contextlib.asynccontextmanager
-async def on_stdin() -> AsyncIterator[Call]:
-    options = f"(), port=0, live_sources=LiveSources(stdin='s16le:{RATE_HZ}:1')"
-    with running_service(options) as service:
-        pipe = service.process.stdin
-        assert pipe is not None
-
-        async def send(samples: np.ndarray) -> None:
-            pipe.write(samples.tobytes())
-            pipe.flush()
-
-        talk = Talk(1)
-        async with talking(talk, send):
-            yield Call(service, service.ready["incidents"][0], talk, "call", pipe.close)
-
-
-@contextlib.asynccontextmanager
-async def in_a_watched_folder(folder: Path) -> AsyncIterator[Call]:
-    options = f"(), port=0, live_sources=LiveSources(watched=Path({str(folder)!r}))"
-    with running_service(options) as service:
-        file, talk = GrowingWav(folder / "line1.wav", 2), Talk(2)
-        try:
-            async with talking(talk, file.write):
-                yield Call(service, await live_incident(service), talk, "caller", file.close)
-        finally:
-            file.close()
-
-
-@contextlib.asynccontextmanager
-async def in_an_ingest_room() -> AsyncIterator[Call]:
-    options = "(), port=0, live_sources=LiveSources(ingest=True, end_after_s=0.5)"
-    with running_service(options) as service:
-        async with signed_in(service) as client:
-            answer = await client.post("/ingest/calls")
-        assert answer.status_code == 201, answer.text
-        opened = answer.json()
-        publisher, talk = Publisher(), Talk(1)
-        await publisher.join(opened["url"], opened["tokens"]["caller"])
-        leaving: list[asyncio.Task[None]] = []
-        async with talking(talk, publisher.write):
-            assert await live_incident(service) == opened["incident_id"]
-            yield Call(
-                service,
-                opened["incident_id"],
-                talk,
-                "caller",
-                lambda: leaving.append(asyncio.create_task(publisher.leave())),
-            )
-        await asyncio.gather(*leaving)
-
-
-@contextlib.asynccontextmanager
-async def a_call(source: str, folder: Path) -> AsyncIterator[Call]:
-    ways = {
-        "stdin": on_stdin,
-        "watched folder": lambda: in_a_watched_folder(folder),
-        "ingest room": in_an_ingest_room,
-    }
-    async with ways[source]() as call:
-        yield call
-
-
-async def how_far_behind_s(listener: Listener, call: Call) -> float:
-    sound = await listener.hear(call.track, HEARD_S, settle_s=0.3)
-    return behind_s(call.talk, heard_position_s(sound, "caller"), HEARD_S / 2)
 
 
 async def hears_live(listener: Listener, call: Call) -> None:
@@ -138,7 +57,7 @@ async def hears(listener: Listener, track: str, from_s: float, to_s: float) -> N
                 return
 
 
-@pytest.mark.parametrize("source", ["stdin", "watched folder", "ingest room"])
+@pytest.mark.parametrize("source", SOURCES)
 async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_path: Path) -> None:
     async with a_call(source, tmp_path) as call:
         assert (await incident(call.service, call.incident_id))["is_audio_live"]
