@@ -155,6 +155,7 @@ def _end(library: Library, recording: Recording, frames: int) -> None:
 
 async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
     """Bring the sound to the disk twice a second."""
+    told = False
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SYNC_S):
@@ -162,4 +163,6 @@ async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
         try:
             await asyncio.to_thread(file.sync)
         except OSError as error:
-            log.error("a live call does not reach the disk: %s", error.strerror)
+            if not told:
+                log.error("a live call does not reach the disk: %s", error.strerror)
+            told = True
