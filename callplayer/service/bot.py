@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError, PublishTrackError
@@ -20,7 +20,6 @@ from callplayer.service.pacing import TURN_BLOCKS
 from callplayer.service.player import Place, StreamPlayer
 from callplayer.service.playhead import BLOCK_S, SAMPLE_RATE_HZ
 from callplayer.service.pump import Pump
-from callplayer.service.roster import Roster
 from callplayer.wire import Status, WireError, decode_command, encode_status
 
 STATUS_PLAYING_S = 0.25
@@ -45,8 +44,18 @@ class _Message:
     sender: str | None
 
 
+class RoomRoster(Protocol):
+    """Who is in the bot's room: the room server's own API knows at once."""
+
+    async def identities(self) -> frozenset[str]:
+        """Return who is there now."""
+
+    async def announce(self) -> None:
+        """Have the server tell the room of the listener now."""
+
+
 class ReplayBot:
-    """Plays `player` to the participant `listener` of `room`, and obeys that one only.
+    """Plays `player` to the participant `listener` of its room, and obeys that one only.
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     Sound goes out while the listener is there; without one the cursor waits and the bot costs
@@ -57,10 +66,9 @@ class ReplayBot:
     def __init__(
         self,
         player: StreamPlayer,
-        roster: Roster,
+        roster: RoomRoster,
         pump: Pump,
         *,
-        room: str,
         listener: str,
         name: str,
         idle_s: float = DEFAULT_IDLE_S,
@@ -69,7 +77,6 @@ class ReplayBot:
         self._player = player
         self._roster = roster
         self._pump = pump
-        self._room_name = room
         self._listener = listener
         self._name = name
         self._idle_s = idle_s
@@ -212,9 +219,9 @@ class ReplayBot:
 
     async def _meet(self) -> bool:
         """Have a listener who has just come announced; tell whether nobody else is here."""
-        present = await self._roster.identities(self._room_name)
+        present = await self._roster.identities()
         if self._listener in present and not self._listener_here.is_set():
-            await self._roster.announce(self._room_name, self._listener)
+            await self._roster.announce()
         return present == {self._room.local_participant.identity, self._listener}
 
     async def _send(self, status: Status) -> None:

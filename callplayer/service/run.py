@@ -74,6 +74,7 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.sources.ingest import Ingest
     from callplayer.service.sources.start import live_calls
     from callplayer.service.streams import Streams
+    from callplayer.service.workers import Workers
 
     stop = asyncio.Event()
     anycable = anycable_from_environment(os.environ)
@@ -86,14 +87,12 @@ async def _serve(options: ServeOptions) -> int:
             metrics = Metrics()
             await stack.enter_async_context(_webhooks(options, library, metrics))
             listening = stack.enter_context(listen(options.host, options.port))
+            workers = await stack.enter_async_context(Workers(options.workers))
             rooms, own = await stack.enter_async_context(room_server(options))
             tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
             roster = await stack.enter_async_context(Roster(rooms))
-            streams = Streams(
-                library, rooms, tokens, roster, idle_s=options.idle_s, workers=options.workers
-            )
+            streams = Streams(library, workers, rooms, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            streams.start()
             api_url = options.public_url or url_of(listening, tls=options.has_tls)
             access, config_file = stack.enter_context(_access(options, library, api_url))
             sources = options.live_sources

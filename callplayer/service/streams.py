@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import time
 import weakref
@@ -18,7 +19,7 @@ from callplayer.service.recordings import Recording
 from callplayer.service.roster import Roster
 from callplayer.service.shelf import Shelf
 from callplayer.service.tokens import RoomTokens
-from callplayer.service.worker_wire import Decoded, Growing, Open, Report
+from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Report, Who
 from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
 from callplayer.wire import StreamGrant
 
@@ -75,12 +76,12 @@ class Streams:
     def __init__(
         self,
         library: Library,
+        workers: Workers,
         room_server: RoomServer,
         tokens: RoomTokens,
         roster: Roster,
         *,
         idle_s: float = DEFAULT_IDLE_S,
-        workers: int | None = None,
     ) -> None:
         self._library = library
         self._room_server = room_server
@@ -88,7 +89,8 @@ class Streams:
         self._roster = roster
         self._idle_s = idle_s
         self._shelf = Shelf()
-        self._workers = Workers(room_server, idle_s=idle_s, most=workers, died=self._lost)
+        self._workers = workers
+        workers.died, workers.answer = self._lost, self._answer
         self._workers_died = 0
         self._of_the_dead = [0, 0, 0]
         self._streams: dict[str, _Stream] = {}
@@ -99,10 +101,6 @@ class Streams:
         )
         self._opening = 0
         self._closing_rooms: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Have the first worker ready before the first listener comes."""
-        self._workers.start()
 
     async def open(
         self,
@@ -173,12 +171,7 @@ class Streams:
                 f"{MAX_STREAMS} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
             )
-        self._opening += 1
-        try:
-            stream = await self._have_played(recording, autoplay, listener, self._place(owner))
-        finally:
-            self._opening -= 1
-        self._streams[stream.name] = stream
+        stream = await self._have_played(recording, autoplay, listener, self._place(owner))
         if owner is not None:
             self._owned[owner] = stream.name
             self._left.pop(owner, None)
@@ -188,18 +181,49 @@ class Streams:
     async def _have_played(
         self, recording: Recording, autoplay: bool, listener: str, place: Place | None
     ) -> _Stream:
-        worker = await self._workers.pick()
-        sound: Decoded | Growing = Growing(str(recording.path))
-        files: tuple[int, ...] = ()
-        if not recording.growing:
-            shelved = await self._shelf.get(recording)
-            sound, files = Decoded(shelved.frames, recording.live_from_s), (shelved.fd,)
+        self._opening += 1
+        try:
+            worker, (sound, files) = await asyncio.gather(
+                self._workers.pick(), self._sound(recording)
+            )
+        finally:
+            self._opening -= 1
         name, room = secrets.token_hex(3), f"call-{secrets.token_urlsafe(24)}"
-        token = self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}")
-        await worker.open(
-            Open(name, room, listener, token, recording.parties, sound, autoplay, place), files
+        order = Open(
+            id=name,
+            url=self._room_server.url,
+            listener=listener,
+            token=self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}"),
+            parties=recording.parties,
+            sound=sound,
+            autoplay=autoplay,
+            idle_s=self._idle_s,
+            place=place,
         )
-        return _Stream(name, room, listener, worker)
+        stream = self._streams[name] = _Stream(name, room, listener, worker)
+        try:
+            await worker.open(order, files)
+        finally:
+            for file in files:
+                os.close(file)
+            self._forget_ended()
+        return stream
+
+    async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
+        if recording.growing:
+            return Growing(str(recording.path.resolve())), ()
+        shelved = await self._shelf.get(recording)
+        return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
+
+    async def _answer(self, question: Who | Announce) -> frozenset[str]:
+        """Ask the room server what a bot wants to know of its own room."""
+        stream = self._streams.get(question.id)
+        if stream is None:
+            return frozenset()
+        if isinstance(question, Who):
+            return await self._roster.identities(stream.room)
+        await self._roster.announce(stream.room, stream.listener)
+        return frozenset()
 
     def _grant(self, stream: _Stream) -> StreamGrant:
         token = self._tokens.for_listener(stream.room, stream.listener)

@@ -13,20 +13,18 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from callplayer.config import Secret
 from callplayer.errors import CallplayerError
 from callplayer.service.bot import ReplayBot
 from callplayer.service.capture import keep_answers_out
-from callplayer.service.livekit_process import RoomServer
 from callplayer.service.player import Place, StreamPlayer
 from callplayer.service.pump import Pump
-from callplayer.service.roster import Roster
 from callplayer.service.sounds import GrowingSound, Sound, map_decoded
 from callplayer.service.worker_wire import (
+    Announce,
     Ended,
     Growing,
     Keep,
@@ -36,26 +34,58 @@ from callplayer.service.worker_wire import (
     Opened,
     Pipe,
     Places,
+    Present,
     Report,
-    Start,
+    Who,
     order_decoder,
 )
 
 REPORT_S = 1.0
+ASK_TIMEOUT_S = 5.0
 
 log = logging.getLogger("callplayer.service")
+
+
+class Asked:
+    """The service asked of a bot's room: it alone may talk to the room server's own API."""
+
+    def __init__(self, name: str, send: Callable[[News], Awaitable[None]]) -> None:
+        self._name = name
+        self._send = send
+        self._waiting: list[asyncio.Future[frozenset[str]]] = []
+
+    async def identities(self) -> frozenset[str]:
+        """Return who is in the room now; nobody if there is no answer."""
+        waiting: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await self._send(Who(self._name))
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                return await waiting
+        except TimeoutError:
+            return frozenset()
+
+    async def announce(self) -> None:
+        """Have the room server tell the room of the listener now."""
+        await self._send(Announce(self._name))
+
+    def told(self, identities: tuple[str, ...]) -> None:
+        """Take an answer; all who wait for one get it."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(frozenset(identities))
 
 
 class Worker:
     """Plays what is ordered over `pipe` until that ends."""
 
-    def __init__(self, pipe: Pipe, start: Start, roster: Roster) -> None:
+    def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        self._start = start
-        self._roster = roster
         self._pump = Pump()
         self._bots: dict[str, ReplayBot] = {}
         self._told: dict[str, Place] = {}
+        self._asked: dict[str, Asked] = {}
         self._growing: dict[str, tuple[GrowingSound, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,8 +103,10 @@ class Worker:
                         if bot is not None:
                             bot.keep()
                         self._tell(Kept(name, bot is not None))
-                    case Start():
-                        raise ValueError("a worker starts once")
+                    case Present(id=name, identities=identities):
+                        asked = self._asked.get(name)
+                        if asked is not None:
+                            asked.told(identities)
         finally:
             tasks = tuple(self._tasks)
             for task in tasks:
@@ -126,24 +158,25 @@ class Worker:
         await self._send(outcome)
 
     async def _play_sound(self, order: Open, sound: Sound) -> None:
+        asked = self._asked[order.id] = Asked(order.id, self._send)
         try:
             bot = ReplayBot(
                 StreamPlayer(order.parties, sound, autoplay=order.autoplay, place=order.place),
-                self._roster,
+                asked,
                 self._pump,
-                room=order.room,
                 listener=order.listener,
                 name=order.id,
-                idle_s=self._start.idle_s,
+                idle_s=order.idle_s,
                 moved=lambda: self._tell_places((order.id,)),
             )
-            await bot.join(self._start.url, order.token)
+            await bot.join(order.url, order.token)
             self._bots[order.id] = bot
             await self._send(Opened(order.id))
             await bot.run()
         finally:
             self._bots.pop(order.id, None)
             self._told.pop(order.id, None)
+            self._asked.pop(order.id, None)
             self._let_go(order)
 
     def _tell_places(self, names: tuple[str, ...]) -> None:
@@ -164,16 +197,11 @@ class Worker:
 
 
 async def _work(pipe: Pipe) -> None:
-    start = await pipe.receive(order_decoder)
-    if not isinstance(start, Start):
-        return
     keep_answers_out()
-    room_server = RoomServer(start.url, start.api_key, Secret(start.api_secret))
-    async with Roster(room_server) as roster:
-        # A full collection of all that was imported would hold the sound up for tens of ms.
-        gc.collect()
-        gc.freeze()
-        await Worker(pipe, start, roster).run()
+    # A full collection of all that was imported would hold the sound up for tens of ms.
+    gc.collect()
+    gc.freeze()
+    await Worker(pipe).run()
 
 
 def main() -> int:

@@ -22,18 +22,6 @@ SEND_TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 
-class Start(msgspec.Struct, frozen=True, tag="start"):
-    """The first line of a worker's life: the room server, and how long a bot waits, in s."""
-
-    url: str
-    api_key: str
-    api_secret: str
-    idle_s: float
-
-    def __repr__(self) -> str:
-        return f"Start(url={self.url!r}, api_secret=***)"
-
-
 class Decoded(msgspec.Struct, frozen=True, tag="decoded"):
     """The sound is in the file that comes with this line: int16, 48 kHz, parties side by side."""
 
@@ -48,15 +36,19 @@ class Growing(msgspec.Struct, frozen=True, tag="growing"):
 
 
 class Open(msgspec.Struct, frozen=True, tag="open"):
-    """Join `room` with `token` and play to `listener`; answered by Opened or Ended."""
+    """Join a room with `token` and play to `listener`; answered by Opened or Ended.
+
+    The bot waits for its listener for `idle_s`.
+    """
 
     id: str
-    room: str
+    url: str
     listener: str
     token: str
     parties: tuple[Party, ...]
     sound: Decoded | Growing
     autoplay: bool
+    idle_s: float
     place: Place | None = None
 
     def __repr__(self) -> str:
@@ -65,6 +57,25 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
 
 class Keep(msgspec.Struct, frozen=True, tag="keep"):
     """Wait for the listener as long as if it had just gone; answered by Kept."""
+
+    id: str
+
+
+class Present(msgspec.Struct, frozen=True, tag="present"):
+    """Who is in the room of a bot that asked."""
+
+    id: str
+    identities: tuple[str, ...]
+
+
+class Who(msgspec.Struct, frozen=True, tag="who"):
+    """A bot asks who is in its room; answered by Present."""
+
+    id: str
+
+
+class Announce(msgspec.Struct, frozen=True, tag="announce"):
+    """A bot wants its listener announced to the room."""
 
     id: str
 
@@ -109,8 +120,8 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     lateness: tuple[int, ...] = ()
 
 
-Order = Start | Open | Keep
-News = Opened | Kept | Ended | Places | Report
+Order = Open | Keep | Present
+News = Opened | Kept | Ended | Places | Report | Who | Announce
 
 _encoder = msgspec.json.Encoder()
 order_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from callplayer.errors import ServiceError
-from callplayer.service.livekit_process import RoomServer
 from callplayer.service.player import Place
 from callplayer.service.restarts import BACKOFF_S, restart_delay_s
 from callplayer.service.worker_wire import (
+    Announce,
     Ended,
     Keep,
     Kept,
@@ -22,8 +24,9 @@ from callplayer.service.worker_wire import (
     Opened,
     Pipe,
     Places,
+    Present,
     Report,
-    Start,
+    Who,
     news_decoder,
 )
 
@@ -42,6 +45,9 @@ def default_workers(cpus: int) -> int:
     return min(max(cpus // 2, 2), MOST_WORKERS)
 
 
+Answerer = Callable[[Who | Announce], Awaitable[frozenset[str]]]
+
+
 class WorkerDiedError(ServiceError):
     """The worker that was asked has died."""
 
@@ -52,8 +58,10 @@ class WorkerDiedError(ServiceError):
 class BotWorker:
     """One process, seen from the service. `places` are those of the streams it plays."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe, answer: Answerer) -> None:
         self.process = process
+        self._answer = answer
+        self._answering: set[asyncio.Task[None]] = set()
         self.places: dict[str, Place | None] = {}
         self.report = Report()
         self._pipe = pipe
@@ -89,6 +97,10 @@ class BotWorker:
                         self.report = news
                     case Places(places=places):
                         self.places |= {n: p for n, p in places.items() if n in self.places}
+                    case Who() | Announce():
+                        task = asyncio.create_task(self._answer_to(news))
+                        self._answering.add(task)
+                        task.add_done_callback(self._answering.discard)
                     case Opened(id=name) | Kept(id=name) | Ended(id=name):
                         if isinstance(news, Ended):
                             self.places.pop(name, None)
@@ -112,6 +124,12 @@ class BotWorker:
             self.process.kill()
             await self.process.wait()
 
+    async def _answer_to(self, question: Who | Announce) -> None:
+        identities = await self._answer(question)
+        if isinstance(question, Who):
+            with contextlib.suppress(OSError):
+                await self._pipe.send(Present(question.id, tuple(identities)))
+
     async def _ask(self, order: Open | Keep, files: tuple[int, ...]) -> Opened | Kept | Ended:
         waiting: asyncio.Future[Opened | Kept | Ended]
         waiting = asyncio.get_running_loop().create_future()
@@ -129,30 +147,32 @@ class BotWorker:
 
 
 class Workers:
-    """At most `most` workers. `died` is called with each that ends by itself."""
+    """At most `most` workers; None leaves that to the machine. Use as `async with Workers() as w:`.
 
-    def __init__(
-        self,
-        room_server: RoomServer,
-        *,
-        idle_s: float,
-        most: int | None = None,
-        died: Callable[[BotWorker], None] = lambda _: None,
-    ) -> None:
-        self._first = Start(
-            room_server.url, room_server.api_key, room_server.api_secret.reveal(), idle_s
-        )
+    `died` is called with each that ends by itself, `answer` with what bots ask.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self._most = most or default_workers(os.cpu_count() or 1)
-        self._died = died
+        self.died: Callable[[BotWorker], None] = lambda _: None
+        self.answer: Answerer = _nobody
         self.running: list[BotWorker] = []
         self._starting: asyncio.Task[None] | None = None
         self._following: set[asyncio.Task[None]] = set()
         self._restarts_s: list[float] = []
         self._closing = False
 
-    def start(self) -> None:
-        """Start the first worker; it need not be waited for."""
-        self._start_one()
+    async def __aenter__(self) -> Workers:
+        self._start_one()  # it shall be ready when the first listener comes
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     async def pick(self) -> BotWorker:
         """Return the worker that plays least; raise ServiceError if none can be started."""
@@ -195,18 +215,20 @@ class Workers:
                     env=_environment(),
                     start_new_session=True,
                 )  # fmt: skip
-            await pipe.send(self._first)
         except OSError as error:
             pipe.close()
             raise ServiceError(
                 "A part of the service cannot be started.",
                 "Check free memory and the number of processes.",
             ) from error
-        worker = BotWorker(process, pipe)
+        worker = BotWorker(process, pipe, self._answered)
         self.running.append(worker)
         task = asyncio.create_task(self._follow(worker))
         self._following.add(task)
         task.add_done_callback(self._following.discard)
+
+    async def _answered(self, question: Who | Announce) -> frozenset[str]:
+        return await self.answer(question)
 
     async def _follow(self, worker: BotWorker) -> None:
         try:
@@ -218,13 +240,17 @@ class Workers:
             return
         log.error("a worker has ended by itself; %d streams went with it", worker.load)
         await worker.close()
-        self._died(worker)
+        self.died(worker)
         now_s = time.monotonic()
         delay_s = restart_delay_s(self._restarts_s, now_s)
         self._restarts_s.append(now_s)
         await asyncio.sleep(BACKOFF_S[-1] if delay_s is None else delay_s)
         if not self.running:
             self._start_one()
+
+
+async def _nobody(_question: Who | Announce) -> frozenset[str]:
+    return frozenset()
 
 
 def _environment() -> dict[str, str]:

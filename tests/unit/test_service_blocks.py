@@ -7,15 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.service.blocks import BLOCK_FRAMES, FADE_FRAMES, plan_block, render
-from callplayer.service.pacing import CATCH_UP_GAP_S, MOST_BEHIND_S, Turn, next_turn
-from callplayer.service.player import PartyAudio, StreamPlayer
-from callplayer.service.playhead import BLOCK_S, Timeline
-from callplayer.wire import Pause, Resume, Scrub, SetGain
+from callplayer.service import blocks
+from callplayer.service.blocks import BLOCK_FRAMES, FADE_FRAMES, plan_block
+from callplayer.service.pacing import CATCH_UP_GAP_S, MOST_BEHIND_S, TURN_S, Turn, next_turn
+from callplayer.service.player import Place, StreamPlayer
+from callplayer.service.playhead import BLOCK_S
+from callplayer.service.sounds import DecodedSound
+from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain
 
 RAMP = np.arange(20_000, dtype=np.int16)
 TONE = (8000 * np.sin(2 * np.pi * 300 * np.arange(96_000) / 48_000)).astype(np.int16)
 LARGEST_STEP = 8000 * 2 * np.pi * 300 / 48_000
+
+
+def render(plan, samples, gain_from, gain_to):
+    """One party's block."""
+    factors = [np.array([gain], dtype=np.float32) for gain in (gain_from, gain_to)]
+    return blocks.render(plan, DecodedSound(samples[:, None]).read, *factors)[:, 0]
+
+
+def player_of(*parties, samples=TONE, **options):
+    sound = DecodedSound(np.stack([samples] * len(parties), axis=1))
+    return StreamPlayer(parties, sound, autoplay=True, **options)
 
 
 def test_going_on_copies_bit_for_bit():
@@ -74,7 +87,7 @@ def test_a_gain_of_minus_12_db_is_that():
 
 
 def test_pause_resume_and_gain_do_not_click():
-    player = StreamPlayer((PartyAudio("call", TONE),), Timeline(len(TONE)), autoplay=True)
+    player = player_of("call")
     player.begin(0.0)
     sound = []
     steps = {5: Resume(), 20: Pause(), 30: Resume(), 40: SetGain(-20.0, "caller"),
@@ -83,7 +96,7 @@ def test_pause_resume_and_gain_do_not_click():
         now_s = number * BLOCK_S
         if number in steps:
             player.obey(steps[number], now_s)
-        sound.append(player.next_blocks(now_s)[0])
+        sound.append(player.next_block(now_s)[:, 0])
     whole = np.concatenate(sound).astype(float)
     assert np.abs(whole).max() > 7000
     # The tone's own slope at +6 dB, and a fade's on top.
@@ -91,34 +104,93 @@ def test_pause_resume_and_gain_do_not_click():
 
 
 def test_a_gain_moves_its_party_only_and_a_mixed_track_by_either():
-    two = StreamPlayer(
-        (PartyAudio("caller", TONE), PartyAudio("callTaker", TONE)), Timeline(96_000), autoplay=True
-    )
+    two = player_of("caller", "callTaker")
     two.begin(0.0)
     two.obey(Resume(), 0.0)
     two.obey(SetGain(-40.0, "caller"), 0.0)
     for number in range(3):
-        caller, taker = two.next_blocks(number * BLOCK_S)
+        caller, taker = two.next_block(number * BLOCK_S).T
     assert np.abs(caller).max() < 100
     assert np.abs(taker).max() > 7000
 
 
 @given(st.floats(-200, 200))
 def test_a_gain_is_held_inside_its_range(gain_db):
-    player = StreamPlayer((PartyAudio("call", TONE),), Timeline(96_000), autoplay=True)
+    player = player_of("call")
     player.begin(0.0)
     player.obey(Resume(), 0.0)
     player.obey(SetGain(gain_db, "caller"), 0.0)
-    player.next_blocks(0.0)
-    peak = int(np.abs(player.next_blocks(0.01)[0].astype(int)).max())
+    player.next_block(0.0)
+    peak = int(np.abs(player.next_block(0.01)[:, 0].astype(int)).max())
     assert 8000 * 10 ** (-40 / 20) - 2 <= peak <= 32_768
+
+
+# Each sample is its own place in the call.
+PLACES = np.arange(-32_768, 32_767).astype(np.int16)
+random_commands = st.one_of(
+    st.builds(Pause),
+    st.builds(Resume),
+    st.builds(Scrub, st.integers(0, 1500)),
+    st.builds(ScrubToEnd),
+    st.builds(SetGain, st.just(0.0), st.sampled_from(["caller", "callTaker"])),
+)
+
+
+@given(st.lists(st.tuples(random_commands, st.integers(3, 30)), max_size=30))
+def test_random_commands_play_what_a_simple_model_says(steps):
+    """The model: a cursor that commands move, and that each block of sound moves on."""
+    player, now_s, cursor, paused = player_of("call", samples=PLACES), 0.0, 0, True
+    player.begin(now_s)
+    for command, count in steps:
+        match command:
+            case Pause():
+                paused = True
+            case Resume():
+                paused = False
+            case Scrub(position=position_ms):
+                cursor = min(position_ms * 48, len(PLACES))
+            case ScrubToEnd():
+                cursor = len(PLACES)
+        told = player.obey(command, now_s)
+        assert told.paused is paused
+        assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES
+        sound = []
+        for _ in range(count):
+            sound.append(player.next_block(now_s)[:, 0])
+            now_s += BLOCK_S
+        played = np.concatenate(sound[1:-1]).astype(int) + 32_768  # the fades are in the first
+        if paused:
+            assert not np.concatenate(sound[1:]).any()
+        elif cursor + count * BLOCK_FRAMES < len(PLACES):
+            settled = played[FADE_FRAMES:]
+            assert (np.diff(settled) == 1).all()
+            first = settled[0] - FADE_FRAMES - BLOCK_FRAMES
+            assert -FADE_FRAMES <= first - cursor <= 0
+            cursor = settled[-1] + 1 + BLOCK_FRAMES
+        else:
+            cursor = round(player.status(now_s).position * 48)
+
+
+def test_a_place_brings_cursor_pause_and_gains_back():
+    left = player_of("caller", "callTaker")
+    left.begin(0.0)
+    left.obey(Scrub(1234), 0.0)
+    left.obey(SetGain(-12.0, "callTaker"), 0.0)
+    left.obey(Resume(), 0.0)
+    assert left.place == Place(1234, paused=False, gains_db={"callTaker": -12.0})
+    back = player_of("caller", "callTaker", place=left.place)
+    back.begin(50.0)
+    left.next_block(0.0)
+    back.next_block(50.0)
+    assert back.place == left.place
+    assert np.array_equal(back.next_block(50.01), left.next_block(0.01))
 
 
 def test_on_time_the_turns_are_10_ms_apart():
     turn = Turn(5.0, 5.0)
     for number in range(1, 100):
         turn = next_turn(turn, turn.due_s + 0.001)
-        assert turn.due_s == pytest.approx(5.0 + number * BLOCK_S)
+        assert turn.due_s == pytest.approx(5.0 + number * TURN_S)
         assert turn.not_before_s == turn.due_s
         assert not turn.lost_s
 
@@ -131,7 +203,7 @@ def test_a_little_late_it_catches_up_without_a_burst():
         sent_s.append(now_s)
         assert not turn.lost_s
     assert np.diff(sent_s).min() >= CATCH_UP_GAP_S - 1e-9
-    assert turn.not_before_s == turn.due_s == pytest.approx(5.2)
+    assert turn.not_before_s == turn.due_s == pytest.approx(5.0 + 20 * TURN_S)
 
 
 def test_far_behind_the_schedule_starts_anew():

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.service import playhead
-from callplayer.service.playhead import BLOCK_FRAMES, BLOCK_S, EDGE_FRAMES, Playhead, Timeline
+from callplayer.service.playhead import (
+    BLOCK_FRAMES,
+    BLOCK_S,
+    EDGE_FRAMES,
+    FOLLOW_FRAMES,
+    Extent,
+    Playhead,
+    Timeline,
+)
 from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain
 
 SECOND = 48_000
@@ -31,80 +39,85 @@ commands = st.one_of(
 @given(timelines, st.booleans(), st.lists(st.tuples(commands, st.integers(0, 300)), max_size=30))
 def test_the_status_stays_inside_the_call(timeline, autoplay, steps):
     now_s = 20.0
-    head = playhead.start(timeline, autoplay, now_s)
+    head = playhead.start(timeline.at(now_s), autoplay)
     for command, blocks in steps:
-        head = playhead.apply(head, command, timeline, now_s)
+        head = playhead.apply(head, command, timeline.at(now_s))
         for _ in range(blocks):
-            frames = playhead.playable_frames(head, timeline, now_s)
+            frames = playhead.playable_frames(head, timeline.at(now_s))
             assert 0 <= frames <= BLOCK_FRAMES
             head = playhead.advance(head, frames, now_s)
-            told = playhead.status(head, timeline, now_s + BLOCK_S / 2)
+            told = playhead.status(head, timeline.at(now_s + BLOCK_S / 2), now_s + BLOCK_S / 2)
             assert 0 <= told.position <= told.duration <= timeline.total_frames / 48
             now_s += BLOCK_S
 
 
 @given(timelines, st.integers(1, 2000))
 def test_paused_never_moves(timeline, blocks):
-    head = playhead.apply(Playhead(), Scrub(position=100), timeline, 60.0)
+    head = playhead.apply(Playhead(), Scrub(position=100), timeline.at(60.0))
     moved = head
     for number in range(blocks):
         now_s = 60.0 + number * BLOCK_S
-        moved = playhead.advance(moved, playhead.playable_frames(moved, timeline, now_s), now_s)
+        moved = playhead.advance(moved, playhead.playable_frames(moved, timeline.at(now_s)), now_s)
     assert moved.position_frames == head.position_frames
 
 
 @given(st.integers(0, 9_999))
 def test_a_scrub_is_exact(position_ms):
-    head = playhead.apply(Playhead(), Scrub(position=position_ms), RECORDED, 0.0)
+    head = playhead.apply(Playhead(), Scrub(position=position_ms), RECORDED.at(0.0))
     assert head.position_frames == position_ms * 48
-    assert playhead.status(head, RECORDED, 5.0).position == position_ms
+    assert playhead.status(head, RECORDED.at(5.0), 5.0).position == position_ms
 
 
 @pytest.mark.parametrize("autoplay", [True, False])
 def test_a_recorded_call_starts_paused_at_0(autoplay):
-    assert playhead.start(RECORDED, autoplay, 50.0) == Playhead(0, paused=True)
+    assert playhead.start(RECORDED.at(50.0), autoplay) == Playhead(0, paused=True)
 
 
 def test_a_live_call_starts_at_its_newest_sound_or_paused_at_0():
-    assert playhead.start(LIVE, True, 104.0) == Playhead(4 * SECOND - EDGE_FRAMES, paused=False)
-    assert playhead.start(LIVE, False, 104.0) == Playhead(0, paused=True)
+    assert playhead.start(LIVE.at(104.0), True) == Playhead(
+        4 * SECOND - EDGE_FRAMES, paused=False, following=True
+    )
+    assert playhead.start(LIVE.at(104.0), False) == Playhead(0, paused=True)
 
 
 def test_a_live_call_that_is_over_is_a_recorded_one():
-    assert playhead.start(LIVE, True, 111.0) == Playhead(0, paused=True)
+    assert playhead.start(LIVE.at(111.0), True) == Playhead(0, paused=True)
 
 
 def test_the_position_told_is_that_of_the_sample_going_out():
     head = playhead.advance(Playhead(SECOND, paused=False), BLOCK_FRAMES, 7.0)
-    told = [playhead.status(head, RECORDED, 7.0 + ms / 1000).position for ms in (0, 4.1, 10.1, 99)]
+    whole = RECORDED.at(7.0)
+    told = [playhead.status(head, whole, 7 + ms / 1000).position for ms in (0, 4.1, 10.1, 99)]
     assert told == [1000, 1004, 1010, 1010]
 
 
 def test_a_recorded_call_ends_at_its_duration_and_stays_as_it_was():
     head = Playhead(10 * SECOND - 100, paused=False)
-    frames = playhead.playable_frames(head, RECORDED, 1.0)
+    frames = playhead.playable_frames(head, RECORDED.at(1.0))
     assert frames == 100
     head = playhead.advance(head, frames, 1.0)
-    assert playhead.playable_frames(head, RECORDED, 1.01) == 0
-    head = playhead.apply(head, Resume(), RECORDED, 1.02)
-    told = playhead.status(head, RECORDED, 1.02)
+    assert playhead.playable_frames(head, RECORDED.at(1.01)) == 0
+    head = playhead.apply(head, Resume(), RECORDED.at(1.02))
+    told = playhead.status(head, RECORDED.at(1.02), 1.02)
     assert (told.position, told.at_end, told.paused, told.call_over) == (10_000, True, False, True)
-    head = playhead.apply(head, Scrub(position=2000), RECORDED, 1.03)
-    assert playhead.playable_frames(head, RECORDED, 1.04) == BLOCK_FRAMES
+    head = playhead.apply(head, Scrub(position=2000), RECORDED.at(1.03))
+    assert playhead.playable_frames(head, RECORDED.at(1.04)) == BLOCK_FRAMES
 
 
 def test_at_the_live_end_every_block_is_there_and_the_distance_stays():
-    head = playhead.start(LIVE, True, 101.0)
+    head = playhead.start(LIVE.at(101.0), True)
     for number in range(300):
         now_s = 101.0 + number * BLOCK_S
-        frames = playhead.playable_frames(head, LIVE, now_s)
+        frames = playhead.playable_frames(head, LIVE.at(now_s))
         assert frames == BLOCK_FRAMES
         head = playhead.advance(head, frames, now_s)
-        assert playhead.status(head, LIVE, now_s).at_end
+        assert playhead.status(head, LIVE.at(now_s), now_s).at_end
 
 
 def test_a_live_call_grows_and_ends_once():
-    told = [playhead.status(Playhead(), LIVE, at_s) for at_s in (99.0, 103.0, 110.0, 120.0)]
+    told = [
+        playhead.status(Playhead(), LIVE.at(at_s), at_s) for at_s in (99.0, 103.0, 110.0, 120.0)
+    ]
     assert [each.duration for each in told] == [0, 3000, 10_000, 10_000]
     assert [each.call_over for each in told] == [False, False, True, True]
 
@@ -112,14 +125,57 @@ def test_a_live_call_grows_and_ends_once():
 def test_at_end_means_within_half_a_second_of_a_live_call():
     for behind_ms, expected in ((0, True), (499, True), (501, False), (3000, False)):
         head = Playhead((4000 - behind_ms) * 48)
-        assert playhead.status(head, LIVE, 104.0).at_end is expected
+        assert playhead.status(head, LIVE.at(104.0), 104.0).at_end is expected
 
 
-def test_lost_time_is_made_up_at_the_live_end_only():
-    at_edge = Playhead(4 * SECOND - EDGE_FRAMES, paused=False)
-    caught_up = playhead.skip(at_edge, LIVE, 1.0, 105.0)
+def test_lost_time_is_made_up_by_who_follows_the_live_end_only():
+    at_edge = playhead.start(LIVE.at(104.0), True)
+    caught_up = playhead.skip(at_edge, LIVE.at(105.0))
     assert caught_up.position_frames == 5 * SECOND - EDGE_FRAMES
     behind = Playhead(SECOND, paused=False)
-    assert playhead.skip(behind, LIVE, 1.0, 105.0) == behind
+    assert playhead.skip(behind, LIVE.at(105.0)) == behind
+    paused = playhead.apply(at_edge, Pause(), LIVE.at(104.0))
+    assert playhead.skip(paused, LIVE.at(105.0)) == paused
     recorded = Playhead(SECOND, paused=False)
-    assert playhead.skip(recorded, RECORDED, 1.0, 105.0) == recorded
+    assert playhead.skip(recorded, RECORDED.at(105.0)) == recorded
+
+
+def test_who_is_sent_to_the_live_end_follows_it_until_sent_elsewhere():
+    late = Extent(4 * SECOND, is_over=False)
+    for command in (ScrubToEnd(), Scrub(position=99_000)):
+        head = playhead.apply(Playhead(paused=False), command, late)
+        assert head.following
+        assert playhead.follow(head, Extent(4 * SECOND + FOLLOW_FRAMES // 2, False)) == head
+        far = Extent(6 * SECOND, is_over=False)
+        assert playhead.follow(head, far).position_frames == far.newest_frames
+        for other in (Scrub(position=1000), Pause()):
+            assert not playhead.apply(head, other, late).following
+
+
+def test_who_resumes_long_after_the_live_end_was_asked_for_goes_on_from_there():
+    head = playhead.apply(Playhead(), ScrubToEnd(), Extent(4 * SECOND, is_over=False))
+    soon = playhead.apply(head, Resume(), Extent(4 * SECOND + 4800, is_over=False))
+    assert soon.following
+    later = playhead.apply(head, Resume(), Extent(9 * SECOND, is_over=False))
+    assert not later.following
+    assert playhead.follow(later, Extent(9 * SECOND, False)).position_frames == head.position_frames
+
+
+def test_who_runs_dry_at_the_live_end_waits_once_for_enough():
+    edge = 9600
+    head, gaps, was_dry = Playhead(0, paused=False, following=True), 0, False
+    for block in range(400):
+        # A source that gives 250 ms at a time, with less of a head start than that.
+        grown = Extent(9600 + block * BLOCK_FRAMES // 12_000 * 12_000, False, edge)
+        frames = playhead.playable_frames(head, grown)
+        head = playhead.advance(head, frames, block * BLOCK_S)
+        gaps += head.dry and not was_dry
+        was_dry = head.dry
+    assert gaps == 1
+    assert not head.dry
+
+
+def test_the_end_of_a_live_call_is_played_to_its_last_frame():
+    head = Playhead(SECOND - 100, paused=False, following=True, dry=True)
+    assert playhead.playable_frames(head, Extent(SECOND, is_over=False)) == 0
+    assert playhead.playable_frames(head, Extent(SECOND)) == 100
