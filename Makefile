@@ -1,13 +1,16 @@
 # Everything a fresh machine needs, and the things one does with the project.
-# `make demo` plays a call, `make test` runs every test, `make check` looks without running.
+# `make demo` plays a call, `make test` runs every test, `make check` looks without running,
+# `make dist` builds what is published and tries it, `make sbom` and `make audit` tell what is in it.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 LIVEKIT_SERVER := $(BIN)/python -c 'from callplayer.service.livekit_server import ensure_binary; ensure_binary(print)'
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_FLAGS := --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip $(PIP_FLAGS)
+CLEAN := .venv-clean
 
-.PHONY: demo test check screenshots bench clean
+.PHONY: demo test check screenshots bench dist sbom audit clean
 
 demo: $(VENV)/demo-ready
 	@.ci/system-packages demo
@@ -32,8 +35,33 @@ bench: $(VENV)/test-ready
 	@$(LIVEKIT_SERVER)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# Wheel and source archive, each installed by itself into an environment that has nothing else.
+dist: $(BIN)/python
+	rm -rf dist $(CLEAN)
+	@$(BIN)/python -m venv $(CLEAN)
+	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install build
+	$(CLEAN)/bin/python -m build --outdir dist .
+	@for archive in dist/*.whl dist/*.tar.gz; do \
+	  rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN) && \
+	  $(CLEAN)/bin/python -m pip $(PIP_FLAGS) install "$$archive" && \
+	  (cd / && "$(CURDIR)/$(CLEAN)/bin/callplayer" --version && \
+	   "$(CURDIR)/$(CLEAN)/bin/callplayer" --help >/dev/null && \
+	   "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session') || exit 1; \
+	done
+	rm -rf $(CLEAN)
+
+# The bill of materials (CycloneDX) of a player with its service, and what is known to be wrong in it.
+sbom audit: $(BIN)/python
+	rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN) && $(BIN)/python -m venv $(CLEAN)/tools
+	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install '.[service]'
+	@$(CLEAN)/tools/bin/python -m pip $(PIP_FLAGS) install cyclonedx-bom pip-audit
+	@mkdir -p dist
+	$(if $(filter sbom,$@),$(CLEAN)/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file dist/sbom.json $(CLEAN)/bin/python,\
+	  $(CLEAN)/bin/python -m pip freeze --exclude callplayer > dist/audited.txt && $(CLEAN)/tools/bin/pip-audit --strict --no-deps --requirement dist/audited.txt)
+	rm -rf $(CLEAN)
+
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLEAN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@.ci/system-packages python $(PYTHON)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 import platformdirs
 
 from callplayer.config import APP_NAME
+from callplayer.private_file import write_private
 
 LOG = logging.getLogger(__name__)
 
@@ -43,14 +42,4 @@ def read_output_device() -> str:
 
 def keep_output_device(name: str) -> None:
     """Keep the choice for this user, in a private file that is replaced whole; raise OSError."""
-    path = choices_path()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump({"output_device": name}, stream)
-            stream.write("\n")
-        os.replace(made, path)
-    except BaseException:
-        os.unlink(made)
-        raise
+    write_private(choices_path(), json.dumps({"output_device": name}).encode() + b"\n")

@@ -9,19 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
 from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings, log_path
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
+from callplayer.serving import clients, library, serve
 
 if TYPE_CHECKING:
     from callplayer.engine.messages import Start
-
-LIVEKIT_SERVER_HINT = "the livekit-server program to run (default: found, or built once)"
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class _Command:
     summary: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    commands: Mapping[str, _Command] = field(default_factory=dict)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     name = words.pop(0) if words and words[0] in COMMANDS else "play"
     command = COMMANDS[name]
+    while words and words[0] in command.commands:
+        name, command = f"{name} {words[0]}", command.commands[words.pop(0)]
     parser = _parser(name, command)
     options = parser.parse_args(words)
     _start_log()
@@ -105,30 +107,6 @@ def _run_demo(options: argparse.Namespace) -> int:
             output_device=options.output_device,
             on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
-        )
-    )
-
-
-def _run_serve(options: argparse.Namespace) -> int:
-    from callplayer.service.run import ServeOptions, serve
-    from callplayer.service.sources.options import LiveSources
-
-    return serve(
-        ServeOptions(
-            recordings=tuple(options.recordings),
-            host=options.host,
-            port=options.port,
-            livekit_url=options.livekit_url,
-            livekit_binary=options.livekit_server,
-            live=options.live,
-            exit_with_stdin=options.exit_with_stdin,
-            live_sources=LiveSources(
-                files=tuple(options.live_file),
-                watched=options.watch,
-                stdin=options.live_stdin,
-                ingest=options.ingest,
-                end_after_s=options.end_after,
-            ),
         )
     )
 
@@ -223,47 +201,39 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
     _add_device(parser)
-    parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
+    parser.add_argument(
+        "--livekit-server", type=Path, metavar="FILE", help=serve.LIVEKIT_SERVER_HINT
+    )
     _add_playing(parser)
 
 
-def _serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "recordings", nargs="*", type=Path, metavar="PATH", help="recordings, or folders of them"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8911, help="default: 8911; 0: any free one")
-    parser.add_argument("--live", action="store_true", help="serve the calls as if they were live")
-    parser.add_argument(
-        "--livekit-url", metavar="URL", help="use this LiveKit server (keys by environment)"
-    )
-    parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
-    parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
-    live = parser.add_argument_group("live calls, kept as they come in")
-    live.add_argument(
-        "--live-file",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="play FILE as if it came in live",
-    )
-    live.add_argument("--watch", type=Path, metavar="DIR", help="follow the WAVs that grow in DIR")
-    live.add_argument(
-        "--live-stdin", metavar="CODING:RATE:CHANNELS", help="PCM on stdin, such as s16le:48000:1"
-    )
-    live.add_argument(
-        "--ingest", action="store_true", help="open rooms for publishers: POST /ingest/calls"
-    )
-    live.add_argument(
-        "--end-after", type=float, default=10.0, metavar="S", help="without sound (default: 10)"
-    )
-
-
+_CLIENT_COMMANDS = {
+    "add": _Command("add a client", clients.add_client_arguments, clients.run_add_client),
+    "list": _Command("list them", library.library_arguments, clients.run_list_clients),
+    "rotate": _Command(
+        "give one a new secret", clients.rotate_client_arguments, clients.run_rotate_client
+    ),
+    "remove": _Command("remove one", clients.remove_client_arguments, clients.run_remove_client),
+}
+_SERVE_COMMANDS = {
+    "import": _Command(
+        "bring calls into the library", library.import_arguments, library.run_import
+    ),
+    "list": _Command("list the library's incidents", library.library_arguments, library.run_list),
+    "remove": _Command("remove incidents", library.remove_arguments, library.run_remove),
+    "clients": _Command(
+        "who may sign in", library.library_arguments, clients.run_list_clients, _CLIENT_COMMANDS
+    ),
+}
 COMMANDS = {
     "play": _Command("play a call (the default)", _play_arguments, _run_play),
     "demo": _Command("start everything and play a demo call", _demo_arguments, _run_demo),
-    "serve": _Command("serve recordings over LiveKit", _serve_arguments, _run_serve),
+    "serve": _Command(
+        "serve recordings over LiveKit",
+        serve.serve_arguments,
+        serve.run_serve,
+        _SERVE_COMMANDS,
+    ),
     "list": _Command("list the incidents of the API", _add_settings, _run_list),
     "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
     "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
@@ -282,20 +252,28 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     if name == "play":
-        others = "\n".join(
-            f"  {other:<9}{entry.summary}" for other, entry in COMMANDS.items() if other != "play"
-        )
+        others = {other: entry for other, entry in COMMANDS.items() if other != "play"}
         parser = _Parser(
             prog="callplayer",
-            description=f"Hear and steer an emergency call from a terminal.\n\ncommands:\n{others}",
+            description=f"Hear and steer an emergency call from a terminal.{_listed(others)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         parser.add_argument("--version", action="version", version=f"callplayer {__version__}")
     else:
-        parser = _Parser(prog=f"callplayer {name}", description=command.summary, allow_abbrev=False)
+        parser = _Parser(
+            prog=f"callplayer {name}",
+            description=f"{command.summary}{_listed(command.commands)}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
     command.add_arguments(parser)
     return parser
+
+
+def _listed(commands: Mapping[str, _Command]) -> str:
+    lines = [f"\n  {name:<9}{command.summary}" for name, command in commands.items()]
+    return "\n\ncommands:" + "".join(lines) if lines else ""
 
 
 # --- shared ---------------------------------------------------------------------------------------

@@ -101,6 +101,11 @@ def cache_path() -> Path:
     return platformdirs.user_cache_path(APP_NAME)
 
 
+def data_path() -> Path:
+    """Return the folder for what is kept, such as the library of the replay service."""
+    return platformdirs.user_data_path(APP_NAME)
+
+
 def load_settings(
     flags: Mapping[str, str | None],
     *,

@@ -8,7 +8,7 @@ them (text.py) before showing them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -38,7 +38,7 @@ PARTY_OF_SPEAKER: dict[Speaker, Party] = {
 _SPEAKER_OF_PARTY = {party: speaker for speaker, party in PARTY_OF_SPEAKER.items()}
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True):
+class Word(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One word as it was heard, in the vendor's fields.
 
     `started_at` and `ended_at` are aware times in UTC, to the ms; `duration` and `start_offset` are
@@ -198,6 +198,11 @@ def decode_transcript(payload: bytes | msgspec.Raw) -> TranscriptMessage:
 
     A word without a text, a time or an offset that make sense is left out.
     """
+    return TranscriptMessage(tuple(iter_words(payload)))
+
+
+def iter_words(payload: bytes | msgspec.Raw) -> Iterator[Word]:
+    """Return what `decode_transcript` does, but read one word at a time, as each is asked for."""
     size = memoryview(payload).nbytes
     if size > MAX_TRANSCRIPT_BYTES:
         raise WireError(f"a transcript of {size} bytes; {MAX_TRANSCRIPT_BYTES} are the most")
@@ -208,7 +213,7 @@ def decode_transcript(payload: bytes | msgspec.Raw) -> TranscriptMessage:
     if loose.type != "transcript":
         raise WireError("not a transcript of the contract")
     words = (read_word(raw) for raw in loose.words)
-    return TranscriptMessage(tuple(word for word in words if word is not None))
+    return (word for word in words if word is not None)
 
 
 def read_word(raw: bytes | msgspec.Raw, call_started_at: datetime | None = None) -> Word | None:

@@ -93,13 +93,13 @@ class Access:
 
     async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> bytes:
         for attempt in (1, 2):
-            token = await self._bearer()
+            token = await self.bearer()
             status, body, headers = await self._send(
                 method, path, content, {"Authorization": f"Bearer {token}"}
             )
             if status != 401 or attempt == 2:
                 break
-            self._token = None
+            self.renew()
         if status in (401, 403):
             raise SignInRefusedError(
                 f"The API refuses this client ({status}).",
@@ -117,7 +117,12 @@ class Access:
             )
         return body
 
-    async def _bearer(self) -> str:
+    def renew(self) -> None:
+        """Have a new token made the next time: the last one was refused."""
+        self._token = None
+
+    async def bearer(self) -> str:
+        """Return an access token that is good now; raise CallplayerError if there is none."""
         async with self._signing_in:
             if self._token is None or time.monotonic() > self._token_until_s:
                 self._token = await self._sign_in()

@@ -102,12 +102,14 @@ async def _open_stdout(loop: asyncio.AbstractEventLoop) -> _LineWriter:
     return _LineWriter(transport, protocol.gone)
 
 
-def _tell(output: _LineWriter, event: m.Event) -> None:
+def _tell(output: _LineWriter, event: m.Event) -> bool:
+    """Write the event unless the client is too far behind; tell whether it was written."""
     if output.backlog_bytes > MAX_BACKLOG_BYTES and not isinstance(
         event, m.ErrorEvent | m.ByeEvent
     ):
-        return
+        return False
     output.write(m.encode_line(event))
+    return True
 
 
 async def _flush(output: _LineWriter) -> None:

@@ -31,6 +31,7 @@ from callplayer.engine.room import RATE_HZ, Room
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.engine.teller import Teller
+from callplayer.engine.transcript import Transcript
 from callplayer.errors import (
     EXIT_DONE,
     CallplayerError,
@@ -86,7 +87,7 @@ class Engine:
     """Plays one incident. Run it once; `handle` requests while it runs."""
 
     def __init__(
-        self, settings: Settings, options: EngineOptions, tell: Callable[[m.Event], None]
+        self, settings: Settings, options: EngineOptions, tell: Callable[[m.Event], object]
     ) -> None:
         self._settings = settings
         self._options = options
@@ -161,20 +162,25 @@ class Engine:
         opening_sound = asyncio.create_task(self._open_sound())
         try:
             async with Access(self._settings) as access:
-                describing = asyncio.create_task(self._describe(access))
+                beside = [asyncio.create_task(self._describe(access))]
                 try:
                     await self._join(access)
+                    beside.append(asyncio.create_task(self._transcript(access).run()))
                     await opening_sound
                     await self._begin()
                     while True:
                         await self._room_closed.wait()
                         await self._rejoin(access)
                 finally:
-                    describing.cancel()
+                    for task in beside:
+                        task.cancel()
         finally:
             opening_sound.cancel()
             with contextlib.suppress(asyncio.CancelledError, CallplayerError):
                 await opening_sound
+
+    def _transcript(self, access: Access) -> Transcript:
+        return Transcript(self._settings, self._options.incident_id, access, self._teller.tell)
 
     async def _open_sound(self) -> None:
         if not self._options.wait_for_device:

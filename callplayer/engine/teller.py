@@ -20,7 +20,7 @@ class Teller:
     """
 
     def __init__(
-        self, tell: Callable[[m.Event], None], call: Call, sound: Sound, path: ReceivePath
+        self, tell: Callable[[m.Event], object], call: Call, sound: Sound, path: ReceivePath
     ) -> None:
         self.tell = tell
         self.told_s = 0.0

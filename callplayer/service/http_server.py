@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callplayer.errors import ServiceError
@@ -19,9 +21,17 @@ UNREAD_TIMEOUT_MS = 30_000
 """A client that takes nothing of what it was sent for so long is cut off by the system."""
 
 
+@dataclass(frozen=True)
+class Tls:
+    """A certificate with its chain, and its key, as PEM files."""
+
+    cert: Path
+    key: Path
+
+
 @contextlib.contextmanager
 def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on `host`, a loopback address; raise ServiceError if the port is taken."""
+    """Listen on `host`, an address of this machine; raise ServiceError if that cannot be."""
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
@@ -33,22 +43,31 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
             listening.listen(64)
         except OSError as error:
             raise ServiceError(
-                f"Port {port} cannot be used: {error.strerror}.", "Choose another with --port."
+                f"Port {port} of {host} cannot be used: {error.strerror or error}.",
+                "Choose another with --port or --host.",
             ) from None
         yield listening
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, *, tls: bool = False) -> str:
     """Return the address that clients use."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 @contextlib.asynccontextmanager
 async def http_server(
-    app: Starlette, listening: socket.socket
+    app: Starlette,
+    listening: socket.socket,
+    tls: Tls | None = None,
+    *,
+    behind_proxy: bool = False,
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve the ASGI `app` while the block lasts; give the task that ends if the server does."""
+    """Serve the ASGI `app` while the block lasts; give the task that ends if the server does.
+
+    With `behind_proxy` a proxy on this machine is believed who its clients are.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -68,6 +87,10 @@ async def http_server(
         limit_concurrency=200 + MAX_WEB_SOCKETS,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
+        proxy_headers=behind_proxy,
+        forwarded_allow_ips="127.0.0.1,::1",
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=tls.key if tls else None,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
     )

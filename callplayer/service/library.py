@@ -7,33 +7,30 @@ of `library.sqlite3` and `recordings/`. In memory the recordings stay where they
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from callplayer.errors import ServiceError
+from callplayer.service import library_folder
 from callplayer.service.clients import Clients
 from callplayer.service.recordings import IncidentFacts, Recording
+from callplayer.service.rows import INSERT, IS_LIVE, SELECT, from_row, microseconds, to_row
 from callplayer.service.schema import migrate
 from callplayer.wire import Party
 from callplayer.words import Word
 
 PAGE_SIZE = 100
 BUSY_TIMEOUT_S = 5.0
-DATABASE = "library.sqlite3"
-RECORDINGS = "recordings"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _word_decoder = msgspec.json.Decoder(Word)
-_facts_decoder = msgspec.json.Decoder(IncidentFacts)
 
 
 @dataclass(frozen=True)
@@ -89,22 +86,22 @@ class Library:
         self.clients = Clients(connection)
 
     @classmethod
-    def open(cls, folder: Path | None) -> Library:
+    def open(cls, folder: Path | None, *, durable: bool = False) -> Library:
         """Open the library in `folder`, which is made if need be; None: one in memory.
 
-        Raise ServiceError if that cannot be.
+        What is done is safe from a kill of the process at once, and with `durable` from a power
+        cut too, at the price of waiting for the disk each time. Raise ServiceError if it cannot be
+        opened.
         """
         try:
             if folder is not None:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                (folder / RECORDINGS).mkdir(mode=0o700, exist_ok=True)
-                # SQLite gives its -wal and -shm files the mode of the database.
-                os.close(os.open(folder / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
-            name = ":memory:" if folder is None else str(folder / DATABASE)
+                library_folder.make(folder)
+            name = ":memory:" if folder is None else str(folder / library_folder.DATABASE)
             connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 migrate(connection)
             except BaseException:
                 connection.close()
@@ -119,7 +116,7 @@ class Library:
     @property
     def recordings_folder(self) -> Path | None:
         """Where a library on disk keeps the sound; None for one in memory."""
-        return None if self._folder is None else self._folder / RECORDINGS
+        return None if self._folder is None else self._folder / library_folder.RECORDINGS
 
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
@@ -133,7 +130,7 @@ class Library:
 
     def get(self, incident_id: str) -> Recording | None:
         """Return one incident's recording; None if there is none of that id."""
-        row = self._db.execute(f"{_SELECT} WHERE id = ?", (incident_id,)).fetchone()
+        row = self._db.execute(f"{SELECT} WHERE id = ?", (incident_id,)).fetchone()
         return self._recording(row) if row else None
 
     def list(
@@ -152,18 +149,18 @@ class Library:
         """
         conditions = ["1"]
         if is_audio_live is not None:
-            conditions.append(_IS_LIVE if is_audio_live else f"NOT {_IS_LIVE}")
+            conditions.append(IS_LIVE if is_audio_live else f"NOT {IS_LIVE}")
         if since is not None:
             conditions.append("created_at_us >= :since")
         if until is not None:
             conditions.append("created_at_us < :until")
         rows = self._db.execute(
-            f"{_SELECT} WHERE {' AND '.join(conditions)}"
+            f"{SELECT} WHERE {' AND '.join(conditions)}"
             " ORDER BY created_at_us DESC, id DESC LIMIT :limit OFFSET :offset",
             {
                 "now_s": time.monotonic() if now_s is None else now_s,
-                "since": _us(since),
-                "until": _us(until),
+                "since": microseconds(since),
+                "until": microseconds(until),
                 "limit": PAGE_SIZE + 1,
                 "offset": (page - 1) * PAGE_SIZE,
             },
@@ -173,12 +170,26 @@ class Library:
 
     def add(self, recording: Recording, words: Sequence[Word] = ()) -> None:
         """Add a finished recording and its words, both or neither."""
+        self.add_all([(recording, words)])
+
+    def add_all(
+        self,
+        entries: Sequence[tuple[Recording, Sequence[Word]]],
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Add finished recordings and their words, all or none.
+
+        None are added if `before_commit`, which is called when all else is done, raises.
+        """
         with self._transaction():
-            self._insert(recording)
-            self._insert_words(recording.id, words)
-        if recording.live_from_s is not None:
-            self._as_if_live.add(recording.id)
-        self._tell(Created(recording))
+            for recording, words in entries:
+                self._insert(recording)
+                self._insert_words(recording.id, words)
+            before_commit()
+        for recording, _ in entries:
+            if recording.live_from_s is not None:
+                self._as_if_live.add(recording.id)
+            self._tell(Created(recording))
 
     def begin_live(
         self,
@@ -207,7 +218,7 @@ class Library:
         """Note that a live call is over; return its recording. Raise KeyError for no such id."""
         self._db.execute(
             "UPDATE incidents SET growing = 0, duration_s = ?, ended_at_us = ? WHERE id = ?",
-            (duration_s, _us(ended_at), incident_id),
+            (duration_s, microseconds(ended_at), incident_id),
         )
         recording = self._existing(incident_id)
         self._tell(Ended(recording))
@@ -220,7 +231,8 @@ class Library:
         """
         recording = self._existing(incident_id)
         self._db.execute("DELETE FROM incidents WHERE id = ?", (incident_id,))
-        if self._folder is not None and recording.path.is_relative_to(self._recordings):
+        folder = self.recordings_folder
+        if folder is not None and recording.path.is_relative_to(folder):
             recording.path.unlink(missing_ok=True)
         self._tell(Removed(incident_id))
 
@@ -245,7 +257,7 @@ class Library:
         with self._transaction():
             self._db.execute(
                 "DELETE FROM words WHERE incident_id = ? AND speaker = ? AND started_at_us >= ?",
-                (incident_id, first.speaker, _us(first.started_at)),
+                (incident_id, first.speaker, microseconds(first.started_at)),
             )
             self._insert_words(incident_id, words)
         self._tell(WordsCame(incident_id, tuple(words)))
@@ -265,7 +277,7 @@ class Library:
 
         Call it about once a second; `now_s` is the monotonic clock.
         """
-        rows = self._db.execute(f"{_SELECT} WHERE number > ?", (self._looked_at,)).fetchall()
+        rows = self._db.execute(f"{SELECT} WHERE number > ?", (self._looked_at,)).fetchall()
         if rows:
             self._looked_at = self._last_number()
         own, self._own = self._own, set()
@@ -279,18 +291,18 @@ class Library:
                 if ended is not None:
                     self._tell(Ended(ended))
 
+    def paths(self) -> frozenset[Path]:
+        """Return where the sound of all incidents is."""
+        base = self.recordings_folder or Path()
+        return frozenset(base / row[0] for row in self._db.execute("SELECT path FROM incidents"))
+
     def count(self) -> tuple[int, int]:
         """Return how many incidents there are, and how many of them are live now."""
         row = self._db.execute(
-            f"SELECT count(*), ifnull(sum({_IS_LIVE}), 0) FROM incidents",  # noqa: S608 - ours
+            f"SELECT count(*), ifnull(sum({IS_LIVE}), 0) FROM incidents",  # noqa: S608 - ours
             {"now_s": time.monotonic()},
         ).fetchone()
         return int(row[0]), int(row[1])
-
-    @property
-    def _recordings(self) -> Path:
-        assert self._folder is not None
-        return self._folder / RECORDINGS
 
     def _last_number(self) -> int:
         return int(self._db.execute("SELECT ifnull(max(number), 0) FROM incidents").fetchone()[0])
@@ -316,56 +328,22 @@ class Library:
             raise
 
     def _insert(self, recording: Recording) -> None:
-        path = recording.path
-        if self._folder is not None and path.is_relative_to(self._recordings):
-            path = path.relative_to(self._recordings)  # so the folder can be moved
-        self._db.execute(
-            "INSERT INTO incidents (id, path, parties, duration_s, created_at_us, ended_at_us,"
-            " growing, live_from_s, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                recording.id,
-                str(path),
-                ",".join(recording.parties),
-                recording.duration_s,
-                _us(recording.created_at),
-                _us(recording.ended_at),
-                recording.growing,
-                recording.live_from_s,
-                msgspec.json.encode(recording.facts),
-            ),
-        )
+        self._db.execute(INSERT, to_row(recording, self.recordings_folder))
         self._own.add(recording.id)
 
     def _insert_words(self, incident_id: str, words: Sequence[Word]) -> None:
         self._db.executemany(
             "INSERT INTO words (incident_id, speaker, started_at_us, word) VALUES (?, ?, ?, ?)",
             [
-                (incident_id, word.speaker, _us(word.started_at), msgspec.json.encode(word))
+                (
+                    incident_id,
+                    word.speaker,
+                    microseconds(word.started_at),
+                    msgspec.json.encode(word),
+                )
                 for word in words
             ],
         )
 
     def _recording(self, row: tuple[Any, ...]) -> Recording:
-        identifier, path, parties, duration_s, created, ended, growing, live_from_s, facts = row
-        return Recording(
-            id=identifier,
-            path=Path(path) if self._folder is None else self._recordings / path,
-            parties=tuple(parties.split(",")),
-            duration_s=duration_s,
-            created_at=_EPOCH + timedelta(microseconds=created),
-            ended_at=None if ended is None else _EPOCH + timedelta(microseconds=ended),
-            growing=bool(growing),
-            live_from_s=live_from_s,
-            facts=_facts_decoder.decode(facts),
-        )
-
-
-_SELECT = (
-    "SELECT id, path, parties, duration_s, created_at_us, ended_at_us, growing, live_from_s, facts"
-    " FROM incidents"
-)
-_IS_LIVE = "(growing OR ifnull(live_from_s + duration_s > :now_s, 0))"
-
-
-def _us(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+        return from_row(row, self.recordings_folder)

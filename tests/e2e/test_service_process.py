@@ -17,7 +17,8 @@ import pytest
 
 from callplayer.config import load_settings
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service.run import ServeOptions, room_server_from_environment, serve
+from callplayer.service.room_server import room_server_from_environment
+from callplayer.service.run import ServeOptions, serve
 from callplayer.wire import Resume
 from tests.e2e.service_fixtures import (
     CLIENT_SECRET,

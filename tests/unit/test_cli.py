@@ -53,6 +53,7 @@ def test_each_command_has_help_and_no_flag_for_a_secret(command: str, home: dict
     assert ran.stdout.startswith("usage: callplayer")
     flags = re.findall(r"--[a-z-]+", ran.stdout)
     assert "--help" in flags
+    flags = [flag for flag in flags if flag != "--tls-key"]  # it names the file of one
     assert not [flag for flag in flags if re.search("secret|token|password|key", flag)]
 
 

@@ -21,7 +21,7 @@ from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
 from callplayer.service.openapi import document
 from callplayer.service.recordings import Recording, incident_id
-from callplayer.service.streams import TooManyStreamsError
+from callplayer.service.streams import StreamStats, TooManyStreamsError
 from callplayer.service.tokens import DEFAULT_STREAM_TTL_S, BearerTokens, ClientCredentials
 from callplayer.wire import StreamGrant, parse_incident, parse_incident_page, parse_stream_grant
 from tests.rig.openapi_check import OpenApiCheck
@@ -434,8 +434,7 @@ async def test_metrics_are_what_prometheus_reads(rig):
     assert (await rig.client.get("/metrics")).status_code == 401
     await rig.sign_in()
     rig.metrics.watch_library(rig.library)
-    rig.metrics.watch("streams_open", "Streams", lambda: 3)
-    rig.metrics.commands.labels("pause").inc()
+    rig.metrics.watch_streams(lambda: StreamStats(3, (), 1, 400, 2, 0))
     for path in ("/v1/incident_events/x", "/v1/incident_events", "/nowhere/at/all"):
         await rig.client.get(path)
     answer = await rig.client.get("/metrics")
@@ -453,7 +452,7 @@ async def test_metrics_are_what_prometheus_reads(rig):
     assert samples["callplayer_sign_ins_refused_total",] == 1
     assert samples["callplayer_incidents",] == len(NAMES)
     assert samples["callplayer_streams_open",] == 3
-    assert samples["callplayer_commands_total", "pause"] == 1
+    assert samples["callplayer_late_blocks_total",] == 2
     assert "desk" not in answer.text
 
 

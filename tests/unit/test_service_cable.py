@@ -7,36 +7,21 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from callplayer.service.cable import Cable
-from callplayer.service.http_server import MAX_FRAME_BYTES, http_server, listen, url_of
-from callplayer.service.library import Library
-from callplayer.service.recordings import IncidentFacts, Recording
-from callplayer.service.tokens import BearerTokens
-from callplayer.service.word_streams import WordStreams
+from callplayer.service.http_server import MAX_FRAME_BYTES
 from callplayer.words import Transcript, Word, decode_transcript
-from tests.unit.test_words import START, said
+from tests.rig.cable import RECORDED, TOKEN_S, WORDS, Served, identifier, said, serving
 
 EXTENDED = "actioncable-v1-ext-json"
 PLAIN = "actioncable-v1-json"
-WORDS = [said(n * 0.4, f"w{n}", ("Caller", "CallTaker")[n % 2]) for n in range(500)]
-RECORDED = Recording("recorded", Path("r.wav"), ("caller", "callTaker"), 200.0, START)
-
 Frame = dict[str, Any]
-
-
-def identifier(incident_id: str = "recorded", **more: str) -> str:
-    """What names a subscription."""
-    return json.dumps({"channel": "PartnerEventsChannel", "incident_id": incident_id, **more})
 
 
 class Client:
@@ -66,52 +51,24 @@ def words_of(frame: Frame) -> tuple[Word, ...]:
     return decode_transcript(json.dumps(frame["message"]).encode()).words
 
 
-@dataclass
-class Served:
-    """A cable on a port of its own."""
-
-    url: str
-    cable: Cable
-    library: Library
-    bearer: BearerTokens
-    now_s: float = 100.0
-
-    @contextlib.asynccontextmanager
-    async def client(
-        self, *, token: str | None = None, protocol: str | None = EXTENDED, query: str = ""
-    ) -> AsyncIterator[Client]:
-        token = self.bearer.issue(self.now_s) if token is None else token
-        async with connect(
-            f"{self.url}?token={token}{query}",
-            subprotocols=[Subprotocol(protocol)] if protocol else None,
-            max_size=None,
-            proxy=None,
-        ) as socket:
-            yield Client(socket)
-
-    def say(self, incident_id: str, *words: Word) -> None:
-        self.library.put_words(incident_id, words)
+@contextlib.asynccontextmanager
+async def joined(
+    served: Served, *, token: str | None = None, protocol: str | None = EXTENDED, query: str = ""
+) -> AsyncIterator[Client]:
+    """A client of the cable while the block lasts."""
+    async with connect(
+        f"{served.url}?token={served.token() if token is None else token}{query}",
+        subprotocols=[Subprotocol(protocol)] if protocol else None,
+        max_size=None,
+        proxy=None,
+    ) as socket:
+        yield Client(socket)
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     async with serving() as made:
         yield made
-
-
-@contextlib.asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[Served]:
-    """A cable over a recorded call and a live one."""
-    with Library.open(None) as library, listen("127.0.0.1", 0) as listening:
-        library.add(RECORDED, WORDS)
-        library.begin_live(IncidentFacts(), ("call",), Path("l.wav"), START, "live")
-        bearer, streams = BearerTokens(50.0), WordStreams(library)
-        made = Served(url_of(listening).replace("http", "ws") + "/cable", None, library, bearer)  # type: ignore[arg-type]
-        made.cable = Cable(streams, lambda token: bearer.state(token, made.now_s), **options)
-        app = Starlette(routes=made.cable.routes())
-        async with http_server(app, listening), contextlib.aclosing(made.cable):
-            yield made
-        await streams.close()
 
 
 async def subscribed(client: Client, named: str, **more: Any) -> None:
@@ -123,7 +80,7 @@ async def subscribed(client: Client, named: str, **more: Any) -> None:
 
 @pytest.mark.parametrize("protocol", [PLAIN, EXTENDED, None])
 async def test_a_recorded_calls_words_come_at_once(served: Served, protocol: str | None) -> None:
-    async with served.client(protocol=protocol) as client:
+    async with joined(served, protocol=protocol) as client:
         assert client.socket.subprotocol == protocol
         welcome = await client.frame()
         assert welcome["type"] == "welcome"
@@ -144,7 +101,7 @@ async def test_a_recorded_calls_words_come_at_once(served: Served, protocol: str
 
 
 async def test_live_words_come_as_they_are_put(served: Served) -> None:
-    async with served.client() as first, served.client(protocol=PLAIN) as second:
+    async with joined(served) as first, joined(served, protocol=PLAIN) as second:
         for client in (first, second):
             await subscribed(client, identifier("live"))
             await client.quiet(0.1)
@@ -156,14 +113,14 @@ async def test_live_words_come_as_they_are_put(served: Served) -> None:
                 ["one", "too"], ["two", "three"]
             ]  # fmt: skip
             assert frames[1]["offset"] == frames[0]["offset"] + 1
-        async with served.client() as late:
+        async with joined(served) as late:
             await subscribed(late, identifier("live"))
             assert [word.word for word in words_of(await late.frame())] == ["one", "two", "three"]
 
 
 async def test_an_identifier_comes_back_byte_for_byte(served: Served) -> None:
     literal = r'"{ \"channel\":\"PartnerEventsChannel\" ,\u0022incident_id\":\"recorded\"}"'
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         await client.socket.send('{"command":"subscribe","identifier":' + literal + "}")
         for _ in range(2):
@@ -182,14 +139,14 @@ async def test_an_identifier_comes_back_byte_for_byte(served: Served) -> None:
     ],
 )
 async def test_what_names_no_call_is_rejected(served: Served, named: str) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         await client.send("subscribe", named)
         assert await client.frame() == {"identifier": named, "type": "reject_subscription"}
 
 
 async def test_what_is_no_command_is_ignored(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         for frame in (
             "", "{", "[]", "null", '"subscribe"', '{"command":5}', '{"command":"fly"}',
@@ -211,14 +168,14 @@ async def test_what_is_no_command_is_ignored(served: Served) -> None:
 
 
 async def test_a_second_subscribe_to_the_same_is_ignored(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await subscribed(client, identifier("live"))
         await client.send("subscribe", identifier("live"))
         await client.quiet()
 
 
 async def test_nothing_comes_after_unsubscribe(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await subscribed(client, identifier("live"))
         await client.send("unsubscribe", identifier("live"))
         await client.send("subscribe", identifier("nobody"))
@@ -231,7 +188,7 @@ async def test_nothing_comes_after_unsubscribe(served: Served) -> None:
 
 
 async def test_it_says_that_it_is_alive() -> None:
-    async with serving(ping_s=0.1) as served, served.client() as client:
+    async with serving(ping_s=0.1) as served, joined(served) as client:
         kinds = [json.loads(await client.socket.recv()) for _ in range(4)]
         assert [frame["type"] for frame in kinds] == ["welcome", "ping", "ping", "ping"]
         assert abs(kinds[1]["message"] - time.time()) < 5
@@ -241,13 +198,13 @@ async def test_it_says_that_it_is_alive() -> None:
 
 
 async def test_who_has_no_good_token_is_told_so_and_cut_off(served: Served) -> None:
-    expired = served.bearer.issue(served.now_s - 51)
+    expired = served.bearer.issue(served.now_s - TOKEN_S - 1)
     for token, reason in (
         ("", "unauthorized"),
         ("guess", "unauthorized"),
         (expired, "token_expired"),
     ):
-        async with served.client(token=token or "x") as client:
+        async with joined(served, token=token or "x") as client:
             frame = await client.frame()
             assert frame == {"type": "disconnect", "reason": reason, "reconnect": False}
             with pytest.raises(ConnectionClosed):
@@ -255,28 +212,28 @@ async def test_who_has_no_good_token_is_told_so_and_cut_off(served: Served) -> N
 
 
 async def test_a_token_that_expires_ends_the_connection() -> None:
-    async with serving(ping_s=0.1) as served, served.client() as client:
+    async with serving(ping_s=0.1) as served, joined(served) as client:
         await subscribed(client, identifier("live"))
-        served.now_s += 51
+        served.now_s += TOKEN_S + 1
         frame = await client.frame()
         assert frame == {"type": "disconnect", "reason": "token_expired", "reconnect": False}
 
 
 async def test_a_client_of_another_protocol_is_told_so(served: Served) -> None:
-    async with served.client(protocol="graphql-ws") as client:
+    async with joined(served, protocol="graphql-ws") as client:
         frame = await client.frame()
         assert frame == {"type": "disconnect", "reason": "invalid_request", "reconnect": False}
 
 
 async def test_a_service_that_ends_says_come_back(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         closing = asyncio.create_task(served.cable.aclose())
         frame = await client.frame()
         assert frame == {"type": "disconnect", "reason": "server_restart", "reconnect": True}
         await closing
         with pytest.raises(InvalidStatus) as caught:
-            async with served.client():
+            async with joined(served):
                 pass
         assert caught.value.response.status_code == 503
 
@@ -286,7 +243,7 @@ async def test_a_service_that_ends_says_come_back(served: Served) -> None:
 
 async def test_a_session_is_taken_up_where_it_broke_off(served: Served) -> None:
     served.say("live", said(1.0, "a"))
-    async with served.client() as client:
+    async with joined(served) as client:
         sid = (await client.frame())["sid"]
         await client.send("subscribe", identifier("live"))
         await client.frame()
@@ -296,7 +253,7 @@ async def test_a_session_is_taken_up_where_it_broke_off(served: Served) -> None:
         client.socket.transport.abort()
     served.say("live", said(3.0, "c"))
     served.say("live", said(3.0, "d"))
-    async with served.client(query=f"&sid={sid}") as client:
+    async with joined(served, query=f"&sid={sid}") as client:
         welcome = await client.frame()
         assert welcome["restored"] is True
         assert welcome["restored_ids"] == [identifier("live")]
@@ -314,12 +271,12 @@ async def test_a_session_is_taken_up_where_it_broke_off(served: Served) -> None:
 
 async def test_a_new_session_may_say_what_it_has(served: Served) -> None:
     served.say("live", said(1.0, "a"))
-    async with served.client() as client:
+    async with joined(served) as client:
         await subscribed(client, identifier("live"))
         first = await client.frame()
     served.say("live", said(2.0, "b"))
     place = {first["stream_id"]: {"epoch": first["epoch"], "offset": first["offset"]}}
-    async with served.client(query="&sid=unknown") as client:
+    async with joined(served, query="&sid=unknown") as client:
         await subscribed(client, identifier("live"), history={"streams": place})
         assert [word.word for word in words_of(await client.frame())] == ["b"]
         assert (await client.frame())["type"] == "confirm_history"
@@ -332,7 +289,7 @@ async def test_who_has_another_place_gets_all_words(
     served: Served, changes: dict[str, Any]
 ) -> None:
     served.say("live", said(1.0, "a"))
-    async with served.client() as client:
+    async with joined(served) as client:
         await subscribed(client, identifier("live"))
         last = await client.frame()
         served.say("live", said(2.0, "b"))
@@ -347,27 +304,27 @@ async def test_who_has_another_place_gets_all_words(
 
 async def test_who_never_says_what_it_has_gets_all_words() -> None:
     async with serving(ping_s=0.3) as served:
-        async with served.client() as client:
+        async with joined(served) as client:
             sid = (await client.frame())["sid"]
             await client.send("subscribe", identifier("live"))
             await client.frame()
         served.say("live", said(1.0, "a"))
-        async with served.client(query=f"&sid={sid}") as client:
+        async with joined(served, query=f"&sid={sid}") as client:
             assert (await client.frame())["restored"] is True
             assert [word.word for word in words_of(await client.frame())] == ["a"]
 
 
 async def test_history_of_what_is_not_subscribed_is_rejected(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         await client.send("history", identifier("live"), history={"since": 5})
         assert (await client.frame())["type"] == "reject_history"
 
 
 async def test_a_session_needs_a_good_token_all_the_same(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         sid = (await client.frame())["sid"]
-    async with served.client(token="guess", query=f"&sid={sid}") as client:
+    async with joined(served, token="guess", query=f"&sid={sid}") as client:
         assert (await client.frame())["type"] == "disconnect"
 
 
@@ -375,19 +332,19 @@ async def test_a_session_needs_a_good_token_all_the_same(served: Served) -> None
 
 
 async def test_there_is_room_for_so_many_clients_only() -> None:
-    async with serving(max_connections=2) as served, served.client() as first, served.client():
+    async with serving(max_connections=2) as served, joined(served) as first, joined(served):
         with pytest.raises(InvalidStatus) as caught:
-            async with served.client():
+            async with joined(served):
                 pass
         assert caught.value.response.status_code == 503
         await first.socket.close()
         await asyncio.sleep(0.1)
-        async with served.client() as client:
+        async with joined(served) as client:
             assert (await client.frame())["type"] == "welcome"
 
 
 async def test_a_connection_has_so_many_subscriptions_only(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         kinds = []
         for number in range(101):
@@ -397,7 +354,7 @@ async def test_a_connection_has_so_many_subscriptions_only(served: Served) -> No
 
 
 async def test_a_frame_that_is_too_long_ends_the_connection(served: Served) -> None:
-    async with served.client() as client:
+    async with joined(served) as client:
         await client.frame()
         await client.socket.send("x" * (MAX_FRAME_BYTES + 1))
         with pytest.raises(ConnectionClosed) as caught:
@@ -409,7 +366,7 @@ async def test_a_frame_that_is_too_long_ends_the_connection(served: Served) -> N
 async def test_a_client_that_does_not_read_is_cut_off_and_the_others_go_on() -> None:
     async with serving(send_timeout_s=0.5) as served:
         served.library.add(replace(RECORDED, id="long"), [said(n * 0.3) for n in range(30_000)])
-        async with served.client() as slow, served.client() as client:
+        async with joined(served) as slow, joined(served) as client:
             await slow.frame()
             assert served.cable.connections == 2
             slow.socket.transport.pause_reading()
@@ -430,7 +387,7 @@ async def test_a_call_played_as_if_live_is_told_as_it_is_spoken() -> None:
         spoken = [said(0.2 + n * 0.25, f"W{n}") for n in range(6)]
         now_s = time.monotonic()
         served.library.add(replace(RECORDED, id="played", live_from_s=now_s), spoken)
-        async with served.client() as client:
+        async with joined(served) as client:
             await subscribed(client, identifier("played"))
             transcript, guesses = Transcript(), 0
             while transcript != Transcript().apply(spoken):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Speaker, Transcript, Word
-from tests.unit.test_words import said
+from tests.rig.cable import said
 
 SPOKEN = st.lists(
     st.tuples(st.integers(0, 400), st.sampled_from(["Caller", "CallTaker"])), max_size=80
@@ -32,6 +32,7 @@ def test_an_utterance_is_guessed_at_and_then_told_right() -> None:
     assert [cue.spoken for cue in cues if not cue.is_guess] == [tuple(words[:8]), (words[8],)]
 
 
+@settings(deadline=None)
 @given(SPOKEN)
 def test_all_that_is_told_makes_up_the_words(words: list[Word]) -> None:
     cues = script(words)
@@ -39,6 +40,7 @@ def test_all_that_is_told_makes_up_the_words(words: list[Word]) -> None:
     assert [cue.at_s for cue in cues] == sorted(cue.at_s for cue in cues)
 
 
+@settings(deadline=None)
 @given(SPOKEN)
 def test_nothing_is_told_before_it_is_said(words: list[Word]) -> None:
     for cue in script(words):
@@ -46,6 +48,7 @@ def test_nothing_is_told_before_it_is_said(words: list[Word]) -> None:
         assert len({word.speaker for word in cue.spoken}) == 1
 
 
+@settings(deadline=None)
 @given(SPOKEN, st.floats(0.0, 45.0))
 def test_what_is_known_at_a_time_is_what_was_told_until_then(
     words: list[Word], at_s: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.ui.goto import CallFacts, Target, at_clock, read_offset_ms, read_place
@@ -125,6 +125,7 @@ def test_a_call_that_began_within_a_second_is_found_by_its_first_second() -> Non
     assert place_ms("@14:00:01", call) == 400
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.booleans(), st.integers(0, 10**7))
 def test_any_text_is_a_place_in_the_call_or_one_line(
     text: str, growing: bool, duration_ms: int
@@ -137,6 +138,7 @@ def test_any_text_is_a_place_in_the_call_or_one_line(
         assert place
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**8))
 def test_what_the_clock_shows_can_be_typed(position_ms: int) -> None:
     shown = clock_text(position_ms, position_ms)
@@ -145,6 +147,7 @@ def test_what_the_clock_shows_can_be_typed(position_ms: int) -> None:
     assert 0 <= position_ms - read_ms < (1000 if position_ms >= 3_600_000 else 100)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6 - 1))
 def test_a_step_there_and_back_is_no_step(here_ms: int, by_s: int) -> None:
     call = CallFacts(here_ms, 10**10)
@@ -152,6 +155,7 @@ def test_a_step_there_and_back_is_no_step(here_ms: int, by_s: int) -> None:
     assert place_ms(f"-{by_s}", CallFacts(there_ms, 10**10)) == here_ms
 
 
+@settings(deadline=None)
 @given(st.integers(0, 86_399), st.integers(0, 86_399))
 def test_the_clock_time_of_a_place_leads_back_to_it(began_s: int, at_s: int) -> None:
     began = datetime(2026, 1, 15, tzinfo=UTC) + timedelta(seconds=began_s)

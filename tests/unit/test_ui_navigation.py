@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.messages import SeekBy, StateEvent, TogglePause
@@ -123,6 +123,7 @@ def test_undo_goes_back_to_live_and_not_to_where_live_was() -> None:
     assert step.requests == (ScrubToEnd(),)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 272_000), max_size=150))
 def test_the_places_left_are_the_latest_ones_in_order(places_ms: list[int]) -> None:
     navigation = FRESH

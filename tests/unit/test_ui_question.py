@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.ui.question import Hint, Question, pasted, typed
@@ -34,6 +34,7 @@ def test_enter_answers_and_escape_leaves() -> None:
     assert typed(ASKED, "ctrl+c", "\x03")[1] == "left"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_what_is_pasted_is_one_harmless_line_no_longer_than_allowed(text: str) -> None:
     question = pasted(ASKED, text)
@@ -41,6 +42,7 @@ def test_what_is_pasted_is_one_harmless_line_no_longer_than_allowed(text: str) -
     assert not set(question.text) & set("\x1b\x07\r\n\u202e")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(58, 200), st.integers(1, 2))
 def test_it_is_drawn_in_the_rows_there_are(text: str, width: int, height: int) -> None:
     question = pasted(Question("Note", lambda _: Hint("Enter keeps it"), lambda _: None), text)

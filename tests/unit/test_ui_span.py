@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.messages import StateEvent
@@ -26,6 +26,7 @@ LIVE = StateEvent(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(8, 300), st.integers(0, 20_000_000))
 def test_the_ends_of_the_timeline_are_the_ends_of_the_call(width: int, duration_ms: int) -> None:
     span = whole_span(duration_ms, growing=False)
@@ -35,6 +36,7 @@ def test_the_ends_of_the_timeline_are_the_ends_of_the_call(width: int, duration_
     assert span.position_ms(-3, width) == 0
 
 
+@settings(deadline=None)
 @given(st.integers(8, 300), st.integers(0, 10**7), st.integers(1000, 10**7), st.integers(0, 299))
 def test_a_click_lands_where_the_cursor_is_then_drawn(
     width: int, start_ms: int, length_ms: int, column: int
@@ -44,6 +46,7 @@ def test_a_click_lands_where_the_cursor_is_then_drawn(
     assert span.column(span.position_ms(column, width), width) == column
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200_000_000))
 def test_a_growing_call_has_room_to_grow(duration_ms: int) -> None:
     span = whole_span(duration_ms, growing=True)
@@ -57,6 +60,7 @@ def test_a_place_stays_in_its_column_while_the_call_grows_but_for_a_few_times_a_
     assert all(early.end_ms <= late.end_ms for early, late in itertools.pairwise(spans))
 
 
+@settings(deadline=None)
 @given(st.integers(24, 200), st.integers(1_000, 20_000_000))
 def test_the_scale_of_a_growing_call_keeps_its_width_and_tells_the_live_end(
     width: int, duration_ms: int

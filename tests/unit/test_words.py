@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.wire import WireError
@@ -18,7 +18,6 @@ from callplayer.words import (
     MAX_LANGUAGE_CHARS,
     MAX_TRANSCRIPT_BYTES,
     MAX_WORD_CHARS,
-    Speaker,
     Transcript,
     Word,
     decode_transcript,
@@ -26,10 +25,9 @@ from callplayer.words import (
     in_messages,
     read_word,
     replace_words,
-    word_at,
 )
+from tests.rig.cable import START, said
 
-START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
 VENDOR_WORD: dict[str, Any] = {
     "word": "help",
     "speaker": "Caller",
@@ -42,13 +40,6 @@ VENDOR_WORD: dict[str, Any] = {
     "diarized_speaker": 1,
     "diarized_speaker_confidence": 0.75,
 }
-
-
-def said(offset_s: float, word: str = "w", speaker: Speaker = "Caller") -> Word:
-    """A word at an offset."""
-    made = word_at(START, offset_s, 0.2, word, speaker)
-    assert made is not None
-    return made
 
 
 def message(*words: dict[str, Any], **changes: Any) -> bytes:
@@ -153,6 +144,7 @@ def test_what_is_no_transcript_is_refused(payload: bytes) -> None:
     assert len(str(caught.value)) < 100
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_or_read(payload: bytes) -> None:
     with contextlib.suppress(WireError):
@@ -167,6 +159,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*VENDOR_WORD]), JSON))
 def test_any_fields_make_a_sane_word_or_none(fields: dict[str, Any]) -> None:
     word = read_word(msgspec.json.encode(VENDOR_WORD | fields))
@@ -228,6 +221,7 @@ def plainly(messages: list[list[Word]]) -> list[Word]:
     return words
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_the_rule_is_the_contracts(messages: list[list[Word]]) -> None:
     transcript = Transcript()
@@ -240,6 +234,7 @@ def test_the_rule_is_the_contracts(messages: list[list[Word]]) -> None:
         assert all(word.speaker == speaker for word in transcript.of(speaker))
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=60), st.integers(1, 7))
 def test_messages_put_together_are_all_words(words: list[Word], max_words: int) -> None:
     messages = in_messages(Transcript().apply(words), max_words)

@@ -11,20 +11,25 @@ from callplayer.service.playhead import SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from callplayer.service.blocks import Samples
 
-DELAY_S = 0.06
-MOST_AHEAD_S = 0.2
+DELAY_S = 0.04
+SOME_AHEAD_S = 0.03
+MOST_AHEAD_S = 1.0
+QUIET = 100
+"""No sample is larger, of 32,767: what nobody misses."""
 
 _DELAY_FRAMES = round(DELAY_S * SAMPLE_RATE_HZ)
 _MOST_AHEAD_FRAMES = round(MOST_AHEAD_S * SAMPLE_RATE_HZ)
+_SOME_AHEAD_FRAMES = round(SOME_AHEAD_S * SAMPLE_RATE_HZ)
 
 
 class Aligner:
     """Takes each channel's sound as it arrives, gives frames of all channels as time goes on.
 
     A channel's parts follow each other without a seam for as long as they come in time, which is
-    within `DELAY_S`; after a pause, or when it runs ahead of the clock by more than `MOST_AHEAD_S`,
-    it is put at the time of its arrival. Where a channel has nothing there is silence. Times are
-    readings of one monotonic clock in s; the line begins at `began_s`.
+    within `DELAY_S`; after a pause it is put at the time of its arrival. What comes in a burst, as
+    after a stall, puts its channel ahead of the clock, by `MOST_AHEAD_S` at most, so that nothing
+    said is lost; it is brought back in silence. Where a channel has nothing there is silence. Times
+    are readings of one monotonic clock in s; the line begins at `began_s`.
     """
 
     def __init__(self, channels: int, began_s: float) -> None:
@@ -37,6 +42,8 @@ class Aligner:
         """Take `samples`, int16 of shape (frames,), whose last one has just arrived."""
         arrived = max(self._frames_at(now_s) - len(samples), self._given)
         at = self._next[channel]
+        if at > arrived + _SOME_AHEAD_FRAMES and _is_quiet(samples):
+            return
         if at < self._given or at > arrived + _MOST_AHEAD_FRAMES:
             at = arrived
         self._next[channel] = end = at + len(samples)
@@ -61,3 +68,7 @@ class Aligner:
         if missing > 0:
             silence = np.zeros((missing + _DELAY_FRAMES, self._waiting.shape[1]), np.int16)
             self._waiting = np.concatenate((self._waiting, silence))
+
+
+def _is_quiet(samples: Samples) -> bool:
+    return not len(samples) or bool(samples.max() <= QUIET and samples.min() >= -QUIET)

@@ -17,7 +17,7 @@ from callplayer.words import Speaker, Word
 MAX_FILE_BYTES = 16_000_000
 SUFFIXES = (".json", ".stm", ".rttm", ".vtt", ".srt")
 
-__all__ = ["MAX_FILE_BYTES", "SUFFIXES", "read_words"]
+__all__ = ["MAX_FILE_BYTES", "SUFFIXES", "read_words", "words_beside"]
 
 
 def read_words(
@@ -55,6 +55,20 @@ def read_words(
             else "Check that it is the transcript.",
         )
     return tuple(sorted(words, key=lambda word: word.started_at))
+
+
+def words_beside(sound: Path, call_started_at: datetime) -> tuple[Word, ...]:
+    """Return the words of the sidecar `<name>.json` beside a sound file, if it is there.
+
+    Raise UsageError if it cannot be read or understood.
+    """
+    path = sound.with_suffix(".json")
+    if not path.exists():
+        return ()
+    try:
+        return parse_sidecar_words(_read(path).encode(), call_started_at)
+    except TranscriptError as error:
+        raise UsageError(f"{path}, {error}.", "Mend that file.") from None
 
 
 def _read(path: Path) -> str:

@@ -1,0 +1,259 @@
+"""The words of the call, from the transcript cable. Whatever fails here, the sound goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from callplayer.config import Settings
+from callplayer.engine import messages as m
+from callplayer.engine.access import Access
+from callplayer.engine.cable import (
+    EXTENDED,
+    MAX_FRAME_BYTES,
+    PLAIN,
+    Confirmed,
+    Conversation,
+    HungUp,
+    Message,
+    Rejected,
+    Send,
+    Step,
+    cable_url,
+)
+from callplayer.engine.untold import Untold
+from callplayer.errors import CallplayerError, SignInRefusedError, UsageError
+from callplayer.wire import WireError
+from callplayer.words import Word, iter_words
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+LOG = logging.getLogger(__name__)
+
+STALE_S = 6.5
+"""A server pings every 3 s: two missed, and nobody is there any more."""
+
+ANSWER_S = 10.0
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 10.0
+WORDS_A_TURN = 100
+PACE_S = 0.005
+SLOW_CLIENT_S = 0.05
+
+NO_TRANSCRIPT = "This call has no transcript."
+NO_CABLE = "The API has no transcripts."
+NOT_ALLOWED = "The API does not let this client have transcripts."
+UNREACHABLE = "The transcript cannot be had at the moment; trying again."
+
+
+class _NoneError(Exception):
+    """There are no words to be had, and asking again would not help."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class _TokenRefusedError(Exception):
+    """The cable wants another token."""
+
+
+class Transcript:
+    """Reads one incident's words, and tells them. `tell` may return False: it is to be asked again.
+
+    `stale_s` is how long a line may be silent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        access: Access,
+        tell: Callable[[m.Event], object],
+        stale_s: float = STALE_S,
+    ) -> None:
+        self._url = settings.cable_url or cable_url(settings.api_url)
+        self._access = access
+        self._tell = tell
+        self._stale_s = stale_s
+        self._conversation = Conversation(incident_id)
+        self._untold = Untold()
+        self._news = asyncio.Event()
+        self._state: m.TranscriptEvent | None = None
+        self._untold_state = False
+        self._was_confirmed = False
+        self._confirmed_s: float | None = None
+
+    async def run(self) -> None:
+        """Read until cancelled, or until it is known that there is nothing to read. Never raises
+        anything else."""
+        telling = asyncio.create_task(self._tell_words())
+        try:
+            self._say("connecting")
+            await self._read()
+        except _NoneError as error:
+            self._say("none", error.detail)
+            await asyncio.Event().wait()  # what is untold is still to be told
+        except Exception:
+            LOG.exception("the transcript failed")
+            self._say("none", "The transcript met an error of the player's own.")
+            await asyncio.Event().wait()
+        finally:
+            telling.cancel()
+
+    async def _read(self) -> None:
+        """Connect, and again and again."""
+        backoff_s = FIRST_BACKOFF_S
+        tokens_refused = 0
+        while True:
+            self._confirmed_s = None
+            try:
+                await self._converse()
+            except _TokenRefusedError:
+                self._access.renew()
+                tokens_refused = 0 if self._lasted_s() > 1.0 else tokens_refused + 1
+                if tokens_refused > 1:
+                    raise _NoneError(NOT_ALLOWED) from None
+                continue
+            except (SignInRefusedError, UsageError):
+                raise _NoneError(NOT_ALLOWED) from None
+            except (CallplayerError, OSError, TimeoutError) as error:
+                LOG.info("the cable is lost: %s", type(error).__name__)
+            if self._lasted_s() > LONGEST_BACKOFF_S:
+                backoff_s, tokens_refused = FIRST_BACKOFF_S, 0
+            self._say("reconnecting" if self._was_confirmed else "connecting", UNREACHABLE)
+            await asyncio.sleep(backoff_s * random.uniform(0.7, 1.0))  # noqa: S311
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+
+    def _lasted_s(self) -> float:
+        """Return how long ago the subscription was confirmed, 0.0 if it was not."""
+        return 0.0 if self._confirmed_s is None else time.monotonic() - self._confirmed_s
+
+    async def _converse(self) -> None:
+        """Take part in one connection, until it ends."""
+        async with self._connected(await self._access.bearer()) as socket:
+            self._conversation.begin(socket.subprotocol)
+            until_s = time.monotonic() + ANSWER_S
+            try:
+                while self._confirmed_s is not None or time.monotonic() < until_s:
+                    async with asyncio.timeout(self._stale_s):
+                        frame = await socket.recv(decode=False)
+                    for step in self._steps(frame):
+                        await self._follow(step, socket)
+            finally:
+                if self._confirmed_s is None:
+                    self._conversation.forget()
+
+    def _steps(self, frame: bytes) -> Sequence[Step]:
+        try:
+            return self._conversation.take(frame)
+        except WireError as error:
+            LOG.info("a frame of the cable was ignored: %s", error)
+            return ()
+
+    async def _follow(self, step: Step, socket: ClientConnection) -> None:
+        match step:
+            case Send(frame=frame):
+                async with asyncio.timeout(ANSWER_S):
+                    await socket.send(frame, text=True)
+            case Message(payload=payload):
+                await self._take(payload)
+            case Confirmed():
+                self._confirmed_s, self._was_confirmed = time.monotonic(), True
+                self._say("open")
+            case Rejected():
+                raise _NoneError(NO_TRANSCRIPT)
+            case HungUp(reason="unauthorized" | "token_expired"):
+                raise _TokenRefusedError
+            case HungUp(may_reconnect=False):
+                raise _NoneError(NO_CABLE)
+            case HungUp():
+                raise OSError("the server hung up")
+
+    async def _take(self, payload: bytes) -> None:
+        """Read a message's words, a few at a time: the sound's frames go before them."""
+        words: list[Word] = []
+        try:
+            for word in iter_words(payload):
+                words.append(word)
+                if len(words) % WORDS_A_TURN == 0:
+                    await asyncio.sleep(0)
+        except WireError as error:
+            LOG.info("a message of the cable was ignored: %s", error)
+            return
+        self._untold.take(words)
+        self._news.set()
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, token: str) -> AsyncIterator[ClientConnection]:
+        # Late: the room is joined first, and the demo's screen needs none of it.
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+        class Connect(connect):
+            """One that follows no redirect: the token is for this server only."""
+
+            def process_redirect(self, exc: Exception) -> Exception | str:
+                return exc
+
+        quiet = logging.getLogger(f"{__name__}.socket")
+        quiet.setLevel(logging.CRITICAL)  # its lines hold the URL, and with it the token
+        try:
+            async with Connect(
+                f"{self._url}?{self._conversation.query(token)}",
+                subprotocols=[EXTENDED, PLAIN],  # type: ignore[list-item]
+                compression=None,
+                open_timeout=ANSWER_S,
+                close_timeout=1.0,
+                ping_interval=None,
+                max_size=MAX_FRAME_BYTES,
+                max_queue=4,
+                logger=quiet,
+            ) as socket:
+                yield socket
+        except InvalidStatus as error:
+            raise _of_status(error.response.status_code) from None
+        except (ConnectionClosed, WebSocketException) as error:
+            raise OSError(type(error).__name__) from None
+
+    # --- telling ----------------------------------------------------------------------------------
+
+    def _say(self, state: m.TranscriptState, detail: str = "") -> None:
+        event = m.TranscriptEvent(state=state, detail=detail)
+        if event != self._state:
+            self._state, self._untold_state = event, True
+            self._news.set()
+
+    async def _tell_words(self) -> None:
+        """Tell what is new; a client that is slow is told later, and then what holds by then."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._untold_state and self._state is not None:
+                await self._until_told(self._state)
+                self._untold_state = False
+            while words := self._untold.next_words():
+                if self._tell(m.WordsEvent(words=words)) is False:
+                    await asyncio.sleep(SLOW_CLIENT_S)
+                    continue
+                self._untold.told(words)
+                await asyncio.sleep(PACE_S)
+
+    async def _until_told(self, event: m.Event) -> None:
+        while self._tell(event) is False:
+            await asyncio.sleep(SLOW_CLIENT_S)
+
+
+def _of_status(status: int) -> Exception:
+    """Return what it means that the server did not open a web socket."""
+    if status in (401, 403):
+        return _TokenRefusedError()
+    if status in (404, 405, 410, 426, 501):
+        return _NoneError(NO_CABLE)
+    return OSError(f"HTTP {status}")

@@ -1,0 +1,54 @@
+"""Which words a client of the engine has not been told yet. Pure.
+
+However slow the client is, no more is kept than the transcript itself and a time for each speaker.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+
+from callplayer.words import Speaker, Transcript, Word
+
+WORDS_A_LINE = 200
+
+_started_at = attrgetter("started_at")
+
+
+class Untold:
+    """The transcript, and from when on the client does not have it."""
+
+    def __init__(self) -> None:
+        self.transcript = Transcript()
+        self._since: dict[Speaker, datetime] = {}
+
+    def take(self, words: Sequence[Word]) -> None:
+        """Apply a message."""
+        self.transcript = self.transcript.apply(words)
+        for word in words:
+            since = self._since.get(word.speaker)
+            if since is None or word.started_at < since:
+                self._since[word.speaker] = word.started_at
+
+    def next_words(self) -> tuple[Word, ...]:
+        """Return what to tell next, of the speaker who is behind most; () if all is told."""
+        if not self._since:
+            return ()
+        speaker = min(self._since, key=self._since.__getitem__)
+        words = self.transcript.of(speaker)
+        start = bisect_left(words, self._since[speaker], key=_started_at)
+        last = words[min(start + WORDS_A_LINE, len(words)) - 1]
+        # Words of one start stay together: the second line would replace the first.
+        return words[start : bisect_right(words, last.started_at, key=_started_at)]
+
+    def told(self, words: tuple[Word, ...]) -> None:
+        """Note that these words, just returned by `next_words`, have been told."""
+        last = words[-1]
+        of_speaker = self.transcript.of(last.speaker)
+        end = bisect_right(of_speaker, last.started_at, key=_started_at)
+        if end < len(of_speaker):
+            self._since[last.speaker] = of_speaker[end].started_at
+        else:
+            del self._since[last.speaker]

@@ -1,0 +1,181 @@
+"""Bringing calls into a library on disk: sound, words and facts of all, or of none.
+
+The sound is written under temporary names and brought to the disk; then one transaction adds all
+incidents and, as its last step, gives the files their names. A process killed before that leaves
+files that nobody sees; one killed after it has done all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from callplayer.errors import ServiceError, UsageError
+from callplayer.service import library_folder
+from callplayer.service.convert import convert
+from callplayer.service.library import Library
+from callplayer.service.recordings import CallerLocation, IncidentFacts, Recording, read_facts
+from callplayer.service.transcripts import read_words, words_beside
+from callplayer.text import plain_text
+from callplayer.wire import parse_datetime
+from callplayer.words import Speaker, Word
+
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to import. What is None is taken from the sidecar `<name>.json`, if there is one.
+
+    `sources` is one file, or two of one channel each: the caller, the call taker. `words` are
+    transcript files; `names` says who is meant by a name in them.
+    """
+
+    sources: tuple[Path, ...]
+    words: tuple[Path, ...] = ()
+    started_at: datetime | None = None
+    phone: str | None = None
+    location: CallerLocation | None = None
+    names: Mapping[str, Speaker] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    part: Path
+    recording: Recording
+    words: tuple[Word, ...]
+
+
+def import_calls(
+    folder: Path, calls: Sequence[Call], told: Callable[[Call], None] = lambda _call: None
+) -> list[Recording]:
+    """Import all calls into the library in `folder`, or none; return their recordings.
+
+    `told` hears of each call that is taken up. Raise UsageError for what cannot be imported,
+    ServiceError if the library cannot take it.
+    """
+    prepared: list[_Prepared] = []
+    recordings = folder / library_folder.RECORDINGS
+    with Library.open(folder, durable=True) as library:
+        library_folder.sweep(library, folder)
+        with library_folder.importing(folder):
+            try:
+                for call in calls:
+                    told(call)
+                    prepared.append(_prepare(call, recordings))
+                library.add_all(
+                    [(one.recording, one.words) for one in prepared],
+                    before_commit=lambda: _name(prepared, recordings),
+                )
+            except OSError as error:
+                raise ServiceError(
+                    f"The library cannot keep the calls: {error.strerror}.",
+                    "Check free space and the folder's owner.",
+                ) from error
+            finally:
+                _forget_strays(prepared, library)
+    return [one.recording for one in prepared]
+
+
+def check_phone(text: str) -> str:
+    """Return a phone number in E.164; raise UsageError if it is none."""
+    if _E164.fullmatch(text) is None:
+        raise UsageError(
+            f"{plain_text(text, 40)!r} is no phone number.", "Write it as +15555550142."
+        )
+    return text
+
+
+def check_location(lat: float, lng: float) -> CallerLocation:
+    """Return a place, degrees; raise UsageError if it is nowhere on earth."""
+    if not (abs(lat) <= 90 and abs(lng) <= 180):
+        raise UsageError(
+            f"{lat:g}, {lng:g} is no place.", "Give --lat from -90 to 90, --lng from -180 to 180."
+        )
+    return CallerLocation(lat, lng, source="import")
+
+
+def check_started_at(text: str) -> datetime:
+    """Return the time in UTC; raise UsageError if it is none."""
+    moment = parse_datetime(text)
+    if moment is None:
+        raise UsageError(
+            f"{plain_text(text, 40)!r} is no time.",
+            "Write it as 2026-03-14T02:47:09Z, or with an offset such as +01:00.",
+        )
+    return moment.astimezone(UTC)
+
+
+def _prepare(call: Call, recordings: Path) -> _Prepared:
+    """Write the sound under a temporary name and read the rest."""
+    first = call.sources[0]
+    facts = read_facts(first)
+    created_at = call.started_at or parse_datetime(facts.created_at) or _modified_at(first)
+    words = (
+        read_words(call.words, created_at, call.names)
+        if call.words
+        else words_beside(first, created_at)
+    )
+    identifier = str(uuid.uuid4())
+    part = recordings / f"{identifier}{library_folder.PART}"
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        converted = convert(call.sources, fd)
+        os.fsync(fd)
+    except BaseException:
+        part.unlink()
+        raise
+    finally:
+        os.close(fd)
+    recording = Recording(
+        id=identifier,
+        path=recordings / f"{identifier}.flac",
+        parties=("call",) if converted.channels == 1 else ("caller", "callTaker"),
+        duration_s=converted.duration_s,
+        created_at=created_at,
+        facts=_with(facts, call),
+    )
+    return _Prepared(part, recording, words)
+
+
+def _with(facts: IncidentFacts, call: Call) -> IncidentFacts:
+    return IncidentFacts(
+        caller_phone_number=facts.caller_phone_number if call.phone is None else call.phone,
+        caller_location=call.location or facts.caller_location,
+    )
+
+
+def _modified_at(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise UsageError(
+            f"{plain_text(str(path))} cannot be read: {error.strerror}.", "Check the path."
+        ) from None
+
+
+def _name(prepared: Sequence[_Prepared], recordings: Path) -> None:
+    """Give the files their names, on the disk too."""
+    for one in prepared:
+        one.part.rename(one.recording.path)
+    fd = os.open(recordings, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _forget_strays(prepared: Sequence[_Prepared], library: Library) -> None:
+    """Remove the files that no incident has. What fails here is left to the next sweep."""
+    with contextlib.suppress(OSError, sqlite3.Error):
+        known = library.paths()
+        for one in prepared:
+            for path in {one.part, one.recording.path} - known:
+                path.unlink(missing_ok=True)

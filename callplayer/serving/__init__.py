@@ -1,0 +1,1 @@
+"""`callplayer serve` and the commands under it: import, list, remove, clients."""

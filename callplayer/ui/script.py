@@ -1,0 +1,255 @@
+"""The transcript as the screen reads it: utterances in order, what is said when, what is found.
+
+Pure. Words come by the rule of `callplayer.words`; each change makes a new script that shares with
+the old one all utterances before the change, so that whoever drew them can tell what is new.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+
+from callplayer.text import plain_text
+from callplayer.ui.view import PARTY_NAMES
+from callplayer.words import PARTY_OF_SPEAKER, Speaker, Transcript, Word
+
+PAUSE_MS = 900
+"""A pause this long within one speaker's words begins a new utterance."""
+
+LONGEST_MS = 20_000
+LONGEST_WORDS = 60
+UNSURE_BELOW = 0.6
+"""Words of a lower confidence are marked."""
+
+SHORTEST_LIT_MS = 150
+LEAD_MS = 500
+"""A jump to a word goes so far before it: its first sound must not be missed."""
+
+MAX_SHOWN_CHARS = 60
+QUOTE_NEAR_MS = 4_000
+QUOTE_CHARS = 300
+
+SPEAKERS: tuple[Speaker, ...] = ("Caller", "CallTaker", "Unknown")
+SPEAKER_NAMES: dict[Speaker, str] = {
+    **{speaker: PARTY_NAMES[PARTY_OF_SPEAKER[speaker]] for speaker in SPEAKERS},
+    "Unknown": "Speaker",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One word, harmless to draw; times are ms from the start of the call."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What one speaker said without a pause."""
+
+    speaker: Speaker
+    words: tuple[Said, ...]
+
+    @property
+    def start_ms(self) -> int:
+        """When its first word begins."""
+        return self.words[0].start_ms
+
+    @cached_property
+    def end_ms(self) -> int:
+        """When its last word is over."""
+        return max(word.end_ms for word in self.words)
+
+    @cached_property
+    def folded(self) -> str:
+        """Its text as it is searched."""
+        return " ".join(word.text.casefold() for word in self.words)
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each word begins in `folded`."""
+        at, offsets = 0, []
+        for word in self.words:
+            offsets.append(at)
+            at += len(word.text.casefold()) + 1
+        return tuple(offsets)
+
+    @property
+    def text(self) -> str:
+        """Its words as one line."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True)
+class Script:
+    """All that was said, by when it began."""
+
+    transcript: Transcript = field(default_factory=Transcript)
+    utterances: tuple[Utterance, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.utterances)
+
+    @cached_property
+    def starts_ms(self) -> list[int]:
+        """When each utterance begins."""
+        return [each.start_ms for each in self.utterances]
+
+    def at(self, position_ms: int) -> int:
+        """Return the index of the last utterance that began by `position_ms`; −1 before any."""
+        return bisect_right(self.starts_ms, position_ms) - 1
+
+
+@dataclass(frozen=True, order=True)
+class Hit:
+    """A place that was found: words `first` to `last` of an utterance."""
+
+    position_ms: int
+    utterance: int
+    first: int
+    last: int
+
+
+def after_words(script: Script, words: Sequence[Word]) -> Script:
+    """Return the script after a message of words."""
+    if not words:
+        return script
+    transcript = script.transcript.apply(words)
+    kept = len(script.utterances)
+    for speaker in {word.speaker for word in words}:
+        kept = min(kept, _kept(script, transcript, speaker))
+    return Script(transcript, _rebuilt(script.utterances[:kept], transcript))
+
+
+def last_word_end_ms(script: Script) -> int:
+    """Return when the last word so far is over; 0 without any."""
+    return max((each.end_ms for each in script.utterances[-8:]), default=0)
+
+
+def is_lit(word: Said, heard_ms: int) -> bool:
+    """Tell whether a word is being heard."""
+    return word.start_ms <= heard_ms < max(word.end_ms, word.start_ms + SHORTEST_LIT_MS)
+
+
+def find(script: Script, wanted: str) -> tuple[Hit, ...]:
+    """Return all places where `wanted` is said, in any letter case, in order."""
+    folded = " ".join(wanted.casefold().split())
+    if not folded:
+        return ()
+    hits = []
+    for index, each in enumerate(script.utterances):
+        text = each.folded
+        at = text.find(folded)
+        while at >= 0:
+            first = bisect_right(each.offsets, at) - 1
+            last = bisect_right(each.offsets, at + len(folded) - 1) - 1
+            hits.append(Hit(each.words[first].start_ms, index, first, last))
+            at = text.find(folded, at + len(folded))
+    return tuple(hits)
+
+
+def nearest_hit(hits: Sequence[Hit], position_ms: int) -> int:
+    """Return the index of the first hit at or after a place, the last one if there is none."""
+    at = bisect_left(hits, position_ms, key=attrgetter("position_ms"))
+    return min(at, len(hits) - 1)
+
+
+def quote(script: Script, position_ms: int) -> str:
+    """Return what is said at a place, with the speaker's name: `Caller: …`; "" if nothing is."""
+    near = script.at(position_ms)
+    best, best_ms = None, QUOTE_NEAR_MS
+    for each in script.utterances[max(near - 3, 0) : near + 2]:
+        away_ms = max(each.start_ms - position_ms, position_ms - each.end_ms, 0)
+        if away_ms < best_ms:
+            best, best_ms = each, away_ms
+    return "" if best is None else f"{SPEAKER_NAMES[best.speaker]}: {best.text[:QUOTE_CHARS]}"
+
+
+def word_at(script: Script, position_ms: int) -> str:
+    """Return the word that is said at a place with its speaker, "" if none is."""
+    last = script.at(position_ms)
+    for each in reversed(script.utterances[max(last - 3, 0) : last + 1]):
+        for word in each.words:
+            if is_lit(word, position_ms):
+                return f"{SPEAKER_NAMES[each.speaker]}: {word.text}"
+    return ""
+
+
+def began_at(script: Script) -> float | None:
+    """Return the time of the call's first moment as its words tell it, s since 1970."""
+    for speaker in SPEAKERS:
+        for word in script.transcript.of(speaker)[:1]:
+            return word.started_at.timestamp() - word.start_offset
+    return None
+
+
+def _start_ms(word: Word) -> int:
+    return round(word.start_offset * 1000)
+
+
+def _kept(script: Script, after: Transcript, speaker: Speaker) -> int:
+    """Return how many utterances a change of a speaker's words leaves as they are.
+
+    The speaker's last one before the change may go on with the new words, so it is not among them.
+    """
+    old, new = script.transcript.of(speaker), after.of(speaker)
+    same = bisect_left(range(min(len(old), len(new))), True, key=lambda at: old[at] is not new[at])
+    if same == len(new):
+        return 0
+    first_ms = _start_ms(new[same])
+    kept = bisect_left(script.starts_ms, first_ms)
+    counted = 0
+    for at, each in enumerate(script.utterances):
+        if each.speaker != speaker:
+            continue
+        counted += len(each.words)
+        ends_before = counted < same or first_ms - each.words[-1].end_ms >= PAUSE_MS
+        if counted > same or not ends_before:
+            return min(kept, at)
+    return kept
+
+
+def _rebuilt(kept: tuple[Utterance, ...], transcript: Transcript) -> tuple[Utterance, ...]:
+    """Return the utterances that are kept and those of all words that are in none of them."""
+    counts = dict.fromkeys(SPEAKERS, 0)
+    floors_ms = dict.fromkeys(SPEAKERS, 0)
+    for each in kept:
+        counts[each.speaker] += len(each.words)
+        floors_ms[each.speaker] = each.words[-1].start_ms
+    fresh = [
+        each
+        for speaker in SPEAKERS
+        for each in _utterances(
+            speaker, transcript.of(speaker)[counts[speaker] :], floors_ms[speaker]
+        )
+    ]
+    return (*kept, *sorted(fresh, key=attrgetter("start_ms")))
+
+
+def _utterances(speaker: Speaker, words: Iterable[Word], floor_ms: int) -> Iterator[Utterance]:
+    """Make utterances of a speaker's words; none begins before `floor_ms`, nor before the last."""
+    said: list[Said] = []
+    for word in words:
+        floor_ms = start_ms = max(_start_ms(word), floor_ms)
+        each = Said(
+            start_ms,
+            start_ms + max(round(word.duration * 1000), 0),
+            plain_text(word.word, MAX_SHOWN_CHARS),
+            word.confidence < UNSURE_BELOW,
+        )
+        if said and (
+            start_ms - said[-1].end_ms >= PAUSE_MS
+            or start_ms - said[0].start_ms >= LONGEST_MS
+            or len(said) >= LONGEST_WORDS
+        ):
+            yield Utterance(speaker, tuple(said))
+            said = []
+        said.append(each)
+    if said:
+        yield Utterance(speaker, tuple(said))

@@ -1,0 +1,184 @@
+"""Webhooks to a real HTTP server that fails first: signed, in order, sent again, given up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from callplayer.config import Secret
+from callplayer.service.library import Library
+from callplayer.service.metrics import Metrics
+from callplayer.service.recordings import IncidentFacts, Recording
+from callplayer.service.webhooks import Webhooks, pauses_s
+
+SECRET = "of the receiver and us"
+START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Keeps what comes, and answers as `answer` says for the number of the request."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[dict[str, str], bytes]] = []
+        self.answer: Callable[[int], int] = lambda _number: 200
+        self.hold = threading.Event()
+        self.hold.set()
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/hooks"
+
+    def events(self) -> list[dict]:
+        return [json.loads(body) for _, body in self.came]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.came.append((dict(self.headers), body))
+        number = len(self.server.came)
+        self.server.hold.wait(10)
+        self.send_response(self.server.answer(number))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.hold.set()
+        server.shutdown()
+        thread.join()
+
+
+def recording(name: str) -> Recording:
+    return Recording(
+        name, Path(f"{name}.wav"), ("call",), 60.0, START, IncidentFacts("+15555550142")
+    )
+
+
+async def until(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline_s, "waited too long"
+        await asyncio.sleep(0.01)
+
+
+def verify(header: str, body: bytes) -> bool:
+    """As the README tells a receiver to do it."""
+    fields = dict(field.split("=", 1) for field in header.split(","))
+    expected = hmac.new(SECRET.encode(), f"{fields['t']}.".encode() + body, hashlib.sha256)
+    is_fresh = abs(time.time() - int(fields["t"])) < 300
+    return is_fresh and hmac.compare_digest(expected.hexdigest(), fields["v1"])
+
+
+async def test_a_webhook_is_signed_and_in_the_vendors_words(receiver: Receiver) -> None:
+    library = Library.open(None)
+    webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
+    library.subscribe(webhooks.told)
+    library.add(recording("a"))
+    await until(lambda: len(receiver.came) == 1)
+    headers, body = receiver.came[0]
+    assert headers["Content-Type"] == "application/json"
+    assert verify(headers["Callplayer-Signature"], body)
+    assert not verify(headers["Callplayer-Signature"], body + b" ")
+    told = json.loads(body)
+    assert told["type"] == "incident_event.created"
+    assert told["incident_event"]["id"] == "a"
+    assert told["incident_event"]["created_at"] == "2026-03-14 02:47:09 UTC"
+    assert told["incident_event"]["caller_phone_number"] == "+15555550142"
+    library.put_words("a", [])
+    library.remove("a")
+    await asyncio.sleep(0.1)
+    assert len(receiver.came) == 1
+    await webhooks.close()
+
+
+async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(receiver: Receiver) -> None:
+    receiver.answer = lambda number: 503 if number <= 3 else 200
+    library = Library.open(None)
+    metrics = Metrics()
+    webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.05)
+    library.subscribe(webhooks.told)
+    library.begin_live(IncidentFacts(), ("call",), Path("x.wav"), START, "live")
+    library.end_live("live", 5.0, START)
+    await until(lambda: len(receiver.came) == 5)
+    await asyncio.sleep(0.1)
+    events = receiver.events()
+    assert [event["type"].split(".")[1] for event in events] == ["created"] * 4 + ["call_ended"]
+    assert len({event["id"] for event in events[:4]}) == 1  # the same one, sent again
+    assert events[4]["incident_event"]["is_audio_live"] is False
+    assert all(verify(headers["Callplayer-Signature"], body) for headers, body in receiver.came)
+    text = metrics.text().decode()
+    assert 'callplayer_webhooks_total{outcome="delivered"} 2.0' in text
+    assert 'callplayer_webhooks_total{outcome="tried again"} 3.0' in text
+    await webhooks.close()
+
+
+async def test_a_receiver_that_hangs_holds_up_its_incident_only(receiver: Receiver) -> None:
+    receiver.hold.clear()
+    library = Library.open(None)
+    webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
+    library.subscribe(webhooks.told)
+    began_s = time.monotonic()
+    for name in ("a", "b", "c"):
+        library.begin_live(IncidentFacts(), ("call",), Path("x.wav"), START, name)
+        library.end_live(name, 5.0, START)
+    assert time.monotonic() - began_s < 1.0
+    await until(lambda: len(receiver.came) == 3)
+    assert {event["type"] for event in receiver.events()} == {"incident_event.created"}
+    receiver.hold.set()
+    await until(lambda: len(receiver.came) == 6)
+    await webhooks.close()
+
+
+async def test_what_nobody_takes_is_given_up(receiver: Receiver) -> None:
+    receiver.answer = lambda _number: 302
+    library = Library.open(None)
+    metrics = Metrics()
+    webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.02, give_up_s=0.2)
+    library.subscribe(webhooks.told)
+    library.add(recording("a"))
+    given_up = 'callplayer_webhooks_total{outcome="given up"} 1.0'
+    await until(lambda: given_up in metrics.text().decode())
+    assert len(receiver.came) >= 2
+    receiver.answer = lambda _number: 410
+    library.add(recording("b"))
+    refused = 'callplayer_webhooks_total{outcome="refused"} 1.0'
+    await until(lambda: refused in metrics.text().decode())
+    assert receiver.events()[-1]["incident_event"]["id"] == "b"
+    await webhooks.close()
+
+
+async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver) -> None:
+    library = Library.open(None)
+    webhooks = Webhooks("http://127.0.0.1:1/", Secret(SECRET), Metrics(), first_pause_s=0.02)
+    library.subscribe(webhooks.told)
+    library.add(recording("a"))
+    await asyncio.sleep(0.2)
+    await webhooks.close()
+
+
+def test_pauses_grow_to_a_most_and_vary() -> None:
+    pauses = pauses_s(1.0, 300.0)
+    first = [next(pauses) for _ in range(12)]
+    for number, pause_s in enumerate(first):
+        longest_s = min(2.0**number, 300.0)
+        assert longest_s / 2 <= pause_s <= longest_s
+    assert len({next(pauses) for _ in range(5)}) > 1
