@@ -21,7 +21,7 @@ class WorkerStats:
 
 @dataclass(frozen=True)
 class StreamStats:
-    """What all bots do now and did so far. Frames are 10 ms of one stream.
+    """What all bots do now and did so far. Blocks are 10 ms of one stream.
 
     Late ones were sent more than 20 ms after they were due, or never; the latter are lost.
     """
@@ -29,14 +29,14 @@ class StreamStats:
     streams: int = 0
     workers: tuple[WorkerStats, ...] = ()
     workers_died: int = 0
-    frames: int = 0
-    late_frames: int = 0
-    lost_frames: int = 0
+    blocks: int = 0
+    late_blocks: int = 0
+    lost_blocks: int = 0
     lateness: tuple[int, ...] = ()
     commands: Mapping[str, int] = field(default_factory=dict)
 
     def late_ms(self, quantile: float) -> float:
-        """Return how late all but the latest 1 − `quantile` of the frames went out, to 0.5 ms."""
+        """Return how late all but the latest 1 − `quantile` of them went out, to 0.5 ms."""
         return late_ms(self.lateness, quantile)
 
 
@@ -64,9 +64,9 @@ def stats_of(workers: tuple[WorkerStats, ...], dead: Sequence[Report]) -> Stream
         streams=sum(worker.streams for worker in workers),
         workers=workers,
         workers_died=len(dead),
-        frames=sum(report.frames for report in reports),
-        late_frames=sum(report.late for report in reports),
-        lost_frames=sum(report.lost for report in reports),
+        blocks=sum(report.frames for report in reports),
+        late_blocks=sum(report.late for report in reports),
+        lost_blocks=sum(report.lost for report in reports),
         lateness=tuple(lateness),
         commands=commands,
     )

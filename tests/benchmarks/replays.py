@@ -191,8 +191,8 @@ def _summed(
         listeners_cpu_percent=cpu_percent["listeners"],
         late_p50_ms=late_ms(lateness, 0.5),
         late_p999_ms=late_ms(lateness, 0.999),
-        frames=after.frames - before.frames,
-        late_frames=after.late_frames - before.late_frames,
+        frames=after.blocks - before.blocks,
+        late_frames=after.late_blocks - before.late_blocks,
         status_p50_ms=float(np.percentile(status_ms, 50)),
         status_p95_ms=float(np.percentile(status_ms, 95)),
         concealed_ms_per_min=(
