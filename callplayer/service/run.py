@@ -101,6 +101,8 @@ async def _serve(options: ServeOptions) -> int:
             word_streams = WordStreams(library)
             stack.push_async_callback(word_streams.close)
             cable = Cable(word_streams, access.token_state)
+            health = Health(library, rooms.url)
+            stack.push_async_callback(health.close)
             metrics.watch_library(library)
             metrics.watch_streams(streams.stats)
             api = Api(
@@ -109,7 +111,7 @@ async def _serve(options: ServeOptions) -> int:
                 streams,
                 routes=[*cable.routes(), *([ingest.route] if sources.ingest else [])],
                 metrics=metrics,
-                health=Health(library, rooms.url).check,
+                health=health.check,
                 api_url=api_url,
                 stream_ttl_s=options.stream_token_ttl_s,
             )
