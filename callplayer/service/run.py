@@ -40,19 +40,14 @@ def serve(options: ServeOptions) -> int:
     credentials, or null). If it cannot start or go on it prints `ready` false, `what`, `hint` and
     `exit_code`, and raises that error. All else goes to stderr.
     """
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
-    try:
-        check(options)
-        return asyncio.run(_serve(options))
-    except CallplayerError as error:
-        refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
-        _tell({"ready": False, **refusal})
-        raise
+    with _logging_to_stderr():
+        try:
+            check(options)
+            return asyncio.run(_serve(options))
+        except CallplayerError as error:
+            refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
+            _tell({"ready": False, **refusal})
+            raise
 
 
 async def _serve(options: ServeOptions) -> int:
@@ -80,6 +75,22 @@ async def _serve(options: ServeOptions) -> int:
             await _wait_for_end(stop, service)
             log.info("closing")
     return EXIT_DONE
+
+
+@contextlib.contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
 
 
 def _log_start(options: ServeOptions, service: Assembled) -> None:
