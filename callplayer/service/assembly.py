@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callplayer.service import credentials
+from callplayer.service.anycable import from_environment as anycable_from_environment
 from callplayer.service.api import Api
-from callplayer.service.cable import Cable
+from callplayer.service.cable_start import open_cable
 from callplayer.service.clients import Access
 from callplayer.service.health import Health
 from callplayer.service.http_server import Tls, http_server, listen, url_of
@@ -29,7 +30,6 @@ from callplayer.service.sources.start import live_calls
 from callplayer.service.streams import Streams
 from callplayer.service.tokens import BearerTokens, RoomTokens
 from callplayer.service.webhooks import Webhooks
-from callplayer.service.word_streams import WordStreams
 from callplayer.service.workers import Workers
 
 
@@ -52,6 +52,7 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
 
     `live_from_s` is when recordings that are played as if live begin, by the monotonic clock.
     """
+    anycable = anycable_from_environment(os.environ)
     async with AsyncExitStack() as stack:
         library, incidents = stack.enter_context(open_library(options, live_from_s))
         metrics = Metrics()
@@ -71,16 +72,16 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
         calls = await stack.enter_async_context(live_calls(sources, library))
         ingest = Ingest(calls, rooms, tokens, access.is_good, end_after_s=sources.end_after_s)
         stack.push_async_callback(ingest.close)
-        word_streams = WordStreams(library)
-        stack.push_async_callback(word_streams.close)
-        cable = Cable(word_streams, access.token_state)
+        cable, cable_routes = await stack.enter_async_context(
+            open_cable(library, access.token_state, anycable)
+        )
         health = Health(library, rooms.url)
         stack.push_async_callback(health.close)
         api = Api(
             access,
             library,
             streams,
-            routes=[*cable.routes(), *([ingest.route] if sources.ingest else [])],
+            routes=[*cable_routes, *([ingest.route] if sources.ingest else [])],
             metrics=metrics,
             health=health.check,
             api_url=api_url,

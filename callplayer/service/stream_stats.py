@@ -36,7 +36,7 @@ class StreamStats:
     commands: Mapping[str, int] = field(default_factory=dict)
 
     def late_ms(self, quantile: float) -> float:
-        """Return how late all but the latest 1 − `quantile` of the blocks went out, to 0.5 ms."""
+        """Return how late all but the latest 1 − `quantile` of them went out, to 0.5 ms."""
         return late_ms(self.lateness, quantile)
 
 
@@ -64,7 +64,7 @@ def stats_of(workers: tuple[WorkerStats, ...], dead: Sequence[Report]) -> Stream
         streams=sum(worker.streams for worker in workers),
         workers=workers,
         workers_died=len(dead),
-        blocks=sum(report.blocks for report in reports),
+        blocks=sum(report.frames for report in reports),
         late_blocks=sum(report.late for report in reports),
         lost_blocks=sum(report.lost for report in reports),
         lateness=tuple(lateness),

@@ -24,6 +24,8 @@ from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Rep
 from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
 from callplayer.wire import StreamGrant
 
+__all__ = ["MAX_STREAMS", "StreamStats", "Streams", "TooManyStreamsError"]
+
 MAX_STREAMS = 50
 
 log = logging.getLogger("callplayer.service")

@@ -201,7 +201,7 @@ class Worker:
             lateness = self._pump.lateness
             await self._send(
                 Report(
-                    blocks=lateness.blocks,
+                    frames=lateness.frames,
                     late=lateness.late,
                     lost=lateness.lost,
                     lateness=tuple(lateness.counts),
@@ -223,8 +223,11 @@ async def _work(pipe: Pipe) -> None:
     await Worker(pipe).run()
 
 
-def main() -> int:
-    """Work until standard input ends."""
+def main() -> None:
+    """Work until standard input ends; then end at once.
+
+    The SDK's threads may be about to call into Python, which an orderly exit would take away.
+    """
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -232,10 +235,11 @@ def main() -> int:
     pipe = Pipe(socket.socket(fileno=os.dup(0)))
     try:
         asyncio.run(_work(pipe))
-    finally:
-        pipe.close()
-    return 0
+    except Exception:
+        log.exception("a worker failed")
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -167,3 +167,18 @@ def test_the_log_is_private(home: dict[str, str]) -> None:
 def test_a_log_that_cannot_be_written_stops_nobody(home: dict[str, str]) -> None:
     Path(home["XDG_STATE_HOME"]).write_text("a file, where a folder should be")
     _assert_told(_run(home, "list"), 2)
+
+
+def test_bookmarks_are_printed_as_asked(home: dict[str, str]) -> None:
+    folder = Path(home["XDG_DATA_HOME"]) / "callplayer" / "bookmarks"
+    folder.mkdir(parents=True)
+    (folder / "i1.json").write_text(
+        '{"incident":"i1","bookmarks":[{"position_ms":83400,"note":"smoke"}]}'
+    )
+    for form, wanted in (("md", "- **0:01:23.4** smoke"), ("csv", "i1,0:01:23.4,83400,,smoke,")):
+        ran = _run(home, "bookmarks", "i1", "--format", form)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert wanted in ran.stdout
+    assert _run(home, "bookmarks", "another").stdout == "# Bookmarks of another\n\n"
+    (folder / "i1.json").write_text("broken")
+    _assert_told(_run(home, "bookmarks", "i1"), 1)
