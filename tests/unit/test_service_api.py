@@ -113,6 +113,7 @@ async def rig():
     rig = Rig()
     async with rig.client:
         yield rig
+    rig.library.close()
 
 
 async def test_sign_in_answers_as_the_contract_says(rig):
