@@ -109,6 +109,11 @@ class Service:
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         return [int(word) for word in Path(path).read_text().split()]
 
+    def room_server(self) -> int:
+        """The id of its livekit-server, or of the guard that started it."""
+        (found,) = [pid for pid in self.children() if not is_worker(pid)]
+        return found
+
     def close(self) -> int:
         """End it in order and return its exit code."""
         self.process.terminate()
@@ -119,6 +124,14 @@ class Service:
         sys.stderr.write(self.log())
         self._log.close()
         return code
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is one of the service's processes of bots."""
+    try:
+        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
