@@ -25,6 +25,8 @@ PLAIN = "actioncable-v1-json"
 MAX_FRAME_BYTES = MAX_TRANSCRIPT_BYTES + 10_000
 MAX_HELD_BYTES = 16_000_000
 MAX_SID_CHARS = 500
+MAX_PLACE_CHARS = 1000
+MAX_OFFSET = 1 << 63
 
 _encode = msgspec.json.Encoder().encode
 
@@ -210,6 +212,7 @@ class Conversation:
 
 def _place_of(told: _Frame) -> Place | None:
     stream, epoch, offset = told.stream_id, told.epoch, told.offset
-    if isinstance(stream, str) and isinstance(epoch, str) and isinstance(offset, int):
-        return stream, epoch, offset
-    return None
+    if not isinstance(stream, str) or not isinstance(epoch, str) or type(offset) is not int:
+        return None
+    is_sane = len(stream) + len(epoch) <= MAX_PLACE_CHARS and 0 <= offset < MAX_OFFSET
+    return (stream, epoch, offset) if is_sane else None

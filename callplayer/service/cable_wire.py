@@ -125,9 +125,14 @@ def head(identifier: bytes) -> bytes:
     return b'{"identifier":' + identifier + b","
 
 
+def of_payload(payload: bytes) -> bytes:
+    """Return the rest of a frame that carries a message without a place."""
+    return b'"message":' + payload + b"}"
+
+
 def of_message(message: Message, stream: WordStream) -> bytes:
     """Return the rest of a frame that carries a message."""
     if message.offset is None:
-        return b'"message":' + message.payload + b"}"
+        return of_payload(message.payload)
     place = {"stream_id": stream.name, "epoch": stream.epoch, "offset": message.offset}
     return b'"message":' + message.payload + b"," + _encode(place)[1:]

@@ -63,8 +63,9 @@ def serve(options: ServeOptions) -> int:
 
 
 async def _serve(options: ServeOptions) -> int:
+    from callplayer.service.anycable import from_environment as anycable_from_environment
     from callplayer.service.api import Api
-    from callplayer.service.cable import Cable
+    from callplayer.service.cable_start import open_cable
     from callplayer.service.health import Health
     from callplayer.service.metrics import Metrics
     from callplayer.service.opening import open_library
@@ -73,10 +74,10 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.sources.ingest import Ingest
     from callplayer.service.sources.start import live_calls
     from callplayer.service.streams import Streams
-    from callplayer.service.word_streams import WordStreams
     from callplayer.service.workers import Workers
 
     stop = asyncio.Event()
+    anycable = anycable_from_environment(os.environ)
     with _stop_signals(stop):
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
@@ -98,16 +99,16 @@ async def _serve(options: ServeOptions) -> int:
             calls = await stack.enter_async_context(live_calls(sources, library))
             ingest = Ingest(calls, rooms, tokens, access.is_good, end_after_s=sources.end_after_s)
             stack.push_async_callback(ingest.close)
-            word_streams = WordStreams(library)
-            stack.push_async_callback(word_streams.close)
-            cable = Cable(word_streams, access.token_state)
+            cable, routes = await stack.enter_async_context(
+                open_cable(library, access.token_state, anycable)
+            )
             metrics.watch_library(library)
             metrics.watch_streams(streams.stats)
             api = Api(
                 access,
                 library,
                 streams,
-                routes=[*cable.routes(), *([ingest.route] if sources.ingest else [])],
+                routes=[*routes, *([ingest.route] if sources.ingest else [])],
                 metrics=metrics,
                 health=Health(library, rooms.url).check,
                 api_url=api_url,
@@ -155,6 +156,7 @@ def _access(
 async def _webhooks(
     options: ServeOptions, library: Library, metrics: Metrics
 ) -> AsyncIterator[None]:
+    from callplayer.service.library import Created
     from callplayer.service.webhooks import Webhooks
 
     if options.webhook is None:
@@ -162,6 +164,9 @@ async def _webhooks(
         return
     webhooks = Webhooks(options.webhook, webhook_secret(os.environ), metrics)
     unsubscribe = library.subscribe(webhooks.told)
+    for recording in library.list(is_audio_live=True).recordings:
+        if recording.live_from_s is not None:  # it began with this service
+            webhooks.told(Created(recording))
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from callplayer.service.library import Change, Created, Library, Removed, WordsCame
+from callplayer.service.recordings import Recording
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 
@@ -98,6 +99,13 @@ class WordStreams:
         self._streams: OrderedDict[str, WordStream] = OrderedDict()
         self._telling: dict[str, asyncio.Task[None]] = {}
         self._unsubscribe = library.subscribe(self._take)
+        if on_message is not None:
+            page: int | None = 1
+            while page is not None:
+                found = library.list(is_audio_live=True, page=page)
+                page = found.next_page
+                for recording in found.recordings:
+                    self._told_anyway(recording)
 
     async def close(self) -> None:
         """Stop."""
@@ -153,10 +161,15 @@ class WordStreams:
                     self._append(stream, words)
                 elif self._on_message is not None:
                     self._on_message(stream_name(incident_id), encode_transcript(words))
-            case Created(recording=recording) if recording.live_from_s and self._on_message:
-                self.open(recording.id)
+            case Created(recording=recording) if self._on_message is not None:
+                self._told_anyway(recording)
             case Removed(incident_id=incident_id):
                 self._forget(incident_id)
+
+    def _told_anyway(self, recording: Recording) -> None:
+        """Begin to tell a call that is played as if live, though nobody has asked for it here."""
+        if recording.live_from_s is not None:
+            self.open(recording.id)
 
     def _forget_idle(self) -> None:
         """Let go of the streams that nobody reads, but for those last opened."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, jitter, latency, live, shown, start, storm
+from tests.benchmarks import cost, drift, jitter, latency, live, replays, shown, start, storm
 
 
 def main() -> int:
@@ -249,6 +249,19 @@ def _live(options: argparse.Namespace) -> None:
     )
 
 
+def _replays(options: argparse.Namespace) -> None:
+    counts = (1, 10) if options.quick else (1, 10, 25, 50)
+    table(
+        (
+            "replays at once", "CPU a bot, % of a core", "memory a bot, MB", "workers",
+            "pump late, p50 ms", "p99.9 ms", "frames late > 20 ms", "command → status, p50 ms",
+            "p95 ms", "concealed, ms/min", "steps of the sweep broken", "room server's CPU, %",
+            "listeners' CPU, %",
+        ),
+        (measured.row() for measured in replays.measure(counts, 8.0 if options.quick else 15.0)),
+    )  # fmt: skip
+
+
 BENCHMARKS = {
     "latency": _latency,
     "shown": _shown,
@@ -257,6 +270,7 @@ BENCHMARKS = {
     "live": _live,
     "drift": _drift,
     "cost": _cost,
+    "replays": _replays,
     "start": _start,
 }
 

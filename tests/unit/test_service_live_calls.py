@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import resource
 import stat
@@ -430,3 +431,30 @@ async def test_a_file_comes_in_at_its_own_pace(rig: Rig, tmp_path: Path) -> None
     await task
     assert 0.95 < loop.time() - began_s < 3.0
     assert np.array_equal(sound_of(rig.ended[0]), samples)
+
+
+async def test_its_words_come_when_they_have_been_said(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    soundfile.write(path, noise(2 * RATE_HZ, 1), RATE_HZ)
+    words = [
+        {"word": f"W{n}.", "speaker": "Caller", "start_offset": 0.1 + n * 0.3, "duration": 0.2}
+        for n in range(6)
+    ]
+    path.with_suffix(".json").write_text(json.dumps({"words": words}))
+    task = asyncio.create_task(play_file(path, rig.calls))
+    live = await rig.until_created()
+    guesses = 0
+    with GrowingAudio(live.path) as audio:
+        while not task.done():
+            known = rig.library.words(live.id)
+            assert all(word.start_offset <= audio.frames() / RATE_HZ for word in known)
+            guesses += any(word.confidence < 1.0 for word in known)
+            await asyncio.sleep(0.02)
+    await task
+    assert guesses
+    assert [word.word for word in rig.library.words(live.id)] == [word["word"] for word in words]
+    assert all(
+        word.started_at - timedelta(seconds=word.start_offset) - live.created_at
+        < timedelta(milliseconds=2)
+        for word in rig.library.words(live.id)
+    )

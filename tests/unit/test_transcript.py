@@ -128,7 +128,7 @@ async def test_an_expired_token_is_had_anew() -> None:
     async with serving(ping_s=0.1) as served, reads(served, "live") as reader:
         await reader.until_state("open")
         await asyncio.sleep(1.2)
-        served.now_s += TOKEN_S + 1
+        served.clock.now_s += TOKEN_S + 1
         served.say("live", said(1.0, "a"))
         await reader.until(lambda each: each.texts() == ["a"])
         assert served.cable.connections == 1

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from callplayer.service.blocks import Samples
     from callplayer.service.library import Library
     from callplayer.wire import Party
+    from callplayer.words import Word
 
 SYNC_S = 0.5
 
@@ -103,6 +104,11 @@ class LiveCalls:
             ended.set()
             await syncing
             await self._end(recording, file)
+
+    def put_words(self, incident_id: str, words: Sequence[Word]) -> None:
+        """Put one message of words of a call; see `Library.put_words`."""
+        with contextlib.suppress(KeyError):  # removed in the meantime
+            self._library.put_words(incident_id, words)
 
     async def _end(self, recording: Recording, file: LiveFile) -> None:
         try:
