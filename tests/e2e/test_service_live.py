@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from tests.e2e.service_fixtures import (
     sweep,
     until,
 )
+from tests.rig.pulse import Sink
 
 # `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
 LIVE_WITHIN_S = 1.0
@@ -158,3 +160,38 @@ async def test_a_killed_service_loses_less_than_a_second_of_a_call(tmp_path: Pat
     heard, _ = soundfile.read(kept, dtype="int16")
     source, _ = soundfile.read(watched / "line1.wav", dtype="int16")
     assert np.array_equal(heard, source[: len(heard)])
+
+
+async def test_the_sound_servers_own_recorder_is_followed(tmp_path: Path, sink: Sink) -> None:
+    watched, library, sound = (tmp_path / name for name in ("watched", "library", "speech.wav"))
+    watched.mkdir()
+    soundfile.write(sound, sweep("caller", 20.0), RATE_HZ, subtype="PCM_16")
+    environment = os.environ | sink.environment
+    options = (
+        f"(), port=0, library=Path({str(library)!r}),"
+        f" live_sources=LiveSources(watched=Path({str(watched)!r}))"
+    )
+    with running_service(options) as service:
+        speaker = await asyncio.create_subprocess_exec(
+            "paplay", f"--device={sink.name}", sound, env=environment
+        )
+        recorder = await asyncio.create_subprocess_exec(
+            *("parec", f"--device={sink.name}.monitor", "--latency-msec=20", "--channels=1"),
+            *("--rate=44100", "--file-format=wav", watched / "line1.wav"),
+            env=environment,
+        )
+        incident_id = await live_incident(service)
+        token, url = await open_incident(service, incident_id)
+        async with listening(token, url) as listener:
+            await until(lambda: "call" in listener.frames)
+            await hears(listener, "call", 0.3, 7.0)
+            recorder.terminate()
+            over = await last_status(listener, lambda status: status.call_over)
+        await recorder.wait()
+        speaker.terminate()
+        await speaker.wait()
+        told = await incident(service, incident_id)
+        assert not told["is_audio_live"]
+    recorded = soundfile.info(watched / "line1.wav")
+    assert recorded.samplerate == 44_100
+    assert over.duration == pytest.approx(1000 * recorded.duration, abs=2)
