@@ -27,6 +27,10 @@ SWEEP_S = 8.0
 SWEEP_HZ_PER_S = 300.0
 LOW_HZ = {"caller": 500.0, "callTaker": 3200.0}
 CLIENT_ID, CLIENT_SECRET = "test-client", "a-secret-of-the-tests"
+CREDENTIALS = {
+    "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
+    "CALLPLAYER_SERVE_CLIENT_SECRET": CLIENT_SECRET,
+}
 
 
 def sweep(party: str, duration_s: float, rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -81,10 +85,7 @@ class Service:
             "from callplayer.service.sources.options import LiveSources; "
             f"sys.exit(serve(ServeOptions({options})))"
         )
-        variables = os.environ | {
-            "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
-            "CALLPLAYER_SERVE_CLIENT_SECRET": CLIENT_SECRET,
-        }
+        variables = os.environ | CREDENTIALS
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the service
         self.process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -147,7 +148,14 @@ def running_service(options: str, environment: dict[str, str] | None = None) -> 
 @contextlib.asynccontextmanager
 async def signed_in(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service that carries a bearer token."""
-    async with httpx.AsyncClient(base_url=service.api_url, trust_env=False) as client:
+    async with client_of(service.api_url) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def client_of(api_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API at `api_url` that carries a bearer token."""
+    async with httpx.AsyncClient(base_url=api_url, trust_env=False) as client:
         answer = await client.post("/oauth/token", json=sign_in_body())
         assert answer.status_code == 200, answer.text
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
