@@ -183,7 +183,7 @@ class Transcript:
             for word in iter_words(payload):
                 words.append(word)
                 if len(words) % WORDS_A_TURN == 0:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(PACE_S)
         except WireError as error:
             LOG.info("a message of the cable was ignored: %s", error)
             return

@@ -103,6 +103,9 @@ async def _serve(options: ServeOptions) -> int:
                 open_cable(library, access.token_state, anycable)
             )
             metrics.watch_library(library)
+            metrics.watch(
+                "cable_clients", "Web sockets of the transcript cable", lambda: cable.connections
+            )
             metrics.watch_streams(streams.stats)
             api = Api(
                 access,
