@@ -67,6 +67,11 @@ def bookmarks_path(incident: str) -> Path:
     return platformdirs.user_data_path(APP_NAME) / "bookmarks" / f"{name}.json"
 
 
+def citation_path() -> Path:
+    """Return the file of the last citation."""
+    return platformdirs.user_data_path(APP_NAME) / "citation.txt"
+
+
 def read_bookmarks(path: Path) -> tuple[Bookmark, ...]:
     """Return the bookmarks in a file, in order; none if there is no file; raise BookmarkError."""
     try:

@@ -148,6 +148,14 @@ def _run_devices(_options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _run_bookmarks(options: argparse.Namespace) -> int:
+    from callplayer.bookmarks import bookmarks_path, export, read_bookmarks
+
+    kept = read_bookmarks(bookmarks_path(options.incident))
+    sys.stdout.write(export(options.incident, kept, options.format))
+    return EXIT_DONE
+
+
 def _run_doctor(options: argparse.Namespace) -> int:
     from callplayer import doctor
 
@@ -207,6 +215,11 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     _add_playing(parser)
 
 
+def _bookmarks_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", metavar="INCIDENT")
+    parser.add_argument("--format", choices=("md", "json", "csv"), default="md")
+
+
 _CLIENT_COMMANDS = {
     "add": _Command("add a client", clients.add_client_arguments, clients.run_add_client),
     "list": _Command("list them", library.library_arguments, clients.run_list_clients),
@@ -235,6 +248,7 @@ COMMANDS = {
         _SERVE_COMMANDS,
     ),
     "list": _Command("list the incidents of the API", _add_settings, _run_list),
+    "bookmarks": _Command("print the bookmarks of a call", _bookmarks_arguments, _run_bookmarks),
     "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
     "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
 }
@@ -272,7 +286,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 
 
 def _listed(commands: Mapping[str, _Command]) -> str:
-    lines = [f"\n  {name:<9}{command.summary}" for name, command in commands.items()]
+    lines = [f"\n  {name:<11}{command.summary}" for name, command in commands.items()]
     return "\n\ncommands:" + "".join(lines) if lines else ""
 
 

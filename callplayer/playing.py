@@ -48,9 +48,20 @@ def play(settings: Settings, incident: str, flags: Sequence[str]) -> int:
     screen = screen_settings(settings.screen)
     argv = engine_argv(incident, flags)
     process = start_engine(argv, log_path())
+    from callplayer.bookmarks import bookmarks_path, citation_path
     from callplayer.ui.app import PlayerOptions, run_player
 
-    result = run_player(PlayerOptions(argv, incident, log_path(), engine=process, settings=screen))
+    result = run_player(
+        PlayerOptions(
+            argv,
+            incident,
+            log_path(),
+            engine=process,
+            settings=screen,
+            bookmarks_path=bookmarks_path(incident),
+            citation_path=citation_path(),
+        )
+    )
     if result.exit_code != EXIT_DONE and result.message:
         print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
     return result.exit_code

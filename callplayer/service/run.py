@@ -159,6 +159,7 @@ def _access(
 async def _webhooks(
     options: ServeOptions, library: Library, metrics: Metrics
 ) -> AsyncIterator[None]:
+    from callplayer.service.library import Created
     from callplayer.service.webhooks import Webhooks
 
     if options.webhook is None:
@@ -166,6 +167,9 @@ async def _webhooks(
         return
     webhooks = Webhooks(options.webhook, webhook_secret(os.environ), metrics)
     unsubscribe = library.subscribe(webhooks.told)
+    for recording in library.list(is_audio_live=True).recordings:
+        if recording.live_from_s is not None:  # it began with this service
+            webhooks.told(Created(recording))
     try:
         yield
     finally:

@@ -115,11 +115,15 @@ class _Leaving:
 async def _play(
     options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
 ) -> PlayerResult:
+    from callplayer.bookmarks import BookmarkStore
     from callplayer.ui.engine_client import EngineClient
     from callplayer.ui.player_app import PlayerApp
+    from callplayer.ui.screens.base import Likes
 
     client = EngineClient(options.engine_argv, options.log_path, process=process)
-    app = PlayerApp(client, incident=options.incident, settings=options.settings)
+    store = BookmarkStore(options.incident, options.bookmarks_path)
+    likes = Likes(options.settings, store=store, citation_path=options.citation_path)
+    app = PlayerApp(client, incident=options.incident, likes=likes)
     loop = asyncio.get_running_loop()
     leaving.end_engine = client.kill
     try:

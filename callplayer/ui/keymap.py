@@ -108,6 +108,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("loop", "Loop: from, to, off", ("a",), steer=navigation.turn_loop),
     Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
     Action("go-to", "Go to a time", ("t",), screen="go_to"),
+    Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark"),
+    Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks"),
+    Action("cite", "Copy a citation", ("c",), screen="cite"),
+    Action("search", "Search the words", ("slash",), screen="search"),
+    Action("next-mark", "Next / last mark", ("n",), screen="next_mark"),
+    Action("last-mark", "Next / last mark", ("N",), screen="last_mark"),
+    Action("read", "Read in the words", ("w",), screen="read"),
     Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
     Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
     Action(
@@ -156,6 +163,8 @@ _KEY_NAMES = {
     "tab": "Tab",
     "equals_sign": "=",
     "question_mark": "?",
+    "slash": "/",
+    "delete": "Del",
     "escape": "Esc",
 }
 _MODIFIERS = {"shift": "Shift", "ctrl": "Ctrl"}

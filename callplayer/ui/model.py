@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from callplayer.engine.messages import (
-    ByeEvent,
     DevicesEvent,
     ErrorEvent,
     Event,
@@ -18,18 +17,32 @@ from callplayer.engine.messages import (
     PartyLevel,
     StateEvent,
     StatsEvent,
+    TranscriptEvent,
+    TranscriptState,
+    WordsEvent,
 )
 from callplayer.text import plain_text
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.navigation import Navigation, after_state
 from callplayer.ui.restart import is_connected
-from callplayer.ui.view import UNCONFIRMED_AFTER_S, Tone, waiting_s
+from callplayer.ui.script import SPEAKER_NAMES, Script, after_words, last_word_end_ms
+from callplayer.ui.view import (
+    UNCONFIRMED_AFTER_S,
+    Tone,
+    is_growing,
+    shown_position_ms,
+    waiting_s,
+)
 from callplayer.wire import Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
 DEVICE_LOST = "device-lost"
 """The code of an error that is over once a state tells a device and nothing that it lacks."""
+
+AHEAD_S = 5.0
+AHEAD_FROM_MS = 5_000
+"""Words come some seconds after they are said: less than this is no earlier place."""
 
 SLOW_CONNECT_S = 2.0
 """What connecting waits for is told from then on: most calls are there sooner."""
@@ -59,13 +72,23 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """Somebody spoke at the live end while an earlier place is heard; shown until `until_s`."""
+
+    speaker: str
+    until_s: float
+
+
+@dataclass(frozen=True)
 class PlayerView:
     """All that the player's screen draws from.
 
     `phase_since_s` is when the state came into its phase (monotonic, s), None before any was told;
     `asked_id` is the incident that was asked for, shown until the engine tells more of it;
     `was_connected`: the call was there at least once; `ended`: the engine will tell no more;
-    `navigation` is what the way through the call so far leaves to remember.
+    `script` is the transcript, `transcript` whether it can be had, `ahead` the speech that came
+    last while an earlier place was heard; `navigation` is what the way through the call so far
+    leaves to remember.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
@@ -82,6 +105,9 @@ class PlayerView:
     failure: Failure | None = None
     was_connected: bool = False
     ended: bool = False
+    script: Script = field(default_factory=Script)
+    transcript: TranscriptState = "connecting"
+    ahead: Ahead | None = None
     navigation: Navigation = field(default_factory=Navigation)
 
     @property
@@ -105,20 +131,31 @@ def after(
             view = replace(view, incident=event)
         case DevicesEvent():
             view = replace(view, devices=event)
+        case WordsEvent():
+            view = _after_words(view, event, now_s)
+        case TranscriptEvent():
+            view = replace(view, transcript=event.state)
+        case _:
+            view = _after_trouble(view, event, now_s)
+    return view
+
+
+def _after_trouble(
+    view: PlayerView, event: Event | EngineRestarting | EngineGone, now_s: float
+) -> PlayerView:
+    match event:
         case ErrorEvent():
             view = _after_error(view, event, now_s)
         case EngineRestarting():
             view = _after_loss(view, event, now_s)
         case EngineGone():
             view = _after_end(view, event)
-        case ByeEvent():
-            pass
     return view
 
 
-def with_notice(view: PlayerView, text: str, now_s: float) -> PlayerView:
+def with_notice(view: PlayerView, text: str, now_s: float, tone: Tone = "hold") -> PlayerView:
     """Return the view with a short-lived note for the user."""
-    return replace(view, notice=Notice(text, tone="hold", until_s=now_s + NOTICE_S))
+    return replace(view, notice=Notice(text, tone=tone, until_s=now_s + NOTICE_S))
 
 
 def select_party(view: PlayerView, step: int) -> PlayerView:
@@ -194,6 +231,18 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
         notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
+
+
+def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerView:
+    """Take the words; tell of speech at the live end if that is not where the call is heard."""
+    script = after_words(view.script, event.words)
+    ahead = view.ahead
+    end_ms = last_word_end_ms(script)
+    heard_ms = shown_position_ms(view.state, now_s)
+    is_new = view.script and end_ms > last_word_end_ms(view.script)
+    if is_new and is_growing(view.state) and end_ms > heard_ms + AHEAD_FROM_MS:
+        ahead = Ahead(SPEAKER_NAMES[event.words[-1].speaker], now_s + AHEAD_S)
+    return replace(view, script=script, ahead=ahead)
 
 
 def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:

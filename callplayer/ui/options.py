@@ -15,6 +15,7 @@ class PlayerOptions:
 
     `engine_argv` starts the engine; `engine` is one that was already started by
     `callplayer.ui.engine_process.start_engine` with just that argv, else `run_player` starts it.
+    Bookmarks and the last citation are kept in files where paths are given.
     """
 
     engine_argv: tuple[str, ...]
@@ -22,6 +23,8 @@ class PlayerOptions:
     log_path: Path
     engine: subprocess.Popen[bytes] | None = None
     settings: ScreenSettings = field(default_factory=ScreenSettings)
+    bookmarks_path: Path | None = None
+    citation_path: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from typing import Protocol
 
 from textual.screen import Screen
@@ -13,8 +12,8 @@ from callplayer.engine.messages import Event, Request
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
 from callplayer.ui.options import PlayerResult
+from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.player import PlayerScreen
-from callplayer.ui.settings import ScreenSettings
 
 
 class Engine(Protocol):
@@ -28,22 +27,18 @@ class Engine(Protocol):
 
 
 class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
-    """Shows the call of `incident`; `clock` is the system's monotonic clock in s.
-
-    `zone` is where clock times are told, None for the machine's own.
-    """
+    """Shows the call of `incident`; `clock` is the system's monotonic clock in s."""
 
     def __init__(
         self,
         engine: Engine,
         clock: Callable[[], float] = time.monotonic,
         incident: str = "",
-        settings: ScreenSettings | None = None,
-        zone: tzinfo | None = None,
+        likes: Likes | None = None,
     ) -> None:
         super().__init__()
         self._engine = engine
-        self.player = PlayerScreen(engine.send, clock, incident, settings, zone)
+        self.player = PlayerScreen(engine.send, clock, incident, likes)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the player's screen."""

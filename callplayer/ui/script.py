@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 
+import msgspec
+
 from callplayer.text import plain_text
 from callplayer.ui.view import PARTY_NAMES
 from callplayer.words import PARTY_OF_SPEAKER, Speaker, Transcript, Word
@@ -39,9 +41,11 @@ SPEAKER_NAMES: dict[Speaker, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One word, harmless to draw; times are ms from the start of the call."""
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """One word, harmless to draw; times are ms from the start of the call.
+
+    A call has tens of thousands: the garbage collector need not look at them, nor make a key wait.
+    """
 
     start_ms: int
     end_ms: int
@@ -106,8 +110,7 @@ class Script:
         return bisect_right(self.starts_ms, position_ms) - 1
 
 
-@dataclass(frozen=True, order=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True, order=True, gc=False):
     """A place that was found: words `first` to `last` of an utterance."""
 
     position_ms: int
@@ -142,15 +145,16 @@ def find(script: Script, wanted: str) -> tuple[Hit, ...]:
     folded = " ".join(wanted.casefold().split())
     if not folded:
         return ()
-    hits = []
+    hits: list[Hit] = []
+    size = len(folded)
     for index, each in enumerate(script.utterances):
         text = each.folded
         at = text.find(folded)
         while at >= 0:
             first = bisect_right(each.offsets, at) - 1
-            last = bisect_right(each.offsets, at + len(folded) - 1) - 1
+            last = bisect_right(each.offsets, at + size - 1, first) - 1
             hits.append(Hit(each.words[first].start_ms, index, first, last))
-            at = text.find(folded, at + len(folded))
+            at = text.find(folded, at + size)
     return tuple(hits)
 
 

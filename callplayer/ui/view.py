@@ -13,9 +13,13 @@ from typing import Literal
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party, parse_datetime
 
-Tone = Literal["text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask"]
+Tone = Literal[
+    "text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask",
+    "lit", "hit", "pointed", "ahead", "unsure",
+]  # fmt: skip
 """What a text means, and so its colour: `past` was played, `play` sounds, `hold` stands still or
-needs a look, `alert` failed, `ask` awaits the server or is selected."""
+needs a look, `alert` failed, `ask` awaits the server or is selected. Of words: `lit` is heard now,
+`hit` was searched for, `pointed` is what Enter goes to, `ahead` comes, `unsure` may be wrong."""
 
 TENTH_MS = 100
 """The clock's last digit."""

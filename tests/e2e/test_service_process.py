@@ -240,7 +240,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     write_recordings(tmp_path, duration_s=1.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ServiceError, match=f"Port {port} cannot be used"):
+        with pytest.raises(ServiceError, match=f"Port {port} of 127.0.0.1 cannot be used"):
             serve(ServeOptions((tmp_path,), port=port))
 
 

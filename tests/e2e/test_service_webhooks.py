@@ -14,12 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from callplayer.config import Secret
+from callplayer.service.imports import Call, import_calls
 from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
-from callplayer.service.recordings import IncidentFacts, Recording
+from callplayer.service.recordings import IncidentFacts, Recording, incident_id
 from callplayer.service.webhooks import Webhooks, pauses_s
+from tests.e2e.service_fixtures import RATE_HZ, Service, running_service, sweep
 
 SECRET = "of the receiver and us"
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
@@ -173,6 +176,44 @@ async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver) -> None:
     library.add(recording("a"))
     await asyncio.sleep(0.2)
     await webhooks.close()
+
+
+def test_a_service_tells_of_calls_and_imports(receiver: Receiver, tmp_path: Path) -> None:
+    for name in ("live", "later"):
+        soundfile.write(tmp_path / f"{name}.wav", sweep("caller", 2.0), RATE_HZ)
+    live, library = tmp_path / "live.wav", tmp_path / "library"
+    environment = {"CALLPLAYER_SERVE_WEBHOOK_SECRET": SECRET}
+
+    def events_of(incident: str) -> list[str]:
+        events = [event for event in receiver.events() if event["incident_event"]["id"] == incident]
+        return [event["type"].split(".")[1] for event in events]
+
+    def wait_for(incident: str, *kinds: str) -> None:
+        deadline_s = time.monotonic() + 15
+        while events_of(incident) != list(kinds):
+            assert time.monotonic() < deadline_s, (events_of(incident), service.log())
+            time.sleep(0.05)
+
+    options = f"(Path({str(live)!r}),), port=0, live=True, webhook={receiver.url!r}"
+    with running_service(options, environment) as service:
+        wait_for(incident_id("live.wav"), "created", "call_ended")
+        assert SECRET not in service.log()
+    options = f"(), port=0, library=Path({str(library)!r}), webhook={receiver.url!r}"
+    with running_service(options, environment) as service:
+        (imported,) = import_calls(library, [Call((tmp_path / "later.wav",))])
+        wait_for(imported.id, "created")
+    assert all(verify(headers["Callplayer-Signature"], body) for headers, body in receiver.came)
+
+
+def test_without_a_secret_there_are_no_webhooks(receiver: Receiver, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", sweep("caller", 1.0), RATE_HZ)
+    options = f"(Path({str(tmp_path)!r}),), port=0, webhook={receiver.url!r}"
+    for secret in ("", "short"):
+        service = Service(options, {"CALLPLAYER_SERVE_WEBHOOK_SECRET": secret})
+        assert service.ready["ready"] is False
+        assert "CALLPLAYER_SERVE_WEBHOOK_SECRET" in service.ready["hint"]
+        assert service.ready["exit_code"] == 2
+        service.close()
 
 
 def test_pauses_grow_to_a_most_and_vary() -> None:

@@ -17,6 +17,7 @@ from callplayer.ui.engine_client import EngineClient
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.restart import EngineLimits
+from callplayer.ui.screens.base import Likes
 from callplayer.ui.widgets.pixels import large
 from tests.ui.scripted import screen_text
 
@@ -76,7 +77,7 @@ async def player(
     requests_path = tmp_path / "requests"
     argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
     client = EngineClient(argv, tmp_path / "log", limits=limits)
-    app = PlayerApp(client, zone=UTC)
+    app = PlayerApp(client, likes=Likes(zone=UTC))
     try:
         async with app.run_test(size=size) as pilot:
             yield Session(app, pilot, client, requests_path)

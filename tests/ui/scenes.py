@@ -15,10 +15,13 @@ from callplayer.engine.messages import (
     PartyState,
     StateEvent,
     StatsEvent,
+    WordsEvent,
 )
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.screens.base import Likes
 from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
+from tests.ui.talk import TALK, word
 
 SIZES = {"60x16": (60, 16), "80x24": (80, 24), "160x50": (160, 50)}
 
@@ -33,7 +36,7 @@ class Scene:
     def app(self) -> PlayerApp:
         """Return the application on a clock that stands still."""
         engine = ScriptedEngine(*self.events)
-        return PlayerApp(engine, frozen_clock, INCIDENT.id, zone=UTC)
+        return PlayerApp(engine, frozen_clock, INCIDENT.id, likes=Likes(zone=UTC))
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:
@@ -92,6 +95,22 @@ SCENES = {
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
             LEVELS,
             but(PLAYING, phase="live", call_over=False, position_ms=271_900, audible_ms=271_700),
+        )
+    ),
+    "words": Scene((INCIDENT, LEVELS, PLAYING, *TALK)),
+    "words-search": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("slash", *"smoke", "enter")),
+    "words-read": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("w", "down", "right")),
+    "bookmarks": Scene(
+        (INCIDENT, LEVELS, PLAYING, *TALK, but(PLAYING, position_ms=98_000, audible_ms=98_000)),
+        ("b", "b", *"smoke seen", "enter", "v"),
+    ),
+    "speech-ahead": Scene(
+        (
+            msgspec.structs.replace(INCIDENT, is_audio_live=True),
+            LEVELS,
+            but(PLAYING, call_over=False, duration_ms=109_000),
+            *TALK,
+            WordsEvent(words=(word(107.0, "Hello?"),)),
         )
     ),
     "connecting": Scene((StateEvent(phase="connecting", as_of_s=1000.0),)),

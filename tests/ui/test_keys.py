@@ -40,6 +40,13 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "a": ([], "1:23.4", "Loop from 1:23.4"),
     "u": ([], "1:23.4", "There is no jump to undo."),
     "t": ([], "1:23.4", "Go to: "),
+    "b": ([], "1:23.4", "Bookmark at 1:23.4"),
+    "v": ([], "1:23.4", "─ bookmarks 0"),
+    "c": ([], "1:23.4", "Copied for the clipboard."),
+    "slash": ([], "1:23.4", "This call has no transcript."),
+    "w": ([], "1:23.4", "This call has no transcript."),
+    "n": ([], "1:23.4", "There are no bookmarks."),
+    "N": ([], "1:23.4", "There are no bookmarks."),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
     "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),
@@ -49,7 +56,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "s": ([f'{{"cmd":"solo",{CALLER}}}'], "", "S SOLO"),
     "d": (['{"cmd":"list-devices"}'], "1:23.4", "─ sound device"),
     "i": ([], "", "─ delay"),
-    "question_mark": ([], "1:23.4", "60 s back / ahead"),
+    "question_mark": ([], "", "60 s back / ahead"),
     "escape": ([], "1:23.4", ""),
 }
 LEAVING = {"q", "ctrl+c", "ctrl+q"}

@@ -40,7 +40,7 @@ def said(
 
 def script_of(*words: Word) -> Script:
     script = Script()
-    for message in in_messages(words):
+    for message in in_messages(Transcript().apply(words)):
         script = after_words(script, message)
     return script
 
@@ -134,7 +134,7 @@ def test_a_script_does_not_depend_on_how_its_words_came(
     ]
     whole = script_of(*words)
     piecewise = Script()
-    for message in in_messages(words, 3):
+    for message in in_messages(Transcript().apply(words), 3):
         piecewise = after_words(piecewise, message)
     assert sorted(map(repr, piecewise.utterances)) == sorted(map(repr, whole.utterances))
 

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import tzinfo
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from textual import events
 from textual.screen import Screen
 
+from callplayer.bookmarks import BookmarkStore
 from callplayer.engine.messages import Request
 from callplayer.ui.goto import CallFacts
 from callplayer.ui.model import PlayerView, with_notice
 from callplayer.ui.navigation import Step, is_move, jumped
 from callplayer.ui.question import Question, pasted, typed
+from callplayer.ui.script import began_at
 from callplayer.ui.settings import ScreenSettings
-from callplayer.ui.view import is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.view import Tone, is_growing, shown_duration_ms, shown_position_ms
 from callplayer.wire import parse_datetime
+
+
+@dataclass(frozen=True)
+class Likes:
+    """How this user's screen is set up, and where it keeps things.
+
+    `zone` is where clock times are told, None for the machine's own; `store` holds the bookmarks;
+    the last citation is also written to `citation_path`, if there is one.
+    """
+
+    settings: ScreenSettings = field(default_factory=ScreenSettings)
+    zone: tzinfo | None = None
+    store: BookmarkStore = field(default_factory=lambda: BookmarkStore("", None))
+    citation_path: Path | None = None
+
 
 NOT_READY = "The audio engine is not ready; press the key again in a moment."
 
@@ -26,8 +44,7 @@ class PlayerBase(Screen[None], inherit_bindings=False):
     """Holds the view, sends requests and asks for typed lines; the parts add what keys do.
 
     `incident` is the id asked for; `send` gives a request to the engine and tells whether it was
-    taken; `clock` is the system's monotonic clock in s; `zone` is where clock times are told, None
-    for the machine's own.
+    taken; `clock` is the system's monotonic clock in s.
     """
 
     def __init__(
@@ -35,14 +52,12 @@ class PlayerBase(Screen[None], inherit_bindings=False):
         send: Callable[[Request], bool],
         clock: Callable[[], float] = time.monotonic,
         incident: str = "",
-        settings: ScreenSettings | None = None,
-        zone: tzinfo | None = None,
+        likes: Likes | None = None,
     ) -> None:
         super().__init__()
+        self.likes = likes or Likes()
         self._send = send
         self._clock = clock
-        self._settings = settings or ScreenSettings()
-        self._zone = zone
         self._question: Question | None = None
         self.view = PlayerView(asked_id=incident)
 
@@ -58,25 +73,32 @@ class PlayerBase(Screen[None], inherit_bindings=False):
         for request in step.requests:
             self._request(request)
         if step.note:
-            self.note(step.note)
+            self.note(step.note, "text" if step.requests else "hold")
         self.draw_time()
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, tone: Tone = "hold") -> None:
         """Tell the user something for a few seconds."""
-        self.view = with_notice(self.view, text, self._clock())
+        self.view = with_notice(self.view, text, self._clock(), tone)
         self.draw_time()
 
     def call_facts(self) -> CallFacts:
         """Return what a typed place, or a clock time, is measured against now."""
         now_s, state = self._clock(), self.view.state
-        incident = self.view.incident
         return CallFacts(
             here_ms=shown_position_ms(state, now_s),
             duration_ms=shown_duration_ms(state, now_s),
             growing=is_growing(state),
-            began=parse_datetime(incident.created_at or "") if incident is not None else None,
-            zone=self._zone,
+            began=self._began(),
+            zone=self.likes.zone,
         )
+
+    def _began(self) -> datetime | None:
+        """Return when the call began: the words know it to the ms, the incident to the second."""
+        began_s = began_at(self.view.script)
+        if began_s is not None:
+            return datetime.fromtimestamp(began_s, UTC)
+        incident = self.view.incident
+        return parse_datetime(incident.created_at or "") if incident is not None else None
 
     def ask(self, question: Question) -> None:
         """Let the user type a line; a line that was being typed is left."""

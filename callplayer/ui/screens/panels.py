@@ -1,4 +1,4 @@
-"""The panels that take the place of timeline and volumes, one at a time: help, devices."""
+"""The panels that take the place of timeline and volumes, one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from callplayer.ui.widgets.lines import HelpPanel, help_height
 DEVICES_S = 2.0
 """How often the open device picker asks anew: a device may come while it is looked for."""
 
-PanelName = Literal["help", "devices"]
+PanelName = Literal["help", "devices", "bookmarks"]
 
 
 class Panels(PlayerBase, inherit_bindings=False):
@@ -47,7 +47,12 @@ class Panels(PlayerBase, inherit_bindings=False):
         if self._open == "devices" and key in (*MOVES, "enter"):
             self._pick_device(key)
             return True
+        if self._open == "bookmarks":
+            return self._bookmarks_key(key)
         return self._open == "help" and key in MOVES and self.help_panel.move(key)
+
+    def _bookmarks_key(self, key: str) -> bool:
+        raise NotImplementedError
 
     def _panel_rows(self, width: int, room: int) -> int:
         """Return how many rows the open panel takes; 0 if none is open."""

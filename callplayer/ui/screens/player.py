@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.timer import Timer
 
+from callplayer.bookmarks import Bookmark
 from callplayer.engine.messages import (
     AdjustGain,
     Event,
@@ -21,10 +22,13 @@ from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import KEYS, Action
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice
+from callplayer.ui.navigation import Loop
 from callplayer.ui.screens import arrangement
 from callplayer.ui.screens.moving import Moving
-from callplayer.ui.screens.panels import Panels
-from callplayer.ui.view import until_turn_s
+from callplayer.ui.screens.reading import Reading
+from callplayer.ui.script import Hit
+from callplayer.ui.view import shown_position_ms, until_turn_s
+from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.devices import DevicesPanel
 from callplayer.ui.widgets.lines import (
@@ -38,6 +42,7 @@ from callplayer.ui.widgets.lines import (
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
 from callplayer.ui.widgets.timeline import Marks, Timeline
+from callplayer.ui.widgets.transcript import TranscriptPane
 from callplayer.wire import Scrub
 
 MIN_TICK_S = 0.005
@@ -45,7 +50,7 @@ LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
 
 
-class PlayerScreen(Moving, Panels, inherit_bindings=False):
+class PlayerScreen(Moving, Reading, inherit_bindings=False):
     """Draws the view; the engine's events and the user's keys change it."""
 
     ALLOW_SELECT = False
@@ -61,6 +66,8 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
     _is_small = False
     _stats = False
     _turn: Timer | None = None
+    _marks = Marks()
+    _marks_of: tuple[Loop | None, tuple[Bookmark, ...], tuple[Hit, ...], str] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
@@ -71,7 +78,9 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
         self.timeline = Timeline(id="timeline")
         self.help_panel = HelpPanel(id="help")
         self.devices_panel = DevicesPanel(id="devices")
+        self.bookmarks_panel = BookmarksPanel(id="bookmarks")
         self.stats_panel = StatsPanel(id="stats")
+        self.transcript_pane = TranscriptPane(id="words")
         self.rest = Rows(id="rest")
         self.notice = NoticeArea(id="notice")
         self.key_footer = KeyFooter(id="footer")
@@ -81,15 +90,18 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
         yield self.timeline
         yield self.help_panel
         yield self.devices_panel
+        yield self.bookmarks_panel
         yield self.stats_panel
+        yield self.transcript_pane
         yield self.rest
         yield self.notice
         yield self.key_footer
         yield self.small
 
     def on_mount(self) -> None:
-        """Start the clock."""
+        """Start the clock; read what was kept."""
         self.lay_out()
+        self.load_bookmarks()
         self._wait_for_turn()
 
     def on_resize(self) -> None:
@@ -104,7 +116,10 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
             return
         if self.view.parties != before.parties:
             self._mount_panels()
-        if self.view.devices != before.devices:
+        if self.view.script is not before.script:
+            self._search_again()
+        has_come = bool(self.view.script) and not before.script
+        if self.view.devices != before.devices or has_come:
             self.lay_out()
         self.draw()
         if isinstance(event, StateEvent) and self.is_mounted:
@@ -146,7 +161,11 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
         self.large_clock.show(state, now_s)
-        self.timeline.show(state, now_s, Marks(self.view.navigation.loop))
+        self.timeline.show(state, now_s, self._marked(now_s))
+        if self.transcript_pane.display:
+            note = "reconnecting" if self.view.transcript == "reconnecting" else ""
+            heard_ms = shown_position_ms(state, now_s)
+            self.transcript_pane.show(self.view.script, heard_ms, self._found, note)
         if self._question is not None:
             self.notice.ask(self._question)
         else:
@@ -160,10 +179,11 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
         event.prevent_default()
 
     def _act_on(self, event: events.Key) -> bool:
-        """Do what a key stands for; capitals count as small letters (Caps Lock)."""
-        character = event.character or ""
-        key = character.lower() if character.isalpha() and len(character) == 1 else event.key
-        if self._panel_key(key):
+        """Do what a key stands for; a capital without an action counts as small (Caps Lock)."""
+        key, character = event.key, event.character or ""
+        if key not in KEYS and character.isalpha() and len(character) == 1:
+            key = character.lower()
+        if self._panel_key(key) or self._reading_key(key):
             return True
         action = KEYS.get(key)
         if action is not None:
@@ -178,7 +198,7 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
             self.request(action.request)
         elif action.steer is not None:
             state, navigation = self.view.state, self.view.navigation
-            self.take_step(action.steer(state, navigation, self._settings, self._clock()))
+            self.take_step(action.steer(state, navigation, self.likes.settings, self._clock()))
             self._watch_loop()
         elif action.ask is not None:
             answer = action.ask(self.view)
@@ -201,7 +221,10 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
         self.lay_out()
 
     def do_close_panels(self) -> None:
-        """Hide panels and statistics."""
+        """Hide panels and statistics; with none open, end reading and searching."""
+        if self._open is None and not self._stats:
+            self._leave_reading()
+            return
         self._open = None
         self._stats = False
         self.lay_out()
@@ -239,10 +262,13 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
                 len(self._panels) or 2,
                 help_rows=self._panel_rows(width, height - ALWAYS_ROWS),
                 stats_rows=STATS_ROWS if self._stats else 0,
+                words=bool(self.view.script),
             )
             self._apply(chosen)
-            missing = chosen.panels - len(self._panels)
-            self.rest.display = chosen.rows - missing * chosen.panel_rows < height
+            missing = max(chosen.panels - len(self._panels), 0)
+            has_rest = chosen.rows - missing * chosen.panel_rows < height
+            self.transcript_pane.display = chosen.words_rows > 0
+            self.rest.display = has_rest and not chosen.words_rows
         self.draw()
 
     def _show_parts(self, small: bool) -> None:
@@ -251,19 +277,41 @@ class PlayerScreen(Moving, Panels, inherit_bindings=False):
         always = (self.header, self.large_clock, self.rest, self.notice, self.key_footer)
         arrangement.show_all(always, not small)
         if small:
-            panels = (self.help_panel, self.devices_panel, self.stats_panel)
-            arrangement.show_all((self.timeline, *panels, *self._panels.values()), False)
+            panels = (self.help_panel, self.devices_panel, self.bookmarks_panel, self.stats_panel)
+            others = (self.timeline, self.transcript_pane, *self._panels.values())
+            arrangement.show_all((*panels, *others), False)
 
     def _apply(self, chosen: Plan) -> None:
         """Give every part its height."""
         arrangement.arrange_clock(self.large_clock, chosen)
         arrangement.arrange_timeline(self.timeline, chosen)
         arrangement.arrange_parties(tuple(self._panels.values()), chosen)
-        for name, panel in (("help", self.help_panel), ("devices", self.devices_panel)):
+        for name, panel in (
+            ("help", self.help_panel),
+            ("devices", self.devices_panel),
+            ("bookmarks", self.bookmarks_panel),
+        ):
             arrangement.arrange_panel(panel, chosen, is_open=self._open == name)
         self.stats_panel.display = chosen.stats_rows > 0
         self.stats_panel.styles.height = chosen.stats_rows
         self.notice.styles.height = chosen.notice_rows
+
+    def _marked(self, now_s: float) -> Marks:
+        """Return what is marked on the timeline; the same object while nothing has changed."""
+        ahead = self.view.ahead
+        shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
+        parts = (self.view.navigation.loop, self.likes.store.bookmarks, self._found.hits, shown)
+        if self._marks_of is None or any(
+            a is not b for a, b in zip(parts, self._marks_of, strict=True)
+        ):
+            self._marks_of = parts
+            self._marks = Marks(
+                loop=parts[0],
+                bookmarks_ms=tuple(each.position_ms for each in parts[1]),
+                hits_ms=tuple(hit.position_ms for hit in parts[2]),
+                ahead=shown,
+            )
+        return self._marks
 
     def _select(self, view: PlayerView) -> None:
         self.view = view

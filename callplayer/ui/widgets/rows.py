@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -20,7 +20,7 @@ Row = Sequence[Part]
 Build = Callable[[int, int], Sequence[Row]]
 """Makes the rows for a width and a height in cells."""
 
-TONES: tuple[Tone, ...] = ("text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask")
+TONES: tuple[Tone, ...] = get_args(Tone)
 
 EDGE_CELLS = 1
 """The blank cells left and right of all rows: the margin in the style sheet below."""
@@ -60,6 +60,12 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
     Rows > .rows--hold { color: $hold; }
     Rows > .rows--alert { color: $alert; text-style: bold; }
     Rows > .rows--ask { color: $ask; }
+    Rows > .rows--lit { color: $background; background: $play; text-style: bold; }
+    Rows > .rows--hit { color: $hold; text-style: underline; }
+    Rows > .rows--pointed { color: $ask; text-style: bold reverse; }
+    Rows > .rows--ahead { color: $dim; }
+    Rows > .rows--unsure { color: $dim; text-style: italic; }
+    Rows:nocolor > .rows--lit { text-style: bold reverse; }
     Rows:nocolor > .rows--dim, Rows:nocolor > .rows--faint { text-style: dim; }
     """
 

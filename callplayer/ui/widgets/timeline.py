@@ -24,11 +24,17 @@ PLAYED, AHEAD = "█", "░"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Marks:
-    """What is marked on the timeline beside the cursors."""
+    """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end.
+
+    Two of them are the same only if they are one: there may be thousands of hits in them.
+    """
 
     loop: Loop | None = None
+    bookmarks_ms: tuple[int, ...] = ()
+    hits_ms: tuple[int, ...] = ()
+    ahead: str = ""
 
 
 NO_MARKS = Marks()
@@ -91,7 +97,7 @@ def timeline_rows(
     span = span or whole_span(duration_ms, growing)
     position_ms = shown_position_ms(state, now_s)
     bar = _bar(position_ms, duration_ms, width, span)
-    cursors = _cursors(state, position_ms, width, span, marks)
+    cursors = _cursors(state, now_s, width, span, marks)
     return [cursors, *([bar] * bar_rows), scale_row(duration_ms, width, growing, span)]
 
 
@@ -106,24 +112,37 @@ def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
     return ((PLAYED * whole + partial, "past"), (AHEAD * ahead + " " * rest, "faint"))
 
 
-def _cursors(state: StateEvent, position_ms: int, width: int, span: Span, marks: Marks) -> Row:
+def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Marks) -> Row:
     """Return the row above the bar; what is drawn later covers what is drawn before."""
-    cells = _marked(marks, width, span)
+    position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
+    cells = dict(_marked(marks, width, span))
     if state.requested_ms is not None:
         asked = span.column(state.requested_ms, width)
         label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
         label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
         for offset, character in enumerate(label):
             cells[label_at + offset] = (character, "ask")
+    if marks.ahead:
+        _label_end(cells, f"● {marks.ahead} speaks", span.column(duration_ms, width), width)
     cells[span.column(position_ms, width)] = ("◆", "strong")
     if state.requested_ms is not None:
         cells[asked] = ("◇", "ask")
     return [cells.get(column, (" ", "text")) for column in range(max(cells) + 1)]
 
 
+def _label_end(cells: dict[int, Part], label: str, end: int, width: int) -> None:
+    """Write a label at the live end: after it where there is room, else before it."""
+    first = end if end + len(label) <= width else max(end - len(label) + 1, 0)
+    for offset, character in enumerate(label[:width]):
+        cells[first + offset] = (character, "play")
+
+
+@lru_cache(maxsize=4)
 def _marked(marks: Marks, width: int, span: Span) -> dict[int, Part]:
-    """Return the cells of the loop: A, B, and a line between them."""
-    cells: dict[int, Part] = {}
+    """Return the cells of hits, of the loop (A, B, and a line between them), of bookmarks."""
+    cells: dict[int, Part] = {
+        span.column(ms, width): ("╷", "hit") for ms in marks.hits_ms if span.holds(ms)
+    }
     if marks.loop is not None:
         first = span.column(marks.loop.a_ms, width)
         if marks.loop.b_ms is not None:
@@ -131,6 +150,9 @@ def _marked(marks: Marks, width: int, span: Span) -> dict[int, Part]:
             cells |= {column: ("─", "hold") for column in range(first, last)}
             cells[last] = ("B", "hold")
         cells[first] = ("A", "hold")
+    for ms in marks.bookmarks_ms:
+        if span.holds(ms):
+            cells[span.column(ms, width)] = ("▾", "ask")
     return cells
 
 

@@ -1,0 +1,161 @@
+"""The keys that keep things: bookmarks with notes, and citations for the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
+from callplayer.private_file import write_private
+from callplayer.text import plain_text
+from callplayer.ui.goto import at_clock
+from callplayer.ui.question import Hint, Question
+from callplayer.ui.screens.panels import Panels
+from callplayer.ui.script import quote
+from callplayer.ui.view import clock_text
+from callplayer.ui.widgets.bookmarks import MOVES, BookmarksPanel, bookmarks_height
+from callplayer.wire import Scrub
+
+NOTE_S = 6.0
+"""The key that set a bookmark, pressed again within this time, adds a note to it."""
+
+PAST_MS = 1_000
+"""The bookmark before is looked for so far behind: the one just gone to is not the one before."""
+
+
+class Keeper(Panels, inherit_bindings=False):
+    """Bookmarks and citations."""
+
+    bookmarks_panel: BookmarksPanel
+    _fresh: Bookmark | None = None
+    _fresh_s = float("-inf")
+
+    def load_bookmarks(self) -> None:
+        """Read what was kept of this call."""
+        try:
+            self.likes.store.load()
+        except BookmarkError as error:
+            self.note(f"{error.what} {error.hint}")
+
+    def do_bookmark(self) -> None:
+        """Set a bookmark at what is heard; pressed again at once, add a note to it."""
+        fresh = self._fresh
+        if fresh is not None and self._clock() - self._fresh_s <= NOTE_S:
+            self._fresh = None
+            self._ask_note(fresh)
+            return
+        facts = self.call_facts()
+        if facts.duration_ms <= 0:
+            self.note("There is no place to mark yet.")
+            return
+        bookmark = Bookmark(
+            position_ms=facts.here_ms,
+            clock=at_clock(facts.here_ms, facts),
+            words=quote(self.view.script, facts.here_ms),
+            made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        at = clock_text(facts.here_ms, facts.duration_ms)
+        if self._kept(lambda store: store.add(bookmark)):
+            self.note(f"Bookmark at {at}: the key again adds a note.", "text")
+        self._fresh, self._fresh_s = bookmark, self._clock()
+
+    def do_toggle_bookmarks(self) -> None:
+        """Show or hide the list of bookmarks."""
+        self._toggle("bookmarks")
+
+    def do_cite(self) -> None:
+        """Copy incident, times and words of what is heard to the clipboard."""
+        text = self._citation()
+        self.app.copy_to_clipboard(text)
+        path = self.likes.citation_path
+        told = "Copied for the clipboard"
+        if path is not None:
+            try:
+                write_private(path, text.encode() + b"\n")
+                told += f", and in {path}"
+            except OSError as error:
+                told += f"; {path} cannot be written: {error.strerror}"
+        self.note(f"{told}.", "text")
+
+    def _panel_rows(self, width: int, room: int) -> int:
+        if self._open == "bookmarks":
+            return bookmarks_height(len(self.likes.store.bookmarks), room)
+        return super()._panel_rows(width, room)
+
+    def _draw_panel(self) -> None:
+        if self._open == "bookmarks":
+            duration_ms = self.view.state.duration_ms
+            self.bookmarks_panel.show(self.likes.store.bookmarks, duration_ms)
+        super()._draw_panel()
+
+    def _citation(self) -> str:
+        facts = self.call_facts()
+        incident = self.view.incident
+        name = plain_text(incident.id if incident is not None else self.view.asked_id, 80)
+        clock = at_clock(facts.here_ms, facts)
+        offset = clock_text(facts.here_ms, facts.duration_ms)
+        words = quote(self.view.script, facts.here_ms)
+        date = f"{facts.began.astimezone(self.likes.zone):%Y-%m-%d} " if facts.began else ""
+        parts = [f"Incident {name}", f"{date}{clock}".strip(), f"{offset} into the call"]
+        return ", ".join(part for part in parts if part) + (f". {_quoted(words)}" if words else "")
+
+    def _mark_from(self, step: int) -> None:
+        """Go to the next (1) or the last (−1) bookmark."""
+        here_ms = self.call_facts().here_ms
+        places = [each.position_ms for each in self.likes.store.bookmarks]
+        if step > 0:
+            ahead = [ms for ms in places if ms > here_ms]
+        else:
+            ahead = [ms for ms in reversed(places) if ms < here_ms - PAST_MS]
+        if not ahead:
+            self.note("There is no bookmark further on." if places else "There are no bookmarks.")
+            return
+        self.request(Scrub(ahead[0]))
+
+    def _bookmarks_key(self, key: str) -> bool:
+        pointed = self.bookmarks_panel.pointed
+        if key in MOVES:
+            self.bookmarks_panel.move(key)
+        elif pointed is None or key not in ("enter", "delete", "e"):
+            return False
+        elif key == "enter":
+            self.request(Scrub(pointed.position_ms))
+        elif key == "e":
+            self._ask_note(pointed)
+        elif self._kept(lambda store: store.remove(pointed)):
+            self.lay_out()
+        return True
+
+    def _ask_note(self, bookmark: Bookmark) -> None:
+        def keep(text: str) -> None:
+            noted = msgspec.structs.replace(bookmark, note=text.strip())
+            if self._kept(lambda store: store.replace(bookmark, noted)):
+                self.note("Noted.", "text")
+
+        hint = Hint("Enter keeps it, Esc leaves it as it was")
+        label = f"Note at {clock_text(bookmark.position_ms, self.view.state.duration_ms)}"
+        self.ask(
+            Question(label, lambda _: hint, keep, text=bookmark.note, max_chars=MAX_NOTE_CHARS)
+        )
+
+    def _kept(self, change: Callable[[BookmarkStore], None]) -> bool:
+        """Change the bookmarks; say so if that could not be saved."""
+        try:
+            change(self.likes.store)
+        except OSError as error:
+            self.note(f"Not saved yet: {error.strerror}. It is kept here and saved with the next.")
+            return False
+        except BookmarkError as error:
+            self.note(f"Not saved yet. {error.what} {error.hint}")
+            return False
+        finally:
+            self._draw_panel()
+            self.draw_time()
+        return True
+
+
+def _quoted(words: str) -> str:
+    speaker, _, said = words.partition(": ")
+    return f"{speaker}: “{said}”"

@@ -1,0 +1,126 @@
+"""The keys of the transcript: read in it, search it, go from hit to hit."""
+
+from __future__ import annotations
+
+from callplayer.ui.question import Hint, Question
+from callplayer.ui.screens.keeping import Keeper
+from callplayer.ui.script import LEAD_MS, find, nearest_hit
+from callplayer.ui.widgets.transcript import READ_MOVES, Found, TranscriptPane, found
+from callplayer.wire import Scrub
+
+NO_WORDS = "This call has no transcript."
+
+
+class Reading(Keeper, inherit_bindings=False):
+    """The transcript pane's keys; n and N go to hits while a search lasts, else to bookmarks."""
+
+    transcript_pane: TranscriptPane
+    _found = Found()
+    _open_search = False
+
+    def do_read(self) -> None:
+        """Let the arrows move in the transcript, or follow what is heard again."""
+        if not self.view.script:
+            self.note(NO_WORDS)
+        elif self.transcript_pane.is_read:
+            self.transcript_pane.follow()
+        else:
+            self.transcript_pane.read(self.call_facts().here_ms)
+
+    def do_search(self) -> None:
+        """Search the transcript as the user types."""
+        if not self.view.script:
+            self.note(NO_WORDS)
+            return
+        before = self._found
+        self.ask(
+            Question(
+                "Search",
+                self._hint_search,
+                self._end_search,
+                changed=self._search,
+                left=lambda: self._show_found(before),
+                max_chars=80,
+            )
+        )
+
+    def do_next_mark(self) -> None:
+        """Go to the next hit of the search, or else to the next bookmark."""
+        self._go_on(1)
+
+    def do_last_mark(self) -> None:
+        """Go to the hit before, or else to the bookmark before."""
+        self._go_on(-1)
+
+    def on_transcript_pane_word_picked(self, message: TranscriptPane.WordPicked) -> None:
+        """Hear a word."""
+        self.transcript_pane.expect(message.position_ms)
+        self.request(Scrub(message.position_ms))
+
+    def _reading_key(self, key: str) -> bool:
+        pane = self.transcript_pane
+        if not pane.is_read or not pane.display:
+            return False
+        if key in READ_MOVES:
+            pane.move(key)
+        elif key == "enter":
+            pane.pick()
+        else:
+            return False
+        return True
+
+    def _leave_reading(self) -> None:
+        """End search and reading: the pane follows what is heard."""
+        self._found = Found()
+        self.transcript_pane.follow()
+        self.draw_time()
+
+    def _search(self, wanted: str) -> None:
+        hits = find(self.view.script, wanted)
+        self._show_found(found(wanted, hits, nearest_hit(hits, self.call_facts().here_ms)))
+
+    def _search_again(self) -> None:
+        """The words have changed: find anew, and stay at the same place."""
+        last = self._found
+        if last.wanted:
+            hits = find(self.view.script, last.wanted)
+            place_ms = last.hit.position_ms if last.hit is not None else 0
+            self._found = found(last.wanted, hits, nearest_hit(hits, place_ms))
+
+    def _show_found(self, result: Found) -> None:
+        self._found = result
+        if result.hit is not None:
+            self.transcript_pane.bring_to(result.hit)
+        elif not result.wanted:
+            self.transcript_pane.follow()
+        self.draw_time()
+
+    def _hint_search(self, text: str) -> Hint:
+        if not text.strip():
+            return Hint("type what was said")
+        count = len(self._found.hits)
+        if not count:
+            return Hint("not said", "hold")
+        return Hint(f"{count} times; Enter goes there, n and N go on", "ask")
+
+    def _end_search(self, wanted: str) -> None:
+        if not wanted.strip():
+            self._leave_reading()
+        elif self._found.hit is not None:
+            self._go_to_hit(self._found.at)
+
+    def _go_on(self, step: int) -> None:
+        if not self._found.wanted:
+            self._mark_from(step)
+        elif not self._found.hits:
+            self.note("That is not said in this call.")
+        else:
+            self._go_to_hit((self._found.at + step) % len(self._found.hits))
+
+    def _go_to_hit(self, at: int) -> None:
+        last = self._found
+        hit = last.hits[at]
+        self._show_found(Found(last.wanted, last.hits, at, last.by_utterance))
+        place_ms = max(hit.position_ms - LEAD_MS, 0)
+        self.transcript_pane.expect(place_ms)
+        self.request(Scrub(place_ms))

@@ -1,0 +1,78 @@
+"""The list of bookmarks: where, when, why, and what is said there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callplayer.bookmarks import Bookmark
+from callplayer.text import plain_text
+from callplayer.ui.layout import window_start
+from callplayer.ui.view import clock_text
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+
+MOVES = ("up", "down", "home", "end")
+KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove  Esc close"
+LONGEST_ROWS = 14
+
+
+class BookmarksPanel(Rows):
+    """Lists the bookmarks; `pointed` is the one that Enter would go to."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pointed: Bookmark | None = None
+        self._bookmarks: Sequence[Bookmark] = ()
+        self._duration_ms = 0
+        self._start = 0
+
+    def show(self, bookmarks: Sequence[Bookmark], duration_ms: int) -> None:
+        """Draw the bookmarks; the one pointed at stays pointed at."""
+        self._bookmarks, self._duration_ms = bookmarks, duration_ms
+        if self.pointed not in bookmarks:
+            self.pointed = bookmarks[0] if bookmarks else None
+        self.draw_with(self._build_rows)
+
+    def move(self, key: str) -> None:
+        """Point at another bookmark."""
+        last = len(self._bookmarks) - 1
+        if last < 0 or self.pointed is None:
+            return
+        at = self._bookmarks.index(self.pointed)
+        wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
+        self.pointed = self._bookmarks[min(max(wanted, 0), last)]
+        self.show(self._bookmarks, self._duration_ms)
+
+    def _build_rows(self, width: int, height: int) -> list[Row]:
+        title = f"─ bookmarks {len(self._bookmarks)} "
+        rows: list[Row] = [((title, "dim"), ("─" * max(width - len(title), 0), "faint"))]
+        if self.pointed is None:
+            return [*rows, (("There are none yet; b sets one.", "dim"),)]
+        room = max(height - 2, 1)
+        at = self._bookmarks.index(self.pointed)
+        self._start = window_start(at, len(self._bookmarks), room, self._start)
+        for each in self._bookmarks[self._start : self._start + room]:
+            rows.append(bookmark_row(each, self._duration_ms, width, each == self.pointed))
+        return [*rows, ((fit(KEYS_HELP, width), "dim"),)]
+
+
+def bookmarks_height(count: int, room: int) -> int:
+    """Return how many rows the list takes of `room`: title, bookmarks, keys."""
+    return min(max(count, 1) + 2, LONGEST_ROWS, room)
+
+
+def bookmark_row(bookmark: Bookmark, duration_ms: int, width: int, pointed: bool) -> Row:
+    """Return one bookmark: offset, clock time, note, and the words there as far as they fit."""
+    row: list[Part] = [
+        ("▸ " if pointed else "  ", "ask"),
+        (f"{clock_text(bookmark.position_ms, duration_ms):>9}  ", "strong" if pointed else "text"),
+    ]
+    if bookmark.clock and width >= 70:
+        row.append((f"{plain_text(bookmark.clock, 16)}  ", "dim"))
+    if bookmark.note:
+        row.append((plain_text(bookmark.note, 120) + "  ", "strong" if pointed else "text"))
+    room = width - cells(row)
+    if bookmark.words and room >= 10:
+        row.append((fit(f"“{plain_text(bookmark.words, 200)}”", room).rstrip(), "dim"))
+    if cells(row) > width:
+        return [*row[:-1], (fit(row[-1][0], width - cells(row[:-1])), row[-1][1])]
+    return row

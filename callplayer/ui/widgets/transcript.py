@@ -1,0 +1,219 @@
+"""The transcript pane: what is said, the word being heard lit; it follows, or it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from textual import events
+from textual.message import Message
+
+from callplayer.text import plain_text
+from callplayer.ui.script import LEAD_MS, Hit, Script
+from callplayer.ui.script_lines import ScriptLines, Seen
+from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+
+READ_MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end")
+WHEEL_LINES = 3
+ARRIVED_MS = 1_500
+"""A jump has come where it was to go once what is heard is so near."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was searched for, where it is said, and which of the hits was gone to last."""
+
+    wanted: str = ""
+    hits: tuple[Hit, ...] = ()
+    at: int = -1
+    by_utterance: dict[int, list[Hit]] = field(default_factory=dict, compare=False)
+
+    @property
+    def hit(self) -> Hit | None:
+        """The hit that was gone to last."""
+        return self.hits[self.at] if 0 <= self.at < len(self.hits) else None
+
+
+def found(wanted: str, hits: tuple[Hit, ...], at: int) -> Found:
+    """Return what was found, with the hits of each utterance at hand for drawing."""
+    by_utterance: dict[int, list[Hit]] = {}
+    for hit in hits:
+        by_utterance.setdefault(hit.utterance, []).append(hit)
+    return Found(wanted, hits, at, by_utterance)
+
+
+class TranscriptPane(Rows):
+    """Draws the lines around what is heard, or around what is read.
+
+    `follows`: it scrolls along with what is heard. `pointed` is the word that Enter would go to,
+    while the transcript is being read.
+    """
+
+    DEFAULT_CSS = """
+    TranscriptPane { height: 1fr; }
+    """
+
+    @dataclass
+    class WordPicked(Message):
+        """The user wants to hear the word at `position_ms`."""
+
+        position_ms: int
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.follows = True
+        self.pointed: tuple[int, int] | None = None
+        self._lines = ScriptLines()
+        self._script = Script()
+        self._seen = Seen()
+        self._found = Found()
+        self._top = 0
+        self._note = ""
+        self._expected_ms: int | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether the arrows move in the transcript."""
+        return self.pointed is not None
+
+    def show(self, script: Script, heard_ms: int, found: Found, note: str) -> None:
+        """Draw what stands where the pane is, as it is at `heard_ms`; `note` is of the cable."""
+        self._script, self._found, self._note = script, found, note
+        if self._expected_ms is not None and abs(heard_ms - self._expected_ms) < ARRIVED_MS:
+            self._expected_ms, self.follows = None, not self.is_read
+        self._seen = replace(self._seen, heard_ms=heard_ms, hits=found.by_utterance, hit=found.hit)
+        self.draw_with(self._build_rows)
+
+    def read(self, heard_ms: int) -> None:
+        """Begin to read at the word being heard."""
+        self._lines.update(self._script, max(self.size.width, 1))
+        if not self._lines.lines:
+            return
+        line = self._lines.lines[self._lines.line_at(heard_ms)]
+        self._point(line.utterance, line.first)
+
+    def follow(self) -> None:
+        """Stop reading and scroll along with what is heard again."""
+        self.pointed, self.follows = None, True
+        self._seen = replace(self._seen, pointed=None)
+        self.draw_with(self._build_rows)
+
+    def move(self, key: str) -> None:
+        """Point at another word."""
+        if self.pointed is None or not self._lines.lines:
+            return
+        utterance, word = self.pointed
+        number = self._lines.line_of(utterance, word)
+        page = max(self._text_rows(self.size.height) - 1, 1)
+        last = len(self._lines.lines) - 1
+        steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page, "home": -last, "end": last}
+        if key in steps:
+            line = self._lines.lines[min(max(number + steps[key], 0), last)]
+            into = 0 if key in ("home", "end") else word - self._lines.lines[number].first
+            self._point(line.utterance, min(line.first + into, line.end - 1))
+            return
+        word += 1 if key == "right" else -1
+        if word < 0 and utterance > 0:
+            utterance -= 1
+            word = len(self._script.utterances[utterance].words) - 1
+        elif word >= len(self._script.utterances[utterance].words):
+            if utterance + 1 >= len(self._script.utterances):
+                return
+            utterance, word = utterance + 1, 0
+        self._point(utterance, max(word, 0))
+
+    def bring_to(self, hit: Hit) -> None:
+        """Show a hit, and stay there."""
+        self._lines.update(self._script, max(self.size.width, 1))
+        if hit.utterance < len(self._script.utterances):
+            self.follows = False
+            self._show_line(self._lines.line_of(hit.utterance, hit.first))
+
+    def expect(self, position_ms: int) -> None:
+        """Stay where the pane is until that place is heard, and follow it from there on."""
+        self._expected_ms = position_ms
+
+    def pick(self) -> None:
+        """Ask for the word that is pointed at."""
+        if self.pointed is not None:
+            self._ask_for(*self.pointed)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the word that is clicked."""
+        number = self._top + event.y - self._title_rows(self.size.height)
+        word = self._lines.word_at(number, event.x)
+        if word is not None and event.y >= self._title_rows(self.size.height):
+            self._ask_for(*word)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Look further back."""
+        event.stop()
+        self._scroll(-WHEEL_LINES)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Look further ahead; at what is heard, follow it again."""
+        event.stop()
+        self._scroll(WHEEL_LINES)
+
+    def _scroll(self, lines: int) -> None:
+        self.follows = False
+        self._top = self._held_top(self._top + lines)
+        heard = self._lines.line_at(self._seen.heard_ms) if self._lines.lines else 0
+        if lines > 0 and self._top <= heard < self._top + self._text_rows(self.size.height):
+            self.follows = self.pointed is None
+        self.draw_with(self._build_rows)
+
+    def _ask_for(self, utterance: int, word: int) -> None:
+        start_ms = self._script.utterances[utterance].words[word].start_ms
+        self.post_message(self.WordPicked(max(start_ms - LEAD_MS, 0)))
+
+    def _point(self, utterance: int, word: int) -> None:
+        self.pointed, self.follows = (utterance, word), False
+        self._seen = replace(self._seen, pointed=self.pointed)
+        self._show_line(self._lines.line_of(utterance, word))
+        self.draw_with(self._build_rows)
+
+    def _show_line(self, number: int) -> None:
+        rows = self._text_rows(self.size.height)
+        if not self._top <= number < self._top + rows:
+            self._top = self._held_top(number - rows // 3)
+
+    def _held_top(self, top: int) -> int:
+        rows = self._text_rows(self.size.height)
+        return max(min(top, len(self._lines.lines) - rows), 0)
+
+    def _build_rows(self, width: int, height: int) -> list[Row]:
+        self._lines.update(self._script, width)
+        rows = self._text_rows(height)
+        if self.follows and self._lines.lines:
+            heard = self._lines.line_at(self._seen.heard_ms)
+            # The line being heard, and one that comes, are in sight; nothing moves without need.
+            if not self._top <= heard < self._top + max(rows - 1, 1):
+                self._top = heard - rows // 3
+        self._top = max(min(self._top, len(self._lines.lines) - rows), 0)
+        last = min(self._top + rows, len(self._lines.lines))
+        drawn = [self._lines.row(number, self._seen) for number in range(self._top, last)]
+        return [*([self._title(width)] * self._title_rows(height)), *drawn]
+
+    def _title(self, width: int) -> Row:
+        words = "─ words "
+        if self._found.wanted:
+            count = len(self._found.hits)
+            place = f"{self._found.at + 1} of {count}" if count else "not said"
+            words += f"─ “{plain_text(self._found.wanted, 30)}” {place} "
+        if self._note:
+            words += f"─ {plain_text(self._note, 60)} "
+        help_text = " ↑↓←→ Enter to hear  Esc follow" if self.is_read else ""
+        if not help_text and not self.follows:
+            help_text = " Esc follow"
+        words = fit(words, min(len(words), width))
+        rule = max(width - len(words) - len(help_text), 0)
+        tail: list[Part] = [("─" * rule, "faint")]
+        if len(words) + len(help_text) <= width:
+            tail.append((help_text, "dim"))
+        return [(words, "dim"), *tail]
+
+    def _title_rows(self, height: int) -> int:
+        return 1 if height >= 4 else 0
+
+    def _text_rows(self, height: int) -> int:
+        return max(height - self._title_rows(height), 1)

@@ -1,0 +1,233 @@
+"""The transcript pane: it follows, it is searched, it is read, and it stays quick."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from callplayer.engine.messages import TranscriptEvent, WordsEvent
+from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.screens.base import Likes
+from callplayer.ui.widgets.transcript import TranscriptPane
+from callplayer.wire import Scrub
+from tests.ui.scenes import SIZES, Scene, but
+from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text
+from tests.ui.talk import TALK, long_talk, word
+
+
+def scripted(*more: WordsEvent) -> tuple[PlayerApp, ScriptedEngine]:
+    engine = ScriptedEngine(INCIDENT, PLAYING, *more)
+    return PlayerApp(engine, lambda: FROZEN_S, INCIDENT.id, Likes()), engine
+
+
+def lit(app: PlayerApp) -> list[str]:
+    """Return the words that are drawn as heard now."""
+    pane = app.player.transcript_pane
+    return [text for row in pane._rows for text, tone in row if tone == "lit"]
+
+
+async def test_the_word_that_is_heard_is_lit_and_no_other() -> None:
+    app, _ = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert lit(app) == ["out"]
+        for at_ms, wanted in ((82_200, ["There"]), (82_450, ["is"]), (88_650, ["am", "Please"])):
+            app.player.take(but(PLAYING, audible_ms=at_ms))
+            await pilot.pause()
+            assert lit(app) == wanted
+        app.player.take(but(PLAYING, audible_ms=87_000))
+        await pilot.pause()
+        assert lit(app) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_line_that_is_heard_is_in_sight_at_every_size(size: str) -> None:
+    app, _ = scripted(*TALK)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        for at_ms in (103_300, 70_300, 91_600, 98_000):
+            app.player.take(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
+            await pilot.pause()
+            assert len(lit(app)) == 1, screen_text(app)
+
+
+async def test_speakers_are_told_apart_without_colour_and_unsure_words_marked() -> None:
+    app, _ = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        lines = screen_text(app).splitlines()
+        caller = next(line for line in lines if "the house on" in line)
+        taker = next(line for line in lines if "exactly what" in line)
+        assert "Caller     ┃ It's" in caller
+        assert "1:18 Call taker ┊ 42" in taker
+        assert taker.index("1:18") == caller.index("1:13") + 4
+        assert "~Maple" in caller
+        assert "~Street" not in caller
+
+
+async def test_a_call_without_words_has_no_pane() -> None:
+    app, _ = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.player.take(TranscriptEvent(state="none", detail="This call has no transcript."))
+        await pilot.pause()
+        assert not app.player.transcript_pane.display
+        assert "─ words" not in screen_text(app)
+
+
+async def test_words_that_come_later_open_the_pane_and_corrections_are_drawn() -> None:
+    app, _ = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.player.take(WordsEvent(words=(word(83.0, "fir"), word(83.4, "her"))))
+        await pilot.pause()
+        assert "fir her" in screen_text(app)
+        app.player.take(WordsEvent(words=(word(83.0, "fire"),)))
+        await pilot.pause()
+        assert "┃ fire" in screen_text(app)
+        assert "her" not in screen_text(app).split("─ words")[1]
+
+
+async def test_search_goes_along_as_one_types_and_n_goes_on() -> None:
+    app, engine = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"smo")
+        await pilot.pause()
+        assert "2 times" in screen_text(app)
+        assert "“smo” 2 of 2" in screen_text(app)
+        assert screen_text(app).count("╷") == 2
+        await pilot.press(*"ke", "enter")
+        await pilot.press("n", "N", "n")
+        await pilot.pause()
+        assert "“smoke” 1 of 2" in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "“smoke”" not in screen_text(app)
+        assert "╷" not in screen_text(app)
+    second, first = Scrub(99_800), Scrub(82_200)
+    assert engine.requests == [second, first, second, first]
+
+
+async def test_search_that_is_left_changes_nothing() -> None:
+    app, engine = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("slash", *"reason", "escape")
+        await pilot.pause()
+        assert lit(app) == ["out"]
+        assert "reason”" not in screen_text(app)
+        await pilot.press("slash", *"ambulance")
+        await pilot.pause()
+        assert "not said" in screen_text(app)
+        await pilot.press("enter", "n")
+        await pilot.pause()
+        assert "That is not said in this call." in screen_text(app)
+    assert engine.requests == []
+
+
+async def test_the_pane_follows_again_once_a_hit_is_heard() -> None:
+    app, _ = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"house?", "enter")
+        await pilot.pause()
+        assert "Esc follow" in screen_text(app)
+        app.player.take(but(PLAYING, audible_ms=93_000))
+        await pilot.pause()
+        assert "Esc follow" not in screen_text(app)
+        assert app.player.transcript_pane.follows
+
+
+async def test_a_word_is_read_with_the_arrows_and_heard_with_enter() -> None:
+    app, engine = scripted(*TALK)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("w")
+        await pilot.pause()
+        assert "Enter to hear" in screen_text(app)
+        await pilot.press("up", "right", "right", "enter")
+        await pilot.press("left", "left", "left", "enter", "end", "enter", "home", "enter")
+        await pilot.press("escape", "up")
+        await pilot.pause()
+        assert "Enter to hear" not in screen_text(app)
+    scrubs = [request for request in engine.requests if isinstance(request, Scrub)]
+    assert scrubs == [Scrub(78_500), Scrub(76_100), Scrub(102_700), Scrub(69_700)]
+    assert len(engine.requests) == 5, "the last arrow is a volume again"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_on_a_word_goes_to_half_a_second_before_it(size: str) -> None:
+    app, engine = scripted(*TALK)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await pilot.pause()
+        pane = app.player.transcript_pane
+        lines = screen_text(app).splitlines()
+        y = next(y for y, line in enumerate(lines) if "smoke coming" in line)
+        x = lines[y].index("smoke") + 2
+        await pilot.click(TranscriptPane, offset=(x - pane.region.x, y - pane.region.y))
+        await pilot.pause()
+    assert engine.requests == [Scrub(82_200)]
+
+
+HARM = (
+    "[bold]x[/]",
+    "\x1b[2J",
+    "\u202eabc",
+    "🚒🚒",
+    "ראשון",
+    "e\u0301\u0301\u0301",
+    "👩\u200d🚒",
+    "消防車",
+)
+
+
+async def test_words_of_every_script_are_drawn_harmless_and_in_their_place() -> None:
+    words = tuple(word(70 + 0.4 * n, text) for n, text in enumerate(HARM * 6))
+    app, _ = scripted(WordsEvent(words=words))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for at_ms in range(70_000, 92_000, 2_000):
+            app.player.take(but(PLAYING, audible_ms=at_ms))
+            await pilot.pause()
+            text = screen_text(app)
+            assert not set(text) & {"\x1b", "\u202e"}
+            for strip in app.screen._compositor.render_strips():
+                assert strip.cell_length == 80
+        assert "[bold]x[/]" in text
+
+
+async def test_three_hours_of_words_stay_quick() -> None:
+    """A key's work on the screen, median of many, with room for a busy machine."""
+    app, _ = scripted(*long_talk())
+    async with app.run_test(size=(160, 50)) as pilot:
+        await pilot.pause()
+        took_ms = []
+        await pilot.press("w")
+        for key in ("down", "up", "pagedown", "pageup", "right", "end", "home") * 3:
+            began_s = time.perf_counter()
+            app.player.transcript_pane.move(key)
+            app.screen._compositor.render_strips()
+            took_ms.append((time.perf_counter() - began_s) * 1000)
+        await pilot.press("escape", "slash")
+        for character in "word1234":
+            began_s = time.perf_counter()
+            app.player._search("word1234"[: "word1234".index(character) + 1])
+            app.screen._compositor.render_strips()
+            took_ms.append((time.perf_counter() - began_s) * 1000)
+        assert sorted(took_ms)[len(took_ms) // 2] < 50, took_ms
+
+
+async def test_speech_at_the_live_end_is_told_while_an_earlier_place_is_heard() -> None:
+    live = but(PLAYING, call_over=False, duration_ms=109_000)
+    app = Scene((INCIDENT, live, *TALK)).app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.player.take(WordsEvent(words=(word(108.0, "Hello?"),)))
+        await pilot.pause()
+        assert "● Caller speaks" in screen_text(app)
+
+
+async def test_at_the_live_end_nobody_needs_to_be_told_who_speaks() -> None:
+    live = but(PLAYING, phase="live", call_over=False, duration_ms=109_000, audible_ms=108_900)
+    app = Scene((INCIDENT, live, *TALK)).app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.player.take(WordsEvent(words=(word(108.0, "Hello?"),)))
+        await pilot.pause()
+        assert "speaks" not in screen_text(app)
