@@ -42,6 +42,7 @@ STALE_S = 6.5
 ANSWER_S = 10.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 10.0
+MAX_WORDS = 200_000
 WORDS_A_TURN = 100
 PACE_S = 0.005
 SLOW_CLIENT_S = 0.05
@@ -82,7 +83,7 @@ class Transcript:
         self._access = access
         self._tell = tell
         self._stale_s = stale_s
-        self._conversation = Conversation(incident_id)
+        self._conversation = Conversation(incident_id, settings.cable_parameter)
         self._untold = Untold()
         self._news = asyncio.Event()
         self._state: m.TranscriptEvent | None = None
@@ -146,6 +147,7 @@ class Transcript:
                         frame = await socket.recv(decode=False)
                     for step in self._steps(frame):
                         await self._follow(step, socket)
+                    await asyncio.sleep(0)  # many frames may be here already; the sound goes on
             finally:
                 if self._confirmed_s is None:
                     self._conversation.forget()
@@ -186,6 +188,9 @@ class Transcript:
                     await asyncio.sleep(PACE_S)
         except WireError as error:
             LOG.info("a message of the cable was ignored: %s", error)
+            return
+        if len(self._untold.transcript) + len(words) > MAX_WORDS:
+            LOG.warning("the transcript is longer than that of any call: words were ignored")
             return
         self._untold.take(words)
         self._news.set()
