@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
+import httpx
+
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine.access import Access
@@ -80,6 +82,8 @@ class Transcript:
         stale_s: float = STALE_S,
     ) -> None:
         self._url = settings.cable_url or cable_url(settings.api_url)
+        # Made once, before there is sound: it takes a while. The same that HTTP trusts.
+        self._tls = httpx.create_ssl_context() if self._url.startswith("wss:") else None
         self._access = access
         self._tell = tell
         self._stale_s = stale_s
@@ -213,6 +217,7 @@ class Transcript:
             async with Connect(
                 f"{self._url}?{self._conversation.query(token)}",
                 subprotocols=[EXTENDED, PLAIN],  # type: ignore[list-item]
+                ssl=self._tls,
                 compression=None,
                 open_timeout=ANSWER_S,
                 close_timeout=1.0,
