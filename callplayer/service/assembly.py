@@ -75,6 +75,9 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
         cable, cable_routes = await stack.enter_async_context(
             open_cable(library, access.token_state, anycable)
         )
+        metrics.watch(
+            "cable_clients", "Web sockets of the transcript cable", lambda: cable.connections
+        )
         health = Health(library, rooms.url)
         stack.push_async_callback(health.close)
         api = Api(
