@@ -31,6 +31,7 @@ from tests.e2e.service_fixtures import (
     running_service,
     steady_db,
     until,
+    workers_of,
     write_recordings,
 )
 from tests.rig.processes import Service as RigService
@@ -45,16 +46,6 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recordings")
     write_recordings(folder)
     return folder
-
-
-def workers_of(pid: int) -> list[int]:
-    """The ids of the worker processes that the service `pid` has started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"callplayer.service.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 @contextlib.asynccontextmanager
