@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 VENV := .venv
 BIN := $(VENV)/bin
 LIVEKIT_SERVER := $(BIN)/python -c 'from callplayer.service.livekit_server import ensure_binary; ensure_binary(print)'
+ANYCABLE := $(BIN)/python -c 'from tests.rig.anycable import anycable_server; anycable_server()'
 PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
@@ -19,6 +20,7 @@ demo: $(VENV)/demo-ready
 test: $(VENV)/test-ready
 	@.ci/system-packages test
 	@$(LIVEKIT_SERVER)
+	@$(ANYCABLE)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/test-ready

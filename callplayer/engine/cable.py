@@ -17,14 +17,14 @@ from callplayer.wire import WireError
 from callplayer.words import MAX_TRANSCRIPT_BYTES
 
 CHANNEL = "PartnerEventsChannel"
-INCIDENT_PARAMETER = "incident_id"
-"""How the channel wants the incident named: the one thing of the cable that is not documented."""
 
 EXTENDED = "actioncable-v1-ext-json"
 PLAIN = "actioncable-v1-json"
 MAX_FRAME_BYTES = MAX_TRANSCRIPT_BYTES + 10_000
 MAX_HELD_BYTES = 16_000_000
 MAX_SID_CHARS = 500
+MAX_PLACE_CHARS = 1000
+MAX_OFFSET = 1 << 63
 
 _encode = msgspec.json.Encoder().encode
 
@@ -99,10 +99,13 @@ class _Held:
 
 
 class Conversation:
-    """What is known of the subscription, over one connection after the other."""
+    """What is known of the subscription, over one connection after the other.
 
-    def __init__(self, incident_id: str) -> None:
-        named = {"channel": CHANNEL, INCIDENT_PARAMETER: incident_id}
+    `parameter` is how the channel wants the incident named, which the vendor does not document.
+    """
+
+    def __init__(self, incident_id: str, parameter: str = "incident_id") -> None:
+        named = {"channel": CHANNEL, parameter: incident_id}
         self._identifier = _encode(named).decode()
         self._is_extended = False
         self._sid = ""
@@ -210,6 +213,7 @@ class Conversation:
 
 def _place_of(told: _Frame) -> Place | None:
     stream, epoch, offset = told.stream_id, told.epoch, told.offset
-    if isinstance(stream, str) and isinstance(epoch, str) and isinstance(offset, int):
-        return stream, epoch, offset
-    return None
+    if not isinstance(stream, str) or not isinstance(epoch, str) or type(offset) is not int:
+        return None
+    is_sane = len(stream) + len(epoch) <= MAX_PLACE_CHARS and 0 <= offset < MAX_OFFSET
+    return (stream, epoch, offset) if is_sane else None

@@ -53,9 +53,14 @@ class StreamOpener(Protocol):
     """What the API needs of `Streams`."""
 
     async def open(
-        self, incident_id: str, *, autoplay: bool, participant_id: str | None = None
+        self,
+        incident_id: str,
+        *,
+        autoplay: bool,
+        participant_id: str | None = None,
+        client_id: str = "",
     ) -> StreamGrant:
-        """Return the token of a new stream."""
+        """Return the token of a new stream, or of what the client's participant has already."""
 
 
 class _StreamRequest(msgspec.Struct, frozen=True):
@@ -94,7 +99,9 @@ class Api:
         self._routes = tuple(routes)
         self._metrics = metrics or Metrics()
         self._health = health
-        self._document = msgspec.json.encode(document(api_url))
+        self._http_routes = [route for route in routes if isinstance(route, Route)]
+        ingest = any(route.path == "/ingest/calls" for route in self._http_routes)
+        self._document = msgspec.json.encode(document(api_url, ingest=ingest))
         self._requests = Limiter(REQUESTS)
         self._claims = Claims(stream_ttl_s)
 
@@ -111,10 +118,11 @@ class Api:
             Route("/health", self._tell_health, methods=["GET"]),
             Route("/openapi.json", self._tell_document, methods=["GET"]),
         ]
+        counted = [*routes, *self._http_routes]
         app = Starlette(
             routes=[*routes, *self._routes],
             exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
-            middleware=[Middleware(Counted, metrics=self._metrics, routes=routes)],
+            middleware=[Middleware(Counted, metrics=self._metrics, routes=counted)],
         )
         app.router.redirect_slashes = False
         return app
@@ -158,13 +166,18 @@ class Api:
                 raise HTTPException(409, "another client listens under this participant_id")
             # Before the stream is there: of two clients that ask at once, one is refused.
             self._claims.hold(recording.id, participant, client.id, self._clock())
-        grant = await self._opened(recording, asked)
+        grant = await self._opened(recording, asked, client)
         return json_answer({"token": grant.token, "url": grant.url}, headers=NO_STORE)
 
-    async def _opened(self, recording: Recording, asked: _StreamRequest) -> StreamGrant:
+    async def _opened(
+        self, recording: Recording, asked: _StreamRequest, client: Client
+    ) -> StreamGrant:
         try:
             return await self._streams.open(
-                recording.id, autoplay=asked.autoplay, participant_id=asked.participant_id
+                recording.id,
+                autoplay=asked.autoplay,
+                participant_id=asked.participant_id,
+                client_id=client.id,
             )
         except KeyError as error:  # removed in the meantime
             raise _no_incident() from error

@@ -1,6 +1,6 @@
 """From cursor to sound: which frames a block holds, how it fades, how loud each party is. Pure.
 
-A block is 10 ms, 480 frames of int16. Every jump of the cursor fades 5 ms out and 5 ms in, and a
+A block is 20 ms, 960 frames of int16. Every jump of the cursor fades 5 ms out and 5 ms in, and a
 gain moves over one block, so nothing clicks.
 """
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from callplayer.service.playhead import BLOCK_FRAMES
 
-FADE_FRAMES = BLOCK_FRAMES // 2
+FADE_FRAMES = BLOCK_FRAMES // 4
 
 Samples = NDArray[np.int16]
-Gains = NDArray[np.float32]
+Gains = tuple[float, ...]
 Reader = Callable[[int, int], Samples]
 
 _FADE_IN = ((np.arange(FADE_FRAMES, dtype=np.float32) + 0.5) / FADE_FRAMES).astype(np.float32)
@@ -26,7 +26,6 @@ _FADE_OUT = _FADE_IN[::-1].copy()
 _RAMP = ((np.arange(BLOCK_FRAMES, dtype=np.float32) + 1) / BLOCK_FRAMES).astype(np.float32)
 _KNEE = 0.8 * 32_767.0
 _ROOM = 32_767.0 - _KNEE
-_UNITY = np.float32(1.0)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def plan_block(seamless_source: int | None, position: int, playable_frames: int)
     """Plan a block that plays `playable_frames` from `position` on.
 
     `seamless_source` is the frame that would follow the last block, None after silence. Where the
-    two differ, the old sound fades out in the first half of the block.
+    two differ, the old sound fades out in the first 5 ms of the block, and the new one follows.
     """
     if not playable_frames:
         if seamless_source is None:
@@ -68,41 +67,55 @@ def plan_block(seamless_source: int | None, position: int, playable_frames: int)
     if seamless_source == position:
         return BlockPlan((Piece(0, position, playable_frames),), playable_frames)
     if seamless_source is None:
-        first = min(FADE_FRAMES, playable_frames)
-        pieces = [Piece(0, position, first, "in")]
-        if playable_frames > first:
-            pieces.append(Piece(first, position + first, playable_frames - first))
-        return BlockPlan(tuple(pieces), playable_frames)
-    fresh = min(FADE_FRAMES, playable_frames)
+        return BlockPlan(_fading_in(0, position, playable_frames), playable_frames)
+    fresh = min(BLOCK_FRAMES - FADE_FRAMES, playable_frames)
     old = Piece(0, seamless_source, FADE_FRAMES, "out")
-    return BlockPlan((old, Piece(FADE_FRAMES, position, fresh, "in")), fresh)
+    return BlockPlan((old, *_fading_in(FADE_FRAMES, position, fresh)), fresh)
+
+
+def _fading_in(offset: int, position: int, frames: int) -> tuple[Piece, ...]:
+    first = min(FADE_FRAMES, frames)
+    fading = Piece(offset, position, first, "in")
+    if frames == first:
+        return (fading,)
+    return fading, Piece(offset + first, position + first, frames - first)
 
 
 def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) -> Samples:
-    """Return one block of all parties: int16, shape (480, parties).
+    """Return one block of all parties: int16, shape (960, parties).
 
     `read(start, frames)` gives the call's sound, shape (frames, parties); beyond its end there is
     silence. The gains are factors, one a party; the block moves from the one to the other in a
     line. What would overload is rounded off above 80 % of full scale; at a gain of 1 the sound goes
     out bit for bit.
     """
-    block = np.zeros((BLOCK_FRAMES, len(gains_to)), dtype=np.int16)
+    block = _sound(plan, read, len(gains_to))
+    if gains_from == gains_to and all(gain == 1.0 for gain in gains_to):
+        return block
+    return _amplify(block, np.array(gains_from, np.float32), np.array(gains_to, np.float32))
+
+
+def _sound(plan: BlockPlan, read: Reader, parties: int) -> Samples:
+    if len(plan.pieces) == 1 and not plan.pieces[0].fade:
+        part = read(plan.pieces[0].source, BLOCK_FRAMES)
+        if plan.pieces[0].frames == len(part) == BLOCK_FRAMES:
+            return part
+    block = np.zeros((BLOCK_FRAMES, parties), dtype=np.int16)
     for piece in plan.pieces:
         part = read(piece.source, piece.frames)
         if piece.fade:
             curve = _FADE_IN if piece.fade == "in" else _FADE_OUT
             part = np.rint(part * curve[: len(part), None]).astype(np.int16)
         block[piece.offset : piece.offset + len(part)] = part
-    if not plan.pieces or ((gains_from == _UNITY).all() and (gains_to == _UNITY).all()):
-        return block
-    return _amplify(block, gains_from, gains_to)
+    return block
 
 
-def _amplify(block: Samples, gains_from: Gains, gains_to: Gains) -> Samples:
-    steady = (gains_from == gains_to).all()
-    gain = gains_to if steady else gains_from + (gains_to - gains_from) * _RAMP[:, None]
+def _amplify(
+    block: Samples, gains_from: NDArray[np.float32], gains_to: NDArray[np.float32]
+) -> Samples:
+    gain = gains_from + (gains_to - gains_from) * _RAMP[:, None]
     loud = block * gain
-    boosted = np.maximum(gains_from, gains_to) > _UNITY
+    boosted = np.maximum(gains_from, gains_to) > 1
     if boosted.any():
         size = np.abs(loud)
         bent = _KNEE + _ROOM * np.tanh((size - _KNEE) / _ROOM)

@@ -15,12 +15,11 @@ from livekit import rtc
 from livekit.rtc.participant import PublishDataError, PublishTrackError
 
 from callplayer.errors import ServiceError
-from callplayer.service.capture import Outlet, outlet
-from callplayer.service.pacing import TURN_BLOCKS
+from callplayer.service.capture import FRAME_FRAMES, FRAME_S, Outlet, outlet
 from callplayer.service.player import Place, StreamPlayer
-from callplayer.service.playhead import BLOCK_S, SAMPLE_RATE_HZ
-from callplayer.service.pump import Pump
-from callplayer.wire import Status, WireError, decode_command, encode_status
+from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
+from callplayer.service.pump import Pump, Sending
+from callplayer.wire import Command, Status, WireError, decode_command, encode_status
 
 STATUS_PLAYING_S = 0.25
 STATUS_PAUSED_S = 1.0
@@ -59,7 +58,7 @@ class ReplayBot:
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     Sound goes out while the listener is there; without one the cursor waits and the bot costs
-    nothing. `moved` is called when a command has moved cursor, pause or gains, and when the
+    nothing. `moved` is called with each command that was obeyed, and with None when the
     listener has gone.
     """
 
@@ -72,7 +71,7 @@ class ReplayBot:
         listener: str,
         name: str,
         idle_s: float = DEFAULT_IDLE_S,
-        moved: Callable[[], None] = lambda: None,
+        moved: Callable[[Command | None], None] = lambda _: None,
     ) -> None:
         self._player = player
         self._roster = roster
@@ -152,7 +151,7 @@ class ReplayBot:
         self._sources.clear()
 
     async def _publish(self, party: str) -> None:
-        # No queue: a block captured is encoded at once, and the pump keeps the time.
+        # No queue: a frame captured is encoded at once, and the pump keeps the time.
         source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=0)
         track = rtc.LocalAudioTrack.create_audio_track(party, source)
         options = rtc.TrackPublishOptions(dtx=False, red=False)
@@ -161,15 +160,17 @@ class ReplayBot:
         self._sources.append(source)
         self._outlets.append(outlet(source))
 
-    def send(self, due_s: float) -> None:
-        """Send the blocks that are due: called by the pump."""
-        blocks = [
-            self._player.next_block(due_s - (TURN_BLOCKS - 1 - number) * BLOCK_S)
-            for number in range(TURN_BLOCKS)
+    def sound(self, due_s: float) -> list[Sending]:
+        """Return what is to be sent at `due_s`: called by the pump.
+
+        The block is taken to go out from 10 ms before that on, as if its frames were sent apart.
+        """
+        block = self._player.next_block(due_s - FRAME_S)
+        return [
+            (send, block[at : at + FRAME_FRAMES, channel])
+            for channel, send in enumerate(self._outlets)
+            for at in range(0, BLOCK_FRAMES, FRAME_FRAMES)
         ]
-        for channel, send in enumerate(self._outlets):
-            for block in blocks:
-                send(block[:, channel])
 
     def lose(self, now_s: float) -> None:
         """Catch up with a live call after a time without sound: called by the pump."""
@@ -215,7 +216,7 @@ class ReplayBot:
             log.info("stream %s: ignored %s", self._name, error)
             return
         self._queue_status(self._player.obey(command, time.monotonic()))
-        self._moved()
+        self._moved(command)
 
     async def _meet(self) -> bool:
         """Have a listener who has just come announced; tell whether nobody else is here."""
@@ -262,7 +263,7 @@ class ReplayBot:
             self._listener_here.clear()
             self._presence_changed.set()
             self._pump.remove(self)
-            self._moved()
+            self._moved(None)
 
     def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:
         self._messages.append(None)

@@ -17,7 +17,7 @@ from callplayer.wire import WireError
 PROTOCOL = "actioncable-v1-json"
 EXTENDED_PROTOCOL = "actioncable-v1-ext-json"
 CHANNEL = "PartnerEventsChannel"
-MAX_IDENTIFIER_BYTES = 4_096
+MAX_IDENTIFIER_BYTES = 1_024
 
 Reason = Literal[
     "unauthorized",  # no token, or one that is unknown
@@ -125,9 +125,14 @@ def head(identifier: bytes) -> bytes:
     return b'{"identifier":' + identifier + b","
 
 
+def of_payload(payload: bytes) -> bytes:
+    """Return the rest of a frame that carries a message without a place."""
+    return b'"message":' + payload + b"}"
+
+
 def of_message(message: Message, stream: WordStream) -> bytes:
     """Return the rest of a frame that carries a message."""
     if message.offset is None:
-        return b'"message":' + message.payload + b"}"
+        return of_payload(message.payload)
     place = {"stream_id": stream.name, "epoch": stream.epoch, "offset": message.offset}
     return b'"message":' + message.payload + b"," + _encode(place)[1:]

@@ -1,10 +1,10 @@
-"""Blocks of sound into LiveKit tracks, at a tenth of what the SDK's own way costs.
+"""Frames of sound into LiveKit tracks, at a tenth of what the SDK's own way costs.
 
-`AudioSource.capture_frame` makes two messages of each block, subscribes to all events of all rooms
+`AudioSource.capture_frame` makes two messages of each frame, subscribes to all events of all rooms
 and waits for one: with ten bots it took twice what Opus does. The native library that it speaks to
-copies a block before it returns, so here each track has one buffer and one request, made once; the
+copies a frame before it returns, so here each track has one buffer and one request, made once; the
 answers, which nobody waits for, are not brought into Python. What this needs of the SDK is not
-public: where it is not as expected, blocks go the SDK's way.
+public: where it is not as expected, frames go the SDK's way.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ from numpy.typing import NDArray
 
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
 
+FRAME_FRAMES = SAMPLE_RATE_HZ // 100
+"""10 ms: WebRTC takes no other length without a queue."""
+
+FRAMES_PER_BLOCK = BLOCK_FRAMES // FRAME_FRAMES
+FRAME_S = FRAME_FRAMES / SAMPLE_RATE_HZ
+
 WIRE_TYPE_BYTES = 2
 MAX_GOOD_ANSWER_BYTES = 24
 
 log = logging.getLogger("callplayer.service")
 
-Block = NDArray[np.int16]
-Outlet = Callable[[Block], None]
-"""Sends one block, int16 of shape (480,), into a track."""
+Frame = NDArray[np.int16]
+Outlet = Callable[[Frame], None]
+"""Sends one frame, int16 of shape (480,), into a track."""
 
 _kept: list[Any] = []  # what the native library calls must never be freed
 
@@ -79,25 +85,25 @@ def _direct(source: rtc.AudioSource) -> Outlet:
     drop.argtypes = [ctypes.c_uint64]
     drop.restype = ctypes.c_bool
     handle = source._ffi_handle
-    buffer = np.zeros(BLOCK_FRAMES, dtype=np.int16)
+    buffer = np.zeros(FRAME_FRAMES, dtype=np.int16)
     message = ffi_pb2.FfiRequest()
     message.capture_audio_frame.source_handle = handle.handle
-    frame = message.capture_audio_frame.buffer
-    frame.data_ptr = buffer.ctypes.data
-    frame.num_channels = 1
-    frame.sample_rate = SAMPLE_RATE_HZ
-    frame.samples_per_channel = BLOCK_FRAMES
+    place = message.capture_audio_frame.buffer
+    place.data_ptr = buffer.ctypes.data
+    place.num_channels = 1
+    place.sample_rate = SAMPLE_RATE_HZ
+    place.samples_per_channel = FRAME_FRAMES
     request = message.SerializeToString()
     size = len(request)
     answer_at, answer_size_at = ctypes.pointer(ctypes.c_void_p()), ctypes.pointer(ctypes.c_size_t())
 
-    def send(block: Block) -> None:
+    def send(frame: Frame) -> None:
         if handle.disposed:
             return
-        buffer[:] = block
+        buffer[:] = frame
         given = ask(request, size, answer_at, answer_size_at)
         if not given:
-            raise RuntimeError("the SDK refuses a block")
+            raise RuntimeError("the SDK refuses a frame")
         drop(given)
 
     return send
@@ -106,9 +112,9 @@ def _direct(source: rtc.AudioSource) -> Outlet:
 def _by_the_sdk(source: rtc.AudioSource) -> Outlet:
     sending: set[asyncio.Task[None]] = set()
 
-    def send(block: Block) -> None:
-        frame = rtc.AudioFrame(block.tobytes(), SAMPLE_RATE_HZ, 1, BLOCK_FRAMES)
-        task = asyncio.get_running_loop().create_task(source.capture_frame(frame))
+    def send(frame: Frame) -> None:
+        audio = rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE_HZ, 1, FRAME_FRAMES)
+        task = asyncio.get_running_loop().create_task(source.capture_frame(audio))
         sending.add(task)
         task.add_done_callback(sending.discard)
 
@@ -116,7 +122,7 @@ def _by_the_sdk(source: rtc.AudioSource) -> Outlet:
 
 
 def _tag_of_captured() -> int:
-    """Return the first byte of an event that tells of a block captured."""
+    """Return the first byte of an event that tells of a frame captured."""
     from livekit.rtc._proto import ffi_pb2
 
     field = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name["capture_audio_frame"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from callplayer.errors import UsageError
+from callplayer.errors import ServiceError, UsageError
 from callplayer.service.recordings import MAX_DURATION_S
 from callplayer.text import plain_text
 
@@ -45,7 +45,8 @@ def convert(sources: tuple[Path, ...], target_fd: int) -> Converted:
     """Write the sound of one file, or of two (the caller, the call taker), as FLAC.
 
     It keeps the sample rate (of two, the first one's) and 16 bits, or 24 where there are more.
-    Raise UsageError if a file cannot be read to its end, has more channels, or is too long.
+    Raise UsageError if a file cannot be read to its end, has more channels, or is too long,
+    ServiceError if it cannot be written.
     """
     import soundfile
 
@@ -70,8 +71,11 @@ def convert(sources: tuple[Path, ...], target_fd: int) -> Converted:
                             f"{sources[0]} is longer than {MAX_DURATION_S // 3600} h.", "Cut it."
                         )
                     target.write(_quantized(block, fine=joined.is_fine))
-        except soundfile.LibsndfileError as error:
-            raise _broken(sources[0], error) from None
+        except soundfile.LibsndfileError as error:  # of writing: what reads tells its own
+            raise ServiceError(
+                f"The sound of {sources[0]} cannot be kept: {plain_text(str(error), 160)}.",
+                "Check free space.",
+            ) from None
     if not frames:
         raise UsageError(f"{sources[0]} holds no sound.", "Name another file.")
     return Converted(frames / joined.rate_hz, joined.channels)

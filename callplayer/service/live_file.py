@@ -175,9 +175,11 @@ def _finish(fd: int, channels: int, frames: int) -> None:
     data_bytes = frames * SAMPLE_BYTES * channels
     try:
         os.ftruncate(fd, HEADER.size + data_bytes)
-        os.fdatasync(fd)  # the header must never tell of sound that did not reach the disk
-        os.pwrite(fd, _header(channels, data_bytes)[:_DATA_SIZE_AT], 0)
-        os.pwrite(fd, _SIZE.pack(data_bytes), _DATA_SIZE_AT)
+        try:
+            os.fdatasync(fd)  # the header must never tell of sound that did not reach the disk
+        finally:  # on a broken disk too those who read must learn of the end
+            os.pwrite(fd, _header(channels, data_bytes)[:_DATA_SIZE_AT], 0)
+            os.pwrite(fd, _SIZE.pack(data_bytes), _DATA_SIZE_AT)
         os.fdatasync(fd)
     except OSError as error:
         raise _cannot_keep(error) from error

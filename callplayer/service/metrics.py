@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from callplayer.service.library import Library
-from callplayer.service.streams import StreamStats
+from callplayer.service.stream_stats import StreamStats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,28 +47,9 @@ class Metrics:
         """Tell the gauge `callplayer_<name>`, whose value `read` returns when asked for it."""
         Gauge(f"callplayer_{name}", help_text, registry=self._registry).set_function(read)
 
-    def watch_total(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """Tell the counter `callplayer_<name>_total`, which somebody else counts."""
-        self._registry.register(_Total(f"callplayer_{name}", help_text, read))
-
     def watch_streams(self, stats: Callable[[], StreamStats]) -> None:
         """Tell what the bots do."""
-        self.watch("streams_open", "Streams that are open", lambda: stats().streams)
-        for name, help_text, read in (
-            ("blocks", "Blocks of 10 ms that bots sent", lambda: stats().blocks),
-            (
-                "late_blocks",
-                "Blocks sent more than 20 ms late, or never",
-                lambda: stats().late_blocks,
-            ),
-            ("lost_blocks", "Blocks never sent", lambda: stats().lost_blocks),
-            (
-                "workers_died",
-                "Processes of bots that ended by themselves",
-                lambda: stats().workers_died,
-            ),
-        ):
-            self.watch_total(name, help_text, read)
+        self._registry.register(_Bots(stats))
 
     def watch_library(self, library: Library) -> None:
         """Tell how many incidents there are, and how many are live."""
@@ -80,14 +61,32 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Total(Collector):
-    def __init__(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        self._name = name
-        self._help = help_text
-        self._read = read
+class _Bots(Collector):
+    """What all bots tell, asked for once for all of it."""
 
-    def describe(self) -> list[CounterMetricFamily]:
-        return [CounterMetricFamily(self._name, self._help)]
+    def __init__(self, stats: Callable[[], StreamStats]) -> None:
+        self._stats = stats
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        yield CounterMetricFamily(self._name, self._help, value=self._read())
+    def describe(self) -> Iterator[Metric]:
+        return _families(StreamStats())
+
+    def collect(self) -> Iterator[Metric]:
+        return _families(self._stats())
+
+
+def _families(stats: StreamStats) -> Iterator[Metric]:
+    yield GaugeMetricFamily("callplayer_streams_open", "Streams that are open", stats.streams)
+    yield GaugeMetricFamily("callplayer_workers", "Processes of bots", len(stats.workers))
+    for name, text, value in (
+        ("blocks", "Blocks of 10 ms that bots sent", stats.blocks),
+        ("late_blocks", "Blocks sent more than 20 ms late, or never", stats.late_blocks),
+        ("lost_blocks", "Blocks never sent", stats.lost_blocks),
+        ("workers_died", "Processes of bots that ended by themselves", stats.workers_died),
+    ):
+        yield CounterMetricFamily(f"callplayer_{name}", text, value)
+    commands = CounterMetricFamily(
+        "callplayer_commands", "Commands that bots obeyed", labels=["cmd"]
+    )
+    for name, count in stats.commands.items():
+        commands.add_metric([name], count)
+    yield commands

@@ -1,4 +1,4 @@
-"""When the next 20 ms are due: on an absolute schedule, so that lateness never adds up."""
+"""When the next block is due: on an absolute schedule, so that lateness never adds up."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 from callplayer.service.playhead import BLOCK_S
 
-TURN_BLOCKS = 2
-"""An Opus packet holds 20 ms: both of its blocks are made at the last moment, when it is sent."""
-
-TURN_S = TURN_BLOCKS * BLOCK_S
 CATCH_UP_GAP_S = 0.008
 MOST_BEHIND_S = 0.1
 
 
 @dataclass(frozen=True)
 class Turn:
-    """`due_s`: when the blocks are due; `not_before_s`: when to send them; `lost_s`: given up.
+    """`due_s`: when a block is due; `not_before_s`: when to send it; `lost_s`: given up.
 
     The two times differ only while catching up: late blocks go out 8 ms apart instead of in one
     burst, until the schedule is met again.
@@ -28,11 +24,11 @@ class Turn:
 
 
 def next_turn(turn: Turn, now_s: float) -> Turn:
-    """Return the turn after `turn`, whose blocks have just gone out at `now_s`.
+    """Return the turn after `turn`, whose block has just gone out at `now_s`.
 
     More than 100 ms behind, the schedule starts anew: what was missed is lost, not hurried after.
     """
-    due_s = turn.due_s + TURN_S
+    due_s = turn.due_s + BLOCK_S
     behind_s = now_s - due_s
     if behind_s > MOST_BEHIND_S:
         return Turn(now_s, now_s, now_s - turn.due_s)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from callplayer.service import playhead
-from callplayer.service.blocks import Samples, plan_block, render
+from callplayer.service.blocks import Gains, Samples, plan_block, render
 from callplayer.service.playhead import FRAMES_PER_MS, Playhead
 from callplayer.service.sounds import Sound
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Command, Party, SetGain, Status
@@ -22,7 +21,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class StreamPlayer:
-    """Obeys commands, and gives the next 10 ms of all parties and the status.
+    """Obeys commands, and gives the next 20 ms of all parties and the status.
 
     All times are readings of one monotonic clock in s. `parties` are in the order of the sound's
     channels. A gain for either party of a mixed recording applies to the mix.
@@ -43,8 +42,8 @@ class StreamPlayer:
         self._head = Playhead()
         self._seamless_source: int | None = None
         self._gains_db: dict[Party, float] = {}
-        self._gains = np.ones(len(parties), dtype=np.float32)
-        self._wanted_gains = self._gains.copy()
+        self._gains: Gains = (1.0,) * len(parties)
+        self._wanted_gains = self._gains
 
     @property
     def paused(self) -> bool:
@@ -70,7 +69,7 @@ class StreamPlayer:
         self._head = Playhead(position, paused=place.paused, following=following)
         for party, gain_db in place.gains_db.items():
             self._set_gain(party, gain_db)
-        self._gains = self._wanted_gains.copy()
+        self._gains = self._wanted_gains
 
     def obey(self, command: Command, now_s: float) -> Status:
         """Carry `command` out and return the status after it."""
@@ -82,7 +81,7 @@ class StreamPlayer:
     def next_block(self, now_s: float) -> Samples:
         """Return the block that starts to go out at `now_s`, and move the cursor.
 
-        It is int16, of shape (480, parties).
+        It is int16, of shape (960, parties).
         """
         extent = self._sound.at(now_s)
         self._head = playhead.follow(self._head, extent)
@@ -106,6 +105,6 @@ class StreamPlayer:
         wanted: Party = party if party in self.parties else "call"
         if wanted in self.parties:
             self._gains_db[wanted] = min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB)
-            gains = self._wanted_gains.copy()
-            gains[self.parties.index(wanted)] = 10 ** (self._gains_db[wanted] / 20)
-            self._wanted_gains = gains
+            self._wanted_gains = tuple(
+                10 ** (self._gains_db.get(each, 0.0) / 20) for each in self.parties
+            )

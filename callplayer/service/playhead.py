@@ -17,7 +17,9 @@ from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, Status
 
 SAMPLE_RATE_HZ = 48_000
 FRAMES_PER_MS = SAMPLE_RATE_HZ // 1000
-BLOCK_FRAMES = 480
+BLOCK_FRAMES = 960
+"""What goes into one Opus packet, 20 ms: it is made at the last moment, when that is sent."""
+
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE_HZ
 EDGE_FRAMES = 2 * BLOCK_FRAMES
 AT_END_FRAMES = 500 * FRAMES_PER_MS
@@ -115,11 +117,12 @@ def playable_frames(head: Playhead, extent: Extent) -> int:
 
 def advance(head: Playhead, frames: int, now_s: float) -> Playhead:
     """Return the state when a block that plays `frames` of the call starts to go out at `now_s`."""
-    return replace(
-        head,
+    return Playhead(
         position_frames=head.position_frames + frames,
+        paused=head.paused,
         block_frames=frames,
         block_at_s=now_s,
+        following=head.following,
         dry=not head.paused and not frames,
     )
 
@@ -146,11 +149,14 @@ def skip(head: Playhead, extent: Extent) -> Playhead:
 
 
 def status(head: Playhead, extent: Extent, now_s: float) -> Status:
-    """Return what the listener is told: the place of the sample that goes out at `now_s`."""
+    """Return what the listener is told: the place of the next sample to go out.
+
+    Between two blocks the clock carries it on. So a sample leaves within 20 ms after the cursor has
+    come to it, as it does where sound is sent as it is captured: no sooner than a listener counts.
+    """
     elapsed = int((now_s - head.block_at_s) * SAMPLE_RATE_HZ)
-    still_going_out = min(max(head.block_frames - elapsed, 0), head.block_frames)
-    position = head.position_frames - still_going_out
     duration = extent.duration_frames
+    position = min(head.position_frames + min(max(elapsed, 0), head.block_frames), duration)
     over = extent.is_over
     return Status(
         position=position // FRAMES_PER_MS,

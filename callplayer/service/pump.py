@@ -1,18 +1,14 @@
-"""The clock of all bots of a process: each 20 ms every bot sends its next 20 ms of sound."""
+"""The clock of all bots of a process: each 20 ms every one of them sends its next block."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from typing import NoReturn, Protocol
 
-from callplayer.service.pacing import TURN_BLOCKS, TURN_S, Turn, next_turn
-from callplayer.service.playhead import BLOCK_S
-
-PHASES = 4
-"""Bots send at four moments within the 20 ms, so that not all encoders work at once."""
+from callplayer.service.capture import FRAME_S, FRAMES_PER_BLOCK, Frame, Outlet
+from callplayer.service.pacing import Turn, next_turn
 
 LATE_S = 0.02
 STEP_S = 0.0005
@@ -21,98 +17,101 @@ STEPS = 256
 log = logging.getLogger("callplayer.service")
 
 
+Sending = tuple[Outlet, Frame]
+
+
 class Player(Protocol):
     """What the pump drives."""
 
-    def send(self, due_s: float) -> None:
-        """Send the blocks of the turn that is due at `due_s`."""
+    def sound(self, due_s: float) -> list[Sending]:
+        """Return what is to be sent, in this order, at `due_s`."""
 
     def lose(self, now_s: float) -> None:
         """Take note that nothing could be sent until `now_s`."""
 
     def fail(self, error: Exception) -> None:
-        """Take note that `send` raised: it is not called again."""
+        """Take note that there was an error: the player is driven no more."""
 
 
 class Lateness:
-    """How late blocks went out: counts by 0.5 ms, the last one for all that is later."""
+    """How late frames, 10 ms of one bot, went out: counts by 0.5 ms, the last for all beyond."""
 
     def __init__(self) -> None:
         self.counts = [0] * STEPS
-        self.blocks = 0
+        self.frames = 0
         self.late = 0
         """Later than 20 ms, or never sent."""
 
         self.lost = 0
 
-    def note(self, late_s: float, blocks: int) -> None:
-        """Count `blocks` that went out `late_s` after they were due."""
-        self.blocks += blocks
-        self.late += blocks if late_s > LATE_S else 0
-        self.counts[min(max(int(late_s / STEP_S), 0), STEPS - 1)] += blocks
+    def note(self, late_s: float, frames: int) -> None:
+        """Count `frames` that went out `late_s` after they were due."""
+        self.frames += frames
+        self.late += frames if late_s > LATE_S else 0
+        self.counts[min(max(int(late_s / STEP_S), 0), STEPS - 1)] += frames
 
-    def note_lost(self, lost_s: float) -> None:
-        """Count the blocks of one bot that were never sent."""
-        blocks = round(lost_s / BLOCK_S)
-        self.lost += blocks
-        self.late += blocks
+    def note_lost(self, lost_s: float, players: int) -> None:
+        """Count the frames that none of `players` has sent."""
+        frames = round(lost_s / FRAME_S) * players
+        self.lost += frames
+        self.late += frames
 
 
 class Pump:
-    """Drives the players that are added, until they are removed. Times by the monotonic clock."""
+    """Drives the players that are added, until they are removed. Times by the monotonic clock.
+
+    First the sound of all is made, then all of it is sent at once: the SDK's threads, each of which
+    does a little for every frame, then need not be woken for each anew.
+    """
 
     def __init__(self) -> None:
         self.lateness = Lateness()
-        self._phases: list[dict[Player, None]] = [{} for _ in range(PHASES)]
-        self._wanted = [asyncio.Event() for _ in range(PHASES)]
+        self._players: dict[Player, None] = {}
+        self._wanted = asyncio.Event()
 
     def add(self, player: Player) -> None:
-        """Drive `player` from its next turn on."""
-        if any(player in phase for phase in self._phases):
-            return
-        number = min(range(PHASES), key=lambda each: len(self._phases[each]))
-        self._phases[number][player] = None
-        self._wanted[number].set()
+        """Drive `player` from the next turn on."""
+        self._players[player] = None
+        self._wanted.set()
 
     def remove(self, player: Player) -> None:
         """Drive `player` no more."""
-        for phase in self._phases:
-            phase.pop(player, None)
+        self._players.pop(player, None)
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Drive until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(PHASES):
-                tasks.create_task(self._drive(number))
-
-    async def _drive(self, number: int) -> NoReturn:
-        players, wanted = self._phases[number], self._wanted[number]
         while True:
-            await wanted.wait()
-            turn = _first_turn(time.monotonic(), number)
-            while players:
+            await self._wanted.wait()
+            turn = Turn(time.monotonic(), time.monotonic())
+            while self._players:
                 await asyncio.sleep(max(turn.not_before_s - time.monotonic(), 0.0))
-                for player in tuple(players):
-                    self._send(player, turn)
+                if turn.lost_s:
+                    self._lose(turn)
+                self._send(turn)
                 turn = next_turn(turn, time.monotonic())
-            wanted.clear()
+            self._wanted.clear()
 
-    def _send(self, player: Player, turn: Turn) -> None:
-        now_s = time.monotonic()
-        try:
-            if turn.lost_s:
-                self.lateness.note_lost(turn.lost_s)
-                log.info("sent nothing for %.0f ms", turn.lost_s * 1000)
-                player.lose(turn.due_s)
-            player.send(turn.due_s)
-        except Exception as error:
-            self.remove(player)
-            player.fail(error)
-        self.lateness.note(now_s - turn.due_s, TURN_BLOCKS)
+    def _lose(self, turn: Turn) -> None:
+        log.info("nothing was sent for %.0f ms", turn.lost_s * 1000)
+        self.lateness.note_lost(turn.lost_s, len(self._players))
+        for player in tuple(self._players):
+            player.lose(turn.due_s)
 
+    def _send(self, turn: Turn) -> None:
+        made = []
+        for player in tuple(self._players):
+            try:
+                made.append((player, player.sound(turn.due_s)))
+            except Exception as error:
+                self._fail(player, error)
+        for player, sendings in made:
+            self.lateness.note(time.monotonic() - turn.due_s, FRAMES_PER_BLOCK)
+            try:
+                for send, frame in sendings:
+                    send(frame)
+            except Exception as error:
+                self._fail(player, error)
 
-def _first_turn(now_s: float, number: int) -> Turn:
-    """Return the next moment of phase `number`."""
-    offset_s = number * TURN_S / PHASES
-    due_s = math.ceil((now_s - offset_s) / TURN_S) * TURN_S + offset_s
-    return Turn(due_s, due_s)
+    def _fail(self, player: Player, error: Exception) -> None:
+        self.remove(player)
+        player.fail(error)

@@ -18,10 +18,13 @@ from callplayer.service.player import Place
 from callplayer.service.recordings import Recording
 from callplayer.service.roster import Roster
 from callplayer.service.shelf import Shelf
+from callplayer.service.stream_stats import StreamStats, WorkerStats, stats_of
 from callplayer.service.tokens import RoomTokens
 from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Report, Who
 from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
 from callplayer.wire import StreamGrant
+
+__all__ = ["MAX_STREAMS", "StreamStats", "Streams", "TooManyStreamsError"]
 
 MAX_STREAMS = 50
 
@@ -33,29 +36,6 @@ Owner = tuple[str, str, str]
 
 class TooManyStreamsError(ServiceError):
     """As many streams are open as this service plays at once."""
-
-
-@dataclass(frozen=True)
-class WorkerStats:
-    """What one worker process does now and did since it began."""
-
-    pid: int
-    streams: int
-    report: Report
-
-
-@dataclass(frozen=True)
-class StreamStats:
-    """What all bots do now and did so far. Blocks are 10 ms of one stream."""
-
-    streams: int
-    workers: tuple[WorkerStats, ...]
-    workers_died: int
-    blocks: int
-    late_blocks: int
-    """Sent more than 20 ms late, or never."""
-
-    lost_blocks: int
 
 
 @dataclass(frozen=True)
@@ -91,8 +71,7 @@ class Streams:
         self._shelf = Shelf()
         self._workers = workers
         workers.died, workers.answer = self._lost, self._answer
-        self._workers_died = 0
-        self._of_the_dead = [0, 0, 0]
+        self._dead: list[Report] = []
         self._streams: dict[str, _Stream] = {}
         self._owned: dict[Owner, str] = {}
         self._left: dict[Owner, tuple[Place, float]] = {}
@@ -133,16 +112,7 @@ class Streams:
             WorkerStats(worker.process.pid, worker.load, worker.report)
             for worker in self._workers.running
         )
-        reports = [worker.report for worker in workers]
-        blocks, late, lost = self._of_the_dead
-        return StreamStats(
-            streams=sum(worker.streams for worker in workers),
-            workers=workers,
-            workers_died=self._workers_died,
-            blocks=blocks + sum(report.blocks for report in reports),
-            late_blocks=late + sum(report.late for report in reports),
-            lost_blocks=lost + sum(report.lost for report in reports),
-        )
+        return stats_of(workers, self._dead)
 
     async def close(self) -> None:
         """End all streams: every bot leaves its room."""
@@ -243,10 +213,7 @@ class Streams:
     def _lost(self, worker: BotWorker) -> None:
         """Close the rooms of a worker that died, so that its listeners come for new ones."""
         now_s = time.monotonic()
-        self._workers_died += 1
-        report = worker.report
-        for number, count in enumerate((report.blocks, report.late, report.lost)):
-            self._of_the_dead[number] += count
+        self._dead.append(worker.report)
         self._left = {
             owner: (place, at_s)
             for owner, (place, at_s) in self._left.items()

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from callplayer.service.library import Change, Created, Library, Removed, WordsCame
+from callplayer.service.recordings import Recording
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 
 LOG_WORDS = 20_000
-IDLE_STREAMS = 16
+IDLE_WORDS = 60_000
 FIRST_OFFSET = 1
 TOLD_AFTER_S = 5.0
 """For so long after the end of a call that is played as if live its last words may yet come."""
@@ -50,6 +51,10 @@ class WordStream:
         self._log: deque[Message] = deque()
         self._log_words = 0
         self._all: list[Message] | None = None
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self._words)
 
     def append(self, words: tuple[Word, ...]) -> Message:
         """Take one message of one speaker; return it."""
@@ -98,6 +103,13 @@ class WordStreams:
         self._streams: OrderedDict[str, WordStream] = OrderedDict()
         self._telling: dict[str, asyncio.Task[None]] = {}
         self._unsubscribe = library.subscribe(self._take)
+        if on_message is not None:
+            page: int | None = 1
+            while page is not None:
+                found = library.list(is_audio_live=True, page=page)
+                page = found.next_page
+                for recording in found.recordings:
+                    self._told_anyway(recording)
 
     async def close(self) -> None:
         """Stop."""
@@ -153,20 +165,26 @@ class WordStreams:
                     self._append(stream, words)
                 elif self._on_message is not None:
                     self._on_message(stream_name(incident_id), encode_transcript(words))
-            case Created(recording=recording) if recording.live_from_s and self._on_message:
-                self.open(recording.id)
+            case Created(recording=recording) if self._on_message is not None:
+                self._told_anyway(recording)
             case Removed(incident_id=incident_id):
                 self._forget(incident_id)
 
+    def _told_anyway(self, recording: Recording) -> None:
+        """Begin to tell a call that is played as if live, though nobody has asked for it here."""
+        if recording.live_from_s is not None:
+            self.open(recording.id)
+
     def _forget_idle(self) -> None:
-        """Let go of the streams that nobody reads, but for those last opened."""
-        idle = [
-            incident_id
-            for incident_id, stream in self._streams.items()
-            if not stream.listeners and not (self._on_message and incident_id in self._telling)
-        ]
-        for incident_id in idle[:-IDLE_STREAMS]:
-            self._forget(incident_id)
+        """Let go of the streams that nobody reads, but for some words of those last opened."""
+        words = 0
+        for incident_id, stream in reversed(tuple(self._streams.items())[:-1]):
+            told_anyway = self._on_message is not None and incident_id in self._telling
+            if stream.listeners or told_anyway:
+                continue
+            words += len(stream)
+            if words > IDLE_WORDS:
+                self._forget(incident_id)
 
     def _forget(self, incident_id: str) -> None:
         self._streams.pop(incident_id, None)

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from callplayer.service.worker_wire import (
     Who,
     order_decoder,
 )
+from callplayer.wire import Command
 
 REPORT_S = 1.0
 ASK_TIMEOUT_S = 5.0
@@ -84,6 +86,7 @@ class Worker:
         self._pipe = pipe
         self._pump = Pump()
         self._bots: dict[str, ReplayBot] = {}
+        self._commands: Counter[str] = Counter()
         self._told: dict[str, Place] = {}
         self._asked: dict[str, Asked] = {}
         self._growing: dict[str, tuple[GrowingSound, int]] = {}
@@ -167,7 +170,7 @@ class Worker:
                 listener=order.listener,
                 name=order.id,
                 idle_s=order.idle_s,
-                moved=lambda: self._tell_places((order.id,)),
+                moved=lambda command: self._moved(order.id, command),
             )
             await bot.join(order.url, order.token)
             self._bots[order.id] = bot
@@ -178,6 +181,11 @@ class Worker:
             self._told.pop(order.id, None)
             self._asked.pop(order.id, None)
             self._let_go(order)
+
+    def _moved(self, name: str, command: Command | None) -> None:
+        if command is not None:
+            self._commands[_cmd(command)] += 1
+        self._tell_places((name,))
 
     def _tell_places(self, names: tuple[str, ...]) -> None:
         places = {name: self._bots[name].place for name in names if name in self._bots}
@@ -192,8 +200,19 @@ class Worker:
             self._tell_places(tuple(self._bots))
             lateness = self._pump.lateness
             await self._send(
-                Report(lateness.blocks, lateness.late, lateness.lost, tuple(lateness.counts))
+                Report(
+                    frames=lateness.frames,
+                    late=lateness.late,
+                    lost=lateness.lost,
+                    lateness=tuple(lateness.counts),
+                    commands=dict(self._commands),
+                )
             )
+
+
+def _cmd(command: Command) -> str:
+    """Return the vendor's word for a command."""
+    return str(type(command).__struct_config__.tag)
 
 
 async def _work(pipe: Pipe) -> None:
@@ -204,8 +223,11 @@ async def _work(pipe: Pipe) -> None:
     await Worker(pipe).run()
 
 
-def main() -> int:
-    """Work until standard input ends."""
+def main() -> None:
+    """Work until standard input ends; then end at once.
+
+    The SDK's threads may be about to call into Python, which an orderly exit would take away.
+    """
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -213,10 +235,11 @@ def main() -> int:
     pipe = Pipe(socket.socket(fileno=os.dup(0)))
     try:
         asyncio.run(_work(pipe))
-    finally:
-        pipe.close()
-    return 0
+    except Exception:
+        log.exception("a worker failed")
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

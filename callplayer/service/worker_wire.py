@@ -108,16 +108,17 @@ class Places(msgspec.Struct, frozen=True, tag="places"):
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
-    """What a worker did so far, once a second.
+    """What a worker did so far, once a second; `commands` it obeyed, by their names.
 
-    Blocks are 10 ms of one stream: sent, of these late (by more than 20 ms, or lost), lost.
+    Frames are 10 ms of one stream: sent; late (by more than 20 ms, or lost); lost.
     `lateness` counts by steps of 0.5 ms how late they went out.
     """
 
-    blocks: int = 0
+    frames: int = 0
     late: int = 0
     lost: int = 0
     lateness: tuple[int, ...] = ()
+    commands: dict[str, int] = {}
 
 
 Order = Open | Keep | Present

@@ -51,7 +51,8 @@ def run_import(options: argparse.Namespace) -> int:
     require_packages()
 
     def told(call: Call) -> None:
-        print(f"importing {', '.join(map(str, call.sources))}", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"importing {', '.join(map(str, call.sources))}", file=sys.stderr, flush=True)
 
     for recording in import_calls(library_folder(options), _calls(options), told):
         print(_row(recording))
@@ -122,7 +123,7 @@ def remove_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_remove(options: argparse.Namespace) -> int:
-    """Remove incidents with their sound and words, all that were named or none."""
+    """Remove incidents with their sound and words; none if one of them cannot be removed."""
     from callplayer.service.library import Library
 
     with Library.open(existing_library(options), durable=True) as library:

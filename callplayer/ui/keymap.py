@@ -15,6 +15,7 @@ from callplayer.engine.messages import (
     Mute,
     PartyState,
     Request,
+    RetryNow,
     SeekBy,
     SetGain,
     Solo,
@@ -171,6 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "zoom-fit", "Timeline closer / whole", ("f",), screen="zoom_fit", title="Timeline whole"
     ),
+    Action("retry-now", "Reconnect now", ("R",), request=RetryNow()),
     Action(
         "next-party",
         "Other party",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, jitter, latency, shown, start, storm
+from tests.benchmarks import cost, drift, jitter, latency, live, replays, shown, start, storm
 
 
 def main() -> int:
@@ -223,13 +223,54 @@ def _storm(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def _live(options: argparse.Namespace) -> None:
+    measured = live.measure(*((10.0, 3) if options.quick else (30.0, 10)))
+    table(
+        (
+            "a live call's source", "listener behind it, p50 ms", "p95 ms", "most, ms",
+            "1 s after a return to live, p50 ms", "most, ms",
+        ),
+        [
+            (
+                one.source,
+                f"{1000 * np.median(one.following_s):.0f}",
+                f"{1000 * np.percentile(one.following_s, 95):.0f}",
+                f"{1000 * max(one.following_s):.0f}",
+                f"{1000 * np.median(one.returned_s):.0f}",
+                f"{1000 * max(one.returned_s):.0f}",
+            )
+            for one in measured
+        ],
+    )  # fmt: skip
+    lost_s = live.measure_kills(3 if options.quick else 10)
+    print(
+        f"\nspoken and not on disk after kill -9 of the service, {len(lost_s)} times: "
+        f"{1000 * np.median(lost_s):.0f} ms, {1000 * max(lost_s):.0f} ms at most"
+    )
+
+
+def _replays(options: argparse.Namespace) -> None:
+    counts = (1, 10) if options.quick else (1, 10, 25, 50)
+    table(
+        (
+            "replays at once", "CPU a bot, % of a core", "memory a bot, MB", "workers",
+            "pump late, p50 ms", "p99.9 ms", "frames late > 20 ms", "command → status, p50 ms",
+            "p95 ms", "concealed, ms/min", "steps of the sweep broken", "room server's CPU, %",
+            "listeners' CPU, %",
+        ),
+        (measured.row() for measured in replays.measure(counts, 8.0 if options.quick else 15.0)),
+    )  # fmt: skip
+
+
 BENCHMARKS = {
     "latency": _latency,
     "shown": _shown,
     "storm": _storm,
     "jitter": _jitter,
+    "live": _live,
     "drift": _drift,
     "cost": _cost,
+    "replays": _replays,
     "start": _start,
 }
 

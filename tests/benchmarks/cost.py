@@ -199,9 +199,9 @@ def _trend(name: str, at_s: npt.NDArray[np.float64], mb: npt.NDArray[np.float64]
 
 def _cost(name: str, pid: int, duration_s: float) -> ProcessCost:
     time.sleep(SETTLE_S)
-    before, at_s = _cpu_s(pid), time.monotonic()
+    before, at_s = cpu_s(pid), time.monotonic()
     time.sleep(duration_s)
-    used_s, took_s = _cpu_s(pid) - before, time.monotonic() - at_s
+    used_s, took_s = cpu_s(pid) - before, time.monotonic() - at_s
     return ProcessCost(name, 100 * used_s / took_s, resident_mb(pid))
 
 
@@ -211,6 +211,7 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Return the time a process has been on a CPU."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S

@@ -7,15 +7,27 @@ import contextlib
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from livekit import rtc
 
-from tests.e2e.service_fixtures import RATE_HZ, SWEEP_S, Listener, Service, signed_in, sweep
+from tests.e2e.service_fixtures import (
+    RATE_HZ,
+    SWEEP_S,
+    Listener,
+    Service,
+    heard_position_s,
+    running_service,
+    signed_in,
+    sweep,
+)
 
 STEP_FRAMES = 960
+HEARD_S = 0.1
+SOURCES = ("stdin", "watched folder", "ingest room")
 
 Send = Callable[[np.ndarray], Awaitable[None]]
 
@@ -23,8 +35,8 @@ Send = Callable[[np.ndarray], Awaitable[None]]
 class Talk:
     """A party's or two parties' sweep, sent 20 ms at a time by the clock until `stop`."""
 
-    def __init__(self, channels: int, longest_s: float = 60.0) -> None:
-        parties = ("caller", "callTaker")[:channels]
+    def __init__(self, channels: int, longest_s: float = 60.0, party: str = "caller") -> None:
+        parties = (party,) if channels == 1 else ("caller", "callTaker")
         sound = np.stack([sweep(party, longest_s) for party in parties], axis=1)
         self._sound = np.rint(sound * 32_767).astype(np.int16)
         self._stopped = asyncio.Event()
@@ -151,3 +163,83 @@ async def last_status(listener: Listener, is_true: Callable[[Any], bool]) -> Any
         while not is_true(listener.statuses[-1]):
             await asyncio.sleep(0.005)
     return listener.statuses[-1]
+
+
+@dataclass
+class Call:
+    """A live call: who speaks, whose track carries it, and how it is brought to its end."""
+
+    service: Service
+    incident_id: str
+    talk: Talk
+    track: str
+    end: Callable[[], None]
+
+
+@contextlib.asynccontextmanager
+async def on_stdin() -> AsyncIterator[Call]:
+    options = f"(), port=0, live_sources=LiveSources(stdin='s16le:{RATE_HZ}:1')"
+    with running_service(options) as service:
+        pipe = service.process.stdin
+        assert pipe is not None
+
+        async def send(samples: np.ndarray) -> None:
+            pipe.write(samples.tobytes())
+            pipe.flush()
+
+        talk = Talk(1)
+        async with talking(talk, send):
+            yield Call(service, service.ready["incidents"][0], talk, "call", pipe.close)
+
+
+@contextlib.asynccontextmanager
+async def in_a_watched_folder(folder: Path) -> AsyncIterator[Call]:
+    options = f"(), port=0, live_sources=LiveSources(watched=Path({str(folder)!r}))"
+    with running_service(options) as service:
+        file, talk = GrowingWav(folder / "line1.wav", 2), Talk(2)
+        try:
+            async with talking(talk, file.write):
+                yield Call(service, await live_incident(service), talk, "caller", file.close)
+        finally:
+            file.close()
+
+
+@contextlib.asynccontextmanager
+async def in_an_ingest_room() -> AsyncIterator[Call]:
+    options = "(), port=0, live_sources=LiveSources(ingest=True, end_after_s=0.5)"
+    with running_service(options) as service:
+        async with signed_in(service) as client:
+            answer = await client.post("/ingest/calls")
+        assert answer.status_code == 201, answer.text
+        opened = answer.json()
+        publisher, talk = Publisher(), Talk(1)
+        await publisher.join(opened["url"], opened["tokens"]["caller"])
+        leaving: list[asyncio.Task[None]] = []
+        async with talking(talk, publisher.write):
+            assert await live_incident(service) == opened["incident_id"]
+            yield Call(
+                service,
+                opened["incident_id"],
+                talk,
+                "caller",
+                lambda: leaving.append(asyncio.create_task(publisher.leave())),
+            )
+        await asyncio.gather(*leaving)
+
+
+@contextlib.asynccontextmanager
+async def a_call(source: str, folder: Path) -> AsyncIterator[Call]:
+    """A call that comes in live, one of `SOURCES`; `folder` is an empty one to work in."""
+    ways = {
+        "stdin": on_stdin,
+        "watched folder": lambda: in_a_watched_folder(folder),
+        "ingest room": in_an_ingest_room,
+    }
+    async with ways[source]() as call:
+        yield call
+
+
+async def how_far_behind_s(listener: Listener, call: Call, settle_s: float = 0.3) -> float:
+    """How far what is heard is behind the speaker, modulo the sweep's 8 s."""
+    sound = await listener.hear(call.track, HEARD_S, settle_s=settle_s)
+    return behind_s(call.talk, heard_position_s(sound, "caller"), HEARD_S / 2)

@@ -3,139 +3,75 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from callplayer.wire import Scrub, ScrubToEnd
+from callplayer.service.live_file import GrowingAudio
+from callplayer.wire import Resume, Scrub, ScrubToEnd
 from tests.e2e.live_sources import (
+    HEARD_S,
+    SOURCES,
+    Call,
     GrowingWav,
-    Publisher,
     Talk,
-    behind_s,
+    a_call,
+    how_far_behind_s,
     incident,
+    incidents,
     last_status,
     live_incident,
     talking,
 )
 from tests.e2e.service_fixtures import (
+    CREDENTIALS,
     RATE_HZ,
     Listener,
-    Service,
+    client_of,
     heard_position_s,
     listening,
     open_incident,
     rms_db,
     running_service,
-    signed_in,
     sweep,
     until,
 )
+from tests.rig.pulse import Sink
 
-HEARD_S = 0.1
 # `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
 LIVE_WITHIN_S = 1.0
 
 
-@dataclass
-class Call:
-    """A live call: who speaks, whose track carries it, and how it is brought to its end."""
-
-    service: Service
-    incident_id: str
-    talk: Talk
-    track: str
-    end: Callable[[], None]
-
-
-@contextlib.asynccontextmanager
-async def on_stdin() -> AsyncIterator[Call]:
-    options = f"(), port=0, live_sources=LiveSources(stdin='s16le:{RATE_HZ}:1')"
-    with running_service(options) as service:
-        pipe = service.process.stdin
-        assert pipe is not None
-
-        async def send(samples: np.ndarray) -> None:
-            pipe.write(samples.tobytes())
-            pipe.flush()
-
-        talk = Talk(1)
-        async with talking(talk, send):
-            yield Call(service, service.ready["incidents"][0], talk, "call", pipe.close)
-
-
-@contextlib.asynccontextmanager
-async def in_a_watched_folder(folder: Path) -> AsyncIterator[Call]:
-    options = f"(), port=0, live_sources=LiveSources(watched=Path({str(folder)!r}))"
-    with running_service(options) as service:
-        file, talk = GrowingWav(folder / "line1.wav", 2), Talk(2)
-        try:
-            async with talking(talk, file.write):
-                yield Call(service, await live_incident(service), talk, "caller", file.close)
-        finally:
-            file.close()
-
-
-@contextlib.asynccontextmanager
-async def in_an_ingest_room() -> AsyncIterator[Call]:
-    options = "(), port=0, live_sources=LiveSources(ingest=True, end_after_s=0.5)"
-    with running_service(options) as service:
-        async with signed_in(service) as client:
-            answer = await client.post("/ingest/calls")
-        assert answer.status_code == 201, answer.text
-        opened = answer.json()
-        publisher, talk = Publisher(), Talk(1)
-        await publisher.join(opened["url"], opened["tokens"]["caller"])
-        leaving: list[asyncio.Task[None]] = []
-        async with talking(talk, publisher.write):
-            assert await live_incident(service) == opened["incident_id"]
-            yield Call(
-                service,
-                opened["incident_id"],
-                talk,
-                "caller",
-                lambda: leaving.append(asyncio.create_task(publisher.leave())),
-            )
-        await asyncio.gather(*leaving)
-
-
-@contextlib.asynccontextmanager
-async def a_call(source: str, folder: Path) -> AsyncIterator[Call]:
-    ways = {
-        "stdin": on_stdin,
-        "watched folder": lambda: in_a_watched_folder(folder),
-        "ingest room": in_an_ingest_room,
-    }
-    async with ways[source]() as call:
-        yield call
-
-
-async def how_far_behind_s(listener: Listener, call: Call) -> float:
-    sound = await listener.hear(call.track, HEARD_S, settle_s=0.3)
-    return behind_s(call.talk, heard_position_s(sound, "caller"), HEARD_S / 2)
-
-
-async def is_heard_live(listener: Listener, call: Call) -> None:
+async def hears_live(listener: Listener, call: Call) -> None:
     """Return when what is heard is as new as it should be; fail if it never is."""
     async with asyncio.timeout(10):
         while not 0 < await how_far_behind_s(listener, call) < LIVE_WITHIN_S:
             pass
 
 
-@pytest.mark.parametrize("source", ["stdin", "watched folder", "ingest room"])
+async def hears(listener: Listener, track: str, from_s: float, to_s: float) -> None:
+    """Return when sound from between these places is heard; fail if it never is."""
+    async with asyncio.timeout(10):
+        while True:
+            sound = await listener.hear(track, HEARD_S, settle_s=0)
+            if rms_db(sound) > -30 and from_s < heard_position_s(sound, "caller") < to_s:
+                return
+
+
+@pytest.mark.parametrize("source", SOURCES)
 async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_path: Path) -> None:
     async with a_call(source, tmp_path) as call:
         assert (await incident(call.service, call.incident_id))["is_audio_live"]
         token, url = await open_incident(call.service, call.incident_id)
         async with listening(token, url) as listener:
             await until(lambda: call.track in listener.frames)
-            await is_heard_live(listener, call)
-            at_live = await last_status(listener, lambda status: status.duration > 2000)
+            await hears_live(listener, call)
+            at_live = await last_status(listener, lambda status: status.duration > 2500)
             assert at_live.at_end
             assert not at_live.call_over
             assert not at_live.paused
@@ -143,13 +79,12 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             back = await listener.status_after(Scrub(position=0))
             assert (back.position, back.at_end, back.call_over) == (0, False, False)
             assert back.duration >= at_live.duration
-            sound = await listener.hear(call.track, HEARD_S)
-            assert rms_db(sound) > -30
+            await hears(listener, call.track, 0.0, 1.0)
             assert await how_far_behind_s(listener, call) > 1.5
             assert listener.statuses[-1].duration > at_live.duration
             await listener.send(ScrubToEnd())
             await last_status(listener, lambda status: status.at_end)
-            await is_heard_live(listener, call)
+            await hears_live(listener, call)
 
             call.talk.stop()
             call.end()
@@ -157,9 +92,7 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             assert over.duration >= call.talk.sent_frames // 48 - 500
             assert not (await incident(call.service, call.incident_id))["is_audio_live"]
             await listener.status_after(Scrub(position=500))
-            sound = await listener.hear(call.track, HEARD_S, settle_s=0.6)
-            assert rms_db(sound) > -30
-            assert 0.5 < heard_position_s(sound, "caller") < 2.5
+            await hears(listener, call.track, 0.5, 2.0)
             again = await listener.status()
             assert (again.duration, again.call_over) == (over.duration, True)
         await served_as_a_recording(call, over.duration)
@@ -184,13 +117,126 @@ async def test_a_file_played_as_live_comes_to_its_end(tmp_path: Path) -> None:
         token, url = await open_incident(service, incident_id)
         async with listening(token, url) as listener:
             assert listener.statuses[0].at_end
-            assert rms_db(await listener.hear("call", HEARD_S, settle_s=0.3)) > -30
+            await hears(listener, "call", 0.0, 4.0)
             over = await last_status(listener, lambda status: status.call_over)
             assert over.duration == 4000
             await last_status(listener, lambda status: status.position == 4000)
             await listener.send(Scrub(position=1000))
-            sound = await listener.hear("call", HEARD_S)
-            assert 1.0 < heard_position_s(sound, "caller") < 3.0
+            await hears(listener, "call", 1.0, 3.0)
         told = await incident(service, incident_id)
         assert not told["is_audio_live"]
         assert told["audio_call_ended_at"]
+
+
+async def test_a_killed_service_loses_less_than_a_second_of_a_call(tmp_path: Path) -> None:
+    watched, library = tmp_path / "watched", tmp_path / "library"
+    watched.mkdir()
+    options = (
+        f"(), port=0, library=Path({str(library)!r}),"
+        f" live_sources=LiveSources(watched=Path({str(watched)!r}))"
+    )
+    file, talk = GrowingWav(watched / "line1.wav", 2), Talk(2)
+    try:
+        with running_service(options) as service:
+            async with talking(talk, file.write):
+                incident_id = await live_incident(service)
+                await asyncio.sleep(2.0)
+                service.process.kill()
+                spoken_s = talk.position_s()
+                service.process.wait()
+        (kept,) = (library / "recordings").iterdir()
+        with GrowingAudio(kept) as audio:
+            assert not audio.is_over()
+            kept_s = audio.frames() / RATE_HZ
+        assert spoken_s - 1.0 < kept_s < spoken_s + 0.1
+        with running_service(options) as service:
+            (told,) = await incidents(service)
+            assert (told["id"], told["is_audio_live"]) == (incident_id, False)
+            assert told["audio_call_ended_at"]
+            token, url = await open_incident(service, incident_id)
+            async with listening(token, url) as listener:
+                first = listener.statuses[0]
+                assert (first.duration, first.call_over) == (int(kept_s * 1000), True)
+                await listener.send(Resume())
+                await hears(listener, "caller", 0.0, kept_s)
+    finally:
+        file.close()
+    heard, _ = soundfile.read(kept, dtype="int16")
+    source, _ = soundfile.read(watched / "line1.wav", dtype="int16")
+    assert np.array_equal(heard, source[: len(heard)])
+
+
+async def test_the_sound_servers_own_recorder_is_followed(tmp_path: Path, sink: Sink) -> None:
+    watched, library, sound = (tmp_path / name for name in ("watched", "library", "speech.wav"))
+    watched.mkdir()
+    soundfile.write(sound, sweep("caller", 20.0), RATE_HZ, subtype="PCM_16")
+    environment = os.environ | sink.environment
+    options = (
+        f"(), port=0, library=Path({str(library)!r}),"
+        f" live_sources=LiveSources(watched=Path({str(watched)!r}))"
+    )
+    with running_service(options) as service:
+        speaker = await asyncio.create_subprocess_exec(
+            "paplay", f"--device={sink.name}", sound, env=environment
+        )
+        recorder = await asyncio.create_subprocess_exec(
+            *("parec", f"--device={sink.name}.monitor", "--latency-msec=20", "--channels=1"),
+            *("--rate=44100", "--file-format=wav", watched / "line1.wav"),
+            env=environment,
+        )
+        incident_id = await live_incident(service)
+        token, url = await open_incident(service, incident_id)
+        async with listening(token, url) as listener:
+            await until(lambda: "call" in listener.frames)
+            await hears(listener, "call", 0.3, 7.0)
+            recorder.terminate()
+            over = await last_status(listener, lambda status: status.call_over)
+        await recorder.wait()
+        speaker.terminate()
+        await speaker.wait()
+        told = await incident(service, incident_id)
+        assert not told["is_audio_live"]
+    recorded = soundfile.info(watched / "line1.wav")
+    assert recorded.samplerate == 44_100
+    assert over.duration == pytest.approx(1000 * recorded.duration, abs=2)
+
+
+async def test_the_command_line_takes_all_sources_at_once(tmp_path: Path) -> None:
+    watched = tmp_path / "watched"
+    watched.mkdir()
+    soundfile.write(tmp_path / "call.wav", sweep("caller", 1.0), RATE_HZ)
+    flags = (
+        *("--port=0", f"--library={tmp_path / 'library'}", "--live-stdin=mulaw:8000:1"),
+        *(f"--live-file={tmp_path / 'call.wav'}", f"--watch={watched}", "--ingest"),
+        "--end-after=0.5",
+    )
+    service = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "callplayer", "serve", *flags),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | CREDENTIALS,
+    )
+    assert service.stdin is not None
+    assert service.stdout is not None
+    try:
+        api_url = json.loads(await service.stdout.readline())["api_url"]
+        service.stdin.write(b"\x55" * 8000)
+        soundfile.write(watched / "line1.wav", sweep("caller", 0.5), RATE_HZ)
+        async with client_of(api_url) as client:
+
+            async def calls(live: str) -> int:
+                answer = await client.get(f"/v1/incident_events?is_audio_live={live}")
+                return len(answer.json()["data"])
+
+            assert (await client.post("/ingest/calls")).status_code == 201
+            async with asyncio.timeout(20):
+                while await calls("false") < 2:
+                    await asyncio.sleep(0.1)
+                assert await calls("true") == 1
+                service.stdin.close()
+                while await calls("true"):
+                    await asyncio.sleep(0.1)
+            assert await calls("false") == 3
+    finally:
+        service.terminate()
+        assert await service.wait() == 0

@@ -14,12 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from callplayer.config import Secret
+from callplayer.service.imports import Call, import_calls
 from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
-from callplayer.service.recordings import IncidentFacts, Recording
+from callplayer.service.recordings import IncidentFacts, Recording, incident_id
 from callplayer.service.webhooks import Webhooks, pauses_s
+from tests.e2e.service_fixtures import RATE_HZ, Service, running_service, sweep
 
 SECRET = "of the receiver and us"
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
@@ -67,6 +70,12 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
+@pytest.fixture
+def library() -> Iterator[Library]:
+    with Library.open(None) as library:
+        yield library
+
+
 def recording(name: str) -> Recording:
     return Recording(
         name, Path(f"{name}.wav"), ("call",), 60.0, START, IncidentFacts("+15555550142")
@@ -88,8 +97,9 @@ def verify(header: str, body: bytes) -> bool:
     return is_fresh and hmac.compare_digest(expected.hexdigest(), fields["v1"])
 
 
-async def test_a_webhook_is_signed_and_in_the_vendors_words(receiver: Receiver) -> None:
-    library = Library.open(None)
+async def test_a_webhook_is_signed_and_in_the_vendors_words(
+    receiver: Receiver, library: Library
+) -> None:
     webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
     library.subscribe(webhooks.told)
     library.add(recording("a"))
@@ -110,9 +120,10 @@ async def test_a_webhook_is_signed_and_in_the_vendors_words(receiver: Receiver) 
     await webhooks.close()
 
 
-async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(receiver: Receiver) -> None:
+async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(
+    receiver: Receiver, library: Library
+) -> None:
     receiver.answer = lambda number: 503 if number <= 3 else 200
-    library = Library.open(None)
     metrics = Metrics()
     webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.05)
     library.subscribe(webhooks.told)
@@ -131,9 +142,10 @@ async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(receiver: 
     await webhooks.close()
 
 
-async def test_a_receiver_that_hangs_holds_up_its_incident_only(receiver: Receiver) -> None:
+async def test_a_receiver_that_hangs_holds_up_its_incident_only(
+    receiver: Receiver, library: Library
+) -> None:
     receiver.hold.clear()
-    library = Library.open(None)
     webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
     library.subscribe(webhooks.told)
     began_s = time.monotonic()
@@ -148,9 +160,8 @@ async def test_a_receiver_that_hangs_holds_up_its_incident_only(receiver: Receiv
     await webhooks.close()
 
 
-async def test_what_nobody_takes_is_given_up(receiver: Receiver) -> None:
+async def test_what_nobody_takes_is_given_up(receiver: Receiver, library: Library) -> None:
     receiver.answer = lambda _number: 302
-    library = Library.open(None)
     metrics = Metrics()
     webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.02, give_up_s=0.2)
     library.subscribe(webhooks.told)
@@ -166,13 +177,50 @@ async def test_what_nobody_takes_is_given_up(receiver: Receiver) -> None:
     await webhooks.close()
 
 
-async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver) -> None:
-    library = Library.open(None)
+async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver, library: Library) -> None:
     webhooks = Webhooks("http://127.0.0.1:1/", Secret(SECRET), Metrics(), first_pause_s=0.02)
     library.subscribe(webhooks.told)
     library.add(recording("a"))
     await asyncio.sleep(0.2)
     await webhooks.close()
+
+
+def test_a_service_tells_of_calls_and_imports(receiver: Receiver, tmp_path: Path) -> None:
+    for name in ("live", "later"):
+        soundfile.write(tmp_path / f"{name}.wav", sweep("caller", 2.0), RATE_HZ)
+    live, library = tmp_path / "live.wav", tmp_path / "library"
+    environment = {"CALLPLAYER_SERVE_WEBHOOK_SECRET": SECRET}
+
+    def events_of(incident: str) -> list[str]:
+        events = [event for event in receiver.events() if event["incident_event"]["id"] == incident]
+        return [event["type"].split(".")[1] for event in events]
+
+    def wait_for(incident: str, *kinds: str) -> None:
+        deadline_s = time.monotonic() + 15
+        while events_of(incident) != list(kinds):
+            assert time.monotonic() < deadline_s, (events_of(incident), service.log())
+            time.sleep(0.05)
+
+    options = f"(Path({str(live)!r}),), port=0, live=True, webhook={receiver.url!r}"
+    with running_service(options, environment) as service:
+        wait_for(incident_id("live.wav"), "created", "call_ended")
+        assert SECRET not in service.log()
+    options = f"(), port=0, library=Path({str(library)!r}), webhook={receiver.url!r}"
+    with running_service(options, environment) as service:
+        (imported,) = import_calls(library, [Call((tmp_path / "later.wav",))])
+        wait_for(imported.id, "created")
+    assert all(verify(headers["Callplayer-Signature"], body) for headers, body in receiver.came)
+
+
+def test_without_a_secret_there_are_no_webhooks(receiver: Receiver, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", sweep("caller", 1.0), RATE_HZ)
+    options = f"(Path({str(tmp_path)!r}),), port=0, webhook={receiver.url!r}"
+    for secret in ("", "short"):
+        service = Service(options, {"CALLPLAYER_SERVE_WEBHOOK_SECRET": secret})
+        assert service.ready["ready"] is False
+        assert "CALLPLAYER_SERVE_WEBHOOK_SECRET" in service.ready["hint"]
+        assert service.ready["exit_code"] == 2
+        service.close()
 
 
 def test_pauses_grow_to_a_most_and_vary() -> None:

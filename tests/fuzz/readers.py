@@ -16,6 +16,7 @@ import msgspec
 
 from callplayer import wire, words
 from callplayer.engine import messages as m
+from callplayer.engine.cable import EXTENDED, Conversation, Send
 from callplayer.engine.call import Call, Delays
 from callplayer.errors import CallplayerError
 from callplayer.service import cable_wire
@@ -46,6 +47,7 @@ def readers() -> list[Reader]:
         Reader("event", _refusing(m.decode_event, _event_is_sane), EVENTS),
         Reader("words", _Transcript().take, TRANSCRIPTS),
         Reader("cable, at the service", _cable_command, CABLE),
+        Reader("cable, at the player", _Subscriber().take, FRAMES),
         Reader("access token", _refusing(wire.parse_access_token, _token_is_sane), TOKENS),
         Reader("stream token", _refusing(wire.parse_stream_grant, _nothing), TOKENS),
         Reader("incident", _refusing(wire.parse_incident, _incident_is_sane), INCIDENTS),
@@ -118,6 +120,25 @@ class _Transcript:
             self._transcript = words.Transcript()
         again = words.decode_transcript(words.encode_transcript(told.words))
         assert [word.word for word in again.words] == [word.word for word in told.words]
+        return True
+
+
+class _Subscriber:
+    """A subscription on the cable, as the engine keeps it over many connections."""
+
+    def __init__(self) -> None:
+        self._conversation = Conversation("i1")
+        self._conversation.begin(EXTENDED)
+
+    def take(self, message: bytes) -> bool:
+        try:
+            steps = self._conversation.take(message)
+        except wire.WireError:
+            return False
+        for step in steps:
+            if isinstance(step, Send):
+                cable_wire.decode_command(step.frame.decode())
+        assert len(self._conversation.query("token")) < 2000
         return True
 
 
@@ -208,6 +229,7 @@ EVENTS = tuple(
         m.LevelsEvent(levels=(m.PartyLevel(party="caller", rms_db=-20, peak_db=-9, hold_db=-9),)),
         m.StatsEvent(),
         m.IncidentEvent(id="i", caller_phone_number="+15555550142"),
+        m.TranscriptEvent(state="open"),
         m.ErrorEvent(code="unreachable", message="No.", hint="Try."),
         m.ByeEvent(),
     )
@@ -226,6 +248,15 @@ CABLE = (
     b'{"command":"history","identifier":"{}","history":{"since":1,"streams":{"s":{"epoch":"e",'
     b'"offset":4}}}}',
     b'{"command":"unsubscribe","identifier":"{}"}',
+)
+_OURS = b'"identifier":"{\\"channel\\":\\"PartnerEventsChannel\\",\\"incident_id\\":\\"i1\\"}"'
+FRAMES = (
+    b'{"type":"welcome","sid":"abc","restored":true,"restored_ids":["a"]}',
+    b'{"type":"confirm_subscription",' + _OURS + b"}",
+    b"{" + _OURS + b',"message":{"type":"transcript"},"stream_id":"s","epoch":"e","offset":4}',
+    b'{"type":"confirm_history",' + _OURS + b"}",
+    b'{"type":"reject_history",' + _OURS + b"}",
+    b'{"type":"disconnect","reason":"token_expired","reconnect":false}',
 )
 TOKENS = (
     b'{"access_token":"abc","token_type":"Bearer","expires_in":7200}',

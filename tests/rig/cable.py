@@ -12,12 +12,13 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from callplayer.service.anycable import AnyCableSettings
 from callplayer.service.cable import Cable
+from callplayer.service.cable_start import open_cable
 from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.library import Library
 from callplayer.service.recordings import IncidentFacts, Recording
-from callplayer.service.tokens import BearerTokens
-from callplayer.service.word_streams import WordStreams
+from callplayer.service.tokens import BearerTokens, TokenState
 from callplayer.words import Speaker, Word, word_at
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
@@ -41,6 +42,13 @@ def identifier(incident_id: str = "recorded", **more: str) -> str:
 
 
 @dataclass
+class Clock:
+    """What the service takes for the time, in s."""
+
+    now_s: float = 100.0
+
+
+@dataclass
 class Served:
     """A cable on a port of its own."""
 
@@ -48,11 +56,11 @@ class Served:
     cable: Cable
     library: Library
     bearer: BearerTokens
-    now_s: float = 100.0
+    clock: Clock
 
     def token(self) -> str:
-        """A new token that is good for TOKEN_S of `now_s`."""
-        return self.bearer.issue(self.now_s)
+        """A new token that is good for TOKEN_S of the clock."""
+        return self.bearer.issue(self.clock.now_s)
 
     def say(self, incident_id: str, *words: Word) -> None:
         """Put one message of words."""
@@ -60,15 +68,25 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[Served]:
-    """A cable over a recorded call and a live one."""
-    with Library.open(None) as library, listen("127.0.0.1", 0) as listening:
+async def serving(
+    anycable: AnyCableSettings | None = None, **options: Any
+) -> AsyncIterator[Served]:
+    """A cable over a recorded call and a live one; `anycable`: behind such a server as well."""
+    async with contextlib.AsyncExitStack() as stack:
+        library = stack.enter_context(Library.open(None))
+        listening = stack.enter_context(listen("127.0.0.1", 0))
         library.add(RECORDED, WORDS)
         library.begin_live(IncidentFacts(), ("call",), Path("l.wav"), START, "live")
-        bearer, streams = BearerTokens(TOKEN_S), WordStreams(library)
-        made = Served(url_of(listening).replace("http", "ws") + "/cable", None, library, bearer)  # type: ignore[arg-type]
-        made.cable = Cable(streams, lambda token: bearer.state(token, made.now_s), **options)
-        app = Starlette(routes=made.cable.routes())
-        async with http_server(app, listening), contextlib.aclosing(made.cable):
-            yield made
-        await streams.close()
+        bearer = BearerTokens(TOKEN_S)
+        clock = Clock()
+
+        def token_state(token: str) -> TokenState:
+            return bearer.state(token, clock.now_s)
+
+        cable, routes = await stack.enter_async_context(
+            open_cable(library, token_state, anycable, **options)
+        )
+        await stack.enter_async_context(http_server(Starlette(routes=routes), listening))
+        await stack.enter_async_context(contextlib.aclosing(cable))
+        url = url_of(listening).replace("http", "ws") + "/cable"
+        yield Served(url, cable, library, bearer, clock)

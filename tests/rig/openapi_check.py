@@ -43,3 +43,7 @@ class OpenApiCheck:
         for name in told.get("headers", ()):
             assert name in answer.headers, (path, answer.status_code, name)
         self.seen.add((path, method, answer.status_code))
+
+    def paths_seen(self) -> set[str]:
+        """Return the paths of which an answer was checked."""
+        return {path for path, _, _ in self.seen}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,15 +49,42 @@ def _assert_told(ran: subprocess.CompletedProcess[str], exit_code: int) -> None:
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+def _every_command(commands: Mapping[str, Any], before: tuple[str, ...] = ()) -> list[str]:
+    names = []
+    for name, command in commands.items():
+        names += [" ".join((*before, name)), *_every_command(command.commands, (*before, name))]
+    return sorted(names)
+
+
+@pytest.mark.parametrize("command", _every_command(COMMANDS))
 def test_each_command_has_help_and_no_flag_for_a_secret(command: str, home: dict[str, str]) -> None:
-    ran = _run(home, command, "--help")
+    ran = _run(home, *command.split(), "--help")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("usage: callplayer")
     flags = re.findall(r"--[a-z-]+", ran.stdout)
     assert "--help" in flags
-    flags = [flag for flag in flags if flag != "--tls-key"]  # it names the file of one
-    assert not [flag for flag in flags if re.search("secret|token|password|key", flag)]
+    secret = [flag for flag in flags if re.search("secret|token|password|key", flag)]
+    assert set(secret) <= {"--tls-key", "--secret-file"}  # names of files
+
+
+def test_a_clients_secret_is_told_once(home: dict[str, str], tmp_path: Path) -> None:
+    added = _run(home, "serve", "clients", "add", "desk", "--no-audio")
+    assert added.returncode == 0
+    secret = added.stdout.strip()
+    assert re.fullmatch(r"[\w-]{43}", secret)
+    assert secret not in added.stderr
+    file = tmp_path / "secret"
+    rotate = ("serve", "clients", "rotate", "desk", "--grace=60", f"--secret-file={file}")
+    assert _run(home, *rotate).stdout == ""
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert re.fullmatch(r"[\w-]{43}\n", file.read_text())
+    _assert_told(_run(home, *rotate), 2)  # the file is there already, and is not touched
+    listed = _run(home, "serve", "clients", "list").stdout
+    assert re.search(r"^desk .* no audio, .*old secret good until", listed)
+    assert secret not in listed
+    assert _run(home, "serve", "clients", "remove", "desk").returncode == 0
+    assert _run(home, "serve", "clients").stdout == ""
+    _assert_told(_run(home, "serve", "clients", "remove", "desk"), 2)
 
 
 def test_the_helps_front_page_names_every_command(home: dict[str, str]) -> None:
@@ -83,8 +113,20 @@ def test_the_version(home: dict[str, str]) -> None:
         ["--headless", "incident-1", "--profile", "none"],
         ["list"],  # no credentials
         ["list", "--api", "https://api.example"],  # no abbreviations
-        ["serve"],
         ["serve", "--port", "many", "x.wav"],
+        ["serve", "import"],
+        ["serve", "import", "/nowhere/x.wav"],
+        ["serve", "import", "--join", "x.wav"],
+        ["serve", "import", "--phone", "911", "x.wav"],
+        ["serve", "import", "--lat", "1", "x.wav"],
+        ["serve", "import", "--lat", "1", "--lng", "nan", "x.wav"],
+        ["serve", "import", "--started-at", "today", "x.wav"],
+        ["serve", "import", "--phone", "+15555550142", "x.wav", "y.wav"],
+        ["serve", "list"],  # no library
+        ["serve", "remove", "x"],
+        ["serve", "clients", "add", "a b"],
+        ["serve", "clients", "rotate", "x", "--grace", "-1"],
+        ["serve", "clients", "add", "x", "--secret-file", "/nowhere/x"],
         ["demo", "/nowhere/call.wav", "--headless"],
     ],
 )

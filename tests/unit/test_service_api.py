@@ -21,7 +21,8 @@ from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
 from callplayer.service.openapi import document
 from callplayer.service.recordings import Recording, incident_id
-from callplayer.service.streams import StreamStats, TooManyStreamsError
+from callplayer.service.stream_stats import StreamStats
+from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import DEFAULT_STREAM_TTL_S, BearerTokens, ClientCredentials
 from callplayer.wire import StreamGrant, parse_incident, parse_incident_page, parse_stream_grant
 from tests.rig.openapi_check import OpenApiCheck
@@ -40,10 +41,12 @@ class FakeStreams:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, bool, str | None]] = []
+        self.clients: list[str] = []
         self.error: Exception | None = None
 
-    async def open(self, incident_id, *, autoplay, participant_id=None):
+    async def open(self, incident_id, *, autoplay, participant_id=None, client_id=""):
         self.asked.append((incident_id, autoplay, participant_id))
+        self.clients.append(client_id)
         if self.error:
             raise self.error
         return StreamGrant("jwt", "ws://127.0.0.1:1")
@@ -110,6 +113,7 @@ async def rig():
     rig = Rig()
     async with rig.client:
         yield rig
+    rig.library.close()
 
 
 async def test_sign_in_answers_as_the_contract_says(rig):
@@ -240,6 +244,7 @@ async def test_a_stream_token_is_asked_for_with_autoplay_and_a_participant(rig):
         (some, True, "desk 7"),
         (some, True, None),
     ]
+    assert rig.streams.clients == ["desk"] * 4
 
 
 @pytest.mark.parametrize(
@@ -434,7 +439,7 @@ async def test_metrics_are_what_prometheus_reads(rig):
     assert (await rig.client.get("/metrics")).status_code == 401
     await rig.sign_in()
     rig.metrics.watch_library(rig.library)
-    rig.metrics.watch_streams(lambda: StreamStats(3, (), 1, 400, 2, 0))
+    rig.metrics.watch_streams(lambda: StreamStats(3, late_blocks=2, commands={"pause": 5}))
     for path in ("/v1/incident_events/x", "/v1/incident_events", "/nowhere/at/all"):
         await rig.client.get(path)
     answer = await rig.client.get("/metrics")
@@ -453,6 +458,7 @@ async def test_metrics_are_what_prometheus_reads(rig):
     assert samples["callplayer_incidents",] == len(NAMES)
     assert samples["callplayer_streams_open",] == 3
     assert samples["callplayer_late_blocks_total",] == 2
+    assert samples["callplayer_commands_total", "pause"] == 5
     assert "desk" not in answer.text
 
 
@@ -460,6 +466,7 @@ async def test_the_document_is_valid_and_served(rig):
     served = (await rig.client.get("/openapi.json")).json()
     assert served == document("/")
     OpenAPIV31SpecValidator(served).validate()
+    OpenAPIV31SpecValidator(document("https://replay.example.org", ingest=True)).validate()
 
 
 async def test_the_document_tells_every_route(rig):

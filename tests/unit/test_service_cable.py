@@ -198,7 +198,7 @@ async def test_it_says_that_it_is_alive() -> None:
 
 
 async def test_who_has_no_good_token_is_told_so_and_cut_off(served: Served) -> None:
-    expired = served.bearer.issue(served.now_s - TOKEN_S - 1)
+    expired = served.bearer.issue(served.clock.now_s - TOKEN_S - 1)
     for token, reason in (
         ("", "unauthorized"),
         ("guess", "unauthorized"),
@@ -214,7 +214,7 @@ async def test_who_has_no_good_token_is_told_so_and_cut_off(served: Served) -> N
 async def test_a_token_that_expires_ends_the_connection() -> None:
     async with serving(ping_s=0.1) as served, joined(served) as client:
         await subscribed(client, identifier("live"))
-        served.now_s += TOKEN_S + 1
+        served.clock.now_s += TOKEN_S + 1
         frame = await client.frame()
         assert frame == {"type": "disconnect", "reason": "token_expired", "reconnect": False}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import resource
 import stat
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +18,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from callplayer.service import live_file
 from callplayer.service.library import Created, Ended, Library
 from callplayer.service.live_file import GrowingAudio, LiveFile
 from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.sources import calls as calls_module
+from callplayer.service.sources import watched
 from callplayer.service.sources.calls import LiveCalls, growing, recover
 from callplayer.service.sources.pcm import PcmFormat
 from callplayer.service.sources.played_file import play_file
@@ -94,15 +98,17 @@ def sound_of(recording: Recording) -> np.ndarray:
 class Recorder:
     """Writes a WAV as recorders do: sizes first unfinished, the right ones at the end."""
 
-    def __init__(self, path: Path, channels: int = 1, told: int = 0) -> None:
+    def __init__(
+        self, path: Path, channels: int = 1, told: int = 0, rate_hz: int = RATE_HZ
+    ) -> None:
         self._stream: BinaryIO = path.open("wb", buffering=0)
         self._frame_bytes = 2 * channels
         self._data_bytes = 0
         self._stream.write(
             struct.pack(
                 "<4sI4s4sIHHIIHH4sI",
-                *(b"RIFF", told, b"WAVE", b"fmt ", 16, 1, channels, RATE_HZ),
-                *(RATE_HZ * self._frame_bytes, self._frame_bytes, 16, b"data", told),
+                *(b"RIFF", told, b"WAVE", b"fmt ", 16, 1, channels, rate_hz),
+                *(rate_hz * self._frame_bytes, self._frame_bytes, 16, b"data", told),
             )
         )
 
@@ -160,6 +166,13 @@ async def test_a_call_may_be_removed_while_it_goes_on(rig: Rig) -> None:
         call.append(noise(480))
         rig.library.remove(call.incident_id)
         call.append(noise(480))
+    assert rig.library.get(call.incident_id) is None
+    assert not list(rig.recordings.iterdir())
+
+
+async def test_a_call_without_any_sound_is_no_incident(rig: Rig) -> None:
+    async with rig.calls.call(("call",)) as call:
+        assert rig.library.get(call.incident_id)
     assert rig.library.get(call.incident_id) is None
     assert not list(rig.recordings.iterdir())
 
@@ -316,6 +329,51 @@ async def test_two_files_are_two_calls_and_what_is_no_wav_is_left_out(
     assert told == ["text.wav is left out: it is no WAV"]
 
 
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file can be larger than 200 kB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+async def test_what_does_not_fit_on_the_disk_ends_the_call_and_is_told(
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "AGAIN_AFTER_S", 60.0)
+    async with rig.watching():
+        recorder = Recorder(rig.watched / "line1.wav", rate_hz=8000)
+        for _ in range(4):
+            recorder.write(noise(8000).tobytes())  # 1 s: 96 kB as it is kept
+            await asyncio.sleep(0.1)
+        ended = await rig.until_ended()
+        await asyncio.sleep(0.3)
+        assert len(rig.created) == 1
+    recorder.close()
+    kept = sound_of(ended)
+    assert 0.9 < len(kept) / RATE_HZ == ended.duration_s < 2.1
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == [
+        "line1.wav cannot be kept: The sound of a live call cannot be kept: File too large."
+    ]
+
+
+async def test_a_file_longer_than_a_call_can_be_is_one_call(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_file, "MAX_LIVE_S", 1)
+    async with rig.watching():
+        recorder = Recorder(rig.watched / "line1.wav")
+        recorder.write(noise(60_000).tobytes())
+        assert (await rig.until_ended()).duration_s == 1.0
+        recorder.write(noise(60_000).tobytes())
+        await asyncio.sleep(0.5)
+        assert len(rig.created) == 1
+    recorder.close()
+
+
 async def test_the_call_ends_in_order_when_the_watcher_does(rig: Rig) -> None:
     async with rig.watching():
         recorder = Recorder(rig.watched / "line1.wav")
@@ -373,3 +431,30 @@ async def test_a_file_comes_in_at_its_own_pace(rig: Rig, tmp_path: Path) -> None
     await task
     assert 0.95 < loop.time() - began_s < 3.0
     assert np.array_equal(sound_of(rig.ended[0]), samples)
+
+
+async def test_its_words_come_when_they_have_been_said(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    soundfile.write(path, noise(2 * RATE_HZ, 1), RATE_HZ)
+    words = [
+        {"word": f"W{n}.", "speaker": "Caller", "start_offset": 0.1 + n * 0.3, "duration": 0.2}
+        for n in range(6)
+    ]
+    path.with_suffix(".json").write_text(json.dumps({"words": words}))
+    task = asyncio.create_task(play_file(path, rig.calls))
+    live = await rig.until_created()
+    guesses = 0
+    with GrowingAudio(live.path) as audio:
+        while not task.done():
+            known = rig.library.words(live.id)
+            assert all(word.start_offset <= audio.frames() / RATE_HZ for word in known)
+            guesses += any(word.confidence < 1.0 for word in known)
+            await asyncio.sleep(0.02)
+    await task
+    assert guesses
+    assert [word.word for word in rig.library.words(live.id)] == [word["word"] for word in words]
+    assert all(
+        word.started_at - timedelta(seconds=word.start_offset) - live.created_at
+        < timedelta(milliseconds=2)
+        for word in rig.library.words(live.id)
+    )

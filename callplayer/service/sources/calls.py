@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from callplayer.service.blocks import Samples
     from callplayer.service.library import Library
     from callplayer.wire import Party
+    from callplayer.words import Word
 
 SYNC_S = 0.5
 
@@ -104,35 +105,37 @@ class LiveCalls:
             await syncing
             await self._end(recording, file)
 
+    def put_words(self, incident_id: str, words: Sequence[Word]) -> None:
+        """Put one message of words of a call; see `Library.put_words`."""
+        with contextlib.suppress(KeyError):  # removed in the meantime
+            self._library.put_words(incident_id, words)
+
     async def _end(self, recording: Recording, file: LiveFile) -> None:
         try:
             await asyncio.to_thread(file.finish)
         except ServiceError as error:
             log.error("incident %s: %s", recording.id, error.what)
         finally:
-            ended_at = recording.created_at + timedelta(seconds=file.duration_s)
             with contextlib.suppress(KeyError):  # removed in the meantime
-                self._library.end_live(recording.id, file.duration_s, ended_at)
+                _end(self._library, recording, file.frames)
             log.info("incident %s has ended after %.1f s", recording.id, file.duration_s)
 
 
 def recover(library: Library) -> None:
     """End the calls that were live when a service was killed: they go on as recordings.
 
-    Call it before any call begins. One of which nothing was kept is removed.
+    Call it before any call begins.
     """
     for recording in growing(library):
         try:
-            duration_s = repair(recording.path) / SAMPLE_RATE_HZ
+            frames = repair(recording.path)
         except StillWrittenError as error:
             log.warning("%s", error.what)
+            continue
         except ServiceError:
-            log.warning("incident %s: nothing was kept, it is removed", recording.id)
-            library.remove(recording.id)
-        else:
-            ended_at = recording.created_at + timedelta(seconds=duration_s)
-            library.end_live(recording.id, duration_s, ended_at)
-            log.info("incident %s was cut off after %.1f s", recording.id, duration_s)
+            frames = 0
+        log.warning("incident %s was cut off after %.1f s", recording.id, frames / SAMPLE_RATE_HZ)
+        _end(library, recording, frames)
 
 
 def growing(library: Library) -> list[Recording]:
@@ -146,8 +149,19 @@ def growing(library: Library) -> list[Recording]:
     return found
 
 
+def _end(library: Library, recording: Recording, frames: int) -> None:
+    """Note the end of a call. One without any sound is removed: there is nothing to play."""
+    if not frames:
+        library.remove(recording.id)
+        return
+    duration_s = frames / SAMPLE_RATE_HZ
+    ended_at = recording.created_at + timedelta(seconds=duration_s)
+    library.end_live(recording.id, duration_s, ended_at)
+
+
 async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
     """Bring the sound to the disk twice a second."""
+    told = False
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SYNC_S):
@@ -155,4 +169,6 @@ async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
         try:
             await asyncio.to_thread(file.sync)
         except OSError as error:
-            log.error("a live call does not reach the disk: %s", error.strerror)
+            if not told:
+                log.error("a live call does not reach the disk: %s", error.strerror)
+            told = True

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callplayer.errors import CallplayerError
+from callplayer.service.answers import NO_STORE, json_answer, read_body
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.recordings import IncidentFacts
 from callplayer.service.sources.ingest_room import PUBLISH_WITHIN_S, IngestRoom
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from callplayer.wire import Party
 
 MAX_ROOMS = 16
-MAX_BODY_BYTES = 16_384
 
 log = logging.getLogger("callplayer.service")
 
@@ -79,7 +79,7 @@ class Ingest:
                 401, "the bearer token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"}
             )
         try:
-            asked = msgspec.json.decode(await _body(request) or b"{}", type=_Asked)
+            asked = msgspec.json.decode(await read_body(request) or b"{}", type=_Asked)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "parties is two or mixed, incident an object") from None
         if len(self._running) + self._opening >= MAX_ROOMS:
@@ -92,12 +92,7 @@ class Ingest:
             raise HTTPException(503, "the ingest room cannot be opened now") from error
         finally:
             self._opening -= 1
-        return Response(
-            msgspec.json.encode(answer),
-            201,
-            {"Cache-Control": "no-store"},
-            media_type="application/json",
-        )
+        return json_answer(answer, 201, headers=NO_STORE)
 
     async def _open(self, asked: _Asked) -> dict[str, object]:
         parties: tuple[Party, ...] = ("call",) if asked.parties == "mixed" else _TWO
@@ -127,12 +122,3 @@ class Ingest:
 
 
 _TWO: tuple[Party, ...] = ("caller", "callTaker")
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"a body has {MAX_BODY_BYTES} bytes at most")
-    return bytes(body)

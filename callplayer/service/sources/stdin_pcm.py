@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
 
@@ -11,6 +10,7 @@ from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.pcm import PcmDecoder, PcmFormat
 
 READ_BYTES = 65_536
+MAX_QUEUED = 4
 
 
 async def follow_stdin(form: PcmFormat, calls: LiveCalls, fd: int = 0) -> None:
@@ -19,30 +19,33 @@ async def follow_stdin(form: PcmFormat, calls: LiveCalls, fd: int = 0) -> None:
     Raise ServiceError if the call cannot be kept.
     """
     decoder = PcmDecoder(form)
-    chunks = _chunks(fd)
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(MAX_QUEUED)
+    _start_reading(fd, chunks, room)
     async with calls.call(parties_of(form.channels)) as call:
         while not call.is_full:
             content = await chunks.get()
+            room.release()
             call.append(decoder.decode(content, last=not content))
             if not content:
                 return
 
 
-def _chunks(fd: int) -> asyncio.Queue[bytes]:
+def _start_reading(fd: int, chunks: asyncio.Queue[bytes], room: threading.Semaphore) -> None:
     """Read `fd` in a thread of its own, which nobody has to wait for at the end."""
     loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue(4)
 
     def read() -> None:
         content = b"x"
-        # The loop may end at any moment: nobody takes what comes then.
-        with contextlib.suppress(RuntimeError, asyncio.CancelledError):
-            while content:
-                try:
-                    content = os.read(fd, READ_BYTES)
-                except OSError:
-                    content = b""
-                asyncio.run_coroutine_threadsafe(chunks.put(content), loop).result()
+        while content:
+            room.acquire()
+            try:
+                content = os.read(fd, READ_BYTES)
+            except OSError:
+                content = b""
+            try:
+                loop.call_soon_threadsafe(chunks.put_nowait, content)
+            except RuntimeError:  # the loop has ended: nobody takes it
+                return
 
     threading.Thread(target=read, name="live-stdin", daemon=True).start()
-    return chunks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,11 @@ SCAN_S = 0.1
 POLL_S = 0.02
 READ_BYTES = 1 << 18
 CLOSED_AFTER_S = 1.0
+AGAIN_AFTER_S = 5.0
+"""A call that could not be kept is tried again so much later."""
+
 MAX_FOLLOWED = 64
+_NEVER = -1
 
 log = logging.getLogger("callplayer.service")
 
@@ -46,7 +51,8 @@ class Watcher:
 
     A call begins with its file, and holds the whole of it. It has ended when the file has not grown
     for `end_after_s`, when it is renamed or removed, or 1 s after its header was set right. Those
-    that lie there at the start, and those that have ended, count when they grow.
+    that lie there at the start, and those that have ended, count when they grow, but for one that
+    was longer than a call can be.
     """
 
     def __init__(self, folder: Path, calls: LiveCalls, end_after_s: float) -> None:
@@ -79,7 +85,7 @@ class Watcher:
         self._can_be_read = True
         self._at_rest = {key: size for key, size in self._at_rest.items() if key in found}
         for key, entry in found.items():
-            if key in self._followed or self._at_rest.get(key) == entry.file_bytes:
+            if key in self._followed or self._at_rest.get(key) in (entry.file_bytes, _NEVER):
                 continue
             if len(self._followed) >= MAX_FOLLOWED:
                 log.error("%d files grow at once; more are not followed", MAX_FOLLOWED)
@@ -87,21 +93,24 @@ class Watcher:
             self._followed[key] = asyncio.create_task(self._follow(key, entry.path))
 
     async def _follow(self, key: _Key, path: Path) -> None:
-        read_bytes = 0
+        name = plain_text(path.name, 120)
+        at_rest_bytes = 0
         try:
             with _GrowingFile(path) as file:
                 try:
-                    await _follow(file, self._calls, self._end_after_s)
+                    whole = await _follow(file, self._calls, self._end_after_s)
                 finally:
-                    read_bytes = file.size()
+                    at_rest_bytes = file.size()
+            if not whole:
+                at_rest_bytes = _NEVER
+                log.warning("%s is longer than a call can be: the rest is left out", name)
         except NotWavError as error:
-            log.warning("%s is left out: %s", plain_text(path.name, 120), error)
-        except CallplayerError as error:
-            log.error("%s is not followed: %s", plain_text(path.name, 120), error.what)
-        except OSError as error:
-            log.error("%s is not followed: %s", plain_text(path.name, 120), error.strerror)
+            log.warning("%s is left out: %s", name, error)
+        except (CallplayerError, OSError, sqlite3.Error) as error:
+            log.error("%s cannot be kept: %s", name, error)
+            await asyncio.sleep(AGAIN_AFTER_S)
         finally:
-            self._at_rest[key] = read_bytes
+            self._at_rest[key] = at_rest_bytes
             del self._followed[key]
 
 
@@ -141,13 +150,16 @@ class _GrowingFile:
         os.close(self._fd)
 
 
-async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> None:
-    """Make a live call of `file`; return when it has ended, or when there is no sound in time."""
+async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> bool:
+    """Make a live call of `file`; return when it has ended, or when there is no sound in time.
+
+    Tell whether the call has all of it.
+    """
     loop = asyncio.get_running_loop()
     waited_from_s = loop.time()
     while (header := file.header()) is None:
         if loop.time() - waited_from_s > end_after_s or not file.is_in_place():
-            return
+            return True
         await asyncio.sleep(POLL_S)
     form = header.form
     there_s = (file.size() - header.data_at) / form.frame_bytes / form.rate_hz
@@ -172,6 +184,7 @@ async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> N
             else:
                 await asyncio.sleep(POLL_S)
         call.append(decoder.decode(b"", last=True))
+        return not call.is_full
 
 
 class _End:

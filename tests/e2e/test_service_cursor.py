@@ -1,0 +1,236 @@
+"""The cursor over a real livekit-server: what is told when, what is heard from where, how loud."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from livekit import rtc
+
+from callplayer.service.library import Library
+from callplayer.service.live_file import LiveFile
+from callplayer.service.livekit_process import own_server
+from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.recordings import IncidentFacts
+from callplayer.service.roster import Roster
+from callplayer.service.streams import Streams
+from callplayer.service.tokens import RoomTokens
+from callplayer.service.workers import Workers
+from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
+from tests.e2e.service_fixtures import (
+    RATE_HZ,
+    SWEEP_S,
+    Listener,
+    Service,
+    heard_position_s,
+    listening,
+    open_stream,
+    rms_db,
+    running_service,
+    steady_db,
+    sweep,
+    until,
+    write_recordings,
+)
+
+STEP_S = 0.1
+MOST_BEHIND_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder)
+    with running_service(f"(Path({str(folder)!r}),), port=0") as running:
+        yield running
+
+
+async def test_status_comes_four_times_a_second_playing_and_once_paused(service: Service) -> None:
+    async with listening(*await open_stream(service, "call.wav")) as listener:
+        await listener.send(Resume())
+        await until(lambda: not listener.statuses[-1].paused)
+        assert 9 <= await statuses_in(listener, 3.0) <= 14
+        await listener.send(Pause())
+        await until(lambda: listener.statuses[-1].paused)
+        assert 2 <= await statuses_in(listener, 3.0) <= 4
+
+
+async def statuses_in(listener: Listener, duration_s: float) -> int:
+    count = len(listener.statuses)
+    await asyncio.sleep(duration_s)
+    return len(listener.statuses) - count
+
+
+async def test_every_command_is_answered_at_once(service: Service) -> None:
+    async with listening(*await open_stream(service, "call.wav")) as listener:
+        commands = [Resume(), Pause(), ScrubToEnd(), SetGain(gain=0.0, callerType="caller")]
+        took_s = []
+        for command in [Scrub(position=ms) for ms in (100, 9000, 5)] + commands:
+            await listener.status()  # the next by the clock is 1 s off, or 250 ms
+            asked_s = time.monotonic()
+            await listener.status_after(command)
+            took_s.append(time.monotonic() - asked_s)
+        assert np.median(took_s) < 0.15
+
+
+async def test_a_scrub_while_it_plays_goes_on_exactly_there(service: Service) -> None:
+    async with listening(*await open_stream(service, "call.wav")) as listener:
+        await listener.send(Resume())
+        await asyncio.sleep(1.5)  # a jitter buffer that has just started stretches
+        off_s = []
+        for position_ms in (1500, 4200, 2600):
+            listener.frames["caller"].clear()
+            await listener.send(Scrub(position=position_ms))
+            await asyncio.sleep(0.6)
+            off_s.append(first_new_s(np.concatenate(listener.frames["caller"]), position_ms))
+        # A busy receiver may shorten or stretch what it plays by some ms.
+        assert np.median(np.abs(off_s)) < 0.02
+        assert np.max(np.abs(off_s)) < 0.08
+
+
+def first_new_s(sound: np.ndarray, position_ms: int) -> float:
+    """How far after `position_ms` the sound begins that follows the jump in `sound`."""
+    size = RATE_HZ // 25
+    starts = np.arange(0, len(sound) - size, RATE_HZ // 200)
+    places = np.array([heard_position_s(sound[at : at + size], "caller") for at in starts])
+    jump = int(np.argmax(np.abs(np.diff(places))[:-20]))
+    settled = slice(jump + 12, jump + 32)  # a window across the jump holds two pitches
+    offsets = places[settled] - size / 2 / RATE_HZ - starts[settled] / RATE_HZ
+    # The last window wholly of the old sound ends where the fades are.
+    fades_end = starts[jump] / RATE_HZ + size / 2 / RATE_HZ
+    began_s = float(np.median(offsets)) + fades_end
+    return (began_s - position_ms / 1000 + SWEEP_S / 2) % SWEEP_S - SWEEP_S / 2
+
+
+async def test_gains_end_at_the_documented_limits(service: Service) -> None:
+    async with listening(*await open_stream(service, "call.wav")) as listener:
+        await listener.send(Resume())
+        before = steady_db(await listener.hear("callTaker", 0.2, settle_s=1.0))
+        await listener.send(SetGain(gain=-300.0, callerType="callTaker"))
+        assert steady_db(await listener.hear("callTaker", 0.2, settle_s=0.3)) - before == (
+            pytest.approx(-40, abs=2)
+        )
+
+
+async def test_a_listener_can_publish_no_media(service: Service) -> None:
+    token, url = await open_stream(service, "call.wav")
+    async with listening(token, url) as listener:
+        source = rtc.AudioSource(RATE_HZ, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("caller", source)
+        with pytest.raises((rtc.participant.PublishTrackError, TimeoutError)):
+            await asyncio.wait_for(listener.room.local_participant.publish_track(track), 3.0)
+        assert not listener.room.local_participant.track_publications
+        with contextlib.suppress(Exception):
+            await listener.room.local_participant.set_name("replay")
+        await asyncio.sleep(0.3)
+        (bot,) = listener.room.remote_participants.values()
+        assert bot.identity.startswith("replay-")
+        assert listener.room.local_participant.name != "replay"
+        await source.aclose()
+
+
+class LiveSource:
+    """A call that is written as it is spoken, in steps of 0.1 s."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = LiveFile(path, 2)
+        both = [sweep(party, 60.0) for party in ("caller", "callTaker")]
+        self._sound = (np.stack(both, axis=1) * 32_767).astype(np.int16)
+        self.began_s = time.monotonic()
+
+    def duration_s(self) -> float:
+        return time.monotonic() - self.began_s
+
+    async def run(self) -> None:
+        while True:
+            wanted = int(self.duration_s() / STEP_S) * int(STEP_S * RATE_HZ)
+            self.file.append(self._sound[self.file.frames : wanted])
+            await asyncio.sleep(STEP_S / 4)
+
+
+@contextlib.asynccontextmanager
+async def live_call(folder: Path) -> AsyncIterator[tuple[Streams, Library, str, LiveSource]]:
+    """A live call over a real livekit-server, and the streams of it."""
+    async with own_server(ensure_binary(print), folder / "livekit.log") as server:
+        rooms = server.room_server
+        async with Workers(1) as workers, Roster(rooms) as roster:
+            with Library.open(None) as library:
+                tokens = RoomTokens(rooms.api_key, rooms.api_secret)
+                streams = Streams(library, workers, rooms, tokens, roster)
+                source = LiveSource(folder / "live.wav")
+                recording = library.begin_live(
+                    IncidentFacts(), ("caller", "callTaker"), source.file.path, datetime.now(UTC)
+                )
+                writing = asyncio.create_task(source.run())
+                try:
+                    yield streams, library, recording.id, source
+                finally:
+                    writing.cancel()
+                    await asyncio.gather(writing, return_exceptions=True)
+                    await streams.close()
+
+
+def follows(told: Status, source: LiveSource) -> bool:
+    """Whether the cursor is at the live end: less than 0.5 s behind the source."""
+    behind_s = source.duration_s() - told.position / 1000
+    return told.at_end and not told.call_over and behind_s < MOST_BEHIND_S
+
+
+async def test_a_call_that_is_being_written_is_followed_and_left_and_returned_to(
+    tmp_path: Path,
+) -> None:
+    async with live_call(tmp_path) as (streams, library, incident, source):
+        await asyncio.sleep(1.0)
+        waiting = await streams.open(incident, autoplay=False)
+        following = await streams.open(incident, autoplay=True)
+        async with (
+            listening(waiting.token, waiting.url) as starter,
+            listening(following.token, following.url) as follower,
+        ):
+            first = starter.statuses[0]
+            assert (first.position, first.paused, first.call_over) == (0, True, False)
+            await until(lambda: follows(follower.statuses[-1], source))
+            assert rms_db(await follower.hear("caller", 0.2, settle_s=0.5)) > -20
+
+            await follower.send(Scrub(position=500))
+            await until(lambda: 500 <= follower.statuses[-1].position < 1500)
+            assert not follower.statuses[-1].at_end
+            assert follower.statuses[-1].duration > 1500
+            sound = await follower.hear("caller", 0.1, settle_s=0.3)
+            assert heard_position_s(sound, "caller") < source.duration_s() - 0.8
+
+            await follower.send(ScrubToEnd())
+            await until(lambda: follows(follower.statuses[-1], source))
+            sound = await follower.hear("caller", 1.0, settle_s=0.3)
+            silent = [rms_db(part) < -40 for part in sound.reshape(-1, RATE_HZ // 100)]
+            assert np.mean(silent) < 0.3  # a busy machine may hold things up, once
+
+            source.file.finish()
+            library.end_live(incident, source.file.duration_s, datetime.now(UTC))
+            duration_ms = round(source.file.duration_s * 1000)
+            await until(lambda: follower.statuses[-1].call_over)
+            await until(lambda: follower.statuses[-1].position == duration_ms)
+            assert follower.statuses[-1].at_end
+            assert follower.room.isconnected()
+            told = await follower.status_after(Scrub(position=0))
+            assert (told.position, told.duration, told.call_over) == (0, duration_ms, True)
+            assert rms_db(await follower.hear("caller", 0.2, settle_s=0.3)) > -20
+            assert starter.statuses[-1].position == 0
+
+
+async def test_a_live_call_that_has_ended_is_served_as_a_recording(tmp_path: Path) -> None:
+    async with live_call(tmp_path) as (streams, library, incident, source):
+        await until(lambda: source.file.frames > RATE_HZ)
+        source.file.finish()
+        library.end_live(incident, source.file.duration_s, datetime.now(UTC))
+        grant = await streams.open(incident, autoplay=True)
+        async with listening(grant.token, grant.url) as listener:
+            told = listener.statuses[0]
+            assert (told.position, told.paused, told.call_over) == (0, True, True)
+            assert told.duration == round(source.file.duration_s * 1000)

@@ -1,0 +1,250 @@
+"""Who drops comes back to its place; a worker that dies costs its own listeners only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callplayer.service import workers
+from callplayer.service.library import Library
+from callplayer.service.livekit_process import own_server
+from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.recordings import find_recordings, incident_id
+from callplayer.service.roster import Roster
+from callplayer.service.streams import Streams
+from callplayer.service.tokens import RoomTokens
+from callplayer.service.workers import CROWD, Workers
+from callplayer.wire import Pause, Resume, Scrub, SetGain, StreamGrant
+from tests.e2e.conftest import StartEngine
+from tests.e2e.service_fixtures import (
+    Listener,
+    Service,
+    listening,
+    open_stream,
+    rms_db,
+    running_service,
+    steady_db,
+    until,
+    workers_of,
+    write_recordings,
+)
+from tests.rig.processes import Service as RigService
+from tests.rig.signals import write_sweep_call
+
+CALL = incident_id("call.wav")
+TRACE = (7300, True)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder)
+    return folder
+
+
+@contextlib.asynccontextmanager
+async def streams_of(
+    recordings: Path, log: Path, *, idle_s: float = 60.0, most_workers: int = 2
+) -> AsyncIterator[Streams]:
+    """`Streams` in this process, on a real livekit-server."""
+    async with own_server(ensure_binary(print), log) as server, Workers(most_workers) as processes:
+        rooms = server.room_server
+        with Library.open(None) as library:
+            for recording in find_recordings([recordings]).values():
+                library.add(recording)
+            async with Roster(rooms) as roster:
+                tokens = RoomTokens(rooms.api_key, rooms.api_secret)
+                streams = Streams(library, processes, rooms, tokens, roster, idle_s=idle_s)
+                try:
+                    yield streams
+                finally:
+                    await streams.close()
+
+
+async def leave_a_trace(listener: Listener) -> float:
+    """Scrub, pause and set a gain; return the level of the call taker before the gain."""
+    await listener.send(Scrub(position=2000))
+    await listener.send(Resume())
+    before = await level_db(listener)
+    await listener.send(SetGain(gain=-12.0, callerType="callTaker"))
+    await listener.send(Pause())
+    await listener.send(Scrub(position=7300))
+    await until(lambda: (listener.statuses[-1].position, listener.statuses[-1].paused) == TRACE)
+    return before
+
+
+async def level_db(listener: Listener) -> float:
+    """The call taker's level once it is heard; on a busy machine that may take a while."""
+    deadline_s = time.monotonic() + 5.0
+    while rms_db(await listener.hear("callTaker", 0.05)) < -60:
+        assert time.monotonic() < deadline_s
+    return steady_db(await listener.hear("callTaker", 0.2, settle_s=0.3))
+
+
+async def find_the_trace(listener: Listener, before_db: float) -> None:
+    told = listener.statuses[0]
+    assert (told.position, told.paused) == TRACE
+    await listener.send(Resume())
+    quieter = await level_db(listener)
+    assert quieter - before_db == pytest.approx(-12, abs=1.5)
+
+
+async def test_the_same_token_finds_cursor_pause_and_gains_as_left(recordings: Path) -> None:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        token, url = await open_stream(service, "call.wav")
+        async with listening(token, url) as listener:
+            before_db = await leave_a_trace(listener)
+        async with listening(token, url) as listener:
+            await find_the_trace(listener, before_db)
+
+
+async def test_a_new_token_of_the_same_participant_finds_them_too(recordings: Path) -> None:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        mine = {"participant_id": "desk 7", "autoplay": False}
+        async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
+            before_db = await leave_a_trace(listener)
+        async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
+            await find_the_trace(listener, before_db)
+            other = await open_stream(service, "call.wav", participant_id="desk 8")
+            async with listening(*other) as stranger:
+                assert (stranger.statuses[0].position, stranger.statuses[0].paused) == (0, True)
+
+
+async def test_another_clients_participant_of_that_name_has_a_room_of_its_own(
+    recordings: Path, tmp_path: Path
+) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
+        ask = {"autoplay": False, "participant_id": "desk 7"}
+        one = await streams.open(CALL, client_id="one", **ask)
+        async with listening(one.token, one.url) as listener:
+            await listener.status_after(Scrub(position=5000))
+        two = await streams.open(CALL, client_id="two", **ask)
+        async with listening(two.token, two.url) as listener:
+            assert listener.statuses[0].position == 0
+        again = await streams.open(CALL, client_id="one", **ask)
+        async with listening(again.token, again.url) as listener:
+            assert listener.statuses[0].position == 5000
+        assert streams.stats().streams == 2
+
+
+async def test_who_comes_back_too_late_starts_anew(recordings: Path, tmp_path: Path) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log", idle_s=3.0) as streams:
+        ask = {"autoplay": False, "participant_id": "desk 7"}
+        one = await streams.open(CALL, **ask)
+        async with listening(one.token, one.url) as listener:
+            await listener.status_after(Scrub(position=5000))
+        await until(lambda: streams.stats().streams == 0, 15.0)
+        again = await streams.open(CALL, **ask)
+        async with listening(again.token, again.url) as listener:
+            assert listener.statuses[0].position == 0
+
+
+async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
+    recordings: Path, tmp_path: Path
+) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
+        await until(lambda: len(workers_of(os.getpid())) == 1)
+        pids = workers_of(os.getpid())
+        mine = [await open_as(streams, f"desk {number}") for number in range(CROWD + 1)]
+        await until(lambda: len(workers_of(os.getpid())) == 2)
+        await until(lambda: len(streams.stats().workers) == 2)
+        async with listening(mine[0].token, mine[0].url) as lost:
+            (other,) = [pid for pid in workers_of(os.getpid()) if pid not in pids]
+            theirs = await open_as(streams, "desk 99")
+            assert {worker.pid: worker.streams for worker in streams.stats().workers} == {
+                pids[0]: CROWD + 1,
+                other: 1,
+            }
+            async with listening(theirs.token, theirs.url) as kept:
+                await kept.send(Resume())
+                await lost.send(Resume())
+                await lost.status_after(Scrub(position=4000))
+                await until(lambda: lost.statuses[-1].position > 6000)
+                os.kill(pids[0], signal.SIGKILL)
+                await until(lambda: not lost.room.isconnected(), 10.0)
+                again = await open_as(streams, "desk 0")
+                async with listening(again.token, again.url) as back:
+                    told = back.statuses[0]
+                    assert not told.paused
+                    assert 4500 < told.position < 9000
+                    assert rms_db(await back.hear("caller", 0.2, settle_s=0.5)) > -20
+                before = kept.statuses[-1].position
+                await until(lambda: kept.statuses[-1].position > before + 500)
+                assert kept.room.isconnected()
+                assert rms_db(await kept.hear("caller", 0.2)) > -20
+            assert streams.stats().workers_died == 1
+
+
+async def test_a_worker_that_hangs_is_replaced(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "SILENT_S", 4.0)
+    monkeypatch.setattr(workers, "LEAVE_TIMEOUT_S", 0.2)
+    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
+        grant = await open_as(streams, "desk 1")
+        async with listening(grant.token, grant.url) as lost:
+            await lost.status_after(Scrub(position=4000))
+            (pid,) = workers_of(os.getpid())
+            os.kill(pid, signal.SIGSTOP)
+            await until(lambda: not lost.room.isconnected(), 30.0)
+        again = await open_as(streams, "desk 1")
+        async with listening(again.token, again.url) as back:
+            assert back.statuses[0].position == 4000
+        assert streams.stats().workers_died == 1
+
+
+async def open_as(streams: Streams, participant: str) -> StreamGrant:
+    return await streams.open(CALL, autoplay=False, participant_id=participant)
+
+
+async def test_the_player_goes_on_at_its_place_when_its_worker_is_killed(
+    start_engine: StartEngine, tmp_path: Path
+) -> None:
+    write_sweep_call(tmp_path / "sweep.wav", 60.0)
+    service = RigService(tmp_path, tmp_path / "sweep.wav")
+    try:
+        engine = start_engine(service)
+        engine.wait_state(phase="playing", advancing=True)
+        engine.send(cmd="scrub", position=20_000)
+        engine.wait_for(lambda e: e["event"] == "state" and e["position_ms"] > 21_000)
+        (worker,) = workers_of(service.process.pid)
+        killed_s = time.monotonic()
+        os.kill(worker, signal.SIGKILL)
+        engine.wait_for(lambda e: e["event"] == "state" and not e["advancing"], since_s=killed_s)
+        lost = engine.last("state")["position_ms"]
+        _, state = engine.wait_for(
+            lambda e: e["event"] == "state" and e["phase"] == "playing" and e["advancing"],
+            since_s=time.monotonic(),
+            timeout_s=30.0,
+        )
+        assert lost - 1500 < state["position_ms"] < lost + 3000
+        assert engine.quit() == 0
+    finally:
+        assert service.stop() == 0
+
+
+def test_workers_end_with_a_service_that_is_killed(recordings: Path) -> None:
+    service = Service(f"(Path({str(recordings)!r}),), port=0")
+    try:
+        (worker,) = workers_of(service.process.pid)
+        environment = Path(f"/proc/{worker}/environ").read_bytes()
+        assert b"CALLPLAYER_" not in environment
+        service.process.kill()
+        deadline_s = time.monotonic() + 10
+        while Path(f"/proc/{worker}").exists() and not is_zombie(worker):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+    finally:
+        service.close()
+
+
+def is_zombie(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    return True

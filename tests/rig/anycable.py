@@ -1,0 +1,93 @@
+"""A real AnyCable server, built once with Go and kept in the cache; its telemetry is always off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+
+from callplayer.config import cache_path
+from callplayer.service.livekit_server import find_go
+
+VERSION = "1.5.6"
+PROGRAM = "github.com/anycable/anycable-go/cmd/anycable-go"
+BUILD_TIMEOUT_S = 1200
+NO_TELEMETRY = {"ANYCABLE_DISABLE_TELEMETRY": "true"}
+
+
+def anycable_server() -> Path:
+    """Return the server's program, built now if it is not there: that takes a minute or more.
+
+    Its module cannot be named to `go install`, so a module is made that needs it.
+    """
+    folder = cache_path() / f"anycable-go-{VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "anycable-go"
+    with (folder / "lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not target.exists():
+            print(f"Building anycable-go {VERSION}; this takes a minute or two, once", flush=True)
+            go = str(find_go(print, cache_path()))
+            with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
+                built = Path(scratch) / "anycable-go"
+                for arguments in (
+                    ["mod", "init", "scratch"],
+                    ["get", f"{PROGRAM}@v{VERSION}"],
+                    ["build", "-o", str(built), PROGRAM],
+                ):
+                    subprocess.run(
+                        [go, *arguments],
+                        cwd=scratch,
+                        check=True,
+                        stderr=subprocess.DEVNULL,
+                        timeout=BUILD_TIMEOUT_S,
+                    )
+                built.replace(target)
+    return target
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def running_anycable(
+    port: int, rpc_url: str, rpc_secret: str, broadcast_key: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the server on `port` while the block lasts, as the README says."""
+    process = await asyncio.create_subprocess_exec(
+        str(await asyncio.to_thread(anycable_server)),
+        f"--port={port}",
+        f"--rpc_host={rpc_url}",
+        "--broadcast_adapter=http",
+        "--broker=memory",
+        "--log_level=error",
+        env=os.environ
+        | NO_TELEMETRY
+        | {"ANYCABLE_HTTP_RPC_SECRET": rpc_secret, "ANYCABLE_BROADCAST_KEY": broadcast_key},
+    )
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for _ in range(500):
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await client.get(f"http://127.0.0.1:{port}/health")).is_success:
+                        break
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
