@@ -63,6 +63,7 @@ class Settings:
     client_secret: Secret = field(default_factory=lambda: Secret(""))
     stream_url: str = ""
     cable_url: str = ""
+    cable_parameter: str = "incident_id"
     output_device: str = ""
     on_device_loss: str = "default"
     screen: Mapping[str, Any] = field(default_factory=dict)

@@ -17,8 +17,6 @@ from callplayer.wire import WireError
 from callplayer.words import MAX_TRANSCRIPT_BYTES
 
 CHANNEL = "PartnerEventsChannel"
-INCIDENT_PARAMETER = "incident_id"
-"""How the channel wants the incident named: the one thing of the cable that is not documented."""
 
 EXTENDED = "actioncable-v1-ext-json"
 PLAIN = "actioncable-v1-json"
@@ -101,10 +99,13 @@ class _Held:
 
 
 class Conversation:
-    """What is known of the subscription, over one connection after the other."""
+    """What is known of the subscription, over one connection after the other.
 
-    def __init__(self, incident_id: str) -> None:
-        named = {"channel": CHANNEL, INCIDENT_PARAMETER: incident_id}
+    `parameter` is how the channel wants the incident named, which the vendor does not document.
+    """
+
+    def __init__(self, incident_id: str, parameter: str = "incident_id") -> None:
+        named = {"channel": CHANNEL, parameter: incident_id}
         self._identifier = _encode(named).decode()
         self._is_extended = False
         self._sid = ""

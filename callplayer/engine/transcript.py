@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
+import httpx
+
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine.access import Access
@@ -42,6 +44,7 @@ STALE_S = 6.5
 ANSWER_S = 10.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 10.0
+MAX_WORDS = 200_000
 WORDS_A_TURN = 100
 PACE_S = 0.005
 SLOW_CLIENT_S = 0.05
@@ -79,10 +82,12 @@ class Transcript:
         stale_s: float = STALE_S,
     ) -> None:
         self._url = settings.cable_url or cable_url(settings.api_url)
+        # Made once, before there is sound: it takes a while. The same that HTTP trusts.
+        self._tls = httpx.create_ssl_context() if self._url.startswith("wss:") else None
         self._access = access
         self._tell = tell
         self._stale_s = stale_s
-        self._conversation = Conversation(incident_id)
+        self._conversation = Conversation(incident_id, settings.cable_parameter)
         self._untold = Untold()
         self._news = asyncio.Event()
         self._state: m.TranscriptEvent | None = None
@@ -146,6 +151,7 @@ class Transcript:
                         frame = await socket.recv(decode=False)
                     for step in self._steps(frame):
                         await self._follow(step, socket)
+                    await asyncio.sleep(0)  # many frames may be here already; the sound goes on
             finally:
                 if self._confirmed_s is None:
                     self._conversation.forget()
@@ -183,9 +189,12 @@ class Transcript:
             for word in iter_words(payload):
                 words.append(word)
                 if len(words) % WORDS_A_TURN == 0:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(PACE_S)
         except WireError as error:
             LOG.info("a message of the cable was ignored: %s", error)
+            return
+        if len(self._untold.transcript) + len(words) > MAX_WORDS:
+            LOG.warning("the transcript is longer than that of any call: words were ignored")
             return
         self._untold.take(words)
         self._news.set()
@@ -208,6 +217,7 @@ class Transcript:
             async with Connect(
                 f"{self._url}?{self._conversation.query(token)}",
                 subprotocols=[EXTENDED, PLAIN],  # type: ignore[list-item]
+                ssl=self._tls,
                 compression=None,
                 open_timeout=ANSWER_S,
                 close_timeout=1.0,

@@ -17,7 +17,7 @@ from callplayer.wire import WireError
 PROTOCOL = "actioncable-v1-json"
 EXTENDED_PROTOCOL = "actioncable-v1-ext-json"
 CHANNEL = "PartnerEventsChannel"
-MAX_IDENTIFIER_BYTES = 4_096
+MAX_IDENTIFIER_BYTES = 1_024
 
 Reason = Literal[
     "unauthorized",  # no token, or one that is unknown

@@ -20,7 +20,7 @@ from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 
 LOG_WORDS = 20_000
-IDLE_STREAMS = 16
+IDLE_WORDS = 60_000
 FIRST_OFFSET = 1
 TOLD_AFTER_S = 5.0
 """For so long after the end of a call that is played as if live its last words may yet come."""
@@ -51,6 +51,10 @@ class WordStream:
         self._log: deque[Message] = deque()
         self._log_words = 0
         self._all: list[Message] | None = None
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self._words)
 
     def append(self, words: tuple[Word, ...]) -> Message:
         """Take one message of one speaker; return it."""
@@ -172,14 +176,15 @@ class WordStreams:
             self.open(recording.id)
 
     def _forget_idle(self) -> None:
-        """Let go of the streams that nobody reads, but for those last opened."""
-        idle = [
-            incident_id
-            for incident_id, stream in self._streams.items()
-            if not stream.listeners and not (self._on_message and incident_id in self._telling)
-        ]
-        for incident_id in idle[:-IDLE_STREAMS]:
-            self._forget(incident_id)
+        """Let go of the streams that nobody reads, but for some words of those last opened."""
+        words = 0
+        for incident_id, stream in reversed(tuple(self._streams.items())[:-1]):
+            told_anyway = self._on_message is not None and incident_id in self._telling
+            if stream.listeners or told_anyway:
+                continue
+            words += len(stream)
+            if words > IDLE_WORDS:
+                self._forget(incident_id)
 
     def _forget(self, incident_id: str) -> None:
         self._streams.pop(incident_id, None)

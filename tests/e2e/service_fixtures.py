@@ -106,9 +106,17 @@ class Service:
         return os.pread(self._log.fileno(), 10_000_000, 0).decode()
 
     def children(self) -> list[int]:
-        """The ids of the processes it has started."""
-        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return [int(word) for word in Path(path).read_text().split()]
+        """The ids of the processes it has started, less its workers: livekit-server."""
+        return [pid for pid in children_of(self.process.pid) if not is_worker(pid)]
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that play."""
+        return workers_of(self.process.pid)
+
+    def room_server(self) -> int:
+        """The id of its livekit-server, or of the guard that started it."""
+        (found,) = self.children()
+        return found
 
     def close(self) -> int:
         """End it in order and return its exit code."""
@@ -120,6 +128,23 @@ class Service:
         sys.stderr.write(self.log())
         self._log.close()
         return code
+
+
+def children_of(pid: int) -> list[int]:
+    """The ids of the processes that process `pid` has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers_of(pid: int) -> list[int]:
+    """The ids of the worker processes that the service `pid` has started."""
+    return [child for child in children_of(pid) if is_worker(child)]
+
+
+def is_worker(pid: int) -> bool:
+    """Whether it is a process of bots."""
+    with contextlib.suppress(OSError):
+        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
+from websockets.asyncio.client import connect
 
 from callplayer.errors import UsageError
 from callplayer.service.run import ServeOptions, serve
@@ -33,6 +34,7 @@ from tests.e2e.service_fixtures import (
     sign_in_body,
     write_recordings,
 )
+from tests.rig.processes import HeadlessEngine
 
 PUBLIC = "https://replay.example.org"
 
@@ -121,6 +123,35 @@ def test_nothing_is_said_in_the_clear_where_there_is_tls(
     context = ssl.create_default_context(cafile=certificate[0])
     assert httpx.get(f"{url}/health", verify=context, trust_env=False).status_code == 200
     assert "is for this machine only" in tls_service.log()
+
+
+async def test_words_go_over_tls_and_the_token_into_no_log(
+    tls_service: Service, certificate: tuple[Path, Path]
+) -> None:
+    url = local_url(tls_service)
+    context = ssl.create_default_context(cafile=certificate[0])
+    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+        signed_in = await client.post(f"{url}/oauth/token", json=sign_in_body())
+    token = signed_in.json()["access_token"]
+    cable_url = url.replace("https", "wss") + f"/cable?token={token}"
+    async with connect(cable_url, ssl=context, proxy=None) as socket:
+        assert '"welcome"' in str(await socket.recv())
+    assert token not in tls_service.log()
+
+
+def test_the_player_has_its_transcript_over_tls(
+    tls_service: Service, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    environment = {
+        "CALLPLAYER_API_URL": local_url(tls_service),
+        "CALLPLAYER_CLIENT_ID": CLIENT_ID,
+        "CALLPLAYER_CLIENT_SECRET": CLIENT_SECRET,
+        "SSL_CERT_FILE": str(certificate[0]),
+    }
+    incident = tls_service.ready["incidents"][0]
+    engine = HeadlessEngine(tmp_path, environment, incident, "--no-audio", "--paused")
+    engine.wait_for(lambda e: e["event"] == "transcript" and e["state"] == "open")
+    assert engine.quit() == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from callplayer.engine.messages import WordsEvent
 from callplayer.words import Transcript
 from tests.e2e.conftest import StartEngine
-from tests.rig.processes import Event, HeadlessEngine, Service
+from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
 from tests.rig.signals import write_tones
 
 DEMO_CALL = Path(__file__).parents[2] / "callplayer/service/demo_calls/kitchen-fire.ogg"
@@ -79,6 +80,42 @@ def test_no_cable_is_no_error(
     engine.wait_for(lambda e: e["event"] == "transcript" and e["detail"] != "")
     assert not any(e["event"] == "error" for _, e in engine.events)
     assert engine.quit() == 0
+
+
+def test_a_client_that_reads_late_has_all_words(tmp_path: Path) -> None:
+    recording = tmp_path / "long.wav"
+    write_tones(recording, 10.0, 700.0, 1900.0)
+    words = [
+        {"word": f"w{n}", "speaker": "Caller", "start_offset": n / 1000, "duration": 0.1}
+        for n in range(6000)
+    ]
+    recording.with_suffix(".json").write_text(json.dumps({"words": words}))
+    service = Service(tmp_path, recording)
+    process = subprocess.Popen(
+        [*CALLPLAYER, service.incidents[0], "--headless", "--paused", "--no-audio"],
+        env=clean_environment(tmp_path) | service.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        time.sleep(6.0)  # what is told fills the pipe, and what waits behind it, long before
+        transcript = Transcript()
+        deadline_s = time.monotonic() + 30
+        while len(transcript) < len(words) and time.monotonic() < deadline_s:
+            event = json.loads(process.stdout.readline())
+            if event["event"] == "words":
+                transcript = transcript.apply(msgspec.convert(event, WordsEvent).words)
+        assert [word.word for word in transcript.in_order()] == [word["word"] for word in words]
+        process.stdin.close()
+        process.stdout.read()
+        assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        service.stop()
 
 
 def test_live_words_come_as_they_are_spoken_and_are_put_right(

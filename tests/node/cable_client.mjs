@@ -12,7 +12,7 @@ async function rails({ url, identifier, stale_s }) {
   // What the package expects of a browser's window.
   globalThis.addEventListener = globalThis.removeEventListener = () => {};
   globalThis.document = { visibilityState: "visible" };
-  const actionCable = await import("@rails/actioncable/app/assets/javascripts/actioncable.esm.js");
+  const { default: actionCable } = await import("@rails/actioncable");
   actionCable.adapters.WebSocket = WebSocket;
   actionCable.ConnectionMonitor.staleThreshold = stale_s;
   const consumer = actionCable.createConsumer(url);

@@ -26,7 +26,7 @@ NO_TELEMETRY = {"ANYCABLE_DISABLE_TELEMETRY": "true"}
 def anycable_server() -> Path:
     """Return the server's program, built now if it is not there: that takes a minute or more.
 
-    Its module cannot be named to `go install`, so a module is made that has it as a tool.
+    Its module cannot be named to `go install`, so a module is made that needs it.
     """
     folder = cache_path() / f"anycable-go-{VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def anycable_server() -> Path:
                 built = Path(scratch) / "anycable-go"
                 for arguments in (
                     ["mod", "init", "scratch"],
-                    ["get", "-tool", f"{PROGRAM}@v{VERSION}"],
+                    ["get", f"{PROGRAM}@v{VERSION}"],
                     ["build", "-o", str(built), PROGRAM],
                 ):
                     subprocess.run(

@@ -89,6 +89,16 @@ def test_it_subscribes_once_welcome() -> None:
     assert texts(talk.take(message("a", 1))) == ["a"]
 
 
+def test_the_incident_is_named_as_it_is_told_to_be() -> None:
+    conversation = Conversation("i1", "incident_event_id")
+    (step,) = conversation.take(frame(type="welcome", sid="x"))
+    assert isinstance(step, Send)
+    assert json.loads(json.loads(step.frame)["identifier"]) == {
+        "channel": "PartnerEventsChannel",
+        "incident_event_id": "i1",
+    }
+
+
 def test_the_query_holds_the_token_escaped() -> None:
     assert Conversation("i1").query("a b&c") == "token=a+b%26c"
 

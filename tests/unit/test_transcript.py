@@ -125,14 +125,21 @@ async def test_a_lost_line_is_made_again_and_goes_on() -> None:
 
 
 async def test_an_expired_token_is_had_anew() -> None:
-    async with serving(ping_s=0.1) as served, reads(served, "live") as reader:
-        await reader.until_state("open")
-        await asyncio.sleep(1.2)
-        served.clock.now_s += TOKEN_S + 1
-        served.say("live", said(1.0, "a"))
-        await reader.until(lambda each: each.texts() == ["a"])
-        assert served.cable.connections == 1
-        assert not any(each.state == "none" for each in reader.states)
+    given: list[str] = []
+    async with serving(ping_s=0.1) as served:
+
+        def new_token() -> str:
+            given.append(served.token())
+            return given[-1]
+
+        async with reading(served.url, "live", new_token) as reader:
+            await reader.until_state("open")
+            await asyncio.sleep(1.2)
+            served.clock.now_s += TOKEN_S + 1
+            await reader.until(lambda _: len(given) == 2 and served.cable.connections == 1)
+            served.say("live", said(1.0, "a"))
+            await reader.until(lambda each: each.texts() == ["a"])
+            assert not any(each.state == "none" for each in reader.states)
 
 
 async def test_who_may_not_has_no_transcript() -> None:
