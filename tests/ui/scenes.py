@@ -104,6 +104,8 @@ SCENES = {
         (INCIDENT, LEVELS, PLAYING, *TALK, but(PLAYING, position_ms=98_000, audible_ms=98_000)),
         ("b", "b", *"smoke seen", "enter", "v"),
     ),
+    "light": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y",)),
+    "contrast": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y", "y")),
     "speech-ahead": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
