@@ -156,6 +156,14 @@ def _run_bookmarks(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _run_keys(options: argparse.Namespace) -> int:
+    from callplayer.ui.remap import remapped, table_lines
+
+    for line in table_lines(remapped(_settings(options).keys)):
+        print(line)
+    return EXIT_DONE
+
+
 def _run_doctor(options: argparse.Namespace) -> int:
     from callplayer import doctor
 
@@ -249,6 +257,7 @@ COMMANDS = {
     ),
     "list": _Command("list the incidents of the API", _add_settings, _run_list),
     "bookmarks": _Command("print the bookmarks of a call", _bookmarks_arguments, _run_bookmarks),
+    "keys": _Command("print what every key does", _add_settings, _run_keys),
     "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
     "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
 }

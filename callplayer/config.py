@@ -55,7 +55,8 @@ class Secret:
 class Settings:
     """All that the player can be told; each field is a flag, a variable and a key of the file.
 
-    `screen` is a table of the file as it stands there: only the screen knows what is in it.
+    `screen` and `keys` are tables of the file as they stand there: the screen knows what is in
+    them.
     """
 
     api_url: str = DEFAULT_API_URL
@@ -67,11 +68,12 @@ class Settings:
     output_device: str = ""
     on_device_loss: str = "default"
     screen: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     config_path: Path | None = None
 
 
-_TABLES = ("screen",)
+_TABLES = ("screen", "keys")
 """Tables of the file that the screen reads for itself."""
 
 _NAMES = tuple(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from callplayer.engine.access import Access
     from callplayer.engine.messages import Start
     from callplayer.ui.app import PickerRow
+    from callplayer.ui.options import PlayerResult
 
 
 def play_headless(
@@ -42,6 +43,12 @@ def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
 
 def play(settings: Settings, incident: str, flags: Sequence[str]) -> int:
     """Play one incident on the screen; return the exit code."""
+    return _told(_play(settings, incident, flags, can_go_back=False))
+
+
+def _play(
+    settings: Settings, incident: str, flags: Sequence[str], *, can_go_back: bool
+) -> PlayerResult:
     from callplayer.ui.engine_process import start_engine
     from callplayer.ui.settings import screen_settings
 
@@ -51,30 +58,42 @@ def play(settings: Settings, incident: str, flags: Sequence[str]) -> int:
     from callplayer.bookmarks import bookmarks_path, citation_path
     from callplayer.ui.app import PlayerOptions, run_player
 
-    result = run_player(
+    return run_player(
         PlayerOptions(
             argv,
             incident,
             log_path(),
             engine=process,
             settings=screen,
+            keys=settings.keys,
             bookmarks_path=bookmarks_path(incident),
             citation_path=citation_path(),
+            can_go_back=can_go_back,
         )
     )
+
+
+def _told(result: PlayerResult) -> int:
     if result.exit_code != EXIT_DONE and result.message:
         print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
     return result.exit_code
 
 
 def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
-    """Let the user pick an incident and play it; return the exit code."""
+    """Let the user pick incidents and play them, until they leave; return the exit code."""
     from callplayer.ui.app import run_picker
+    from callplayer.ui.settings import screen_settings
 
-    # Asked once before the screen is up: credentials that are refused are told like anywhere else.
-    incidents = _IncidentList(settings, incident_rows(settings))
-    chosen = run_picker(incidents.fetch, log_path())
-    return EXIT_DONE if chosen is None else play(settings, chosen, flags)
+    screen = screen_settings(settings.screen)
+    while True:
+        # Asked before the screen is up: credentials that are refused are told like anywhere else.
+        incidents = _IncidentList(settings, incident_rows(settings))
+        chosen = run_picker(incidents.fetch, log_path(), screen)
+        if chosen is None:
+            return EXIT_DONE
+        result = _play(settings, chosen, flags, can_go_back=True)
+        if not result.back:
+            return _told(result)
 
 
 def incident_rows(settings: Settings) -> list[PickerRow]:

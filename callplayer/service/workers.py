@@ -20,6 +20,7 @@ from callplayer.service.worker_wire import (
     Ended,
     Keep,
     Kept,
+    News,
     Open,
     Opened,
     Pipe,
@@ -32,6 +33,9 @@ from callplayer.service.worker_wire import (
 
 ANSWER_TIMEOUT_S = 20.0
 LEAVE_TIMEOUT_S = 5.0
+SILENT_S = 15.0
+"""A worker reports once a second."""
+
 CROWD = 8
 """So many streams in each worker, and one more is started."""
 
@@ -89,9 +93,9 @@ class BotWorker:
         return isinstance(answer, Kept) and answer.here
 
     async def follow(self) -> None:
-        """Take what the worker tells until it ends."""
+        """Take what the worker tells until it ends, or is silent for so long that it must hang."""
         try:
-            while (news := await self._pipe.receive(news_decoder)) is not None:
+            while (news := await self._next()) is not None:
                 match news:
                     case Report():
                         self.report = news
@@ -123,6 +127,14 @@ class BotWorker:
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
+
+    async def _next(self) -> News | None:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                return await self._pipe.receive(news_decoder)
+        except TimeoutError:
+            log.error("a worker has told nothing for %.0f s", SILENT_S)
+            return None
 
     async def _answer_to(self, question: Who | Announce) -> None:
         identities = await self._answer(question)

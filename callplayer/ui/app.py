@@ -21,6 +21,7 @@ from callplayer import config
 from callplayer.errors import CallplayerError
 from callplayer.ui.engine_process import end_process_now, start_engine
 from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
+from callplayer.ui.settings import ScreenSettings
 
 __all__ = ["PickerRow", "PlayerOptions", "PlayerResult", "run_picker", "run_player"]
 
@@ -48,7 +49,9 @@ def run_player(options: PlayerOptions) -> PlayerResult:
 
 
 def run_picker(
-    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], log_path: Path | None = None
+    fetch: Callable[[], Awaitable[Sequence[PickerRow]]],
+    log_path: Path | None = None,
+    settings: ScreenSettings | None = None,
 ) -> str | None:
     """Let the user choose an incident; return its id, or None if they left.
 
@@ -58,7 +61,7 @@ def run_picker(
     path = log_path or config.log_path()
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
-        chosen, failed = asyncio.run(_pick(fetch, leaving))
+        chosen, failed = asyncio.run(_pick(fetch, leaving, settings or ScreenSettings()))
     if failed:
         raise CallplayerError("The screen failed.", f"See {path}")
     return chosen
@@ -116,13 +119,24 @@ async def _play(
     options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
 ) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
+    from callplayer.chosen import keep_theme, read_theme
     from callplayer.ui.engine_client import EngineClient
     from callplayer.ui.player_app import PlayerApp
+    from callplayer.ui.remap import remapped
     from callplayer.ui.screens.base import Likes
 
+    actions = remapped(options.keys)
     client = EngineClient(options.engine_argv, options.log_path, process=process)
     store = BookmarkStore(options.incident, options.bookmarks_path)
-    likes = Likes(options.settings, store=store, citation_path=options.citation_path)
+    likes = Likes(
+        options.settings,
+        actions,
+        store=store,
+        citation_path=options.citation_path,
+        can_go_back=options.can_go_back,
+        theme=options.settings.theme or read_theme(),
+        keep_theme=keep_theme,
+    )
     app = PlayerApp(client, incident=options.incident, likes=likes)
     loop = asyncio.get_running_loop()
     leaving.end_engine = client.kill
@@ -137,11 +151,12 @@ async def _play(
 
 
 async def _pick(
-    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], leaving: _Leaving
+    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], leaving: _Leaving, settings: ScreenSettings
 ) -> tuple[str | None, bool]:
+    from callplayer.chosen import read_theme
     from callplayer.ui.screens.picker import PickerApp
 
-    app = PickerApp(fetch)
+    app = PickerApp(fetch, settings.theme or read_theme(), hide_phone=settings.hide_phone)
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
         chosen = await app.run_async()

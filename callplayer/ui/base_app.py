@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from textual.app import App
 
-from callplayer.ui.theme import THEME, theme_variables
+from callplayer.ui.theme import DEFAULT, THEMES, theme_variables
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,13 @@ class BaseApp(App[Result], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "callplayer"
 
-    def __init__(self) -> None:
+    def __init__(self, theme: str = "") -> None:
         # With NO_COLOR, Textual turns colours to greys, its own dark background among them, unless
         # the terminal's colours are to be used: then it sends none.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        for each in THEMES.values():
+            self.register_theme(each)
+        self.theme = theme if theme in THEMES else DEFAULT
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the tones' colours for the style sheets."""

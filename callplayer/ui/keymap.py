@@ -5,6 +5,7 @@ The footer, the help and the README's table are all made from here.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from callplayer.engine.messages import (
     Mute,
     PartyState,
     Request,
+    RetryNow,
     SeekBy,
     SetGain,
     Solo,
@@ -35,8 +37,9 @@ class Action:
 
     It has either a fixed `request`, an `ask` that makes one from the view, a `steer` rule of the
     way through the call, or the name of a method of the screen. Actions of one `topic` share a line
-    of the help; `footer` is the short word that the footer shows, if any, and `footer_at_rest` the
-    one while the call stands still.
+    of the help; `title` is what it does by itself, where the topic tells of several. `footer` is
+    the short word that the footer shows, if any, and `footer_at_rest` the one while the call stands
+    still.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Action:
     ask: Ask | None = None
     steer: navigation.Steer | None = None
     screen: str | None = None
+    title: str = ""
     footer: str = ""
     footer_at_rest: str = ""
 
@@ -90,38 +94,100 @@ ACTIONS: tuple[Action, ...] = (
         footer="pause",
         footer_at_rest="play",
     ),
-    Action("back-5s", "5 s back / ahead", ("left",), request=SeekBy(-5_000), footer="5 s"),
-    Action("forward-5s", "5 s back / ahead", ("right",), request=SeekBy(5_000), footer="5 s"),
-    Action("back-1s", "1 s back / ahead", ("comma", "shift+left"), request=SeekBy(-1_000)),
-    Action("forward-1s", "1 s back / ahead", ("full_stop", "shift+right"), request=SeekBy(1_000)),
-    Action("back-10s", "10 s back / ahead", ("j",), request=SeekBy(-10_000)),
-    Action("forward-10s", "10 s back / ahead", ("l",), request=SeekBy(10_000)),
-    Action("back-60s", "60 s back / ahead", ("pageup",), request=SeekBy(-60_000)),
-    Action("forward-60s", "60 s back / ahead", ("pagedown",), request=SeekBy(60_000)),
+    Action(
+        "back-5s",
+        "5 s back / ahead",
+        ("left",),
+        request=SeekBy(-5_000),
+        footer="5 s",
+        title="5 s back",
+    ),
+    Action(
+        "forward-5s",
+        "5 s back / ahead",
+        ("right",),
+        request=SeekBy(5_000),
+        footer="5 s",
+        title="5 s ahead",
+    ),
+    Action(
+        "back-1s",
+        "1 s back / ahead",
+        ("comma", "shift+left"),
+        request=SeekBy(-1_000),
+        title="1 s back",
+    ),
+    Action(
+        "forward-1s",
+        "1 s back / ahead",
+        ("full_stop", "shift+right"),
+        request=SeekBy(1_000),
+        title="1 s ahead",
+    ),
+    Action("back-10s", "10 s back / ahead", ("j",), request=SeekBy(-10_000), title="10 s back"),
+    Action("forward-10s", "10 s back / ahead", ("l",), request=SeekBy(10_000), title="10 s ahead"),
+    Action(
+        "back-60s", "60 s back / ahead", ("pageup",), request=SeekBy(-60_000), title="60 s back"
+    ),
+    Action(
+        "forward-60s",
+        "60 s back / ahead",
+        ("pagedown",),
+        request=SeekBy(60_000),
+        title="60 s ahead",
+    ),
     Action("to-start", "To the start", ("home",), request=Scrub(0)),
     Action("to-end", "To the end / live", ("end",), request=ScrubToEnd(), footer="to end"),
     *(
-        Action(f"to-{n}0-percent", "To 10 … 90 %", (str(n),), ask=_to_percent(n * 10))
+        Action(
+            f"to-{n}0-percent",
+            "To 10 … 90 %",
+            (str(n),),
+            ask=_to_percent(n * 10),
+            title=f"To {n}0 %",
+        )
         for n in range(1, 10)
     ),
     Action("say-again", "Say again", ("r",), steer=navigation.say_again),
     Action("loop", "Loop: from, to, off", ("a",), steer=navigation.turn_loop),
     Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
     Action("go-to", "Go to a time", ("t",), screen="go_to"),
-    Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark"),
-    Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks"),
+    Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark", title="Bookmark here"),
+    Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),
     Action("cite", "Copy a citation", ("c",), screen="cite"),
     Action("search", "Search the words", ("slash",), screen="search"),
-    Action("next-mark", "Next / last mark", ("n",), screen="next_mark"),
-    Action("last-mark", "Next / last mark", ("N",), screen="last_mark"),
+    Action("next-mark", "Next / last mark", ("n",), screen="next_mark", title="Next mark"),
+    Action("last-mark", "Next / last mark", ("N",), screen="last_mark", title="Mark before"),
     Action("read", "Read in the words", ("w",), screen="read"),
-    Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
-    Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
+    Action(
+        "zoom-in", "Timeline closer / whole", ("plus",), screen="zoom_in", title="Timeline closer"
+    ),
+    Action(
+        "zoom-out",
+        "Timeline closer / whole",
+        ("minus",),
+        screen="zoom_out",
+        title="Timeline farther",
+    ),
+    Action(
+        "zoom-fit", "Timeline closer / whole", ("f",), screen="zoom_fit", title="Timeline whole"
+    ),
+    Action("retry-now", "Reconnect now", ("R",), request=RetryNow()),
+    Action(
+        "next-party",
+        "Other party",
+        ("tab",),
+        screen="next_party",
+        footer="party",
+        title="Next party",
+    ),
+    Action("last-party", "Other party", ("shift+tab",), screen="last_party", title="Party before"),
     Action(
         "gain-up",
         "Volume ±1 dB",
         ("up",),
         ask=_of_party(lambda party: AdjustGain(1.0, party.party)),
+        title="Volume +1 dB",
         footer="volume",
     ),
     Action(
@@ -129,6 +195,7 @@ ACTIONS: tuple[Action, ...] = (
         "Volume ±1 dB",
         ("down",),
         ask=_of_party(lambda party: AdjustGain(-1.0, party.party)),
+        title="Volume −1 dB",
         footer="volume",
     ),
     Action(
@@ -141,12 +208,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
     Action("devices", "Sound device", ("d",), screen="toggle_devices"),
     Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
+    Action("palette", "Find an action", ("ctrl+p",), screen="palette"),
+    Action("theme", "Dark, light, contrast", ("y",), screen="next_theme"),
     Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
     Action("close", "Close this", ("escape",), screen="close_panels"),
     Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit", footer="quit"),
 )
 
 KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}
+"""The keys of those who changed none."""
 
 _KEY_NAMES = {
     "space": "Space",
@@ -164,10 +234,12 @@ _KEY_NAMES = {
     "equals_sign": "=",
     "question_mark": "?",
     "slash": "/",
+    "plus": "+",
+    "minus": "-",
     "delete": "Del",
     "escape": "Esc",
 }
-_MODIFIERS = {"shift": "Shift", "ctrl": "Ctrl"}
+_MODIFIERS = {"shift": "Shift", "ctrl": "Ctrl", "alt": "Alt"}
 _FOOTER_ORDER = (
     ("toggle-pause",),
     ("help",),
@@ -187,31 +259,52 @@ _FOOTER_LAST = ("stats", "help", "quit")
 def key_name(key: str) -> str:
     """Return a key as it is printed on a keyboard."""
     *modifiers, last = key.split("+")
-    name = _KEY_NAMES.get(last, last.upper() if modifiers else last)
+    name = _KEY_NAMES.get(last) or _character(last) or (last.upper() if modifiers else last)
     return "+".join((*(_MODIFIERS[modifier] for modifier in modifiers), name))
 
 
-def help_lines() -> tuple[tuple[str, str], ...]:
+def _character(key: str) -> str:
+    """Return the sign of a key that is named in words, "" for any other; `f5` is F5."""
+    if key[:1] == "f" and key[1:].isdigit():
+        return key.upper()
+    try:
+        return unicodedata.lookup(key.replace("_", " ")) if len(key) > 1 else ""
+    except KeyError:
+        return ""
+
+
+def by_key(actions: Iterable[Action]) -> dict[str, Action]:
+    """Return which key asks for which action."""
+    return {key: action for action in actions for key in action.keys}
+
+
+def help_lines(actions: Sequence[Action] = ACTIONS) -> tuple[tuple[str, str], ...]:
     """Return (keys, what they do), one line a topic, in the order of the table."""
-    return tuple((_compact(keys), topic) for topic, keys in _topics(ACTIONS).items())
+    return tuple((_compact(keys), topic) for topic, keys in _topics(actions).items() if keys)
 
 
-def footer_items(*, at_rest: bool = False) -> tuple[tuple[str, str], ...]:
+def footer_items(
+    actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
+) -> tuple[tuple[str, str], ...]:
     """Return (keys, word) for the footer, the most needed first."""
-    actions = {action.name: action for action in ACTIONS}
+    named = {action.name: action for action in actions}
     items = []
     for names in _FOOTER_ORDER:
-        first = actions[names[0]]
+        first = named[names[0]]
         word = (first.footer_at_rest if at_rest else "") or first.footer
-        items.append(("".join(key_name(actions[name].keys[0]) for name in names), word))
+        keys = [named[name].keys[0] for name in names if named[name].keys]
+        if keys:
+            items.append(("".join(map(key_name, keys)), word))
     return tuple(items)
 
 
-def fitting_footer(width: int, *, at_rest: bool = False) -> tuple[tuple[str, str], ...]:
+def fitting_footer(
+    width: int, actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
+) -> tuple[tuple[str, str], ...]:
     """Return the footer's items that fit in `width` cells, two blanks between them."""
     chosen: list[tuple[str, str]] = []
     used = 0
-    for keys, word in footer_items(at_rest=at_rest):
+    for keys, word in footer_items(actions, at_rest=at_rest):
         cells = len(keys) + 1 + len(word) + 2
         if used + cells - 2 <= width:
             chosen.append((keys, word))

@@ -95,9 +95,9 @@ def _wishes(width: int, panels: bool, words: bool) -> list[Wish]:
         return [
             *(_with(words_rows=rows) for rows in (2, 3, 6)),
             *larger_clock,
-            *(_with(gaps=1), _with(notice_rows=2), _with(words_rows=10), _with(gaps=2)),
-            *(_with(words_rows=14), *framed, *last_gap, *largest_clock),
-            _with(bar_rows=2),
+            *(_with(gaps=1), _with(bar_rows=2), _with(notice_rows=2)),
+            *(_with(words_rows=10), _with(gaps=2), _with(words_rows=14)),
+            *(*framed, *last_gap, *largest_clock),
         ]
     return [
         *(_with(gaps=1), _with(gaps=2), _with(notice_rows=2), *last_gap),

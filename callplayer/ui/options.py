@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from callplayer.ui.settings import ScreenSettings
 
@@ -15,7 +17,8 @@ class PlayerOptions:
 
     `engine_argv` starts the engine; `engine` is one that was already started by
     `callplayer.ui.engine_process.start_engine` with just that argv, else `run_player` starts it.
-    Bookmarks and the last citation are kept in files where paths are given.
+    `keys` is the `[keys]` table of config.toml. Bookmarks and the last citation are kept in files
+    where paths are given. `can_go_back`: there is a list of incidents to go back to.
     """
 
     engine_argv: tuple[str, ...]
@@ -23,17 +26,23 @@ class PlayerOptions:
     log_path: Path
     engine: subprocess.Popen[bytes] | None = None
     settings: ScreenSettings = field(default_factory=ScreenSettings)
+    keys: Mapping[str, Any] = field(default_factory=dict)
     bookmarks_path: Path | None = None
     citation_path: Path | None = None
+    can_go_back: bool = False
 
 
 @dataclass(frozen=True)
 class PlayerResult:
-    """How it ended: the exit code, and what to print to stderr once the terminal is restored."""
+    """How it ended: the exit code, and what to print to stderr once the terminal is restored.
+
+    `back`: the user wants the list of incidents again.
+    """
 
     exit_code: int = 0
     message: str = ""
     hint: str = ""
+    back: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from textual.screen import Screen
 
-from callplayer.engine.messages import Event, Request
+from callplayer.engine.messages import Event, Request, StateEvent
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.player import PlayerScreen
+from callplayer.ui.tell_terminal import (
+    NO_PROGRESS,
+    RESTORE_TITLE,
+    SAVE_TITLE,
+    knows_progress,
+    progress,
+    title,
+)
+from callplayer.ui.theme import next_theme
 
 
 class Engine(Protocol):
@@ -36,8 +46,12 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
         incident: str = "",
         likes: Likes | None = None,
     ) -> None:
-        super().__init__()
+        likes = likes or Likes()
+        super().__init__(likes.theme)
         self._engine = engine
+        self._clock = clock
+        self._told = ""
+        self._knows_progress = knows_progress(os.environ)
         self.player = PlayerScreen(engine.send, clock, incident, likes)
 
     def get_default_screen(self) -> Screen[None]:
@@ -46,11 +60,26 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
 
     def on_ready(self) -> None:
         """Listen to the engine."""
+        self._to_terminal(SAVE_TITLE)
         self.run_worker(self._engine.run(self._take), name="engine", exit_on_error=True)
 
     def on_player_screen_quit_asked(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.leave()
+
+    def on_player_screen_back_asked(self) -> None:
+        """Leave for the list of incidents."""
+        self.exit(PlayerResult(back=True))
+
+    def on_player_screen_theme_asked(self) -> None:
+        """Take the next colours, and remember them."""
+        self.theme = next_theme(self.theme)
+        told = f"Colours: {self.theme}."
+        try:
+            self.player.likes.keep_theme(self.theme)
+        except OSError as error:
+            told += f" They cannot be remembered: {error.strerror}."
+        self.player.note(told, "text")
 
     def leave(self, exit_code: int | None = None) -> None:
         """End the application; the caller of `run_async` then ends the engine."""
@@ -62,6 +91,23 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
 
     def _take(self, event: Event | EngineRestarting | EngineGone) -> None:
         self.player.take(event)
+        if isinstance(event, StateEvent):
+            self._tell_terminal(event)
         view = self.player.view
         if view.failure is not None and not view.was_connected:
             self.leave()
+
+    def on_unmount(self) -> None:
+        """Give the terminal its title back."""
+        self._to_terminal((NO_PROGRESS if self._knows_progress else "") + RESTORE_TITLE)
+
+    def _tell_terminal(self, state: StateEvent) -> None:
+        now_s = self._clock()
+        told = title(state, now_s) + (progress(state, now_s) if self._knows_progress else "")
+        if told != self._told:
+            self._told = told
+            self._to_terminal(told)
+
+    def _to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)

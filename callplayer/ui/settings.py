@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,6 +10,7 @@ from callplayer.errors import UsageError
 from callplayer.text import plain_text
 
 LONGEST_STEP_S = 60.0
+THEME_NAMES = ("dark", "light", "contrast")
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,14 @@ class ScreenSettings:
     """What the screen does by itself; each field is a key of `[screen]`.
 
     `back_step_s` is how far going on after a pause steps back (0: not at all); `say_again_s` how
-    far the first press of say again goes back.
+    far the first press of say again goes back; `theme` names the colours, "" for those chosen last;
+    `hide_phone` keeps phone numbers off the screen but for their last two digits.
     """
 
     back_step_s: float = 1.0
     say_again_s: float = 2.0
+    theme: str = ""
+    hide_phone: bool = False
 
 
 def screen_settings(table: Mapping[str, Any]) -> ScreenSettings:
@@ -34,7 +38,7 @@ def screen_settings(table: Mapping[str, Any]) -> ScreenSettings:
                 f"[screen] sets {plain_text(name, 40)!r}, which is no setting.",
                 f"It may set {', '.join(known)}.",
             )
-        values[name] = _seconds(name, value)
+        values[name] = _READ[name](name, value)
     return ScreenSettings(**values)
 
 
@@ -46,3 +50,25 @@ def _seconds(name: str, value: object) -> float:
         f"{name} of [screen] is no time.",
         f"Set it to a number of seconds from 0 to {LONGEST_STEP_S:g}.",
     )
+
+
+def _one_of(name: str, value: object) -> str:
+    if value in THEME_NAMES:
+        return str(value)
+    raise UsageError(
+        f"{name} of [screen] is {plain_text(str(value), 40)!r}.", f"Set {' or '.join(THEME_NAMES)}."
+    )
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise UsageError(f"{name} of [screen] is no choice.", "Set true or false.")
+
+
+_READ: dict[str, Callable[[str, object], Any]] = {
+    "back_step_s": _seconds,
+    "say_again_s": _seconds,
+    "theme": _one_of,
+    "hide_phone": _yes_or_no,
+}

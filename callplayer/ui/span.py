@@ -54,3 +54,37 @@ def whole_span(duration_ms: int, growing: bool) -> Span:
             return Span(0, minutes * 60_000)
     day_ms = _MINUTES[-1] * 60_000
     return Span(0, (int(duration_ms / GROWS_AT) // day_ms + 1) * day_ms)
+
+
+LONGEST_ZOOM = 12
+SHORTEST_MS = 10_000
+_EDGE = 0.06
+_AHEAD = 0.3
+
+
+def zoomed_span(whole: Span, zoom: int, at_ms: int, last: Span | None) -> Span:
+    """Return the part to show, 2^`zoom` times as close as the whole, with `at_ms` in it.
+
+    It stays where `last` was until the place is near its end, and then goes on by most of a page:
+    what stands still can be pointed at.
+    """
+    length_ms = max(whole.length_ms >> zoom, min(SHORTEST_MS, whole.length_ms))
+    if length_ms >= whole.length_ms:
+        return whole
+    edge_ms = round(length_ms * _EDGE)
+    if last is not None and last.length_ms == length_ms:
+        begins = last.start_ms <= whole.start_ms or at_ms >= last.start_ms + edge_ms
+        ends = last.end_ms >= whole.end_ms or at_ms <= last.end_ms - edge_ms
+        if begins and ends and last.holds(at_ms):
+            return last
+    start_ms = at_ms - round(length_ms * _AHEAD)
+    start_ms = min(max(start_ms, whole.start_ms), whole.end_ms - length_ms)
+    return Span(start_ms, start_ms + length_ms)
+
+
+def deepest_zoom(whole: Span) -> int:
+    """Return the closest zoom that still shows more than the one before."""
+    zoom = 0
+    while zoom < LONGEST_ZOOM and whole.length_ms >> zoom > SHORTEST_MS:
+        zoom += 1
+    return zoom

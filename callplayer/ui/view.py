@@ -118,6 +118,14 @@ def phone_text(number: str) -> str:
     return number
 
 
+def hidden_phone(number: str) -> str:
+    """Return a phone number of which only the last two digits can be read."""
+    keep_from = max(len(number) - 2, 0)
+    return "".join(
+        "•" if sign.isalnum() and at < keep_from else sign for at, sign in enumerate(number)
+    )
+
+
 def when_text(told: str) -> str:
     """Write a datetime of the API as `2026-01-15 10:30:00 UTC`; what is none, as it came."""
     moment = parse_datetime(told)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from callplayer.service import workers
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
@@ -30,6 +31,7 @@ from tests.e2e.service_fixtures import (
     running_service,
     steady_db,
     until,
+    workers_of,
     write_recordings,
 )
 from tests.rig.processes import Service as RigService
@@ -46,22 +48,12 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def workers_of(pid: int) -> list[int]:
-    """The ids of the worker processes that the service `pid` has started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"callplayer.service.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-
-
 @contextlib.asynccontextmanager
 async def streams_of(
-    recordings: Path, log: Path, *, idle_s: float = 60.0, workers: int = 2
+    recordings: Path, log: Path, *, idle_s: float = 60.0, most_workers: int = 2
 ) -> AsyncIterator[Streams]:
     """`Streams` in this process, on a real livekit-server."""
-    async with own_server(ensure_binary(print), log) as server, Workers(workers) as processes:
+    async with own_server(ensure_binary(print), log) as server, Workers(most_workers) as processes:
         rooms = server.room_server
         with Library.open(None) as library:
             for recording in find_recordings([recordings]).values():
@@ -187,6 +179,24 @@ async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
                 assert kept.room.isconnected()
                 assert rms_db(await kept.hear("caller", 0.2)) > -20
             assert streams.stats().workers_died == 1
+
+
+async def test_a_worker_that_hangs_is_replaced(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "SILENT_S", 4.0)
+    monkeypatch.setattr(workers, "LEAVE_TIMEOUT_S", 0.2)
+    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
+        grant = await open_as(streams, "desk 1")
+        async with listening(grant.token, grant.url) as lost:
+            await lost.status_after(Scrub(position=4000))
+            (pid,) = workers_of(os.getpid())
+            os.kill(pid, signal.SIGSTOP)
+            await until(lambda: not lost.room.isconnected(), 30.0)
+        again = await open_as(streams, "desk 1")
+        async with listening(again.token, again.url) as back:
+            assert back.statuses[0].position == 4000
+        assert streams.stats().workers_died == 1
 
 
 async def open_as(streams: Streams, participant: str) -> StreamGrant:

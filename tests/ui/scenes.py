@@ -104,6 +104,8 @@ SCENES = {
         (INCIDENT, LEVELS, PLAYING, *TALK, but(PLAYING, position_ms=98_000, audible_ms=98_000)),
         ("b", "b", *"smoke seen", "enter", "v"),
     ),
+    "light": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y",)),
+    "contrast": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y", "y")),
     "speech-ahead": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
@@ -121,7 +123,9 @@ SCENES = {
                 PLAYING,
                 phase="reconnecting",
                 advancing=False,
-                detail="The room server does not answer. Trying again in 7 s.",
+                detail="The room server does not answer.",
+                lost_at_s=988.0,
+                retry_at_s=1004.0,
             ),
         )
     ),

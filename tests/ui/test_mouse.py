@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 from textual import events
 
 from callplayer.engine.messages import AdjustGain, Request, SetGain
 from callplayer.ui.player_app import PlayerApp
+from callplayer.ui.screens.base import Likes
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
 from tests.ui.scenes import PAUSED, but
 from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
+from tests.ui.talk import TALK
 
 
 def scripted() -> tuple[PlayerApp, ScriptedEngine]:
@@ -114,3 +118,39 @@ async def test_the_timeline_of_a_growing_call_stands_still_under_a_drag() -> Non
         await pilot.click(Timeline, offset=(width - 1, 1))
     minute = [Scrub(round(column / (width - 1) * 60_000)) for column in (20, 21)]
     assert engine.requests == [*minute, Scrub(62_000)]
+
+
+async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        place = app.player.timeline.region
+        for kind in (events.MouseScrollUp, events.MouseScrollUp, events.MouseScrollDown):
+            x, y = place.x + 30, place.y + 1
+            app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
+            await pilot.pause()
+        assert app.player.zoom == 1
+        span = app.player.timeline._span
+        assert span.length_ms == 136_000
+        await pilot.click(Timeline, offset=(40, 1))
+        assert engine.requests == [Scrub(span.position_ms(40, place.width))]
+
+
+async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None:
+    engine = ScriptedEngine(INCIDENT, PAUSED, *TALK)
+    app = PlayerApp(engine, frozen_clock, likes=Likes(zone=UTC))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        timeline = app.player.timeline
+        width = timeline.size.width
+        column = timeline._span.column(83_400, width) - 2
+        await pilot.hover(Timeline, offset=(column, 1))
+        await pilot.pause()
+        at_ms = timeline._span.position_ms(column, width)
+        minutes, seconds = divmod(at_ms / 1000, 60)
+        assert f"{minutes:.0f}:{seconds:04.1f}"[:6] in screen_text(app)
+        assert "10:31:" in screen_text(app)
+        await pilot.hover(PartyPanel)
+        await pilot.pause()
+        assert "10:31:" not in screen_text(app)
+    assert engine.requests == []

@@ -182,3 +182,15 @@ def test_bookmarks_are_printed_as_asked(home: dict[str, str]) -> None:
     assert _run(home, "bookmarks", "another").stdout == "# Bookmarks of another\n\n"
     (folder / "i1.json").write_text("broken")
     _assert_told(_run(home, "bookmarks", "i1"), 1)
+
+
+def test_keys_are_printed_as_config_toml_has_them_and_conflicts_told(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[keys]\nmute = "F5"\n')
+    ran = _run(home, "keys", "--config", str(path))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.search(r"^mute +F5 +Mute the party$", ran.stdout, re.MULTILINE)
+    path.write_text('[keys]\nmute = "x"\nsolo = "x"\n')
+    _assert_told(_run(home, "keys", "--config", str(path)), 2)

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from callplayer.bookmarks import BookmarkStore
 from callplayer.engine.messages import Request
 from callplayer.ui.goto import CallFacts
+from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.model import PlayerView, with_notice
 from callplayer.ui.navigation import Step, is_move, jumped
 from callplayer.ui.question import Question, pasted, typed
@@ -27,14 +28,20 @@ from callplayer.wire import parse_datetime
 class Likes:
     """How this user's screen is set up, and where it keeps things.
 
-    `zone` is where clock times are told, None for the machine's own; `store` holds the bookmarks;
-    the last citation is also written to `citation_path`, if there is one.
+    `actions` are what keys do; `zone` is where clock times are told, None for the machine's own;
+    `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
+    `can_go_back`: there is a list of incidents to go back to; `theme` names the colours to begin
+    with, `keep_theme` remembers others (it may raise OSError).
     """
 
     settings: ScreenSettings = field(default_factory=ScreenSettings)
+    actions: tuple[Action, ...] = ACTIONS
     zone: tzinfo | None = None
     store: BookmarkStore = field(default_factory=lambda: BookmarkStore("", None))
     citation_path: Path | None = None
+    can_go_back: bool = False
+    theme: str = ""
+    keep_theme: Callable[[str], None] = lambda _: None
 
 
 NOT_READY = "The audio engine is not ready; press the key again in a moment."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.timer import Timer
 
-from callplayer.ui.goto import EXAMPLES, MAX_CHARS, Target, read_place
+from callplayer.ui.goto import EXAMPLES, MAX_CHARS, Target, at_clock, read_place
 from callplayer.ui.navigation import loop_turns_in_s
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.base import PlayerBase
+from callplayer.ui.script import word_at
+from callplayer.ui.span import deepest_zoom, whole_span
+from callplayer.ui.view import clock_text, is_growing, shown_duration_ms
 from callplayer.wire import Scrub
 
 LOOP_EARLY_S = 0.004
@@ -18,14 +22,45 @@ LOOP_AGAIN_S = 0.25
 
 
 class Moving(PlayerBase, inherit_bindings=False):
-    """Go to, and the loop."""
+    """Go to, the loop, and how close the timeline is looked at."""
 
     _loop_timer: Timer | None = None
     _looped_s = float("-inf")
+    zoom = 0
+    hover_ms: int | None = None
 
     def do_go_to(self) -> None:
         """Ask for a place and go there."""
         self.ask(Question("Go to", self._hint_place, self._go_to, max_chars=MAX_CHARS))
+
+    def do_zoom_in(self) -> None:
+        """Show less of the call, more closely."""
+        self._zoom_by(1)
+
+    def do_zoom_out(self) -> None:
+        """Show more of the call."""
+        self._zoom_by(-1)
+
+    def do_zoom_fit(self) -> None:
+        """Show the whole call."""
+        self._zoom_by(-self.zoom)
+
+    def _zoom_by(self, step: int) -> None:
+        state, now_s = self.view.state, self._clock()
+        whole = whole_span(shown_duration_ms(state, now_s), is_growing(state))
+        self.zoom = min(max(self.zoom + step, 0), deepest_zoom(whole))
+        self.draw_time()
+
+    def _hover_text(self) -> tuple[int, str] | None:
+        """Return where the mouse is on the timeline, and offset, clock time and word there."""
+        at_ms = self.hover_ms
+        if at_ms is None:
+            return None
+        facts = self.call_facts()
+        offset = clock_text(at_ms, facts.duration_ms)
+        parts = (offset, at_clock(at_ms, facts), word_at(self.view.script, at_ms))
+        # One cell a character: a word in wide characters is left out.
+        return at_ms, "  ".join(part for part in parts if part and cell_len(part) == len(part))
 
     def _hint_place(self, text: str) -> Hint:
         if not text.strip():

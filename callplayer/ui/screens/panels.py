@@ -58,7 +58,7 @@ class Panels(PlayerBase, inherit_bindings=False):
         """Return how many rows the open panel takes; 0 if none is open."""
         match self._open:
             case "help":
-                return min(help_height(width), room)
+                return min(help_height(width, self.likes.actions), room)
             case "devices":
                 return devices_height(self.view.devices, room)
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from textual import events
 from textual.screen import Screen
@@ -13,6 +14,7 @@ from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.layout import window_start
 from callplayer.ui.options import PickerRow
+from callplayer.ui.view import hidden_phone
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
@@ -35,8 +37,9 @@ class PickerList(Rows):
     PickerList { height: 1fr; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hide_phone: bool) -> None:
         super().__init__(id="list")
+        self._hide_phone = hide_phone
         self._start = 0
 
     def show(self, rows: Sequence[PickerRow], chosen: int) -> None:
@@ -45,9 +48,15 @@ class PickerList(Rows):
         def build(width: int, height: int) -> list[Row]:
             self._start = window_start(chosen, len(rows), height, self._start)
             shown = rows[self._start : self._start + height]
-            return [_list_row(row, width, self._start + y == chosen) for y, row in enumerate(shown)]
+            return [
+                _list_row(self._masked(row), width, self._start + y == chosen)
+                for y, row in enumerate(shown)
+            ]
 
         self.draw_with(build)
+
+    def _masked(self, row: PickerRow) -> PickerRow:
+        return replace(row, phone=hidden_phone(row.phone)) if self._hide_phone else row
 
 
 class PickerScreen(Screen[None], inherit_bindings=False):
@@ -59,7 +68,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
     PickerScreen #title, PickerScreen #columns { margin: 0 1 1 1; }
     """
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, *, hide_phone: bool = False) -> None:
         super().__init__()
         self._fetch = fetch
         self._all: Sequence[PickerRow] | None = None
@@ -68,7 +77,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._problem: tuple[str, str] | None = None
         self.title_line = Rows(id="title")
         self.columns = Rows(id="columns")
-        self.list = PickerList()
+        self.list = PickerList(hide_phone)
         self.notice = Rows(id="notice")
         self.keys = Rows(id="keys")
 
@@ -165,9 +174,9 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 class PickerApp(BaseApp[str], inherit_bindings=False):
     """Runs the picker; its return value is the chosen incident's id."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        super().__init__()
-        self.picker = PickerScreen(fetch)
+    def __init__(self, fetch: Fetch, theme: str = "", *, hide_phone: bool = False) -> None:
+        super().__init__(theme)
+        self.picker = PickerScreen(fetch, hide_phone=hide_phone)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.timer import Timer
 
-from callplayer.bookmarks import Bookmark
 from callplayer.engine.messages import (
     AdjustGain,
     Event,
@@ -19,14 +18,12 @@ from callplayer.engine.messages import (
     StateEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
-from callplayer.ui.keymap import KEYS, Action
+from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice
-from callplayer.ui.navigation import Loop
 from callplayer.ui.screens import arrangement
 from callplayer.ui.screens.moving import Moving
 from callplayer.ui.screens.reading import Reading
-from callplayer.ui.script import Hit
 from callplayer.ui.view import shown_position_ms, until_turn_s
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
@@ -67,12 +64,19 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     _stats = False
     _turn: Timer | None = None
     _marks = Marks()
-    _marks_of: tuple[Loop | None, tuple[Bookmark, ...], tuple[Hit, ...], str] | None = None
+    _marks_of: tuple[object, ...] = ()
+
+    class BackAsked(Message):
+        """The user wants to go back to the list of incidents."""
+
+    class ThemeAsked(Message):
+        """The user wants other colours."""
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
         self._panels: dict[str, PartyPanel] = {}
         self._meters: dict[str, PartyLevel] = {}
+        self._keys = by_key(self.likes.actions)
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
@@ -85,6 +89,8 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self.notice = NoticeArea(id="notice")
         self.key_footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
+        self.header.hide_phone = self.likes.settings.hide_phone
+        self.help_panel.actions = self.key_footer.actions = self.likes.actions
         yield self.header
         yield self.large_clock
         yield self.timeline
@@ -113,6 +119,9 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         before = self.view
         self.view = after(before, event, self._clock())
         if isinstance(event, LevelsEvent):
+            if self.view.state.advancing and self.is_mounted:
+                heard_ms = shown_position_ms(self.view.state, self._clock())
+                self.timeline.lanes.note(event.levels, heard_ms)
             return
         if self.view.parties != before.parties:
             self._mount_panels()
@@ -161,7 +170,7 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
         self.large_clock.show(state, now_s)
-        self.timeline.show(state, now_s, self._marked(now_s))
+        self.timeline.show(state, now_s, self._marked(now_s), self.view.script, self.zoom)
         if self.transcript_pane.display:
             note = "reconnecting" if self.view.transcript == "reconnecting" else ""
             heard_ms = shown_position_ms(state, now_s)
@@ -181,11 +190,11 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     def _act_on(self, event: events.Key) -> bool:
         """Do what a key stands for; a capital without an action counts as small (Caps Lock)."""
         key, character = event.key, event.character or ""
-        if key not in KEYS and character.isalpha() and len(character) == 1:
+        if key not in self._keys and character.isalpha() and len(character) == 1:
             key = character.lower()
         if self._panel_key(key) or self._reading_key(key):
             return True
-        action = KEYS.get(key)
+        action = self._keys.get(key)
         if action is not None:
             self.act(action)
         return action is not None
@@ -221,13 +230,25 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self.lay_out()
 
     def do_close_panels(self) -> None:
-        """Hide panels and statistics; with none open, end reading and searching."""
+        """Hide panels and statistics; with none open, end reading and searching, or go back."""
         if self._open is None and not self._stats:
+            if self.likes.can_go_back and not self._found.wanted and self.transcript_pane.follows:
+                self.post_message(self.BackAsked())
             self._leave_reading()
             return
         self._open = None
         self._stats = False
         self.lay_out()
+
+    def do_palette(self) -> None:
+        """Let an action be found by typing."""
+        from callplayer.ui.screens.palette import palette
+
+        self.app.push_screen(palette())
+
+    def do_next_theme(self) -> None:
+        """Change the colours."""
+        self.post_message(self.ThemeAsked())
 
     def do_quit(self) -> None:
         """Leave."""
@@ -236,6 +257,15 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     def on_timeline_scrubbed(self, message: Timeline.Scrubbed) -> None:
         """Move the cursor to where the user points."""
         self.request(Scrub(message.position_ms))
+
+    def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
+        """Tell of the place that the mouse is over."""
+        self.hover_ms = message.position_ms
+        self.draw_time()
+
+    def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:
+        """Look closer, or from farther away."""
+        self._zoom_by(message.step)
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
@@ -300,16 +330,22 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         """Return what is marked on the timeline; the same object while nothing has changed."""
         ahead = self.view.ahead
         shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
-        parts = (self.view.navigation.loop, self.likes.store.bookmarks, self._found.hits, shown)
-        if self._marks_of is None or any(
-            a is not b for a, b in zip(parts, self._marks_of, strict=True)
-        ):
+        hover = self._hover_text()
+        parts = (
+            self.view.navigation.loop,
+            self.likes.store.bookmarks,
+            self._found.hits,
+            shown,
+            hover,
+        )
+        if len(parts) != len(self._marks_of) or not all(map(_same, parts, self._marks_of)):
             self._marks_of = parts
             self._marks = Marks(
-                loop=parts[0],
-                bookmarks_ms=tuple(each.position_ms for each in parts[1]),
-                hits_ms=tuple(hit.position_ms for hit in parts[2]),
+                loop=self.view.navigation.loop,
+                bookmarks_ms=tuple(each.position_ms for each in self.likes.store.bookmarks),
+                hits_ms=tuple(hit.position_ms for hit in self._found.hits),
                 ahead=shown,
+                hover=hover,
             )
         return self._marks
 
@@ -344,3 +380,8 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self._read_meters()
         self.mount_all(self._panels.values(), before=self.help_panel)
         self.lay_out()
+
+
+def _same(one: object, other: object) -> bool:
+    """Tell whether two parts are the same, without comparing thousands of hits one by one."""
+    return one is other or (not isinstance(one, tuple) and one == other)

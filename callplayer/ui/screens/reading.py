@@ -101,7 +101,7 @@ class Reading(Keeper, inherit_bindings=False):
         count = len(self._found.hits)
         if not count:
             return Hint("not said", "hold")
-        return Hint(f"{count} times; Enter goes there, n and N go on", "ask")
+        return Hint(f"{count} times; Enter goes there", "ask")
 
     def _end_search(self, wanted: str) -> None:
         if not wanted.strip():

@@ -46,7 +46,7 @@ class BookmarksPanel(Rows):
         title = f"─ bookmarks {len(self._bookmarks)} "
         rows: list[Row] = [((title, "dim"), ("─" * max(width - len(title), 0), "faint"))]
         if self.pointed is None:
-            return [*rows, (("There are none yet; b sets one.", "dim"),)]
+            return [*rows, (("There are none yet.", "dim"),)]
         room = max(height - 2, 1)
         at = self._bookmarks.index(self.pointed)
         self._start = window_start(at, len(self._bookmarks), room, self._start)

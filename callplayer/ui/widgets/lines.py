@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
 
 from rich.cells import cell_len
 
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
-from callplayer.ui.keymap import fitting_footer, help_lines
+from callplayer.ui.keymap import ACTIONS, Action, fitting_footer, help_lines
 from callplayer.ui.model import Notice, PlayerView
 from callplayer.ui.question import Question
-from callplayer.ui.view import Tone, phone_text, when_text
+from callplayer.ui.view import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
@@ -25,9 +26,11 @@ _NOTICE_SIGNS = {"alert": "✖ ", "hold": "! "}
 class Header(Rows):
     """Which incident this is, and where it is heard."""
 
+    hide_phone = False
+
     def show(self, view: PlayerView) -> None:
         """Draw the header."""
-        self.draw_with(lambda width, _: [header_row(view, width)])
+        self.draw_with(lambda width, _: [header_row(view, width, self.hide_phone)])
 
 
 class NoticeArea(Rows):
@@ -45,13 +48,17 @@ class NoticeArea(Rows):
 class KeyFooter(Rows):
     """The keys most needed."""
 
+    actions: Sequence[Action] = ACTIONS
+
     def show(self, state: StateEvent) -> None:
         """Show the keys that fit, with the words for what they do now."""
-        self.draw_with(lambda width, _: [footer_row(state, width)])
+        self.draw_with(lambda width, _: [footer_row(state, width, self.actions)])
 
 
 class HelpPanel(Rows):
     """All keys, in columns; where not all have room, the arrows show the rest."""
+
+    actions: Sequence[Action] = ACTIONS
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -63,7 +70,7 @@ class HelpPanel(Rows):
 
     def move(self, key: str) -> bool:
         """Show the keys further up or down; tell whether there are any that are not seen."""
-        hidden = help_height(self.size.width) - self.size.height
+        hidden = help_height(self.size.width, self.actions) - self.size.height
         if hidden <= 0:
             return False
         wanted = {"home": 0, "end": hidden, "up": self._start - 1, "down": self._start + 1}[key]
@@ -72,7 +79,7 @@ class HelpPanel(Rows):
         return True
 
     def _rows_from_start(self, width: int, height: int) -> list[Row]:
-        rows = help_rows(width)
+        rows = help_rows(width, self.actions)
         hidden = max(len(rows) - height, 0)
         self._start = min(self._start, hidden)
         shown = rows[self._start : self._start + height]
@@ -91,7 +98,7 @@ class StatsPanel(Rows):
         self.draw_with(lambda width, _: stats_rows(stats, width))
 
 
-def header_row(view: PlayerView, width: int) -> Row:
+def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
     """Return the header; what has no room is left out, the least needed first."""
     device = _device(view.state)
     right: list[Part] = [(fit(device, min(len(device), max(width // 3, 12))), "dim")]
@@ -101,9 +108,9 @@ def header_row(view: PlayerView, width: int) -> Row:
         left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
     else:
         kind = "LIVE CALL" if incident.is_audio_live and not view.state.call_over else "RECORDED"
-        left = [
-            (phone_text(plain_text(incident.caller_phone_number, 20)) or "unknown caller", "strong")
-        ]
+        phone = phone_text(plain_text(incident.caller_phone_number, 20))
+        phone = hidden_phone(phone) if hide_phone else phone
+        left = [(phone or "unknown caller", "strong")]
         optional = [
             (kind, "text"),
             (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
@@ -152,18 +159,18 @@ def question_rows(question: Question, width: int, height: int) -> list[Row]:
     return [row]
 
 
-def footer_row(state: StateEvent, width: int) -> Row:
+def footer_row(state: StateEvent, width: int, actions: Sequence[Action] = ACTIONS) -> Row:
     """Return the footer's keys that fit."""
     at_rest = state.paused or state.phase == "at-end"
     row: list[Part] = []
-    for keys, word in fitting_footer(width, at_rest=at_rest):
+    for keys, word in fitting_footer(width, actions, at_rest=at_rest):
         row += [("  " if row else "", "dim"), (keys, "ask"), (f" {word}", "dim")]
     return row
 
 
-def help_rows(width: int) -> list[Row]:
+def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
     """Return all keys in two columns, or in three where there is room."""
-    lines = help_lines()
+    lines = help_lines(actions)
     columns = 2 if width < 120 else 3
     height = -(-len(lines) // columns)
     key_cells = [
@@ -239,9 +246,9 @@ def _fault(label: str, count: int, unit: str = "") -> tuple[str, str, Tone]:
     return (label, f"{count}{unit}", "hold" if count else "text")
 
 
-def help_height(width: int) -> int:
+def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
     """Return how many rows the help takes."""
-    return len(help_rows(width))
+    return len(help_rows(width, actions))
 
 
 def _device(state: StateEvent) -> str:

@@ -73,7 +73,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         super().__init__(id=id)
         self._build: Build | None = None
         self._rows: list[Row] = []
-        self._strips: list[Strip] = []
+        self._strips: list[Strip | None] = []
         self._extent = Size(0, 0)
         self._blank: Strip | None = None
         self._background: Color | None = None
@@ -133,14 +133,17 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         super().notify_style_update()
         self._styles_of.clear()
         self._blank = self._background = None
-        self._strips = [self._strip(row) for row in self._rows]
+        # The styles of the tones come right after this: the rows are made when they are painted.
+        self._strips = [None] * len(self._rows)
 
     def _line(self, y: int, width: int) -> Strip:
         strip = self._strips[y] if y < len(self._strips) else self._blank
-        if strip is None or strip.cell_length != width:
-            strip = self._strip(self._rows[y] if y < len(self._rows) else ())
-            if y >= len(self._strips):
-                self._blank = strip
+        if strip is not None and strip.cell_length == width:
+            return strip
+        if y < len(self._strips):
+            strip = self._strips[y] = self._strip(self._rows[y])
+        else:
+            strip = self._blank = self._strip(())
         return strip
 
     def _strip(self, row: Row) -> Strip:

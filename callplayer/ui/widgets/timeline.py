@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
+from textual import events
 from textual.message import Message
 
 from callplayer.engine.messages import StateEvent
+from callplayer.ui.lanes import NO_WORD, UNKNOWN, WORD, Lane, Lanes
 from callplayer.ui.navigation import Loop
-from callplayer.ui.span import Span, whole_span
+from callplayer.ui.script import Script
+from callplayer.ui.span import Span, whole_span, zoomed_span
 from callplayer.ui.view import (
+    Tone,
     clock_text,
     is_growing,
     shown_duration_ms,
@@ -28,6 +34,8 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 class Marks:
     """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end.
 
+    `hover` is where the mouse is, and what to tell of that place.
+
     Two of them are the same only if they are one: there may be thousands of hits in them.
     """
 
@@ -35,9 +43,19 @@ class Marks:
     bookmarks_ms: tuple[int, ...] = ()
     hits_ms: tuple[int, ...] = ()
     ahead: str = ""
+    hover: tuple[int, str] | None = None
 
 
 NO_MARKS = Marks()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn beside the state: marks, which part of the call, and a lane a party."""
+
+    marks: Marks
+    span: Span
+    lanes: tuple[Lane, ...] = ()
 
 
 class Timeline(DragRows):
@@ -49,23 +67,67 @@ class Timeline(DragRows):
 
         position_ms: int
 
+    @dataclass
+    class Hovered(Message):
+        """The mouse is over `position_ms`; None: it has left."""
+
+        position_ms: int | None
+
+    @dataclass
+    class Zoomed(Message):
+        """The user turned the wheel: 1 closer, −1 farther."""
+
+        step: int
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.lanes = Lanes()
         self._span = Span(0, 0)
         self._duration_ms = 0
+        self._hovered: int | None = None
 
-    def show(self, state: StateEvent, now_s: float, marks: Marks) -> None:
-        """Draw the timeline as it stands at `now_s`."""
+    def show(
+        self, state: StateEvent, now_s: float, marks: Marks, script: Script, zoom: int
+    ) -> None:
+        """Draw the timeline as it stands at `now_s`, `zoom` times twice as close."""
         self._duration_ms = shown_duration_ms(state, now_s)
         if not self._dragging:
             # What is held must not move away under the hand that holds it.
-            self._span = whole_span(self._duration_ms, is_growing(state))
+            whole = whole_span(self._duration_ms, is_growing(state))
+            at_ms = shown_position_ms(state, now_s)
+            self._span = zoomed_span(whole, zoom, at_ms, self._span)
         span = self._span
-        self.draw_with(
-            lambda width, height: timeline_rows(
-                state, now_s, width, height - 2, marks=marks, span=span
-            )
-        )
+        parties = tuple(party.party for party in state.parties)
+
+        def build(width: int, height: int) -> list[Row]:
+            lanes: tuple[Lane, ...] = ()
+            if height - 2 >= len(parties) and width > 1:
+                lanes = self.lanes.lanes(parties, script, span, width)
+            drawn = Drawn(marks, span, lanes)
+            return timeline_rows(state, now_s, width, height - 2, drawn)
+
+        self.draw_with(build)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Tell what the mouse is over; Textual calls the base's handler, which drags, as well."""
+        if event.x != self._hovered:
+            self._hovered = event.x
+            self.post_message(self.Hovered(self.message_at(event.x).position_ms))
+
+    def on_leave(self, event: events.Leave) -> None:
+        """Tell that the mouse has left."""
+        self._hovered = None
+        self.post_message(self.Hovered(None))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Look closer."""
+        event.stop()
+        self.post_message(self.Zoomed(1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Look from farther away."""
+        event.stop()
+        self.post_message(self.Zoomed(-1))
 
     def can_hold(self, column: int, row: int) -> bool:
         """Take hold anywhere once the length of the call is known."""
@@ -82,11 +144,9 @@ def timeline_rows(
     now_s: float,
     width: int,
     bar_rows: int,
-    *,
-    marks: Marks = NO_MARKS,
-    span: Span | None = None,
+    drawn: Drawn | None = None,
 ) -> list[Row]:
-    """Return the row of cursors and marks, `bar_rows` rows of the bar, and the scale."""
+    """Return the row of cursors and marks, `bar_rows` rows of bar or lanes, and the scale."""
     if width < 8:
         return []
     duration_ms = shown_duration_ms(state, now_s)
@@ -94,11 +154,36 @@ def timeline_rows(
         empty: Row = ((AHEAD * width, "faint"),)
         return [(), *([empty] * bar_rows), ()]
     growing = is_growing(state)
-    span = span or whole_span(duration_ms, growing)
+    drawn = drawn or Drawn(NO_MARKS, whole_span(duration_ms, growing))
+    span = drawn.span
     position_ms = shown_position_ms(state, now_s)
-    bar = _bar(position_ms, duration_ms, width, span)
-    cursors = _cursors(state, now_s, width, span, marks)
-    return [cursors, *([bar] * bar_rows), scale_row(duration_ms, width, growing, span)]
+    bars = [_bar(position_ms, duration_ms, width, span)] * bar_rows
+    here, end = span.column(position_ms, width), span.column(duration_ms, width)
+    for place, lane in enumerate(drawn.lanes[:bar_rows]):
+        bars[place] = lane_row(lane, here, end + 1)
+    cursors = _cursors(state, now_s, width, span, drawn.marks)
+    return [cursors, *bars, scale_row(duration_ms, width, growing, span)]
+
+
+@lru_cache(maxsize=8)
+def lane_row(lane: Lane, here: int, end: int) -> Row:
+    """Return a lane: what was played, what was heard elsewhere, what is known only by its words."""
+    row: list[Part] = []
+    for sign_tone, columns in groupby(range(min(end, len(lane.signs))), key=_tone_of(lane, here)):
+        row.append(("".join(lane.signs[column] for column in columns), sign_tone))
+    return tuple(row)
+
+
+def _tone_of(lane: Lane, here: int) -> Callable[[int], Tone]:
+    def tone(column: int) -> Tone:
+        sign = lane.signs[column]
+        if column <= here:
+            return "past"
+        if sign == WORD:
+            return "ahead"
+        return "faint" if sign in (UNKNOWN, NO_WORD) else "text"
+
+    return tone
 
 
 def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
@@ -124,10 +209,23 @@ def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Mar
             cells[label_at + offset] = (character, "ask")
     if marks.ahead:
         _label_end(cells, f"● {marks.ahead} speaks", span.column(duration_ms, width), width)
+    if marks.hover is not None:
+        cells |= _hovered(marks.hover, span.column(position_ms, width), width, span)
     cells[span.column(position_ms, width)] = ("◆", "strong")
     if state.requested_ms is not None:
         cells[asked] = ("◇", "ask")
     return [cells.get(column, (" ", "text")) for column in range(max(cells) + 1)]
+
+
+def _hovered(hover: tuple[int, str], here: int, width: int, span: Span) -> dict[int, Part]:
+    """Return the cells that tell of the place under the mouse, beside the cursor if need be."""
+    at = span.column(hover[0], width)
+    label = f"╷{hover[1]} "
+    is_clear = at + len(label) <= width and not at <= here < at + len(label)
+    if is_clear or at < len(label):
+        return {at + n: (sign, "strong") for n, sign in enumerate(label[: width - at])}
+    first = at - len(label) + 1
+    return {first + n: (sign, "strong") for n, sign in enumerate(f" {hover[1]}╷")}
 
 
 def _label_end(cells: dict[int, Part], label: str, end: int, width: int) -> None:
