@@ -99,7 +99,9 @@ class Api:
         self._routes = tuple(routes)
         self._metrics = metrics or Metrics()
         self._health = health
-        self._document = msgspec.json.encode(document(api_url))
+        self._http_routes = [route for route in routes if isinstance(route, Route)]
+        ingest = any(route.path == "/ingest/calls" for route in self._http_routes)
+        self._document = msgspec.json.encode(document(api_url, ingest=ingest))
         self._requests = Limiter(REQUESTS)
         self._claims = Claims(stream_ttl_s)
 
@@ -116,10 +118,11 @@ class Api:
             Route("/health", self._tell_health, methods=["GET"]),
             Route("/openapi.json", self._tell_document, methods=["GET"]),
         ]
+        counted = [*routes, *self._http_routes]
         app = Starlette(
             routes=[*routes, *self._routes],
             exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
-            middleware=[Middleware(Counted, metrics=self._metrics, routes=routes)],
+            middleware=[Middleware(Counted, metrics=self._metrics, routes=counted)],
         )
         app.router.redirect_slashes = False
         return app

@@ -16,12 +16,13 @@ TIMEOUT_S = 2.0
 
 
 class Health:
-    """Asks the library and the room server at `room_server_url` (ws or http)."""
+    """Asks the library and the room server at `room_server_url` (ws or http); end with `close`."""
 
     def __init__(self, library: Library, room_server_url: str) -> None:
         self._library = library
         is_socket = room_server_url.startswith("ws")
         self._url = room_server_url.replace("ws", "http", 1) if is_socket else room_server_url
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
         self._lock = asyncio.Lock()
         self._last: tuple[float, Mapping[str, bool]] = (-KEEP_S, {})
 
@@ -33,6 +34,10 @@ class Health:
                 self._last = (time.monotonic(), told)
             return self._last[1]
 
+    async def close(self) -> None:
+        """Close what asks."""
+        await self._client.aclose()
+
     def _library_works(self) -> bool:
         try:
             self._library.count()
@@ -42,11 +47,7 @@ class Health:
 
     async def _rooms_work(self) -> bool:
         try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                httpx.AsyncClient(trust_env=False) as client,
-                client.stream("GET", self._url) as answer,
-            ):
+            async with asyncio.timeout(TIMEOUT_S), self._client.stream("GET", self._url) as answer:
                 return answer.status_code < 500
         except (TimeoutError, httpx.HTTPError):
             return False

@@ -11,7 +11,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import msgspec
 
 from callplayer.errors import ServiceError
 from callplayer.service import library_folder
+from callplayer.service.changes import Change, Created, Ended, Page, Removed, WordsCame
 from callplayer.service.clients import Clients
 from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.rows import INSERT, IS_LIVE, SELECT, from_row, microseconds, to_row
@@ -27,50 +27,12 @@ from callplayer.service.schema import migrate
 from callplayer.wire import Party
 from callplayer.words import Word
 
+__all__ = ["Change", "Created", "Ended", "Library", "Page", "Removed", "WordsCame"]
+
 PAGE_SIZE = 100
 BUSY_TIMEOUT_S = 5.0
 
 _word_decoder = msgspec.json.Decoder(Word)
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of incidents, and the number of the next one, if any."""
-
-    recordings: tuple[Recording, ...]
-    next_page: int | None
-
-
-@dataclass(frozen=True)
-class Created:
-    """An incident is new."""
-
-    recording: Recording
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A live call is over; its incident goes on as a recording."""
-
-    recording: Recording
-
-
-@dataclass(frozen=True)
-class WordsCame:
-    """One message of words of one speaker, as it was put."""
-
-    incident_id: str
-    words: tuple[Word, ...]
-
-
-@dataclass(frozen=True)
-class Removed:
-    """An incident is gone, with its sound and its words."""
-
-    incident_id: str
-
-
-Change = Created | Ended | WordsCame | Removed
 
 
 class Library:

@@ -23,15 +23,17 @@ _PROBLEMS = {
 }
 
 
-def document(api_url: str) -> Json:
-    """Return the document of an API that clients reach at `api_url`."""
+def document(api_url: str, *, ingest: bool = False) -> Json:
+    """Return the document of an API that clients reach at `api_url`, with or without ingest."""
+    extra = {"/ingest/calls": {"post": _ingest()}} if ingest else {}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "callplayer replay service",
             "version": __version__,
             "summary": "Recorded and live emergency calls over LiveKit.",
-            "description": "The call vendor's partner API, over recordings of one's own.",
+            "description": "The call vendor's partner API, over recordings of one's own. Words come"
+            " over the web socket `/cable`, which speaks Action Cable.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": api_url}],
@@ -47,6 +49,7 @@ def document(api_url: str) -> Json:
             "/metrics": {"get": _metrics()},
             "/health": {"get": _health()},
             "/openapi.json": {"get": _itself()},
+            **extra,
         },
         "components": {
             "schemas": SCHEMAS,
@@ -170,6 +173,21 @@ def _stream_token() -> Json:
             "content": {"application/json": {"schema": _ref("StreamRequest")}},
         },
         "responses": {"200": _told("The token.", "StreamGrant"), **_problems(*statuses)},
+    }
+
+
+def _ingest() -> Json:
+    return {
+        "operationId": "openIngestRoom",
+        "summary": "Open a LiveKit room in which the parties of a new live call publish.",
+        "requestBody": {
+            "required": False,
+            "content": {"application/json": {"schema": _ref("IngestRequest")}},
+        },
+        "responses": {
+            "201": _told("The room, and a token for each party.", "IngestRoom"),
+            **_problems("401", "413", "422", "429", "500", "503"),
+        },
     }
 
 

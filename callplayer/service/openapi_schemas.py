@@ -106,6 +106,31 @@ SCHEMAS: Json = {
         token=_TEXT | {"description": "a LiveKit token"},
         url={"type": ["string", "null"], "description": "the LiveKit server's address"},
     ),
+    "IngestRequest": _open(
+        (),
+        {
+            "parties": {"type": "string", "enum": ["two", "mixed"], "default": "two"},
+            "incident": _open(
+                (),
+                {
+                    "caller_phone_number": _TEXT,
+                    "created_at": _TEXT,
+                    "caller_location": {"anyOf": [_LOCATION, {"type": "null"}]},
+                },
+            ),
+        },
+    ),
+    "IngestRoom": _all_required(
+        incident_id=_TEXT,
+        url=_TEXT | {"description": "the LiveKit server's address"},
+        room=_TEXT,
+        tokens={
+            "type": "object",
+            "propertyNames": {"enum": ["caller", "callTaker", "call"]},
+            "additionalProperties": _TEXT | {"description": "a LiveKit token that may publish"},
+        },
+        publish_within_s={"type": "number", "description": "else the room is closed again"},
+    ),
     "Health": _all_required(
         status={"type": "string", "enum": ["ok", "failing"]},
         checks={"type": "object", "additionalProperties": {"type": "boolean"}},

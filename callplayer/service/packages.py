@@ -7,8 +7,10 @@ import importlib.util
 from callplayer.errors import ServiceError
 
 PACKAGE_OF_MODULE = {
+    "av": "av",
     "livekit.api": "livekit-api",
     "livekit.rtc": "livekit",
+    "prometheus_client": "prometheus-client",
     "soundfile": "soundfile",
     "soxr": "soxr",
     "starlette": "starlette",

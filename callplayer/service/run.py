@@ -13,23 +13,16 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from callplayer.config import is_loopback
 from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
-from callplayer.service import credentials
-from callplayer.service.http_server import Tls, http_server, listen, url_of
-from callplayer.service.livekit_process import OwnServer
-from callplayer.service.room_server import room_server
-from callplayer.service.serve_options import ServeOptions, check, webhook_secret
-from callplayer.service.tokens import BearerTokens, RoomTokens
+from callplayer.service.serve_options import ServeOptions, check
 
 if TYPE_CHECKING:
-    from callplayer.service.clients import Access
+    from callplayer.service.assembly import Assembled
     from callplayer.service.library import Library
-    from callplayer.service.metrics import Metrics
 
 LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
 LOOK_S = 1.0
@@ -47,150 +40,68 @@ def serve(options: ServeOptions) -> int:
     credentials, or null). If it cannot start or go on it prints `ready` false, `what`, `hint` and
     `exit_code`, and raises that error. All else goes to stderr.
     """
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
-    try:
-        check(options)
-        return asyncio.run(_serve(options))
-    except CallplayerError as error:
-        refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
-        _tell({"ready": False, **refusal})
-        raise
+    with _logging_to_stderr():
+        try:
+            check(options)
+            return asyncio.run(_serve(options))
+        except CallplayerError as error:
+            refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
+            _tell({"ready": False, **refusal})
+            raise
 
 
 async def _serve(options: ServeOptions) -> int:
-    from callplayer.service.anycable import from_environment as anycable_from_environment
-    from callplayer.service.api import Api
-    from callplayer.service.cable_start import open_cable
-    from callplayer.service.health import Health
-    from callplayer.service.metrics import Metrics
-    from callplayer.service.opening import open_library
-    from callplayer.service.roster import Roster
-    from callplayer.service.sources.calls import growing
-    from callplayer.service.sources.ingest import Ingest
-    from callplayer.service.sources.start import live_calls
-    from callplayer.service.streams import Streams
-    from callplayer.service.workers import Workers
+    from callplayer.service.assembly import assembled
 
     stop = asyncio.Event()
-    anycable = anycable_from_environment(os.environ)
     with _stop_signals(stop):
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
         live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
-        async with contextlib.AsyncExitStack() as stack:
-            library, incidents = stack.enter_context(open_library(options, live_from_s))
-            metrics = Metrics()
-            await stack.enter_async_context(_webhooks(options, library, metrics))
-            listening = stack.enter_context(listen(options.host, options.port))
-            workers = await stack.enter_async_context(Workers(options.workers))
-            rooms, own = await stack.enter_async_context(room_server(options))
-            tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
-            roster = await stack.enter_async_context(Roster(rooms))
-            streams = Streams(library, workers, rooms, tokens, roster, idle_s=options.idle_s)
-            stack.push_async_callback(streams.close)
-            api_url = options.public_url or url_of(listening, tls=options.has_tls)
-            access, config_file = stack.enter_context(_access(options, library, api_url))
-            sources = options.live_sources
-            calls = await stack.enter_async_context(live_calls(sources, library))
-            ingest = Ingest(calls, rooms, tokens, access.is_good, end_after_s=sources.end_after_s)
-            stack.push_async_callback(ingest.close)
-            cable, routes = await stack.enter_async_context(
-                open_cable(library, access.token_state, anycable)
+        async with assembled(options, live_from_s) as service:
+            # A full collection of all that was imported would hold the sound up for 10s of ms.
+            gc.collect()
+            gc.freeze()
+            _tell(
+                {
+                    "ready": True,
+                    "api_url": service.api_url,
+                    "stream_url": service.stream_url,
+                    "incidents": list(service.incidents),
+                    "config": str(service.config_file) if service.config_file else None,
+                }
             )
-            metrics.watch_library(library)
-            metrics.watch_streams(streams.stats)
-            api = Api(
-                access,
-                library,
-                streams,
-                routes=[*routes, *([ingest.route] if sources.ingest else [])],
-                metrics=metrics,
-                health=Health(library, rooms.url).check,
-                api_url=api_url,
-                stream_ttl_s=options.stream_token_ttl_s,
-            )
-            serving = http_server(
-                api.app(), listening, _tls(options), behind_proxy=options.public_url is not None
-            )
-            async with serving as http_ended, contextlib.aclosing(cable):
-                # A full collection of all that was imported would hold the sound up for 10s of ms.
-                gc.collect()
-                gc.freeze()
-                live = [call.id for call in growing(library)]
-                _tell(
-                    {
-                        "ready": True,
-                        "api_url": api_url,
-                        "stream_url": rooms.url,
-                        "incidents": list(dict.fromkeys([*incidents, *live])),
-                        "config": str(config_file) if config_file else None,
-                    }
-                )
-                _log_start(options, library, api_url, rooms.url, config_file)
-                await _wait_for_end(stop, http_ended, own, _looking(library))
-                log.info("closing")
+            _log_start(options, service)
+            await _wait_for_end(stop, service)
+            log.info("closing")
     return EXIT_DONE
 
 
 @contextlib.contextmanager
-def _access(
-    options: ServeOptions, library: Library, api_url: str
-) -> Iterator[tuple[Access, Path | None]]:
-    """Give who may use the service; generated credentials, in a file, if there is nobody else."""
-    from callplayer.service.clients import Access
-
-    with contextlib.ExitStack() as stack:
-        fixed, file = credentials.from_environment(), None
-        if fixed is None and not library.clients.rows():
-            fixed, file = stack.enter_context(credentials.generated(api_url))
-        bearer = BearerTokens(options.token_ttl_s)
-        yield Access(bearer, fixed=fixed, clients=library.clients), file
-
-
-@contextlib.asynccontextmanager
-async def _webhooks(
-    options: ServeOptions, library: Library, metrics: Metrics
-) -> AsyncIterator[None]:
-    from callplayer.service.library import Created
-    from callplayer.service.webhooks import Webhooks
-
-    if options.webhook is None:
-        yield
-        return
-    webhooks = Webhooks(options.webhook, webhook_secret(os.environ), metrics)
-    unsubscribe = library.subscribe(webhooks.told)
-    for recording in library.list(is_audio_live=True).recordings:
-        if recording.live_from_s is not None:  # it began with this service
-            webhooks.told(Created(recording))
+def _logging_to_stderr() -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
     try:
         yield
     finally:
-        unsubscribe()
-        await webhooks.close()
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
 
 
-def _tls(options: ServeOptions) -> Tls | None:
-    if options.tls_cert is None or options.tls_key is None:
-        return None
-    return Tls(options.tls_cert, options.tls_key)
-
-
-def _log_start(
-    options: ServeOptions, library: Library, api_url: str, stream_url: str, config: Path | None
-) -> None:
-    log.info("serving %d incidents at %s", library.count()[0], api_url)
+def _log_start(options: ServeOptions, service: Assembled) -> None:
+    log.info("serving %d incidents at %s", service.library.count()[0], service.api_url)
     if options.recordings:
-        for recording in library.list().recordings:
+        for recording in service.library.list().recordings:
             log.info("incident %s is %s", recording.id, recording.path.name)
-    if config:
-        log.info("the credentials are in %s", config)
+    if service.config_file:
+        log.info("the credentials are in %s", service.config_file)
     if not is_loopback(options.host) and options.livekit_url is None:
-        log.warning("%s is for this machine only: others need --livekit-url", stream_url)
+        log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 
 
 async def _looking(library: Library) -> None:
@@ -220,21 +131,16 @@ def _tell(line: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-async def _wait_for_end(
-    stop: asyncio.Event,
-    http_ended: asyncio.Task[None],
-    own: OwnServer | None,
-    looking: Coroutine[object, object, None],
-) -> None:
+async def _wait_for_end(stop: asyncio.Event, service: Assembled) -> None:
     """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(stop.wait()),
-        asyncio.create_task(looking),
+        asyncio.create_task(_looking(service.library)),
     ]
-    if own is not None:
-        tasks.append(asyncio.create_task(own.keep()))
+    if service.own_server is not None:
+        tasks.append(asyncio.create_task(service.own_server.keep()))
     try:
-        await asyncio.wait([*tasks, http_ended], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, service.http_ended], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()

@@ -14,6 +14,7 @@ from callplayer.engine.messages import (
     Mute,
     PartyState,
     Request,
+    RetryNow,
     SeekBy,
     SetGain,
     Solo,
@@ -115,6 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-mark", "Next / last mark", ("n",), screen="next_mark"),
     Action("last-mark", "Next / last mark", ("N",), screen="last_mark"),
     Action("read", "Read in the words", ("w",), screen="read"),
+    Action("retry-now", "Reconnect now", ("R",), request=RetryNow()),
     Action("next-party", "Other party", ("tab",), screen="next_party", footer="party"),
     Action("last-party", "Other party", ("shift+tab",), screen="last_party"),
     Action(

@@ -204,7 +204,17 @@ def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
         slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
         return Notice(detail, tone="ask") if slow else None
     grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
-    return Notice(detail, tone="alert" if grave else "hold")
+    return Notice(detail, _lost_text(view.state, now_s), tone="alert" if grave else "hold")
+
+
+def _lost_text(state: StateEvent, now_s: float) -> str:
+    """Write since when the room is out of reach, and when the next try to come back begins."""
+    if state.lost_at_s is None:
+        return ""
+    lost = f"Lost {max(now_s - state.lost_at_s, 0.0):.0f} s ago"
+    if state.retry_at_s is None:
+        return f"{lost}; trying now."
+    return f"{lost}; next try in {max(state.retry_at_s - now_s, 0.0):.0f} s. R tries at once."
 
 
 def _in_phase_s(view: PlayerView, now_s: float) -> float:

@@ -27,6 +27,10 @@ SWEEP_S = 8.0
 SWEEP_HZ_PER_S = 300.0
 LOW_HZ = {"caller": 500.0, "callTaker": 3200.0}
 CLIENT_ID, CLIENT_SECRET = "test-client", "a-secret-of-the-tests"
+CREDENTIALS = {
+    "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
+    "CALLPLAYER_SERVE_CLIENT_SECRET": CLIENT_SECRET,
+}
 
 
 def sweep(party: str, duration_s: float, rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -81,10 +85,7 @@ class Service:
             "from callplayer.service.sources.options import LiveSources; "
             f"sys.exit(serve(ServeOptions({options})))"
         )
-        variables = os.environ | {
-            "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
-            "CALLPLAYER_SERVE_CLIENT_SECRET": CLIENT_SECRET,
-        }
+        variables = os.environ | CREDENTIALS
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the service
         self.process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -105,12 +106,14 @@ class Service:
         return os.pread(self._log.fileno(), 10_000_000, 0).decode()
 
     def children(self) -> list[int]:
-        """The ids of the processes it has started, less its workers: livekit-server."""
-        return [pid for pid in children_of(self.process.pid) if not is_worker(pid)]
+        """The ids of the processes it has started."""
+        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        return [int(word) for word in Path(path).read_text().split()]
 
-    def workers(self) -> list[int]:
-        """The ids of the processes that play."""
-        return workers_of(self.process.pid)
+    def room_server(self) -> int:
+        """The id of its livekit-server, or of the guard that started it."""
+        (found,) = [pid for pid in self.children() if not is_worker(pid)]
+        return found
 
     def close(self) -> int:
         """End it in order and return its exit code."""
@@ -124,21 +127,18 @@ class Service:
         return code
 
 
-def children_of(pid: int) -> list[int]:
-    """The ids of the processes that process `pid` has started."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def is_worker(pid: int) -> bool:
+    """Whether a process is one of the service's processes of bots."""
+    try:
+        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def workers_of(pid: int) -> list[int]:
     """The ids of the worker processes that the service `pid` has started."""
-    return [child for child in children_of(pid) if is_worker(child)]
-
-
-def is_worker(pid: int) -> bool:
-    """Whether it is a process of bots."""
-    with contextlib.suppress(OSError):
-        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if is_worker(int(child))]
 
 
 @contextlib.contextmanager
@@ -154,7 +154,14 @@ def running_service(options: str, environment: dict[str, str] | None = None) -> 
 @contextlib.asynccontextmanager
 async def signed_in(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service that carries a bearer token."""
-    async with httpx.AsyncClient(base_url=service.api_url, trust_env=False) as client:
+    async with client_of(service.api_url) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def client_of(api_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API at `api_url` that carries a bearer token."""
+    async with httpx.AsyncClient(base_url=api_url, trust_env=False) as client:
         answer = await client.post("/oauth/token", json=sign_in_body())
         assert answer.status_code == 200, answer.text
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

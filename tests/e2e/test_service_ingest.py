@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import pytest
 import soundfile
 from livekit import api, rtc
 
+from callplayer.service.live_file import GrowingAudio
 from callplayer.service.livekit_process import RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.wire import Resume, encode_command
@@ -104,7 +107,7 @@ async def test_two_parties_lie_side_by_side(site: Site) -> None:
             stack.push_async_callback(publisher.leave)
             assert set(publisher.room.remote_participants) <= set(LOW_HZ)  # the service is unseen
             await stack.enter_async_context(talking(talk, publisher.write))
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(2.0 if party == "caller" else 1.0)
         told = await incident(site.service, opened["incident_id"])
         assert (told["is_audio_live"], told["caller_phone_number"]) == (True, "+15550100")
         await asyncio.sleep(1.0)
@@ -114,7 +117,8 @@ async def test_two_parties_lie_side_by_side(site: Site) -> None:
     assert len(caller) > 20
     assert len(taker) > 10
     apart_s = talks["callTaker"].began_s - talks["caller"].began_s
-    assert np.median(taker) - np.median(caller) == pytest.approx(apart_s, abs=0.4)
+    # On a busy machine the one's jitter buffer may grow and the other's not.
+    assert np.median(taker) - np.median(caller) == pytest.approx(apart_s, abs=1.0)
     quiet = sound[: int((np.median(taker) - 0.2) * RATE_HZ), 1]
     assert np.abs(quiet).max() < 30
 
@@ -188,3 +192,37 @@ async def test_the_call_goes_on_when_a_party_comes_back_and_ends_with_the_room(s
     assert len(await incidents(site.service)) == 1
     info = soundfile.info(site.recording(opened))
     assert info.frames / RATE_HZ > 1.2
+
+
+async def test_a_call_outlives_its_room_server(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    options = f"(), port=0, library=Path({str(library)!r}), live_sources=LiveSources(ingest=True)"
+    with running_service(options) as service:
+        async with signed_in(service) as client:
+            opened = (await client.post("/ingest/calls")).json()
+        publisher = Publisher()
+        await publisher.join(opened["url"], opened["tokens"]["caller"])
+        async with talking(Talk(1), publisher.write):
+            recording = library / "recordings" / f"{opened['incident_id']}.wav"
+            await until(recording.exists)
+            with GrowingAudio(recording) as audio:
+                await until(lambda: is_loud(audio))
+                (server,) = [
+                    pid for pid in service.children() if b"livekit-server" in command_of(pid)
+                ]
+                os.kill(server, signal.SIGKILL)
+                await until(lambda: not is_loud(audio))
+                await until(lambda: is_loud(audio), timeout_s=20)
+                assert not audio.is_over()
+        await publisher.leave()
+        assert (await incident(service, opened["incident_id"]))["is_audio_live"]
+
+
+def is_loud(audio: GrowingAudio) -> bool:
+    """Whether the newest 0.1 s of the caller is sound."""
+    newest = audio.read(audio.frames() - RATE_HZ // 10, RATE_HZ // 10)
+    return len(newest) > 0 and rms_db(newest[:, 0]) > -30
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()

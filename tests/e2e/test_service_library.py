@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -92,6 +93,11 @@ async def test_an_imported_call_is_heard(service: Service, incident: str) -> Non
         for party in ("caller", "callTaker"):
             samples = await listener.hear(party, 0.1)
             assert 0.0 < heard_position_s(samples, party) < 5.0
+        async with signed_in(service) as client:  # the bot tells once a second what it obeyed
+            deadline_s = time.monotonic() + 10
+            while 'commands_total{cmd="resume"} 1.0' not in (await client.get("/metrics")).text:
+                assert time.monotonic() < deadline_s
+                await asyncio.sleep(0.2)
 
 
 async def test_what_another_process_does_is_served_at_once(
@@ -136,7 +142,14 @@ async def test_clients_come_rotate_and_go_without_a_restart(
         assert secret not in service.log()
 
 
-async def test_every_answer_is_as_the_document_says(service: Service, incident: str) -> None:
+async def test_every_answer_is_as_the_document_says(tmp_path: Path, sound: Path) -> None:
+    incident = imported(tmp_path / "library", str(sound / "caller.wav"))
+    options = f"(), port=0, library=Path({str(tmp_path / 'library')!r})"
+    with running_service(f"{options}, live_sources=LiveSources(ingest=True)") as service:
+        await ask_for_everything(service, incident)
+
+
+async def ask_for_everything(service: Service, incident: str) -> None:
     async with signed_in(service) as client:
         check = OpenApiCheck((await client.get("/openapi.json")).json())
         some = f"/v1/incident_events/{incident}"
@@ -151,6 +164,8 @@ async def test_every_answer_is_as_the_document_says(service: Service, incident: 
             ("POST", f"{some}/stream_token", {"autoplay": False, "participant_id": "desk"}, 200),
             ("POST", f"{some}/stream_token", {"autoplay": "no"}, 422),
             ("POST", f"{some}x/stream_token", {}, 404),
+            ("POST", "/ingest/calls", {"parties": "mixed"}, 201),
+            ("POST", "/ingest/calls", {"parties": 3}, 422),
             ("POST", "/oauth/token", sign_in_body(), 200),
             ("POST", "/oauth/token", sign_in_body(grant_type="x"), 400),
             ("POST", "/oauth/token", sign_in_body(client_secret="x"), 401),

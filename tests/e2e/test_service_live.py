@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +29,10 @@ from tests.e2e.live_sources import (
     talking,
 )
 from tests.e2e.service_fixtures import (
+    CREDENTIALS,
     RATE_HZ,
     Listener,
+    client_of,
     heard_position_s,
     listening,
     open_incident,
@@ -36,6 +41,7 @@ from tests.e2e.service_fixtures import (
     sweep,
     until,
 )
+from tests.rig.pulse import Sink
 
 # `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
 LIVE_WITHIN_S = 1.0
@@ -158,3 +164,79 @@ async def test_a_killed_service_loses_less_than_a_second_of_a_call(tmp_path: Pat
     heard, _ = soundfile.read(kept, dtype="int16")
     source, _ = soundfile.read(watched / "line1.wav", dtype="int16")
     assert np.array_equal(heard, source[: len(heard)])
+
+
+async def test_the_sound_servers_own_recorder_is_followed(tmp_path: Path, sink: Sink) -> None:
+    watched, library, sound = (tmp_path / name for name in ("watched", "library", "speech.wav"))
+    watched.mkdir()
+    soundfile.write(sound, sweep("caller", 20.0), RATE_HZ, subtype="PCM_16")
+    environment = os.environ | sink.environment
+    options = (
+        f"(), port=0, library=Path({str(library)!r}),"
+        f" live_sources=LiveSources(watched=Path({str(watched)!r}))"
+    )
+    with running_service(options) as service:
+        speaker = await asyncio.create_subprocess_exec(
+            "paplay", f"--device={sink.name}", sound, env=environment
+        )
+        recorder = await asyncio.create_subprocess_exec(
+            *("parec", f"--device={sink.name}.monitor", "--latency-msec=20", "--channels=1"),
+            *("--rate=44100", "--file-format=wav", watched / "line1.wav"),
+            env=environment,
+        )
+        incident_id = await live_incident(service)
+        token, url = await open_incident(service, incident_id)
+        async with listening(token, url) as listener:
+            await until(lambda: "call" in listener.frames)
+            await hears(listener, "call", 0.3, 7.0)
+            recorder.terminate()
+            over = await last_status(listener, lambda status: status.call_over)
+        await recorder.wait()
+        speaker.terminate()
+        await speaker.wait()
+        told = await incident(service, incident_id)
+        assert not told["is_audio_live"]
+    recorded = soundfile.info(watched / "line1.wav")
+    assert recorded.samplerate == 44_100
+    assert over.duration == pytest.approx(1000 * recorded.duration, abs=2)
+
+
+async def test_the_command_line_takes_all_sources_at_once(tmp_path: Path) -> None:
+    watched = tmp_path / "watched"
+    watched.mkdir()
+    soundfile.write(tmp_path / "call.wav", sweep("caller", 1.0), RATE_HZ)
+    flags = (
+        *("--port=0", f"--library={tmp_path / 'library'}", "--live-stdin=mulaw:8000:1"),
+        *(f"--live-file={tmp_path / 'call.wav'}", f"--watch={watched}", "--ingest"),
+        "--end-after=0.5",
+    )
+    service = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "callplayer", "serve", *flags),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | CREDENTIALS,
+    )
+    assert service.stdin is not None
+    assert service.stdout is not None
+    try:
+        api_url = json.loads(await service.stdout.readline())["api_url"]
+        service.stdin.write(b"\x55" * 8000)
+        soundfile.write(watched / "line1.wav", sweep("caller", 0.5), RATE_HZ)
+        async with client_of(api_url) as client:
+
+            async def calls(live: str) -> int:
+                answer = await client.get(f"/v1/incident_events?is_audio_live={live}")
+                return len(answer.json()["data"])
+
+            assert (await client.post("/ingest/calls")).status_code == 201
+            async with asyncio.timeout(20):
+                while await calls("false") < 2:
+                    await asyncio.sleep(0.1)
+                assert await calls("true") == 1
+                service.stdin.close()
+                while await calls("true"):
+                    await asyncio.sleep(0.1)
+            assert await calls("false") == 3
+    finally:
+        service.terminate()
+        assert await service.wait() == 0

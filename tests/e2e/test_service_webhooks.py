@@ -70,6 +70,12 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
+@pytest.fixture
+def library() -> Iterator[Library]:
+    with Library.open(None) as library:
+        yield library
+
+
 def recording(name: str) -> Recording:
     return Recording(
         name, Path(f"{name}.wav"), ("call",), 60.0, START, IncidentFacts("+15555550142")
@@ -91,8 +97,9 @@ def verify(header: str, body: bytes) -> bool:
     return is_fresh and hmac.compare_digest(expected.hexdigest(), fields["v1"])
 
 
-async def test_a_webhook_is_signed_and_in_the_vendors_words(receiver: Receiver) -> None:
-    library = Library.open(None)
+async def test_a_webhook_is_signed_and_in_the_vendors_words(
+    receiver: Receiver, library: Library
+) -> None:
     webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
     library.subscribe(webhooks.told)
     library.add(recording("a"))
@@ -113,9 +120,10 @@ async def test_a_webhook_is_signed_and_in_the_vendors_words(receiver: Receiver) 
     await webhooks.close()
 
 
-async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(receiver: Receiver) -> None:
+async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(
+    receiver: Receiver, library: Library
+) -> None:
     receiver.answer = lambda number: 503 if number <= 3 else 200
-    library = Library.open(None)
     metrics = Metrics()
     webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.05)
     library.subscribe(webhooks.told)
@@ -134,9 +142,10 @@ async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(receiver: 
     await webhooks.close()
 
 
-async def test_a_receiver_that_hangs_holds_up_its_incident_only(receiver: Receiver) -> None:
+async def test_a_receiver_that_hangs_holds_up_its_incident_only(
+    receiver: Receiver, library: Library
+) -> None:
     receiver.hold.clear()
-    library = Library.open(None)
     webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
     library.subscribe(webhooks.told)
     began_s = time.monotonic()
@@ -151,9 +160,8 @@ async def test_a_receiver_that_hangs_holds_up_its_incident_only(receiver: Receiv
     await webhooks.close()
 
 
-async def test_what_nobody_takes_is_given_up(receiver: Receiver) -> None:
+async def test_what_nobody_takes_is_given_up(receiver: Receiver, library: Library) -> None:
     receiver.answer = lambda _number: 302
-    library = Library.open(None)
     metrics = Metrics()
     webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.02, give_up_s=0.2)
     library.subscribe(webhooks.told)
@@ -169,8 +177,7 @@ async def test_what_nobody_takes_is_given_up(receiver: Receiver) -> None:
     await webhooks.close()
 
 
-async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver) -> None:
-    library = Library.open(None)
+async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver, library: Library) -> None:
     webhooks = Webhooks("http://127.0.0.1:1/", Secret(SECRET), Metrics(), first_pause_s=0.02)
     library.subscribe(webhooks.told)
     library.add(recording("a"))

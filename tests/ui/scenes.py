@@ -121,7 +121,9 @@ SCENES = {
                 PLAYING,
                 phase="reconnecting",
                 advancing=False,
-                detail="The room server does not answer. Trying again in 7 s.",
+                detail="The room server does not answer.",
+                lost_at_s=988.0,
+                retry_at_s=1004.0,
             ),
         )
     ),

@@ -113,6 +113,7 @@ async def rig():
     rig = Rig()
     async with rig.client:
         yield rig
+    rig.library.close()
 
 
 async def test_sign_in_answers_as_the_contract_says(rig):
@@ -465,6 +466,7 @@ async def test_the_document_is_valid_and_served(rig):
     served = (await rig.client.get("/openapi.json")).json()
     assert served == document("/")
     OpenAPIV31SpecValidator(served).validate()
+    OpenAPIV31SpecValidator(document("https://replay.example.org", ingest=True)).validate()
 
 
 async def test_the_document_tells_every_route(rig):

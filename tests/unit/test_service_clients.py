@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from callplayer.config import Secret
 from callplayer.errors import UsageError
 from callplayer.service.clients import Access, Client, Clients
 from callplayer.service.library import Library
 from callplayer.service.limits import Limiter, Rate
-from callplayer.service.tokens import BearerTokens
+from callplayer.service.tokens import BearerTokens, ClientCredentials
 
 
 class Clock:
@@ -83,7 +84,17 @@ def test_a_removed_client_is_out_with_its_tokens(clients):
     assert access.sign_in("desk", secret) is None
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "../x", "a\n", "é", "-"[:0]])
+def test_an_id_of_the_environment_is_that_client_alone(clients):
+    secret = clients.add("desk", may_listen=False).reveal()
+    fixed = ClientCredentials("desk", Secret("of the environment"))
+    access = Access(BearerTokens(), fixed=fixed, clients=clients)
+    assert access.sign_in("desk", secret) is None
+    token = access.sign_in("desk", "of the environment")
+    assert token is not None
+    assert access.client_of(token) == Client("desk", may_listen=True)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "../x", "a\n", "é"])
 def test_a_bad_id_is_refused(clients, name):
     with pytest.raises(UsageError, match="no client id"):
         clients.add(name)

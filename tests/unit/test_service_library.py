@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from callplayer.service.recordings import CallerLocation, IncidentFacts, Recordi
 from callplayer.words import Transcript, Word, word_at
 
 START = datetime(2026, 3, 14, 2, 47, 9, 123_456, tzinfo=UTC)
+
+
+@pytest.fixture
+def library() -> Iterator[Library]:
+    with Library.open(None) as library:
+        yield library
 
 
 def recording(name: str, *, hours: float = 0.0, **changes) -> Recording:
@@ -63,16 +70,14 @@ def test_nobody_else_can_read_it(tmp_path):
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_one_id_is_one_incident():
-    library = Library.open(None)
+def test_one_id_is_one_incident(library):
     library.add(recording("a"))
     with pytest.raises(sqlite3.IntegrityError):
         library.add(recording("a"), [word("late", 1.0)])
     assert library.words("a") == ()
 
 
-def test_the_list_is_newest_first_paged_and_filtered():
-    library = Library.open(None)
+def test_the_list_is_newest_first_paged_and_filtered(library):
     for number in range(205):
         library.add(recording(f"{number:03}", hours=number))
     library.add(recording("live", hours=-1, live_from_s=990.0))
@@ -94,8 +99,7 @@ def test_the_list_is_newest_first_paged_and_filtered():
     assert ids_of(since=since, until=until, is_audio_live=True) == []
 
 
-def test_a_live_call_begins_and_ends():
-    library = Library.open(None)
+def test_a_live_call_begins_and_ends(library):
     told = []
     library.subscribe(told.append)
     begun = library.begin_live(IncidentFacts("+1"), ("call",), Path("live.wav"), START)
@@ -109,8 +113,7 @@ def test_a_live_call_begins_and_ends():
     assert told == [Created(begun), Ended(ended)]
 
 
-def test_changes_are_told_until_one_leaves(tmp_path):
-    library = Library.open(None)
+def test_changes_are_told_until_one_leaves(tmp_path, library):
     told = []
     leave = library.subscribe(told.append)
     added = recording("a")
@@ -139,8 +142,7 @@ def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path):
 
 
 @pytest.mark.parametrize("act", ["remove", "end_live", "put_words"])
-def test_an_id_that_is_not_there_is_a_key_error(act):
-    library = Library.open(None)
+def test_an_id_that_is_not_there_is_a_key_error(act, library):
     told = []
     library.subscribe(told.append)
     arguments = {"end_live": (1.0, START), "put_words": ([word("x", 1.0)],)}
@@ -156,6 +158,34 @@ messages = st.lists(
     ),
     max_size=12,
 )
+
+
+def test_what_another_process_adds_is_told_when_one_looks(tmp_path):
+    told = []
+    with Library.open(tmp_path) as library, Library.open(tmp_path) as other:
+        other.add(recording("before"))
+        library.look(0.0)
+        library.subscribe(told.append)
+        library.add(recording("own"))
+        other.add(recording("theirs"))
+        library.add(recording("own too"))
+        assert [change.recording.id for change in told] == ["own", "own too"]
+        library.look(0.0)
+        assert [change.recording.id for change in told[2:]] == ["theirs"]
+        library.look(0.0)
+        assert len(told) == 3
+
+
+def test_a_recording_played_as_if_live_ends_once(library):
+    told = []
+    played = recording("a", live_from_s=1000.0)
+    library.add(played)
+    library.subscribe(told.append)
+    library.look(1059.0)
+    assert told == []
+    library.look(1060.0)
+    library.look(1061.0)
+    assert told == [Ended(played)]
 
 
 @given(messages)

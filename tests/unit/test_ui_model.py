@@ -248,3 +248,20 @@ def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
     assert watch.silent_s == 4.0
     watch.heard()
     assert watch.silent_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("retry_at_s", "told"),
+    [
+        (None, "Lost 12 s ago; trying now."),
+        (115.6, "Lost 12 s ago; next try in 4 s. R tries at once."),
+        (100.0, "Lost 12 s ago; next try in 0 s. R tries at once."),
+    ],
+)
+def test_a_lost_link_is_told_with_its_age_and_its_next_try(
+    retry_at_s: float | None, told: str
+) -> None:
+    down = but(STATE, phase="reconnecting", detail=REASON, lost_at_s=100.0, retry_at_s=retry_at_s)
+    notice = shown_notice(after(PlayerView(), down, 112.0), 112.0)
+    assert notice is not None
+    assert (notice.text, notice.hint) == (REASON, told)
