@@ -159,13 +159,13 @@ def load_settings(
     )
 
 
-def check_url(url: str, schemes: Mapping[str, bool], name: str) -> str:
+def check_url(url: str, schemes: Mapping[str, bool], name: str, setting: str | None = None) -> str:
     """Return `url` without a trailing slash if its scheme is allowed; raise UsageError if not.
 
     `schemes` maps each allowed scheme to whether it is encrypted; one that is not is taken for a
-    loopback host only.
+    loopback host only. `setting` is what to set, the variable of `name` by default.
     """
-    variable = ENVIRONMENT_PREFIX + name.upper()
+    variable = setting or ENVIRONMENT_PREFIX + name.upper()
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

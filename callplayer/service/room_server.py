@@ -27,7 +27,7 @@ def room_server_from_environment(url: str, variables: Mapping[str, str]) -> Room
     can reach.
     """
     schemes = {"wss": True, "https": True, "ws": False, "http": False}
-    url = check_url(url, schemes, "livekit_url")
+    url = check_url(url, schemes, "livekit_url", "--livekit-url")
     key = variables.get("CALLPLAYER_LIVEKIT_API_KEY", "")
     secret = variables.get("CALLPLAYER_LIVEKIT_API_SECRET", "")
     if not key or not secret:

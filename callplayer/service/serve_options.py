@@ -72,9 +72,9 @@ def check(options: ServeOptions) -> None:
         )
     _check_reach(options)
     if options.public_url is not None:
-        check_url(options.public_url, WEB_SCHEMES, "public_url")
+        check_url(options.public_url, WEB_SCHEMES, "public_url", "--public-url")
     if options.webhook is not None:
-        check_url(options.webhook, WEB_SCHEMES, "webhook")
+        check_url(options.webhook, WEB_SCHEMES, "webhook", "--webhook")
     require_packages()
     options.live_sources.check(exit_with_stdin=options.exit_with_stdin)
 

@@ -189,8 +189,10 @@ def test_bad_certificates_are_refused(certificate: tuple[Path, Path], tmp_path: 
     ],
 )
 def test_options_that_cannot_be_are_refused(options: ServeOptions) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refused:
         check(options)
+    assert "CALLPLAYER_PUBLIC" not in refused.value.hint  # they are flags, not variables
+    assert "CALLPLAYER_WEBHOOK" not in refused.value.hint
 
 
 def wrong_sign_in(url: str, address: str) -> int:
