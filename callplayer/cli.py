@@ -84,10 +84,10 @@ def _run_play(options: argparse.Namespace) -> int:
             no_audio=options.no_audio,
             wait_for_device=options.wait_for_device,
         )
-    _require_terminal()
     flags = _engine_flags(options)
     if options.incident is not None:
-        return playing.play(settings, options.incident, flags)
+        return playing.play(settings, options.incident, flags, plain=_wants_plain(options))
+    _require_terminal()
     return playing.pick_and_play(settings, flags)
 
 
@@ -205,6 +205,9 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
     _add_playing(parser)
+    parser.add_argument(
+        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
+    )
     parser.add_argument(
         "--wait-for-device", action="store_true", help="begin without a sound device if need be"
     )
@@ -331,6 +334,12 @@ def _engine_flags(options: argparse.Namespace) -> list[str]:
         for name in ("no_audio", "wait_for_device")
         if getattr(options, name)
     ]
+
+
+def _wants_plain(options: argparse.Namespace) -> bool:
+    """Tell whether lines are wanted, or all that can be had here."""
+    can_draw = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    return options.plain or not can_draw or os.environ.get("TERM", "dumb") == "dumb"
 
 
 def _require_terminal() -> None:

@@ -41,13 +41,18 @@ def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def play(settings: Settings, incident: str, flags: Sequence[str]) -> int:
-    """Play one incident on the screen; return the exit code."""
-    return _told(_play(settings, incident, flags, can_go_back=False))
+def play(settings: Settings, incident: str, flags: Sequence[str], *, plain: bool = False) -> int:
+    """Play one incident on the screen, or in `plain` lines; return the exit code."""
+    return _told(_play(settings, incident, flags, plain=plain))
 
 
 def _play(
-    settings: Settings, incident: str, flags: Sequence[str], *, can_go_back: bool
+    settings: Settings,
+    incident: str,
+    flags: Sequence[str],
+    *,
+    can_go_back: bool = False,
+    plain: bool = False,
 ) -> PlayerResult:
     from callplayer.ui.engine_process import start_engine
     from callplayer.ui.settings import screen_settings
@@ -56,9 +61,10 @@ def _play(
     argv = engine_argv(incident, flags)
     process = start_engine(argv, log_path())
     from callplayer.bookmarks import bookmarks_path, citation_path
-    from callplayer.ui.app import PlayerOptions, run_player
+    from callplayer.ui.app import PlayerOptions, run_plain, run_player
 
-    return run_player(
+    run = run_plain if plain else run_player
+    return run(
         PlayerOptions(
             argv,
             incident,

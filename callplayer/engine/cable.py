@@ -22,6 +22,7 @@ EXTENDED = "actioncable-v1-ext-json"
 PLAIN = "actioncable-v1-json"
 MAX_FRAME_BYTES = MAX_TRANSCRIPT_BYTES + 10_000
 MAX_HELD_BYTES = 16_000_000
+MAX_HELD_PINGS = 3
 MAX_SID_CHARS = 500
 MAX_PLACE_CHARS = 1000
 MAX_OFFSET = 1 << 63
@@ -112,6 +113,7 @@ class Conversation:
         self._place: Place | None = None
         self._held: list[_Held] | None = None
         self._held_bytes = 0
+        self._held_pings = 0
 
     def query(self, token: str) -> str:
         """Return the query of the next connection's URL: it holds a secret."""
@@ -137,6 +139,8 @@ class Conversation:
             raise WireError("not a frame of Action Cable") from error
         if told.type == "welcome":
             return self._welcome(told)
+        if told.type == "ping":
+            return self._ping()
         if told.type == "disconnect":
             self._sid = ""
             reason = told.reason if isinstance(told.reason, str) else ""
@@ -161,22 +165,23 @@ class Conversation:
         sid = told.sid
         is_usable = self._is_extended and isinstance(sid, str) and len(sid) <= MAX_SID_CHARS
         self._sid = sid if is_usable else ""
-        if told.restored is not True:
-            self._hold(self._place is not None)
-            return [self._command("subscribe", with_place=True)]
         ids = told.restored_ids
-        is_ours = not isinstance(ids, list) or self._identifier in ids
-        if not is_ours:
-            self._hold(self._place is not None)
-            return [self._command("subscribe", with_place=True)]
-        if self._place is None:  # subscribed already, and nothing to go on from
-            return [self._command("unsubscribe"), self._command("subscribe")]
-        self._hold(True)
-        return [self._command("history", with_place=True), Confirmed()]
+        is_restored = told.restored is True and (
+            not isinstance(ids, list) or self._identifier in ids
+        )
+        self._hold()
+        if is_restored and self._is_extended:
+            return [self._command("history"), Confirmed()]
+        return [self._command("subscribe")]
 
-    def _hold(self, hold: bool) -> None:
+    def _hold(self) -> None:
         """Keep messages back until the history is here: they would replace what is older."""
-        self._held, self._held_bytes = ([] if hold and self._is_extended else None), 0
+        self._held = [] if self._is_extended else None
+        self._held_bytes = self._held_pings = 0
+
+    def _ping(self) -> list[Step]:
+        self._held_pings += 1
+        return self._let_go() if self._held_pings >= MAX_HELD_PINGS else []
 
     def _message(self, told: _Frame) -> list[Step]:
         message = _Held(bytes(told.message), _place_of(told) if self._is_extended else None)
@@ -197,17 +202,23 @@ class Conversation:
 
     def _history_is_gone(self) -> list[Step]:
         """What came since is not known any more: have all words told."""
+        is_lost = self._place is not None
         steps = self._let_go()
+        if not is_lost:  # the server keeps no history at all; what it tells anew is all there is
+            return steps
         self._place = None
-        return [*steps, self._command("unsubscribe"), self._command("subscribe")]
+        return [*steps, self._command("unsubscribe"), self._command("subscribe", history=False)]
 
     def _command(
-        self, command: Literal["subscribe", "unsubscribe", "history"], *, with_place: bool = False
+        self, command: Literal["subscribe", "unsubscribe", "history"], *, history: bool = True
     ) -> Send:
         asked: dict[str, Any] = {"command": command, "identifier": self._identifier}
-        if with_place and self._is_extended and self._place is not None:
-            stream, epoch, offset = self._place
-            asked["history"] = {"streams": {stream: {"epoch": epoch, "offset": offset}}}
+        if history and self._is_extended and command != "unsubscribe":
+            if self._place is None:
+                asked["history"] = {"since": 1}  # all that is kept
+            else:
+                stream, epoch, offset = self._place
+                asked["history"] = {"streams": {stream: {"epoch": epoch, "offset": offset}}}
         return Send(_encode(asked))
 
 

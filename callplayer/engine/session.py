@@ -446,7 +446,8 @@ class Engine:
         """
         told_s = time.monotonic()
         while True:
-            await asyncio.sleep(STEADY_PATH_S if self._path.steady else PATH_S)
+            due_s = max(told_s + STATS_S - time.monotonic(), 0.0)
+            await asyncio.sleep(min(due_s, STEADY_PATH_S) if self._path.steady else PATH_S)
             await self._read_counters()
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue

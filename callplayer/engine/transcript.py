@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -82,8 +83,7 @@ class Transcript:
         stale_s: float = STALE_S,
     ) -> None:
         self._url = settings.cable_url or cable_url(settings.api_url)
-        # Made once, before there is sound: it takes a while. The same that HTTP trusts.
-        self._tls = httpx.create_ssl_context() if self._url.startswith("wss:") else None
+        self._tls: ssl.SSLContext | None = None
         self._access = access
         self._tell = tell
         self._stale_s = stale_s
@@ -101,6 +101,7 @@ class Transcript:
         telling = asyncio.create_task(self._tell_words())
         try:
             self._say("connecting")
+            await asyncio.to_thread(self._prepare)
             await self._read()
         except _NoneError as error:
             self._say("none", error.detail)
@@ -111,6 +112,13 @@ class Transcript:
             await asyncio.Event().wait()
         finally:
             telling.cancel()
+
+    def _prepare(self) -> None:
+        """Load what takes 10s of ms, in a thread: sound may be on its way."""
+        import websockets.asyncio.client  # noqa: F401
+
+        if self._url.startswith("wss:"):
+            self._tls = httpx.create_ssl_context()  # the cable trusts whom HTTP trusts
 
     async def _read(self) -> None:
         """Connect, and again and again."""
@@ -201,7 +209,6 @@ class Transcript:
 
     @contextlib.asynccontextmanager
     async def _connected(self, token: str) -> AsyncIterator[ClientConnection]:
-        # Late: the room is joined first, and the demo's screen needs none of it.
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 

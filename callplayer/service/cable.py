@@ -63,7 +63,7 @@ class Cable:
         self._max_connections = max_connections
         self._connections: set[_Connection] = set()
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     @property
     def connections(self) -> int:
@@ -76,7 +76,7 @@ class Cable:
 
     async def aclose(self) -> None:
         """Tell every client that the service ends, and wait a moment until they know."""
-        self._closing = True
+        self._closing.set()
         for connection in tuple(self._connections):
             connection.end("server_restart")
         with contextlib.suppress(TimeoutError):
@@ -85,7 +85,7 @@ class Cable:
                     await asyncio.sleep(0.01)
 
     async def _accept(self, websocket: WebSocket) -> None:
-        if self._closing or len(self._connections) >= self._max_connections:
+        if self._closing.is_set() or len(self._connections) >= self._max_connections:
             await websocket.send_denial_response(Response(status_code=503))
             return
         offered = websocket.scope["subprotocols"]
@@ -94,6 +94,8 @@ class Cable:
         connection = _Connection(self, websocket, known[0] if known else wire.PROTOCOL)
         if offered and not known:
             connection.end("invalid_request")
+        if self._closing.is_set():  # since it was accepted
+            connection.end("server_restart")
         self._connections.add(connection)
         try:
             await connection.run()

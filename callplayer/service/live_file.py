@@ -34,6 +34,7 @@ MAX_LIVE_S = 6 * 3600
 _RIFF_SIZE_AT = 4
 _DATA_SIZE_AT = HEADER.size - 4
 _SIZE = struct.Struct("<I")
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has fsync only
 
 
 class LiveFile:
@@ -79,7 +80,7 @@ class LiveFile:
 
     def sync(self) -> None:
         """Bring what is appended to the disk. Slow: call it off the event loop."""
-        os.fdatasync(self._fd)
+        _sync(self._fd)
 
     def finish(self) -> None:
         """Write the right header and close the file. Once is enough, twice does no harm."""
@@ -176,11 +177,11 @@ def _finish(fd: int, channels: int, frames: int) -> None:
     try:
         os.ftruncate(fd, HEADER.size + data_bytes)
         try:
-            os.fdatasync(fd)  # the header must never tell of sound that did not reach the disk
+            _sync(fd)  # the header must never tell of sound that did not reach the disk
         finally:  # on a broken disk too those who read must learn of the end
             os.pwrite(fd, _header(channels, data_bytes)[:_DATA_SIZE_AT], 0)
             os.pwrite(fd, _SIZE.pack(data_bytes), _DATA_SIZE_AT)
-        os.fdatasync(fd)
+        _sync(fd)
     except OSError as error:
         raise _cannot_keep(error) from error
     finally:

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,14 @@ from callplayer.ui.engine_process import end_process_now, start_engine
 from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
 
-__all__ = ["PickerRow", "PlayerOptions", "PlayerResult", "run_picker", "run_player"]
+__all__ = [
+    "PickerRow",
+    "PlayerOptions",
+    "PlayerResult",
+    "run_picker",
+    "run_plain",
+    "run_player",
+]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LEAVE_S = 4.0
@@ -43,6 +51,19 @@ def run_player(options: PlayerOptions) -> PlayerResult:
         try:
             with leaving.on_signals():
                 result = asyncio.run(_play(options, process, leaving))
+            return result if leaving.exit_code is None else PlayerResult(leaving.exit_code)
+        finally:
+            end_process_now(process)
+
+
+def run_plain(options: PlayerOptions) -> PlayerResult:
+    """Play one incident in plain lines on stdout until the user leaves."""
+    with _logging_to(options.log_path):
+        process = options.engine or start_engine(options.engine_argv, options.log_path)
+        leaving = _Leaving(lambda: end_process_now(process))
+        try:
+            with leaving.on_signals():
+                result = asyncio.run(_play_plain(options, process, leaving))
             return result if leaving.exit_code is None else PlayerResult(leaving.exit_code)
         finally:
             end_process_now(process)
@@ -148,6 +169,36 @@ async def _play(
     if result is None:
         return PlayerResult(1, "The screen failed.", f"See {options.log_path}")
     return result
+
+
+async def _play_plain(
+    options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
+) -> PlayerResult:
+    from callplayer.bookmarks import BookmarkStore
+    from callplayer.ui.engine_client import EngineClient
+    from callplayer.ui.plain import PlainPlayer
+    from callplayer.ui.plain_keys import one_by_one, read_keys
+    from callplayer.ui.remap import remapped
+
+    actions = remapped(options.keys)
+    client = EngineClient(options.engine_argv, options.log_path, process=process)
+    leaving.end_engine = client.kill
+    store = BookmarkStore(options.incident, options.bookmarks_path)
+    player = PlainPlayer(client, _write_line, actions, settings=options.settings, store=store)
+    running = asyncio.ensure_future(player.run(read_keys()))
+    loop = asyncio.get_running_loop()
+    try:
+        with one_by_one(), leaving.by(lambda _: loop.call_soon_threadsafe(running.cancel)):
+            return await running
+    except asyncio.CancelledError:
+        return PlayerResult()
+    finally:
+        await client.close()
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 async def _pick(

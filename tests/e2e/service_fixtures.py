@@ -106,16 +106,13 @@ class Service:
         return os.pread(self._log.fileno(), 10_000_000, 0).decode()
 
     def children(self) -> list[int]:
-        """The ids of the processes it has started, less its workers: livekit-server."""
-        return [pid for pid in children_of(self.process.pid) if not is_worker(pid)]
-
-    def workers(self) -> list[int]:
-        """The ids of the processes that play."""
-        return workers_of(self.process.pid)
+        """The ids of the processes it has started."""
+        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        return [int(word) for word in Path(path).read_text().split()]
 
     def room_server(self) -> int:
         """The id of its livekit-server, or of the guard that started it."""
-        (found,) = self.children()
+        (found,) = [pid for pid in self.children() if not is_worker(pid)]
         return found
 
     def close(self) -> int:
@@ -130,21 +127,18 @@ class Service:
         return code
 
 
-def children_of(pid: int) -> list[int]:
-    """The ids of the processes that process `pid` has started."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def is_worker(pid: int) -> bool:
+    """Whether a process is one of the service's processes of bots."""
+    try:
+        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def workers_of(pid: int) -> list[int]:
     """The ids of the worker processes that the service `pid` has started."""
-    return [child for child in children_of(pid) if is_worker(child)]
-
-
-def is_worker(pid: int) -> bool:
-    """Whether it is a process of bots."""
-    with contextlib.suppress(OSError):
-        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if is_worker(int(child))]
 
 
 @contextlib.contextmanager

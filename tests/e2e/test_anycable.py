@@ -36,7 +36,7 @@ class Behind:
 
 
 @contextlib.asynccontextmanager
-async def behind_anycable() -> AsyncIterator[Behind]:
+async def behind_anycable(**options: bool) -> AsyncIterator[Behind]:
     """A service, and the AnyCable server that holds its sockets."""
     port = free_port()
     settings = AnyCableSettings(
@@ -44,7 +44,7 @@ async def behind_anycable() -> AsyncIterator[Behind]:
     )
     async with serving(settings) as served:
         rpc_url = f"http://127.0.0.1:{urlsplit(served.url).port}/_anycable"
-        async with running_anycable(port, rpc_url, RPC_SECRET, BROADCAST_KEY) as process:
+        async with running_anycable(port, rpc_url, RPC_SECRET, BROADCAST_KEY, **options) as process:
             yield Behind(served, f"ws://127.0.0.1:{port}/cable", process)
 
 
@@ -96,6 +96,17 @@ async def test_the_engine_reads_words_through_it() -> None:
         assert port is not None
         async with running_anycable(port, rpc_url, RPC_SECRET, BROADCAST_KEY):
             await reader.until(lambda each: each.texts() == ["sure", "again"], 30.0)
+
+
+async def test_the_engine_needs_no_history_of_it() -> None:
+    async with (
+        behind_anycable(keeps_history=False) as behind,
+        reading(behind.url, "live", behind.served.token) as reader,
+    ):
+        behind.served.say("live", said(1.0, "before"))
+        await reader.until(lambda each: each.texts() == ["before"])
+        behind.served.say("live", said(2.0, "after"))
+        await reader.until(lambda each: each.texts() == ["before", "after"])
 
 
 async def test_without_the_secret_nothing_is_answered() -> None:

@@ -22,6 +22,7 @@ from livekit import api, rtc
 from callplayer.service.live_file import GrowingAudio
 from callplayer.service.livekit_process import RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.sources.ingest import MAX_ROOMS
 from callplayer.wire import Resume, encode_command
 from tests.e2e.live_sources import Publisher, Talk, incident, incidents, talking
 from tests.e2e.service_fixtures import (
@@ -148,6 +149,10 @@ async def test_a_publisher_may_speak_and_nothing_else(site: Site) -> None:
     with pytest.raises(rtc.ConnectError):
         await stranger.connect(opened["url"], opened["tokens"]["call"][:-2] + "xx")
     assert other["room"] != opened["room"]
+    async with signed_in(site.service) as client:
+        answers = [await client.post("/ingest/calls") for _ in range(MAX_ROOMS - 1)]
+    assert [answer.status_code for answer in answers] == [201] * (MAX_ROOMS - 2) + [429]
+    assert answers[-1].headers["Retry-After"]
     assert await incidents(site.service) == []  # nobody has spoken: there is no call
 
 

@@ -107,20 +107,24 @@ async def served_as_a_recording(call: Call, duration_ms: int) -> None:
 
 
 async def test_a_file_played_as_live_comes_to_its_end(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "call.wav", sweep("caller", 4.0, 16_000), 16_000)
+    soundfile.write(tmp_path / "call.wav", sweep("caller", 6.0, 16_000), 16_000)
     (tmp_path / "call.json").write_text('{"incident":{"caller_phone_number":"+15550100"}}')
     options = f"(), port=0, live_sources=LiveSources(files=(Path({str(tmp_path)!r}),))"
     with running_service(options) as service:
         (incident_id,) = service.ready["incidents"]
         told = await incident(service, incident_id)
         assert (told["is_audio_live"], told["caller_phone_number"]) == (True, "+15550100")
+        waiting = await open_incident(service, incident_id, autoplay=False)
+        async with listening(*waiting) as listener:
+            first = listener.statuses[0]
+            assert (first.position, first.paused, first.call_over) == (0, True, False)
         token, url = await open_incident(service, incident_id)
         async with listening(token, url) as listener:
             assert listener.statuses[0].at_end
-            await hears(listener, "call", 0.0, 4.0)
+            await hears(listener, "call", 0.0, 6.0)
             over = await last_status(listener, lambda status: status.call_over)
-            assert over.duration == 4000
-            await last_status(listener, lambda status: status.position == 4000)
+            assert over.duration == 6000
+            await last_status(listener, lambda status: status.position == 6000)
             await listener.send(Scrub(position=1000))
             await hears(listener, "call", 1.0, 3.0)
         told = await incident(service, incident_id)

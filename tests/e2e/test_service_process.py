@@ -108,10 +108,6 @@ async def test_secrets_are_in_no_argv_and_no_log(options: str) -> None:
         assert api_secret not in service.log()
         assert CLIENT_SECRET not in service.log()
         assert CLIENT_SECRET not in environment
-        (worker,) = service.workers()
-        for secret in (api_secret, CLIENT_SECRET):
-            assert secret not in proc_text(worker, "cmdline")
-            assert secret not in proc_text(worker, "environ")
 
 
 def end_of_stdin(service: Service) -> None:
@@ -134,11 +130,11 @@ async def test_it_ends_in_order_and_leaves_no_process(
 ) -> None:
     with running_service(options) as service:
         await open_stream(service, "call.wav")
-        running = [*service.children(), *service.workers()]
+        running = service.children()
         assert len(running) >= 2  # the room server, and bots
         assert all(is_running(pid) for pid in running)
         end(service)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(8) == 0
         assert not any(is_running(pid) for pid in running)
 
 

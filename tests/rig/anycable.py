@@ -64,7 +64,7 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def running_anycable(
-    port: int, rpc_url: str, rpc_secret: str, broadcast_key: str
+    port: int, rpc_url: str, rpc_secret: str, broadcast_key: str, *, keeps_history: bool = True
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the server on `port` while the block lasts, as the README says."""
     process = await asyncio.create_subprocess_exec(
@@ -72,7 +72,7 @@ async def running_anycable(
         f"--port={port}",
         f"--rpc_host={rpc_url}",
         "--broadcast_adapter=http",
-        "--broker=memory",
+        *(["--broker=memory"] if keeps_history else []),
         "--log_level=error",
         env=os.environ
         | NO_TELEMETRY

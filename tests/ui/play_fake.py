@@ -1,6 +1,6 @@
 """Run the real player on the terminal over the fake engine; the flags are the fake engine's.
 
-PLAY_FAKE_LOG names the log file.
+PLAY_FAKE_LOG names the log file; PLAY_FAKE_PLAIN, whatever it is, asks for plain lines.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import os
 import sys
 from pathlib import Path
 
-from callplayer.ui.app import PlayerOptions, run_player
+from callplayer.ui.app import PlayerOptions, run_plain, run_player
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
 
 
 def main() -> int:
-    result = run_player(
+    run = run_plain if "PLAY_FAKE_PLAIN" in os.environ else run_player
+    result = run(
         PlayerOptions(
             engine_argv=(sys.executable, str(FAKE_ENGINE), *sys.argv[1:]),
             incident="i1",

@@ -114,7 +114,8 @@ async def test_a_broken_link_tells_why_without_the_statistics(size: str) -> None
         await pilot.pause()
         text = screen_text(app)
         assert "↻ RECONNECTING" in text
-        assert "! The room server does not answer. Trying again in 7 s." in text
+        assert "! The room server does not answer." in text
+        assert "Lost 12 s ago; next try in 4 s." in text
         assert "Call taker" in text
 
 

@@ -62,6 +62,7 @@ class Talk:
     def subscribed(self, *frames: bytes) -> list[Step]:
         self.take(frame(type="welcome", sid="old"))
         self.take(frame(type="confirm_subscription", identifier=OURS))
+        self.take(frame(type="confirm_history", identifier=OURS))
         return [step for each in frames for step in self.take(each)]
 
     def sid(self) -> list[str] | None:
@@ -83,10 +84,14 @@ def test_the_cable_is_beside_the_api(api_url: str, url: str) -> None:
 def test_it_subscribes_once_welcome() -> None:
     talk = Talk()
     assert talk.asked(frame(type="welcome", sid="x")) == [
-        {"command": "subscribe", "identifier": OURS}
+        {"command": "subscribe", "identifier": OURS, "history": {"since": 1}}
     ]
     assert talk.take(frame(type="confirm_subscription", identifier=OURS)) == [Confirmed()]
-    assert texts(talk.take(message("a", 1))) == ["a"]
+    # What is broadcast comes after what was told before, whichever is sent first.
+    assert talk.take(message("b", 5)) == []
+    assert talk.take(message("all")) == []
+    assert texts(talk.take(frame(type="confirm_history", identifier=OURS))) == ["all", "b"]
+    assert texts(talk.take(message("c", 6))) == ["c"]
 
 
 def test_the_incident_is_named_as_it_is_told_to_be() -> None:
@@ -177,12 +182,31 @@ def test_where_history_is_gone_all_words_are_asked_for() -> None:
     assert texts(talk.take(message("b", 1))) == ["b"]
 
 
-def test_a_session_taken_up_without_a_place_subscribes_anew() -> None:
+def test_a_session_taken_up_without_a_place_asks_for_all_that_is_kept() -> None:
     talk = Talk()
     talk.subscribed()
     talk.connect()
     asked = talk.asked(frame(type="welcome", sid="new", restored=True, restored_ids=[OURS]))
-    assert [each["command"] for each in asked] == ["unsubscribe", "subscribe"]
+    assert asked == [{"command": "history", "identifier": OURS, "history": {"since": 1}}]
+
+
+def test_a_server_without_history_is_not_asked_twice() -> None:
+    talk = Talk()
+    talk.take(frame(type="welcome", sid="x"))
+    assert talk.take(message("a")) == []
+    steps = talk.take(frame(type="reject_history", identifier=OURS))
+    assert texts(steps) == ["a"]
+    assert len(steps) == 1
+    assert texts(talk.take(message("b"))) == ["b"]
+
+
+def test_a_server_that_never_tells_its_history_is_not_waited_for_long() -> None:
+    talk = Talk()
+    talk.take(frame(type="welcome", sid="x"))
+    assert talk.take(message("a", 3)) == []
+    steps = [talk.take(frame(type="ping", message=n)) for n in range(3)]
+    assert [texts(each) for each in steps] == [[], [], ["a"]]
+    assert texts(talk.take(message("b", 4))) == ["b"]
 
 
 def test_a_plain_server_is_asked_for_everything_again() -> None:
@@ -200,9 +224,8 @@ def test_forgetting_starts_over() -> None:
     talk.conversation.forget()
     assert talk.sid() is None
     talk.connect()
-    assert talk.asked(frame(type="welcome", sid="n")) == [
-        {"command": "subscribe", "identifier": OURS}
-    ]
+    (asked,) = talk.asked(frame(type="welcome", sid="n"))
+    assert asked["history"] == {"since": 1}
 
 
 def test_what_is_held_back_is_bounded() -> None:

@@ -9,6 +9,8 @@ import os
 import resource
 import stat
 import struct
+import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +27,7 @@ from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.sources import calls as calls_module
 from callplayer.service.sources import watched
 from callplayer.service.sources.calls import LiveCalls, growing, recover
+from callplayer.service.sources.own_folder import own_folder
 from callplayer.service.sources.pcm import PcmFormat
 from callplayer.service.sources.played_file import play_file
 from callplayer.service.sources.stdin_pcm import follow_stdin
@@ -223,6 +226,27 @@ async def test_calls_cut_off_by_a_kill_go_on_as_recordings(rig: Rig, tmp_path: P
         recover(again)
         assert not growing(again)
         assert again.get("cut-off") == ended
+
+
+def test_the_folder_of_one_run_goes_and_so_does_what_a_kill_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, young = tmp_path / "callplayer-live-left", tmp_path / "callplayer-live-young"
+    other, link = tmp_path / "callplayer-other", tmp_path / "callplayer-live-link"
+    for folder in (left, young, other):
+        folder.mkdir()
+        (folder / "call.wav").write_bytes(b"what a caller said")
+    link.symlink_to(other)
+    with own_folder() as used:
+        assert stat.S_IMODE(used.stat().st_mode) == 0o700
+        an_hour_ago_s = time.time() - 3600
+        for folder in (left, used, other):
+            os.utime(folder, (an_hour_ago_s, an_hour_ago_s))
+        with own_folder() as another:
+            assert sorted(tmp_path.iterdir()) == sorted([used, another, young, other, link])
+    assert sorted(tmp_path.iterdir()) == sorted([young, other, link])
+    assert (other / "call.wav").exists()
 
 
 @pytest.mark.parametrize("told", [0, 0xFFFF_FFFF, 1000])

@@ -63,9 +63,12 @@ class LiveCall:
 
 
 class LiveCalls:
-    """Begins calls whose sound lies in `folder` and which stand in `library`."""
+    """Begins calls whose sound lies in `folder` and which stand in `library`.
 
-    def __init__(self, library: Library, folder: Path) -> None:
+    Without a folder there can be none.
+    """
+
+    def __init__(self, library: Library, folder: Path | None) -> None:
         self._library = library
         self._folder = folder
 
@@ -81,6 +84,7 @@ class LiveCalls:
 
         Raise ServiceError if its file cannot be made.
         """
+        assert self._folder is not None
         incident_id = incident_id or str(uuid.uuid4())
         file = LiveFile(self._folder / f"{incident_id}.wav", len(parties))
         try:

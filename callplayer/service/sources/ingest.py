@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from callplayer.service.sources.calls import LiveCalls
     from callplayer.wire import Party
 
-MAX_ROOMS = 16
+MAX_ROOMS = 8
 
 log = logging.getLogger("callplayer.service")
 

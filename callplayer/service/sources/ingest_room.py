@@ -25,6 +25,7 @@ JOIN_TIMEOUT_S = 10.0
 PUBLISH_WITHIN_S = 600.0
 STEP_S = 0.02
 LATE_S = 0.03
+FRAME_MS = 20
 
 log = logging.getLogger("callplayer.service")
 
@@ -115,7 +116,9 @@ class IngestRoom:
 
     async def _read(self, party: Party, track: rtc.Track) -> None:
         channel = self._parties.index(party)
-        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE_HZ, num_channels=1)
+        stream = rtc.AudioStream(
+            track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
+        )
         try:
             async for event in stream:
                 if self._aligner is not None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callplayer.errors import CallplayerError
 from callplayer.service.recordings import find_recordings
 from callplayer.service.sources.calls import LiveCalls, recover
 from callplayer.service.sources.options import LiveSources
+from callplayer.service.sources.own_folder import own_folder
 from callplayer.service.sources.pcm import parse_format
 from callplayer.service.sources.played_file import play_file
 from callplayer.service.sources.stdin_pcm import follow_stdin
@@ -35,9 +34,8 @@ async def live_calls(sources: LiveSources, library: Library) -> AsyncIterator[Li
     recover(library)
     with contextlib.ExitStack() as stack:
         folder = library.recordings_folder
-        if folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="callplayer-live-")
-            folder = Path(stack.enter_context(temporary))
+        if folder is None and sources:
+            folder = stack.enter_context(own_folder())
         calls = LiveCalls(library, folder)
         tasks = [asyncio.create_task(_told(source)) for source in _started(sources, calls)]
         await asyncio.sleep(0)  # what begins with the service has begun

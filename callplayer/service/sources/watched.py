@@ -120,12 +120,16 @@ class _GrowingFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        self._header_bytes = MAX_HEADER_BYTES
 
     def size(self) -> int:
         return os.fstat(self._fd).st_size
 
     def header(self) -> WavHeader | None:
-        return read_header(os.pread(self._fd, MAX_HEADER_BYTES, 0))
+        header = read_header(os.pread(self._fd, self._header_bytes, 0))
+        if header is not None:
+            self._header_bytes = header.data_at
+        return header
 
     def read(self, at: int, most_bytes: int) -> bytes:
         return os.pread(self._fd, min(most_bytes, READ_BYTES), at)

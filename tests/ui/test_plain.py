@@ -1,0 +1,176 @@
+"""Plain mode: what is said of what happens, the same keys, and no terminal needed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from callplayer.bookmarks import BookmarkStore
+from callplayer.engine.messages import (
+    AdjustGain,
+    ErrorEvent,
+    Mute,
+    SeekBy,
+    StateEvent,
+    TogglePause,
+)
+from callplayer.ui.engine_client import EngineGone
+from callplayer.ui.keymap import ACTIONS
+from callplayer.ui.options import PlayerResult
+from callplayer.ui.plain import PlainPlayer, character_of
+from callplayer.ui.plain_keys import keys_in
+from callplayer.ui.remap import key_of
+from callplayer.ui.settings import ScreenSettings
+from callplayer.wire import Scrub
+from tests.ui.live import is_running
+from tests.ui.scenes import PAUSED, but
+from tests.ui.scripted import FROZEN_S, INCIDENT, PARTIES, PLAYING, ScriptedEngine
+from tests.ui.talk import TALK
+from tests.ui.test_terminal import PLAY_FAKE, Terminal
+
+CONNECTING = StateEvent(phase="connecting")
+
+
+def plain(*events: object) -> tuple[PlainPlayer, ScriptedEngine, list[str]]:
+    engine, lines = ScriptedEngine(), list[str]()
+    player = PlainPlayer(
+        engine,
+        lines.append,
+        ACTIONS,
+        settings=ScreenSettings(),
+        store=BookmarkStore("i1", None),
+        clock=lambda: FROZEN_S,
+    )
+    for event in events:
+        player.take(event)  # type: ignore[arg-type]
+    return player, engine, lines
+
+
+def press(player: PlainPlayer, *keys: str) -> None:
+    for key in keys:
+        name = key_of(key) or key
+        player.press(name, character_of(name))
+
+
+def test_what_happens_is_said_once_in_a_line_each() -> None:
+    louder = (but_gain := PARTIES[0]).__class__(party="caller", gain_db=4.0, muted=True)
+    assert but_gain.gain_db == 3.0
+    _, _, lines = plain(
+        CONNECTING,
+        INCIDENT,
+        PLAYING,
+        PLAYING,
+        but(PLAYING, parties=(louder, PARTIES[1])),
+        but(PLAYING, parties=(louder, PARTIES[1]), requested_ms=10_000),
+        but(PLAYING, parties=(louder, PARTIES[1]), audible_ms=10_000),
+        but(PAUSED, parties=(louder, PARTIES[1])),
+        ErrorEvent(code="x", message="The device is gone.", hint="Plug it in."),
+    )
+    assert lines == [
+        "Playing at 1:23 of 4:32.",
+        "Caller: volume +4 dB.",
+        "Caller: muted.",
+        "At 0:10 of 4:32.",
+        "Paused at 1:23 of 4:32.",
+        "The device is gone. Plug it in.",
+    ]
+
+
+def test_keys_and_names_of_actions_do_what_they_do_on_the_screen() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING)
+    press(player, "space", "left", "up", "m", "back-60s", "K", "nothing")
+    press(player, "t", *"2:00", "enter", "tab", "i")
+    assert engine.requests == [
+        *(TogglePause(), SeekBy(-5_000), AdjustGain(1.0, "caller"), Mute("caller")),
+        *(SeekBy(-60_000), TogglePause(), Scrub(120_000)),
+    ]
+    assert "nothing does nothing." in lines
+    assert lines[-2:] == ["Call taker selected.", "Playing at 1:23 of 4:32."]
+
+
+def test_words_are_searched_and_bookmarks_set() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
+    press(player, "/", *"smoke", "enter", "b", "w")
+    assert engine.requests == [Scrub(99_800)]
+    assert lines[-3:] == ["2 times.", "Bookmark at 1:23.4.", "That needs the screen."]
+
+
+async def test_words_are_said_as_they_are_heard() -> None:
+    player, _, lines = plain(INCIDENT, PLAYING, *TALK)
+    player._say_words()
+    player._say_words()
+    player.take(but(PLAYING, audible_ms=88_700))
+    player._say_words()
+    assert [line for line in lines if ": " in line] == [
+        "Caller: There is smoke coming out of the kitchen and my father is still inside.",
+        "Caller: Please hurry.",
+    ]
+
+
+async def keys_of(keys: Sequence[str]) -> AsyncIterator[str]:
+    for key in keys:
+        await asyncio.sleep(0)
+        yield key
+
+
+async def test_it_ends_by_a_key_by_the_end_of_the_call_and_by_failure() -> None:
+    player, _, _ = plain(INCIDENT, PLAYING)
+    assert await player.run(keys_of(["q"])) == PlayerResult(0)
+    player, _, _ = plain(INCIDENT, but(PLAYING, phase="at-end", advancing=False))
+    assert await player.run(keys_of([])) == PlayerResult(0)
+    player, engine, _ = plain(INCIDENT)
+    engine.events = (EngineGone("The server is gone.", "Try again.", 5),)
+    gone = asyncio.ensure_future(player.run(keys_of([])))
+    await asyncio.sleep(0.05)
+    player._do_quit()
+    assert await gone == PlayerResult(5, "The server is gone.", "Try again.")
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (" kK?", ["space", "k", "K", "question_mark"]),
+        ("\x1b[A\x1b[D\x1b", ["up", "left", "escape"]),
+        ("\x1b[5~\t\x1b[Z\r\x7f", ["pageup", "tab", "shift+tab", "enter", "backspace"]),
+        ("\x11\x1b[1;2C,", ["ctrl+q", "shift+right", "comma"]),
+    ],
+)
+def test_what_a_terminal_sends_is_read_as_keys(text: str, keys: list[str]) -> None:
+    assert list(keys_in(text)) == keys
+
+
+def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    ran = subprocess.run(
+        [sys.executable, str(PLAY_FAKE), "--playing", "--pids", str(pids)],
+        env=os.environ | {"PLAY_FAKE_LOG": str(tmp_path / "log"), "PLAY_FAKE_PLAIN": "1"},
+        input="toggle-pause\nq\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert not any(is_running(int(pid)) for pid in pids.read_text().split())
+
+
+def test_on_a_terminal_keys_work_one_by_one_and_it_is_given_back(tmp_path: Path) -> None:
+    terminal = Terminal(
+        tmp_path, str(PLAY_FAKE), "--playing", variables={"PLAY_FAKE_PLAIN": "1", "TERM": "dumb"}
+    )
+    try:
+        terminal.until(lambda: b"Playing at" in terminal.output)
+        os.write(terminal.master, b" ")
+        terminal.until(lambda: b"Paused at" in terminal.output)
+        os.write(terminal.master, b"q")
+        assert terminal.until_ended() == 0
+        assert b"\x1b" not in terminal.output
+        terminal.until_no_engine()
+    finally:
+        terminal.close()
