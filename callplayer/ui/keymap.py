@@ -151,6 +151,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("say-again", "Say again", ("r",), steer=navigation.say_again),
     Action("loop", "Loop: from, to, off", ("a",), steer=navigation.turn_loop),
     Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
+    Action("skip-silence", "Skip silence, or not", ("S",), screen="skip_silence"),
     Action("go-to", "Go to a time", ("t",), screen="go_to"),
     Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark", title="Bookmark here"),
     Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),

@@ -185,6 +185,21 @@ def word_at(script: Script, position_ms: int) -> str:
     return ""
 
 
+def speech_after_silence_ms(script: Script, position_ms: int, longest_ms: int) -> int | None:
+    """Return where to go on at a place where nobody speaks for longer than `longest_ms` from now.
+
+    That is LEAD_MS before the next words; None where somebody speaks, or where no words tell.
+    """
+    last = script.at(position_ms)
+    if last + 1 >= len(script.utterances):
+        return None
+    spoken = script.utterances[max(last - 8, 0) : last + 1]
+    if any(each.end_ms + LEAD_MS > position_ms for each in spoken):
+        return None
+    next_ms = script.utterances[last + 1].start_ms - LEAD_MS
+    return next_ms if next_ms - position_ms > longest_ms else None
+
+
 def began_at(script: Script) -> float | None:
     """Return the time of the call's first moment as its words tell it, s since 1970."""
     for speaker in SPEAKERS:

@@ -18,12 +18,14 @@ class ScreenSettings:
     """What the screen does by itself; each field is a key of `[screen]`.
 
     `back_step_s` is how far going on after a pause steps back (0: not at all); `say_again_s` how
-    far the first press of say again goes back; `theme` names the colours, "" for those chosen last;
-    `hide_phone` keeps phone numbers off the screen but for their last two digits.
+    far the first press of say again goes back; silence longer than `silence_s` is skipped where
+    that is asked for; `theme` names the colours, "" for those chosen last; `hide_phone` keeps phone
+    numbers off the screen but for their last two digits.
     """
 
     back_step_s: float = 1.0
     say_again_s: float = 2.0
+    silence_s: float = 3.0
     theme: str = ""
     hide_phone: bool = False
 
@@ -69,6 +71,7 @@ def _yes_or_no(name: str, value: object) -> bool:
 _READ: dict[str, Callable[[str, object], Any]] = {
     "back_step_s": _seconds,
     "say_again_s": _seconds,
+    "silence_s": _seconds,
     "theme": _one_of,
     "hide_phone": _yes_or_no,
 }

@@ -25,6 +25,13 @@ PICTURES = {
     "help": ("help", "80x24"),
     "stats": ("stats", "80x24"),
     "devices": ("devices", "80x24"),
+    "words": ("words", "80x24"),
+    "words-large": ("words", "160x50"),
+    "search": ("words-search", "80x24"),
+    "bookmarks": ("bookmarks", "80x24"),
+    "speech-ahead": ("speech-ahead", "80x24"),
+    "light": ("light", "80x24"),
+    "contrast": ("contrast", "80x24"),
 }
 
 

@@ -53,6 +53,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "ctrl+p": ([], "", "What do you want to do?"),
     "y": ([], "1:23.4", "Colours: light."),
     "R": (['{"cmd":"retry-now"}'], "1:23.4", ""),
+    "S": ([], "1:23.4", "Silence is skipped once there are words"),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
     "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),

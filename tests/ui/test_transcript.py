@@ -13,7 +13,7 @@ from callplayer.ui.widgets.transcript import TranscriptPane
 from callplayer.wire import Scrub
 from tests.ui.scenes import SIZES, Scene, but
 from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text
-from tests.ui.talk import TALK, long_talk, word
+from tests.ui.talk import TALK, events_of, long_talk, word
 
 
 def scripted(*more: WordsEvent) -> tuple[PlayerApp, ScriptedEngine]:
@@ -139,6 +139,7 @@ async def test_the_pane_follows_again_once_a_hit_is_heard() -> None:
 async def test_a_word_is_read_with_the_arrows_and_heard_with_enter() -> None:
     app, engine = scripted(*TALK)
     async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
         await pilot.press("w")
         await pilot.pause()
         assert "Enter to hear" in screen_text(app)
@@ -231,3 +232,14 @@ async def test_at_the_live_end_nobody_needs_to_be_told_who_speaks() -> None:
         app.player.take(WordsEvent(words=(word(108.0, "Hello?"),)))
         await pilot.pause()
         assert "speaks" not in screen_text(app)
+
+
+async def test_silence_is_skipped_while_that_is_asked_for() -> None:
+    app, engine = scripted(*events_of([word(80.0, "one"), word(120.0, "two")]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("S")
+        await pilot.pause(0.3)
+        assert engine.requests == [Scrub(119_500)]
+        await pilot.press("S")
+        await pilot.pause()
+        assert "Silence is played again." in screen_text(app)

@@ -9,14 +9,15 @@ from callplayer.ui.goto import EXAMPLES, MAX_CHARS, Target, at_clock, read_place
 from callplayer.ui.navigation import loop_turns_in_s
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.base import PlayerBase
-from callplayer.ui.script import word_at
+from callplayer.ui.script import speech_after_silence_ms, word_at
 from callplayer.ui.span import deepest_zoom, whole_span
-from callplayer.ui.view import clock_text, is_growing, shown_duration_ms
+from callplayer.ui.view import clock_text, is_growing, shown_duration_ms, shown_position_ms
 from callplayer.wire import Scrub
 
 LOOP_EARLY_S = 0.004
 """What a jump takes on its way to the engine: it is asked for so much before B is heard."""
 
+SKIP_AGAIN_S = 1.0
 LOOP_AGAIN_S = 0.25
 """After a jump back, the engine's word of it is waited for at least so long."""
 
@@ -27,11 +28,37 @@ class Moving(PlayerBase, inherit_bindings=False):
     _loop_timer: Timer | None = None
     _looped_s = float("-inf")
     zoom = 0
+    skips = False
+    _skipped_s = float("-inf")
     hover_ms: int | None = None
 
     def do_go_to(self) -> None:
         """Ask for a place and go there."""
         self.ask(Question("Go to", self._hint_place, self._go_to, max_chars=MAX_CHARS))
+
+    def do_skip_silence(self) -> None:
+        """Jump over silence that the words know of, or no more."""
+        self.skips = not self.skips
+        longest_s = self.likes.settings.silence_s
+        if not self.skips:
+            self.note("Silence is played again.", "text")
+        elif self.view.script:
+            self.note(f"Silence of more than {longest_s:g} s is skipped.", "text")
+        else:
+            self.note("Silence is skipped once there are words: they tell where it is.")
+
+    def _skip_silence(self) -> None:
+        state, now_s = self.view.state, self._clock()
+        if not self.skips or not state.advancing or state.requested_ms is not None:
+            return
+        if now_s - self._skipped_s < SKIP_AGAIN_S:
+            return
+        longest_ms = round(self.likes.settings.silence_s * 1000)
+        heard_ms = shown_position_ms(state, now_s)
+        go_on_ms = speech_after_silence_ms(self.view.script, heard_ms, longest_ms)
+        if go_on_ms is not None:
+            self._skipped_s = now_s
+            self._request(Scrub(go_on_ms))
 
     def do_zoom_in(self) -> None:
         """Show less of the call, more closely."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.timer import Timer
 
 from callplayer.engine.messages import (
     AdjustGain,
@@ -62,7 +62,7 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
 
     _is_small = False
     _stats = False
-    _turn: Timer | None = None
+    _turn: asyncio.TimerHandle | None = None
     _marks = Marks()
     _marks_of: tuple[object, ...] = ()
 
@@ -139,6 +139,7 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
         self._keep_devices_fresh(now_s)
+        self._skip_silence()
         self.draw_time()
         if self._read_meters():
             self._draw_parties()
@@ -147,9 +148,16 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     def _wait_for_turn(self) -> None:
         """Draw again when the clock's last digit turns over: ten times a second, and on time."""
         if self._turn is not None:
-            self._turn.stop()
+            self._turn.cancel()
         wait_s = until_turn_s(self.view.state, self._clock())
-        self._turn = self.set_timer(max(wait_s, MIN_TICK_S), self.tick)
+        # A timer of Textual's is a task of its own: ten of them a second cost more than the clock.
+        loop = asyncio.get_running_loop()
+        self._turn = loop.call_later(max(wait_s, MIN_TICK_S), self.call_next, self.tick)
+
+    def on_unmount(self) -> None:
+        """Stop the clock."""
+        if self._turn is not None:
+            self._turn.cancel()
 
     def draw(self) -> None:
         """Draw everything."""

@@ -14,6 +14,8 @@ from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
 READ_MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end")
 WHEEL_LINES = 3
+USUAL_CELLS = 78
+"""The width until the pane has one of its own."""
 ARRIVED_MS = 1_500
 """A jump has come where it was to go once what is heard is so near."""
 
@@ -85,7 +87,7 @@ class TranscriptPane(Rows):
 
     def read(self, heard_ms: int) -> None:
         """Begin to read at the word being heard."""
-        self._lines.update(self._script, max(self.size.width, 1))
+        self._lines.update(self._script, self.size.width or USUAL_CELLS)
         if not self._lines.lines:
             return
         line = self._lines.lines[self._lines.line_at(heard_ms)]
@@ -123,7 +125,7 @@ class TranscriptPane(Rows):
 
     def bring_to(self, hit: Hit) -> None:
         """Show a hit, and stay there."""
-        self._lines.update(self._script, max(self.size.width, 1))
+        self._lines.update(self._script, self.size.width or USUAL_CELLS)
         if hit.utterance < len(self._script.utterances):
             self.follows = False
             self._show_line(self._lines.line_of(hit.utterance, hit.first))
