@@ -78,7 +78,9 @@ def _direct(source: rtc.AudioSource) -> Outlet:
     from livekit.rtc._ffi_client import FfiClient
     from livekit.rtc._proto import ffi_pb2
 
-    library = ctypes.CDLL(FfiClient.instance._ffi_lib._name)
+    # PyDLL keeps the interpreter's lock: a request takes microseconds and waits for no callback,
+    # and giving the lock away hundreds of times a turn delays the turn by as many thread switches.
+    library = ctypes.PyDLL(FfiClient.instance._ffi_lib._name)
     ask, drop = library.livekit_ffi_request, library.livekit_ffi_drop_handle
     ask.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
     ask.restype = ctypes.c_uint64

@@ -22,7 +22,15 @@ from callplayer.service import library_folder
 from callplayer.service.changes import Change, Created, Ended, Page, Removed, WordsCame
 from callplayer.service.clients import Clients
 from callplayer.service.recordings import IncidentFacts, Recording
-from callplayer.service.rows import INSERT, IS_LIVE, SELECT, from_row, microseconds, to_row
+from callplayer.service.rows import (
+    INSERT,
+    IS_LIVE,
+    MAY_LIVE,
+    SELECT,
+    from_row,
+    microseconds,
+    to_row,
+)
 from callplayer.service.schema import migrate
 from callplayer.wire import Party
 from callplayer.words import Word
@@ -111,7 +119,7 @@ class Library:
         """
         conditions = ["1"]
         if is_audio_live is not None:
-            conditions.append(IS_LIVE if is_audio_live else f"NOT {IS_LIVE}")
+            conditions.append(f"{MAY_LIVE} AND {IS_LIVE}" if is_audio_live else f"NOT {IS_LIVE}")
         if since is not None:
             conditions.append("created_at_us >= :since")
         if until is not None:
@@ -239,12 +247,13 @@ class Library:
 
         Call it about once a second; `now_s` is the monotonic clock.
         """
-        rows = self._db.execute(f"{SELECT} WHERE number > ?", (self._looked_at,)).fetchall()
-        if rows:
-            self._looked_at = self._last_number()
+        rows = self._db.execute(
+            "SELECT number, id FROM incidents WHERE number > ? ORDER BY number", (self._looked_at,)
+        ).fetchall()
         own, self._own = self._own, set()
-        for recording in map(self._recording, rows):
-            if recording.id not in own:
+        for number, incident_id in rows:
+            self._looked_at = number
+            if incident_id not in own and (recording := self.get(incident_id)) is not None:
                 self._tell(Created(recording))
         for incident_id in tuple(self._as_if_live):
             ended = self.get(incident_id)
@@ -260,11 +269,12 @@ class Library:
 
     def count(self) -> tuple[int, int]:
         """Return how many incidents there are, and how many of them are live now."""
-        row = self._db.execute(
-            f"SELECT count(*), ifnull(sum({IS_LIVE}), 0) FROM incidents",  # noqa: S608 - ours
+        (everything,) = self._db.execute("SELECT count(*) FROM incidents").fetchone()
+        (live,) = self._db.execute(
+            f"SELECT count(*) FROM incidents WHERE {MAY_LIVE} AND {IS_LIVE}",  # noqa: S608 - ours
             {"now_s": time.monotonic()},
         ).fetchone()
-        return int(row[0]), int(row[1])
+        return int(everything), int(live)
 
     def _last_number(self) -> int:
         return int(self._db.execute("SELECT ifnull(max(number), 0) FROM incidents").fetchone()[0])

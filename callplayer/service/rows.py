@@ -13,6 +13,9 @@ from callplayer.service.recordings import IncidentFacts, Recording
 COLUMNS = "id, path, parties, duration_s, created_at_us, ended_at_us, growing, live_from_s, facts"
 SELECT = f"SELECT {COLUMNS} FROM incidents"  # noqa: S608 - both ours
 INSERT = f"INSERT INTO incidents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+MAY_LIVE = "(growing OR live_from_s IS NOT NULL)"
+"""What the index of live incidents is about; a query that says so too uses it."""
+
 IS_LIVE = "(growing OR ifnull(live_from_s + duration_s > :now_s, 0))"
 """A condition; `:now_s` is the monotonic clock, by which recordings played as if live go."""
 

@@ -46,7 +46,12 @@ CREATE TABLE clients (
 ) STRICT;
 """
 
-STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS)
+_LIVE_INDEX = """
+CREATE INDEX live_incidents ON incidents (created_at_us DESC, id DESC)
+WHERE (growing OR live_from_s IS NOT NULL);
+"""
+
+STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS, _LIVE_INDEX)
 """`STEPS[n]` makes version n + 1 out of version n."""
 
 

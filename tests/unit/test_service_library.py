@@ -210,6 +210,20 @@ def test_a_library_of_a_newer_version_is_left_alone(tmp_path):
         Library.open(tmp_path)
 
 
+@pytest.mark.parametrize("steps", range(1, len(schema.STEPS)))
+def test_an_older_library_is_brought_up_to_date(tmp_path, monkeypatch, steps):
+    with monkeypatch.context() as older:
+        older.setattr(schema, "STEPS", schema.STEPS[:steps])
+        with Library.open(tmp_path) as library:
+            library.add(recording("a"), [word("hello", 1.0)])
+    for _ in range(2):
+        with Library.open(tmp_path) as library:
+            assert library.get("a") == recording("a")
+            assert [each.word for each in library.words("a")] == ["hello"]
+            assert library.clients.rows() == []
+            assert library.count() == (1, 0)
+
+
 def test_a_step_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch):
     Library.open(tmp_path).close()
     broken = (*schema.STEPS, "CREATE TABLE more (x TEXT) STRICT;\nCREATE TABLE words (x TEXT)")
