@@ -22,8 +22,7 @@ from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model import PlayerView, after, select_party, shown_notice
 from callplayer.ui.screens import arrangement
-from callplayer.ui.screens.moving import Moving
-from callplayer.ui.screens.reading import Reading
+from callplayer.ui.screens.pointing import Pointing
 from callplayer.ui.view import shown_position_ms, until_turn_s
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
@@ -38,16 +37,15 @@ from callplayer.ui.widgets.lines import (
 )
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
-from callplayer.ui.widgets.timeline import Marks, Timeline
+from callplayer.ui.widgets.timeline import Timeline
 from callplayer.ui.widgets.transcript import TranscriptPane
-from callplayer.wire import Scrub
 
 MIN_TICK_S = 0.005
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
 
 
-class PlayerScreen(Moving, Reading, inherit_bindings=False):
+class PlayerScreen(Pointing, inherit_bindings=False):
     """Draws the view; the engine's events and the user's keys change it."""
 
     ALLOW_SELECT = False
@@ -63,8 +61,6 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
     _is_small = False
     _stats = False
     _turn: asyncio.TimerHandle | None = None
-    _marks = Marks()
-    _marks_of: tuple[object, ...] = ()
 
     class BackAsked(Message):
         """The user wants to go back to the list of incidents."""
@@ -262,19 +258,6 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         """Leave."""
         self.post_message(self.QuitAsked())
 
-    def on_timeline_scrubbed(self, message: Timeline.Scrubbed) -> None:
-        """Move the cursor to where the user points."""
-        self.request(Scrub(message.position_ms))
-
-    def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
-        """Tell of the place that the mouse is over."""
-        self.hover_ms = message.position_ms
-        self.draw_time()
-
-    def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:
-        """Look closer, or from farther away."""
-        self._zoom_by(message.step)
-
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
         self._select(replace(self.view, selected=message.party, chosen=True))
@@ -334,29 +317,6 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self.stats_panel.styles.height = chosen.stats_rows
         self.notice.styles.height = chosen.notice_rows
 
-    def _marked(self, now_s: float) -> Marks:
-        """Return what is marked on the timeline; the same object while nothing has changed."""
-        ahead = self.view.ahead
-        shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
-        hover = self._hover_text()
-        parts = (
-            self.view.navigation.loop,
-            self.likes.store.bookmarks,
-            self._found.hits,
-            shown,
-            hover,
-        )
-        if len(parts) != len(self._marks_of) or not all(map(_same, parts, self._marks_of)):
-            self._marks_of = parts
-            self._marks = Marks(
-                loop=self.view.navigation.loop,
-                bookmarks_ms=tuple(each.position_ms for each in self.likes.store.bookmarks),
-                hits_ms=tuple(hit.position_ms for hit in self._found.hits),
-                ahead=shown,
-                hover=hover,
-            )
-        return self._marks
-
     def _select(self, view: PlayerView) -> None:
         self.view = view
         self._draw_parties()
@@ -388,8 +348,3 @@ class PlayerScreen(Moving, Reading, inherit_bindings=False):
         self._read_meters()
         self.mount_all(self._panels.values(), before=self.help_panel)
         self.lay_out()
-
-
-def _same(one: object, other: object) -> bool:
-    """Tell whether two parts are the same, without comparing thousands of hits one by one."""
-    return one is other or (not isinstance(one, tuple) and one == other)
