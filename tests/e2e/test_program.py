@@ -113,12 +113,41 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
         time.sleep(4.0)
         now_s = time.monotonic()
         assert rms_db(sink.heard(now_s - 3.0, now_s)) > -45, "the call taker is not heard"
+        terminal.wait_for("─ words", "Call taker ┊ 911, what is the address")
+        terminal.type("/", *"smoke", "Enter")
+        terminal.wait_for("“smoke” 1 of 2", "any smoke on the stairs?", "0:5")
+        terminal.type("b")
+        terminal.wait_for("Bookmark at 0:5")
         terminal.type("q")
         assert terminal.wait_end() == 0
     finally:
         terminal.close()
     time.sleep(0.2)  # the terminal's own server leaves by itself
     assert not processes_of(tmp_path)
+
+
+def test_plain_lines_need_no_terminal(tone_service: Service, sink: Sink, tmp_path: Path) -> None:
+    player = subprocess.Popen(
+        [*CALLPLAYER, tone_service.incidents[0]],
+        env=clean_environment(tmp_path) | tone_service.environment | sink.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert player.stdin is not None
+    assert player.stdout is not None
+    try:
+        for wanted, answer in (("Playing at", "toggle-pause"), ("Paused at", "q")):
+            line = next(line for line in player.stdout if wanted in line)
+            assert "of 1:00" in line
+            player.stdin.write(f"{answer}\n")
+            player.stdin.flush()
+        assert player.wait(timeout=15) == 0
+    finally:
+        player.kill()
+        player.wait()
+        player.stdin.close()
+        player.stdout.close()
 
 
 def test_the_demo_plays_a_recording_of_ones_own(sink: Sink, tmp_path: Path) -> None:
