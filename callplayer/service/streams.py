@@ -24,9 +24,11 @@ from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Rep
 from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
 from callplayer.wire import StreamGrant
 
-__all__ = ["MAX_STREAMS", "StreamStats", "Streams", "TooManyStreamsError"]
+__all__ = ["StreamStats", "Streams", "TooManyStreamsError"]
 
-MAX_STREAMS = 50
+STREAMS_A_CORE = 12.5
+"""As many as played at once in the benchmark, room server and listeners on the same cores."""
+
 
 log = logging.getLogger("callplayer.service")
 
@@ -46,11 +48,17 @@ class _Stream:
     worker: BotWorker
 
 
+def most_streams(cpus: int) -> int:
+    """Return how many streams a machine of so many cores plays at once."""
+    return max(int(STREAMS_A_CORE * cpus), 16)
+
+
 class Streams:
     """Opens streams of the library's recordings on `room_server`, and ends what is left of them.
 
     A participant who asks again while its bot is there, which waits for it for `idle_s`, gets that
     one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
+    `most` streams are played at once; None leaves that to the machine.
     """
 
     def __init__(
@@ -62,12 +70,14 @@ class Streams:
         roster: Roster,
         *,
         idle_s: float = DEFAULT_IDLE_S,
+        most: int | None = None,
     ) -> None:
         self._library = library
         self._room_server = room_server
         self._tokens = tokens
         self._roster = roster
         self._idle_s = idle_s
+        self._most = most or most_streams(os.cpu_count() or 1)
         self._shelf = Shelf()
         self._workers = workers
         workers.died, workers.answer = self._lost, self._answer
@@ -136,9 +146,9 @@ class Streams:
         self, recording: Recording, autoplay: bool, listener: str, owner: Owner | None = None
     ) -> StreamGrant:
         self._forget_ended()
-        if len(self._streams) + self._opening >= MAX_STREAMS:
+        if len(self._streams) + self._opening >= self._most:
             raise TooManyStreamsError(
-                f"{MAX_STREAMS} streams are open; more are not played at once.",
+                f"{self._most} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
             )
         stream = await self._have_played(recording, autoplay, listener, self._place(owner))

@@ -131,7 +131,7 @@ async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[Streams]:
             library.add(recording)
         roster = await stack.enter_async_context(Roster(rooms))
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        streams = Streams(library, workers, rooms, tokens, roster)
+        streams = Streams(library, workers, rooms, tokens, roster, most=1000)
         stack.push_async_callback(streams.close)
         yield streams
 

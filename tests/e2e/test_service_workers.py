@@ -17,7 +17,7 @@ from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.recordings import find_recordings, incident_id
 from callplayer.service.roster import Roster
-from callplayer.service.streams import Streams
+from callplayer.service.streams import Streams, TooManyStreamsError
 from callplayer.service.tokens import RoomTokens
 from callplayer.service.workers import CROWD, Workers
 from callplayer.wire import Pause, Resume, Scrub, SetGain, StreamGrant
@@ -50,7 +50,12 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.asynccontextmanager
 async def streams_of(
-    recordings: Path, log: Path, *, idle_s: float = 60.0, most_workers: int = 2
+    recordings: Path,
+    log: Path,
+    *,
+    idle_s: float = 60.0,
+    most_workers: int = 2,
+    most_streams: int | None = None,
 ) -> AsyncIterator[Streams]:
     """`Streams` in this process, on a real livekit-server."""
     async with own_server(ensure_binary(print), log) as server, Workers(most_workers) as processes:
@@ -60,7 +65,9 @@ async def streams_of(
                 library.add(recording)
             async with Roster(rooms) as roster:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-                streams = Streams(library, processes, rooms, tokens, roster, idle_s=idle_s)
+                streams = Streams(
+                    library, processes, rooms, tokens, roster, idle_s=idle_s, most=most_streams
+                )
                 try:
                     yield streams
                 finally:
@@ -131,6 +138,16 @@ async def test_another_clients_participant_of_that_name_has_a_room_of_its_own(
         async with listening(again.token, again.url) as listener:
             assert listener.statuses[0].position == 5000
         assert streams.stats().streams == 2
+
+
+async def test_more_streams_than_the_machine_carries_are_refused(
+    recordings: Path, tmp_path: Path
+) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log", most_streams=2) as streams:
+        for name in ("desk 1", "desk 2", "desk 1"):
+            await open_as(streams, name)
+        with pytest.raises(TooManyStreamsError, match="2 streams are open"):
+            await open_as(streams, "desk 3")
 
 
 async def test_who_comes_back_too_late_starts_anew(recordings: Path, tmp_path: Path) -> None:
