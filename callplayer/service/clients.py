@@ -74,7 +74,7 @@ class Clients:
         return secret
 
     def rotate(self, client_id: str, grace_s: float = 0.0) -> Secret:
-        """Give a client a new secret; the old one is good for `grace_s` more.
+        """Give a client a new secret; the old one, with its tokens, is good for `grace_s` more.
 
         Raise UsageError if there is no such client.
         """
@@ -119,11 +119,14 @@ class Clients:
 
     def match(self, client_id: str, secret: str) -> bool:
         """Tell whether the client's secret is `secret`, or was until just now (see `rotate`)."""
+        return self.match_hash(client_id, digest(secret))
+
+    def match_hash(self, client_id: str, given: bytes) -> bool:
+        """Tell the same of a secret by its `digest`."""
         row = self._db.execute(
             "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
         ).fetchone()
         current, old, old_until_s = row or (b"", None, None)
-        given = digest(secret)
         # Both are always compared, so that the time tells nothing.
         is_current = hmac.compare_digest(given, current)
         is_old = hmac.compare_digest(given, old or b"")
@@ -133,6 +136,7 @@ class Clients:
 class Access:
     """Who may use the service now: clients sign in for bearer tokens, which name them later.
 
+    A token ends with its client, and with the secret that it was got with.
     `fixed` are the credentials of the environment, or generated ones; `clock` is monotonic, in s.
     """
 
@@ -161,16 +165,20 @@ class Access:
             is_right = self._clients is not None and self._clients.match(client_id, secret)
         if not is_right:
             return None
-        return self._bearer.issue(self._clock(), client_id)
+        return self._bearer.issue(self._clock(), client_id, digest(secret))
 
     def client_of(self, token: str) -> Client | None:
-        """Return whose good token this is; None for a wrong or expired one, or a removed client."""
-        client_id = self._bearer.client_of(token, self._clock())
-        if client_id is None:
+        """Return whose token this is; None for one that is wrong, has expired or was ended."""
+        holder = self._bearer.holder_of(token, self._clock())
+        if holder is None:
             return None
-        if self._fixed is not None and client_id == self._fixed.client_id:
-            return Client(client_id)
-        return self._clients.get(client_id) if self._clients is not None else None
+        if self._fixed is not None and holder.client_id == self._fixed.client_id:
+            return Client(holder.client_id)
+        if self._clients is None:
+            return None
+        if not self._clients.match_hash(holder.client_id, holder.secret_hash):
+            return None
+        return self._clients.get(holder.client_id)
 
     def is_good(self, token: str) -> bool:
         """Tell whether somebody may use this token now."""

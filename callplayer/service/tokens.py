@@ -42,27 +42,35 @@ class ClientCredentials:
         return id_is_right and secret_is_right
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whom a token was given to: a client, and the hash of the secret that it signed in with."""
+
+    client_id: str
+    secret_hash: bytes
+
+
 class BearerTokens:
-    """The access tokens given out, and to whom; only their hashes are kept."""
+    """The access tokens given out, to whom and by which secret; only hashes are kept."""
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
-        self._given: dict[bytes, tuple[float, str]] = {}
+        self._given: dict[bytes, tuple[float, Holder]] = {}
 
-    def issue(self, now_s: float, client_id: str = "") -> str:
+    def issue(self, now_s: float, client_id: str = "", secret_hash: bytes = b"") -> str:
         """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
         forgotten_s = now_s - EXPIRED_KNOWN_S
         self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
         while len(self._given) >= MAX_BEARER_TOKENS:
             del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
-        self._given[_digest(token)] = (now_s + self.ttl_s, client_id)
+        self._given[_digest(token)] = (now_s + self.ttl_s, Holder(client_id, secret_hash))
         return token
 
-    def client_of(self, token: str, now_s: float) -> str | None:
-        """Return the id of the client `token` was given to; None if it is unknown or expired."""
-        end_s, client_id = self._given.get(_digest(token), (0.0, ""))
-        return client_id if now_s < end_s else None
+    def holder_of(self, token: str, now_s: float) -> Holder | None:
+        """Return whom `token` was given to; None if it is unknown or expired."""
+        entry = self._given.get(_digest(token))
+        return entry[1] if entry is not None and now_s < entry[0] else None
 
     def is_good(self, token: str, now_s: float) -> bool:
         """Tell whether `token` was given out here and has not expired."""

@@ -135,6 +135,8 @@ async def test_clients_come_rotate_and_go_without_a_restart(
     assert [sign_in(secret).status_code for secret in (first, second)] == [200, 200]
     third = run(library, "clients", "rotate", "trainer").stdout.strip()
     assert [sign_in(secret).status_code for secret in (first, second, third)] == [401, 401, 200]
+    assert status_of(token) == 401
+    token = sign_in(third).json()["access_token"]
     assert status_of(token) == 200
     run(library, "clients", "remove", "trainer")
     assert (sign_in(third).status_code, status_of(token)) == (401, 401)

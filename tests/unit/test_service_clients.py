@@ -70,6 +70,20 @@ def test_another_process_sees_a_change_at_once(folder, clients):
         assert not other.clients.match("desk", secret)
 
 
+def test_a_token_ends_with_the_secret_it_was_got_with(clients, clock):
+    access = Access(BearerTokens(), clients=clients)
+    first = access.sign_in("desk", clients.add("desk").reveal())
+    second = access.sign_in("desk", clients.rotate("desk").reveal())
+    assert (access.is_good(first), access.is_good(second)) == (False, True)
+    third = access.sign_in("desk", clients.rotate("desk", grace_s=60.0).reveal())
+    assert (access.is_good(second), access.is_good(third)) == (True, True)
+    clock.now_s += 60.0
+    assert (access.is_good(second), access.is_good(third)) == (False, True)
+    clients.remove("desk")
+    clients.add("desk")
+    assert not access.is_good(third)
+
+
 def test_a_removed_client_is_out_with_its_tokens(clients):
     secret = clients.add("desk", may_listen=False).reveal()
     access = Access(BearerTokens(), clients=clients)
