@@ -250,7 +250,7 @@ class _Connection:
                 self._unsubscribe(identifier)
             case "history" if subscription is not None:
                 subscription.catch_up(command.history, asked=True)
-            case "history" if identifier:
+            case "history":
                 self._replies.append(wire.head(identifier) + wire.REJECT_HISTORY)
 
     def _subscribe(self, identifier: bytes) -> _Subscription | None:

@@ -65,12 +65,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 def decode_command(frame: str) -> Command:
-    """Return the command; raise WireError for anything else, or an identifier that is too long."""
+    """Return the command; raise WireError for anything else, one without an identifier included."""
     try:
         command = _command_decoder.decode(frame)
         identifier = bytes(command.identifier)
-        if identifier:
-            msgspec.json.decode(identifier, type=str)
+        msgspec.json.decode(identifier, type=str)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise WireError("not a command of Action Cable") from error
     if len(identifier) > MAX_IDENTIFIER_BYTES:

@@ -167,6 +167,21 @@ async def test_what_is_no_command_is_ignored(served: Served) -> None:
             frame = await client.frame()
 
 
+@pytest.mark.parametrize("given", ["", ',"identifier":null', ',"identifier":5'])
+async def test_a_command_that_names_no_subscription_is_ignored(served: Served, given: str) -> None:
+    async with joined(served) as client:
+        await client.frame()
+        for command in ("subscribe", "unsubscribe", "message", "history", "whisper", "pong", "x"):
+            await client.socket.send(f'{{"command":"{command}"{given}}}')
+            await client.socket.send(f'{{"command":"{command}"{given},"history":{{"since":0}}}}')
+        await client.quiet()
+        await client.send("subscribe", identifier("nobody"))
+        assert await client.frame() == {
+            "identifier": identifier("nobody"),
+            "type": "reject_subscription",
+        }
+
+
 async def test_a_second_subscribe_to_the_same_is_ignored(served: Served) -> None:
     async with joined(served) as client:
         await subscribed(client, identifier("live"))
