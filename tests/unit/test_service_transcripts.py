@@ -102,6 +102,22 @@ def test_turns_say_who_speaks_in_the_subtitles(tmp_path):
         read(tmp_path, {"b.rttm": rttm})
 
 
+def test_two_files_are_words_and_who_speaks_and_nothing_else(tmp_path):
+    srt, empty = "1\n00:00:01,000 --> 00:00:02,000\nWhat happened?\n\n", ""
+    turns = "SPEAKER x 1 0.9 1.2 <NA> <NA> A <NA> <NA>\n"
+    spoken = "LEXEME x 1 0.9 1.2 fire lex A <NA> <NA>\n"
+    assert len(read(tmp_path, {"a.srt": srt, "b.rttm": turns})) == 2
+    for files in (
+        {"a.srt": srt, "b.srt": srt},
+        {"a.srt": srt, "b.srt": empty},
+        {"a.srt": srt, "b.rttm": spoken},
+        {"a.srt": srt, "b.rttm": turns, "c.rttm": turns},
+        {"a.rttm": turns, "b.rttm": turns},
+    ):
+        with pytest.raises(UsageError, match="one kind"):
+            read(tmp_path, files)
+
+
 def test_webvtt(tmp_path):
     vtt = """\ufeffWEBVTT - a title
 

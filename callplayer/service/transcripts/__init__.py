@@ -25,14 +25,16 @@ def read_words(
 ) -> tuple[Word, ...]:
     """Return the words of a call from its transcript files, by time.
 
-    Where an RTTM file has turns only, it says who speaks in the other files. `names` says who is
-    meant by a name in the files. Raise UsageError if a file cannot be read or understood.
+    Two files are words, and who speaks: an RTTM file that has turns only. `names` says who is
+    meant by a name in the files. Raise UsageError if a file cannot be read or understood, or if
+    there are two of a kind, whose words would be there twice.
     """
     words: list[Word] = []
     pieces: list[Piece] = []
     turns: list[Piece] = []
+    kinds: list[str] = []
     for path in paths:
-        text = _read(path)
+        text, kind = _read(path), "words"
         try:
             match path.suffix.lower():
                 case ".json":
@@ -42,10 +44,17 @@ def read_words(
                 case ".rttm":
                     spoken, told = parse_rttm(text)
                     pieces, turns = pieces + spoken, turns + told
+                    kind = "words" if spoken else "turns"
                 case _:
                     pieces += parse_cues(text)
         except TranscriptError as error:
             raise UsageError(f"{path}, {error}.", "Mend that file.") from None
+        kinds.append(kind)
+    if len(kinds) != len(set(kinds)):
+        raise UsageError(
+            f"{', '.join(map(str, paths))} are transcripts of one kind.",
+            "Give one --words; or two, if one of them is RTTM with turns only.",
+        )
     words += words_of(attribute(pieces, turns), call_started_at, names or {})
     if paths and not words:
         raise UsageError(
