@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
 from callplayer.service.recordings import MAX_DURATION_S
+from callplayer.service.whole import check_whole, cut_off, quiet_libraries
 from callplayer.text import plain_text
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4"})
 _BY_PYAV = frozenset({".m4a", ".mp4"})  # libsndfile has no AAC
 _FINE_SUBTYPES = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_24", "ALAC_32"})
 _BLOCK_FRAMES = 1 << 16
+_M4A_SLACK_S = 0.5  # an encoder's priming and padding, which some count and some do not
 
 Sound = NDArray[np.float32]
 
@@ -45,12 +47,13 @@ def convert(sources: tuple[Path, ...], target_fd: int) -> Converted:
     """Write the sound of one file, or of two (the caller, the call taker), as FLAC.
 
     It keeps the sample rate (of two, the first one's) and 16 bits, or 24 where there are more.
-    Raise UsageError if a file cannot be read to its end, has more channels, or is too long,
-    ServiceError if it cannot be written.
+    Raise UsageError if a file cannot be read to its end, is cut off, has more channels, or is too
+    long, ServiceError if it cannot be written.
     """
     import soundfile
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(quiet_libraries())
         opened = [stack.enter_context(_open(path)) for path in sources]
         joined = opened[0] if len(opened) == 1 else _joined(sources, opened)
         if not 1 <= joined.channels <= 2:
@@ -72,8 +75,9 @@ def convert(sources: tuple[Path, ...], target_fd: int) -> Converted:
                         )
                     target.write(_quantized(block, fine=joined.is_fine))
         except soundfile.LibsndfileError as error:  # of writing: what reads tells its own
+            reason = plain_text(str(error), 160).rstrip(".")
             raise ServiceError(
-                f"The sound of {sources[0]} cannot be kept: {plain_text(str(error), 160)}.",
+                f"The sound of {sources[0]} cannot be kept: {reason}.",
                 "Check free space.",
             ) from None
     if not frames:
@@ -88,6 +92,7 @@ def _open(path: Path) -> Iterator[_Source]:
             f"{plain_text(str(path))} is no recording that can be imported.",
             "Name WAV, FLAC, OGG, MP3 or M4A files.",
         )
+    check_whole(path)
     with _open_m4a(path) if path.suffix.lower() in _BY_PYAV else _open_sndfile(path) as source:
         yield source
 
@@ -130,13 +135,19 @@ def _open_m4a(path: Path) -> Iterator[_Source]:
             resampler = av.AudioResampler("flt", audio.layout, audio.rate)
             assert isinstance(container, av.container.InputContainer)
 
+            told_s = float((audio.duration or 0) * (audio.time_base or 0))
+
             def blocks() -> Iterator[Sound]:
+                frames = 0
                 try:
                     for frame in container.decode(audio):
+                        frames += frame.samples
                         for part in resampler.resample(frame):
                             yield part.to_ndarray().reshape(-1, channels).astype(np.float32)
                 except av.FFmpegError as error:
                     raise _broken(path, error) from None
+                if frames / audio.rate < told_s - _M4A_SLACK_S:
+                    raise cut_off(path, frames / audio.rate, told_s)
 
             yield _Source(audio.rate, channels, False, blocks())
 
@@ -208,6 +219,6 @@ def _quantized(block: Sound, *, fine: bool) -> NDArray[np.int16] | NDArray[np.in
 
 def _broken(path: Path, error: Exception) -> UsageError:
     return UsageError(
-        f"{plain_text(str(path))} cannot be read: {plain_text(str(error), 160)}.",
+        f"{plain_text(str(path))} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
         "Check that it is a sound file that you may read.",
     )

@@ -48,7 +48,7 @@ def decode(path: Path) -> Iterator[Samples]:
                 yield _to_int16(part)
     except (soundfile.LibsndfileError, OSError) as error:
         raise UsageError(
-            f"{path} cannot be read: {plain_text(str(error), 160)}.",
+            f"{path} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
             "Check that it is a sound file that you may read.",
         ) from None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +20,17 @@ from callplayer.errors import ServiceError, UsageError
 from callplayer.service import library_folder
 from callplayer.service.convert import convert
 from callplayer.service.library import Library
-from callplayer.service.recordings import CallerLocation, IncidentFacts, Recording, read_facts
+from callplayer.service.recordings import (
+    E164,
+    CallerLocation,
+    IncidentFacts,
+    Recording,
+    read_sidecar,
+)
 from callplayer.service.transcripts import read_words, words_beside
 from callplayer.text import plain_text
 from callplayer.wire import parse_datetime
 from callplayer.words import Speaker, Word
-
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def import_calls(
 
 def check_phone(text: str) -> str:
     """Return a phone number in E.164; raise UsageError if it is none."""
-    if _E164.fullmatch(text) is None:
+    if E164.fullmatch(text) is None:
         raise UsageError(
             f"{plain_text(text, 40)!r} is no phone number.", "Write it as +15555550142."
         )
@@ -116,7 +119,8 @@ def check_started_at(text: str) -> datetime:
 def _prepare(call: Call, recordings: Path) -> _Prepared:
     """Write the sound under a temporary name and read the rest."""
     first = call.sources[0]
-    facts = read_facts(first)
+    facts = read_sidecar(first)
+    kept = _with(facts, call)
     created_at = call.started_at or parse_datetime(facts.created_at) or _modified_at(first)
     words = (
         read_words(call.words, created_at, call.names)
@@ -140,14 +144,22 @@ def _prepare(call: Call, recordings: Path) -> _Prepared:
         parties=("call",) if converted.channels == 1 else ("caller", "callTaker"),
         duration_s=converted.duration_s,
         created_at=created_at,
-        facts=_with(facts, call),
+        facts=kept,
     )
     return _Prepared(part, recording, words)
 
 
 def _with(facts: IncidentFacts, call: Call) -> IncidentFacts:
+    """Return the facts with what the call's flags say instead."""
+    number = facts.caller_phone_number if call.phone is None else call.phone
+    if number and E164.fullmatch(number) is None:
+        sound = plain_text(str(call.sources[0]))
+        raise UsageError(
+            f"The caller_phone_number beside {sound} is no phone number.",
+            "Write it as +15555550142, or give --phone.",
+        )
     return IncidentFacts(
-        caller_phone_number=facts.caller_phone_number if call.phone is None else call.phone,
+        caller_phone_number=number,
         caller_location=call.location or facts.caller_location,
     )
 

@@ -7,6 +7,7 @@ and the right the call taker. `<name>.json` beside it may describe the incident.
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
 MAX_DURATION_S = 8 * 3600
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 _ID_NAMESPACE = uuid.UUID("6ff0f3a6-6f0c-5a0e-9a9e-3b1c7c0c9111")
 
@@ -113,9 +115,13 @@ def find_recordings(
 def read_facts(path: Path) -> IncidentFacts:
     """Return what `<name>.json` beside the sound file `path` says of the incident, if there is one.
 
-    Raise UsageError if it is broken.
+    A phone number that is not E.164 is left out, with a warning. Raise UsageError if it is broken.
     """
-    return _read_sidecar(path.with_suffix(".json"))
+    facts = read_sidecar(path)
+    if facts.caller_phone_number and E164.fullmatch(facts.caller_phone_number) is None:
+        log.warning("the caller_phone_number beside %s is not E.164, and left out", path.name)
+        return msgspec.structs.replace(facts, caller_phone_number="")
+    return facts
 
 
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
@@ -145,7 +151,7 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
             f"{path} lasts {duration_s:.0f} s; up to {MAX_DURATION_S // 3600} h can be served.",
             "Name another recording, or cut this one.",
         )
-    facts = _read_sidecar(path.with_suffix(".json"))
+    facts = read_facts(path)
     made_at = parse_datetime(facts.created_at) or datetime.fromtimestamp(modified_s, UTC)
     return Recording(
         id=incident_id(path.name),
@@ -173,7 +179,9 @@ def _parties_of(path: Path, channels: int) -> tuple[Party, ...]:
     )
 
 
-def _read_sidecar(path: Path) -> IncidentFacts:
+def read_sidecar(sound: Path) -> IncidentFacts:
+    """Return what `<name>.json` beside the file `sound` says, as it is; see `read_facts`."""
+    path = sound.with_suffix(".json")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_SIDECAR_BYTES + 1)
@@ -186,7 +194,7 @@ def _read_sidecar(path: Path) -> IncidentFacts:
     try:
         return msgspec.json.decode(content, type=_Sidecar).incident
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        reason = plain_text(str(error), 120)
+        reason = plain_text(str(error), 120).rstrip(".")
         raise UsageError(
             f"{path} does not describe an incident: {reason}.", "Mend it, or move it away."
         ) from None
@@ -194,6 +202,6 @@ def _read_sidecar(path: Path) -> IncidentFacts:
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
     return UsageError(
-        f"{path} cannot be read: {plain_text(str(error), 160)}.",
+        f"{path} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
         "Check that it is a sound file that you may read.",
     )

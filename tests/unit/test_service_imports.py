@@ -192,9 +192,86 @@ def test_what_is_broken_is_refused_and_the_calls_before_it_too(
         with pytest.raises(UsageError) as error:
             import_calls(folder, [Call((good,)), Call((path,))])
         assert path.stem in error.value.what, name
+        assert not error.value.what.endswith(".."), name
         assert kept(folder) == []
         with Library.open(folder) as library:
             assert library.count() == (0, 0)
+
+
+def cut_files(tmp_path: Path) -> dict[str, str]:
+    """Write recordings that are cut off; return what is told of each name."""
+    noise = 0.1 * np.random.default_rng(7).standard_normal(20 * RATE_HZ)
+    names = ("a.wav", "a.ogg", "a.opus", "a.mp3", "page.ogg")
+    for name in names:
+        opus = {"format": "OGG", "subtype": "OPUS"} if name == "a.opus" else {}
+        soundfile.write(tmp_path / name, noise, RATE_HZ, **opus)
+    for name in names[:4]:
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+    content = (tmp_path / "page.ogg").read_bytes()
+    (tmp_path / "page.ogg").write_bytes(content[: content.rindex(b"OggS")])
+    with av.open(str(tmp_path / "a.m4a"), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+        for start in range(0, len(noise), 1024):
+            part = noise[None, start : start + 1024].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(part, "fltp", "mono")
+            frame.rate, frame.pts = RATE_HZ, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with av.open(str(tmp_path / "a.m4a")) as container:
+        ends = [packet.pos + packet.size for packet in container.demux() if packet.size]
+    os.truncate(tmp_path / "a.m4a", ends[len(ends) // 2])
+    half, end = r"(9|10)\.\d s of 20\.\d s are there", r"\d+\.\d s and its end is missing"
+    return {"a.wav": half, "a.ogg": end, "a.opus": end, "a.mp3": half, "page.ogg": end,
+            "a.m4a": half}  # fmt: skip
+
+
+def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path, folder: Path, capfd) -> None:
+    for name, told in cut_files(tmp_path).items():
+        with pytest.raises(UsageError, match=f"{name} is cut off: {told}"):
+            import_calls(folder, [Call((tmp_path / name,))])
+        assert kept(folder) == []
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFFF])
+def test_a_wav_whose_recorder_did_not_know_its_length_is_taken(tmp_path, folder, size) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(440.0), RATE_HZ)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    if size == 0:
+        with pytest.raises(UsageError, match="no sound"):
+            import_calls(folder, [Call((path,))])
+        return
+    (recording,) = import_calls(folder, [Call((path,))])
+    assert recording.duration_s == pytest.approx(1.0, abs=0.01)
+
+
+def test_what_follows_an_mp3_is_no_reason_to_refuse_it_or_to_complain(tmp_path, folder, capfd):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, tone(440.0, 3.0), RATE_HZ)
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(5_000))
+    (recording,) = import_calls(folder, [Call((path,))])
+    assert recording.duration_s == pytest.approx(3.0, abs=0.2)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", ["911", "0155501042", "+1 555 555 0142", "tel:+15555550142"])
+def test_a_number_of_the_sidecar_that_is_not_e164_is_refused(
+    tmp_path: Path, folder: Path, number: str
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(440.0), RATE_HZ)
+    sidecar = {"incident": {"caller_phone_number": number}}
+    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    with pytest.raises(UsageError, match=r"a\.wav is no phone number") as refused:
+        import_calls(folder, [Call((path,))])
+    assert number not in refused.value.what
+    (recording,) = import_calls(folder, [Call((path,), phone="+15555550142")])
+    assert recording.facts.caller_phone_number == "+15555550142"
 
 
 def test_a_recording_that_is_too_long_is_refused(tmp_path, folder, monkeypatch) -> None:

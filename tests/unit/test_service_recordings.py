@@ -105,6 +105,16 @@ def test_a_sidecar_describes_the_incident(tmp_path: Path) -> None:
     assert recording.created_at.isoformat() == "2026-03-14T02:47:09+00:00"
 
 
+def test_a_number_that_is_not_e164_is_left_out(tmp_path, caplog):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(800), 8000)
+    path.with_suffix(".json").write_text('{"incident": {"caller_phone_number": "5550142"}}')
+    (recording,) = find_recordings([path]).values()
+    assert recording.facts.caller_phone_number == ""
+    assert "beside a.wav is not E.164" in caplog.text
+    assert "5550142" not in caplog.text
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"incident": {"caller_phone_number": 7}}'])
 def test_a_broken_sidecar_is_told(tmp_path: Path, content: str) -> None:
     soundfile.write(tmp_path / "a.wav", TONE, 48_000)
