@@ -75,8 +75,9 @@ async def _nothing_to_check() -> Mapping[str, bool]:
 class Api:
     """The routes of the contract, health and metrics, and `routes` beside them.
 
-    `clock` reads the monotonic clock in s; `health` tells of each part whether it works; `api_url`
-    is what clients call, for the OpenAPI document.
+    `open_ingest` answers who asks for an ingest room; without it there is no such route. `clock`
+    reads the monotonic clock in s; `health` tells of each part whether it works; `api_url` is what
+    clients call, for the OpenAPI document.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Api:
         *,
         clock: Callable[[], float] = time.monotonic,
         routes: Sequence[BaseRoute] = (),
+        open_ingest: Handler | None = None,
         metrics: Metrics | None = None,
         health: Health = _nothing_to_check,
         api_url: str = "/",
@@ -99,9 +101,8 @@ class Api:
         self._routes = tuple(routes)
         self._metrics = metrics or Metrics()
         self._health = health
-        self._http_routes = [route for route in routes if isinstance(route, Route)]
-        ingest = any(route.path == "/ingest/calls" for route in self._http_routes)
-        self._document = msgspec.json.encode(document(api_url, ingest=ingest))
+        self._open_ingest = open_ingest
+        self._document = msgspec.json.encode(document(api_url, ingest=open_ingest is not None))
         self._requests = Limiter(REQUESTS)
         self._claims = Claims(stream_ttl_s)
 
@@ -118,7 +119,10 @@ class Api:
             Route("/health", self._tell_health, methods=["GET"]),
             Route("/openapi.json", self._tell_document, methods=["GET"]),
         ]
-        counted = [*routes, *self._http_routes]
+        if self._open_ingest is not None:
+            opened = self._signed_in(self._open_ingest)
+            routes.append(Route("/ingest/calls", opened, methods=["POST"]))
+        counted = [*routes, *(each for each in self._routes if isinstance(each, Route))]
         app = Starlette(
             routes=[*routes, *self._routes],
             exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},

@@ -70,7 +70,7 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
         access, config_file = stack.enter_context(_access(options, library, api_url))
         sources = options.live_sources
         calls = await stack.enter_async_context(live_calls(sources, library))
-        ingest = Ingest(calls, rooms, tokens, access.is_good, end_after_s=sources.end_after_s)
+        ingest = Ingest(calls, rooms, tokens, end_after_s=sources.end_after_s)
         stack.push_async_callback(ingest.close)
         cable, cable_routes = await stack.enter_async_context(
             open_cable(library, access.token_state, anycable)
@@ -84,7 +84,8 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
             access,
             library,
             streams,
-            routes=[*cable_routes, *([ingest.route] if sources.ingest else [])],
+            routes=cable_routes,
+            open_ingest=ingest.open_call if sources.ingest else None,
             metrics=metrics,
             health=health.check,
             api_url=api_url,

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from callplayer import __version__
+from callplayer.service.bot import DEFAULT_IDLE_S
 from callplayer.service.openapi_schemas import SCHEMAS
+from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB
 
 Json = dict[str, Any]
 
 _PROBLEMS = {
-    "401": "The bearer token is missing, wrong or expired, or its client was removed.",
-    "403": "This client may read incidents and their words, but not listen.",
+    "401": "The bearer token is missing, wrong or expired, or its client was removed or given"
+    " another secret.",
+    "403": "This client may read incidents and their words, and nothing else (`--no-audio`).",
     "404": "There is no incident of that id.",
     "409": "Another client was given a token for this incident and `participant_id`, and that token"
     " is still good. Choose another `participant_id`.",
     "413": "The body is larger than 16,384 bytes.",
     "422": "A parameter or the body is not what it should be; `detail` says which.",
-    "429": "The client asks too often, or as many streams are open as the service plays at once.",
+    "429": "The client asks too often, or as many streams or ingest rooms are open as may be"
+    " at once.",
     "500": "The service failed.",
     "503": "The stream cannot be opened now; the service's log says why.",
 }
@@ -69,6 +73,13 @@ def document(api_url: str, *, ingest: bool = False) -> Json:
     }
 
 
+_STREAM = (
+    "The room is heard and steered by the vendor's commands on its data channel: `pause`, `resume`,"
+    f" `scrub`, `scrub-to-end`, `set-gain`. A gain is held inside {GAIN_MIN_DB:+.0f} to"
+    f" {GAIN_MAX_DB:+.0f} dB, a position inside the call. Who asks again for the same incident with"
+    f" the same `participant_id` gets the stream that is there, as it was left, up to"
+    f" {DEFAULT_IDLE_S:.0f} s after the last listener has gone."
+)
 _INCIDENT_ID = {
     "name": "incident_id",
     "in": "path",
@@ -143,7 +154,7 @@ def _list() -> Json:
             _query("page", "Which page; `next` of the page before.", page),
             _query("is_audio_live", "Only live calls, or only ended ones.", {"type": "boolean"}),
             _query("since", "Created then or later.", time),
-            _query("until", "Created before then.", time),
+            _query("until", "Created before then: that moment itself is not in it.", time),
         ],
         "responses": {
             "200": _told("One page.", "IncidentPage"),
@@ -168,6 +179,7 @@ def _stream_token() -> Json:
     return {
         "operationId": "openStream",
         "summary": "Open a stream: a token for one LiveKit room and one participant in it.",
+        "description": _STREAM,
         "requestBody": {
             "required": False,
             "content": {"application/json": {"schema": _ref("StreamRequest")}},
@@ -186,7 +198,7 @@ def _ingest() -> Json:
         },
         "responses": {
             "201": _told("The room, and a token for each party.", "IngestRoom"),
-            **_problems("401", "413", "422", "429", "500", "503"),
+            **_problems("401", "403", "413", "422", "429", "500", "503"),
         },
     }
 

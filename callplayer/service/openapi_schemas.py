@@ -98,7 +98,8 @@ SCHEMAS: Json = {
                 "type": ["string", "null"],
                 "minLength": 1,
                 "maxLength": 128,
-                "description": "the listener's identity in the room; without one it is made up",
+                "description": "the listener's identity in the room, by which it finds its stream"
+                " again; without one it is made up",
             },
         },
     ),
@@ -113,7 +114,7 @@ SCHEMAS: Json = {
             "incident": _open(
                 (),
                 {
-                    "caller_phone_number": _TEXT,
+                    "caller_phone_number": _TEXT | {"description": "E.164"},
                     "created_at": _TEXT,
                     "caller_location": {"anyOf": [_LOCATION, {"type": "null"}]},
                 },

@@ -19,6 +19,8 @@ import pytest
 import soundfile
 from livekit import api, rtc
 
+from callplayer.service.library import Library
+from callplayer.service.limits import REQUESTS
 from callplayer.service.live_file import GrowingAudio
 from callplayer.service.livekit_process import RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
@@ -32,9 +34,11 @@ from tests.e2e.service_fixtures import (
     heard_position_s,
     rms_db,
     running_service,
+    sign_in_body,
     signed_in,
     until,
 )
+from tests.rig.openapi_check import OpenApiCheck
 
 WINDOW_FRAMES = RATE_HZ // 20
 
@@ -138,8 +142,9 @@ async def test_a_publisher_may_speak_and_nothing_else(site: Site) -> None:
         "canPublishData": False,
     }
     assert len(opened["room"]) >= 32
+    bad_number = b'{"incident":{"caller_phone_number":"911"}}'
     async with signed_in(site.service) as client:
-        for body in (b'{"parties":"three"}', b"[", b'{"incident":5}'):
+        for body in (b'{"parties":"three"}', b"[", b'{"incident":5}', bad_number):
             assert (await client.post("/ingest/calls", content=body)).status_code == 422
         assert (await client.post("/ingest/calls", content=b"x" * 20_000)).status_code == 413
         del client.headers["Authorization"]
@@ -154,6 +159,28 @@ async def test_a_publisher_may_speak_and_nothing_else(site: Site) -> None:
     assert [answer.status_code for answer in answers] == [201] * (MAX_ROOMS - 2) + [429]
     assert answers[-1].headers["Retry-After"]
     assert await incidents(site.service) == []  # nobody has spoken: there is no call
+
+
+async def test_who_may_not_listen_opens_no_room_and_nobody_asks_without_end(site: Site) -> None:
+    with Library.open(site.library) as library:
+        secret = library.clients.add("words", may_listen=False).reveal()
+    async with signed_in(site.service) as client:
+        document = OpenApiCheck((await client.get("/openapi.json")).json())
+        body = sign_in_body(client_id="words", client_secret=secret)
+        token = (await client.post("/oauth/token", json=body)).json()["access_token"]
+        refused = {"Authorization": f"Bearer {token}"}
+        for _ in range(MAX_ROOMS + 1):
+            answer = await client.post("/ingest/calls", headers=refused)
+            assert answer.status_code == 403
+            document.check(answer)
+        answer = await client.post("/ingest/calls")
+        assert answer.status_code == 201  # no room was taken
+        document.check(answer)
+        asked = (client.post("/ingest/calls", content=b"[") for _ in range(4 * REQUESTS.burst))
+        answers = {answer.status_code: answer for answer in await asyncio.gather(*asked)}
+        assert set(answers) == {422, 429}
+        document.check(answers[429])
+        assert answers[429].headers["Retry-After"] == "1"  # for rooms it would be 60
 
 
 async def test_any_other_participant_is_the_first_party_that_is_free(site: Site) -> None:

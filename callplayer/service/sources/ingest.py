@@ -10,19 +10,18 @@ import asyncio
 import logging
 import secrets
 import uuid
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from callplayer.errors import CallplayerError
 from callplayer.service.answers import NO_STORE, json_answer, read_body
+from callplayer.service.clients import Client
 from callplayer.service.livekit_process import RoomServer
-from callplayer.service.recordings import IncidentFacts
+from callplayer.service.recordings import E164, IncidentFacts
 from callplayer.service.sources.ingest_room import PUBLISH_WITHIN_S, IngestRoom
 from callplayer.service.tokens import RoomTokens
 
@@ -41,29 +40,22 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class Ingest:
-    """Opens ingest rooms on `room_server`, for who has a good bearer token, and keeps the calls."""
+    """Opens ingest rooms on `room_server`, for clients that may listen, and keeps the calls."""
 
     def __init__(
         self,
         calls: LiveCalls,
         room_server: RoomServer,
         tokens: RoomTokens,
-        is_good_token: Callable[[str], bool],
         *,
         end_after_s: float,
     ) -> None:
         self._calls = calls
         self._room_server = room_server
         self._tokens = tokens
-        self._is_good_token = is_good_token
         self._end_after_s = end_after_s
         self._running: set[asyncio.Task[None]] = set()
         self._opening = 0
-
-    @property
-    def route(self) -> Route:
-        """The route of the HTTP API."""
-        return Route("/ingest/calls", self._open_call, methods=["POST"])
 
     async def close(self) -> None:
         """Leave all rooms: their calls end."""
@@ -72,16 +64,17 @@ class Ingest:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _open_call(self, request: Request) -> Response:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._is_good_token(token):
-            raise HTTPException(
-                401, "the bearer token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"}
-            )
+    async def open_call(self, request: Request, client: Client) -> Response:
+        """Answer a client that is signed in: a new room, or an HTTPException that says why not."""
+        if not client.may_listen:  # a room made by it would be sound that it has brought in
+            raise HTTPException(403, "this client may not open an ingest room")
         try:
             asked = msgspec.json.decode(await read_body(request) or b"{}", type=_Asked)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "parties is two or mixed, incident an object") from None
+        number = asked.incident.caller_phone_number
+        if number and E164.fullmatch(number) is None:
+            raise HTTPException(422, "caller_phone_number is written as +15555550142")
         if len(self._running) + self._opening >= MAX_ROOMS:
             raise HTTPException(429, f"{MAX_ROOMS} ingest rooms are open", {"Retry-After": "60"})
         self._opening += 1
