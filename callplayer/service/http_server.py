@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -50,8 +51,10 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def url_of(listening: socket.socket, *, tls: bool = False) -> str:
-    """Return the address that clients use."""
+    """Return the address that clients use: the machine's name where it listens on all its own."""
     host, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = socket.gethostname()
     scheme = "https" if tls else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import socket
 import ssl
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -89,6 +91,13 @@ def tls_service(recordings: Path, certificate: tuple[Path, Path]) -> Iterator[Se
 
 def local_url(service: Service) -> str:
     return f"https://127.0.0.1:{service.api_url.rsplit(':', 1)[1]}"
+
+
+def test_it_tells_an_address_that_others_can_reach(tls_service: Service) -> None:
+    told = urlsplit(tls_service.api_url)
+    assert (told.scheme, told.hostname) == ("https", socket.gethostname().lower())
+    document = httpx.get(f"{local_url(tls_service)}/openapi.json", verify=False, trust_env=False)
+    assert document.json()["servers"] == [{"url": tls_service.api_url}]
 
 
 @pytest.mark.parametrize("in_header", [True, False])
