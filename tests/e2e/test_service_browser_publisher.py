@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,35 +21,20 @@ from tests.e2e.service_fixtures import (
     sweep,
     until,
 )
-from tests.rig.node import node, node_script
+from tests.rig.browser import start_browser
 
-PUBLISHER = Path(__file__).parents[1] / "node" / "publisher.mjs"
 PUBLISHED_WITHIN_S = 60.0
-
-
-def chromium() -> str:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        raise RuntimeError("this test needs chromium (Debian: chromium)")
-    return program
 
 
 async def test_a_browsers_microphone_is_a_live_call(tmp_path: Path) -> None:
     sound = tmp_path / "microphone.wav"
     soundfile.write(sound, sweep("callTaker", 8.0), RATE_HZ, subtype="PCM_16")
-    script = await asyncio.to_thread(node_script, PUBLISHER)
     options = "(), port=0, live_sources=LiveSources(ingest=True, end_after_s=0.5)"
     with running_service(options) as service:
         async with signed_in(service) as client:
             answer = await client.post("/ingest/calls", json={"incident": {"created_at": ""}})
         opened = answer.json()
-        browser = await asyncio.create_subprocess_exec(
-            node(),
-            script,
-            env=os.environ | {"CHROMIUM": chromium(), "HOME": str(tmp_path)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        browser = await start_browser("publisher.mjs", tmp_path)
         assert browser.stdin is not None
         assert browser.stdout is not None
         asked = {

@@ -21,7 +21,8 @@ def node() -> str:
 
 
 def node_script(script: Path) -> Path:
-    """Return a copy of `script` from where it finds the packages, which are installed if need be.
+    """Return a copy of `script` from where it finds the packages, which are installed if need be,
+    and what lies beside it in tests/node.
 
     They are kept in the virtual environment, and installed again when the lock file changes.
     """
@@ -45,4 +46,6 @@ def node_script(script: Path) -> Path:
                 timeout=300,
             )
             installed.write_text(digest)
+        for module in SOURCES.glob("*.mjs"):
+            shutil.copy(module, folder)
         return Path(shutil.copy(script, folder))
