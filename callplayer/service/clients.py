@@ -166,11 +166,12 @@ class Access:
     def client_of(self, token: str) -> Client | None:
         """Return whose good token this is; None for a wrong or expired one, or a removed client."""
         client_id = self._bearer.client_of(token, self._clock())
-        if client_id is None:
-            return None
-        if self._fixed is not None and client_id == self._fixed.client_id:
-            return Client(client_id)
-        return self._clients.get(client_id) if self._clients is not None else None
+        return None if client_id is None else self._client(client_id)
+
+    def may_listen(self, client_id: str) -> bool:
+        """Tell whether there is such a client now, and it may open streams."""
+        client = self._client(client_id)
+        return client is not None and client.may_listen
 
     def is_good(self, token: str) -> bool:
         """Tell whether somebody may use this token now."""
@@ -180,6 +181,11 @@ class Access:
         """Tell whether a token may be used now, has expired, or says nothing to us."""
         state = self._bearer.state(token, self._clock())
         return "unknown" if state == "good" and not self.is_good(token) else state
+
+    def _client(self, client_id: str) -> Client | None:
+        if self._fixed is not None and client_id == self._fixed.client_id:
+            return Client(client_id)
+        return self._clients.get(client_id) if self._clients is not None else None
 
 
 def digest(text: str) -> bytes:
