@@ -154,14 +154,11 @@ def go_back(head: Playhead, position_frames: int) -> Playhead:
 
 
 def status(head: Playhead, extent: Extent, now_s: float) -> Status:
-    """Return what the listener is told: the place of the next sample to go out.
-
-    Between two blocks the clock carries it on. So a sample leaves within 20 ms after the cursor has
-    come to it, as it does where sound is sent as it is captured: no sooner than a listener counts.
-    """
+    """Return what the listener is told: the place of the sample that goes out at `now_s`."""
     elapsed = int((now_s - head.block_at_s) * SAMPLE_RATE_HZ)
+    still_going_out = min(max(head.block_frames - elapsed, 0), head.block_frames)
+    position = head.position_frames - still_going_out
     duration = extent.duration_frames
-    position = min(head.position_frames + min(max(elapsed, 0), head.block_frames), duration)
     over = extent.is_over
     return Status(
         position=position // FRAMES_PER_MS,

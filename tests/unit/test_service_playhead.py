@@ -86,11 +86,11 @@ def test_a_live_call_that_is_over_is_a_recorded_one():
     assert playhead.start(LIVE.at(111.0), True) == Playhead(0, paused=True)
 
 
-def test_the_position_told_is_that_of_the_next_sample_to_go_out():
+def test_the_position_told_is_that_of_the_sample_going_out():
     head = playhead.advance(Playhead(SECOND, paused=False), BLOCK_FRAMES, 7.0)
     whole = RECORDED.at(7.0)
     told = [playhead.status(head, whole, 7 + ms / 1000).position for ms in (0, 4.1, 20.1, 99)]
-    assert told == [1020, 1024, 1040, 1040]
+    assert told == [1000, 1004, 1020, 1020]
 
 
 def test_a_recorded_call_ends_at_its_duration_and_stays_as_it_was():
