@@ -44,6 +44,16 @@ class Assembled:
     config_file: Path | None
     own_server: OwnServer | None
     http_ended: asyncio.Task[None]
+    streams: Streams
+    access: Access
+
+    def look(self, now_s: float) -> None:
+        """See what other processes did in the library: call it about once a second.
+
+        `now_s` is the monotonic clock.
+        """
+        self.library.look(now_s)
+        self.streams.end_revoked(self.access.may_listen)
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +109,9 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
         await stack.enter_async_context(contextlib.aclosing(cable))
         live = [call.id for call in growing(library)]
         ids = tuple(dict.fromkeys([*incidents, *live]))
-        yield Assembled(library, ids, api_url, rooms.url, config_file, own, http_ended)
+        yield Assembled(
+            library, ids, api_url, rooms.url, config_file, own, http_ended, streams, access
+        )
 
 
 @contextlib.contextmanager

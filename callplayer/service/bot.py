@@ -9,15 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from livekit import rtc
+from livekit.rtc import DisconnectReason
 from livekit.rtc.participant import PublishDataError, PublishTrackError
 
 from callplayer.errors import ServiceError
 from callplayer.service.capture import FRAME_FRAMES, FRAME_S, Outlet, outlet
 from callplayer.service.player import Place, StreamPlayer
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
+from callplayer.service.presence import NOTED_S, Heard, RoomRoster
 from callplayer.service.pump import Pump, Sending
 from callplayer.wire import Command, Status, WireError, decode_command, encode_status
 
@@ -28,6 +30,8 @@ JOIN_TIMEOUT_S = 10.0
 MAX_QUEUED_STATUSES = 64
 MAX_QUEUED_MESSAGES = 64
 DEFAULT_IDLE_S = 60.0
+LOOK_AWAY_S = 0.4
+LOST_REASONS = frozenset({DisconnectReason.CONNECTION_TIMEOUT, DisconnectReason.SIGNAL_CLOSE})
 AUDIO_BITRATE_BPS = 80_000
 """From 72 kbit/s on Opus codes speech as it does music: less than half the work of 64 kbit/s."""
 
@@ -43,23 +47,13 @@ class _Message:
     sender: str | None
 
 
-class RoomRoster(Protocol):
-    """Who is in the bot's room: the room server's own API knows at once."""
-
-    async def identities(self) -> frozenset[str]:
-        """Return who is there now."""
-
-    async def announce(self) -> None:
-        """Have the server tell the room of the listener now."""
-
-
 class ReplayBot:
     """Plays `player` to the participant `listener` of its room, and obeys that one only.
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
-    Sound goes out while the listener is there; without one the cursor waits and the bot costs
-    nothing. `moved` is called with each command that was obeyed, and with None when the
-    listener has gone.
+    Sound goes out while the listener is there; without one the cursor waits where it was when the
+    room server last told that the listener was there. `moved` is called with each command that was
+    obeyed, and with None when the listener has gone.
     """
 
     def __init__(
@@ -85,17 +79,21 @@ class ReplayBot:
         self._outlets: list[Outlet] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._statuses: asyncio.Queue[Status] = asyncio.Queue(MAX_QUEUED_STATUSES)
-        self._messages: deque[_Message | None] = deque()
+        self._messages: deque[_Message] = deque()
         self._message_came = asyncio.Event()
+        self._meeting = asyncio.Lock()
+        self._look_now = asyncio.Event()
         self._listener_here = asyncio.Event()
+        self._was_lost = False
+        self._heard = Heard()
         self._presence_changed = asyncio.Event()
         self._room_ended = asyncio.Event()
 
     async def join(self, url: str, token: str) -> None:
         """Enter the room and publish the tracks; raise ServiceError if that fails."""
-        self._room.on("participant_connected", self._on_participant_connected)
+        self._room.on("participant_connected", self._on_others_changed)
         self._room.on("participant_disconnected", self._on_participant_disconnected)
-        self._room.on("local_track_subscribed", self._on_track_subscribed)
+        self._room.on("local_track_subscribed", self._on_others_changed)
         self._room.on("data_received", self._on_data_received)
         self._room.on("disconnected", self._on_disconnected)
         try:
@@ -116,6 +114,7 @@ class ReplayBot:
         tasks: list[asyncio.Future[Any]] = [
             asyncio.create_task(self._tell()),
             asyncio.create_task(self._listen()),
+            asyncio.create_task(self._watch()),
             asyncio.create_task(self._wait_until_idle()),
             asyncio.create_task(self._room_ended.wait()),
             self._failed,
@@ -200,9 +199,7 @@ class ReplayBot:
             self._message_came.clear()
             while self._messages:
                 message = self._messages.popleft()
-                if message is None:
-                    await self._meet()
-                elif message.sender == self._listener or (
+                if message.sender == self._listener or (
                     message.sender is None and await self._meet()
                 ):
                     self._obey(message.payload)
@@ -215,15 +212,61 @@ class ReplayBot:
         except WireError as error:
             log.info("stream %s: ignored %s", self._name, error)
             return
-        self._queue_status(self._player.obey(command, time.monotonic()))
+        now_s = time.monotonic()
+        self._queue_status(self._player.obey(command, now_s))
+        self._heard.begin(now_s, self._player.position_frames)
         self._moved(command)
 
+    async def _watch(self) -> None:
+        """Keep asking who is here: a server may tell of who comes or goes only after 3 s."""
+        while True:
+            self._look_now.clear()
+            await self._meet()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(
+                    NOTED_S if self._listener_here.is_set() else LOOK_AWAY_S
+                ):
+                    await self._look_now.wait()
+
     async def _meet(self) -> bool:
-        """Have a listener who has just come announced; tell whether nobody else is here."""
-        present = await self._roster.identities()
-        if self._listener in present and not self._listener_here.is_set():
+        """See whether the listener has come or gone; tell whether it is here and nobody else."""
+        me = self._room.local_participant.identity
+        async with self._meeting:
+            present = await self._roster.identities()
+            if self._listener in present:
+                await self._note_here()
+            elif me in present:  # else the server did not answer
+                self._note_gone()
+        return present == {me, self._listener}
+
+    async def _note_here(self) -> None:
+        now_s = time.monotonic()
+        self._was_lost = False
+        if not self._listener_here.is_set():
+            self._listener_here.set()
+            self._presence_changed.set()
+            self._player.skip(now_s)
+            self._pump.add(self)
+            self._queue_status(self._player.status(now_s))
+            self._heard.begin(now_s, self._player.position_frames)
+            # The SDK is told of it then, and can say who sent what.
             await self._roster.announce()
-        return present == {self._room.local_participant.identity, self._listener}
+        else:
+            self._heard.note(now_s, self._player.position_frames)
+
+    def _note_gone(self) -> None:
+        if self._listener_here.is_set():
+            self._listener_here.clear()
+            self._presence_changed.set()
+            self._pump.remove(self)
+            self._go_back()
+
+    def _go_back(self) -> None:
+        """Put the cursor where the listener certainly heard it: rather a word twice than none."""
+        heard_frames = self._heard.until(lost=self._was_lost)
+        if heard_frames is not None:
+            self._player.go_back(heard_frames)
+        self._moved(None)
 
     async def _send(self, status: Status) -> None:
         try:
@@ -250,24 +293,15 @@ class ReplayBot:
             self._statuses.get_nowait()
         self._statuses.put_nowait(status)
 
-    def _on_participant_connected(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == self._listener:
-            self._listener_here.set()
-            self._presence_changed.set()
-            self._player.skip(time.monotonic())
-            self._pump.add(self)
-            self._queue_status(self._player.status(time.monotonic()))
+    def _on_others_changed(self, _: object) -> None:
+        self._look_now.set()
 
     def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._listener:
-            self._listener_here.clear()
-            self._presence_changed.set()
-            self._pump.remove(self)
-            self._moved(None)
-
-    def _on_track_subscribed(self, _track: rtc.LocalTrack) -> None:
-        self._messages.append(None)
-        self._message_came.set()
+            self._was_lost = participant.disconnect_reason in LOST_REASONS
+            if not self._listener_here.is_set():
+                self._go_back()
+            self._look_now.set()
 
     def _on_data_received(self, packet: rtc.DataPacket) -> None:
         if len(self._messages) >= MAX_QUEUED_MESSAGES:

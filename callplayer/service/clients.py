@@ -172,13 +172,16 @@ class Access:
         holder = self._bearer.holder_of(token, self._clock())
         if holder is None:
             return None
-        if self._fixed is not None and holder.client_id == self._fixed.client_id:
-            return Client(holder.client_id)
-        if self._clients is None:
-            return None
-        if not self._clients.match_hash(holder.client_id, holder.secret_hash):
-            return None
-        return self._clients.get(holder.client_id)
+        is_fixed = self._fixed is not None and holder.client_id == self._fixed.client_id
+        is_kept = self._clients is not None and self._clients.match_hash(
+            holder.client_id, holder.secret_hash
+        )
+        return self._client(holder.client_id) if is_fixed or is_kept else None
+
+    def may_listen(self, client_id: str) -> bool:
+        """Tell whether there is such a client now, and it may open streams."""
+        client = self._client(client_id)
+        return client is not None and client.may_listen
 
     def is_good(self, token: str) -> bool:
         """Tell whether somebody may use this token now."""
@@ -188,6 +191,11 @@ class Access:
         """Tell whether a token may be used now, has expired, or says nothing to us."""
         state = self._bearer.state(token, self._clock())
         return "unknown" if state == "good" and not self.is_good(token) else state
+
+    def _client(self, client_id: str) -> Client | None:
+        if self._fixed is not None and client_id == self._fixed.client_id:
+            return Client(client_id)
+        return self._clients.get(client_id) if self._clients is not None else None
 
 
 def digest(text: str) -> bytes:

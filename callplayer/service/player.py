@@ -97,6 +97,15 @@ class StreamPlayer:
         """Take note that nothing could go out: a follower of a live call catches up."""
         self._head = playhead.skip(self._head, self._sound.at(now_s))
 
+    @property
+    def position_frames(self) -> int:
+        """The next frame to go out."""
+        return self._head.position_frames
+
+    def go_back(self, position_frames: int) -> None:
+        """Put the cursor back to where it was: what went out since has reached nobody."""
+        self._head = playhead.go_back(self._head, position_frames)
+
     def status(self, now_s: float) -> Status:
         """Return where the sound that goes out at `now_s` is in the call."""
         return playhead.status(self._head, self._sound.at(now_s), now_s)

@@ -148,6 +148,11 @@ def skip(head: Playhead, extent: Extent) -> Playhead:
     return _moved(head, max(extent.newest_frames, head.position_frames))
 
 
+def go_back(head: Playhead, position_frames: int) -> Playhead:
+    """Return the state with the cursor at an earlier place; it is never moved on."""
+    return _moved(head, min(position_frames, head.position_frames))
+
+
 def status(head: Playhead, extent: Extent, now_s: float) -> Status:
     """Return what the listener is told: the place of the sample that goes out at `now_s`."""
     elapsed = int((now_s - head.block_at_s) * SAMPLE_RATE_HZ)

@@ -42,7 +42,7 @@ class Roster:
         await self._api.aclose()
 
     async def identities(self, room: str) -> frozenset[str]:
-        """Return who is in `room` now; nobody if the server does not answer."""
+        """Return who is connected to `room` now; nobody if the server does not answer."""
         assert self._api is not None
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
@@ -52,7 +52,11 @@ class Roster:
         except (TimeoutError, aiohttp.ClientError, api.TwirpError):
             log.warning("the room server does not say who is in a room")
             return frozenset()
-        return frozenset(participant.identity for participant in answer.participants)
+        return frozenset(
+            participant.identity
+            for participant in answer.participants
+            if participant.state == api.ParticipantInfo.ACTIVE
+        )
 
     async def announce(self, room: str, identity: str) -> None:
         """Have the server tell `room` of a participant now: a change of metadata does."""

@@ -22,7 +22,6 @@ from callplayer.service.serve_options import ServeOptions, check
 
 if TYPE_CHECKING:
     from callplayer.service.assembly import Assembled
-    from callplayer.service.library import Library
 
 LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
 LOOK_S = 1.0
@@ -104,12 +103,12 @@ def _log_start(options: ServeOptions, service: Assembled) -> None:
         log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 
 
-async def _looking(library: Library) -> None:
-    """Have the library see what other processes did in it."""
+async def _looking(service: Assembled) -> None:
+    """Have the service see what other processes did in its library."""
     while True:
         await asyncio.sleep(LOOK_S)
         try:
-            library.look(time.monotonic())
+            service.look(time.monotonic())
         except sqlite3.Error as error:
             log.warning("the library cannot be looked at: %s", error)
 
@@ -135,7 +134,7 @@ async def _wait_for_end(stop: asyncio.Event, service: Assembled) -> None:
     """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(stop.wait()),
-        asyncio.create_task(_looking(service.library)),
+        asyncio.create_task(_looking(service)),
     ]
     if service.own_server is not None:
         tasks.append(asyncio.create_task(service.own_server.keep()))

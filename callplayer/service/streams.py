@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from callplayer.errors import ServiceError
@@ -46,6 +47,8 @@ class _Stream:
     room: str
     listener: str
     worker: BotWorker
+    incident_id: str
+    client_id: str
 
 
 def most_streams(cpus: int) -> int:
@@ -109,12 +112,13 @@ class Streams:
         if recording is None:
             raise KeyError(incident_id)
         if participant_id is None:
-            return await self._open(recording, autoplay, f"listener-{secrets.token_hex(8)}")
+            listener = f"listener-{secrets.token_hex(8)}"
+            return await self._open(recording, autoplay, listener, client_id)
         owner = (client_id, incident_id, participant_id)
         lock = self._locks.setdefault(owner, asyncio.Lock())
         async with lock:
             grant = await self._again(owner)
-            return grant or await self._open(recording, autoplay, participant_id, owner)
+            return grant or await self._open(recording, autoplay, participant_id, client_id, owner)
 
     def stats(self) -> StreamStats:
         """Return what the bots do; cheap."""
@@ -123,6 +127,19 @@ class Streams:
             for worker in self._workers.running
         )
         return stats_of(workers, self._dead)
+
+    def end_revoked(self, may_listen: Callable[[str], bool]) -> None:
+        """End the streams whose incident is gone, or whose client `may_listen` denies.
+
+        Their rooms end, so that tokens given out before open nothing. Call it about once a second:
+        what could not be ended is tried again.
+        """
+        self._forget_ended()
+        for stream in self._streams.values():
+            is_there = self._library.get(stream.incident_id) is not None
+            if not is_there or not may_listen(stream.client_id):
+                log.info("stream %s: its incident or client was removed", stream.name)
+                self._close_room(stream)
 
     async def close(self) -> None:
         """End all streams: every bot leaves its room."""
@@ -143,7 +160,12 @@ class Streams:
         return self._grant(stream)
 
     async def _open(
-        self, recording: Recording, autoplay: bool, listener: str, owner: Owner | None = None
+        self,
+        recording: Recording,
+        autoplay: bool,
+        listener: str,
+        client_id: str,
+        owner: Owner | None = None,
     ) -> StreamGrant:
         self._forget_ended()
         if len(self._streams) + self._opening >= self._most:
@@ -151,7 +173,9 @@ class Streams:
                 f"{self._most} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
             )
-        stream = await self._have_played(recording, autoplay, listener, self._place(owner))
+        stream = await self._have_played(
+            recording, autoplay, listener, client_id, self._place(owner)
+        )
         if owner is not None:
             self._owned[owner] = stream.name
             self._left.pop(owner, None)
@@ -159,7 +183,12 @@ class Streams:
         return self._grant(stream)
 
     async def _have_played(
-        self, recording: Recording, autoplay: bool, listener: str, place: Place | None
+        self,
+        recording: Recording,
+        autoplay: bool,
+        listener: str,
+        client_id: str,
+        place: Place | None,
     ) -> _Stream:
         self._opening += 1
         try:
@@ -180,7 +209,9 @@ class Streams:
             idle_s=self._idle_s,
             place=place,
         )
-        stream = self._streams[name] = _Stream(name, room, listener, worker)
+        stream = self._streams[name] = _Stream(
+            name, room, listener, worker, recording.id, client_id
+        )
         try:
             await worker.open(order, files)
         finally:
@@ -214,6 +245,11 @@ class Streams:
         place, at_s = self._left.get(owner, (None, 0.0)) if owner else (None, 0.0)
         return place if time.monotonic() - at_s <= self._idle_s else None
 
+    def _close_room(self, stream: _Stream) -> None:
+        task = asyncio.create_task(self._roster.close_room(stream.room))
+        self._closing_rooms.add(task)
+        task.add_done_callback(self._closing_rooms.discard)
+
     def _forget_ended(self) -> None:
         self._streams = {
             name: stream for name, stream in self._streams.items() if name in stream.worker.places
@@ -235,8 +271,6 @@ class Streams:
                 self._left[owner] = (place, now_s)
         for stream in self._streams.values():
             if stream.worker is worker:
-                task = asyncio.create_task(self._roster.close_room(stream.room))
-                self._closing_rooms.add(task)
-                task.add_done_callback(self._closing_rooms.discard)
+                self._close_room(stream)
         worker.places.clear()
         self._forget_ended()

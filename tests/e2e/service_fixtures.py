@@ -252,12 +252,12 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(token: str, url: str) -> AsyncIterator[Listener]:
+async def listening(token: str, url: str, *, told_within_s: float = 5.0) -> AsyncIterator[Listener]:
     """A listener in the room while the block lasts, with its first status."""
     listener = Listener()
     await listener.room.connect(url, token)
     try:
-        await until(lambda: bool(listener.statuses))
+        await until(lambda: bool(listener.statuses), told_within_s)
         yield listener
     finally:
         await listener.close()

@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from livekit import rtc
 
 from callplayer.service.library import Library
 from callplayer.wire import Resume
@@ -24,10 +25,12 @@ from tests.e2e.service_fixtures import (
     Service,
     heard_position_s,
     listening,
+    open_incident,
     running_service,
     sign_in_body,
     signed_in,
     sweep,
+    until,
 )
 from tests.rig.openapi_check import OpenApiCheck
 
@@ -112,6 +115,46 @@ async def test_what_another_process_does_is_served_at_once(
         listed = (await client.get("/v1/incident_events")).json()["data"]
         assert added not in [each["id"] for each in listed]
     assert not (library / "recordings" / f"{added}.flac").exists()
+
+
+async def test_a_removed_incident_ends_its_streams_for_good(
+    service: Service, library: Path, sound: Path, incident: str
+) -> None:
+    added = imported(library, str(sound / "caller.wav"))
+    token, url = await open_incident(service, added)
+    kept = await open_incident(service, incident, autoplay=False)
+    async with listening(token, url) as listener, listening(*kept) as other:
+        await listener.send(Resume())
+        await until(lambda: listener.statuses[-1].position > 0)
+        run(library, "remove", added)
+        await until(lambda: not listener.room.isconnected())
+        await other.status()
+    await is_refused(token, url)
+
+
+async def test_a_removed_client_loses_its_streams_for_good(
+    service: Service, library: Path, incident: str
+) -> None:
+    secret = run(library, "clients", "add", "desk-9").stdout.strip()
+    kept = await open_incident(service, incident, autoplay=False)
+    async with httpx.AsyncClient(base_url=service.api_url, trust_env=False) as client:
+        signed = await client.post(
+            "/oauth/token", json=sign_in_body(client_id="desk-9", client_secret=secret)
+        )
+        client.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
+        path = f"/v1/incident_events/{incident}/stream_token"
+        grant = (await client.post(path, json={"autoplay": False})).json()
+    async with listening(grant["token"], grant["url"]) as listener, listening(*kept) as other:
+        run(library, "clients", "remove", "desk-9")
+        await until(lambda: not listener.room.isconnected())
+        await other.status()
+    await is_refused(grant["token"], grant["url"])
+
+
+async def is_refused(token: str, url: str) -> None:
+    late = rtc.Room()
+    with pytest.raises(rtc.ConnectError):
+        await asyncio.wait_for(late.connect(url, token), 10)
 
 
 async def test_clients_come_rotate_and_go_without_a_restart(

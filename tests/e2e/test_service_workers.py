@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -107,8 +108,25 @@ async def test_the_same_token_finds_cursor_pause_and_gains_as_left(recordings: P
         token, url = await open_stream(service, "call.wav")
         async with listening(token, url) as listener:
             before_db = await leave_a_trace(listener)
-        async with listening(token, url) as listener:
+        await asyncio.sleep(3.0)  # till the bot has seen it gone
+        async with listening(token, url, told_within_s=1.0) as listener:
             await find_the_trace(listener, before_db)
+
+
+async def test_who_was_away_goes_on_at_once_from_where_it_left(recordings: Path) -> None:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        token, url = await open_stream(service, "call.wav")
+        async with listening(token, url) as listener:
+            await listener.send(Scrub(position=3000))
+            await listener.send(Resume())
+            await until(lambda: listener.statuses[-1].position > 4500)
+            left_ms = listener.statuses[-1].position
+        await asyncio.sleep(3.0)
+        async with listening(token, url, told_within_s=1.0) as back:
+            told = back.statuses[0]
+            assert not told.paused
+            assert left_ms - 1300 < told.position < left_ms + 1000
+            assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
 async def test_a_new_token_of_the_same_participant_finds_them_too(recordings: Path) -> None:

@@ -91,11 +91,15 @@ def test_a_removed_client_is_out_with_its_tokens(clients):
     assert token is not None
     assert access.client_of(token) == Client("desk", may_listen=False)
     assert access.is_good(token)
+    assert not access.may_listen("desk")
     clients.remove("desk")
     assert not access.is_good(token)
     assert access.sign_in("desk", secret) is None
     clients.add("desk")
     assert access.sign_in("desk", secret) is None
+    assert access.may_listen("desk")
+    clients.remove("desk")
+    assert not access.may_listen("desk")
 
 
 def test_an_id_of_the_environment_is_that_client_alone(clients):

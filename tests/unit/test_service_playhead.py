@@ -181,3 +181,9 @@ def test_the_end_of_a_live_call_is_played_to_its_last_frame():
     head = Playhead(SECOND - 100, paused=False, following=True, dry=True)
     assert playhead.playable_frames(head, Extent(SECOND, is_over=False)) == 0
     assert playhead.playable_frames(head, Extent(SECOND)) == 100
+
+
+def test_sound_that_reached_nobody_is_played_again():
+    played = Playhead(5000, paused=False, block_frames=960, block_at_s=1.0)
+    assert playhead.go_back(played, 3000) == Playhead(3000, paused=False, block_at_s=1.0)
+    assert playhead.go_back(played, 9000).position_frames == 5000
