@@ -16,6 +16,7 @@ import httpx
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine.access import Access
+from callplayer.engine.backoff import LONGEST_S, Backoff
 from callplayer.engine.cable import (
     EXTENDED,
     MAX_FRAME_BYTES,
@@ -43,8 +44,6 @@ STALE_S = 6.5
 """A server pings every 3 s: two missed, and nobody is there any more."""
 
 ANSWER_S = 10.0
-FIRST_BACKOFF_S = 0.5
-LONGEST_BACKOFF_S = 10.0
 MAX_WORDS = 200_000
 WORDS_A_TURN = 100
 PACE_S = 0.005
@@ -122,8 +121,7 @@ class Transcript:
 
     async def _read(self) -> None:
         """Connect, and again and again."""
-        backoff_s = FIRST_BACKOFF_S
-        tokens_refused = 0
+        backoff, tokens_refused = Backoff(), 0
         while True:
             self._confirmed_s = None
             try:
@@ -138,11 +136,10 @@ class Transcript:
                 raise _NoneError(NOT_ALLOWED) from None
             except (CallplayerError, OSError, TimeoutError) as error:
                 LOG.info("the cable is lost: %s", type(error).__name__)
-            if self._lasted_s() > LONGEST_BACKOFF_S:
-                backoff_s, tokens_refused = FIRST_BACKOFF_S, 0
+            if self._lasted_s() > LONGEST_S:
+                backoff, tokens_refused = Backoff(), 0
             self._say("reconnecting" if self._was_confirmed else "connecting", UNREACHABLE)
-            await asyncio.sleep(backoff_s * random.uniform(0.7, 1.0))  # noqa: S311
-            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+            await asyncio.sleep(backoff.next_s(random.random()))  # noqa: S311
 
     def _lasted_s(self) -> float:
         """Return how long ago the subscription was confirmed, 0.0 if it was not."""
