@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -194,6 +195,7 @@ class Room:
 def _counters(entries: Iterable[Any]) -> Counters | None:
     """Return what the SDK's statistics of one track say; None if it is not among them."""
     counters, round_trip_s = None, None
+    monotonic_less_wall_s = time.monotonic() - time.time()
     for entry in entries:
         if entry.HasField("inbound_rtp"):
             received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
@@ -202,6 +204,12 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                 emitted=inbound.jitter_buffer_emitted_count,
                 concealed=inbound.concealed_samples,
                 jitter_buffer_delay_s=inbound.jitter_buffer_delay,
+                last_packet_s=(
+                    inbound.last_packet_received_timestamp / 1000 + monotonic_less_wall_s
+                    if inbound.last_packet_received_timestamp
+                    else None
+                ),
+                jitter_s=received.jitter,
             )
         elif entry.HasField("candidate_pair"):
             pair = entry.candidate_pair.candidate_pair

@@ -435,9 +435,9 @@ class Engine:
         self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
 
     async def _turn_over(self, confirmed_s: float) -> None:
-        """Look how long the receive path is right now: it may have grown since it was measured."""
+        """Look how long the receive path is right now: it may have changed since the last look."""
         await self._read_counters()
-        self._call.turn_later(confirmed_s, self._teller.delays())
+        self._call.turn_over(confirmed_s, self._path.turnover_ms(confirmed_s))
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.

@@ -36,7 +36,7 @@ class Teller:
         return Delays(
             path_ms=self._path.delay_ms + self._sound.delay_ms,
             device_ms=self._sound.device_latency_ms,
-            turnover_ms=self._path.turnover_ms,
+            turnover_ms=self._path.turnover_ms(time.monotonic()),
         )
 
     def state(self) -> None:
