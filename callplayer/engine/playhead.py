@@ -71,6 +71,13 @@ class Playhead:
         moved = int((now_s - self.status_s) * 1000) if self.advancing() else 0
         return min(status.position + max(moved, 0), self.duration_ms(now_s))
 
+    def place_ms(self, at_s: float) -> int:
+        """Return where the server's cursor was at a moment since playing last began."""
+        if self.status is None or not self.advancing():
+            return self.confirmed_ms(at_s)
+        place_ms = self.status.position + int((at_s - self.status_s) * 1000)
+        return min(max(place_ms, self.segment_ms), self.duration_ms(at_s))
+
     def audible_ms(self, now_s: float, path_delay_ms: float) -> int:
         """Return what is heard now: the cursor less what is still on its way to the ear."""
         confirmed = self.confirmed_ms(now_s)
@@ -154,6 +161,11 @@ def hold(head: Playhead, heard_ms: int, now_s: float) -> Playhead:
     duration_ms = head.duration_ms(now_s)
     status = msgspec.structs.replace(head.status, position=heard_ms, duration=duration_ms)
     return replace(head, status=status, status_s=now_s, held=True)
+
+
+def let_go(head: Playhead, now_s: float) -> Playhead:
+    """The server is back, and nothing else is known of it: go on from where `hold` stood still."""
+    return replace(head, status_s=now_s, seek=None, pause=None, held=False)
 
 
 def give_up(head: Playhead, now_s: float) -> Playhead:
