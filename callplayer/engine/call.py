@@ -6,7 +6,7 @@ tried without any of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from callplayer.engine import gate as gates
@@ -80,6 +80,7 @@ class Call:
         self._was_live = False
         self._news: Status | None = None
         self._news_s = 0.0
+        self._moved_s = 0.0
         self.held = False
         self.lost_at_s: float | None = None
         self.retry_at_s: float | None = None
@@ -104,6 +105,7 @@ class Call:
                 return self._pause(now_s, delays)
             case Resume():
                 self.head = heads.ask_paused(self.head, False, now_s)
+                self._moved_s = now_s
                 return [Resume()]
             case Scrub(position=position_ms):
                 return [self.seek(position_ms, now_s)]
@@ -113,6 +115,7 @@ class Call:
                 return [self.seek(from_ms + offset_ms, now_s)]
             case ScrubToEnd():
                 self.head = heads.ask_end(self.head, now_s)
+                self._moved_s = now_s
                 self._gate = gates.ask_move(self._gate, now_s)
                 return [ScrubToEnd()]
             case m.SetGain(gain=gain_db, callerType=party):
@@ -128,6 +131,7 @@ class Call:
             position_ms = min(position_ms, self.head.duration_ms(now_s))
         position_ms = max(position_ms, 0)
         self.head = heads.ask_position(self.head, position_ms, now_s)
+        self._moved_s = now_s
         self._gate = gates.ask_move(self._gate, now_s)
         return Scrub(position_ms)
 
@@ -277,9 +281,14 @@ class Call:
 
     # --- readings ---------------------------------------------------------------------------------
 
-    def expects_sound(self) -> bool:
-        """Tell whether the server must be sending sound now, as far as is known."""
-        return self.head.advancing() and not self.head.wants_paused() and self.head.seek is None
+    def sounding_stretch(self) -> Hashable:
+        """Return what is another with each jump and resume, while the server must be sending sound.
+
+        None if it need not, as far as is known.
+        """
+        if not self.head.advancing() or self.head.wants_paused():
+            return None
+        return self.head.segment_ms, self._moved_s
 
     def rests(self) -> bool:
         """Tell whether the server need not send anything: paused, or at the end of the call."""

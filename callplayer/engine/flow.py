@@ -19,6 +19,12 @@ SILENT_S = 1.0
 BEGINS_S = 3.0
 """How long a server may take until sound comes, after a jump, a resume or a new track."""
 
+BLIND_S = 4.0
+
+LATE_SHARE = 1 / 64
+LATE_JITTER_S = 0.02
+"""A gap counts in the jitter by a sixteenth, of which a second's quarter of packets leaves half."""
+
 STATUS_LATE_S = 3.0
 LEARNED_FROM = 4
 """So many gaps between statuses that nobody asked for tell how often they come."""
@@ -37,8 +43,9 @@ class _Track:
     added_s: float
     looked_s: float
     packets: int = 0
-    lost: int = 0
     came_s: float | None = None
+    jitter_s: float = 0.0
+    was_late: bool = False
 
 
 class Flow:
@@ -70,8 +77,14 @@ class Flow:
         if counters.packets > track.packets:
             # The SDK's own date is the better one, as long as the wall clock has not been set.
             told_s = counters.last_packet_s
-            track.came_s = now_s if told_s is None else min(max(told_s, track.looked_s), now_s)
-        track.packets, track.lost, track.looked_s = counters.packets, counters.lost, now_s
+            came_s = now_s if told_s is None else min(max(told_s, track.looked_s), now_s)
+            gap_s = came_s - (track.came_s or came_s)
+            if gap_s > SILENT_S / 2:
+                rise_s = counters.jitter_s - track.jitter_s
+                track.was_late = rise_s > max(gap_s * LATE_SHARE, LATE_JITTER_S)
+            track.came_s = came_s
+        track.packets, track.looked_s = counters.packets, now_s
+        track.jitter_s = counters.jitter_s
 
     def expect(self, stretch: Hashable, now_s: float) -> None:
         """Expect packets, if the call plays: `stretch` is another with each jump and resume, and
@@ -94,14 +107,19 @@ class Flow:
 
     # --- readings ---------------------------------------------------------------------------------
 
-    def silent(self, track_id: str) -> bool:
-        """Tell whether a track has broken off, as far as the last look tells."""
+    def silent(self, track_id: str, now_s: float) -> bool:
+        """Tell whether a track has broken off, as far as the last look tells.
+
+        Where looks fail for long, and no status comes either, nothing comes.
+        """
         track = self._tracks.get(track_id)
         if track is None or self._expected_s is None:
             return False
+        seen_s = max(track.looked_s, self._status_s or track.looked_s)
+        at_s = now_s if now_s - seen_s > BLIND_S else track.looked_s
         if track.came_s is not None and track.came_s > self._expected_s:
-            return track.looked_s - track.came_s > SILENT_S
-        return track.looked_s - max(self._expected_s, track.added_s) > BEGINS_S
+            return at_s - track.came_s > SILENT_S
+        return at_s - max(self._expected_s, track.added_s) > BEGINS_S
 
     def flows_since(self, track_id: str, since_s: float) -> bool:
         """Tell whether packets of a track have come since then."""
@@ -116,9 +134,13 @@ class Flow:
         return came_s if looked_s - came_s > UNBROKEN_S else None
 
     @property
-    def lost_packets(self) -> int:
-        """Return how many packets never came, of the track that lost most."""
-        return max((track.lost for track in self._tracks.values()), default=0)
+    def was_late(self) -> bool:
+        """Tell whether what came after the last gap came late, and nothing of it is missing.
+
+        Packets that were sent on time and held up make the jitter leap (RFC 3550, 6.4.1); where
+        they were lost, the next ones come as late after them as they were sent.
+        """
+        return bool(self._tracks) and all(track.was_late for track in self._tracks.values())
 
     def status_gap_s(self, now_s: float) -> float:
         """Return for how long a status is missing; 0.0 as long as none is."""

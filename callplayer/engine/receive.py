@@ -43,7 +43,7 @@ class Counters:
 
     `round_trip_s` is the latest to the server and back, None if none has been measured;
     `last_packet_s` is when the latest packet came, by the monotonic clock, None if that is not
-    known; `jitter_s` is how unevenly they come, `lost` how many never came (RFC 3550, 6.4.1).
+    known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1).
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
     """
@@ -55,7 +55,6 @@ class Counters:
     round_trip_s: float | None = None
     last_packet_s: float | None = None
     jitter_s: float = 0.0
-    lost: int = 0
 
 
 @dataclass

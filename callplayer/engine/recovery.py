@@ -27,9 +27,6 @@ SDK_PATIENCE_S = 5.0
 SOUND_PATIENCE_S = 8.0
 """A sound that has stopped in a room that stands may come back by itself for so long."""
 
-MISSED_PACKETS = 25
-"""Half a second of lost packets is more than concealing can hide."""
-
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
 
@@ -70,7 +67,6 @@ class Recovery:
         self._sender = sender
         self._delays = delays
         self._told = told
-        self._lost_packets = 0
         self._flows_s: float | None = None
         self._parties: tuple[Party, ...] = ()
         self._patience: asyncio.TimerHandle | None = None
@@ -141,14 +137,13 @@ class Recovery:
         if call.away:
             self._look_if_back(now_s)
             return
-        flow.expect(call.head.segment_ms if call.expects_sound() else None, now_s)
+        flow.expect(call.sounding_stretch(), now_s)
         tracks = self._sound.track_ids
-        if tracks and all(flow.silent(track_id) for track_id in tracks):
+        if tracks and all(flow.silent(track_id, now_s) for track_id in tracks):
             self._go_away(SILENT if self._link.up else BROKE)
             self._be_patient(SOUND_PATIENCE_S)
             return
         self._call.flow_detail = self._lack(now_s)
-        self._lost_packets = flow.lost_packets
 
     def _lack(self, now_s: float) -> str:
         """Return what does not come while the rest of it does, in words."""
@@ -158,7 +153,7 @@ class Recovery:
         silent = {
             self._sound.party_of(track_id)
             for track_id in self._sound.track_ids
-            if flow.silent(track_id)
+            if flow.silent(track_id, now_s)
         }
         lacking = [p for p in self._parties if p in PARTIES and (p in silent or p not in here)]
         if lacking and here != ("call",):
@@ -188,10 +183,12 @@ class Recovery:
             return
         if self._flows_s is None:
             self._flows_s = now_s
-        if not call.has_news_since(self._flows_s) and now_s - self._flows_s < NEWS_WAIT_S:
+        # What was lost must be had again; what only came late may be where we are.
+        may_stay = flow.was_late or not flows
+        waited_s = now_s - self._flows_s
+        if may_stay and not call.has_news_since(self._flows_s) and waited_s < NEWS_WAIT_S:
             return
-        whole = flow.lost_packets - self._lost_packets <= MISSED_PACKETS
-        stays = whole and call.has_stayed(self._flows_s)
+        stays = may_stay and call.has_stayed(self._flows_s)
         LOG.info("the sound is back; %s", "nothing was missed" if stays else "going back")
         self._lose_patience_no_more()
         self._sender.use(self._link.room)

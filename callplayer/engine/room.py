@@ -213,7 +213,6 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                     else None
                 ),
                 jitter_s=received.jitter,
-                lost=received.packets_lost,
             )
         elif entry.HasField("candidate_pair"):
             pair = entry.candidate_pair.candidate_pair

@@ -43,9 +43,8 @@ def delay(rig: Rig, row: str, *, delay_ms: float, for_s: float) -> Outcome:
     with rig.play_far() as play:
         play.broke()
         rig.link.impair(Impairment(delay_ms=delay_ms))
+        play.wait_lost()
         time.sleep(for_s)
-        play.mended()
-        rig.link.impair(Impairment())
         play.wait_back()
         return play.outcome(row, says=LOST)
 

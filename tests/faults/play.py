@@ -6,6 +6,7 @@ recorded. Times are readings of the monotonic clock, in s.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -84,11 +85,12 @@ class Play:
     ) -> None:
         self.sink = Sink(pulse, f"faults{time.monotonic_ns()}")
         self._paused = paused
+        self._home = home
         self.engine = HeadlessEngine(
             home, environment | self.sink.environment, incident, prefix=prefix
         )
         self.settled_s = self.broke_s = 0.0
-        self._from_s = self._mended_s = 0.0
+        self._from_s = self._mended_s = self._lost_s = 0.0
         self._wish_ms: int | None = None
         self._gain_db = GAIN_DB
 
@@ -98,6 +100,14 @@ class Play:
             self.engine.process.terminate()
         self.engine.finish()
         self.sink.close()
+
+    def keep(self, path: Path) -> None:
+        """Write down what the engine told, dated from the fault's beginning, and its log."""
+        with path.open("w") as stream:
+            for at_s, event in self.engine.events:
+                stream.write(f"{at_s - self.broke_s:8.3f} {json.dumps(event)}\n")
+            for log in self._home.rglob("callplayer.log"):
+                stream.write(log.read_text(errors="replace"))
 
     # --- the fault --------------------------------------------------------------------------------
 
@@ -123,7 +133,9 @@ class Play:
 
     def wait_lost(self, timeout_s: float = NOTICE_S) -> Event:
         """Return the first state that tells of the fault."""
-        return self.engine.wait_for(self._tells, timeout_s, self.broke_s)[1]
+        at_s, lost = self.engine.wait_for(self._tells, timeout_s, self.broke_s)
+        self._lost_s = at_s
+        return lost
 
     def wish(self, *positions_ms: int, gain_db: float = -3.0) -> None:
         """Type positions and volumes; the last ones are what must become of it."""
@@ -144,7 +156,7 @@ class Play:
                 and (self._paused or (e["advancing"] and e["requested_ms"] is None))
             ),
             timeout_s,
-            self._mended_s,
+            max(self._mended_s, self._lost_s),
         )[1]
         time.sleep(AFTER_S)
         return back

@@ -54,10 +54,15 @@ class Served:
 
 
 class Rig:
-    """Starts what a row asks for when it is asked for first; `close` ends it all."""
+    """Starts what a row asks for when it is asked for first; `close` ends it all.
 
-    def __init__(self, pulse: PulseServer) -> None:
+    `keep` is a folder for what the engines told, in the order of the rows.
+    """
+
+    def __init__(self, pulse: PulseServer, keep: Path | None = None) -> None:
         self.pulse = pulse
+        self.keep = keep
+        self._kept = 0
         self._stack = contextlib.ExitStack()
         self.home = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
 
@@ -119,6 +124,9 @@ class Rig:
             yield play
         finally:
             play.close()
+            if self.keep is not None:
+                self._kept += 1
+                play.keep(self.keep / f"{self._kept:02}.txt")
 
     @contextlib.contextmanager
     def play_served(self, *, paused: bool = False) -> Iterator[Play]:

@@ -48,7 +48,7 @@ ROWS = (
     _row("link down 10 s; commands typed meanwhile", link_rows.link_down, down_s=10.0, wishes=True),
     _row("link down 60 s", link_rows.link_down, down_s=60.0, quick=False),
     _row("30 % loss for 20 s", link_rows.loss, percent=30.0, for_s=20.0),
-    _row("2 s delay, for 15 s", link_rows.delay, delay_ms=2000.0, for_s=15.0),
+    _row("2 s delay from one moment on", link_rows.delay, delay_ms=2000.0, for_s=5.0),
     _row("UDP blocked in mid-call", link_rows.udp_blocked),
     _row("UDP blocked from the start", link_rows.udp_never),
     _row("access and stream token end in mid-call, twice", bot_rows.tokens_end, lasts_s=2.0,

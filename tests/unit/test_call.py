@@ -6,6 +6,7 @@ import pytest
 
 from callplayer.engine import messages as m
 from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays, Return
+from callplayer.engine.playhead import give_up
 from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
 
 DELAYS = Delays(path_ms=100.0, device_ms=10.0, turnover_ms=60.0)
@@ -229,14 +230,20 @@ def test_a_wish_that_did_not_get_out_is_known() -> None:
     assert call.open_wishes() == Return(5_000, paused=False)
 
 
-def test_sound_is_expected_while_the_call_plays_and_stands_where_it_should() -> None:
+def test_sound_is_expected_while_the_call_plays() -> None:
     call = playing_call()
-    assert call.expects_sound()
+    first = call.sounding_stretch()
+    assert first is not None
     call.obey(Scrub(5_000), 1000.0, DELAYS)
-    assert not call.expects_sound()
-    call.take_status(status(5_000), 1000.1, DELAYS)
-    assert call.expects_sound()
+    second = call.sounding_stretch()
+    assert second not in (None, first)
+    call.head = give_up(call.head, 1006.0)
+    assert call.sounding_stretch() == second  # a wish that nobody heard of is no sign of life
+    call.take_status(status(60_000), 1006.1, DELAYS)
+    assert call.sounding_stretch() not in (None, second)
     assert not call.rests()
-    call.take_status(status(5_000, paused=True), 1000.2, DELAYS)
-    assert not call.expects_sound()
+    call.take_status(status(60_000, paused=True), 1006.2, DELAYS)
+    assert call.sounding_stretch() is None
     assert call.rests()
+    call.obey(Resume(), 1007.0, DELAYS)
+    assert call.sounding_stretch() is None  # until the server says that it plays
