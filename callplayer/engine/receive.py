@@ -82,6 +82,8 @@ class ReceivePath:
     def take(self, track_id: str, counters: Counters) -> None:
         """Take in a track's counters as they are now."""
         track = self._tracks.setdefault(track_id, _Track())
+        if counters.packets < track.last.packets:
+            return  # the SDK tells of the track no more
         packets = counters.packets - track.last.packets
         emitted = counters.emitted - track.last.emitted
         waited_s = counters.jitter_buffer_delay_s - track.last.jitter_buffer_delay_s

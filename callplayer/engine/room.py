@@ -20,7 +20,7 @@ from livekit import rtc
 
 from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
-from callplayer.errors import SignInRefusedError, UnreachableError
+from callplayer.errors import StreamTokenRefusedError, UnreachableError
 from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Room:
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
-        """Join; raise SignInRefusedError for a refused token, UnreachableError for no server."""
+        """Join; raise StreamTokenRefusedError or, if no server answers, UnreachableError."""
         options = rtc.RoomOptions(auto_subscribe=True, dynacast=False, connect_timeout=5.0)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -76,7 +76,7 @@ class Room:
             text = str(getattr(error, "message", ""))
             LOG.info("joining failed: %s", type(error).__name__)
             if "401" in text or "403" in text or "unauthorized" in text.lower():
-                raise SignInRefusedError(
+                raise StreamTokenRefusedError(
                     "The room server refuses the stream token.",
                     "Check CALLPLAYER_STREAM_URL: it must be the server the token is for.",
                 ) from None
@@ -104,7 +104,10 @@ class Room:
             ) from error
 
     async def counters(self, track_id: str) -> Counters | None:
-        """Return a track's receive counters; None if it has ended or the SDK does not say."""
+        """Return a track's receive counters, all 0 until a packet has come.
+
+        None if it has ended or the SDK does not say.
+        """
         track = self._tracks.get(track_id)
         if track is None:
             return None
@@ -114,7 +117,7 @@ class Room:
         except Exception as error:  # the SDK raises no narrower class
             LOG.info("no statistics: %s", type(error).__name__)
             return None
-        return _counters(entries)
+        return _counters(entries) or Counters()
 
     async def close(self) -> None:
         """Leave the room; no frame is read any more."""

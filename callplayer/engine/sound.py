@@ -217,6 +217,10 @@ class Sound:
         """Return the tracks there are now."""
         return tuple(self._voices)
 
+    def party_of(self, track_id: str) -> Party:
+        """Return whose track it is; raise KeyError if it has ended."""
+        return self._voices[track_id].party
+
     @property
     def parties(self) -> tuple[Party, ...]:
         """Return the parties that have a track, in the order they are shown."""
