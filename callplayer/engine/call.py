@@ -180,9 +180,9 @@ class Call:
         self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)
         return True
 
-    def turn_later(self, confirmed_s: float, delays: Delays) -> None:
-        """The path was measured anew since the move was confirmed: the gate waits for it."""
-        self._gate = gates.turn_later(self._gate, confirmed_s, delays.turnover_ms / 1000)
+    def turn_over(self, confirmed_s: float, turnover_ms: float) -> None:
+        """The path was measured anew since the move was confirmed: the gate goes by that."""
+        self._gate = gates.turn_over(self._gate, confirmed_s, turnover_ms / 1000)
 
     def lose_link(self, now_s: float, delays: Delays) -> None:
         """The room is gone or out of reach: stand still at what was heard last."""

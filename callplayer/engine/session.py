@@ -26,8 +26,9 @@ from callplayer.engine.access import Access
 from callplayer.engine.backoff import Backoff
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
+from callplayer.engine.frames import RATE_HZ
 from callplayer.engine.receive import ReceivePath
-from callplayer.engine.room import RATE_HZ, Room
+from callplayer.engine.room import Room
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.engine.teller import Teller
@@ -107,7 +108,6 @@ class Engine:
             keep=keep_output_device,
         )
         self._track_s = 0.0
-        self._received_frames = 0
         self._first_status = asyncio.Event()
         self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
@@ -362,10 +362,10 @@ class Engine:
     # --- what the room tells ----------------------------------------------------------------------
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """Pass a frame to its lane, the gate set right before it."""
-        self._received_frames += len(pcm)
-        self._move_gate()
-        self._sound.push(track_id, pcm)
+        """Pass a frame to its lane, the gate set right before it. Not on the loop's thread."""
+        with self._sound.lock:
+            self._move_gate()
+            self._sound.push(track_id, pcm)
 
     def on_track(self, track_id: str, party: Party) -> None:
         """A party's track has come."""
@@ -427,17 +427,19 @@ class Engine:
     # --- sound ------------------------------------------------------------------------------------
 
     def _move_gate(self) -> None:
-        may = self._call.may_be_heard(time.monotonic())
-        if may != self._sound.gate_open:
-            self._sound.set_gate(may)
+        # Asked and set at one stroke: a frame that comes just now must not open it again.
+        with self._sound.lock:
+            may = self._call.may_be_heard(time.monotonic())
+            if may != self._sound.gate_open:
+                self._sound.set_gate(may)
 
     def _apply_mix(self) -> None:
         self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
 
     async def _turn_over(self, confirmed_s: float) -> None:
-        """Look how long the receive path is right now: it may have grown since it was measured."""
+        """Look how long the receive path is right now: it may have changed since the last look."""
         await self._read_counters()
-        self._call.turn_later(confirmed_s, self._teller.delays())
+        self._call.turn_over(confirmed_s, self._path.turnover_ms(confirmed_s))
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.
@@ -452,7 +454,7 @@ class Engine:
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
             told_s = time.monotonic()
-            self._teller.stats(self._received_frames)
+            self._teller.stats()
             if self._call.head.wants_paused():
                 gc.collect()
 

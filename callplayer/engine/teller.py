@@ -40,7 +40,7 @@ class Teller:
         return Delays(
             path_ms=self._path.delay_ms + self._sound.delay_ms,
             device_ms=self._sound.device_latency_ms,
-            turnover_ms=self._path.turnover_ms,
+            turnover_ms=self._path.turnover_ms(time.monotonic()),
         )
 
     def state(self) -> None:
@@ -79,7 +79,7 @@ class Teller:
             self._levels = levels
             self.tell(m.LevelsEvent(levels=tuple(levels.values())))
 
-    def stats(self, received_frames: int) -> None:
+    def stats(self) -> None:
         """Tell how the audio path does."""
         sound, path = self._sound, self._path
         packet_ms = path.delay_ms - path.jitter_buffer_ms
@@ -105,7 +105,7 @@ class Teller:
                 device_underflows=sound.device_underflows,
                 concealed_ms=round(path.concealed_ms, 1),
                 trimmed_frames=sound.trimmed_frames,
-                received_frames=received_frames,
+                received_frames=sound.received_frames,
                 drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
                 callback_p99_ms=round(sound.callback_ms(99.0), 3),
                 callback_p999_ms=round(sound.callback_ms(99.9), 3),

@@ -98,11 +98,11 @@ def test_the_gate_opens_when_the_path_has_turned_over_after_the_confirmation() -
     assert call.may_be_heard(1000.161)
 
 
-def test_the_gate_waits_for_a_path_that_turned_out_longer() -> None:
+def test_the_gate_goes_by_the_latest_look_at_the_path() -> None:
     call = playing_call()
     call.obey(Scrub(50_000), 1000.0, DELAYS)
     call.take_status(status(50_000), 1000.1, DELAYS)
-    call.turn_later(1000.1, Delays(turnover_ms=200.0))
+    call.turn_over(1000.1, 200.0)
     assert not call.may_be_heard(1000.25)
     assert call.may_be_heard(1000.31)
 
