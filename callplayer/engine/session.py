@@ -24,10 +24,10 @@ from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
+from callplayer.engine.frames import RATE_HZ
 from callplayer.engine.link import Link
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.recovery import Recovery
-from callplayer.engine.room import RATE_HZ
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.engine.teller import Teller
@@ -107,7 +107,6 @@ class Engine:
             lasting=read_output_device(),
             keep=keep_output_device,
         )
-        self._received_frames = 0
         self._quit = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
 
@@ -259,10 +258,10 @@ class Engine:
     # --- what the room tells ----------------------------------------------------------------------
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """Pass a frame to its lane, the gate set right before it."""
-        self._received_frames += len(pcm)
-        self._move_gate()
-        self._sound.push(track_id, pcm)
+        """Pass a frame to its lane, the gate set right before it. Not on the loop's thread."""
+        with self._sound.lock:
+            self._move_gate()
+            self._sound.push(track_id, pcm)
 
     def on_track(self, track_id: str, party: Party) -> None:
         """A party's track has come."""
@@ -293,7 +292,7 @@ class Engine:
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
         self._link.first_status.set()
-        self._teller.state()
+        self._teller.state_soon()
 
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection, or has it back."""
@@ -309,9 +308,11 @@ class Engine:
     # --- sound ------------------------------------------------------------------------------------
 
     def _move_gate(self) -> None:
-        may = self._call.may_be_heard(time.monotonic())
-        if may != self._sound.gate_open:
-            self._sound.set_gate(may)
+        # Asked and set at one stroke: a frame that comes just now must not open it again.
+        with self._sound.lock:
+            may = self._call.may_be_heard(time.monotonic())
+            if may != self._sound.gate_open:
+                self._sound.set_gate(may)
 
     def _apply_mix(self) -> None:
         self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
@@ -336,7 +337,7 @@ class Engine:
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
             told_s = time.monotonic()
-            self._teller.stats(self._received_frames)
+            self._teller.stats()
             if self._call.head.wants_paused():
                 gc.collect()
 
@@ -348,7 +349,7 @@ class Engine:
             if self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
-            if now_s - self._teller.told_s >= STATE_S:
+            if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:
                 self._teller.state()
 
     def _fail(self, error: CallplayerError) -> int:

@@ -76,7 +76,7 @@ class Keeper(Panels, inherit_bindings=False):
                 write_private(path, text.encode() + b"\n")
                 told += f", and in {path}"
             except OSError as error:
-                told += f"; {path} cannot be written: {error.strerror}"
+                told += f", not into a file: {error.strerror}"
         self.note(f"{told}.", "text")
 
     def _panel_rows(self, width: int, room: int) -> int:
