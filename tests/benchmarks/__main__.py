@@ -9,7 +9,18 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, jitter, latency, live, replays, shown, start, storm
+from tests.benchmarks import (
+    cost,
+    drift,
+    jitter,
+    latency,
+    live,
+    replays,
+    screen,
+    shown,
+    start,
+    storm,
+)
 
 
 def main() -> int:
@@ -143,6 +154,47 @@ def _cost(options: argparse.Namespace) -> None:
     )
 
 
+def _screen(options: argparse.Namespace) -> None:
+    costs, keys = screen.measure(*((20.0, 2) if options.quick else (60.0, 5)))
+    table(
+        (
+            "the screen while a call with words plays",
+            "CPU, % of a core",
+            "written, kB/s",
+            "memory, MB",
+        ),
+        [
+            (
+                f"{one.columns}×{one.rows}",
+                f"{one.cpu_percent:.1f}",
+                f"{one.kbytes_per_s:.1f}",
+                f"{one.memory_mb:.0f}",
+            )
+            for one in costs
+        ],
+    )
+    print()
+    table(
+        (
+            "key → first change on the terminal, 30,000 words, 200×60",
+            "keys",
+            "p50, ms",
+            "p95, ms",
+            "most, ms",
+        ),
+        [
+            (
+                one.what,
+                len(one.took_ms),
+                f"{np.median(one.took_ms):.1f}",
+                f"{np.percentile(one.took_ms, 95):.1f}",
+                f"{max(one.took_ms):.1f}",
+            )
+            for one in keys
+        ],
+    )
+
+
 def _start(options: argparse.Namespace) -> None:
     measured = start.measure(3 if options.quick else 10)
     table(
@@ -271,6 +323,7 @@ BENCHMARKS = {
     "drift": _drift,
     "cost": _cost,
     "replays": _replays,
+    "screen": _screen,
     "start": _start,
 }
 
