@@ -295,12 +295,14 @@ def _pointed(pointed: Pointed, here: int, width: int, span: Span) -> dict[int, P
     at = span.column(pointed.at_ms, width)
     sign = POINTS if pointed.by_key else "╷"
     text = clusters(pointed.text)
-    cells = len(text) + 2
-    is_clear = at + cells <= width and not at < here < at + cells
-    if is_clear or at < cells:
-        row, first = [sign, *text, " "][: width - at], at
+    used = len(text) + 2
+    if at + used <= width and not at < here < at + used:
+        row, first = [sign, *text, " "], at
+    elif at >= used - 1:
+        row, first = [" ", *text, sign], at - used + 1
     else:
-        row, first = [" ", *text, sign], at - cells + 1
+        gap = max(here - at, 0)
+        row, first = [sign, *[" "] * gap, *text, " "][: width - at], at
     return {first + n: (cluster, "strong") for n, cluster in enumerate(row)}
 
 
