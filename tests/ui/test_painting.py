@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from tests.ui.live import player
 from tests.ui.test_terminal import PLAY_FAKE
 
 SIZES = ((60, 16), (80, 24), (120, 36), (200, 60))
+
+
+OPENED = (
+    ("?", "Say again", "?"),
+    ("C-p", "What do you want", "Escape"),
+    ("i", "underruns", "i"),
+    ("v", "bookmarks", "v"),
+)
+"""What takes the place of something else: how it is opened, what it shows, how it is closed."""
 
 
 @pytest.fixture
@@ -41,20 +51,24 @@ def still(terminal: Terminal) -> list[str]:
 
 def painted_anew(terminal: Terminal, columns: int, rows: int) -> list[str]:
     """Return the screen after Textual has painted all of it."""
-    terminal.resize(columns - 1, rows)
-    still(terminal)
-    terminal.resize(columns, rows)
+    for width in (columns + 1, columns):
+        terminal.resize(width, rows)
+        time.sleep(0.5)  # longer than a frame: what stands still until then is not the answer
     return still(terminal)
 
 
 def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: Terminal) -> None:
-    terminal.wait_for("PLAYING", "words")
+    terminal.wait_for("PLAYING", "words", "▂▄▆ good")
     for columns, rows in (*SIZES, (80, 24)):
         terminal.resize(columns, rows)
-        for keys in (("?", "?"), ("C-p", "Escape"), ("i", "i"), ("v", "v"), ("Right",)):
-            terminal.type(*keys)
+        for opens, shows, closes in OPENED:
+            terminal.type(opens)
+            terminal.wait_for(shows)
+            terminal.type(closes)
+            terminal.wait_until(lambda screen, shows=shows: shows not in screen)
+        terminal.type("Right")
         terminal.type("Space")
-        terminal.wait_for("PAUSED")
+        terminal.wait_for("PAUSED", "silent")
         seen = still(terminal)
         assert seen == painted_anew(terminal, columns, rows)
         assert max(map(cell_len, seen)) <= columns

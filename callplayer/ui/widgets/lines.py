@@ -20,6 +20,7 @@ from callplayer.ui.view import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
+NUMBER_CELLS = 18
 STATS_ROWS = 7
 """How many rows the statistics take, their titles included: what 60×16 has room for."""
 
@@ -134,9 +135,8 @@ class StatsPanel(Rows):
 
 def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
     """Return the header; what has no room is left out, the least needed first."""
-    device = _device(view.state)
-    right: list[Part] = [*_link(view), (fit(device, min(len(device), max(width // 4, 12))), "dim")]
     incident = view.incident
+    right = _right(view, width)
     if incident is None:
         asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
         left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
@@ -287,6 +287,13 @@ def _fault(label: str, count: int, unit: str = "") -> tuple[str, str, Tone]:
 def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
     """Return how many rows the help takes."""
     return len(help_rows(width, actions))
+
+
+def _right(view: PlayerView, width: int) -> list[Part]:
+    """Return link and device; a caller's number has room beside them."""
+    link, device = _link(view), _device(view.state)
+    room = max(min(width - NUMBER_CELLS - cells(link), width // 3), 12)
+    return [*link, (fit(device, min(cell_len(device), room)), "dim")]
 
 
 def _link(view: PlayerView) -> list[Part]:
