@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
 
-.PHONY: demo test check screenshots bench dist sbom audit lock clean
+.PHONY: demo test check screenshots recording bench dist sbom audit lock clean
 
 demo: $(VENV)/demo-ready
 	@.ci/system-packages demo
@@ -32,7 +32,15 @@ check: $(VENV)/test-ready
 	$(BIN)/lint-imports
 
 screenshots: $(VENV)/test-ready
+	@.ci/system-packages screenshots
 	$(BIN)/python -m tests.ui.make_screenshots
+
+# The moving picture: the demo, played and recorded on a terminal.
+recording: $(VENV)/test-ready
+	@.ci/system-packages screenshots
+	@.ci/system-packages test
+	@$(LIVEKIT_SERVER)
+	$(BIN)/python -m tests.ui.make_recording
 
 bench: $(VENV)/test-ready
 	@.ci/system-packages test
