@@ -36,7 +36,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _latency(options: argparse.Namespace) -> None:
-    measured = latency.measure(10 if options.quick else 50, 5 if options.quick else 20)
+    measured = latency.measure(2 if options.quick else 5, 5 if options.quick else 10, 5)
     rows = []
     browser_ms = None
     for client in measured:
