@@ -21,7 +21,7 @@ from livekit import rtc
 from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
-from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
+from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, decode_status, party_of
 
 LOG = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Room:
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._server_spoke = False
+        self._trusted = 0
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
@@ -140,7 +140,7 @@ class Room:
             self._end_track(publication.sid)
 
         def data(packet: rtc.DataPacket) -> None:
-            if len(packet.data) <= MAX_STATUS_BYTES and self._is_server_side(packet.participant):
+            if self._is_believed(packet.data, packet.participant):
                 listener.on_payload(packet.data)
 
         def closed(reason: Any) -> None:
@@ -154,19 +154,20 @@ class Room:
         room.on("reconnected", lambda: listener.on_link(True))
         room.on("disconnected", closed)
 
-    def _is_server_side(self, participant: rtc.RemoteParticipant | None) -> bool:
-        """Tell whether data may be believed: from the server itself, or from who sends the sound.
+    def _is_believed(self, payload: bytes, sender: rtc.RemoteParticipant | None) -> bool:
+        """Tell whether data may be listened to: from the best who has told a status so far.
 
-        Another listener in the room publishes no audio track. How the vendor makes up its rooms is
-        not known, though: until one of the former has spoken, anybody is listened to.
+        Best is who sends the sound, then the server itself, then anybody: how the vendor makes up
+        its rooms is not known. Another listener publishes no sound, and in its first moments the
+        SDK does not know it, as if the server itself had sent its data.
         """
-        if participant is None or any(
-            publication.kind == rtc.TrackKind.KIND_AUDIO
-            for publication in participant.track_publications.values()
-        ):
-            self._server_spoke = True
-            return True
-        return not self._server_spoke
+        trust = _trust(sender)
+        if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
+            return False
+        with contextlib.suppress(WireError):
+            decode_status(payload)
+            self._trusted = trust
+        return True
 
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
@@ -185,6 +186,13 @@ class Room:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             self._listener.on_track_gone(track_id)
+
+
+def _trust(sender: rtc.RemoteParticipant | None) -> int:
+    if sender is None:
+        return 1
+    kinds = {publication.kind for publication in sender.track_publications.values()}
+    return 2 if rtc.TrackKind.KIND_AUDIO in kinds else 0
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:
