@@ -40,6 +40,8 @@ from tests.e2e.service_fixtures import (
 )
 from tests.rig.openapi_check import OpenApiCheck
 
+pytestmark = pytest.mark.xdist_group("received")
+
 WINDOW_FRAMES = RATE_HZ // 20
 
 

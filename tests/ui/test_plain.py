@@ -30,7 +30,7 @@ from callplayer.ui.plain_keys import keys_in
 from callplayer.ui.remap import key_of
 from callplayer.ui.settings import ScreenSettings
 from callplayer.wire import Scrub
-from tests.ui.live import is_running
+from tests.rig.processes import is_running
 from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import FROZEN_S, INCIDENT, PARTIES, PLAYING, ScriptedEngine
 from tests.ui.talk import TALK, events_of, word
