@@ -16,7 +16,7 @@ from callplayer.wire import Status
 AGREES_MS = 120
 """How far behind a wished position a status may be and still agree: clocks, rounding, one block."""
 
-LATE_S = 1.0
+LATE_S = 0.5
 """A status that is behind the clock was held up on its way, or the server has gone back: it has if
 all that comes for so long says the same."""
 

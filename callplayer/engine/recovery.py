@@ -21,11 +21,9 @@ from callplayer.wire import Party
 
 LOG = logging.getLogger(__name__)
 
-SDK_PATIENCE_S = 5.0
-"""The SDK tries for half a minute to get its room back; a new room is had sooner."""
-
-SOUND_PATIENCE_S = 8.0
-"""A sound that has stopped in a room that stands may come back by itself for so long."""
+PATIENCE_S = 5.0
+"""The SDK tries for half a minute to get its room back, and who fell silent in a room may come back
+to it by itself; a new room is had sooner."""
 
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
@@ -92,7 +90,7 @@ class Recovery:
         self._link.up = False
         self._sender.use(None)
         self._told.say(BROKE)
-        self._be_patient(SDK_PATIENCE_S)
+        self._be_patient()
 
     def link_back(self) -> None:
         """The SDK has its connection back."""
@@ -101,7 +99,7 @@ class Recovery:
         self._link.up = True
         self._lose_patience_no_more()
         if self._call.away:  # the next looks tell when its sound is back, too
-            self._be_patient(SOUND_PATIENCE_S)
+            self._be_patient()
             return
         self._sender.use(self._link.room)
         if self._call.opened:
@@ -112,7 +110,7 @@ class Recovery:
         if self._link.room is None or self._call.away or not self._call.opened:
             return
         self._go_away(LEFT)
-        self._be_patient(SOUND_PATIENCE_S)
+        self._be_patient()
 
     def closed(self, reason: str) -> None:
         """The room is gone for good, or given up."""
@@ -141,7 +139,7 @@ class Recovery:
         tracks = self._sound.track_ids
         if tracks and all(flow.silent(track_id, now_s) for track_id in tracks):
             self._go_away(SILENT if self._link.up else BROKE)
-            self._be_patient(SOUND_PATIENCE_S)
+            self._be_patient()
             return
         self._call.flow_detail = self._lack(now_s)
 
@@ -196,14 +194,11 @@ class Recovery:
 
     # --- patience ---------------------------------------------------------------------------------
 
-    def _be_patient(self, patience_s: float) -> None:
-        """Give the room up after so long, unless that was to be done sooner."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + patience_s
-        if self._patience is not None:
-            until_s = min(until_s, self._patience.when())
-            self._patience.cancel()
-        self._patience = loop.call_at(until_s, self.closed, "no patience left")
+    def _be_patient(self) -> None:
+        """Give the room up after a while."""
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(PATIENCE_S, self.closed, "no patience left")
 
     def _lose_patience_no_more(self) -> None:
         if self._patience is not None:

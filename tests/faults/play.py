@@ -22,7 +22,7 @@ from tests.rig.pulse import RATE_HZ, PulseServer, Sink
 from tests.rig.signals import PERIOD_S
 
 BEFORE_S = 1.5
-AFTER_S = 1.2
+AFTER_S = 1.8
 GAIN_DB = -6.0
 OFF_MS = 1000.0
 SHOWN_OFF_MS = 500.0

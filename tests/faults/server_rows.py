@@ -8,7 +8,6 @@ from tests.faults.play import Outcome
 from tests.faults.rig import Rig, kill
 
 LOST = "connection broke|room is gone|no sound comes|has left"
-NO_API = "refuses the connection|answered 5|does not answer"
 
 
 def livekit_killed(rig: Rig, row: str, *, gone_s: float, wishes: bool = False) -> Outcome:
@@ -39,4 +38,4 @@ def service_killed(rig: Rig, row: str, *, gone_s: float, paused: bool = False) -
         play.mended()
         rig.served.restart()
         play.wait_back()
-        return play.outcome(row, says=LOST, tells_next_try=True)
+        return play.outcome(row, says=LOST)

@@ -66,12 +66,15 @@ class FaultProxy:
                 self.requests.append((time.monotonic(), request.path))
                 fault = self.fault
                 if fault is not None and request.path.endswith(fault.path):
-                    return await _wrong(request, fault)
-                return await self._pass_on(request, session)
+                    told = await _wrong(request, fault)
+                else:
+                    told = await self._pass_on(request, session)
+                told.force_close()  # so that each request needs a connection of its own
+                return told
 
             app = web.Application(client_max_size=MAX_BYTES)
             app.router.add_route("*", "/{tail:.*}", answer)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, keepalive_timeout=0)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls)
             await site.start()
