@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
-from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings, log_path
+from callplayer.config import (
+    ON_DEVICE_LOSS,
+    Settings,
+    load_settings,
+    log_path,
+    make_private_folder,
+)
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
 from callplayer.serving import clients, library, serve
 
@@ -357,10 +363,12 @@ def _start_log() -> None:
     import logging
     import logging.handlers
 
+    from callplayer.calm_log import OnceASecond
+
     path = log_path()
     handler: logging.Handler
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError:
@@ -368,6 +376,7 @@ def _start_log() -> None:
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     )
+    handler.addFilter(OnceASecond())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False
     # It logs every request's full address at INFO.

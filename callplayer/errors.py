@@ -3,6 +3,7 @@
 CallplayerError (1)
 ├── UsageError (2)            a flag, a file or a setting is wrong
 ├── SignInRefusedError (3)    the credentials, or what they may do, were refused
+│   └── StreamTokenRefusedError (3)  by the room server: the API's word may have been late
 ├── IncidentNotFoundError (4) no incident of that id
 ├── UnreachableError (5)      the network or a server does not answer
 ├── SoundDeviceError (6)      no usable sound device
@@ -39,6 +40,10 @@ class UsageError(CallplayerError):
 class SignInRefusedError(CallplayerError):
     exit_code = 3
     code = "sign-in-refused"
+
+
+class StreamTokenRefusedError(SignInRefusedError):
+    """The room server refuses a token that the API has just made."""
 
 
 class IncidentNotFoundError(CallplayerError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 ELLIPSIS = "…"
@@ -45,6 +46,27 @@ def plain_text(value: str, max_chars: int = 200) -> str:
     text = unicodedata.normalize("NFC", "".join(safe))
     is_longer = len(cut) > max_chars or len(text) > max_chars
     return text[: max_chars - 1] + ELLIPSIS if is_longer else text
+
+
+def plain_json(line: bytes) -> bytes:
+    """Return a JSON text, UTF-8, that says the same and is harmless on a terminal.
+
+    What `plain_text` would replace is escaped, and nothing is lost.
+    """
+    if line.isascii() and b"\x7f" not in line:
+        return line
+    return _NOT_ASCII.sub(_escaped, line.decode()).encode()
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if _safe_character(character, unicodedata.category(character)) == character:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _is_ambiguous(character: str, before: str) -> bool:

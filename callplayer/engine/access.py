@@ -15,6 +15,7 @@ import httpx
 
 from callplayer import __version__
 from callplayer.config import Settings
+from callplayer.engine.why import unreachable
 from callplayer.errors import (
     IncidentNotFoundError,
     SignInRefusedError,
@@ -174,10 +175,7 @@ class Access:
                 return answer.status_code, await _whole(answer), answer.headers
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             LOG.info("%s %s: %s", method, plain_text(path), type(error).__name__)
-            raise UnreachableError(
-                f"{self._settings.api_url} does not answer ({type(error).__name__}).",
-                "Check the network and CALLPLAYER_API_URL.",
-            ) from error
+            raise unreachable(self._settings.api_url, error) from error
 
     def _next_path(self, next_page: str) -> str:
         """Return the next page's path on the same API; a link to elsewhere is not followed."""

@@ -6,7 +6,7 @@ tried without any of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from callplayer.engine import gate as gates
@@ -44,33 +44,48 @@ class Delays:
     turnover_ms: float = 0.0
 
 
+MISSED_MS = 700
+"""A server that has gone on by more than this while nothing came is to go back."""
+
+
 @dataclass(frozen=True)
 class Return:
-    """Where to come back to (None: the live end) after a link was lost, and whether to wait."""
+    """Where to come back to (None: the live end) after a link was lost, and whether to wait.
+
+    With `stays` the server's cursor is where it should be, and is left alone.
+    """
 
     position_ms: int | None
     paused: bool
+    stays: bool = False
 
 
 class Call:
     """Cursor, wishes, mutes, and the gains that were asked for.
 
-    `opened` is set once everything was ready for sound. While `held` the call is paused only for
-    want of a sound device, and is to go on by itself; `sound_detail` says what the sound lacks.
+    `opened` is set once everything was ready for sound. While `away` the server's sound is out of
+    reach: the call stands still at what was heard last, and what is asked is kept as a wish;
+    `rejoining` says that it is in a new room already, or tries to be. While `held` the call is
+    paused only for want of a sound device, and is to go on by itself; `sound_detail` says what the
+    sound lacks, `flow_detail` what does not come from the server while the rest of it does.
     """
 
     def __init__(self) -> None:
         self.head = heads.Playhead()
         self.gains_db: dict[Party, float] = {}
         self.opened = False
-        self.link_up = False
+        self.away = False
         self.rejoining = False
         self.failed = False
         self._was_live = False
+        self._news: Status | None = None
+        self._news_s = 0.0
+        self._moved_s = 0.0
         self.held = False
         self.lost_at_s: float | None = None
         self.retry_at_s: float | None = None
         self.detail = ""
+        self.flow_detail = ""
         self.sound_detail = ""
         self._gate = gates.Gate()
         self._muted: set[Party] = set()
@@ -90,6 +105,7 @@ class Call:
                 return self._pause(now_s, delays)
             case Resume():
                 self.head = heads.ask_paused(self.head, False, now_s)
+                self._moved_s = now_s
                 return [Resume()]
             case Scrub(position=position_ms):
                 return [self.seek(position_ms, now_s)]
@@ -99,6 +115,7 @@ class Call:
                 return [self.seek(from_ms + offset_ms, now_s)]
             case ScrubToEnd():
                 self.head = heads.ask_end(self.head, now_s)
+                self._moved_s = now_s
                 self._gate = gates.ask_move(self._gate, now_s)
                 return [ScrubToEnd()]
             case m.SetGain(gain=gain_db, callerType=party):
@@ -114,6 +131,7 @@ class Call:
             position_ms = min(position_ms, self.head.duration_ms(now_s))
         position_ms = max(position_ms, 0)
         self.head = heads.ask_position(self.head, position_ms, now_s)
+        self._moved_s = now_s
         self._gate = gates.ask_move(self._gate, now_s)
         return Scrub(position_ms)
 
@@ -173,45 +191,114 @@ class Call:
     # --- the server's word ------------------------------------------------------------------------
 
     def take_status(self, status: Status, now_s: float, delays: Delays) -> bool:
-        """Take a status; return whether it confirmed a move, so that the gate turns over."""
+        """Take a status; return whether it confirmed a move, so that the gate turns over.
+
+        While away it is only kept: it may be old, or of a server that knows nothing of us yet.
+        """
+        if self.away:
+            self._news, self._news_s = status, now_s
+            return False
         self.head = heads.take_status(self.head, status, now_s)
         if self._gate.asked_s is None or self.head.seek or self.head.pause:
             return False
         self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)
         return True
 
-    def turn_later(self, confirmed_s: float, delays: Delays) -> None:
-        """The path was measured anew since the move was confirmed: the gate waits for it."""
-        self._gate = gates.turn_later(self._gate, confirmed_s, delays.turnover_ms / 1000)
+    def turn_over(self, confirmed_s: float, turnover_ms: float) -> None:
+        """The path was measured anew since the move was confirmed: the gate goes by that."""
+        self._gate = gates.turn_over(self._gate, confirmed_s, turnover_ms / 1000)
 
-    def lose_link(self, now_s: float, delays: Delays) -> None:
-        """The room is gone or out of reach: stand still at what was heard last."""
-        if not self.link_up:
+    def go_away(self, now_s: float, delays: Delays, broke_off_s: float | None) -> None:
+        """The server's sound is out of reach: stand still at what was heard last.
+
+        `broke_off_s` is when the last of its sound came, None if that is just now.
+        """
+        if self.away or not self.opened:
             return
         self._was_live = self.phase() == "live"
-        self.link_up = False
-        self.lost_at_s = now_s if self.lost_at_s is None else self.lost_at_s
-        self.head = heads.hold(self.head, self.shown_ms(now_s, delays), now_s)
+        self.away, self._news = True, None
+        self.lost_at_s = now_s
+        heard_ms = self.shown_ms(now_s, delays)
+        if broke_off_s is not None:
+            heard_ms = min(heard_ms, self.head.place_ms(broke_off_s))
+        self.head = heads.hold(self.head, heard_ms, now_s)
 
-    def to_restore(self, now_s: float) -> Return:
-        """Return what to ask of the server once it is back: the last wishes, or what was so."""
+    def join_anew(self) -> None:
+        """A new room is being joined: what the last one told is void."""
+        self.rejoining, self._news = True, None
+
+    def has_news_since(self, since_s: float) -> bool:
+        """Tell whether a status has come since then, while away."""
+        return self._news is not None and self._news_s > since_s
+
+    def has_stayed(self, flows_s: float) -> bool:
+        """Tell whether the server, whose sound is back since `flows_s`, goes on where we are."""
+        if self._news is None or self.head.status is None:
+            return False
+        ahead_ms = self._news.position - self.head.status.position
+        played_ms = max(self._news_s - flows_s, 0.0) * 1000
+        same_pause = self._news.paused == self.head.status.paused
+        return same_pause and -MISSED_MS <= ahead_ms <= played_ms + MISSED_MS
+
+    def come_back(self, now_s: float, delays: Delays, *, stays: bool) -> Return:
+        """The server's sound is there again; return what to ask of it.
+
+        `stays`: it goes on where we are. A new room knows nothing, so that what it told is all.
+        """
+        back = self._to_restore(now_s)
+        stays = stays and self.head.seek is None
+        fresh = heads.Playhead() if self.rejoining else heads.let_go(self.head, now_s)
+        self.away, self.rejoining, self.lost_at_s = False, False, None
+        self._gate = self._gate if stays else gates.Gate()
+        self.head, news = fresh, self._news
+        if news is not None:
+            self.take_status(news, self._news_s, delays)
+        return Return(back.position_ms, back.paused, stays)
+
+    def _to_restore(self, now_s: float) -> Return:
+        """Return the last wishes, or what was so when the server was lost."""
         seek = self.head.seek
         to_end = seek.to_end if seek is not None else self._was_live
         wish_ms = self.head.requested_ms(now_s)
         position_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
         return Return(None if to_end else position_ms, self.head.wants_paused())
 
-    def start_over(self) -> None:
-        """A new room will be joined, and what the last one said is void."""
-        self.head = heads.Playhead()
-        self._gate = gates.Gate()
-        self.opened = False
+    def to_begin(self, start: m.Start) -> Return:
+        """Return what to ask at the start: what was typed meanwhile goes before `start`."""
+        seek, pause = self.head.seek, self.head.pause
+        position_ms = None if start == "live" else 0
+        if seek is not None:
+            position_ms = None if seek.to_end else seek.position_ms
+        return Return(position_ms, start == "paused" if pause is None else bool(pause.paused))
+
+    def open_wishes(self) -> Return:
+        """Return what was asked and may not have reached the server; the rest stays."""
+        return Return(
+            None if self.head.seek is None or self.head.seek.to_end else self.head.seek.position_ms,
+            self.head.wants_paused(),
+            stays=self.head.seek is None,
+        )
 
     # --- readings ---------------------------------------------------------------------------------
 
+    def sounding_stretch(self) -> Hashable:
+        """Return what is another with each jump and resume, while the server must be sending sound.
+
+        None if it need not, as far as is known.
+        """
+        if not self.head.advancing() or self.head.wants_paused():
+            return None
+        return self.head.segment_ms, self._moved_s
+
+    def rests(self) -> bool:
+        """Tell whether the server need not send anything: paused, or at the end of the call."""
+        status = self.head.status
+        return status is None or status.paused or (status.at_end and status.call_over)
+
     def may_be_heard(self, now_s: float) -> bool:
         """Tell whether what comes in now is to be let out."""
-        return not self.head.wants_paused() and gates.may_open(self._gate, now_s)
+        may = not (self.rejoining or self.head.wants_paused())
+        return may and gates.may_open(self._gate, now_s)
 
     def shown_ms(self, now_s: float, delays: Delays) -> int:
         """Return the position that is heard, or that playing will go on from."""
@@ -226,7 +313,7 @@ class Call:
         head, status = self.head, self.head.status
         if self.failed:
             return "failed"
-        if self.rejoining or (self.opened and not self.link_up):
+        if self.away:
             return "reconnecting"
         if not self.opened or status is None:
             return "connecting"
@@ -257,7 +344,7 @@ class Call:
             call_over=bool(status and status.call_over),
             requested_ms=head.requested_ms(now_s),
             unconfirmed_s=round(head.unconfirmed_s(now_s), 3),
-            advancing=self.link_up and head.advancing() and not head.wants_paused(),
+            advancing=not self.away and head.advancing() and not head.wants_paused(),
             as_of_s=now_s,
             parties=tuple(
                 m.PartyState(
@@ -272,7 +359,7 @@ class Call:
             ),
             device=device,
             held=self.held,
-            lost_at_s=self.lost_at_s if self.phase() == "reconnecting" else None,
+            lost_at_s=self.lost_at_s if self.away else None,
             retry_at_s=self.retry_at_s,
-            detail=self.detail or self.sound_detail,
+            detail=self.detail or self.flow_detail or self.sound_detail,
         )

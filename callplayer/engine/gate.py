@@ -34,9 +34,9 @@ def confirm_move(gate: Gate, now_s: float, path_s: float) -> Gate:
     return Gate(None, now_s + path_s)
 
 
-def turn_later(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
-    """The receive path turned out to be longer than was thought at the confirmation."""
-    return replace(gate, turned_s=max(gate.turned_s, confirmed_s + path_s))
+def turn_over(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
+    """The receive path turned out to be `path_s` long, whatever was thought at the confirmation."""
+    return replace(gate, turned_s=confirmed_s + path_s)
 
 
 def may_open(gate: Gate, now_s: float) -> bool:

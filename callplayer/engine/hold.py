@@ -41,10 +41,11 @@ class Hold:
         if phase == "at-end":
             return
         self._live_s = now_s if phase == "live" else None
-        # After a jump that has not been heard yet, that is where the call is to go on.
+        # After a jump that has not been heard yet, that is where the call is to go on. While the
+        # server is away it stands where it was heard last already.
         same_stretch = self._heard_ms is not None and self._segment_ms == call.head.segment_ms
         place_ms = self._heard_ms if same_stretch else call.head.segment_ms
-        self._send(call.pause_at(place_ms, now_s))
+        self._send(call.pause_at(None if call.away else place_ms, now_s))
         call.held = goes_on
 
     def give_back(self, now_s: float) -> None:

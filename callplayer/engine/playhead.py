@@ -16,6 +16,10 @@ from callplayer.wire import Status
 AGREES_MS = 120
 """How far behind a wished position a status may be and still agree: clocks, rounding, one block."""
 
+LATE_S = 1.0
+"""A status that is behind the clock was held up on its way, or the server has gone back: it has if
+all that comes for so long says the same."""
+
 GIVE_UP_S = 5.0
 """A wish that no status has agreed with for so long is dropped for the server's word."""
 
@@ -35,7 +39,8 @@ class Playhead:
     """The last status, when it came, and the wishes that are open.
 
     `segment_ms` is where playing last began (a jump or a resume): nothing before it can be audible.
-    While `held` nothing is known of the server, and nothing moves.
+    While `held` nothing is known of the server, and nothing moves. `told_ms` is the position of the
+    last status as it came; `behind_ms` by how much it was behind the clock, since `behind_s`.
     """
 
     status: Status | None = None
@@ -44,6 +49,9 @@ class Playhead:
     pause: Wish | None = None
     segment_ms: int = 0
     held: bool = False
+    told_ms: int = 0
+    behind_ms: int = 0
+    behind_s: float = 0.0
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -70,6 +78,13 @@ class Playhead:
             return 0
         moved = int((now_s - self.status_s) * 1000) if self.advancing() else 0
         return min(status.position + max(moved, 0), self.duration_ms(now_s))
+
+    def place_ms(self, at_s: float) -> int:
+        """Return where the server's cursor was at a moment since playing last began."""
+        if self.status is None or not self.advancing():
+            return self.confirmed_ms(at_s)
+        place_ms = self.status.position + int((at_s - self.status_s) * 1000)
+        return min(max(place_ms, self.segment_ms), self.duration_ms(at_s))
 
     def audible_ms(self, now_s: float, path_delay_ms: float) -> int:
         """Return what is heard now: the cursor less what is still on its way to the ear."""
@@ -123,6 +138,12 @@ def ask_paused(head: Playhead, paused: bool, now_s: float) -> Playhead:
 
 def take_status(head: Playhead, status: Status, now_s: float) -> Playhead:
     """The server told where it is; wishes that it agrees with are confirmed."""
+    told_ms = status.position
+    behind_ms = _behind_ms(head, status, now_s)
+    behind_s = head.behind_s if abs(behind_ms - head.behind_ms) <= AGREES_MS else now_s
+    if behind_ms and now_s - behind_s < LATE_S:
+        place_ms = min(head.confirmed_ms(now_s), status.duration)
+        status = msgspec.structs.replace(status, position=place_ms)
     seek, pause, segment_ms = head.seek, head.pause, head.segment_ms
     jumped = _jumped(head, status, now_s)
     if seek is not None and _agrees(seek, status, now_s):
@@ -144,6 +165,9 @@ def take_status(head: Playhead, status: Status, now_s: float) -> Playhead:
         pause=pause,
         segment_ms=segment_ms,
         held=False,
+        told_ms=told_ms,
+        behind_ms=behind_ms,
+        behind_s=behind_s,
     )
 
 
@@ -154,6 +178,11 @@ def hold(head: Playhead, heard_ms: int, now_s: float) -> Playhead:
     duration_ms = head.duration_ms(now_s)
     status = msgspec.structs.replace(head.status, position=heard_ms, duration=duration_ms)
     return replace(head, status=status, status_s=now_s, held=True)
+
+
+def let_go(head: Playhead, now_s: float) -> Playhead:
+    """The server is back, and nothing else is known of it: go on from where `hold` stood still."""
+    return replace(head, status_s=now_s, seek=None, pause=None, held=False)
 
 
 def give_up(head: Playhead, now_s: float) -> Playhead:
@@ -173,6 +202,20 @@ def _agrees(seek: Wish, status: Status, now_s: float) -> bool:
     wished = min(seek.position_ms or 0, status.duration)
     moved_ms = 0.0 if status.paused else (now_s - seek.since_s) * 1000
     return wished - AGREES_MS <= status.position <= wished + moved_ms + AGREES_MS
+
+
+def _behind_ms(head: Playhead, status: Status, now_s: float) -> int:
+    """Return by how much a status is behind where the cursor must be by the clock; 0 if it is not.
+
+    One cursor that plays and was not sent anywhere is meant. Statuses go by a channel that repeats
+    what is lost and keeps the order: on a bad link they come late, and then many at once.
+    """
+    if head.status is None or head.seek is not None or head.pause is not None:
+        return 0
+    if not head.advancing() or status.paused or status.at_end or status.position == head.told_ms:
+        return 0
+    behind_ms = head.confirmed_ms(now_s) - status.position
+    return behind_ms if behind_ms > 2 * AGREES_MS else 0
 
 
 def _jumped(head: Playhead, status: Status, now_s: float) -> bool:

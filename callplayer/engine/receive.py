@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
 PACKET_MS = 20.0
-"""Opus frames as WebRTC sends them: a sample waits for its packet to be full."""
+"""Opus as WebRTC packs it, until the counters tell of other packets."""
 
+MOST_PACKET_MS = 120.0
 FRAME_MS = 10.0
+LOOKAHEAD_MS = 6.5
+"""By so much Opus sends late what it is given (libopus, OPUS_GET_LOOKAHEAD: 312 samples at 48 kHz):
+the first packet of a new place still ends the old one."""
+
 FIRST_JITTER_BUFFER_MS = 40.0
 START_JITTER_BUFFER_MS = 80.0
 """What WebRTC's jitter buffer aims at when it starts (neteq/delay_manager.cc, kStartDelayMs)."""
 
 YOUNG_PACKETS = 60
-RECENT_LOOKS = 4
+RECENT_LOOKS = 2
 STEADY_MS = 3.0
 RATE_HZ = 48_000
-TURNOVER_SLACK_MS = 8.0
-"""Figures are in steps of 10 ms. Too early lets the old place through; too late costs a sliver."""
+OVERTAKE_MS = 2.0
+"""By so much a status may come before sound that was sent before it."""
+
+PHASE_SLACK_MS = 1.5
+ROUNDING = 0.1
+MOST_JITTER_MS = 40.0
+EVEN_JITTER_MS = 2.0
+KNOWN_FOR_S = 3.0
+"""Up to here packets come evenly enough to tell from one when the others came, for so long."""
 
 FLOWING_PACKETS = 3
+ENOUGH_PACKETS = 10
 
 
 @dataclass(frozen=True)
 class Counters:
     """Cumulative counters of one track; `emitted` and `concealed` in samples at 48 kHz.
 
-    `round_trip_s` is the latest to the server and back, None if none has been measured.
+    `round_trip_s` is the latest to the server and back, None if none has been measured;
+    `last_packet_s` is when the latest packet came, by the monotonic clock, None if that is not
+    known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1).
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
     """
@@ -37,6 +53,18 @@ class Counters:
     concealed: int = 0
     jitter_buffer_delay_s: float = 0.0
     round_trip_s: float | None = None
+    last_packet_s: float | None = None
+    jitter_s: float = 0.0
+
+
+@dataclass
+class _Track:
+    """What is known of one track's packets."""
+
+    last: Counters = field(default_factory=Counters)
+    waited_ms: float | None = None
+    packet_ms: float = PACKET_MS
+    recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_LOOKS))
 
 
 @dataclass
@@ -48,46 +76,52 @@ class ReceivePath:
 
     network_ms: float | None = None
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
-    _last: dict[str, Counters] = field(default_factory=dict)
-    _waited_ms: dict[str, float] = field(default_factory=dict)
-    _recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_LOOKS))
+    _tracks: dict[str, _Track] = field(default_factory=dict)
     _concealed_before: int = 0
 
     def take(self, track_id: str, counters: Counters) -> None:
         """Take in a track's counters as they are now."""
-        last = self._last.get(track_id, Counters())
-        emitted = counters.emitted - last.emitted
-        waited_s = counters.jitter_buffer_delay_s - last.jitter_buffer_delay_s
+        track = self._tracks.setdefault(track_id, _Track())
+        if counters.packets < track.last.packets:
+            return  # the SDK tells of the track no more
+        packets = counters.packets - track.last.packets
+        emitted = counters.emitted - track.last.emitted
+        waited_s = counters.jitter_buffer_delay_s - track.last.jitter_buffer_delay_s
         if emitted > 0 and waited_s >= 0.0:
-            self._waited_ms[track_id] = waited_s / emitted * 1000
-            self.jitter_buffer_ms = max(self._waited_ms.values())
-            self._recent_ms.append(self.jitter_buffer_ms)
+            track.waited_ms = waited_s / emitted * 1000
+            track.recent_ms.append(track.waited_ms)
+            self.jitter_buffer_ms = max(t.waited_ms or 0.0 for t in self._tracks.values())
+        if packets >= ENOUGH_PACKETS and emitted > 0:
+            frames = round(emitted / packets * 1000 / RATE_HZ / FRAME_MS)
+            track.packet_ms = min(max(frames * FRAME_MS, FRAME_MS), MOST_PACKET_MS)
         if counters.round_trip_s is not None:
             self.network_ms = counters.round_trip_s * 1000 / 2
-        self._last[track_id] = counters
+        track.last = counters
 
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
-        self._concealed_before += sum(last.concealed for last in self._last.values())
-        self._last.clear()
-        self._waited_ms.clear()
+        self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
+        self._tracks.clear()
 
     def flows(self, track_id: str) -> bool:
         """Tell whether packets of that track have come and been played out."""
-        last = self._last.get(track_id, Counters())
-        return last.packets >= FLOWING_PACKETS and last.emitted > 0
+        track = self._tracks.get(track_id, _Track())
+        return track.last.packets >= FLOWING_PACKETS and track.last.emitted > 0
 
     @property
     def concealed_ms(self) -> float:
         """Return how much sound the jitter buffer had to invent."""
-        concealed = self._concealed_before + sum(last.concealed for last in self._last.values())
-        return concealed * 1000 / RATE_HZ
+        concealed = sum(track.last.concealed for track in self._tracks.values())
+        return (self._concealed_before + concealed) * 1000 / RATE_HZ
 
     @property
     def steady(self) -> bool:
-        """Tell whether the jitter buffer has been the same for the last looks."""
-        recent_ms = self._recent_ms
-        return len(recent_ms) == RECENT_LOOKS and max(recent_ms) - min(recent_ms) <= STEADY_MS
+        """Tell whether the jitter buffers have been the same for the last looks."""
+        return bool(self._tracks) and all(
+            len(track.recent_ms) == RECENT_LOOKS
+            and max(track.recent_ms) - min(track.recent_ms) <= STEADY_MS
+            for track in self._tracks.values()
+        )
 
     @property
     def delay_ms(self) -> float:
@@ -99,14 +133,40 @@ class ReceivePath:
         """
         return self.jitter_buffer_ms + PACKET_MS / 2
 
-    @property
-    def turnover_ms(self) -> float:
-        """Return after what time none of what was sent before can come out any more.
+    def turnover_ms(self, confirmed_s: float) -> float:
+        """Return how long after a confirmation nothing that was sent before can come out any more.
 
-        A jitter buffer that has just started stretches the sound to reach its first aim, which its
-        figures do not show; and a buffer that shrinks is told of late.
+        `confirmed_s` is by the monotonic clock.
         """
-        held_ms = max(self._recent_ms, default=self.jitter_buffer_ms)
-        if any(last.packets < YOUNG_PACKETS for last in self._last.values()):
-            held_ms = max(held_ms, START_JITTER_BUFFER_MS)
-        return held_ms + PACKET_MS / 2 + FRAME_MS + TURNOVER_SLACK_MS
+        tracks = self._tracks.values()
+        return max((_turnover_ms(track, confirmed_s) for track in tracks), default=0.0)
+
+
+def _turnover_ms(track: _Track, confirmed_s: float) -> float:
+    """Return the turnover of one track.
+
+    A jitter buffer that has just started stretches the sound to reach its first aim, which its
+    figures do not show; and a buffer that shrinks is told of late. Packets are taken out of it in
+    frames, and the time that one waited is told rounded up to whole frames. Opus ends the old place
+    in the first packet of the new one: the frame where that happens is left out whole.
+    """
+    held_ms = max(track.recent_ms, default=FIRST_JITTER_BUFFER_MS)
+    if track.last.packets < YOUNG_PACKETS:
+        held_ms = max(held_ms, START_JITTER_BUFFER_MS)
+    held_ms = math.ceil(held_ms / FRAME_MS - ROUNDING) * FRAME_MS
+    seam_ms = math.ceil(LOOKAHEAD_MS / FRAME_MS) * FRAME_MS
+    return _last_old_ms(track, confirmed_s) + held_ms + track.packet_ms + seam_ms + PHASE_SLACK_MS
+
+
+def _last_old_ms(track: _Track, confirmed_s: float) -> float:
+    """Return when the last packet of the old place came or will come, after the confirmation.
+
+    Where packets come evenly that is known from any one of them; else it is the latest there can
+    be.
+    """
+    jitter_ms, arrived_s = track.last.jitter_s * 1000, track.last.last_packet_s
+    if jitter_ms > EVEN_JITTER_MS:
+        return OVERTAKE_MS + min(2 * jitter_ms, MOST_JITTER_MS)
+    if arrived_s is None or abs(confirmed_s - arrived_s) > KNOWN_FOR_S:
+        return OVERTAKE_MS
+    return OVERTAKE_MS - ((confirmed_s - arrived_s) * 1000 + OVERTAKE_MS) % track.packet_ms

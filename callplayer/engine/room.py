@@ -1,7 +1,7 @@
 """The LiveKit room of one incident: audio tracks in, status in, commands out.
 
-The SDK's objects stay inside this module. What happens is told to a RoomListener, always on the
-engine's loop.
+The SDK's objects stay inside this module and `frames`. What happens is told to a RoomListener:
+frames on a thread of the SDK's, all else on the engine's loop.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 from livekit import rtc
 
+from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
-from callplayer.errors import SignInRefusedError, UnreachableError
+from callplayer.engine.valve import take_data
+from callplayer.errors import StreamTokenRefusedError, UnreachableError
 from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
 
 LOG = logging.getLogger(__name__)
 
-RATE_HZ = 48_000
-FRAME_MS = 10
 CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 3.0
 STATS_TIMEOUT_S = 1.0
@@ -34,7 +35,7 @@ class RoomListener(Protocol):
     """What the room tells."""
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """A frame of mono sound at RATE_HZ has come."""
+        """A frame of mono sound at `frames.RATE_HZ` has come; it is gone when this returns."""
 
     def on_track(self, track_id: str, party: Party) -> None:
         """A party's track has been subscribed."""
@@ -59,13 +60,14 @@ class Room:
         self._listener = listener
         self._room = rtc.Room()
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
-        self._readers: dict[str, asyncio.Task[None]] = {}
+        self._frames: dict[str, Frames] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._server_spoke = False
+        self._highest_rank = 0
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
-        """Join; raise SignInRefusedError for a refused token, UnreachableError for no server."""
+        """Join; raise StreamTokenRefusedError or, if no server answers, UnreachableError."""
         options = rtc.RoomOptions(auto_subscribe=True, dynacast=False, connect_timeout=5.0)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -75,7 +77,7 @@ class Room:
             text = str(getattr(error, "message", ""))
             LOG.info("joining failed: %s", type(error).__name__)
             if "401" in text or "403" in text or "unauthorized" in text.lower():
-                raise SignInRefusedError(
+                raise StreamTokenRefusedError(
                     "The room server refuses the stream token.",
                     "Check CALLPLAYER_STREAM_URL: it must be the server the token is for.",
                 ) from None
@@ -83,6 +85,7 @@ class Room:
                 "The room server does not answer.",
                 "Check the network and CALLPLAYER_STREAM_URL.",
             ) from None
+        take_data(self._room, self._take)
 
     def audio_tracks_announced(self) -> int:
         """Return how many audio tracks the participants publish, subscribed or not."""
@@ -103,7 +106,10 @@ class Room:
             ) from error
 
     async def counters(self, track_id: str) -> Counters | None:
-        """Return a track's receive counters; None if it has ended or the SDK does not say."""
+        """Return a track's receive counters, all 0 until a packet has come.
+
+        None if it has ended or the SDK does not say.
+        """
         track = self._tracks.get(track_id)
         if track is None:
             return None
@@ -113,15 +119,14 @@ class Room:
         except Exception as error:  # the SDK raises no narrower class
             LOG.info("no statistics: %s", type(error).__name__)
             return None
-        return _counters(entries)
+        return _counters(entries) or Counters()
 
     async def close(self) -> None:
-        """Leave the room and end all readers."""
+        """Leave the room; no frame is read any more."""
         self._closing = True
-        readers = list(self._readers.values())
-        for track_id in list(self._readers):
-            self._end_reader(track_id)
-        await asyncio.gather(*readers, return_exceptions=True)
+        for track_id in list(self._frames):
+            self._end_track(track_id)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await self._room.disconnect()
@@ -131,14 +136,13 @@ class Room:
 
         def subscribed(track: Any, publication: Any, participant: Any) -> None:
             if isinstance(track, rtc.RemoteAudioTrack):
-                self._start_reader(track, publication, participant)
+                self._start_track(track, publication, participant)
 
         def unsubscribed(track: Any, publication: Any, _participant: Any) -> None:
-            self._end_reader(publication.sid)
+            self._end_track(publication.sid)
 
         def data(packet: rtc.DataPacket) -> None:
-            if len(packet.data) <= MAX_STATUS_BYTES and self._is_server_side(packet.participant):
-                listener.on_payload(packet.data)
+            self._take(packet.participant.identity if packet.participant else "", packet.data)
 
         def closed(reason: Any) -> None:
             if not self._closing:
@@ -151,49 +155,52 @@ class Room:
         room.on("reconnected", lambda: listener.on_link(True))
         room.on("disconnected", closed)
 
-    def _is_server_side(self, participant: rtc.RemoteParticipant | None) -> bool:
-        """Tell whether data may be believed: from the server itself, or from who sends the sound.
+    def _take(self, sender: str, payload: bytes) -> None:
+        if len(payload) <= MAX_STATUS_BYTES and self._is_server_side(sender):
+            self._listener.on_payload(payload)
 
-        Another listener in the room publishes no audio track. How the vendor makes up its rooms is
-        not known, though: until one of the former has spoken, anybody is listened to.
+    def _is_server_side(self, sender: str) -> bool:
+        """Tell whether data may be believed: nobody has spoken whose word counts for more."""
+        rank = self._rank(sender)
+        self._highest_rank = max(self._highest_rank, rank)
+        return rank == self._highest_rank
+
+    def _rank(self, sender: str) -> int:
+        """Return how much a sender's word counts: most that of who sends the sound.
+
+        Then comes who is not named: the server itself, or somebody who has just come, for a server
+        announces who may not publish up to 3 s late. Another listener counts least, but how the
+        vendor makes up its rooms is not known: if nobody else speaks, it is listened to.
         """
-        if participant is None or any(
-            publication.kind == rtc.TrackKind.KIND_AUDIO
-            for publication in participant.track_publications.values()
-        ):
-            self._server_spoke = True
-            return True
-        return not self._server_spoke
+        if not sender:
+            return 1
+        participant = self._room.remote_participants.get(sender)
+        publications = participant.track_publications.values() if participant else ()
+        return 2 if any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications) else 0
 
-    def _start_reader(
-        self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any
-    ) -> None:
+    def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
         party = party_of(publication.name, participant.identity, participant.metadata)
         self._tracks[track_id] = track
         self._listener.on_track(track_id, party)
-        self._readers[track_id] = asyncio.create_task(self._read(track_id, track))
+        self._frames[track_id] = read_frames(
+            track, lambda pcm: self._listener.on_frame(track_id, pcm)
+        )
 
-    def _end_reader(self, track_id: str) -> None:
+    def _end_track(self, track_id: str) -> None:
         self._tracks.pop(track_id, None)
-        reader = self._readers.pop(track_id, None)
-        if reader is not None:
-            reader.cancel()
+        frames = self._frames.pop(track_id, None)
+        if frames is not None:
+            task = asyncio.create_task(frames.close())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
             self._listener.on_track_gone(track_id)
-
-    async def _read(self, track_id: str, track: rtc.RemoteAudioTrack) -> None:
-        stream = rtc.AudioStream(track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS)
-        try:
-            async for event in stream:
-                pcm = np.frombuffer(event.frame.data, dtype=np.int16)
-                self._listener.on_frame(track_id, pcm)
-        finally:
-            await stream.aclose()
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:
     """Return what the SDK's statistics of one track say; None if it is not among them."""
     counters, round_trip_s = None, None
+    monotonic_less_wall_s = time.monotonic() - time.time()
     for entry in entries:
         if entry.HasField("inbound_rtp"):
             received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
@@ -202,6 +209,12 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                 emitted=inbound.jitter_buffer_emitted_count,
                 concealed=inbound.concealed_samples,
                 jitter_buffer_delay_s=inbound.jitter_buffer_delay,
+                last_packet_s=(
+                    inbound.last_packet_received_timestamp / 1000 + monotonic_less_wall_s
+                    if inbound.last_packet_received_timestamp
+                    else None
+                ),
+                jitter_s=received.jitter,
             )
         elif entry.HasField("candidate_pair"):
             pair = entry.candidate_pair.candidate_pair

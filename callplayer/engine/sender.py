@@ -41,6 +41,11 @@ class Sender:
         self._outbox.forget()
         self._pending.clear()
 
+    @property
+    def open(self) -> bool:
+        """Tell whether there is a room to send to."""
+        return self._wire is not None
+
     def offer(self, command: Command) -> None:
         """Put a command on its way, now or when its kind's turn comes."""
         if self._wire is None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,27 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.chosen import keep_output_device, read_output_device
-from callplayer.config import Settings, check_url
+from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
-from callplayer.engine.backoff import Backoff
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
+from callplayer.engine.frames import RATE_HZ
+from callplayer.engine.link import Link
 from callplayer.engine.receive import ReceivePath
-from callplayer.engine.room import RATE_HZ, Room
+from callplayer.engine.recovery import Recovery
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.engine.teller import Teller
 from callplayer.engine.transcript import Transcript
-from callplayer.errors import (
-    EXIT_DONE,
-    CallplayerError,
-    IncidentNotFoundError,
-    SoundDeviceHangsError,
-    UnreachableError,
-    UsageError,
-)
+from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.wire import (
     Command,
     Party,
@@ -59,15 +52,7 @@ PATH_S = 0.25
 STEADY_PATH_S = 1.0
 STATS_S = 1.0
 STATE_S = 0.5
-STATUS_WAIT_S = 2.0
 NO_STATUS = "The server does not tell where the call is; keys may still work."
-TRACKS_QUIET_S = 0.3
-FLOW_WAIT_S = 1.5
-NO_TRACKS_S = 8.0
-SDK_PATIENCE_S = 5.0
-"""The SDK tries for half a minute to get its room back; a new room is had sooner."""
-
-STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 
 @dataclass(frozen=True)
@@ -93,10 +78,26 @@ class Engine:
         self._options = options
         self._call = Call()
         self._sound = Sound(RATE_HZ, no_audio=options.no_audio)
-        self._room: Room | None = None
         self._sender = Sender()
         self._path = ReceivePath()
         self._teller = Teller(tell, self._call, self._sound, self._path)
+        self._link = Link(
+            settings,
+            options.incident_id,
+            call=self._call,
+            sound=self._sound,
+            path=self._path,
+            listener=self,
+            say=self.say,
+        )
+        self._recovery = Recovery(
+            call=self._call,
+            sound=self._sound,
+            link=self._link,
+            sender=self._sender,
+            delays=self._teller.delays,
+            told=self,
+        )
         self._care = DeviceCare(
             self._sound,
             self._call,
@@ -106,14 +107,8 @@ class Engine:
             lasting=read_output_device(),
             keep=keep_output_device,
         )
-        self._track_s = 0.0
-        self._received_frames = 0
-        self._first_status = asyncio.Event()
-        self._room_closed = asyncio.Event()
         self._quit = asyncio.Event()
-        self._retry = asyncio.Event()
         self._turning: asyncio.Task[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -126,7 +121,7 @@ class Engine:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
         gc.freeze()
         gc.disable()
-        self._say("signing in")
+        self.say("signing in")
         tasks = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
@@ -146,12 +141,13 @@ class Engine:
             exit_code = self._fail(CallplayerError("The player met an error of its own."))
         finally:
             self._teller.quiet = True
-            self._lose_patience_no_more()
+            self._recovery.stop()
             self._sound.set_gate(False)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._leave()
+            self._sender.use(None)
+            await self._link.leave()
             self._care.stop()
             with contextlib.suppress(SoundDeviceHangsError):
                 await self._sound.close()
@@ -164,13 +160,14 @@ class Engine:
             async with Access(self._settings) as access:
                 beside = [asyncio.create_task(self._describe(access))]
                 try:
-                    await self._join(access)
+                    await self._link.join(access)
+                    self._recovery.joined()
                     beside.append(asyncio.create_task(self._transcript(access).run()))
                     await opening_sound
                     await self._begin()
                     while True:
-                        await self._room_closed.wait()
-                        await self._rejoin(access)
+                        await self._link.closed.wait()
+                        await self._come_back(access)
                 finally:
                     for task in beside:
                         task.cancel()
@@ -186,137 +183,34 @@ class Engine:
         if not self._options.wait_for_device:
             await self._care.open_first()
 
-    async def _join(self, access: Access) -> None:
-        """Get a token and join its room; the last room is left first."""
-        await self._leave()
-        grant = await access.stream_grant(self._options.incident_id, autoplay=False)
-        url = self._room_url(grant.url)
-        self._say("joining the room")
-        self._room_closed.clear()
-        self._first_status.clear()
-        self._room = Room(self)
-        await self._room.connect(url, grant.token)
-        self._call.link_up = True
-        self._sender.use(self._room)
-
-    def _room_url(self, granted: str | None) -> str:
-        if granted:
-            try:
-                return check_url(granted, STREAM_SCHEMES, "stream_url")
-            except UsageError:
-                raise UnreachableError(
-                    "The API names a room server that cannot be used safely.", "Ask the vendor."
-                ) from None
-        if not self._settings.stream_url:
-            raise UsageError(
-                "The API names no room server and none is set.",
-                "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
-            )
-        return check_url(self._settings.stream_url, STREAM_SCHEMES, "stream_url")
-
-    async def _rejoin(self, access: Access) -> None:
-        """Come back after the SDK has given up, however long it takes, to where we were."""
-        self._call.rejoining = True
-        backoff = Backoff()
-        restore = self._call.to_restore(time.monotonic())
-        while True:
-            try:
-                await self._join(access)
-                if self._call.opened:
-                    # What was asked for while we were away counts as well.
-                    restore = self._call.to_restore(time.monotonic())
-                    self._call.start_over()
-                await self._until_ready()
-                break
-            except (UnreachableError, IncidentNotFoundError) as error:
-                told_s = getattr(error, "retry_after_s", 0.0)
-                await self._wait_to_retry(error.what, backoff.next_s(random.random(), told_s))  # noqa: S311
-        self._call.rejoining, self._call.lost_at_s = False, None
-        self._restore(restore)
-
-    async def _wait_to_retry(self, why: str, wait_s: float) -> None:
-        """Wait, or until somebody asks to try at once."""
-        self._retry.clear()
-        self._call.retry_at_s = time.monotonic() + wait_s
-        self._say(why)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._retry.wait()
-        self._call.retry_at_s = None
-        self._say("joining again")
-
-    async def _leave(self) -> None:
-        room, self._room = self._room, None
-        self._call.link_up = False
-        self._path.forget()
-        self._sender.use(None)
-        if room is not None:
-            await room.close()
-
     async def _begin(self) -> None:
         """Wait until nothing of the call can be missed, then do what was asked for at the start."""
-        await self._until_ready()
-        start = self._options.start
-        if start == "live":
-            self._restore(Return(None, paused=False))
-        else:
-            self._restore(Return(0, paused=start == "paused"))
+        await self._link.until_ready()
+        self.restore(self._call.to_begin(self._options.start))
 
-    def _restore(self, default: Return) -> None:
-        """Set cursor, pause and gains: what was asked for meanwhile goes before `default`."""
-        seek, pause = self._call.head.seek, self._call.head.pause
+    async def _come_back(self, access: Access) -> None:
+        """Have a new room, and the call in it where it was."""
+        await self._link.rejoin(access)
+        self._recovery.joined()
+        self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
+
+    def restore(self, back: Return) -> None:
+        """Set cursor, pause and gains at a server that has just come, or come back."""
         self._call.opened = True
+        status = self._call.head.status
         for party in self._call.gains_db:
             self._send(self._call.gain_commands(party))
-        if seek is not None:
-            position_ms = None if seek.to_end else seek.position_ms
-        else:
-            position_ms = default.position_ms
-        if position_ms is None:
+        if back.stays:
+            pass
+        elif back.position_ms is None:
             self.handle(ScrubToEnd())
-        elif position_ms or self._call.head.confirmed_ms(time.monotonic()):
-            self.handle(Scrub(position_ms))
-        status = self._call.head.status
-        if not (default.paused if pause is None else pause.paused):
+        elif back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
+            self.handle(Scrub(back.position_ms))
+        if not back.paused:
             self.handle(Resume())
         elif status is not None and not status.paused:
             self.handle(Pause())
-        self._say("" if status is not None else NO_STATUS)
-
-    async def _until_ready(self) -> None:
-        """Return when a status has come and every announced track really receives packets."""
-        self._say("waiting for the call's sound")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STATUS_WAIT_S):
-                await self._first_status.wait()
-        since_s = time.monotonic()
-        while not self._all_tracks_here():
-            if time.monotonic() - since_s > NO_TRACKS_S:
-                since_s = time.monotonic()
-                self._say("No sound of the call has come yet; still waiting.")
-            if self._room_closed.is_set():
-                raise UnreachableError(
-                    "The room was closed before its sound came.", "Try again in a moment."
-                )
-            await asyncio.sleep(0.01)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FLOW_WAIT_S):
-                while not await self._packets_flow():
-                    await asyncio.sleep(0.02)
-
-    def _all_tracks_here(self) -> bool:
-        """Two named parties are all there are; else wait until no more tracks turn up."""
-        parties = self._sound.parties
-        if self._room is None or not parties:
-            return False
-        if "caller" in parties and "callTaker" in parties:
-            return True
-        quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
-        return quiet and len(self._sound.track_ids) >= self._room.audio_tracks_announced()
-
-    async def _packets_flow(self) -> bool:
-        await self._read_counters()
-        return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
+        self.say("" if status is not None else NO_STATUS)
 
     async def _describe(self, access: Access) -> None:
         """Tell what the incident is; the call plays without it if it cannot be had."""
@@ -333,17 +227,18 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
-            self._retry.set()
+            self._link.retry_now()
             return
         if self._care.takes(request):
             return
         party = getattr(request, "callerType", None)
-        if party is not None and self._sound.parties and party not in self._sound.parties:
+        parties = self._teller.parties
+        if party is not None and parties and party not in parties:
             self._teller.tell(
                 m.ErrorEvent(
                     code="bad-request",
                     message=f"This call has no party named {party}.",
-                    hint=f"It has: {', '.join(self._sound.parties)}.",
+                    hint=f"It has: {', '.join(parties)}.",
                 )
             )
             return
@@ -357,19 +252,20 @@ class Engine:
         for command in commands:
             if not self._call.opened and not isinstance(command, SetGain):
                 continue
+            self._link.flow.note_command()
             self._sender.offer(command)
 
     # --- what the room tells ----------------------------------------------------------------------
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """Pass a frame to its lane, the gate set right before it."""
-        self._received_frames += len(pcm)
-        self._move_gate()
-        self._sound.push(track_id, pcm)
+        """Pass a frame to its lane, the gate set right before it. Not on the loop's thread."""
+        with self._sound.lock:
+            self._move_gate()
+            self._sound.push(track_id, pcm)
 
     def on_track(self, track_id: str, party: Party) -> None:
         """A party's track has come."""
-        self._track_s = time.monotonic()
+        self._link.add_track(track_id)
         self._sound.add(track_id, party)
         self._apply_mix()
         self._teller.state()
@@ -377,6 +273,9 @@ class Engine:
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
         self._sound.remove(track_id)
+        if not self._sound.track_ids:
+            self._recovery.tracks_gone()
+        self._link.flow.remove(track_id)
         self._teller.state()
 
     def on_payload(self, payload: bytes) -> None:
@@ -387,57 +286,41 @@ class Engine:
             LOG.info("a data message was ignored: %s", error)
             return
         now_s = time.monotonic()
+        self._link.flow.take_status(now_s)
         if self._call.head.status is None and self._call.opened:
             self._call.detail = ""
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
-        self._first_status.set()
-        self._teller.state()
+        self._link.first_status.set()
+        self._teller.state_soon()
 
     def on_link(self, up: bool) -> None:
-        """The SDK lost the connection, or has it back: then the server has played on unheard."""
-        if not up:
-            # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
-            self._sender.use(None)
-            self._call.lose_link(time.monotonic(), self._teller.delays())
-            self._say("The connection broke; it is being restored.")
-            loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(SDK_PATIENCE_S, self.on_closed, "no patience left")
-            return
-        self._lose_patience_no_more()
-        self._sender.use(self._room)
-        self._call.link_up, self._call.lost_at_s = True, None
-        if self._call.opened:
-            self._restore(self._call.to_restore(time.monotonic()))
-
-    def _lose_patience_no_more(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        """The SDK lost the connection, or has it back."""
+        if up:
+            self._recovery.link_back()
+        else:
+            self._recovery.link_lost()
 
     def on_closed(self, reason: str) -> None:
         """The room is gone; `_play` comes back by itself."""
-        LOG.warning("the room is given up: %s", reason)
-        self._lose_patience_no_more()
-        self._sender.use(None)
-        self._call.lose_link(time.monotonic(), self._teller.delays())
-        self._room_closed.set()
-        self._say("The room is gone; joining again.")
+        self._recovery.closed(reason)
 
     # --- sound ------------------------------------------------------------------------------------
 
     def _move_gate(self) -> None:
-        may = self._call.may_be_heard(time.monotonic())
-        if may != self._sound.gate_open:
-            self._sound.set_gate(may)
+        # Asked and set at one stroke: a frame that comes just now must not open it again.
+        with self._sound.lock:
+            may = self._call.may_be_heard(time.monotonic())
+            if may != self._sound.gate_open:
+                self._sound.set_gate(may)
 
     def _apply_mix(self) -> None:
         self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
 
     async def _turn_over(self, confirmed_s: float) -> None:
-        """Look how long the receive path is right now: it may have grown since it was measured."""
-        await self._read_counters()
-        self._call.turn_later(confirmed_s, self._teller.delays())
+        """Look how long the receive path is right now: it may have changed since the last look."""
+        await self._link.read_counters()
+        self._call.turn_over(confirmed_s, self._path.turnover_ms(confirmed_s))
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.
@@ -447,37 +330,34 @@ class Engine:
         told_s = time.monotonic()
         while True:
             due_s = max(told_s + STATS_S - time.monotonic(), 0.0)
-            await asyncio.sleep(min(due_s, STEADY_PATH_S) if self._path.steady else PATH_S)
-            await self._read_counters()
+            steady = self._path.steady and not self._recovery.watchful
+            await asyncio.sleep(min(due_s, STEADY_PATH_S) if steady else PATH_S)
+            await self._link.read_counters()
+            self._recovery.look(time.monotonic())
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
             told_s = time.monotonic()
-            self._teller.stats(self._received_frames)
+            self._teller.stats()
             if self._call.head.wants_paused():
                 gc.collect()
-
-    async def _read_counters(self) -> None:
-        for track_id in self._sound.track_ids:
-            counters = await self._room.counters(track_id) if self._room else None
-            if counters is not None:
-                self._path.take(track_id, counters)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._sender.flush_due()
-            if self._call.link_up:
+            if self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
-            if now_s - self._teller.told_s >= STATE_S:
+            if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:
                 self._teller.state()
 
     def _fail(self, error: CallplayerError) -> int:
         self._call.failed = True
-        self._say(error.what)
+        self.say(error.what)
         return self._teller.failure(error)
 
-    def _say(self, detail: str) -> None:
+    def say(self, detail: str) -> None:
+        """Tell what goes on, in words."""
         self._call.detail = detail
         self._teller.state()

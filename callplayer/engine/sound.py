@@ -1,12 +1,13 @@
 """The player's own sound: one lane a track, one mixer, one output device.
 
-Everything here runs on the engine's loop, but for opening and closing a device, which can hang and
-so has a thread of its own.
+Everything here runs on the engine's loop, but for frames, which come on threads of the SDK's, and
+for opening and closing a device, which can hang and so has a thread of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ class Sound:
         self._voices: dict[str, _Voice] = {}
         self._gate_open = False
         self._silenced: frozenset[Party] = frozenset()
+        self.lock = threading.RLock()
+        """Held while frames go into lanes, and while the lanes or their gate are changed."""
+
+        self.received_frames = 0
         self._ended_underruns = 0
         self._ended_trimmed_frames = 0
         self._ended_underflows = 0
@@ -174,38 +179,47 @@ class Sound:
         return True
 
     def _new_mixer(self, rate_hz: int) -> Mixer:
-        self._mixer = Mixer(rate_hz)
-        for voice in self._voices.values():
-            self._count_ended(voice.lane)
-            voice.lane = self._new_lane(rate_hz)
-        self._publish()
-        return self._mixer
+        with self.lock:
+            self._mixer = Mixer(rate_hz)
+            for voice in self._voices.values():
+                self._count_ended(voice.lane)
+                voice.lane = self._new_lane(rate_hz)
+            self._publish()
+            return self._mixer
 
     # --- tracks -----------------------------------------------------------------------------------
 
     def add(self, track_id: str, party: Party) -> None:
         """A track has come; its frames may follow."""
         rate_hz = self._mixer.rate_hz if self._mixer else self._in_hz
-        self._voices[track_id] = _Voice(party, self._new_lane(rate_hz))
-        self._publish()
+        with self.lock:
+            self._voices[track_id] = _Voice(party, self._new_lane(rate_hz))
+            self._publish()
 
     def remove(self, track_id: str) -> None:
         """A track has ended."""
-        voice = self._voices.pop(track_id, None)
-        if voice is not None:
-            self._count_ended(voice.lane)
-            self._publish()
+        with self.lock:
+            voice = self._voices.pop(track_id, None)
+            if voice is not None:
+                self._count_ended(voice.lane)
+                self._publish()
 
     def push(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """A frame has come: mono int16 at the incoming rate."""
-        voice = self._voices.get(track_id)
-        if voice is not None and self._output is not None:
-            voice.lane.push(pcm, time.monotonic())
+        with self.lock:
+            self.received_frames += len(pcm)
+            voice = self._voices.get(track_id)
+            if voice is not None and self._output is not None:
+                voice.lane.push(pcm, time.monotonic())
 
     @property
     def track_ids(self) -> tuple[str, ...]:
         """Return the tracks there are now."""
         return tuple(self._voices)
+
+    def party_of(self, track_id: str) -> Party:
+        """Return whose track it is; raise KeyError if it has ended."""
+        return self._voices[track_id].party
 
     @property
     def parties(self) -> tuple[Party, ...]:
@@ -223,26 +237,29 @@ class Sound:
 
     def set_gate(self, is_open: bool) -> None:
         """Let what comes in from now on be heard, or fade out what is being heard."""
-        self._gate_open = is_open
-        for voice in self._voices.values():
-            self._apply(voice)
+        with self.lock:
+            self._gate_open = is_open
+            for voice in self._voices.values():
+                self._apply(voice)
 
     def set_silenced(self, parties: Iterable[Party]) -> None:
         """Fade these parties out of the mix and the others in."""
-        self._silenced = frozenset(parties)
-        for voice in self._voices.values():
-            self._apply(voice)
+        with self.lock:
+            self._silenced = frozenset(parties)
+            for voice in self._voices.values():
+                self._apply(voice)
 
     # --- readings ---------------------------------------------------------------------------------
 
     def levels(self, now_s: float) -> dict[Party, Level]:
         """Return each party's level since the last call; of several tracks the loudest."""
         loudest: dict[Party, Level] = {}
-        for voice in self._voices.values():
-            level = voice.lane.meter.read(now_s)
-            known = loudest.get(voice.party)
-            if known is None or level.rms_db > known.rms_db:
-                loudest[voice.party] = level
+        with self.lock:
+            for voice in self._voices.values():
+                level = voice.lane.meter.read(now_s)
+                known = loudest.get(voice.party)
+                if known is None or level.rms_db > known.rms_db:
+                    loudest[voice.party] = level
         return loudest
 
     @property

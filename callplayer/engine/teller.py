@@ -12,11 +12,15 @@ from callplayer.engine.sound import Sound
 from callplayer.errors import CallplayerError
 from callplayer.wire import Incident, Party
 
+SOON_S = 0.05
+"""However many statuses come, the state is told no more often for them."""
+
 
 class Teller:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
 
-    Once `quiet`, the state is told no more: the engine is ending.
+    Once `quiet`, the state is told no more: the engine is ending. `parties` are those that the
+    state tells of.
     """
 
     def __init__(
@@ -24,8 +28,9 @@ class Teller:
     ) -> None:
         self.tell = tell
         self.told_s = 0.0
+        self.is_due = False
         self.quiet = False
-        self._parties: tuple[Party, ...] = ()
+        self.parties: tuple[Party, ...] = ()
         self._call = call
         self._sound = sound
         self._path = path
@@ -36,7 +41,7 @@ class Teller:
         return Delays(
             path_ms=self._path.delay_ms + self._sound.delay_ms,
             device_ms=self._sound.device_latency_ms,
-            turnover_ms=self._path.turnover_ms,
+            turnover_ms=self._path.turnover_ms(time.monotonic()),
         )
 
     def state(self) -> None:
@@ -44,14 +49,20 @@ class Teller:
         if self.quiet:
             return
         now_s = self.told_s = time.monotonic()
-        # Parties stay on the screen while their tracks are being had again.
-        self._parties = self._sound.parties or self._parties
+        self.is_due = False
+        self.parties = _still_shown(self.parties, self._sound.parties)
         levels_db = {
             party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
-            for party in self._parties
+            for party in self.parties
         }
         device = self._sound.device_name
         self.tell(self._call.state(now_s, self.delays(), levels_db, device))
+
+    def state_soon(self) -> None:
+        """Tell the whole state, but not so soon after the last time: then it `is_due`."""
+        self.is_due = True
+        if time.monotonic() - self.told_s >= SOON_S:
+            self.state()
 
     def levels(self) -> None:
         """Tell the meters, unless they stand still."""
@@ -68,7 +79,7 @@ class Teller:
             self._levels = levels
             self.tell(m.LevelsEvent(levels=tuple(levels.values())))
 
-    def stats(self, received_frames: int) -> None:
+    def stats(self) -> None:
         """Tell how the audio path does."""
         sound, path = self._sound, self._path
         packet_ms = path.delay_ms - path.jitter_buffer_ms
@@ -94,7 +105,7 @@ class Teller:
                 device_underflows=sound.device_underflows,
                 concealed_ms=round(path.concealed_ms, 1),
                 trimmed_frames=sound.trimmed_frames,
-                received_frames=received_frames,
+                received_frames=sound.received_frames,
                 drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
                 callback_p99_ms=round(sound.callback_ms(99.0), 3),
                 callback_p999_ms=round(sound.callback_ms(99.9), 3),
@@ -125,3 +136,14 @@ class Teller:
                 location=place,
             )
         )
+
+
+def _still_shown(known: tuple[Party, ...], here: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the parties to tell of: one whose track is being had again stays on the screen.
+
+    Two parties and a mixed track of both are never shown together.
+    """
+    if not here or set(here) <= set(known):
+        return known
+    both: tuple[Party, ...] = ("caller", "callTaker")
+    return here if "call" in (*known, *here) else tuple(p for p in both if p in (*known, *here))

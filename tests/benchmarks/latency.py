@@ -36,31 +36,37 @@ class Latency:
     pauses_ms: list[float]
 
 
-def measure(jumps: int, pauses: int) -> list[Latency]:
-    """Measure every client with the same service and the same kind of sink, one after another."""
-    measured = []
+def measure(sessions: int, jumps: int, pauses: int) -> list[Latency]:
+    """Measure every client with the same service and the same kind of sink, in turns.
+
+    A jitter buffer settles somewhere within 20 ms and stays there, so each client starts anew for
+    each of the sessions, of so many jumps and pauses.
+    """
+    measured: dict[str, Latency] = {}
+    chance = random.Random(911)
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
         write_sweep_call(home / "sweep.wav", CALL_S)
         with _service(home) as service:
-            for number, (start, listen_s) in enumerate(
-                (
+            for session in range(sessions):
+                for start, listen_s in (
                     (_callplayer, LISTEN_S),
                     (clients.chromium, LISTEN_S),
                     (clients.output_player, SLOW_LISTEN_S),
-                )
-            ):
-                sink = Sink(server, f"bench{number}")
-                client_home = home / str(number)
-                client_home.mkdir()
-                # A player that is seconds behind is listened to for longer, and less often.
-                share = 1 if listen_s == LISTEN_S else 5
-                with start(client_home, service, sink) as client:
-                    measured.append(
-                        _measure(client, sink, jumps // share, pauses // share, listen_s)
-                    )
-                sink.close()
-    return measured
+                ):
+                    number = f"{session}-{start.__name__}"
+                    sink = Sink(server, number)
+                    client_home = home / number
+                    client_home.mkdir()
+                    # A player that is seconds behind is listened to for longer, and less often.
+                    share = 1 if listen_s == LISTEN_S else 5
+                    with start(client_home, service, sink) as client:
+                        one = measured.setdefault(client.name, Latency(client.name, [], []))
+                        _measure(
+                            one, client, sink, jumps // share, pauses // share, listen_s, chance
+                        )
+                    sink.close()
+    return list(measured.values())
 
 
 @contextlib.contextmanager
@@ -77,11 +83,15 @@ def _callplayer(home: Path, service: Service, sink: Sink) -> AbstractContextMana
 
 
 def _measure(
-    client: clients.Client, sink: Sink, jumps: int, pauses: int, listen_s: float
-) -> Latency:
-    chance = random.Random(911)
+    one: Latency,
+    client: clients.Client,
+    sink: Sink,
+    jumps: int,
+    pauses: int,
+    listen_s: float,
+    chance: random.Random,
+) -> None:
     time.sleep(SETTLE_S)
-    read = []
     tenth = 0
     asked_s, place_s = time.monotonic() - SETTLE_S, 0.0
     for _ in range(jumps):
@@ -98,15 +108,13 @@ def _measure(
         asked_s, place_s = now_s, target_s
         time.sleep(listen_s)
         sound = sink.heard(now_s, now_s + listen_s)
-        read.append(read_jump(sound, old_place_s, target_s))
+        one.jumps.append(read_jump(sound, old_place_s, target_s))
         time.sleep(chance.uniform(0.2, 0.6))
-    silences_ms = []
     for _ in range(pauses):
         now_s = client.pause()
         time.sleep(listen_s)
         sound = np.abs(sink.heard(now_s, now_s + listen_s))
         loud = np.flatnonzero(sound > 0.01)
-        silences_ms.append(float(loud[-1]) * 1000 / RATE_HZ if len(loud) else 0.0)
+        one.pauses_ms.append(float(loud[-1]) * 1000 / RATE_HZ if len(loud) else 0.0)
         client.resume()
         time.sleep(1.0 + chance.uniform(0.0, 0.3))
-    return Latency(client.name, read, silences_ms)

@@ -61,7 +61,7 @@ class _Player:
 
     def __init__(self) -> None:
         self._call = Call()
-        self._call.opened = self._call.link_up = True
+        self._call.opened = True
         self._now_s = 1000.0
 
     def take_status(self, message: bytes) -> bool:

@@ -18,17 +18,15 @@ Needs Linux, root, `ip` and /dev/net/tun. Nothing of the machine's own network i
 from __future__ import annotations
 
 import contextlib
-import json
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from tests.rig import namespaces
+from tests.rig.helper import Helper, helper
 from tests.rig.packet_relay import Impairment
 
 Side = Literal["server", "client"]
@@ -37,7 +35,6 @@ ADDRESSES: dict[Side, str] = {"server": "198.18.0.1", "client": "198.18.0.2"}  #
 LOOPBACK = "127.0.0.1"
 DEVICE = "eth0"
 MTU_BYTES = 1500
-ROOT = Path(__file__).resolve().parents[2]
 
 _T = TypeVar("_T")
 
@@ -52,7 +49,7 @@ def other_side(side: Side) -> Side:
 class ImpairedLink:
     """The link while it stands; made by `impaired_link`. `to` names the side packets go to."""
 
-    def __init__(self, names: dict[Side, str], relay: _Helper, stack: contextlib.ExitStack) -> None:
+    def __init__(self, names: dict[Side, str], relay: Helper, stack: contextlib.ExitStack) -> None:
         self._names = names
         self._relay = relay
         self._stack = stack
@@ -89,53 +86,11 @@ class ImpairedLink:
             ("client", LOOPBACK, ADDRESSES["server"]),
         ):
             words = [*self.prefix(side), sys.executable, "-m", "tests.rig.port_forward"]
-            self._stack.enter_context(_helper([*words, source, to, *ports]))
+            self._stack.enter_context(helper([*words, source, to, *ports]))
 
     def _tell(self, to: Side | None, **command: Any) -> None:
         for side in (to,) if to else SIDES:
             self._relay.talk({"to": side, **command})
-
-
-class _Helper:
-    """A program of the rig that is told and answers in lines of JSON, and ends with its stdin."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def talk(self, line: dict[str, Any]) -> dict[Any, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(line) + "\n")
-        self._process.stdin.flush()
-        return self.listen()
-
-    def listen(self) -> dict[Any, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._process.args!r} has ended by itself")
-        told: dict[Any, Any] = json.loads(line)
-        return told
-
-
-@contextlib.contextmanager
-def _helper(argv: list[str]) -> Iterator[_Helper]:
-    process = subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    try:
-        helper = _Helper(process)
-        helper.listen()
-        yield helper
-    finally:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -153,7 +108,7 @@ def impaired_link(seed: int = 911) -> Iterator[ImpairedLink]:
         }
         devices = {side: f"cp{mark}{side[0]}" for side in SIDES}
         relay = stack.enter_context(
-            _helper([sys.executable, "-m", "tests.rig.packet_relay", *devices.values(), str(seed)])
+            helper([sys.executable, "-m", "tests.rig.packet_relay", *devices.values(), str(seed)])
         )
         for side in SIDES:
             _place_device(devices[side], names[side], side)

@@ -5,10 +5,11 @@ says `{"ready": true}`, then takes commands on stdin, a line of JSON each, and a
 line: the words of `Impairment` to set (`"set"`), `"stall_ms"`, `"up"`, each with `"to"` (`"client"`
 or `"server"`); or `{"report": true}`. It ends with its stdin, and its devices with it.
 
-What becomes of a packet, in this order: it is dropped if the link is down, or by chance; it is held
-for the delay and an extra time drawn evenly from 0 to the jitter, packet by packet; it never
-overtakes the one before it (a queue does not either) unless order is not to be kept; and nothing
-leaves during a stall, after which all that was held leaves at once.
+What becomes of a packet, in this order: it is dropped if the link is down, by chance, or because it
+is one of UDP and that is blocked; it is held for the delay and an extra time drawn evenly from 0 to
+the jitter, packet by packet; it never overtakes the one before it (a queue does not either) unless
+order is not to be kept; and nothing leaves during a stall, after which all that was held leaves at
+once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MAX_PACKET_BYTES = 65_536
 MAX_HELD_PACKETS = 10_000
 MAX_READS_AT_ONCE = 32
 REALTIME_PRIORITY = 10
+PROTOCOL_AT, UDP = 9, 17
+"""Where an IPv4 packet tells its protocol (RFC 791), and UDP's number."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Impairment:
     jitter_ms: float = 0.0
     loss_percent: float = 0.0
     keep_order: bool = True
+    udp_blocked: bool = False
 
 
 class Direction:
@@ -90,6 +94,7 @@ class Direction:
     def _hold(self, packet: bytes, now_s: float) -> None:
         done = self._impairment
         lost = self._drops.random() * 100 < done.loss_percent
+        lost |= done.udp_blocked and packet[PROTOCOL_AT] == UDP
         extra_ms = self._jitters.random() * done.jitter_ms
         if lost or not self._up or len(self._held) >= MAX_HELD_PACKETS:
             self._dropped += 1

@@ -31,8 +31,8 @@ async def _forward(
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
         finally:
             far_writer.close()
-    except OSError:
-        pass  # nobody there: the near end learns it by the close
+    except (OSError, asyncio.CancelledError):
+        pass  # nobody there, or the end: the near end learns it by the close
     finally:
         writer.close()
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,10 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 class Service:
-    """`callplayer serve` on free ports, ready to be asked; `prefix` goes before the program."""
+    """`callplayer serve` on free ports, ready to be asked.
+
+    `prefix` goes before the program; `environment` holds variables beyond the usual.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Service:
         *recordings: Path,
         flags: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log_path = home / "service.stderr"
         with self.log_path.open("wb") as log:
@@ -44,7 +48,7 @@ class Service:
                 env=clean_environment(home) | {
                     "CALLPLAYER_SERVE_CLIENT_ID": CLIENT_ID,
                     "CALLPLAYER_SERVE_CLIENT_SECRET": CLIENT_SECRET,
-                },
+                } | dict(environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

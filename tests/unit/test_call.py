@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from callplayer.engine import messages as m
-from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays
+from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays, Return
+from callplayer.engine.playhead import give_up
 from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
 
 DELAYS = Delays(path_ms=100.0, device_ms=10.0, turnover_ms=60.0)
@@ -21,7 +22,7 @@ def status(
 def playing_call(position_ms: int = 20_000, *, over: bool = True, end: bool = False) -> Call:
     """A call that has played for 10 s and is at `position_ms` at 1000.0 s."""
     call = Call()
-    call.opened = call.link_up = True
+    call.opened = True
     for before_s in (10, 0):
         place = status(position_ms - before_s * 1000, over=over, end=end)
         call.take_status(place, 1000.0 - before_s, DELAYS)
@@ -98,45 +99,151 @@ def test_the_gate_opens_when_the_path_has_turned_over_after_the_confirmation() -
     assert call.may_be_heard(1000.161)
 
 
-def test_the_gate_waits_for_a_path_that_turned_out_longer() -> None:
+def test_the_gate_goes_by_the_latest_look_at_the_path() -> None:
     call = playing_call()
     call.obey(Scrub(50_000), 1000.0, DELAYS)
     call.take_status(status(50_000), 1000.1, DELAYS)
-    call.turn_later(1000.1, Delays(turnover_ms=200.0))
+    call.turn_over(1000.1, 200.0)
     assert not call.may_be_heard(1000.25)
     assert call.may_be_heard(1000.31)
 
 
-def test_while_the_link_is_down_nothing_moves_and_nothing_is_lost() -> None:
+def test_while_the_server_is_away_nothing_moves_and_nothing_is_lost() -> None:
     call = playing_call()
-    call.lose_link(1000.0, DELAYS)
+    call.go_away(1000.0, DELAYS, None)
     for later_s in (1000.0, 1008.0, 1060.0):
         state = call.state(later_s, DELAYS, {}, None)
-        assert (state.phase, state.advancing) == ("reconnecting", False)
+        assert (state.phase, state.advancing, state.lost_at_s) == ("reconnecting", False, 1000.0)
         assert state.position_ms == state.audible_ms == 19_900
     call.obey(Pause(), 1008.0, DELAYS)
-    restore = call.to_restore(1060.0)
-    assert (restore.position_ms, restore.paused) == (19_900, True)
+    back = call.come_back(1060.0, DELAYS, stays=False)
+    assert back == Return(19_900, paused=True)
+    assert call.state(1060.0, DELAYS, {}, None).lost_at_s is None
+
+
+def test_what_came_after_the_last_packet_was_never_heard() -> None:
+    call = playing_call()
+    # Noticed 1.3 s late: the server went on meanwhile, as far as the clock tells.
+    call.go_away(1001.3, DELAYS, 1000.0)
+    assert call.state(1001.3, DELAYS, {}, None).position_ms == 20_000
+
+
+def test_a_stretch_that_began_after_the_last_packet_is_where_it_waits() -> None:
+    call = playing_call()
+    call.obey(Scrub(50_000), 1000.0, DELAYS)
+    call.take_status(status(50_000), 1000.1, DELAYS)
+    call.go_away(1003.0, DELAYS, 1000.05)
+    assert call.state(1003.0, DELAYS, {}, None).position_ms == 50_000
 
 
 def test_what_was_asked_while_away_is_what_is_restored() -> None:
     call = playing_call()
-    call.lose_link(1000.0, DELAYS)
+    call.go_away(1000.0, DELAYS, None)
     call.obey(m.SeekBy(-5000), 1003.0, DELAYS)
     call.obey(m.SeekBy(-5000), 1004.0, DELAYS)
-    assert call.to_restore(1060.0).position_ms == 9_900
+    assert call.come_back(1060.0, DELAYS, stays=True) == Return(9_900, paused=False)
+    call.go_away(1061.0, DELAYS, None)
     call.obey(ScrubToEnd(), 1061.0, DELAYS)
-    assert call.to_restore(1062.0).position_ms is None
+    assert call.come_back(1062.0, DELAYS, stays=True).position_ms is None
 
 
 def test_who_was_live_comes_back_live() -> None:
     call = playing_call(100_000, over=False, end=True)
-    call.lose_link(1000.0, DELAYS)
-    assert call.to_restore(1030.0).position_ms is None
+    call.go_away(1000.0, DELAYS, None)
+    assert call.come_back(1030.0, DELAYS, stays=False).position_ms is None
 
 
 def test_a_live_call_does_not_grow_while_nothing_is_known_of_it() -> None:
     call = playing_call(over=False)
     before = call.state(1000.0, DELAYS, {}, None).duration_ms
-    call.lose_link(1000.0, DELAYS)
+    call.go_away(1000.0, DELAYS, None)
     assert call.state(1050.0, DELAYS, {}, None).duration_ms == before
+
+
+def test_what_a_server_tells_while_away_counts_once_it_is_back() -> None:
+    call = playing_call()
+    call.go_away(1000.0, DELAYS, None)
+    assert not call.take_status(status(0, paused=True), 1002.0, DELAYS)  # a new bot's
+    assert call.state(1002.0, DELAYS, {}, None).position_ms == 19_900
+    assert call.has_news_since(1001.0)
+    assert not call.has_news_since(1002.0)
+    assert not call.has_stayed(1001.9)
+    assert call.come_back(1002.1, DELAYS, stays=False) == Return(19_900, paused=False)
+    assert call.head.status == status(0, paused=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "stayed"),
+    [
+        (status(19_900), True),
+        (status(20_500), True),
+        (status(20_700), False),  # it has gone on while nothing was heard
+        (status(19_000), False),
+        (status(19_900, paused=True), False),
+    ],
+)
+def test_a_server_whose_sound_came_late_but_whole_is_left_alone(told: Status, stayed: bool) -> None:
+    call = playing_call()
+    call.go_away(1000.0, DELAYS, None)
+    call.take_status(told, 1002.0, DELAYS)
+    assert call.has_stayed(flows_s=1002.0) is stayed
+    back = call.come_back(1002.0, DELAYS, stays=call.has_stayed(1002.0))
+    assert back.stays is stayed
+
+
+def test_in_a_new_room_nothing_is_heard_before_the_call_is_where_it_was() -> None:
+    call = playing_call()
+    call.go_away(1000.0, DELAYS, None)
+    assert call.may_be_heard(1000.0)  # what still comes of the old room
+    call.join_anew()
+    assert not call.may_be_heard(1001.0)
+    back = call.come_back(1002.0, DELAYS, stays=False)
+    assert back == Return(19_900, paused=False)
+    assert call.phase() == "connecting"  # it has told nothing yet
+    call.obey(Scrub(19_900), 1002.0, DELAYS)
+    assert not call.may_be_heard(1002.1)
+
+
+@pytest.mark.parametrize(
+    ("start", "asked", "begun"),
+    [
+        ("play", [], Return(0, paused=False)),
+        ("paused", [], Return(0, paused=True)),
+        ("live", [], Return(None, paused=False)),
+        ("play", [Scrub(5_000), Pause()], Return(5_000, paused=True)),
+        ("paused", [ScrubToEnd(), Resume()], Return(None, paused=False)),
+    ],
+)
+def test_what_is_typed_before_the_call_is_there_goes_before_the_start(
+    start: m.Start, asked: list[m.Request], begun: Return
+) -> None:
+    call = Call()
+    for request in asked:
+        call.obey(request, 999.0, DELAYS)
+    assert call.to_begin(start) == begun
+
+
+def test_a_wish_that_did_not_get_out_is_known() -> None:
+    call = playing_call()
+    assert call.open_wishes() == Return(None, paused=False, stays=True)
+    call.obey(Scrub(5_000), 1000.0, DELAYS)
+    assert call.open_wishes() == Return(5_000, paused=False)
+
+
+def test_sound_is_expected_while_the_call_plays() -> None:
+    call = playing_call()
+    first = call.sounding_stretch()
+    assert first is not None
+    call.obey(Scrub(5_000), 1000.0, DELAYS)
+    second = call.sounding_stretch()
+    assert second not in (None, first)
+    call.head = give_up(call.head, 1006.0)
+    assert call.sounding_stretch() == second  # a wish that nobody heard of is no sign of life
+    call.take_status(status(60_000), 1006.1, DELAYS)
+    assert call.sounding_stretch() not in (None, second)
+    assert not call.rests()
+    call.take_status(status(60_000, paused=True), 1006.2, DELAYS)
+    assert call.sounding_stretch() is None
+    assert call.rests()
+    call.obey(Resume(), 1007.0, DELAYS)
+    assert call.sounding_stretch() is None  # until the server says that it plays

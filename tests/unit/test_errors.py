@@ -21,6 +21,7 @@ def test_the_exit_codes_are_what_scripts_know() -> None:
         ("CallplayerError", 1, "internal"),
         ("UsageError", 2, "usage"),
         ("SignInRefusedError", 3, "sign-in-refused"),
+        ("StreamTokenRefusedError", 3, "sign-in-refused"),
         ("IncidentNotFoundError", 4, "no-such-incident"),
         ("UnreachableError", 5, "unreachable"),
         ("SoundDeviceError", 6, "no-sound-device"),

@@ -11,7 +11,7 @@ from callplayer.engine.gate import (
     ask_move,
     confirm_move,
     may_open,
-    turn_later,
+    turn_over,
 )
 
 PATH_S = 0.08
@@ -41,12 +41,16 @@ def test_a_status_without_a_move_changes_nothing() -> None:
     assert confirm_move(Gate(), 50.0, PATH_S) == Gate()
 
 
-def test_a_path_that_proves_longer_keeps_it_shut_longer_and_never_shorter() -> None:
-    gate = confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S)
-    longer = turn_later(gate, 10.1, 0.2)
-    assert not may_open(longer, 10.29)
-    assert may_open(longer, 10.31)
-    assert turn_later(longer, 10.1, 0.01) == longer
+def test_the_latest_measure_of_the_path_counts() -> None:
+    gate = turn_over(confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S), 10.1, 0.2)
+    assert not may_open(gate, 10.29)
+    assert may_open(gate, 10.31)
+    assert may_open(turn_over(gate, 10.1, 0.1), 10.21)
+
+
+def test_a_measure_does_not_open_what_waits_for_a_confirmation() -> None:
+    gate = ask_move(confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S), 10.12)
+    assert not may_open(turn_over(gate, 10.1, PATH_S), 10.3)
 
 
 @given(

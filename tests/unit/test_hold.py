@@ -18,7 +18,7 @@ class Line:
     def __init__(self, **status: bool) -> None:
         self.sent: list[Command] = []
         self.call = Call()
-        self.call.opened = self.call.link_up = True
+        self.call.opened = True
         self.hold = Hold(self.call, lambda: DELAYS, self.sent.extend)
         self.tell(30_000, NOW_S, **status)
 
@@ -92,3 +92,14 @@ def test_a_live_call_is_live_again_after_a_change_of_device_only(
     line.hold.give_back(NOW_S + 1.0 + away_s)
     assert (ScrubToEnd() in line.sent) is is_live
     assert line.sent[-1] == Resume()
+
+
+def test_while_the_server_is_away_the_call_waits_where_it_stands() -> None:
+    line = Line()
+    line.hold.note(NOW_S + 2.0)
+    line.call.go_away(NOW_S + 2.2, DELAYS, NOW_S + 1.0)  # nothing has come since
+    line.hold.take(NOW_S + 3.0, goes_on=True)
+    assert line.sent == [Pause()]
+    line.hold.give_back(NOW_S + 3.5)
+    back = line.call.come_back(NOW_S + 4.0, DELAYS, stays=False)
+    assert (back.position_ms, back.paused) == (31_000, False)

@@ -262,3 +262,38 @@ def test_every_wish_comes_true_with_a_server_that_obeys(
     assert head.unconfirmed_s(now_s) == 0.0
     assert head.wants_paused() == server.paused
     assert head.confirmed_ms(now_s) == pytest.approx(server.position_ms, abs=line_ms + 40)
+
+
+def _playing(until_s: float) -> Playhead:
+    """A call that plays from 10 s on at 100.0 s, told of four times a second."""
+    head = Playhead()
+    for quarter in range(int((until_s - 100.0) * 4) + 1):
+        head = heads.take_status(head, _status(10_000 + quarter * 250), 100.0 + quarter / 4)
+    return head
+
+
+def test_statuses_that_were_held_up_do_not_take_the_cursor_back() -> None:
+    head = _playing(102.0)
+    # Nothing for 2 s, then what was told meanwhile, all at once but for the last second of it.
+    for quarter in range(1, 5):
+        head = heads.take_status(head, _status(12_000 + quarter * 250), 104.0)
+        assert head.confirmed_ms(104.0) == 14_000
+    assert head.segment_ms == 10_000
+    head = heads.take_status(head, _status(14_300), 104.3)
+    assert head.confirmed_ms(104.3) == 14_300
+
+
+def test_a_server_that_has_gone_back_is_believed_once_it_has_said_so_for_a_while() -> None:
+    head = _playing(102.0)
+    for quarter in range(1, 4):
+        now_s = 102.0 + quarter / 4
+        head = heads.take_status(head, _status(2_000 + quarter * 250), now_s)
+        assert head.confirmed_ms(now_s) == 12_000 + quarter * 250
+    head = heads.take_status(head, _status(3_250), 103.25)
+    assert (head.confirmed_ms(103.25), head.segment_ms) == (3_250, 3_250)
+
+
+@pytest.mark.parametrize("told", [_status(2_000, paused=True), _status(12_000, over=False)])
+def test_a_pause_or_a_cursor_that_stands_is_believed_at_once(told: Status) -> None:
+    head = heads.take_status(_playing(102.0), told, 103.0)
+    assert head.confirmed_ms(103.0) == told.position

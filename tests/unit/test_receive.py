@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from callplayer.engine.receive import (
     FIRST_JITTER_BUFFER_MS,
     FLOWING_PACKETS,
+    FRAME_MS,
+    OVERTAKE_MS,
     RECENT_LOOKS,
     START_JITTER_BUFFER_MS,
     YOUNG_PACKETS,
     Counters,
     ReceivePath,
 )
+
+NOW_S = 1000.0
 
 
 def _second(number: int, delay_ms: float, concealed: int = 0) -> Counters:
@@ -31,7 +35,7 @@ def test_the_delay_is_that_of_the_last_span_not_of_the_whole_call() -> None:
     path.take("a", Counters(100, 96_000, 0, last.jitter_buffer_delay_s + 48_000 * 0.100))
     assert path.jitter_buffer_ms == pytest.approx(100.0)
     assert path.delay_ms > 100.0
-    assert path.turnover_ms > path.delay_ms
+    assert path.turnover_ms(NOW_S) > path.delay_ms
 
 
 def test_the_slowest_track_counts() -> None:
@@ -64,10 +68,10 @@ def test_a_track_flows_when_packets_have_come_and_been_played() -> None:
 def test_a_young_jitter_buffer_is_trusted_less() -> None:
     path = ReceivePath()
     path.take("a", Counters(YOUNG_PACKETS - 1, 480, 0, 480 * 0.020))
-    assert path.turnover_ms > START_JITTER_BUFFER_MS
+    assert path.turnover_ms(NOW_S) > START_JITTER_BUFFER_MS
     for number in range(2, 20):
         path.take("a", _second(number, 20.0))
-    assert path.turnover_ms < START_JITTER_BUFFER_MS
+    assert path.turnover_ms(NOW_S) < START_JITTER_BUFFER_MS
 
 
 def test_what_was_invented_is_summed_over_tracks_and_rooms() -> None:
@@ -103,6 +107,8 @@ counters = st.builds(
     emitted=st.integers(0, 10**9),
     concealed=st.integers(0, 10**9),
     jitter_buffer_delay_s=st.floats(0.0, 1e9),
+    last_packet_s=st.none() | st.floats(NOW_S - 5.0, NOW_S + 1.0),
+    jitter_s=st.floats(0.0, 1.0),
 )
 
 
@@ -114,7 +120,9 @@ def test_no_counters_give_a_negative_delay(readings: list[tuple[str, Counters]])
     for track_id, reading in readings:
         path.take(track_id, reading)
         assert path.jitter_buffer_ms >= 0.0
-        assert 0.0 < path.delay_ms < path.turnover_ms
+        assert path.delay_ms > 0.0
+        for confirmed_s in (NOW_S, NOW_S + 0.0123, 0.0):
+            assert path.turnover_ms(confirmed_s) > path.jitter_buffer_ms
         assert path.concealed_ms >= 0.0
 
 
@@ -129,3 +137,53 @@ def test_a_path_is_steady_once_it_has_been_the_same_for_some_looks() -> None:
         "a", Counters(500, last.emitted + 48_000, 0, last.jitter_buffer_delay_s + 48_000 * 0.040)
     )
     assert not path.steady
+
+
+def _even(jitter_buffer_ms: float, packet_ms: float, last_packet_s: float | None) -> ReceivePath:
+    """Return a path whose packets come evenly, one of them at `last_packet_s`."""
+    path = ReceivePath()
+    for number in range(1, 20):
+        emitted = 48_000 * number
+        path.take(
+            "a",
+            Counters(
+                packets=round(number * 1000 / packet_ms),
+                emitted=emitted,
+                jitter_buffer_delay_s=emitted * jitter_buffer_ms / 1000,
+                last_packet_s=last_packet_s,
+            ),
+        )
+    return path
+
+
+@given(
+    since_ms=st.floats(0.1, 2900.0),
+    packet_ms=st.sampled_from([10.0, 20.0, 60.0]),
+    held_frames=st.integers(1, 20),
+    phase_ms=st.floats(1.0, 9.0),
+)
+@settings(max_examples=200, deadline=None)
+def test_packets_that_come_evenly_are_followed_to_the_first_new_frame(
+    since_ms: float, packet_ms: float, held_frames: int, phase_ms: float
+) -> None:
+    """Frames leave every 10 ms, at any phase to the packets; the last old one may be 2 ms late."""
+    confirmed_s = NOW_S + since_ms / 1000
+    turned_s = confirmed_s + (
+        _even(10.0 * held_frames, packet_ms, NOW_S).turnover_ms(confirmed_s) / 1000
+    )
+    last_old_s = NOW_S + (since_ms + OVERTAKE_MS) // packet_ms * packet_ms / 1000
+    out_s = last_old_s + (10.0 * held_frames + phase_ms) / 1000
+    last_old_frame_s = out_s + (packet_ms - FRAME_MS) / 1000
+    # Opus holds 6.5 ms back: the first frame of the packet after is not wholly new.
+    seam_frame_s = last_old_frame_s + FRAME_MS / 1000
+    assert seam_frame_s < turned_s <= seam_frame_s + FRAME_MS / 1000 + 0.002
+
+
+def test_packets_that_come_unevenly_or_are_not_known_are_given_more_time() -> None:
+    confirmed_s = NOW_S + 0.018
+    known_ms = _even(30.0, 20.0, NOW_S).turnover_ms(confirmed_s)
+    assert _even(30.0, 20.0, None).turnover_ms(confirmed_s) > known_ms
+    assert _even(30.0, 20.0, NOW_S - 60.0).turnover_ms(confirmed_s) > known_ms
+    path = _even(30.0, 20.0, NOW_S)
+    path.take("a", Counters(2000, 48_000 * 40, 0, 40 * 48_000 * 0.030, None, NOW_S, 0.005))
+    assert path.turnover_ms(confirmed_s) > known_ms

@@ -22,6 +22,9 @@ FALL_TIME_S = 10.0
 """In which a margin comes two thirds of the way back to where it rests. On recorded arrivals of a
 busy machine, less costs underruns and more costs delay."""
 
+GUESS_FALL_TIME_S = 2.0
+"""The same from the first margin, a guess that no gap has borne out, to where it rests by then."""
+
 UNDERRUN_STEP_S = 0.005
 MOST_TAUGHT_S = 0.020
 UNDERRUN_FALL_PER_FRAME_S = 0.0000005
@@ -36,7 +39,11 @@ KEPT = 0.97
 """Of what was counted, at each look: half is forgotten in 23 s."""
 
 ENOUGH_FRAMES = 1000.0
-"""With fewer, one in a thousand is not known yet."""
+"""With fewer, one in a thousand is not known yet: the longest gap but one, and a guard, stand for
+it."""
+
+SOME_FRAMES = 150.0
+GUARD_S = 0.002
 
 
 class ArrivalMargin:
@@ -50,6 +57,7 @@ class ArrivalMargin:
         self.margin_s = FIRST_MARGIN_S
         self._rest_s = FIRST_MARGIN_S
         self._taught_s = 0.0
+        self._guessed = True
         self._first_s: float | None = None
         self._last_s = 0.0
         self._counts: npt.NDArray[np.float64] = np.zeros(BINS)
@@ -70,14 +78,22 @@ class ArrivalMargin:
         if ran_dry:
             self._taught_s = min(self.margin_s + UNDERRUN_STEP_S, MOST_TAUGHT_S)
         rest_s = max(self._rest_s, self._taught_s)
-        fallen_s = self.margin_s - (self.margin_s - rest_s) * FRAME_S / FALL_TIME_S
-        self.margin_s = max(fallen_s, rest_s, min(gap_s - FRAME_S, MAX_MARGIN_S))
+        late_s = min(gap_s - FRAME_S, MAX_MARGIN_S)
+        fall_time_s = GUESS_FALL_TIME_S if self._guessed else FALL_TIME_S
+        fallen_s = self.margin_s - (self.margin_s - rest_s) * FRAME_S / fall_time_s
+        self._guessed = self._guessed and late_s < fallen_s and not ran_dry
+        self.margin_s = max(fallen_s, rest_s, late_s)
 
     def _look(self) -> None:
         self._until_look = LOOK_EVERY_FRAMES
         total = float(self._counts.sum())
+        if total < SOME_FRAMES:
+            return
+        at_most = np.cumsum(self._counts) >= total - max(TAIL * total, 1.0)
+        gap_s = (int(np.argmax(at_most)) + 1) * BIN_S
+        late_s = max(gap_s - FRAME_S, LEAST_MARGIN_S)
         if total >= ENOUGH_FRAMES:
-            at_most = np.cumsum(self._counts) >= (1.0 - TAIL) * total
-            gap_s = (int(np.argmax(at_most)) + 1) * BIN_S
-            self._rest_s = min(max(gap_s - FRAME_S, LEAST_MARGIN_S), MAX_MARGIN_S)
             self._counts *= KEPT
+        else:
+            late_s += GUARD_S
+        self._rest_s = min(late_s, MAX_MARGIN_S)

@@ -1,7 +1,7 @@
 """One party's way from received frames to the mix.
 
-Writer's side (the engine's loop): frames in, resampled to the sound card's clock, metered, into the
-ring. Reader's side (the audio thread): out of the ring, gated and faded, onto the bus.
+Writer's side (under one lock): frames in, resampled to the sound card's clock, metered, into the
+ring. Reader's side (the audio thread, without it): out of the ring, gated and faded, onto the bus.
 
 The gate is a place in the ring, not a moment: closing fades what is being heard within 5 ms, and
 opening marks the first new sample, so that the buffer keeps its level and its delay all along and

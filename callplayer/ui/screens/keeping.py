@@ -73,7 +73,7 @@ class Keeper(Panels, inherit_bindings=False):
                 write_private(path, text.encode() + b"\n")
                 told += f", and in {path}"
             except OSError as error:
-                told += f"; {path} cannot be written: {error.strerror}"
+                told += f", not into a file: {error.strerror}"
         self.note(f"{told}.", "text")
 
     def on_bookmarks_panel_picked(self, message: BookmarksPanel.Picked) -> None:

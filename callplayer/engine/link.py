@@ -1,0 +1,197 @@
+"""The room of one call: joined, made ready, left, and joined again for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+from callplayer.config import Settings, check_url
+from callplayer.engine.access import Access
+from callplayer.engine.backoff import Backoff
+from callplayer.engine.call import Call
+from callplayer.engine.flow import Flow
+from callplayer.engine.receive import ReceivePath
+from callplayer.engine.room import Room, RoomListener
+from callplayer.engine.sound import Sound
+from callplayer.errors import (
+    IncidentNotFoundError,
+    StreamTokenRefusedError,
+    UnreachableError,
+    UsageError,
+)
+
+STATUS_WAIT_S = 2.0
+TRACKS_QUIET_S = 0.3
+FLOW_WAIT_S = 1.5
+NO_TRACKS_S = 8.0
+REFUSALS = 2
+"""A stream token may end between its making and its use; one that is refused again never was
+good."""
+
+STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
+
+
+class Link:
+    """Holds the room, and what came in of it (`flow`). What the room tells goes to `listener`.
+
+    `up` is whether the SDK has its connection; `closed` is set once the room is gone for good,
+    `first_status` once it has told where the call is.
+    `say` is given what is being tried, in words.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        *,
+        call: Call,
+        sound: Sound,
+        path: ReceivePath,
+        listener: RoomListener,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._incident_id = incident_id
+        self._call = call
+        self._sound = sound
+        self._path = path
+        self._listener = listener
+        self._say = say
+        self._retry = asyncio.Event()
+        self._track_s = 0.0
+        self.flow = Flow()
+        self.room: Room | None = None
+        self.up = False
+        self.closed = asyncio.Event()
+        self.first_status = asyncio.Event()
+
+    async def join(self, access: Access) -> None:
+        """Get a token and join its room; the last room is left first."""
+        await self.leave()
+        grant = await access.stream_grant(self._incident_id, autoplay=False)
+        url = self._room_url(grant.url)
+        self._say("joining the room")
+        self.closed.clear()
+        self.first_status.clear()
+        self.flow = Flow()
+        self.room = Room(self._listener)
+        await self.room.connect(url, grant.token)
+        self.up = True
+
+    async def rejoin(self, access: Access) -> None:
+        """Be in a new room with its sound there, however long it takes.
+
+        Raise SignInRefusedError if the API or the room server will not have us any more.
+        """
+        backoff, refused = Backoff(), 0
+        while True:
+            try:
+                self._call.join_anew()
+                await self.join(access)
+                refused = 0
+                await self.until_ready()
+                return
+            except StreamTokenRefusedError as error:
+                refused += 1
+                if refused >= REFUSALS:
+                    raise
+                await self._wait_to_retry(error.what, backoff.next_s(_chance()))
+            except (UnreachableError, IncidentNotFoundError) as error:
+                told_s = getattr(error, "retry_after_s", 0.0)
+                await self._wait_to_retry(error.what, backoff.next_s(_chance(), told_s))
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        self._retry.set()
+
+    async def leave(self) -> None:
+        """Leave the room, if there is one."""
+        room, self.room, self.up = self.room, None, False
+        self._path.forget()
+        if room is not None:
+            await room.close()
+
+    def add_track(self, track_id: str) -> None:
+        """A track has come."""
+        self._track_s = time.monotonic()
+        self.flow.add(track_id, self._track_s)
+
+    def all_tracks_here(self) -> bool:
+        """Two named parties are all there are; else wait until no more tracks turn up."""
+        parties = self._sound.parties
+        if self.room is None or not parties:
+            return False
+        if "caller" in parties and "callTaker" in parties:
+            return True
+        quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
+        return quiet and len(self._sound.track_ids) >= self.room.audio_tracks_announced()
+
+    async def read_counters(self) -> None:
+        """Look at what the receive path has done."""
+        for track_id in self._sound.track_ids:
+            counters = await self.room.counters(track_id) if self.room else None
+            if counters is not None:
+                self._path.take(track_id, counters)
+                self.flow.take(track_id, counters, time.monotonic())
+
+    async def until_ready(self) -> None:
+        """Return when a status has come and every announced track really receives packets."""
+        self._say("waiting for the call's sound")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_WAIT_S):
+                await self.first_status.wait()
+        since_s = time.monotonic()
+        while not self.all_tracks_here():
+            if time.monotonic() - since_s > NO_TRACKS_S:
+                since_s = time.monotonic()
+                self._say("No sound of the call has come yet; still waiting.")
+            self._check_open()
+            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLOW_WAIT_S):
+                while not await self._packets_flow():
+                    await asyncio.sleep(0.02)
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self.closed.is_set():
+            raise UnreachableError(
+                "The room was closed before its sound came.", "Try again in a moment."
+            )
+
+    async def _packets_flow(self) -> bool:
+        await self.read_counters()
+        return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
+
+    async def _wait_to_retry(self, why: str, wait_s: float) -> None:
+        """Wait, or until somebody asks to try at once."""
+        self._retry.clear()
+        self._call.retry_at_s = time.monotonic() + wait_s
+        self._say(why)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._retry.wait()
+        self._call.retry_at_s = None
+        self._say("joining again")
+
+    def _room_url(self, granted: str | None) -> str:
+        if granted:
+            try:
+                return check_url(granted, STREAM_SCHEMES, "stream_url")
+            except UsageError:
+                raise UnreachableError(
+                    "The API names a room server that cannot be used safely.", "Ask the vendor."
+                ) from None
+        if not self._settings.stream_url:
+            raise UsageError(
+                "The API names no room server and none is set.",
+                "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
+            )
+        return check_url(self._settings.stream_url, STREAM_SCHEMES, "stream_url")
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - spreads players out, guards nothing

@@ -1,0 +1,211 @@
+"""What becomes of the call when the server's sound is out of reach, and when it is back.
+
+The SDK tells late that a connection is gone, and never that a server has fallen silent; so the
+packets are watched as well. While nothing comes the call stands still at what was heard last. What
+is back by itself goes on there; what is not back in time is given up, and a new room is had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from callplayer.engine.call import Call, Delays, Return
+from callplayer.engine.link import Link
+from callplayer.engine.sender import Sender
+from callplayer.engine.sound import Sound
+from callplayer.wire import Party
+
+LOG = logging.getLogger(__name__)
+
+SDK_PATIENCE_S = 5.0
+"""The SDK tries for half a minute to get its room back; a new room is had sooner."""
+
+SOUND_PATIENCE_S = 8.0
+"""A sound that has stopped in a room that stands may come back by itself for so long."""
+
+NEWS_WAIT_S = 1.0
+"""How long after the sound's return a status is waited for: it says whether anything was missed."""
+
+BROKE = "The connection broke; it is being restored."
+GONE = "The room is gone; joining again."
+SILENT = "No sound comes from the server; waiting for it."
+LEFT = "The call's sound has left the room; waiting for it."
+UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
+PARTIES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
+
+
+class Told(Protocol):
+    """What is done about it, in the engine."""
+
+    def say(self, detail: str) -> None:
+        """Tell what goes on, in words."""
+
+    def restore(self, back: Return) -> None:
+        """Have the server go where the call was."""
+
+
+class Recovery:
+    """Notices that the server's sound is lost or back, and has the engine do what is to be done."""
+
+    def __init__(
+        self,
+        *,
+        call: Call,
+        sound: Sound,
+        link: Link,
+        sender: Sender,
+        delays: Callable[[], Delays],
+        told: Told,
+    ) -> None:
+        self._call = call
+        self._sound = sound
+        self._link = link
+        self._sender = sender
+        self._delays = delays
+        self._told = told
+        self._flows_s: float | None = None
+        self._parties: tuple[Party, ...] = ()
+        self._patience: asyncio.TimerHandle | None = None
+
+    @property
+    def watchful(self) -> bool:
+        """Tell whether to look at the packets often."""
+        flow = self._link.flow
+        return self._call.away or flow.suspect(self._sound.track_ids, time.monotonic())
+
+    # --- what the room tells ----------------------------------------------------------------------
+
+    def joined(self) -> None:
+        """The first room, or a new one, is there with its sound."""
+        self._parties = ()
+        self._sender.use(self._link.room if self._link.up else None)
+
+    def link_lost(self) -> None:
+        """The SDK lost its connection and tries again. What still comes in is heard meanwhile."""
+        if self._link.closed.is_set():
+            return
+        # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
+        self._link.up = False
+        self._sender.use(None)
+        self._told.say(BROKE)
+        self._be_patient(SDK_PATIENCE_S)
+
+    def link_back(self) -> None:
+        """The SDK has its connection back."""
+        if self._link.closed.is_set():
+            return
+        self._link.up = True
+        self._lose_patience_no_more()
+        if self._call.away:  # the next looks tell when its sound is back, too
+            self._be_patient(SOUND_PATIENCE_S)
+            return
+        self._sender.use(self._link.room)
+        if self._call.opened:
+            self._told.restore(self._call.open_wishes())
+
+    def tracks_gone(self) -> None:
+        """The last track has ended: who sent the sound has left."""
+        if self._link.room is None or self._call.away or not self._call.opened:
+            return
+        self._go_away(LEFT)
+        self._be_patient(SOUND_PATIENCE_S)
+
+    def closed(self, reason: str) -> None:
+        """The room is gone for good, or given up."""
+        LOG.warning("the room is given up: %s", reason)
+        self.stop()
+        self._link.up = False
+        self._go_away(GONE)
+        self._link.closed.set()
+        self._told.say(GONE)
+
+    def stop(self) -> None:
+        """Be patient no more: the engine ends."""
+        self._lose_patience_no_more()
+
+    # --- looks ------------------------------------------------------------------------------------
+
+    def look(self, now_s: float) -> None:
+        """See what came since the last look."""
+        call, flow = self._call, self._link.flow
+        if call.rejoining or not call.opened or self._link.closed.is_set():
+            return
+        if call.away:
+            self._look_if_back(now_s)
+            return
+        flow.expect(call.sounding_stretch(), now_s)
+        tracks = self._sound.track_ids
+        if tracks and all(flow.silent(track_id, now_s) for track_id in tracks):
+            self._go_away(SILENT if self._link.up else BROKE)
+            self._be_patient(SOUND_PATIENCE_S)
+            return
+        self._call.flow_detail = self._lack(now_s)
+
+    def _lack(self, now_s: float) -> str:
+        """Return what does not come while the rest of it does, in words."""
+        flow = self._link.flow
+        here = self._sound.parties
+        self._parties = tuple(dict.fromkeys((*self._parties, *here)))
+        silent = {
+            self._sound.party_of(track_id)
+            for track_id in self._sound.track_ids
+            if flow.silent(track_id, now_s)
+        }
+        lacking = [p for p in self._parties if p in PARTIES and (p in silent or p not in here)]
+        if lacking and here != ("call",):
+            return f"No sound comes from {PARTIES[lacking[0]]}."
+        return UNTOLD if flow.status_gap_s(now_s) else ""
+
+    def _go_away(self, why: str) -> None:
+        if self._call.away or not self._call.opened:
+            return
+        LOG.warning("the sound is lost: %s", why)
+        self._call.go_away(time.monotonic(), self._delays(), self._link.flow.broke_off_s)
+        self._call.flow_detail = ""
+        self._sender.use(None)
+        self._flows_s = None
+        self._told.say(why)
+
+    def _look_if_back(self, now_s: float) -> None:
+        """Go on once the sound is there again, and it is known where the server is."""
+        call, flow = self._call, self._link.flow
+        if not self._link.up or not self._link.all_tracks_here():
+            self._flows_s = None
+            return
+        since_s = call.lost_at_s or 0.0
+        flows = all(flow.flows_since(track_id, since_s) for track_id in self._sound.track_ids)
+        # A server that is paused may send nothing at all.
+        if not flows and not call.rests():
+            return
+        if self._flows_s is None:
+            self._flows_s = now_s
+        # What was lost must be had again; what only came late may be where we are.
+        may_stay = flow.was_late or not flows
+        waited_s = now_s - self._flows_s
+        if may_stay and not call.has_news_since(self._flows_s) and waited_s < NEWS_WAIT_S:
+            return
+        stays = may_stay and call.has_stayed(self._flows_s)
+        LOG.info("the sound is back; %s", "nothing was missed" if stays else "going back")
+        self._lose_patience_no_more()
+        self._sender.use(self._link.room)
+        self._told.restore(call.come_back(now_s, self._delays(), stays=stays))
+
+    # --- patience ---------------------------------------------------------------------------------
+
+    def _be_patient(self, patience_s: float) -> None:
+        """Give the room up after so long, unless that was to be done sooner."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + patience_s
+        if self._patience is not None:
+            until_s = min(until_s, self._patience.when())
+            self._patience.cancel()
+        self._patience = loop.call_at(until_s, self.closed, "no patience left")
+
+    def _lose_patience_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
