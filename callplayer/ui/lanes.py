@@ -121,7 +121,7 @@ class Lanes:
         for level in levels:
             envelope = self._envelopes.setdefault(level.party, Envelope())
             if envelope.note(position_ms, level.rms_db):
-                self._redraw_column(level.party, position_ms)
+                self._redraw_columns(level.party, position_ms)
 
     def sound_from_ms(self, parties: Sequence[Party], start_ms: int, end_ms: int) -> int:
         """Return where any party was heard first in a stretch; its end if none was."""
@@ -182,19 +182,22 @@ class Lanes:
         at_ms = span.position_ms(column, width)
         return envelope.step(round(at_ms - half_ms), round(at_ms + half_ms))
 
-    def _redraw_column(self, party: Party, position_ms: int) -> None:
+    def _redraw_columns(self, party: Party, position_ms: int) -> None:
         signs = self._signs.get(party)
         if signs is None or self._drawn_for is None:
             return
         _, span, width = self._drawn_for
-        if not span.holds(position_ms):
+        start_ms = position_ms // BIN_MS * BIN_MS
+        end_ms = start_ms + BIN_MS
+        if end_ms < span.start_ms or start_ms > span.end_ms:
             return
-        column = span.column(position_ms, width)
-        step = self._step(party, column)
-        sign = HEARD_SILENCE if step <= _SILENT else _LEVELS[step - 2]
-        if signs[column] != sign:
-            signs[column] = sign
-            self._lanes.pop(party, None)
+        # What is noted is seen in every column that it reaches into.
+        for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
+            step = self._step(party, column)
+            sign = HEARD_SILENCE if step <= _SILENT else _LEVELS[step - 2]
+            if step != _UNHEARD and signs[column] != sign:
+                signs[column] = sign
+                self._lanes.pop(party, None)
 
 
 def _said_columns(party: Party, script: Script, span: Span, width: int) -> set[int]:

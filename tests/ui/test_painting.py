@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from callplayer.text import plain_text
 from tests.rig.processes import clean_environment
 from tests.rig.terminal import Terminal
 from tests.ui.live import player
+from tests.ui.talk import SCRIPTS
 from tests.ui.test_terminal import PLAY_FAKE
 
 SIZES = ((60, 16), (80, 24), (120, 36), (200, 60))
@@ -89,3 +91,13 @@ async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:
             assert max(map(cell_len, lines)) <= size[0]
         await session.until_text("▶ PLAYING")
         await session.until_text("q quit")
+
+
+SHAPED = "कதமி"
+"""Signs of scripts whose vowels stand beside their letter: terminals count these in two ways."""
+
+
+def test_a_terminal_counts_the_cells_of_a_word_as_we_do(terminal: Terminal) -> None:
+    for word in {word for line in SCRIPTS for word in plain_text(line).split()}:
+        if not set(word) & set(SHAPED):
+            assert terminal.cells(word) == cell_len(word), word
