@@ -12,18 +12,23 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
+# How many tests run at once: they wait for half of their time.
+AT_ONCE ?= 3
 
-.PHONY: demo test check screenshots bench dist sbom audit lock clean
+.PHONY: demo test test-programs check screenshots recording bench dist sbom audit lock clean
 
 demo: $(VENV)/demo-ready
 	@.ci/system-packages demo
 	@$(BIN)/callplayer demo $(ARGS)
 
-test: $(VENV)/test-ready
+test: test-programs
+	$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no-loadscope-reorder $(ARGS)
+
+# What the tests run besides Python.
+test-programs: $(VENV)/test-ready
 	@.ci/system-packages test
 	@$(LIVEKIT_SERVER)
 	@$(ANYCABLE)
-	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/test-ready
 	$(BIN)/ruff check .
@@ -32,7 +37,15 @@ check: $(VENV)/test-ready
 	$(BIN)/lint-imports
 
 screenshots: $(VENV)/test-ready
+	@.ci/system-packages screenshots
 	$(BIN)/python -m tests.ui.make_screenshots
+
+# The moving picture: the demo, played and recorded on a terminal.
+recording: $(VENV)/test-ready
+	@.ci/system-packages screenshots
+	@.ci/system-packages test
+	@$(LIVEKIT_SERVER)
+	$(BIN)/python -m tests.ui.make_recording
 
 bench: $(VENV)/test-ready
 	@.ci/system-packages test

@@ -98,7 +98,8 @@ def _run_play(options: argparse.Namespace) -> int:
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    if not options.headless:
+    plain = not options.headless and _wants_plain(options)
+    if plain and options.pick:
         _require_terminal()
     from callplayer import demo
 
@@ -110,6 +111,7 @@ def _run_demo(options: argparse.Namespace) -> int:
             headless=options.headless,
             no_audio=options.no_audio,
             pick=options.pick,
+            plain=plain,
             output_device=options.output_device,
             on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
@@ -206,14 +208,14 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--headless", action="store_true", help="no screen: JSON lines on stdin and stdout"
     )
+    parser.add_argument(
+        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
+    )
 
 
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
     _add_playing(parser)
-    parser.add_argument(
-        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
-    )
     parser.add_argument(
         "--wait-for-device", action="store_true", help="begin without a sound device if need be"
     )

@@ -22,7 +22,7 @@ from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
 from callplayer.engine.valve import take_data
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
-from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
+from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, decode_status, party_of
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Room:
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._highest_rank = 0
+        self._trusted = 0
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
@@ -156,22 +156,26 @@ class Room:
         room.on("disconnected", closed)
 
     def _take(self, sender: str, payload: bytes) -> None:
-        if len(payload) <= MAX_STATUS_BYTES and self._is_server_side(sender):
+        if self._is_believed(sender, payload):
             self._listener.on_payload(payload)
 
-    def _is_server_side(self, sender: str) -> bool:
-        """Tell whether data may be believed: nobody has spoken whose word counts for more."""
-        rank = self._rank(sender)
-        self._highest_rank = max(self._highest_rank, rank)
-        return rank == self._highest_rank
+    def _is_believed(self, sender: str, payload: bytes) -> bool:
+        """Tell whether data may be listened to: from the best who has told a status so far.
 
-    def _rank(self, sender: str) -> int:
-        """Return how much a sender's word counts: most that of who sends the sound.
-
-        Then comes who is not named: the server itself, or somebody who has just come, for a server
-        announces who may not publish up to 3 s late. Another listener counts least, but how the
-        vendor makes up its rooms is not known: if nobody else speaks, it is listened to.
+        Best is who sends the sound. Then comes who is not named: the server itself, or somebody who
+        has just come, for a server announces who may not publish up to 3 s late. Another listener
+        counts least, but how the vendor makes up its rooms is not known: if nobody else tells a
+        status, it is listened to.
         """
+        trust = self._trust(sender)
+        if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
+            return False
+        with contextlib.suppress(WireError):
+            decode_status(payload)
+            self._trusted = trust
+        return True
+
+    def _trust(self, sender: str) -> int:
         if not sender:
             return 1
         participant = self._room.remote_participants.get(sender)

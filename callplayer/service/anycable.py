@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 from callplayer.config import Secret, check_url
 from callplayer.errors import UsageError
 from callplayer.service import cable_wire as wire
+from callplayer.service.pauses import pauses_s
 from callplayer.service.tokens import TokenState
 from callplayer.service.word_streams import WordStream, WordStreams
 
@@ -39,8 +40,8 @@ MAX_WAITING = 10_000
 MESSAGES_A_POST = 50
 AGAIN_AFTER_S = 1.0
 POST_TIMEOUT_S = 5.0
-FIRST_BACKOFF_S = 0.2
-LONGEST_BACKOFF_S = 5.0
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
 
 _SUCCESS, _FAILURE = 1, 2
 
@@ -100,17 +101,15 @@ class Broadcaster:
         self._news.set()
 
     async def _run(self) -> None:
-        backoff_s = FIRST_BACKOFF_S
         while True:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
                 count = min(len(self._waiting), MESSAGES_A_POST)
                 batch = [self._waiting.popleft() for _ in range(count)]
+                pauses = pauses_s(FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 while not await self._post(batch):
-                    await asyncio.sleep(backoff_s)
-                    backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
-                backoff_s = FIRST_BACKOFF_S
+                    await asyncio.sleep(next(pauses))
 
     async def _post(self, batch: list[dict[str, Any]]) -> bool:
         try:

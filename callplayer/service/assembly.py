@@ -135,7 +135,8 @@ async def _webhooks(
     if options.webhook is None:
         yield
         return
-    webhooks = Webhooks(options.webhook, webhook_secret(os.environ), metrics)
+    webhooks = Webhooks(options.webhook, webhook_secret(os.environ), library.webhooks, metrics)
+    webhooks.take_up()
     unsubscribe = library.subscribe(webhooks.told)
     for recording in library.list(is_audio_live=True).recordings:
         if recording.live_from_s is not None:  # it began with this service

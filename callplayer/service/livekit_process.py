@@ -27,6 +27,7 @@ import httpx
 from callplayer.config import Secret, make_private_folder
 from callplayer.errors import ServiceError
 from callplayer.service.restarts import BACKOFF_S, restart_delay_s
+from callplayer.service.tokens import RoomTokens
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 0.5
@@ -108,7 +109,7 @@ class OwnServer:
             await asyncio.sleep(delay_s)
             restarts_s.append(time.monotonic())
             self._process = await _launch(self._binary, self._log_file, self._place)
-            if await _comes_up(self._process, self._place.url):
+            if await _comes_up(self._process, self._place):
                 log.info("livekit-server runs again")
             else:
                 await _stop(self._process)
@@ -128,7 +129,7 @@ async def own_server(binary: Path, log_file: Path) -> AsyncIterator[OwnServer]:
         place = _free_place()
         process = await _launch(binary, log_file, place)
         try:
-            if await _comes_up(process, place.url):
+            if await _comes_up(process, place):
                 break
             log.warning("livekit-server did not start (attempt %d)", attempt + 1)
         except BaseException:
@@ -190,16 +191,20 @@ async def _launch(binary: Path, log_file: Path, place: _Place) -> asyncio.subpro
         )
 
 
-async def _comes_up(process: asyncio.subprocess.Process, url: str) -> bool:
-    address = url.replace("ws://", "http://", 1)
+async def _comes_up(process: asyncio.subprocess.Process, place: _Place) -> bool:
+    """Tell whether the server runs now, and not somebody else's that has taken its port."""
+    tokens = RoomTokens(place.api_key, place.api_secret)
+    headers = {"Authorization": f"Bearer {tokens.for_asking()}"}
+    asked = f"{place.url.replace('ws://', 'http://', 1)}/twirp/livekit.RoomService/ListRooms"
     deadline_s = asyncio.get_running_loop().time() + START_TIMEOUT_S
-    async with httpx.AsyncClient(timeout=1.0, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=1.0, trust_env=False, headers=headers) as client:
         while asyncio.get_running_loop().time() < deadline_s:
             if process.returncode is not None:
                 return False
             try:
-                if (await client.get(address)).status_code == 200:
-                    return True
+                answer = await client.post(asked, json={})
+                if answer.status_code in (200, 401):
+                    return answer.status_code == 200
             except httpx.HTTPError:
                 pass
             await asyncio.sleep(0.02)

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from callplayer.errors import UsageError
+from callplayer.service.whole import check_whole
 from callplayer.text import plain_text
 from callplayer.wire import Party, parse_datetime
 
@@ -89,7 +90,7 @@ def find_recordings(
 ) -> dict[str, Recording]:
     """Return the recordings in `paths` (files and folders, not deeper) by id.
 
-    Raise UsageError if there are none, a file cannot be served, or two have one name.
+    Raise UsageError if there are none, a file cannot be served or is cut off, or two have one name.
     """
     found: dict[str, Recording] = {}
     for path in _audio_files(paths):
@@ -140,6 +141,7 @@ def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
 def _inspect(path: Path, live_from_s: float | None) -> Recording:
     import soundfile
 
+    check_whole(path)
     try:
         info = soundfile.info(path)
         modified_s = path.stat().st_mtime

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from types import TracebackType
 
 import aiohttp
 from livekit import api
@@ -32,12 +31,7 @@ class Roster:
         self._api = api.LiveKitAPI(server.url, server.api_key, server.api_secret.reveal())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._api is not None
         await self._api.aclose()
 

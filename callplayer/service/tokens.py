@@ -148,6 +148,12 @@ class RoomTokens:
         )
         return self._sign(identity, grants, 600.0)
 
+    def for_asking(self) -> str:
+        """Return a token that may ask which rooms there are; used at once."""
+        from livekit import api
+
+        return self._sign("asker", api.VideoGrants(room_list=True), 60.0)
+
     def _sign(self, identity: str, grants: VideoGrants, ttl_s: float) -> str:
         from livekit import api
 

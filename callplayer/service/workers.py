@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
@@ -179,12 +178,7 @@ class Workers:
         self._start_one()  # it shall be ready when the first listener comes
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def pick(self) -> BotWorker:

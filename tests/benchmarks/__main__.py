@@ -18,6 +18,7 @@ from tests.benchmarks import (
     live,
     longrun,
     replays,
+    screen,
     shown,
     start,
     storm,
@@ -153,6 +154,47 @@ def _cost(options: argparse.Namespace) -> None:
         f"\ncallback p99 {measured.callback_p99_ms:.2f} ms, "
         f"p99.9 {measured.callback_p999_ms:.2f} ms; "
         f"underruns {measured.underruns}; trimmed frames {measured.trimmed_frames}"
+    )
+
+
+def _screen(options: argparse.Namespace) -> None:
+    costs, keys = screen.measure(*((20.0, 2) if options.quick else (60.0, 5)))
+    table(
+        (
+            "the screen while a call with words plays",
+            "CPU, % of a core",
+            "written, kB/s",
+            "memory, MB",
+        ),
+        [
+            (
+                f"{one.columns}×{one.rows}",
+                f"{one.cpu_percent:.1f}",
+                f"{one.kbytes_per_s:.1f}",
+                f"{one.memory_mb:.0f}",
+            )
+            for one in costs
+        ],
+    )
+    print()
+    table(
+        (
+            "key → first change on the terminal, 30,000 words, 200×60",
+            "keys",
+            "p50, ms",
+            "p95, ms",
+            "most, ms",
+        ),
+        [
+            (
+                one.what,
+                len(one.took_ms),
+                f"{np.median(one.took_ms):.1f}",
+                f"{np.percentile(one.took_ms, 95):.1f}",
+                f"{max(one.took_ms):.1f}",
+            )
+            for one in keys
+        ],
     )
 
 
@@ -330,6 +372,7 @@ BENCHMARKS = {
     "replays": _replays,
     "flood": _flood,
     "longrun": _longrun,
+    "screen": _screen,
     "start": _start,
 }
 

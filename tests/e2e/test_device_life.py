@@ -20,6 +20,8 @@ from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
 from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
 from tests.rig.terminal import Terminal
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 SILENT_DB = -70.0
 TOLD_WITHIN_S = 1.0
 REPEATED_AT_MOST_S = 0.3

@@ -15,6 +15,8 @@ from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.tokens import RoomTokens
 
+pytestmark = pytest.mark.xdist_group("received")
+
 TONE_HZ = 1000
 
 

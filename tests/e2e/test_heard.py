@@ -22,6 +22,8 @@ from tests.rig.signals import (
     tone_db,
 )
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 SILENT_DB = -70.0
 

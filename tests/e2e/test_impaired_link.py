@@ -27,6 +27,8 @@ from tests.rig.processes import Event, HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import write_sweep_call
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 PORT = 5000
 PACKET = struct.Struct("!Id")
 PACKET_GAP_S = 0.004

@@ -20,14 +20,21 @@ def test_the_place_is_kept_while_the_service_is_gone(tmp_path: Path) -> None:
     engine.wait_state(phase="playing", advancing=True)
     engine.send(cmd="set-gain", gain=-6, callerType="caller")
     engine.send(cmd="mute", callerType="callTaker")
-    time.sleep(3.0)
+    engine.wait_for(
+        lambda e: (
+            e["event"] == "state"
+            and [(party["gain_db"], party["muted"]) for party in e["parties"]]
+            == [(-6.0, False), (0.0, True)]
+            and e["position_ms"] > 1000
+        )
+    )
 
     os.kill(service.process.pid, signal.SIGKILL)
     killed_s = time.monotonic()
     lost = engine.wait_state(since_s=killed_s, phase="reconnecting", timeout_s=10)
     assert lost["detail"]
     assert len(lost["parties"]) == 2
-    time.sleep(2.0)
+    time.sleep(1.0)
     still = engine.wait_state(since_s=time.monotonic())
     assert still["position_ms"] == lost["position_ms"]
     assert not still["advancing"]

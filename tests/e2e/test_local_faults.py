@@ -15,11 +15,19 @@ import numpy as np
 import pytest
 
 from callplayer.bookmarks import read_bookmarks
-from tests.e2e.test_demo_recovers import command_line, descendants, is_running, soon
+from tests.e2e.test_demo_recovers import command_line
 from tests.e2e.test_device_life import broke_off_s, position_s
 from tests.e2e.test_program import processes_of
 from tests.rig.outcome import note_outcome
-from tests.rig.processes import CALLPLAYER, HeadlessEngine, Service, clean_environment
+from tests.rig.processes import (
+    CALLPLAYER,
+    HeadlessEngine,
+    Service,
+    clean_environment,
+    descendants,
+    is_running,
+    soon,
+)
 from tests.rig.pulse import RATE_HZ, Sink, until_heard
 from tests.rig.recorded import RecordedTerminal
 from tests.rig.relay import Relay

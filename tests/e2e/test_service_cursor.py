@@ -25,7 +25,6 @@ from callplayer.service.workers import Workers
 from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
 from tests.e2e.service_fixtures import (
     RATE_HZ,
-    SWEEP_S,
     Listener,
     Service,
     heard_position_s,
@@ -38,6 +37,8 @@ from tests.e2e.service_fixtures import (
     until,
     write_recordings,
 )
+
+pytestmark = pytest.mark.xdist_group("received")
 
 STEP_S = 0.1
 MOST_BEHIND_S = 0.5
@@ -77,35 +78,6 @@ async def test_every_command_is_answered_at_once(service: Service) -> None:
             await listener.status_after(command)
             took_s.append(time.monotonic() - asked_s)
         assert np.median(took_s) < 0.15
-
-
-async def test_a_scrub_while_it_plays_goes_on_exactly_there(service: Service) -> None:
-    async with listening(*await open_stream(service, "call.wav")) as listener:
-        await listener.send(Resume())
-        await asyncio.sleep(1.5)  # a jitter buffer that has just started stretches
-        off_s = []
-        for position_ms in (1500, 4200, 2600):
-            listener.frames["caller"].clear()
-            await listener.send(Scrub(position=position_ms))
-            await asyncio.sleep(0.6)
-            off_s.append(first_new_s(np.concatenate(listener.frames["caller"]), position_ms))
-        # A busy receiver may shorten or stretch what it plays by some ms.
-        assert np.median(np.abs(off_s)) < 0.02
-        assert np.max(np.abs(off_s)) < 0.08
-
-
-def first_new_s(sound: np.ndarray, position_ms: int) -> float:
-    """How far after `position_ms` the sound begins that follows the jump in `sound`."""
-    size = RATE_HZ // 25
-    starts = np.arange(0, len(sound) - size, RATE_HZ // 200)
-    places = np.array([heard_position_s(sound[at : at + size], "caller") for at in starts])
-    jump = int(np.argmax(np.abs(np.diff(places))[:-20]))
-    settled = slice(jump + 12, jump + 32)  # a window across the jump holds two pitches
-    offsets = places[settled] - size / 2 / RATE_HZ - starts[settled] / RATE_HZ
-    # The last window wholly of the old sound ends where the fades are.
-    fades_end = starts[jump] / RATE_HZ + size / 2 / RATE_HZ
-    began_s = float(np.median(offsets)) + fades_end
-    return (began_s - position_ms / 1000 + SWEEP_S / 2) % SWEEP_S - SWEEP_S / 2
 
 
 async def test_gains_end_at_the_documented_limits(service: Service) -> None:

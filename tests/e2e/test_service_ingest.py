@@ -40,6 +40,8 @@ from tests.e2e.service_fixtures import (
 )
 from tests.rig.openapi_check import OpenApiCheck
 
+pytestmark = pytest.mark.xdist_group("received")
+
 WINDOW_FRAMES = RATE_HZ // 20
 
 
@@ -74,7 +76,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         rooms, library = server.room_server, tmp_path / "library"
         options = (
             f"(), port=0, livekit_url={rooms.url!r}, library=Path({str(library)!r}),"
-            " live_sources=LiveSources(ingest=True, end_after_s=1.0)"
+            " live_sources=LiveSources(ingest=True, end_after_s=2.0)"
         )
         environment = {
             "CALLPLAYER_LIVEKIT_API_KEY": rooms.api_key,

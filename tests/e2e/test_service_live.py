@@ -43,14 +43,17 @@ from tests.e2e.service_fixtures import (
 )
 from tests.rig.pulse import Sink
 
-# `make bench ARGS=live` tells how far behind it is (0.3 s); a busy machine adds to that.
-LIVE_WITHIN_S = 1.0
+LIVE_WITHIN_S = 0.5
+LIVE_WITHIN_BUSY_S = 1.0
+"""A room has a jitter buffer more, which grows on a busy machine; `make bench ARGS=live` tells how
+far behind it is where there is none: 0.34 s."""
 
 
-async def hears_live(listener: Listener, call: Call) -> None:
+async def hears_live(listener: Listener, call: Call, source: str) -> None:
     """Return when what is heard is as new as it should be; fail if it never is."""
+    within_s = LIVE_WITHIN_BUSY_S if source == "ingest room" else LIVE_WITHIN_S
     async with asyncio.timeout(10):
-        while not 0 < await how_far_behind_s(listener, call) < LIVE_WITHIN_S:
+        while not 0 < await how_far_behind_s(listener, call) < within_s:
             pass
 
 
@@ -70,7 +73,7 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
         token, url = await open_incident(call.service, call.incident_id)
         async with listening(token, url) as listener:
             await until(lambda: call.track in listener.frames)
-            await hears_live(listener, call)
+            await hears_live(listener, call, source)
             at_live = await last_status(listener, lambda status: status.duration > 2500)
             assert at_live.at_end
             assert not at_live.call_over
@@ -84,7 +87,7 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             assert listener.statuses[-1].duration > at_live.duration
             await listener.send(ScrubToEnd())
             await last_status(listener, lambda status: status.at_end)
-            await hears_live(listener, call)
+            await hears_live(listener, call, source)
 
             call.talk.stop()
             call.end()

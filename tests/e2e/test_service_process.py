@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
 import socket
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from livekit import api
 
 from callplayer.config import load_settings
 from callplayer.errors import ServiceError, UsageError
+from callplayer.service import livekit_process
+from callplayer.service.livekit_process import own_server
 from callplayer.service.room_server import room_server_from_environment
 from callplayer.service.run import ServeOptions, serve
 from callplayer.wire import Resume
@@ -33,6 +37,7 @@ from tests.e2e.service_fixtures import (
     until,
     write_recordings,
 )
+from tests.rig.processes import descendants, is_running, soon
 
 URL = "wss://rooms.example.org"
 
@@ -44,22 +49,8 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"(Path({str(folder)!r}),), port=0, exit_with_stdin=True"
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def proc_text(pid: int, name: str) -> str:
     return Path(f"/proc/{pid}/{name}").read_bytes().decode()
-
-
-def soon(is_true: Callable[[], bool], timeout_s: float = 3.0) -> bool:
-    deadline_s = time.monotonic() + timeout_s
-    while not is_true() and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    return is_true()
 
 
 def test_the_ready_line_and_generated_credentials(options: str) -> None:
@@ -172,11 +163,6 @@ def cached_server() -> Path:
     return ensure_binary(print)
 
 
-def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [each for child in children for each in (int(child), *descendants(int(child)))]
-
-
 async def test_when_its_server_dies_it_starts_another_and_streams_go_on(options: str) -> None:
     with running_service(options) as service:
         token, url = await open_stream(service, "call.wav")
@@ -246,6 +232,31 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ServiceError, match=f"Port {port} of 127.0.0.1 cannot be used"):
             serve(ServeOptions((tmp_path,), port=port))
+
+
+@pytest.mark.parametrize("kind", ["web socket", "media"])
+async def test_a_room_server_whose_port_somebody_else_took_gets_another(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding a free port and listening on it: by a livekit-server, too."""
+    binary, log = cached_server(), tmp_path / "livekit.log"
+    async with own_server(binary, log) as other:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
+            media.bind(("", 0))
+            free = livekit_process._free_place()
+            if kind == "media":
+                taken = dataclasses.replace(free, udp_port=media.getsockname()[1])
+            else:
+                port = urlsplit(other.room_server.url).port
+                taken = dataclasses.replace(free, http_port=port)
+            places = iter([taken, livekit_process._free_place()])
+            monkeypatch.setattr(livekit_process, "_free_place", lambda: next(places))
+            async with own_server(binary, log) as server:
+                rooms = server.room_server
+                assert rooms.api_key != taken.api_key
+                key, secret = rooms.api_key, rooms.api_secret.reveal()
+                async with api.LiveKitAPI(rooms.url, key, secret) as asked:
+                    assert not (await asked.room.list_rooms(api.ListRoomsRequest())).rooms
 
 
 @pytest.mark.parametrize(

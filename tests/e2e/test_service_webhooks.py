@@ -20,9 +20,12 @@ from callplayer.config import Secret
 from callplayer.service.imports import Call, import_calls
 from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
+from callplayer.service.pauses import pauses_s
 from callplayer.service.recordings import IncidentFacts, Recording, incident_id
-from callplayer.service.webhooks import Webhooks, pauses_s
+from callplayer.service.webhook_queue import WaitingWebhook
+from callplayer.service.webhooks import Webhooks
 from tests.e2e.service_fixtures import RATE_HZ, Service, running_service, sweep
+from tests.rig.processes import soon
 
 SECRET = "of the receiver and us"
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
@@ -76,6 +79,12 @@ def library() -> Iterator[Library]:
         yield library
 
 
+def webhooks_to(
+    url: str, library: Library, metrics: Metrics | None = None, **times_s: float
+) -> Webhooks:
+    return Webhooks(url, Secret(SECRET), library.webhooks, metrics or Metrics(), **times_s)
+
+
 def recording(name: str) -> Recording:
     return Recording(
         name, Path(f"{name}.wav"), ("call",), 60.0, START, IncidentFacts("+15555550142")
@@ -100,7 +109,7 @@ def verify(header: str, body: bytes) -> bool:
 async def test_a_webhook_is_signed_and_in_the_vendors_words(
     receiver: Receiver, library: Library
 ) -> None:
-    webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
+    webhooks = webhooks_to(receiver.url, library)
     library.subscribe(webhooks.told)
     library.add(recording("a"))
     await until(lambda: len(receiver.came) == 1)
@@ -125,7 +134,7 @@ async def test_a_receiver_that_fails_first_gets_all_in_order_and_once(
 ) -> None:
     receiver.answer = lambda number: 503 if number <= 3 else 200
     metrics = Metrics()
-    webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.05)
+    webhooks = webhooks_to(receiver.url, library, metrics, first_pause_s=0.05)
     library.subscribe(webhooks.told)
     library.begin_live(IncidentFacts(), ("call",), Path("x.wav"), START, "live")
     library.end_live("live", 5.0, START)
@@ -146,7 +155,7 @@ async def test_a_receiver_that_hangs_holds_up_its_incident_only(
     receiver: Receiver, library: Library
 ) -> None:
     receiver.hold.clear()
-    webhooks = Webhooks(receiver.url, Secret(SECRET), Metrics())
+    webhooks = webhooks_to(receiver.url, library)
     library.subscribe(webhooks.told)
     began_s = time.monotonic()
     for name in ("a", "b", "c"):
@@ -163,7 +172,9 @@ async def test_a_receiver_that_hangs_holds_up_its_incident_only(
 async def test_what_nobody_takes_is_given_up(receiver: Receiver, library: Library) -> None:
     receiver.answer = lambda _number: 302
     metrics = Metrics()
-    webhooks = Webhooks(receiver.url, Secret(SECRET), metrics, first_pause_s=0.02, give_up_s=0.2)
+    webhooks = Webhooks(
+        receiver.url, Secret(SECRET), library.webhooks, metrics, first_pause_s=0.02, give_up_s=0.2
+    )
     library.subscribe(webhooks.told)
     library.add(recording("a"))
     given_up = 'callplayer_webhooks_total{outcome="given up"} 1.0'
@@ -178,11 +189,107 @@ async def test_what_nobody_takes_is_given_up(receiver: Receiver, library: Librar
 
 
 async def test_nobody_listening_is_no_error_of_ours(receiver: Receiver, library: Library) -> None:
-    webhooks = Webhooks("http://127.0.0.1:1/", Secret(SECRET), Metrics(), first_pause_s=0.02)
+    webhooks = Webhooks(
+        "http://127.0.0.1:1/", Secret(SECRET), library.webhooks, Metrics(), first_pause_s=0.02
+    )
     library.subscribe(webhooks.told)
     library.add(recording("a"))
     await asyncio.sleep(0.2)
     await webhooks.close()
+
+
+async def test_what_waits_is_sent_by_the_next_service_in_order(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.answer = lambda _number: 503
+    with Library.open(tmp_path) as library:
+        webhooks = webhooks_to(receiver.url, library)
+        library.subscribe(webhooks.told)
+        for name in ("live", "removed"):
+            library.begin_live(IncidentFacts(), ("call",), Path("x.wav"), START, name)
+        library.end_live("live", 5.0, START)
+        await until(lambda: len(receiver.came) == 2)
+        await webhooks.close()
+        library.remove("removed")  # what it told of an incident goes with that
+    first = next(each for each in receiver.events() if each["incident_event"]["id"] == "live")
+    receiver.came.clear()
+    receiver.answer = lambda _number: 200
+    with Library.open(tmp_path) as library:
+        webhooks = webhooks_to(receiver.url, library)
+        webhooks.take_up()
+        await until(lambda: not library.webhooks.rows())
+        await webhooks.close()
+    events = receiver.events()
+    assert [each["type"].split(".")[1] for each in events] == ["created", "call_ended"]
+    assert {each["incident_event"]["id"] for each in events} == {"live"}
+    assert events[0]["id"] == first["id"]
+
+
+async def test_what_has_waited_too_long_is_not_sent_by_the_next_service(
+    receiver: Receiver, library: Library
+) -> None:
+    library.add(recording("a"))
+    now_s = time.time()
+    library.webhooks.put(WaitingWebhook("late", "a", b"{}", now_s - 1.0))
+    library.webhooks.put(WaitingWebhook("in time", "a", b"{}", now_s + 60.0))
+    metrics = Metrics()
+    webhooks = webhooks_to(receiver.url, library, metrics)
+    webhooks.take_up()
+    await until(lambda: not library.webhooks.rows())
+    await webhooks.close()
+    assert len(receiver.came) == 1
+    assert 'callplayer_webhooks_total{outcome="given up"} 1.0' in metrics.text().decode()
+
+
+async def test_no_more_than_so_many_wait(
+    receiver: Receiver, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callplayer.service.webhooks.MAX_WAITING", 2)
+    receiver.hold.clear()
+    metrics = Metrics()
+    webhooks = webhooks_to(receiver.url, library, metrics)
+    library.subscribe(webhooks.told)
+    for name in ("a", "b", "c"):
+        library.add(recording(name))
+    assert [each.incident_id for each in library.webhooks.rows()] == ["a", "b"]
+    assert 'callplayer_webhooks_total{outcome="dropped"} 1.0' in metrics.text().decode()
+    receiver.hold.set()
+    await until(lambda: not library.webhooks.rows())
+    await webhooks.close()
+
+
+def test_a_service_that_is_killed_leaves_its_webhooks_to_the_next(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """Killed in the middle of a live call, of whose beginning nobody has been told yet."""
+    receiver.answer = lambda _number: 503
+    library = tmp_path / "library"
+    environment = {"CALLPLAYER_SERVE_WEBHOOK_SECRET": SECRET}
+    options = f"(), port=0, library=Path({str(library)!r}), webhook={receiver.url!r}"
+    live = f"{options}, live_sources=LiveSources(stdin='s16le:8000:1')"
+    with running_service(live, environment) as service:
+        assert service.process.stdin is not None
+        service.process.stdin.write(bytes(16_000))
+        service.process.stdin.flush()
+        assert soon(lambda: bool(receiver.came))
+        assert soon(lambda: any(path.stat().st_size > 4096 for path in library.rglob("*.wav")))
+        service.process.kill()
+        service.process.wait(10)
+    begun = receiver.events()[0]
+    receiver.came.clear()
+    receiver.answer = lambda _number: 200
+    kept = b"".join(path.read_bytes() for path in library.glob("library.sqlite3*"))
+    assert begun["id"].encode() in kept
+    assert SECRET.encode() not in kept
+    assert receiver.url.encode() not in kept
+    with running_service(options, environment):
+        assert soon(lambda: len(receiver.came) == 2)
+    events = receiver.events()
+    assert events[0] == begun
+    assert events[1]["type"] == "incident_event.call_ended"
+    assert events[1]["incident_event"]["id"] == begun["incident_event"]["id"]
+    with Library.open(library) as again:
+        assert again.webhooks.rows() == []
 
 
 def test_a_service_tells_of_calls_and_imports(receiver: Receiver, tmp_path: Path) -> None:

@@ -26,6 +26,33 @@ def clean_environment(home: Path) -> dict[str, str]:
     return kept | {"HOME": str(home), "XDG_CACHE_HOME": cache}
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether a process lives; one that has ended and waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        if sys.platform == "linux":
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return True
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of the processes that `pid` and its children have started."""
+    children: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        children += map(int, listed.read_text().split())
+    return [each for child in children for each in (child, *descendants(child))]
+
+
+def soon(is_true: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    """Wait for a condition; tell whether it came true in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (done := is_true()) and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return done
+
+
 class Service:
     """`callplayer serve` on free ports, ready to be asked.
 

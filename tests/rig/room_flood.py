@@ -10,7 +10,7 @@ import asyncio
 import ctypes
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +18,7 @@ from livekit import rtc
 
 STEP_S = 0.005
 SIZE_BYTES = 160
+MOST_WAITING = 2_000
 
 JUNK = (
     b'{"kind":"status","position":NaN,"duration":1,"paused":false}',
@@ -31,18 +32,21 @@ JUNK = (
 )
 
 _kept: list[Any] = []  # what the native library calls must never be freed
+_sent = [0]  # messages that have left, over all of this process's rooms
 
 
 class Flood(msgspec.Struct, kw_only=True):
     """So many messages a second, for so long: statuses that are true, ones that lie, or junk.
 
-    `by_stranger`: from a participant of the room who is not the server side.
+    `by_stranger`: from a participant of the room who is not the server side. `to_nobody`: addressed
+    to somebody who is not there, so that all is as with a flood but for who has to read it.
     """
 
     rate_per_s: int
     seconds: float
     kind: Literal["status", "junk", "lies"] = "status"
     by_stranger: bool = False
+    to_nobody: bool = False
 
 
 LIE = (
@@ -51,22 +55,26 @@ LIE = (
 
 
 async def flood(room: rtc.Room, asked: Flood, status: Callable[[], bytes]) -> int:
-    """Send what is asked for; return how many messages were given to the SDK."""
-    _keep_answers_out()
-    send = _sender(room)
+    """Send what is asked for, as fast as it leaves; return how many messages have left in time."""
+    send = sender(room, ["nobody"] if asked.to_nobody else [])
     chance = random.Random(911)
-    began_s, sent = time.monotonic(), 0
+    before = _sent[0]
+    began_s, given = time.monotonic(), 0
     while (now_s := time.monotonic()) - began_s < asked.seconds:
         due = int((now_s - began_s) * asked.rate_per_s)
+        waiting = given - (_sent[0] - before)
         content = status() if asked.kind == "status" else LIE
-        for _ in range(due - sent):
+        for _ in range(min(due - given, MOST_WAITING - waiting)):
             send(chance.choice(JUNK) if asked.kind == "junk" else content)
-        sent = max(sent, due)
+            given += 1
         await asyncio.sleep(STEP_S)
-    return sent
+    return _sent[0] - before
 
 
-def _sender(room: rtc.Room) -> Callable[[bytes], None]:
+def sender(room: rtc.Room, to: Sequence[str] = ()) -> Callable[[bytes], None]:
+    """Return what sends a message of SIZE_BYTES at most into a room, and waits for nothing."""
+    if not _kept:
+        _keep_answers_out()
     from livekit.rtc._ffi_client import FfiClient
     from livekit.rtc._proto import ffi_pb2
 
@@ -83,6 +91,7 @@ def _sender(room: rtc.Room) -> Callable[[bytes], None]:
     publish.data_len = SIZE_BYTES
     publish.reliable = True
     publish.topic = ""
+    publish.destination_identities.extend(to)
     request = message.SerializeToString()
     answer_at, size_at = ctypes.pointer(ctypes.c_void_p()), ctypes.pointer(ctypes.c_size_t())
 
@@ -100,13 +109,15 @@ def _keep_answers_out() -> None:
     from livekit.rtc.version import __version__
 
     fields = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name
-    tags = {_tag(fields[name].number) for name in ("publish_data", "capture_audio_frame")}
+    published = _tag(fields["publish_data"].number)
+    captured = _tag(fields["capture_audio_frame"].number)
 
     @ffi.ffi_cb_fnc  # type: ignore[untyped-decorator]
     def take(content: Any, size: int) -> None:
-        if (content[0], content[1]) in tags or (content[0],) in tags:
-            return
-        ffi.ffi_event_callback(content, size)
+        if (content[0], content[1])[: len(published)] == published:
+            _sent[0] += 1
+        elif content[0] != captured[0]:
+            ffi.ffi_event_callback(content, size)
 
     _kept.append(take)
     library = ffi.FfiClient.instance._ffi_lib

@@ -87,6 +87,11 @@ class Terminal:
         """Return what is on the screen."""
         return self._tmux("capture-pane", "-p", "-t", "t")
 
+    def cells(self, text: str) -> int:
+        """Return how many cells the terminal takes a text for."""
+        self._tmux("set-option", "-g", "@text", text)
+        return int(self._tmux("display-message", "-p", "#{w:@text}"))
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the window's size."""
         self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))

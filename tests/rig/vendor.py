@@ -27,7 +27,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callplayer.service.bot import ReplayBot
-from callplayer.service.capture import keep_answers_out
 from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.livekit_process import OwnServer, own_server
 from callplayer.service.livekit_server import ensure_binary
@@ -36,9 +35,9 @@ from callplayer.service.pump import Pump
 from callplayer.service.roster import Roster
 from callplayer.service.sounds import DecodedSound
 from callplayer.service.tokens import RoomTokens
-from callplayer.wire import encode_status
+from callplayer.wire import Status, encode_status
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET, clean_environment
-from tests.rig.room_flood import Flood, flood
+from tests.rig.room_flood import Flood, flood, sender
 from tests.rig.signals import position_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,6 +130,12 @@ class _Vendor:
             name="vendor",
         )
         await bot.join(self._server.url, self._tokens.for_bot(self.room, "replay-bot"))
+        send = sender(bot._room)
+
+        async def send_status(status: Status) -> None:
+            send(encode_status(status))  # its answer stays outside, with those to a flood
+
+        bot._send = send_status  # type: ignore[method-assign]
         task = asyncio.create_task(bot.run())
         self._tasks.add(task)
         self.player, self.bot = player, bot
@@ -199,7 +204,6 @@ async def _serving(script: Script) -> AsyncIterator[tuple[_Vendor, dict[str, str
 
 
 async def _run() -> None:
-    keep_answers_out()
     reader = asyncio.StreamReader(limit=8_000_000)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +18,7 @@ from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.restart import EngineLimits
 from callplayer.ui.screens.base import Likes
 from callplayer.ui.widgets.pixels import large
+from tests.rig.processes import is_running
 from tests.ui.scripted import screen_text
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
@@ -84,12 +84,3 @@ async def player(
     finally:
         await client.close()
     assert client.pid is None or not is_running(client.pid)
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process of that id lives."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

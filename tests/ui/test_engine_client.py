@@ -16,7 +16,8 @@ from callplayer.ui.engine_client import EngineClient, EngineGone, EngineRestarti
 from callplayer.ui.engine_process import start_engine
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.restart import EngineLimits
-from tests.ui.live import FAKE_ENGINE, is_running, player
+from tests.rig.processes import is_running
+from tests.ui.live import FAKE_ENGINE, player
 
 QUICK = EngineLimits(silence_s=1.5, quit_s=0.5, terminate_s=0.3, backoff_s=(0.0, 0.05))
 

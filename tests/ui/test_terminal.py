@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.live import is_running
+from tests.rig.processes import is_running
 
 PLAY_FAKE = Path(__file__).with_name("play_fake.py")
 PATIENCE_S = 10.0

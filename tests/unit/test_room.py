@@ -8,8 +8,10 @@ from unittest.mock import create_autospec
 from livekit import rtc
 
 from callplayer.engine.room import Room, RoomListener
+from callplayer.wire import MAX_STATUS_BYTES, Status, encode_status
 
 AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
+STATUS = encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True))
 
 
 def _room(**participants: tuple[int, ...]) -> Room:
@@ -20,26 +22,32 @@ def _room(**participants: tuple[int, ...]) -> Room:
     return room
 
 
-async def test_once_who_sends_the_sound_has_spoken_nobody_else_is_believed() -> None:
+async def test_once_who_sends_the_sound_has_told_a_status_nobody_else_is_believed() -> None:
     room = _room(bot=(AUDIO,), listener=(), watcher=(VIDEO,))
-    assert room._is_server_side("bot")
-    assert not room._is_server_side("listener")
-    assert not room._is_server_side("watcher")
-    assert not room._is_server_side("of whom nothing is known")
-    assert not room._is_server_side(""), "somebody who has just come, and is not announced yet"
-    assert room._is_server_side("bot")
+    assert room._is_believed("bot", STATUS)
+    assert not room._is_believed("listener", STATUS)
+    assert not room._is_believed("watcher", STATUS)
+    assert not room._is_believed("of whom nothing is known", STATUS)
+    assert not room._is_believed("", STATUS), "somebody who has just come, not announced yet"
+    assert room._is_believed("bot", STATUS)
 
 
 async def test_a_server_that_speaks_for_itself_is_believed_before_a_listener() -> None:
     room = _room(listener=())
-    assert room._is_server_side("")
-    assert not room._is_server_side("listener")
-    assert room._is_server_side("")
+    assert room._is_believed("listener", STATUS)
+    assert room._is_believed("", STATUS)
+    assert not room._is_believed("listener", STATUS)
+    assert room._is_believed("", STATUS)
 
 
-async def test_a_server_that_only_tells_is_believed_until_one_that_plays_speaks() -> None:
+async def test_what_is_no_status_makes_nobody_the_best() -> None:
     room = _room(teller=(), bot=(AUDIO,))
-    assert room._is_server_side("teller")
-    assert room._is_server_side("teller")
-    assert room._is_server_side("bot")
-    assert not room._is_server_side("teller")
+    assert room._is_believed("teller", STATUS)
+    assert room._is_believed("bot", b"{}")
+    assert room._is_believed("teller", STATUS)
+    assert room._is_believed("bot", STATUS)
+    assert not room._is_believed("teller", STATUS)
+
+
+async def test_what_is_too_long_is_not_read() -> None:
+    assert not _room(bot=(AUDIO,))._is_believed("bot", b"x" * (MAX_STATUS_BYTES + 1))

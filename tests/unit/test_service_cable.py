@@ -209,6 +209,14 @@ async def test_it_says_that_it_is_alive() -> None:
         assert abs(kinds[1]["message"] - time.time()) < 5
 
 
+async def test_it_says_so_every_3_s() -> None:
+    async with serving() as served, joined(served) as client:
+        assert json.loads(await client.socket.recv())["type"] == "welcome"
+        welcome_s = time.monotonic()
+        assert json.loads(await client.socket.recv())["type"] == "ping"
+        assert 2.9 < time.monotonic() - welcome_s < 5.0
+
+
 # --- who may --------------------------------------------------------------------------------------
 
 

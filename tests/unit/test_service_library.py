@@ -221,6 +221,7 @@ def test_an_older_library_is_brought_up_to_date(tmp_path, monkeypatch, steps):
             assert library.get("a") == recording("a")
             assert [each.word for each in library.words("a")] == ["hello"]
             assert library.clients.rows() == []
+            assert library.webhooks.rows() == []
             assert library.count() == (1, 0)
 
 

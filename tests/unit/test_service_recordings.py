@@ -11,7 +11,8 @@ import soundfile
 
 from callplayer.errors import UsageError
 from callplayer.service.decoding import decode
-from callplayer.service.recordings import find_recordings, incident_id
+from callplayer.service.recordings import SUFFIXES, find_recordings, incident_id
+from tests.unit.test_service_imports import cut_files
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
 
@@ -80,6 +81,14 @@ def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 48_000)
     with pytest.raises(UsageError, match="lasts 0 s"):
         find_recordings([tmp_path])
+
+
+def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    told = {name: text for name, text in cut_files(tmp_path).items() if name[-4:] in SUFFIXES}
+    assert len(told) == 4
+    for name, text in told.items():
+        with pytest.raises(UsageError, match=f"{name} is cut off: {text}"):
+            find_recordings([tmp_path / name])
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def test_no_text_can_steer_a_terminal(value: str, max_chars: int) -> None:
 @pytest.mark.parametrize(
     ("value", "safe"),
     [
-        ("Grüße, 東京 👩‍🚒", "Grüße, 東京 👩‍🚒"),
+        ("Grüße, 東京 🚒", "Grüße, 東京 🚒"),
+        ("👩‍🚒 👍🏽 🇺🇸 1️⃣ ☎️", "👩🚒 👍 US 1 ☎"),
+        ("a\u200db क्\u200dष می\u200cخواهم", "ab क्\u200dष می\u200cخواهم"),
+        ("Zoe\u0308 z" + "\u0335" * 40, "Zoë z" + "\u0335" * 4),
         ("\x1b[2J\x1b]0;title\x07", f"{MARK}[2J{MARK}]0;title{MARK}"),
         ("\x9b31m", f"{MARK}31m"),
         ("one\r\ntwo\tthree\u2028four\u0085five", "one  two three four five"),

@@ -7,15 +7,24 @@ import pytest
 
 from callplayer.engine.messages import (
     ErrorEvent,
+    LevelsEvent,
     Mute,
+    PartyLevel,
     PartyState,
     SetGain,
     Solo,
     StateEvent,
+    StatsEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import KEYS
-from callplayer.ui.model import PlayerView, after, select_party, shown_notice
+from callplayer.ui.model import (
+    PlayerView,
+    after,
+    only_time_passed,
+    select_party,
+    shown_notice,
+)
 from callplayer.ui.restart import (
     BREAK_BACK_MS,
     EngineLimits,
@@ -26,7 +35,9 @@ from callplayer.ui.restart import (
     restore_requests,
 )
 from callplayer.ui.view import shown_position_ms
+from callplayer.ui.widgets.lines import header_row
 from callplayer.wire import Resume, Scrub, ScrubToEnd
+from tests.ui.talk import events_of, word
 
 STATE = StateEvent(
     phase="playing",
@@ -269,3 +280,63 @@ def test_a_lost_link_is_told_with_its_age_and_its_next_try(
     notice = shown_notice(after(PlayerView(), down, 112.0), 112.0)
     assert notice is not None
     assert (notice.text, notice.hint) == (REASON, told)
+
+
+def levels(*rms_db: float) -> LevelsEvent:
+    return LevelsEvent(
+        levels=tuple(
+            PartyLevel(party=party, rms_db=db, peak_db=db, hold_db=db)
+            for party, db in zip(("caller", "callTaker"), rms_db, strict=True)
+        )
+    )
+
+
+def test_silence_while_it_plays_is_told_with_when_words_go_on() -> None:
+    view = after(after(PlayerView(), STATE, 50.0), levels(-60.0, -20.0), 50.0)
+    assert _told(view, 59.0) is None
+    view = after(view, levels(-60.0, -96.0), 51.0)
+    view = after(view, levels(-61.0, -96.0), 52.0)
+    assert _told(view, 53.9) is None
+    assert _told(view, 54.1) == ("Nobody speaks, for 3 s now.", "dim")
+    for event in events_of([word(9.0, "one"), word(40.0, "two")]):
+        view = after(view, event, 54.0)
+    notice = shown_notice(view, 55.0)
+    assert notice is not None
+    assert (notice.text, notice.hint) == ("Nobody speaks, for 4 s now.", "Words go on at 0:40.")
+    paused = after(view, but(STATE, phase="paused", paused=True, advancing=False), 56.0)
+    assert _told(paused, 60.0) is None, "that it is paused is told by the clock"
+    assert _told(after(view, levels(-30.0, -96.0), 56.0), 60.0) is None
+
+
+def test_that_nothing_comes_from_the_server_is_no_silence_of_the_caller() -> None:
+    view = after(after(PlayerView(), STATE, 50.0), levels(-96.0, -96.0), 50.0)
+    for second in range(4):
+        view = after(view, StatsEvent(concealed_ms=second * 2_000.0), 50.0 + second)
+    told = _told(view, 54.0)
+    assert told is not None
+    assert told[0] == "No sound comes from the server."
+    assert "··· no sound" in "".join(text for text, _ in header_row(view, 80))
+
+
+@pytest.mark.parametrize("width", [58, 78, 118, 198])
+def test_quality_and_delay_stand_in_the_header(width: int) -> None:
+    view = after(PlayerView(), but(STATE, device="Headphones"), 50.0)
+    for second in range(2):
+        view = after(view, StatsEvent(delay_ms=97.4, concealed_ms=5.0), 50.0 + second)
+    row = "".join(text for text, _ in header_row(view, width))
+    assert "▂▄▆ good 97 ms   ♪ Headphones" in row
+    assert len(row) == width
+
+
+def test_a_state_that_brings_only_the_time_is_no_news() -> None:
+    view = after(PlayerView(), STATE, 50.0)
+    later = but(STATE, position_ms=11_100, audible_ms=11_010, as_of_s=51.0)
+    assert only_time_passed(view, after(view, later, 51.0), 51.0)
+    for news in (
+        but(later, audible_ms=12_000),
+        but(later, phase="paused"),
+        but(later, requested_ms=5),
+        but(later, duration_ms=61_000),
+        but(later, parties=(PartyState(party="caller", muted=True), STATE.parties[1])),
+    ):
+        assert not only_time_passed(view, after(view, news, 51.0), 51.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.keeping import Keeper
 from callplayer.ui.script import LEAD_MS, find, nearest_hit
 from callplayer.ui.widgets.transcript import READ_MOVES, Found, TranscriptPane, found
 from callplayer.wire import Scrub
 
+SEARCH_AFTER_S = 0.005
 NO_WORDS = "This call has no transcript."
 
 
@@ -16,7 +19,7 @@ class Reading(Keeper, inherit_bindings=False):
 
     transcript_pane: TranscriptPane
     _found = Found()
-    _open_search = False
+    _search_due: asyncio.TimerHandle | None = None
 
     def do_read(self) -> None:
         """Let the arrows move in the transcript, or follow what is heard again."""
@@ -38,8 +41,8 @@ class Reading(Keeper, inherit_bindings=False):
                 "Search",
                 self._hint_search,
                 self._end_search,
-                changed=self._search,
-                left=lambda: self._show_found(before),
+                changed=self._search_soon,
+                left=lambda: self._leave_search(before),
                 max_chars=80,
             )
         )
@@ -75,6 +78,18 @@ class Reading(Keeper, inherit_bindings=False):
         self.transcript_pane.follow()
         self.draw_time()
 
+    def _search_soon(self, wanted: str) -> None:
+        """Search once what was typed has been drawn: hours of words take longer than that may."""
+        if self._search_due is not None:
+            self._search_due.cancel()
+        loop = asyncio.get_running_loop()
+        self._search_due = loop.call_later(SEARCH_AFTER_S, self._search, wanted)
+
+    def _leave_search(self, before: Found) -> None:
+        if self._search_due is not None:
+            self._search_due.cancel()
+        self._show_found(before)
+
     def _search(self, wanted: str) -> None:
         hits = find(self.view.script, wanted)
         self._show_found(found(wanted, hits, nearest_hit(hits, self.call_facts().here_ms)))
@@ -98,12 +113,18 @@ class Reading(Keeper, inherit_bindings=False):
     def _hint_search(self, text: str) -> Hint:
         if not text.strip():
             return Hint("type what was said")
+        if text != self._found.wanted:
+            return Hint("…")
         count = len(self._found.hits)
         if not count:
             return Hint("not said", "hold")
         return Hint(f"{count} times; Enter goes there", "ask")
 
     def _end_search(self, wanted: str) -> None:
+        if self._search_due is not None:
+            self._search_due.cancel()
+        if wanted != self._found.wanted:
+            self._search(wanted)
         if not wanted.strip():
             self._leave_reading()
         elif self._found.hit is not None:
