@@ -45,12 +45,11 @@ def _row(name: str, run: Callable[..., Outcome], *, short: bool = False, quick: 
 
 
 ROWS = (
-    _row("livekit-server killed, back after 3 s", server_rows.livekit_killed, gone_s=3.0,
-         short=True),
+    _row("livekit-server killed, back after 3 s", server_rows.livekit_killed, gone_s=3.0),
     _row("livekit-server killed, back after 60 s", server_rows.livekit_killed, gone_s=60.0,
          wishes=True, quick=False),
     _row("service killed, back after 2 s; commands typed meanwhile", server_rows.service_killed,
-         gone_s=2.0, short=True),
+         gone_s=2.0),
     _row("service killed while paused", server_rows.service_killed, gone_s=2.0, paused=True),
     _row("link down 2 s", link_rows.link_down, down_s=2.0, short=True),
     _row("link down 10 s; commands typed meanwhile", link_rows.link_down, down_s=10.0, wishes=True),
@@ -59,8 +58,7 @@ ROWS = (
     _row("2 s delay from one moment on", link_rows.delay, delay_ms=2000.0, for_s=5.0),
     _row("UDP blocked in mid-call", link_rows.udp_blocked),
     _row("UDP blocked from the start", link_rows.udp_never),
-    _row("access and stream token end in mid-call, twice", bot_rows.tokens_end, lasts_s=1.0,
-         short=True),
+    _row("access and stream token end in mid-call, twice", bot_rows.tokens_end, lasts_s=1.0),
     _row("room server refuses one stream token", bot_rows.token_refused, times=1),
     _row("room server refuses every stream token", bot_rows.token_refused, times=99),
     _row("API answers 401", api_rows.refuses, fault=Fault(401), says="refuses this client .401.",
@@ -75,7 +73,7 @@ ROWS = (
     _row("API sends half an answer", api_rows.answers, fault=Fault(breaks_off=True),
          says="answer broke off"),
     _row("API sends HTML", api_rows.answers, fault=HTML, says="not understood"),
-    _row("API's name not resolved (DNS)", api_rows.name_unknown, short=True),
+    _row("API's name not resolved (DNS)", api_rows.name_unknown),
     _row("API's certificate expired (TLS)", api_rows.certificate_invalid, short=True),
     _row("bot leaves, returns after 2 s as new", bot_rows.away, what="here", says="has left",
          for_s=2.0, short=True),
