@@ -1,8 +1,9 @@
 # Everything a fresh machine needs, and the things one does with the project.
 # `make demo` plays a call, `make test` runs every test, `make check` looks without running,
 # `make dist` builds what is published and tries it, `make sbom` and `make audit` tell what is in it.
+# Tests run with the versions in .ci/constraints.txt; `make lock` writes the newest that fit there.
 
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 LIVEKIT_SERVER := $(BIN)/python -c 'from callplayer.service.livekit_server import ensure_binary; ensure_binary(print)'
@@ -10,10 +11,11 @@ ANYCABLE := $(BIN)/python -c 'from tests.rig.anycable import anycable_server; an
 PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
+LOCK := .ci/constraints.txt
 # How many tests run at once: they wait for half of their time.
 AT_ONCE ?= 3
 
-.PHONY: demo test test-programs check screenshots bench dist sbom audit clean
+.PHONY: demo test test-programs check screenshots recording bench dist sbom audit lock clean
 
 demo: $(VENV)/demo-ready
 	@.ci/system-packages demo
@@ -35,7 +37,15 @@ check: $(VENV)/test-ready
 	$(BIN)/lint-imports
 
 screenshots: $(VENV)/test-ready
+	@.ci/system-packages screenshots
 	$(BIN)/python -m tests.ui.make_screenshots
+
+# The moving picture: the demo, played and recorded on a terminal.
+recording: $(VENV)/test-ready
+	@.ci/system-packages screenshots
+	@.ci/system-packages test
+	@$(LIVEKIT_SERVER)
+	$(BIN)/python -m tests.ui.make_recording
 
 bench: $(VENV)/test-ready
 	@.ci/system-packages test
@@ -67,6 +77,14 @@ sbom audit: $(BIN)/python
 	  $(CLEAN)/bin/python -m pip freeze --exclude callplayer > dist/audited.txt && $(CLEAN)/tools/bin/pip-audit --strict --no-deps --requirement dist/audited.txt)
 	rm -rf $(CLEAN)
 
+# The newest versions that fit, for the tests: look at what has changed, run `make test`, commit it.
+lock: $(BIN)/python
+	rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN)
+	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install '.[dev]'
+	@{ sed -n '/^#/p' $(LOCK); $(CLEAN)/bin/python -m pip freeze --exclude callplayer; } > $(LOCK).new
+	@mv $(LOCK).new $(LOCK)
+	rm -rf $(CLEAN)
+
 clean:
 	rm -rf $(VENV) $(CLEAN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -80,7 +98,7 @@ $(VENV)/demo-ready: pyproject.toml $(BIN)/python
 	@$(PIP) install --editable '.[service]'
 	@touch $@
 
-$(VENV)/test-ready: pyproject.toml $(BIN)/python
+$(VENV)/test-ready: pyproject.toml $(LOCK) $(BIN)/python
 	@echo "installing callplayer and its test tools into $(VENV)"
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --constraint $(LOCK) --editable '.[dev]'
 	@touch $@ $(VENV)/demo-ready

@@ -20,7 +20,7 @@ import platformdirs
 from callplayer.config import APP_NAME
 from callplayer.errors import CallplayerError
 from callplayer.private_file import write_private
-from callplayer.text import plain_text
+from callplayer.text import plain_json, plain_text
 
 MAX_BYTES = 8_000_000
 MAX_BOOKMARKS = 5_000
@@ -144,7 +144,7 @@ class BookmarkStore:
 def export(incident: str, bookmarks: Sequence[Bookmark], form: Format) -> str:
     """Return the bookmarks as Markdown, JSON or CSV, each with offset, clock time and words."""
     if form == "json":
-        encoded = msgspec.json.encode(_Kept(incident, tuple(bookmarks)))
+        encoded = plain_json(msgspec.json.encode(_Kept(incident, tuple(bookmarks))))
         return msgspec.json.format(encoded, indent=2).decode() + "\n"
     if form == "csv":
         return _csv(incident, bookmarks)

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
-from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings, log_path
+from callplayer.config import (
+    ON_DEVICE_LOSS,
+    Settings,
+    load_settings,
+    log_path,
+    make_private_folder,
+)
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
 from callplayer.serving import clients, library, serve
 
@@ -92,7 +98,8 @@ def _run_play(options: argparse.Namespace) -> int:
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    if not options.headless:
+    plain = not options.headless and _wants_plain(options)
+    if plain and options.pick:
         _require_terminal()
     from callplayer import demo
 
@@ -104,6 +111,7 @@ def _run_demo(options: argparse.Namespace) -> int:
             headless=options.headless,
             no_audio=options.no_audio,
             pick=options.pick,
+            plain=plain,
             output_device=options.output_device,
             on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
@@ -200,14 +208,14 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--headless", action="store_true", help="no screen: JSON lines on stdin and stdout"
     )
+    parser.add_argument(
+        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
+    )
 
 
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
     _add_playing(parser)
-    parser.add_argument(
-        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
-    )
     parser.add_argument(
         "--wait-for-device", action="store_true", help="begin without a sound device if need be"
     )
@@ -355,10 +363,12 @@ def _start_log() -> None:
     import logging
     import logging.handlers
 
+    from callplayer.calm_log import OnceASecond
+
     path = log_path()
     handler: logging.Handler
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError:
@@ -366,6 +376,7 @@ def _start_log() -> None:
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     )
+    handler.addFilter(OnceASecond())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.raiseExceptions = False
     # It logs every request's full address at INFO.

@@ -109,6 +109,20 @@ def data_path() -> Path:
     return platformdirs.user_data_path(APP_NAME)
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder with mode 0700, and those above it that are missing as well; raise OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def without_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for a child that needs no setting of ours, nor a secret among them."""
+    return {
+        name: value for name, value in variables.items() if not name.startswith(ENVIRONMENT_PREFIX)
+    }
+
+
 def load_settings(
     flags: Mapping[str, str | None],
     *,

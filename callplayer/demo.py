@@ -42,6 +42,7 @@ class DemoOptions:
     headless: bool = False
     no_audio: bool = False
     pick: bool = False
+    plain: bool = False
     output_device: str | None = None
     on_device_loss: str | None = None
     livekit_binary: Path | None = None
@@ -137,4 +138,4 @@ def _play(options: DemoOptions, incident: str) -> int:
         return playing.play_headless(settings, incident, start, no_audio=options.no_audio)
     if options.pick:
         return playing.pick_and_play(settings, flags)
-    return playing.play(settings, incident, flags)
+    return playing.play(settings, incident, flags, plain=options.plain)

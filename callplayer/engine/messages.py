@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from callplayer.text import plain_json
 from callplayer.wire import (
     GAIN_MAX_DB,
     GAIN_MIN_DB,
@@ -329,8 +330,8 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_line(message: Request | Event) -> bytes:
-    """Return the message as one line of JSON, newline included."""
-    return _encoder.encode(message) + b"\n"
+    """Return the message as one line of JSON, newline included, harmless on a terminal."""
+    return plain_json(_encoder.encode(message)) + b"\n"
 
 
 def decode_event(line: bytes) -> Event:

@@ -20,8 +20,9 @@ from livekit import rtc
 
 from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
+from callplayer.engine.valve import take_data
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
-from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, decode_status, party_of
+from callplayer.wire import MAX_STATUS_BYTES, Party, party_of
 
 LOG = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Room:
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._trusted = 0
+        self._highest_rank = 0
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
@@ -84,6 +85,7 @@ class Room:
                 "The room server does not answer.",
                 "Check the network and CALLPLAYER_STREAM_URL.",
             ) from None
+        take_data(self._room, self._take)
 
     def audio_tracks_announced(self) -> int:
         """Return how many audio tracks the participants publish, subscribed or not."""
@@ -140,8 +142,7 @@ class Room:
             self._end_track(publication.sid)
 
         def data(packet: rtc.DataPacket) -> None:
-            if self._is_believed(packet.data, packet.participant):
-                listener.on_payload(packet.data)
+            self._take(packet.participant.identity if packet.participant else "", packet.data)
 
         def closed(reason: Any) -> None:
             if not self._closing:
@@ -154,20 +155,28 @@ class Room:
         room.on("reconnected", lambda: listener.on_link(True))
         room.on("disconnected", closed)
 
-    def _is_believed(self, payload: bytes, sender: rtc.RemoteParticipant | None) -> bool:
-        """Tell whether data may be listened to: from the best who has told a status so far.
+    def _take(self, sender: str, payload: bytes) -> None:
+        if len(payload) <= MAX_STATUS_BYTES and self._is_server_side(sender):
+            self._listener.on_payload(payload)
 
-        Best is who sends the sound, then the server itself, then anybody: how the vendor makes up
-        its rooms is not known. Another listener publishes no sound, and in its first moments the
-        SDK does not know it, as if the server itself had sent its data.
+    def _is_server_side(self, sender: str) -> bool:
+        """Tell whether data may be believed: nobody has spoken whose word counts for more."""
+        rank = self._rank(sender)
+        self._highest_rank = max(self._highest_rank, rank)
+        return rank == self._highest_rank
+
+    def _rank(self, sender: str) -> int:
+        """Return how much a sender's word counts: most that of who sends the sound.
+
+        Then comes who is not named: the server itself, or somebody who has just come, for a server
+        announces who may not publish up to 3 s late. Another listener counts least, but how the
+        vendor makes up its rooms is not known: if nobody else speaks, it is listened to.
         """
-        trust = _trust(sender)
-        if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
-            return False
-        with contextlib.suppress(WireError):
-            decode_status(payload)
-            self._trusted = trust
-        return True
+        if not sender:
+            return 1
+        participant = self._room.remote_participants.get(sender)
+        publications = participant.track_publications.values() if participant else ()
+        return 2 if any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications) else 0
 
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
@@ -186,13 +195,6 @@ class Room:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             self._listener.on_track_gone(track_id)
-
-
-def _trust(sender: rtc.RemoteParticipant | None) -> int:
-    if sender is None:
-        return 1
-    kinds = {publication.kind for publication in sender.track_publications.values()}
-    return 2 if rtc.TrackKind.KIND_AUDIO in kinds else 0
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:

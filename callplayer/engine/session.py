@@ -292,7 +292,7 @@ class Engine:
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
         self._link.first_status.set()
-        self._teller.state()
+        self._teller.state_soon()
 
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection, or has it back."""
@@ -349,7 +349,7 @@ class Engine:
             if self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
-            if now_s - self._teller.told_s >= STATE_S:
+            if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:
                 self._teller.state()
 
     def _fail(self, error: CallplayerError) -> int:

@@ -12,6 +12,9 @@ from callplayer.engine.sound import Sound
 from callplayer.errors import CallplayerError
 from callplayer.wire import Incident, Party
 
+SOON_S = 0.05
+"""However many statuses come, the state is told no more often for them."""
+
 
 class Teller:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
@@ -25,6 +28,7 @@ class Teller:
     ) -> None:
         self.tell = tell
         self.told_s = 0.0
+        self.is_due = False
         self.quiet = False
         self.parties: tuple[Party, ...] = ()
         self._call = call
@@ -45,6 +49,7 @@ class Teller:
         if self.quiet:
             return
         now_s = self.told_s = time.monotonic()
+        self.is_due = False
         self.parties = _still_shown(self.parties, self._sound.parties)
         levels_db = {
             party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
@@ -52,6 +57,12 @@ class Teller:
         }
         device = self._sound.device_name
         self.tell(self._call.state(now_s, self.delays(), levels_db, device))
+
+    def state_soon(self) -> None:
+        """Tell the whole state, but not so soon after the last time: then it `is_due`."""
+        self.is_due = True
+        if time.monotonic() - self.told_s >= SOON_S:
+            self.state()
 
     def levels(self) -> None:
         """Tell the meters, unless they stand still."""

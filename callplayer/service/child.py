@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from callplayer.config import Secret, log_path
+from callplayer.config import Secret, log_path, make_private_folder, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
 from callplayer.service.restarts import restart_delay_s
 from callplayer.service.run import LIVE_FROM
@@ -53,7 +53,8 @@ class ServiceChild:
         self.client_secret = Secret(secrets.token_urlsafe(32))
         self._flags = (f"--livekit-server={binary}", *(["--live"] * live))
         self._recordings = tuple(map(str, recordings))
-        self._environment = os.environ | {
+        # The user's own secret, if there is one, is a vendor's: nothing to a service of ours.
+        self._environment = without_settings(os.environ) | {
             "CALLPLAYER_SERVE_CLIENT_ID": self.client_id,
             "CALLPLAYER_SERVE_CLIENT_SECRET": self.client_secret.reveal(),
             LIVE_FROM: str(time.monotonic()),
@@ -202,7 +203,7 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
 
 def _open_log() -> IO[bytes]:
     path = log_path("service.log")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callplayer.config import make_private_folder
 from callplayer.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _IMPORTING = ".importing"
 
 def make(folder: Path) -> None:
     """Make the folder with an empty database in it, for its owner only. Raise OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     recordings = folder / RECORDINGS
     recordings.mkdir(mode=0o700, exist_ok=True)
     recordings.chmod(0o700)

@@ -24,7 +24,7 @@ from typing import BinaryIO, NoReturn
 
 import httpx
 
-from callplayer.config import Secret
+from callplayer.config import Secret, make_private_folder
 from callplayer.errors import ServiceError
 from callplayer.service.restarts import BACKOFF_S, restart_delay_s
 from callplayer.service.tokens import RoomTokens
@@ -242,7 +242,7 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 
 def _open_log(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     too_long = path.exists() and path.stat().st_size > MAX_LOG_BYTES
     mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND)
     return os.fdopen(os.open(path, mode, 0o600), "ab")

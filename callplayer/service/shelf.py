@@ -14,6 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from callplayer.config import without_settings
 from callplayer.errors import ServiceError, UsageError
 from callplayer.service.recordings import Recording
 
@@ -76,6 +77,7 @@ async def _decode(recording: Recording) -> Shelved:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(fd,),
+            env=without_settings(os.environ),
             start_new_session=True,
         )  # fmt: skip
         try:

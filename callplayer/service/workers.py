@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
+from callplayer.config import without_settings
 from callplayer.errors import ServiceError
 from callplayer.service.player import Place
 from callplayer.service.restarts import BACKOFF_S, restart_delay_s
@@ -261,5 +262,4 @@ async def _nobody(_question: Who | Announce) -> frozenset[str]:
 
 def _environment() -> dict[str, str]:
     """Return this process's environment without what a worker has no use for."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CALLPLAYER_")}
-    return kept | {"RUST_LOG": "error"}
+    return without_settings(os.environ) | {"RUST_LOG": "error"}

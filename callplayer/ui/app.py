@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from callplayer import config
+from callplayer.calm_log import OnceASecond
 from callplayer.errors import CallplayerError
 from callplayer.ui.engine_process import end_process_now, start_engine
 from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
@@ -36,6 +37,9 @@ __all__ = [
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LEAVE_S = 4.0
 """A screen that has not left so long after a signal is stuck on a terminal that is gone."""
+
+_HUNG_UP_S = 0.5
+"""The same where the terminal is known to be gone: there is nothing to give back."""
 
 
 def run_player(options: PlayerOptions) -> PlayerResult:
@@ -125,7 +129,9 @@ class _Leaving:
         if self.exit_code is not None:
             return
         self.exit_code = 128 + number
-        watchdog = threading.Timer(_LEAVE_S, self._give_up, (self.exit_code,))
+        is_gone = number == signal.SIGHUP and not os.isatty(2)
+        leave_s = _HUNG_UP_S if is_gone else _LEAVE_S
+        watchdog = threading.Timer(leave_s, self._give_up, (self.exit_code,))
         watchdog.daemon = True
         watchdog.start()
         if self._leave is not None:
@@ -217,10 +223,16 @@ async def _pick(
 @contextmanager
 def _logging_to(log_path: Path) -> Iterator[None]:
     """Send callplayer's log to the file only: a line on the terminal would tear the screen."""
-    log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     logger = logging.getLogger("callplayer")
-    handler = logging.FileHandler(log_path, encoding="utf-8")
+    handler: logging.Handler
+    try:
+        config.make_private_folder(log_path.parent)
+        os.close(os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        handler = logging.FileHandler(log_path, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()  # a full disk is no reason not to play
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(OnceASecond())
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:

@@ -99,6 +99,7 @@ class EngineClient:
         self._restoring = False
         self._ended_by: ErrorEvent | ByeEvent | None = None
         self._hangs = False
+        self._heard_s = 0.0
         self._device: SetOutputDevice | None = None
 
     @property
@@ -179,11 +180,12 @@ class EngineClient:
     ) -> None:
         self._restarts_s.append(lost_at_s)
         if self._last is not None and not self._restoring:
-            self._restore = restore_requests(self._last, lost_at_s)
+            # It played on for as long as it told anything, and was perhaps noticed much later.
+            self._restore = restore_requests(self._last, self._heard_s)
             if self._device is not None:
                 # The device that was picked here goes before the one that the flags name.
                 self._restore = (self._device, *self._restore)
-            self._last = lost_state(self._last, lost_at_s)
+            self._last = lost_state(self._last, self._heard_s)
             self._restoring = True
         if self._last is not None:
             listener(self._last)
@@ -225,7 +227,7 @@ class EngineClient:
             if not line:
                 return
             watch.heard()
-            self._told = True
+            self._told, self._heard_s = True, time.monotonic()
             try:
                 event = decode_event(line)
             except WireError as error:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callplayer.config import make_private_folder
+
 _POLL_S = 0.02
+_OF_A_SERVICE = ("CALLPLAYER_SERVE_", "CALLPLAYER_LIVEKIT_")
 
 
 def start_engine(argv: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:
@@ -19,14 +22,14 @@ def start_engine(argv: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]
     It gets a session of its own: a key or a hang-up of the terminal reaches the screen only, which
     then ends the engine. Raise OSError if it cannot be started.
     """
-    log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log_descriptor = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    log_descriptor = _open_log(log_path)
     try:
         process = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_descriptor,
+            env=_environment(),
             bufsize=0,
             start_new_session=True,
         )
@@ -35,6 +38,20 @@ def start_engine(argv: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]
     assert process.stdin is not None
     os.set_blocking(process.stdin.fileno(), False)
     return process
+
+
+def _open_log(path: Path) -> int:
+    """Open the log to add to it; a disk that is full, or not ours, is no reason not to play."""
+    try:
+        make_private_folder(path.parent)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without the secrets of a replay service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_SERVICE)}
 
 
 def write_line(process: subprocess.Popen[bytes], line: bytes) -> bool:

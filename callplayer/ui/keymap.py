@@ -153,6 +153,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
     Action("skip-silence", "Skip silence, or not", ("S",), screen="skip_silence"),
     Action("go-to", "Go to a time", ("t",), screen="go_to"),
+    Action("point", "Point at a place", ("p",), screen="point"),
     Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark", title="Bookmark here"),
     Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),
     Action("cite", "Copy a citation", ("c",), screen="cite"),
@@ -297,6 +298,29 @@ def footer_items(
         if keys:
             items.append(("".join(map(key_name, keys)), word))
     return tuple(items)
+
+
+def footer_action(
+    column: int, width: int, actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
+) -> Action | None:
+    """Return the action at a column of the footer; of two that share an item, by their keys.
+
+    The word that two share stands for the second: ahead, down.
+    """
+    at = 0
+    named = {action.name: action for action in actions}
+    of_word = {
+        word: [named[name] for name in names if named[name].keys]
+        for names in _FOOTER_ORDER
+        for word in (named[names[0]].footer, named[names[0]].footer_at_rest)
+    }
+    for keys, word in fitting_footer(width, actions, at_rest=at_rest):
+        cells = len(keys) + 1 + len(word)
+        if at <= column < at + cells:
+            first, *_, last = (*of_word[word], *of_word[word])
+            return first if column - at < len(key_name(first.keys[0])) else last
+        at += cells + 2
+    return None
 
 
 def fitting_footer(

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from callplayer.engine.messages import PartyLevel
 from callplayer.ui.script import Script
 from callplayer.ui.span import Span
+from callplayer.ui.view import SPEECH_DB
 from callplayer.wire import MAX_CALL_MS, Party
 from callplayer.words import PARTY_OF_SPEAKER, Speaker
 
 BIN_MS = 200
-SPEECH_DB = -45.0
 LOUDEST_DB = -12.0
 _UNHEARD = 0
 _SILENT = 1
+NOISE_BINS = 150
+NOISE_SHARE = 0.2
+NOISE_AT_MOST = 3
 _LEVELS = "▂▃▄▅▆▇█"
 
 HEARD_SILENCE = "▁"
@@ -54,6 +57,39 @@ class Envelope:
         first = max(start_ms // BIN_MS, 0)
         return max(self._bins[first : max(-(-end_ms // BIN_MS), first + 1)], default=_UNHEARD)
 
+    def sound_from_ms(self, start_ms: int, end_ms: int) -> int:
+        """Return where sound was heard first in a stretch; its end if none was, or nobody heard."""
+        first = start_ms // BIN_MS
+        stretch = self._bins[first : max(-(-end_ms // BIN_MS), first)]
+        at = len(stretch) - len(stretch.lstrip(self._quiet_steps(unheard=True)))
+        return min(max((first + at) * BIN_MS, start_ms), end_ms) if at < len(stretch) else end_ms
+
+    def silent_until_ms(self, start_ms: int) -> tuple[int, bool]:
+        """Return how far it was heard to be silent, and whether sound was heard from there on."""
+        first = start_ms // BIN_MS
+        rest = self._bins[first:]
+        left = rest.lstrip(self._quiet_steps(unheard=False))
+        until_ms = (first + len(rest) - len(left)) * BIN_MS
+        return max(until_ms, start_ms), bool(left) and left[0] != _UNHEARD
+
+    def _quiet_steps(self, *, unheard: bool) -> bytes:
+        """Return the steps that are no sound of anybody: silence, and the noise of the line.
+
+        Noise is what at least a fifth of all that was heard is no louder than: nobody speaks
+        without a pause. It is not asked about a few seconds, nor believed to be loud.
+        """
+        loudest = _SILENT
+        counts = [self._bins.count(step) for step in range(_SILENT, len(_LEVELS) + 2)]
+        heard = sum(counts)
+        if heard >= NOISE_BINS:
+            below = 0
+            for step, count in enumerate(counts, _SILENT):
+                below += count
+                if below >= heard * NOISE_SHARE:
+                    loudest = _SILENT if step == _SILENT else min(step, NOISE_AT_MOST) + 1
+                    break
+        return bytes(range(_UNHEARD if unheard else _SILENT, loudest + 1))
+
 
 def step_of(level_db: float) -> int:
     """Return 1 for silence, 2 … 8 for speech from quiet to loud."""
@@ -86,6 +122,19 @@ class Lanes:
             envelope = self._envelopes.setdefault(level.party, Envelope())
             if envelope.note(position_ms, level.rms_db):
                 self._redraw_column(level.party, position_ms)
+
+    def sound_from_ms(self, parties: Sequence[Party], start_ms: int, end_ms: int) -> int:
+        """Return where any party was heard first in a stretch; its end if none was."""
+        heard = [self._envelopes[party] for party in parties if party in self._envelopes]
+        return min((each.sound_from_ms(start_ms, end_ms) for each in heard), default=end_ms)
+
+    def silent_until_ms(self, parties: Sequence[Party], start_ms: int) -> tuple[int, bool]:
+        """Return how far all parties were heard to be silent, and whether one was heard then."""
+        if not parties or any(party not in self._envelopes for party in parties):
+            return start_ms, False
+        ends = [self._envelopes[party].silent_until_ms(start_ms) for party in parties]
+        until_ms = min(end for end, _ in ends)
+        return until_ms, any(is_sound for end, is_sound in ends if end == until_ms)
 
     def lanes(
         self, parties: Sequence[Party], script: Script, span: Span, width: int

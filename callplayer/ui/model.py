@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from callplayer.engine.messages import (
     DevicesEvent,
     ErrorEvent,
@@ -23,13 +25,17 @@ from callplayer.engine.messages import (
 )
 from callplayer.text import plain_text
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.link import Link, after_stats
 from callplayer.ui.navigation import Navigation, after_state
 from callplayer.ui.restart import is_connected
 from callplayer.ui.script import SPEAKER_NAMES, Script, after_words, last_word_end_ms
 from callplayer.ui.view import (
+    SPEECH_DB,
     UNCONFIRMED_AFTER_S,
     Tone,
+    clock_text,
     is_growing,
+    shown_duration_ms,
     shown_position_ms,
     waiting_s,
 )
@@ -43,6 +49,12 @@ DEVICE_LOST = "device-lost"
 AHEAD_S = 5.0
 AHEAD_FROM_MS = 5_000
 """Words come some seconds after they are said: less than this is no earlier place."""
+
+JUMP_MS = 100
+"""A cursor that is so far from where it was drawn has jumped; else it has been put right a bit."""
+
+QUIET_AFTER_S = 3.0
+"""Silence this long is told of, lest it be taken for a fault."""
 
 SLOW_CONNECT_S = 2.0
 """What connecting waits for is told from then on: most calls are there sooner."""
@@ -87,8 +99,9 @@ class PlayerView:
     `asked_id` is the incident that was asked for, shown until the engine tells more of it;
     `was_connected`: the call was there at least once; `ended`: the engine will tell no more;
     `script` is the transcript, `transcript` whether it can be had, `ahead` the speech that came
-    last while an earlier place was heard; `navigation` is what the way through the call so far
-    leaves to remember.
+    last while an earlier place was heard; `link` is how good the link is; `quiet_since_s` is since
+    when nobody makes a sound (monotonic, s), None while somebody does; `navigation` is what the way
+    through the call so far leaves to remember.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
@@ -99,6 +112,8 @@ class PlayerView:
     devices: DevicesEvent | None = None
     levels: tuple[PartyLevel, ...] = ()
     levels_at_s: float = 0.0
+    quiet_since_s: float | None = None
+    link: Link = field(default_factory=Link)
     selected: Party | None = None
     chosen: bool = False
     notice: Notice | None = None
@@ -124,9 +139,10 @@ def after(
         case StateEvent():
             view = _after_state(view, event, now_s)
         case LevelsEvent():
-            view = replace(view, levels=event.levels, levels_at_s=now_s)
+            view = _after_levels(view, event, now_s)
         case StatsEvent():
-            view = replace(view, stats=event)
+            link = after_stats(view.link, event, len(view.parties), now_s)
+            view = replace(view, stats=event, link=link)
         case IncidentEvent():
             view = replace(view, incident=event)
         case DevicesEvent():
@@ -138,6 +154,35 @@ def after(
         case _:
             view = _after_trouble(view, event, now_s)
     return view
+
+
+def only_time_passed(before: PlayerView, view: PlayerView, now_s: float) -> bool:
+    """Tell whether an event brought nothing but the time that a clock drew anyway."""
+    old, state = before.state, view.state
+    for shown_ms in (shown_position_ms, shown_duration_ms):
+        if abs(shown_ms(state, now_s) - shown_ms(old, now_s)) >= JUMP_MS:
+            return False
+    if _timeless(state) != _timeless(old):
+        return False
+    return replace(view, state=old) == before
+
+
+def _timeless(state: StateEvent) -> StateEvent:
+    """Return a state without what changes as time goes by, and without levels: meters have those.
+
+    A call that goes on has a length that grows; that there is one at all is no matter of time.
+    """
+    parties = tuple(structs.replace(party, level_db=0.0) for party in state.parties)
+    return structs.replace(
+        state,
+        position_ms=0,
+        audible_ms=0,
+        audible_in_ms=0,
+        duration_ms=min(state.duration_ms, 1),
+        unconfirmed_s=min(state.unconfirmed_s, 0.001),
+        as_of_s=0.0,
+        parties=parties,
+    )
 
 
 def _after_trouble(
@@ -188,7 +233,25 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
             marks if view.state.requested_ms is not None else "",
             "hold",
         )
-    return note or reason
+    return note or reason or _silence_reason(view, now_s)
+
+
+def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
+    """Return why nothing is heard while the call plays; what stops it tells of itself."""
+    state = view.state
+    if not state.advancing:
+        return None
+    if view.link.quality == "cut":
+        return Notice("No sound comes from the server.", "The call goes on without it.", "hold")
+    quiet_s = 0.0 if view.quiet_since_s is None else now_s - view.quiet_since_s
+    if quiet_s < QUIET_AFTER_S:
+        return None
+    following = view.script.at(shown_position_ms(state, now_s)) + 1
+    hint = ""
+    if following < len(view.script.utterances):
+        next_ms = view.script.utterances[following].start_ms
+        hint = f"Words go on at {clock_text(next_ms, state.duration_ms, tenths=False)}."
+    return Notice(f"Nobody speaks, for {int(quiet_s)} s now.", hint, "dim")
 
 
 def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
@@ -237,10 +300,17 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
         state=state,
         navigation=after_state(view.navigation, view.state, state),
         phase_since_s=view.phase_since_s if same_phase else now_s,
+        quiet_since_s=view.quiet_since_s if state.advancing else None,
         selected=selected,
         notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
+
+
+def _after_levels(view: PlayerView, event: LevelsEvent, now_s: float) -> PlayerView:
+    quiet = all(level.rms_db < SPEECH_DB for level in event.levels)
+    since_s = (view.quiet_since_s if view.quiet_since_s is not None else now_s) if quiet else None
+    return replace(view, levels=event.levels, levels_at_s=now_s, quiet_since_s=since_s)
 
 
 def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerView:

@@ -10,6 +10,10 @@ import msgspec
 from callplayer.engine.messages import Mute, Request, SetGain, Solo, StateEvent
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
+BREAK_BACK_MS = 200
+"""How far before the place heard last playing goes on: sound that was made may not have been heard,
+and a word heard twice is better than a word lost."""
+
 
 @dataclass(frozen=True)
 class EngineLimits:
@@ -54,7 +58,8 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
     elif state.at_end or state.phase == "live":
         requests.append(ScrubToEnd())
     else:
-        requests.append(Scrub(_heard_ms(state, lost_at_s)))
+        back_ms = BREAK_BACK_MS if state.advancing else 0
+        requests.append(Scrub(max(_heard_ms(state, lost_at_s) - back_ms, 0)))
     if not state.paused or state.held:
         requests.append(Resume())
     return tuple(requests)

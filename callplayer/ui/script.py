@@ -137,7 +137,12 @@ def last_word_end_ms(script: Script) -> int:
 
 def is_lit(word: Said, heard_ms: int) -> bool:
     """Tell whether a word is being heard."""
-    return word.start_ms <= heard_ms < max(word.end_ms, word.start_ms + SHORTEST_LIT_MS)
+    return word.start_ms <= heard_ms < lit_until_ms(word)
+
+
+def lit_until_ms(word: Said) -> int:
+    """Return when a word is not heard any more."""
+    return max(word.end_ms, word.start_ms + SHORTEST_LIT_MS)
 
 
 def find(script: Script, wanted: str) -> tuple[Hit, ...]:
@@ -175,29 +180,31 @@ def quote(script: Script, position_ms: int) -> str:
     return "" if best is None else f"{SPEAKER_NAMES[best.speaker]}: {best.text[:QUOTE_CHARS]}"
 
 
-def word_at(script: Script, position_ms: int) -> str:
-    """Return the word that is said at a place with its speaker, "" if none is."""
-    last = script.at(position_ms)
-    for each in reversed(script.utterances[max(last - 3, 0) : last + 1]):
-        for word in each.words:
-            if is_lit(word, position_ms):
-                return f"{SPEAKER_NAMES[each.speaker]}: {word.text}"
-    return ""
+def word_at(script: Script, position_ms: int, reach_ms: int = 0) -> str:
+    """Return the word that is said at a place with its speaker; "" if none is.
 
-
-def speech_after_silence_ms(script: Script, position_ms: int, longest_ms: int) -> int | None:
-    """Return where to go on at a place where nobody speaks for longer than `longest_ms` from now.
-
-    That is LEAD_MS before the next words; None where somebody speaks, or where no words tell.
+    One that is said at most `reach_ms` before or after it will do: the nearest.
     """
     last = script.at(position_ms)
-    if last + 1 >= len(script.utterances):
-        return None
+    best, best_ms = "", reach_ms + 1
+    for each in reversed(script.utterances[max(last - 3, 0) : last + 2]):
+        for word in each.words:
+            away_ms = _away_ms(word, position_ms)
+            if away_ms < best_ms:
+                best, best_ms = f"{SPEAKER_NAMES[each.speaker]}: {word.text}", away_ms
+    return best
+
+
+def _away_ms(word: Said, position_ms: int) -> int:
+    """Return how far a place is from where a word is lit."""
+    return max(word.start_ms - position_ms, position_ms - lit_until_ms(word) + 1, 0)
+
+
+def speaks_until_ms(script: Script, position_ms: int) -> int:
+    """Return when those who began to speak by a place are done; far back if nobody has begun."""
+    last = script.at(position_ms)
     spoken = script.utterances[max(last - 8, 0) : last + 1]
-    if any(each.end_ms + LEAD_MS > position_ms for each in spoken):
-        return None
-    next_ms = script.utterances[last + 1].start_ms - LEAD_MS
-    return next_ms if next_ms - position_ms > longest_ms else None
+    return max((each.end_ms for each in spoken), default=-LEAD_MS)
 
 
 def began_at(script: Script) -> float | None:

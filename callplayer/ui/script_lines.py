@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import msgspec
 from rich.cells import cell_len
 
-from callplayer.ui.script import SPEAKER_NAMES, Hit, Said, Script, Utterance, is_lit
+from callplayer.ui.script import (
+    SPEAKER_NAMES,
+    Hit,
+    Said,
+    Script,
+    Utterance,
+    is_lit,
+    lit_until_ms,
+)
 from callplayer.ui.view import Tone, clock_text
 from callplayer.ui.widgets.rows import Part, Row, fit
 from callplayer.words import Speaker
@@ -56,9 +64,15 @@ class ScriptLines:
         self.width = 0
         self.lines: list[Line] = []
         self._first_lines: list[int] = []
+        self._spoken_ms: dict[int, tuple[int, int]] = {}
+        self._drawn: dict[tuple[int, Tone], Row] = {}
 
     def update(self, script: Script, width: int) -> None:
         """Lay out `script` for `width` cells."""
+        if script is self.script and width == self.width:
+            return
+        self._spoken_ms.clear()
+        self._drawn.clear()
         kept = self._same_utterances(script) if width == self.width else 0
         if kept < len(self._first_lines):
             del self.lines[self._first_lines[kept] :]
@@ -87,8 +101,31 @@ class ScriptLines:
         return self.line_of(utterance, max(word, 0))
 
     def row(self, number: int, seen: Seen) -> Row:
-        """Draw a line."""
+        """Draw a line; one that nothing is heard, found or pointed at in looks as it did."""
         line = self.lines[number]
+        tone = self._even_tone(number, seen)
+        if tone is None:
+            return self._row(line, seen)
+        row = self._drawn.get((number, tone))
+        if row is None:
+            row = self._drawn[number, tone] = self._row(line, seen)
+        return row
+
+    def _even_tone(self, number: int, seen: Seen) -> Tone | None:
+        """Return the tone of all words of a line that has but one, None for any other line."""
+        line = self.lines[number]
+        pointed = seen.pointed is not None and seen.pointed[0] == line.utterance
+        if pointed or line.utterance in (seen.hits or {}):
+            return None
+        spoken = self._spoken_ms.get(number)
+        if spoken is None:
+            words = self.script.utterances[line.utterance].words[line.first : line.end]
+            spoken = self._spoken_ms[number] = (words[0].start_ms, max(map(lit_until_ms, words)))
+        if seen.heard_ms < spoken[0]:
+            return "ahead"
+        return "text" if seen.heard_ms >= spoken[1] else None
+
+    def _row(self, line: Line, seen: Seen) -> Row:
         each = self.script.utterances[line.utterance]
         hits = (seen.hits or {}).get(line.utterance, ())
         parts = _prefix(each, line.first == 0, self.width)
@@ -102,7 +139,7 @@ class ScriptLines:
                 tone = "pointed"
             parts.append((shown(word), tone))
             parts.append((" ", "text"))
-        return parts
+        return tuple(parts)
 
     def word_at(self, number: int, column: int) -> tuple[int, int] | None:
         """Return the utterance and the word at a column of a line; None beside the words."""

@@ -24,6 +24,9 @@ needs a look, `alert` failed, `ask` awaits the server or is selected. Of words: 
 TENTH_MS = 100
 """The clock's last digit."""
 
+SPEECH_DB = -45.0
+"""A party whose RMS level is below this, in dBFS, is silent."""
+
 UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
 """A growing call is drawn longer than was told for at most so long; each second is told anew."""
@@ -71,6 +74,12 @@ def shown_position_ms(state: StateEvent, now_s: float) -> int:
     if not state.advancing:
         return state.position_ms
     return round(min(max(_audible_ms(state, now_s), 0.0), shown_duration_ms(state, now_s)))
+
+
+def is_heard(state: StateEvent, now_s: float) -> bool:
+    """Tell whether what is heard now is of the place that is shown: not on its way any more."""
+    on_its_way = _since_ms(state, now_s, math.inf) < state.audible_in_ms
+    return state.advancing and state.requested_ms is None and not on_its_way
 
 
 def until_turn_s(state: StateEvent, now_s: float) -> float:

@@ -9,18 +9,32 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tests.benchmarks import cost, drift, jitter, latency, live, replays, shown, start, storm
+from tests.benchmarks import (
+    cost,
+    drift,
+    flood,
+    jitter,
+    latency,
+    live,
+    longrun,
+    replays,
+    screen,
+    shown,
+    start,
+    storm,
+)
 
 
 def main() -> int:
-    """Run the benchmarks that are named, or all; print Markdown tables."""
+    """Run the benchmarks that are named, or all but the long ones; print Markdown tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--hours", type=float, help="for drift (default: 1) and memory (10 min)")
+    parser.add_argument("--minutes", type=float, help="for longrun (default: 30)")
     options = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
-    for name in options.names or BENCHMARKS:
+    for name in options.names or [each for each in BENCHMARKS if each not in LONG]:
         print(f"### {name}\n", flush=True)
         BENCHMARKS[name](options)
         print(flush=True)
@@ -143,6 +157,47 @@ def _cost(options: argparse.Namespace) -> None:
     )
 
 
+def _screen(options: argparse.Namespace) -> None:
+    costs, keys = screen.measure(*((20.0, 2) if options.quick else (60.0, 5)))
+    table(
+        (
+            "the screen while a call with words plays",
+            "CPU, % of a core",
+            "written, kB/s",
+            "memory, MB",
+        ),
+        [
+            (
+                f"{one.columns}×{one.rows}",
+                f"{one.cpu_percent:.1f}",
+                f"{one.kbytes_per_s:.1f}",
+                f"{one.memory_mb:.0f}",
+            )
+            for one in costs
+        ],
+    )
+    print()
+    table(
+        (
+            "key → first change on the terminal, 30,000 words, 200×60",
+            "keys",
+            "p50, ms",
+            "p95, ms",
+            "most, ms",
+        ),
+        [
+            (
+                one.what,
+                len(one.took_ms),
+                f"{np.median(one.took_ms):.1f}",
+                f"{np.percentile(one.took_ms, 95):.1f}",
+                f"{max(one.took_ms):.1f}",
+            )
+            for one in keys
+        ],
+    )
+
+
 def _start(options: argparse.Namespace) -> None:
     measured = start.measure(3 if options.quick else 10)
     table(
@@ -262,6 +317,50 @@ def _replays(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def _longrun(options: argparse.Namespace) -> None:
+    run = longrun.measure(options.minutes or (2.0 if options.quick else 30.0))
+    table(
+        (
+            "process", "minutes, once warm", "memory, first minute, MB", "last minute, MB",
+            "slope, MB an hour", "open files", "threads",
+        ),
+        longrun.rows(run),
+    )  # fmt: skip
+    print(
+        f"\n{run.scrubs} scrubs; underruns {run.underruns}; device underflows "
+        f"{run.device_underflows}; sign-ins {run.sign_ins}\n"
+    )
+    quarter = max(len(run.errors_ms) // 4, 1)
+    table(
+        ("position told − heard", "looks", "bias, ms", "size p99, ms"),
+        (
+            (
+                name,
+                str(len(part)),
+                f"{np.mean(part):+.1f}",
+                f"{np.percentile(np.abs(part), 99):.0f}",
+            )
+            for name, looks in (
+                ("first quarter", run.errors_ms[:quarter]),
+                ("last quarter", run.errors_ms[-quarter:]),
+            )
+            if (part := [each for look in looks for each in look])
+        ),
+    )
+
+
+def _flood(options: argparse.Namespace) -> None:
+    rates_per_s = (2_000,) if options.quick else (1_000, 5_000, 10_000)
+    table(
+        (
+            "messages", "sent a second", "underruns", "device underflows", "concealed, ms",
+            "silent, ms", "request → state, p50 ms", "most, ms", "states told a second",
+            "engine's CPU, %", "memory before and most, MB", "position off the clock, most, ms",
+        ),
+        (one.row() for one in flood.measure(3.0 if options.quick else 10.0, rates_per_s)),
+    )  # fmt: skip
+
+
 BENCHMARKS = {
     "latency": _latency,
     "shown": _shown,
@@ -271,8 +370,13 @@ BENCHMARKS = {
     "drift": _drift,
     "cost": _cost,
     "replays": _replays,
+    "flood": _flood,
+    "longrun": _longrun,
+    "screen": _screen,
     "start": _start,
 }
+
+LONG = ("longrun",)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -174,8 +174,12 @@ def _piped(
 
 def grant(service: Service) -> dict[str, Any]:
     """Return a room's URL and token, asked as any client of the API would."""
-    settings = service.environment
-    with httpx.Client(base_url=service.api_url, trust_env=False) as http:
+    return granted(service.api_url, service.environment, service.incidents[0])
+
+
+def granted(api_url: str, settings: Mapping[str, str], incident: str) -> dict[str, Any]:
+    """Return the URL and token of a room of an incident; `settings` holds the credentials."""
+    with httpx.Client(base_url=api_url, trust_env=False) as http:
         signed = http.post(
             "/oauth/token",
             json={
@@ -186,7 +190,7 @@ def grant(service: Service) -> dict[str, Any]:
             },
         ).raise_for_status()
         answer = http.post(
-            f"/v1/incident_events/{service.incidents[0]}/stream_token",
+            f"/v1/incident_events/{incident}/stream_token",
             json={"autoplay": False},
             headers={"Authorization": f"Bearer {signed.json()['access_token']}"},
         ).raise_for_status()

@@ -76,12 +76,14 @@ def measure(duration_s: float, memory_s: float) -> Cost:
         service = Service(home, home / "sweep.wav")
         sink = Sink(server, "cost")
         try:
-            floor = _floor(home, service, duration_s)
+            incident = service.incidents[0]
+            with floor(home, service.environment, service.api_url, incident) as pid:
+                alone = _cost("SDK floor: AudioStream read and dropped", pid, duration_s)
             engine = HeadlessEngine(
                 home, service.environment | sink.environment, service.incidents[0]
             )
             engine.wait_state(phase="playing", advancing=True)
-            alone = _cost("engine", engine.process.pid, duration_s)
+            ours = _cost("engine", engine.process.pid, duration_s)
             stats = engine.last("stats")
             engine.quit()
             with _on_screen(home, service, sink) as pids:
@@ -91,7 +93,7 @@ def measure(duration_s: float, memory_s: float) -> Cost:
             sink.close()
             service.stop()
     return Cost(
-        [floor, alone, screen],
+        [alone, ours, screen],
         memory,
         stats["callback_p99_ms"],
         stats["callback_p999_ms"],
@@ -100,7 +102,9 @@ def measure(duration_s: float, memory_s: float) -> Cost:
     )
 
 
-def _floor(home: Path, service: Service, duration_s: float) -> ProcessCost:
+@contextlib.contextmanager
+def floor(home: Path, environment: dict[str, str], api_url: str, incident: str) -> Iterator[int]:
+    """Have the SDK alone play a call, its frames read and dropped; give the process's id."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from tests.benchmarks.cost import read_and_drop; read_and_drop()"],
         env=clean_environment(home) | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
@@ -109,15 +113,17 @@ def _floor(home: Path, service: Service, duration_s: float) -> ProcessCost:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(clients.grant(service)).encode() + b"\n")
-    process.stdin.flush()
-    process.stdout.readline()
-    cost = _cost("SDK floor: AudioStream read and dropped", process.pid, duration_s)
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
-    return cost
+    try:
+        told = clients.granted(api_url, environment, incident)
+        process.stdin.write(json.dumps(told).encode() + b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 def read_and_drop() -> None:
@@ -181,12 +187,15 @@ def _memory(pids: dict[str, int], duration_s: float) -> list[MemoryTrend]:
         for name, pid in pids.items():
             looks_mb[name].append(resident_mb(pid))
         time.sleep(1.0)
-    return [_trend(name, np.array(at_s), np.array(looks)) for name, looks in looks_mb.items()]
+    return [trend(name, np.array(at_s), np.array(looks), 1.0) for name, looks in looks_mb.items()]
 
 
-def _trend(name: str, at_s: npt.NDArray[np.float64], mb: npt.NDArray[np.float64]) -> MemoryTrend:
+def trend(
+    name: str, at_s: npt.NDArray[np.float64], mb: npt.NDArray[np.float64], every_s: float
+) -> MemoryTrend:
+    """Return the trend of looks at a process's memory, one in `every_s`."""
     fit, covariance = np.polyfit(at_s / 3600, mb, 1, cov=True)
-    minute = min(60, len(mb))
+    minute = max(min(round(60 / every_s), len(mb)), 1)
     return MemoryTrend(
         name=name,
         minutes=float(at_s[-1] / 60),

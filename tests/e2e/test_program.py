@@ -18,7 +18,7 @@ from tests.rig.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("sound")
 
-SIZES = [(60, 16), (80, 24), (160, 50)]
+SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 
 
 def processes_of(home: Path) -> list[str]:
@@ -129,19 +129,28 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
 
 
 def test_plain_lines_need_no_terminal(tone_service: Service, sink: Sink, tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path) | tone_service.environment | sink.environment
+    played_in_lines([*CALLPLAYER, tone_service.incidents[0]], environment, "of 1:00")
+
+
+@pytest.mark.parametrize("flags", [(), ("--plain",)], ids=["-", "plain"])
+def test_the_demo_plays_in_plain_lines(flags: tuple[str, ...], sink: Sink, tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path) | sink.environment
+    played_in_lines([*CALLPLAYER, "demo", *flags], environment, "of 2:41")
+    assert not processes_of(tmp_path)
+
+
+def played_in_lines(argv: list[str], environment: dict[str, str], length: str) -> None:
+    """Play, pause and leave by lines on a pipe."""
     player = subprocess.Popen(
-        [*CALLPLAYER, tone_service.incidents[0]],
-        env=clean_environment(tmp_path) | tone_service.environment | sink.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert player.stdin is not None
     assert player.stdout is not None
     try:
         for wanted, answer in (("Playing at", "toggle-pause"), ("Paused at", "q")):
             line = next(line for line in player.stdout if wanted in line)
-            assert "of 1:00" in line
+            assert length in line
             player.stdin.write(f"{answer}\n")
             player.stdin.flush()
         assert player.wait(timeout=15) == 0

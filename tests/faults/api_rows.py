@@ -91,13 +91,15 @@ def name_unknown(rig: Rig, row: str) -> Outcome:
 def certificate_invalid(rig: Rig, row: str) -> Outcome:
     """The API's certificate has expired: nothing may be sent to it, and nothing believed of it."""
     with _named(rig) as (play, proxy, _, authority, tls):
-        tls.load_cert_chain(*authority.issue(HOST, expired=True))
+        signed = authority.sign(HOST, days=-1)
+        tls.load_cert_chain(signed.cert, signed.key)
         broke_s = play.broke()
         rig.served.livekit.end_rooms()
         _wait_next_try(play, broke_s)
         told = proxy.asked("", broke_s)
         play.mended()
-        tls.load_cert_chain(*authority.issue(HOST))
+        signed = authority.sign(HOST)
+        tls.load_cert_chain(signed.cert, signed.key)
         play.wait_back()
         outcome = play.outcome(row, says="certificate is not valid .*expired", tells_next_try=True)
         return outcome.but(f"{len(told)} requests were sent to it") if told else outcome
@@ -111,7 +113,8 @@ def _named(
     folder = rig.new_folder()
     authority = Authority(folder)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(*authority.issue(HOST))
+    signed = authority.sign(HOST)
+    tls.load_cert_chain(signed.cert, signed.key)
     service = rig.served.service
     hosts, resolver = folder / "hosts", folder / "resolv.conf"
     hosts.write_text(f"{NO_NAMES}127.0.0.1 {HOST}\n")
@@ -123,7 +126,7 @@ def _named(
         environment = service.environment | {
             "CALLPLAYER_API_URL": f"https://{HOST}:{proxy.port}",
             "CALLPLAYER_CABLE_URL": service.api_url.replace("http", "ws", 1) + "/cable",
-            "SSL_CERT_FILE": str(authority.path),
+            "SSL_CERT_FILE": str(authority.cert),
         }
         with rig.play(environment, service.incidents[0], prefix=prefix) as play:
             play.settle()

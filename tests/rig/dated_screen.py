@@ -87,6 +87,7 @@ class DatedScreen:
     """A program on a terminal of `columns` × `rows`; `painted` is called after each of its writes.
 
     `painted` gets the grid and the moment, by the monotonic clock, and runs on the reader's thread.
+    So does `wrote`, which gets what was written and the moment, before the grid has taken it.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class DatedScreen:
         *,
         columns: int = 80,
         rows: int = 24,
+        wrote: Callable[[bytes, float], None] = lambda _output, _now_s: None,
     ) -> None:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (rows, columns))
         self.grid = Grid(columns, rows)
         self.bytes_drawn = 0
         self._painted = painted
+        self._wrote = wrote
         self.process = subprocess.Popen(
             (sys.executable, "-c", LOG_IN, str(slave), *argv),
             env={**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
@@ -156,5 +159,6 @@ class DatedScreen:
                 return
             now_s = time.monotonic()
             self.bytes_drawn += len(output)
+            self._wrote(output, now_s)
             self.grid.feed(output)
             self._painted(self.grid, now_s)

@@ -117,6 +117,7 @@ class Sink:
         self.environment = server.environment | {"PULSE_SINK": name}
         self._chunks: list[bytes] = []
         self._frames = 0
+        self._forgotten = 0
         self._started_s = float("inf")
         self._lock = threading.Lock()
         self._recorder = subprocess.Popen(
@@ -163,8 +164,19 @@ class Sink:
             time.sleep(0.005)
         with self._lock:
             sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
-        start = max(0, round((from_s - self._started_s) * RATE_HZ))
-        return sound[start : round((to_s - self._started_s) * RATE_HZ)]
+        first = self._forgotten
+        start = max(0, round((from_s - self._started_s) * RATE_HZ) - first)
+        return sound[start : max(0, round((to_s - self._started_s) * RATE_HZ) - first)]
+
+    def forget(self, before_s: float) -> None:
+        """Free what was heard before a moment: it can be asked for no more."""
+        with self._lock:
+            while self._chunks:
+                frames = self._forgotten + len(self._chunks[0]) // 4
+                if self._started_s + frames / RATE_HZ > before_s:
+                    break
+                self._forgotten = frames
+                del self._chunks[0]
 
     def close(self) -> None:
         """End the recording and remove the sink."""
@@ -175,6 +187,20 @@ class Sink:
         self._recorder.stdout.close()
         with contextlib.suppress(subprocess.CalledProcessError):
             self._server.control("unload-module", self.module)
+
+
+def until_heard(sink: Sink, for_s: float = 0.5, timeout_s: float = 20.0) -> None:
+    """Return once there has been sound all the time for so long; a sink that wakes is silent."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        now_s = time.monotonic()
+        blocks = sink.heard(now_s - for_s, now_s)[: int(for_s * RATE_HZ) // 480 * 480]
+        rms = np.sqrt(np.mean(np.square(blocks[: len(blocks) // 480 * 480].reshape(-1, 480)), 1))
+        if len(rms) and float(rms.min()) > 0.01:
+            return
+        if now_s > deadline_s:
+            raise RuntimeError("nothing is heard")
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -115,6 +115,14 @@ class Terminal:
         assert settings == self._before.read_text().strip(), "the terminal is not as it was"
         return int(code)
 
+    def is_restored(self) -> bool:
+        """Tell whether the terminal's settings are as they were before the program."""
+        where = self._tmux("display-message", "-p", "-t", "t", "#{pane_tty}").strip()
+        told = subprocess.run(
+            ["stty", "-g", "-F", where], check=True, capture_output=True, text=True, timeout=10
+        )
+        return told.stdout.strip() == self._before.read_text().strip()
+
     def close(self) -> None:
         """End the terminal and what still runs in it."""
         subprocess.run(

@@ -46,6 +46,9 @@ from callplayer.engine.messages import (
 )
 from callplayer.wire import Party, Pause, Resume, Scrub, ScrubToEnd, WireError
 
+if __name__ == "__main__":  # run as a file, it knows its own folder only
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 LATENCY_MS = 120
 
 
@@ -123,6 +126,11 @@ class Program:
     def tell(self, event: Event) -> None:
         os.write(1, encode_line(event))
 
+    def tell_whole(self, event: Event) -> None:
+        rest = encode_line(event)
+        while rest:
+            rest = rest[os.write(1, rest) :]
+
     def tell_state(self) -> None:
         self.tell(self.fake.state(time.monotonic()))
 
@@ -167,6 +175,11 @@ class Program:
                 created_at="2026-01-15 10:30:00 UTC",
             )
         )
+        if flags.words or flags.torture:
+            from tests.ui.talk import long_talk, torture
+
+            for event in torture() if flags.torture else long_talk(flags.words):
+                self.tell_whole(event)
         self.fake.connected = True
         self.fake.move(self.fake.anchor_ms, time.monotonic())
         self.tell_state()
@@ -330,6 +343,8 @@ def main() -> int:
     parser.add_argument("--stall-after-s", type=float)
     parser.add_argument("--fail-after-s", type=float)
     parser.add_argument("--duration-ms", type=int, default=272_000)
+    parser.add_argument("--torture", action="store_true", help="words of every script")
+    parser.add_argument("--words", type=int, default=0, help="how many words the call has")
     parser.add_argument("--position-ms", type=int, default=83_400)
     parser.add_argument("--parties", default="caller,callTaker")
     parser.add_argument("--phone", default="+15550100199")

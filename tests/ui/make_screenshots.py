@@ -1,6 +1,7 @@
-"""Write screenshots/*.svg of today's screen: `python -m tests.ui.make_screenshots [FOLDER]`.
+"""Write screenshots of today's screen: `python -m tests.ui.make_screenshots [FOLDER]`.
 
-The pictures are the same each time: the clock stands still and the engine is scripted.
+All as SVG, those that a web page shows as PNG too. The pictures are the same each time: the clock
+stands still and the engine is scripted.
 """
 
 from __future__ import annotations
@@ -8,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from textual.app import App
+
+from callplayer.ui.options import PickerRow
+from callplayer.ui.screens.picker import PickerApp
+from tests.ui.pixels import Rgb, cells_of, picture
 from tests.ui.scenes import SCENES, SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
-    "playing": ("playing", "80x24"),
-    "playing-large": ("playing", "160x50"),
-    "playing-small": ("playing", "60x16"),
+    "playing": ("words", "80x24"),
+    "playing-bare": ("playing", "80x24"),
+    "playing-large": ("words", "120x36"),
+    "playing-small": ("words", "60x16"),
     "paused": ("paused-requested", "80x24"),
     "unconfirmed": ("unconfirmed", "80x24"),
     "live": ("live", "80x24"),
@@ -25,31 +34,56 @@ PICTURES = {
     "help": ("help", "80x24"),
     "stats": ("stats", "80x24"),
     "devices": ("devices", "80x24"),
-    "words": ("words", "80x24"),
-    "words-large": ("words", "160x50"),
     "search": ("words-search", "80x24"),
+    "pointing": ("pointing", "80x24"),
     "bookmarks": ("bookmarks", "80x24"),
     "speech-ahead": ("speech-ahead", "80x24"),
     "light": ("light", "80x24"),
     "contrast": ("contrast", "80x24"),
 }
+AS_PNG = (
+    *("playing", "playing-large", "playing-small", "search", "live", "help"),
+    *("picker", "light", "contrast"),
+)
+
+INCIDENTS = (
+    PickerRow("3f2a91c0-77aa-4c1e-9d2b-0a7c", "2026-01-15 10:42:07 UTC", "+15550100199", True),
+    PickerRow("77bb0c11-1d2e-4b7f-8a40-91f3", "2026-01-15 10:30:00 UTC", "+15550100123", False),
+    PickerRow("9c00dd22-5e61-4c9a-b3d8-2c44", "2026-01-15 09:58:31 UTC", "+15550100150", False),
+    PickerRow("b81f4a33-0c77-4d15-9e6b-7d08", "2026-01-15 09:12:45 UTC", "+15550100171", False),
+)
 
 
-async def picture(scene: str, size: str) -> str:
-    """Return one picture as SVG, with the random id of its style classes taken out."""
-    app = SCENES[scene].app()
-    async with app.run_test(size=SIZES[size]) as pilot:
-        await pilot.press(*SCENES[scene].keys)
+async def _incidents() -> Sequence[PickerRow]:
+    return INCIDENTS
+
+
+async def drawn(name: str) -> tuple[str, Any]:
+    """Return a picture as SVG, with the random id of its style classes taken out, and as pixels."""
+    app: App[Any]
+    if name == "picker":
+        app, size, keys = PickerApp(_incidents), (80, 24), ("down",)
+    else:
+        scene, of_size = PICTURES[name]
+        app, size, keys = SCENES[scene].app(), SIZES[of_size], SCENES[scene].keys
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(*keys)
         await pilot.pause()
         svg = app.export_screenshot(title="callplayer", simplify=True)
-    return re.sub(r"terminal-\d+", "terminal", svg)
+        ground: Rgb = app.screen.styles.background.rgb
+        strips = app.screen._compositor.render_strips()
+        pixels = picture(cells_of(strips, (255, 255, 255), ground), ground)
+    return re.sub(r"terminal-\d+", "terminal", svg), pixels
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (scene, size) in PICTURES.items():
-        (folder / f"{name}.svg").write_text(asyncio.run(picture(scene, size)), encoding="utf-8")
+    for name in (*PICTURES, "picker"):
+        svg, pixels = asyncio.run(drawn(name))
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+        if name in AS_PNG:
+            pixels.quantize(64).save(folder / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

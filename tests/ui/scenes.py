@@ -21,9 +21,9 @@ from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.base import Likes
 from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
-from tests.ui.talk import TALK, word
+from tests.ui.talk import TALK, torture, word
 
-SIZES = {"60x16": (60, 16), "80x24": (80, 24), "160x50": (160, 50)}
+SIZES = {"60x16": (60, 16), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Scene:
     events: tuple[Event | EngineGone, ...]
     keys: tuple[str, ...] = ()
 
-    def app(self) -> PlayerApp:
+    def app(self, theme: str = "") -> PlayerApp:
         """Return the application on a clock that stands still."""
         engine = ScriptedEngine(*self.events)
-        return PlayerApp(engine, frozen_clock, INCIDENT.id, likes=Likes(zone=UTC))
+        return PlayerApp(engine, frozen_clock, INCIDENT.id, likes=Likes(zone=UTC, theme=theme))
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:
@@ -84,6 +84,9 @@ DEVICE_LOST = ErrorEvent(
     message="The sound device Plantronics C320 Headset is gone.",
     hint="It goes on on the default device, or waits without one.",
 )
+NAMED = msgspec.structs.replace(
+    INCIDENT, id="事件 👩\u200d🚒", location="רחוב הרצל 5, Zu\u0308rich 消防署"
+)
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
     "paused-requested": Scene(
@@ -100,6 +103,8 @@ SCENES = {
     "words": Scene((INCIDENT, LEVELS, PLAYING, *TALK)),
     "words-search": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("slash", *"smoke", "enter")),
     "words-read": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("w", "down", "right")),
+    "pointing": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("p", *["right"] * 6)),
+    "torture": Scene((NAMED, LEVELS, but(PLAYING, device="耳机 🎧 סמעות"), *torture()), ("p",)),
     "bookmarks": Scene(
         (INCIDENT, LEVELS, PLAYING, *TALK, but(PLAYING, position_ms=98_000, audible_ms=98_000)),
         ("b", "b", *"smoke seen", "enter", "v"),

@@ -57,3 +57,24 @@ def long_talk(count: int = 30_000) -> tuple[WordsEvent, ...]:
     return events_of(
         [word(round(n * 0.36, 3), f"word{n}", speakers[n // 25 % 2], 0.3) for n in range(count)]
     )
+
+
+SCRIPTS = (
+    "消防車 가스 ガス漏れ",
+    "👩\u200d🚒 👍🏽 🇺🇸 1\ufe0f\u20e3 ☎\ufe0f 🚒🔥",
+    "راشد אש \u202eabc می\u200cخواهم",
+    "e\u0301\u0301 Zoe\u0308 z" + "\u0335" * 30,
+    "क्\u200dष नमस्ते สวัสดี தமிழ்",
+    "\x1b[2J [bold]x[/] \t \ud7a3 각",
+)
+"""Wide, joined, right to left, combining, of scripts that are shaped, and out to do harm."""
+
+
+def torture() -> tuple[WordsEvent, ...]:
+    """Return a call in which all of SCRIPTS is said, by both, from 60 s on."""
+    speakers: tuple[Speaker, Speaker] = ("Caller", "CallTaker")
+    turns = [
+        (60.0 + 8 * n, speakers[n % 2], f"{SCRIPTS[n % len(SCRIPTS)]} {SCRIPTS[(n + 1) % 6]}")
+        for n in range(24)
+    ]
+    return events_of(words_of(tuple(turns)))

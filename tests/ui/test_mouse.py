@@ -7,15 +7,26 @@ from datetime import UTC
 import pytest
 from textual import events
 
-from callplayer.engine.messages import AdjustGain, Request, SetGain
+from callplayer.engine.messages import (
+    AdjustGain,
+    ListDevices,
+    Mute,
+    Request,
+    SeekBy,
+    SetGain,
+    SetOutputDevice,
+    TogglePause,
+)
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.base import Likes
+from callplayer.ui.screens.picker import PickerApp
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
-from tests.ui.scenes import PAUSED, but
+from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
 from tests.ui.talk import TALK
+from tests.ui.test_picker import ROWS, Source
 
 
 def scripted() -> tuple[PlayerApp, ScriptedEngine]:
@@ -154,3 +165,43 @@ async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None
         await pilot.pause()
         assert "10:31:" not in screen_text(app)
     assert engine.requests == []
+
+
+async def test_what_the_footer_names_can_be_clicked() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        footer = screen_text(app).splitlines()[-1]
+        for word in ("Space", "←", "→", "mute"):
+            await pilot.click("#footer", offset=(footer.index(word) - 1, 0))
+        await pilot.click("#footer", offset=(footer.index("help") - 1, 0))
+        await pilot.pause()
+        assert "60 s back / ahead" in screen_text(app)
+    assert engine.requests == [TogglePause(), SeekBy(-5_000), SeekBy(5_000), Mute("caller")]
+
+
+async def test_a_device_and_a_bookmark_are_picked_by_a_click() -> None:
+    engine = ScriptedEngine(INCIDENT, PAUSED, DEVICES)
+    app = PlayerApp(engine, clock=frozen_clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("d")
+        await pilot.pause()
+        await pilot.click("#devices", offset=(6, 3))
+        await pilot.press("b", "v")
+        await pilot.pause()
+        await pilot.click("#bookmarks", offset=(6, 1))
+        await pilot.pause()
+    asked = [each for each in engine.requests if not isinstance(each, ListDevices)]
+    assert asked == [SetOutputDevice("built-in"), Scrub(83_520)]
+
+
+async def test_the_picker_takes_clicks_and_the_wheel() -> None:
+    app = PickerApp(Source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.click("#list", offset=(8, 2))
+        await pilot.pause()
+        assert "▸ recorded   2026-01-15 10:50" in screen_text(app)
+        await pilot.click("#list", offset=(8, 1), times=2)
+        await pilot.pause()
+    assert app.return_value == ROWS[1].id

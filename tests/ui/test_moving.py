@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from callplayer.ui.view import clock_text
 from tests.ui.live import Session, player
 
 
@@ -109,3 +110,42 @@ async def test_going_on_steps_back_from_where_it_was_paused_only(tmp_path: Path)
         *(toggle, back, toggle),
         *(toggle, '{"cmd":"seek-by","offset_ms":-5000}', toggle),
     ]
+
+
+async def test_the_keys_point_at_a_place_tell_of_it_and_go_there(tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await ready(session)
+        await session.pilot.press("p")
+        await session.until_text("↓1:23.4  10:31:23 UTC")
+        await session.until_text("Enter goes there")
+        column_ms = 272_000 / (session.app.player.timeline.size.width - 1)
+        place_ms = 83_400
+        for key, columns in (("right", 1), ("shift+right", 5), ("pagedown", 10), ("left", -1)):
+            await session.pilot.press(key)
+            place_ms = round(place_ms + columns * column_ms)
+            await session.until_text(f"↓{clock_text(place_ms, 272_000)}")
+        await session.pilot.press("space")
+        await session.until_text("▶ PLAYING")
+        await session.pilot.press("space", "enter")
+        await session.until(lambda: session.shows_clock(clock_text(place_ms, 272_000)))
+        assert "↓" not in session.text.split("volume")[0]
+        await session.pilot.press("p", "home", "escape", "right")
+        await session.until(lambda: "↓" not in session.text.split("volume")[0])
+    asked = [line for line in session.requests() if "pause" not in line]
+    assert asked[:2] == [
+        f'{{"cmd":"scrub","position":{place_ms}}}',
+        '{"cmd":"seek-by","offset_ms":5000}',
+    ]
+
+
+async def test_what_is_pointed_at_stays_in_sight_of_a_closer_look(tmp_path: Path) -> None:
+    async with player(tmp_path) as session:
+        await ready(session)
+        await session.pilot.press("plus", "plus", "plus", "p", *["pagedown"] * 12)
+        place_ms = session.app.player.point_ms
+        assert place_ms is not None
+        await session.until_text(clock_text(place_ms, 272_000))
+        assert session.app.player.timeline._span.holds(place_ms)
+        assert not session.app.player.timeline._span.holds(83_400)
+        await session.pilot.press("escape")
+        await session.until(lambda: session.app.player.timeline._span.holds(83_400))

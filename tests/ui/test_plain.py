@@ -15,8 +15,10 @@ from callplayer.bookmarks import BookmarkStore
 from callplayer.engine.messages import (
     AdjustGain,
     ErrorEvent,
+    ListDevices,
     Mute,
     SeekBy,
+    SetOutputDevice,
     StateEvent,
     TogglePause,
 )
@@ -29,9 +31,9 @@ from callplayer.ui.remap import key_of
 from callplayer.ui.settings import ScreenSettings
 from callplayer.wire import Scrub
 from tests.rig.processes import is_running
-from tests.ui.scenes import PAUSED, but
+from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import FROZEN_S, INCIDENT, PARTIES, PLAYING, ScriptedEngine
-from tests.ui.talk import TALK
+from tests.ui.talk import TALK, events_of, word
 from tests.ui.test_terminal import PLAY_FAKE, Terminal
 
 CONNECTING = StateEvent(phase="connecting")
@@ -96,9 +98,39 @@ def test_keys_and_names_of_actions_do_what_they_do_on_the_screen() -> None:
 
 def test_words_are_searched_and_bookmarks_set() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
-    press(player, "/", *"smoke", "enter", "b", "w")
-    assert engine.requests == [Scrub(99_800)]
-    assert lines[-3:] == ["2 times.", "Bookmark at 1:23.4.", "That needs the screen."]
+    press(player, "v", "/", *"smoke", "enter", "n", "N", "b", "w", "v")
+    assert engine.requests == [Scrub(99_800), Scrub(99_800), Scrub(82_200)]
+    assert lines[1] == "There are no bookmarks."
+    assert lines[-4:-1] == ["2 times.", "Bookmark at 1:23.4.", "That needs the screen."]
+    assert lines[-1].startswith("1:23.4  Caller: There is smoke coming")
+
+
+def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
+    press(player, "c", "d")
+    player.take(DEVICES)
+    press(player, "3", "enter", "d")
+    player.take(DEVICES)
+    press(player, "9", "enter")
+    assert lines[-10].startswith(f"Incident {INCIDENT.id}, 2026-01-15 ")
+    assert "“There is smoke" in lines[-10]
+    listed = [
+        "1: Plantronics C320 Headset, plays now",
+        "2: Built-in Audio Analog Stereo",
+        "3: HDMI / DisplayPort 2 Output",
+        "Device, 0 for the system's default: type, then Enter.",
+    ]
+    assert lines[-9:] == [*listed, *listed, "That is none of them."]
+    assert engine.requests == [ListDevices(), SetOutputDevice("hdmi"), ListDevices()]
+
+
+def test_silence_is_skipped_in_plain_mode_too() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING, *events_of([word(80, "a"), word(120, "b")]))
+    player._skip_silence()
+    press(player, "S")
+    player._skip_silence()
+    assert lines[-1] == "Silence of more than 3 s is skipped."
+    assert engine.requests == [Scrub(119_500)]
 
 
 async def test_words_are_said_as_they_are_heard() -> None:

@@ -9,6 +9,7 @@ import pytest
 from textual.app import App
 
 from callplayer.engine.messages import ErrorEvent, StateEvent
+from callplayer.ui.theme import DEFAULT, THEMES
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
 from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text
 
@@ -20,6 +21,14 @@ SnapCompare = Callable[..., bool]
 def test_picture(scene: str, size: str, snap_compare: SnapCompare) -> None:
     chosen = SCENES[scene]
     assert snap_compare(chosen.app(), press=chosen.keys, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("theme", [theme for theme in THEMES if theme != DEFAULT])
+@pytest.mark.parametrize("scene", ["words-search", "live", "help", "stats", "failed"])
+def test_picture_in_other_colours(scene: str, theme: str, snap_compare: SnapCompare) -> None:
+    chosen = SCENES[scene]
+    app = chosen.app(theme)
+    assert snap_compare(app, press=chosen.keys, terminal_size=SIZES["80x24"])
 
 
 def test_picture_without_colours(

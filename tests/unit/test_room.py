@@ -8,37 +8,38 @@ from unittest.mock import create_autospec
 from livekit import rtc
 
 from callplayer.engine.room import Room, RoomListener
-from callplayer.wire import MAX_STATUS_BYTES, Status, encode_status
 
 AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
-STATUS = encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True))
 
 
-def _participant(*kinds: int) -> SimpleNamespace:
-    tracks = {str(n): SimpleNamespace(kind=kind) for n, kind in enumerate(kinds)}
-    return SimpleNamespace(track_publications=tracks)
-
-
-async def test_who_sends_the_sound_is_believed_and_another_listener_is_not() -> None:
+def _room(**participants: tuple[int, ...]) -> Room:
     room = Room(create_autospec(RoomListener))
-    assert room._is_believed(STATUS, _participant(AUDIO))
-    assert not room._is_believed(STATUS, _participant())
-    assert not room._is_believed(STATUS, _participant(VIDEO))
-    assert not room._is_believed(STATUS, None)  # it may be a listener that has just come
-    assert room._is_believed(STATUS, _participant(VIDEO, AUDIO))
+    for identity, kinds in participants.items():
+        tracks = {str(n): SimpleNamespace(kind=kind) for n, kind in enumerate(kinds)}
+        room._room._remote_participants[identity] = SimpleNamespace(track_publications=tracks)  # type: ignore[assignment]
+    return room
 
 
-async def test_anybody_is_believed_until_somebody_better_tells_a_status() -> None:
-    room = Room(create_autospec(RoomListener))
-    assert room._is_believed(STATUS, _participant())
-    assert room._is_believed(STATUS, None)
-    assert not room._is_believed(STATUS, _participant())
-    assert room._is_believed(b"{}", _participant(AUDIO))  # who sends sound tells something else
-    assert room._is_believed(STATUS, None)
-    assert room._is_believed(STATUS, _participant(AUDIO))
-    assert not room._is_believed(STATUS, None)
+async def test_once_who_sends_the_sound_has_spoken_nobody_else_is_believed() -> None:
+    room = _room(bot=(AUDIO,), listener=(), watcher=(VIDEO,))
+    assert room._is_server_side("bot")
+    assert not room._is_server_side("listener")
+    assert not room._is_server_side("watcher")
+    assert not room._is_server_side("of whom nothing is known")
+    assert not room._is_server_side(""), "somebody who has just come, and is not announced yet"
+    assert room._is_server_side("bot")
 
 
-async def test_what_is_too_long_is_not_read() -> None:
-    room = Room(create_autospec(RoomListener))
-    assert not room._is_believed(b"x" * (MAX_STATUS_BYTES + 1), _participant(AUDIO))
+async def test_a_server_that_speaks_for_itself_is_believed_before_a_listener() -> None:
+    room = _room(listener=())
+    assert room._is_server_side("")
+    assert not room._is_server_side("listener")
+    assert room._is_server_side("")
+
+
+async def test_a_server_that_only_tells_is_believed_until_one_that_plays_speaks() -> None:
+    room = _room(teller=(), bot=(AUDIO,))
+    assert room._is_server_side("teller")
+    assert room._is_server_side("teller")
+    assert room._is_server_side("bot")
+    assert not room._is_server_side("teller")

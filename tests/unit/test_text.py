@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.text import plain_text
+from callplayer.text import plain_json, plain_text
 
 MARK = "\N{REPLACEMENT CHARACTER}"
 
@@ -29,7 +31,10 @@ def test_no_text_can_steer_a_terminal(value: str, max_chars: int) -> None:
 @pytest.mark.parametrize(
     ("value", "safe"),
     [
-        ("Grüße, 東京 👩‍🚒", "Grüße, 東京 👩‍🚒"),
+        ("Grüße, 東京 🚒", "Grüße, 東京 🚒"),
+        ("👩‍🚒 👍🏽 🇺🇸 1️⃣ ☎️", "👩🚒 👍 US 1 ☎"),
+        ("a\u200db क्\u200dष می\u200cخواهم", "ab क्\u200dष می\u200cخواهم"),
+        ("Zoe\u0308 z" + "\u0335" * 40, "Zoë z" + "\u0335" * 4),
         ("\x1b[2J\x1b]0;title\x07", f"{MARK}[2J{MARK}]0;title{MARK}"),
         ("\x9b31m", f"{MARK}31m"),
         ("one\r\ntwo\tthree\u2028four\u0085five", "one  two three four five"),
@@ -49,3 +54,18 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert plain_text("a" * 200) == "a" * 200
     assert plain_text("a" * 201) == "a" * 199 + "…"
     assert len(plain_text("\n" * 5_000_000, 10)) == 10
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_a_json_text_says_the_same_and_cannot_steer_a_terminal(value: str) -> None:
+    line = plain_json(msgspec.json.encode({"told": value}))
+    assert json.loads(line) == msgspec.json.decode(line) == {"told": value}
+    text = line.decode()
+    assert plain_text(text, 10_000) == text
+
+
+def test_letters_of_any_script_stay_readable_in_a_json_text() -> None:
+    line = '{"told":"Grüße, 東京 👩\u200d🚒"}'.encode()
+    assert plain_json(line) == line
+    assert plain_json('"\U000e0041\x9b\x7f\u202e"'.encode()) == rb'"\udb40\udc41\u009b\u007f\u202e"'

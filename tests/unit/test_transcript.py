@@ -267,6 +267,30 @@ async def test_a_server_without_a_cable(status: int, detail: str) -> None:
         assert all(path.startswith("/cable?token=") for path in asked)
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_no_redirect_takes_the_token_of_the_cable_to_another_host(status: int) -> None:
+    stolen: list[str] = []
+    asked: list[str] = []
+
+    def note(_: ServerConnection, request: Request) -> None:
+        stolen.append(request.path)
+
+    async def handler(_: ServerConnection) -> None: ...
+
+    async with serve(handler, "127.0.0.1", 0, process_request=note) as elsewhere:
+        port = elsewhere.sockets[0].getsockname()[1]
+
+        def move(socket: ServerConnection, request: Request) -> Response:
+            asked.append(request.path)
+            answer = socket.respond(status, "moved\n")
+            answer.headers["Location"] = f"ws://127.0.0.1:{port}{request.path}"
+            return answer
+
+        async with misbehaving(handler, process_request=move) as reader:
+            await reader.until(lambda _: len(asked) > 1)
+    assert stolen == []
+
+
 async def test_a_server_that_hangs_up_for_good_is_believed() -> None:
     async def handler(socket: ServerConnection) -> None:
         await socket.send('{"type":"disconnect","reason":"invalid_request","reconnect":false}')

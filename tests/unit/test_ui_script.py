@@ -16,7 +16,7 @@ from callplayer.ui.script import (
     last_word_end_ms,
     nearest_hit,
     quote,
-    speech_after_silence_ms,
+    speaks_until_ms,
     word_at,
 )
 from callplayer.words import Speaker, Transcript, Word, in_messages
@@ -224,25 +224,17 @@ def test_three_hours_of_words_are_taken_and_searched_in_a_blink() -> None:
     assert time.perf_counter() - began_s < 0.1
 
 
-@pytest.mark.parametrize(
-    ("at_ms", "goes_on_ms"),
-    [
-        (0, None),
-        (2_000, None),
-        (3_200, None),
-        (6_500, None),
-        (20_000, None),
-    ],
-)
-def test_a_short_pause_speech_and_the_end_are_not_skipped(
-    at_ms: int, goes_on_ms: int | None
-) -> None:
-    assert speech_after_silence_ms(script_of(*CALL), at_ms, 3_000) == goes_on_ms
-
-
-def test_a_long_silence_is_skipped_to_just_before_the_next_words() -> None:
+def test_who_began_to_speak_speaks_until_the_last_of_them_is_done() -> None:
     script = script_of(said(1, "one"), said(30, "two"), said(30.2, "three", "CallTaker", long_s=9))
-    assert speech_after_silence_ms(script, 1_400, 3_000) is None
-    assert speech_after_silence_ms(script, 2_000, 3_000) == 29_500
-    assert speech_after_silence_ms(script, 27_000, 3_000) is None
-    assert speech_after_silence_ms(script, 35_000, 3_000) is None
+    assert speaks_until_ms(script, 900) < 0
+    assert speaks_until_ms(script, 20_000) == script.utterances[0].end_ms
+    assert speaks_until_ms(script, 30_300) == 39_200
+
+
+def test_a_word_near_a_place_is_the_nearest_within_reach() -> None:
+    script = script_of(said(1, "one"), said(3, "two", "CallTaker"))
+    assert word_at(script, 1_100) == "Caller: one"
+    assert word_at(script, 2_000) == ""
+    assert word_at(script, 2_000, 800) == "Caller: one"
+    assert word_at(script, 2_600, 800) == "Call taker: two"
+    assert word_at(script, 9_000, 800) == ""

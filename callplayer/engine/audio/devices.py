@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from callplayer.config import without_settings
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.audio.output import (
     OutputDevice,
@@ -106,6 +107,7 @@ async def fresh_devices() -> list[OutputDevice]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        env=without_settings(os.environ),
     )  # fmt: skip
     try:
         async with asyncio.timeout(LIST_TIMEOUT_S):

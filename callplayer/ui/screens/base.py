@@ -9,7 +9,6 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from textual import events
-from textual.screen import Screen
 
 from callplayer.bookmarks import BookmarkStore
 from callplayer.engine.messages import Request
@@ -21,6 +20,7 @@ from callplayer.ui.question import Question, pasted, typed
 from callplayer.ui.script import began_at
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.view import Tone, is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.widgets.paint import PaintedScreen
 from callplayer.wire import parse_datetime
 
 
@@ -47,7 +47,7 @@ class Likes:
 NOT_READY = "The audio engine is not ready; press the key again in a moment."
 
 
-class PlayerBase(Screen[None], inherit_bindings=False):
+class PlayerBase(PaintedScreen[None], inherit_bindings=False):
     """Holds the view, sends requests and asks for typed lines; the parts add what keys do.
 
     `incident` is the id asked for; `send` gives a request to the engine and tells whether it was

@@ -9,7 +9,7 @@ import msgspec
 
 from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
 from callplayer.private_file import write_private
-from callplayer.text import plain_text
+from callplayer.ui.cite import citation, mark_from
 from callplayer.ui.goto import at_clock
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.panels import Panels
@@ -20,9 +20,6 @@ from callplayer.wire import Scrub
 
 NOTE_S = 6.0
 """The key that set a bookmark, pressed again within this time, adds a note to it."""
-
-PAST_MS = 1_000
-"""The bookmark before is looked for so far behind: the one just gone to is not the one before."""
 
 
 class Keeper(Panels, inherit_bindings=False):
@@ -67,7 +64,7 @@ class Keeper(Panels, inherit_bindings=False):
 
     def do_cite(self) -> None:
         """Copy incident, times and words of what is heard to the clipboard."""
-        text = self._citation()
+        text = citation(self.view, self.call_facts())
         self.app.copy_to_clipboard(text)
         path = self.likes.citation_path
         told = "Copied for the clipboard"
@@ -76,8 +73,12 @@ class Keeper(Panels, inherit_bindings=False):
                 write_private(path, text.encode() + b"\n")
                 told += f", and in {path}"
             except OSError as error:
-                told += f"; {path} cannot be written: {error.strerror}"
+                told += f", not into a file: {error.strerror}"
         self.note(f"{told}.", "text")
+
+    def on_bookmarks_panel_picked(self, message: BookmarksPanel.Picked) -> None:
+        """Go to the bookmark that was clicked."""
+        self.request(Scrub(message.bookmark.position_ms))
 
     def _panel_rows(self, width: int, room: int) -> int:
         if self._open == "bookmarks":
@@ -90,29 +91,14 @@ class Keeper(Panels, inherit_bindings=False):
             self.bookmarks_panel.show(self.likes.store.bookmarks, duration_ms)
         super()._draw_panel()
 
-    def _citation(self) -> str:
-        facts = self.call_facts()
-        incident = self.view.incident
-        name = plain_text(incident.id if incident is not None else self.view.asked_id, 80)
-        clock = at_clock(facts.here_ms, facts)
-        offset = clock_text(facts.here_ms, facts.duration_ms)
-        words = quote(self.view.script, facts.here_ms)
-        date = f"{facts.began.astimezone(self.likes.zone):%Y-%m-%d} " if facts.began else ""
-        parts = [f"Incident {name}", f"{date}{clock}".strip(), f"{offset} into the call"]
-        return ", ".join(part for part in parts if part) + (f". {_quoted(words)}" if words else "")
-
     def _mark_from(self, step: int) -> None:
         """Go to the next (1) or the last (−1) bookmark."""
-        here_ms = self.call_facts().here_ms
         places = [each.position_ms for each in self.likes.store.bookmarks]
-        if step > 0:
-            ahead = [ms for ms in places if ms > here_ms]
-        else:
-            ahead = [ms for ms in reversed(places) if ms < here_ms - PAST_MS]
-        if not ahead:
+        place_ms = mark_from(places, self.call_facts().here_ms, step)
+        if place_ms is None:
             self.note("There is no bookmark further on." if places else "There are no bookmarks.")
-            return
-        self.request(Scrub(ahead[0]))
+        else:
+            self.request(Scrub(place_ms))
 
     def _bookmarks_key(self, key: str) -> bool:
         pointed = self.bookmarks_panel.pointed
@@ -154,8 +140,3 @@ class Keeper(Panels, inherit_bindings=False):
             self._draw_panel()
             self.draw_time()
         return True
-
-
-def _quoted(words: str) -> str:
-    speaker, _, said = words.partition(": ")
-    return f"{speaker}: “{said}”"

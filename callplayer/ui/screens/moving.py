@@ -2,63 +2,53 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
 from textual.timer import Timer
 
 from callplayer.ui.goto import EXAMPLES, MAX_CHARS, Target, at_clock, read_place
 from callplayer.ui.navigation import loop_turns_in_s
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.base import PlayerBase
-from callplayer.ui.script import speech_after_silence_ms, word_at
+from callplayer.ui.script import word_at
+from callplayer.ui.silence import Skipping
 from callplayer.ui.span import deepest_zoom, whole_span
-from callplayer.ui.view import clock_text, is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.view import clock_text, is_growing, shown_duration_ms
+from callplayer.ui.widgets.timeline import POINT_MOVES, Pointed, Timeline
 from callplayer.wire import Scrub
 
 LOOP_EARLY_S = 0.004
 """What a jump takes on its way to the engine: it is asked for so much before B is heard."""
 
-SKIP_AGAIN_S = 1.0
 LOOP_AGAIN_S = 0.25
 """After a jump back, the engine's word of it is waited for at least so long."""
 
 
 class Moving(PlayerBase, inherit_bindings=False):
-    """Go to, the loop, and how close the timeline is looked at."""
+    """Go to, the loop, pointing at a place, and how close the timeline is looked at.
 
+    `hover_ms` is what the mouse is over, `point_ms` what the keys point at; None: neither.
+    """
+
+    timeline: Timeline
+    _skipping: Skipping
     _loop_timer: Timer | None = None
     _looped_s = float("-inf")
     zoom = 0
-    skips = False
-    _skipped_s = float("-inf")
     hover_ms: int | None = None
+    point_ms: int | None = None
 
     def do_go_to(self) -> None:
         """Ask for a place and go there."""
         self.ask(Question("Go to", self._hint_place, self._go_to, max_chars=MAX_CHARS))
 
     def do_skip_silence(self) -> None:
-        """Jump over silence that the words know of, or no more."""
-        self.skips = not self.skips
-        longest_s = self.likes.settings.silence_s
-        if not self.skips:
-            self.note("Silence is played again.", "text")
-        elif self.view.script:
-            self.note(f"Silence of more than {longest_s:g} s is skipped.", "text")
-        else:
-            self.note("Silence is skipped once there are words: they tell where it is.")
+        """Jump over silence that the words or what was heard know of, or no more."""
+        self.note(self._skipping.turn(self.likes.settings.silence_s, self.view), "text")
 
     def _skip_silence(self) -> None:
-        state, now_s = self.view.state, self._clock()
-        if not self.skips or not state.advancing or state.requested_ms is not None:
-            return
-        if now_s - self._skipped_s < SKIP_AGAIN_S:
-            return
-        longest_ms = round(self.likes.settings.silence_s * 1000)
-        heard_ms = shown_position_ms(state, now_s)
-        go_on_ms = speech_after_silence_ms(self.view.script, heard_ms, longest_ms)
-        if go_on_ms is not None:
-            self._skipped_s = now_s
-            self._request(Scrub(go_on_ms))
+        longest_s = self.likes.settings.silence_s
+        goes_on_ms = self._skipping.due_ms(self.view, self.timeline.lanes, longest_s, self._clock())
+        if goes_on_ms is not None:
+            self._request(Scrub(goes_on_ms))
 
     def do_zoom_in(self) -> None:
         """Show less of the call, more closely."""
@@ -78,16 +68,46 @@ class Moving(PlayerBase, inherit_bindings=False):
         self.zoom = min(max(self.zoom + step, 0), deepest_zoom(whole))
         self.draw_time()
 
-    def _hover_text(self) -> tuple[int, str] | None:
-        """Return where the mouse is on the timeline, and offset, clock time and word there."""
-        at_ms = self.hover_ms
+    def do_point(self) -> None:
+        """Let the arrows point at a place on the timeline, or no more."""
+        if self.point_ms is not None:
+            self._stop_pointing()
+        elif self.view.state.duration_ms <= 0:
+            self.note("The length of the call is not known yet.")
+        else:
+            self.point_ms, self.hover_ms = self.call_facts().here_ms, None
+            self.note("← → choose a place, Enter goes there, Esc leaves.", "text")
+
+    def _pointing_key(self, key: str) -> bool:
+        """Give a key to the place that is pointed at; tell whether it was for it."""
+        if self.point_ms is None or not self.timeline.display:
+            return False
+        if key == "enter":
+            place_ms = self.point_ms
+            self._stop_pointing()
+            self.request(Scrub(place_ms))
+        elif key in POINT_MOVES:
+            self.point_ms, self.hover_ms = self.timeline.moved(self.point_ms, key), None
+            self.draw_time()
+        else:
+            return False
+        return True
+
+    def _stop_pointing(self) -> None:
+        self.point_ms = None
+        self.draw_time()
+
+    def _pointed(self) -> Pointed | None:
+        """Return what is pointed at, and offset, clock time and word there."""
+        at_ms = self.point_ms if self.hover_ms is None else self.hover_ms
         if at_ms is None:
             return None
         facts = self.call_facts()
         offset = clock_text(at_ms, facts.duration_ms)
-        parts = (offset, at_clock(at_ms, facts), word_at(self.view.script, at_ms))
-        # One cell a character: a word in wide characters is left out.
-        return at_ms, "  ".join(part for part in parts if part and cell_len(part) == len(part))
+        word = word_at(self.view.script, at_ms, self.timeline.column_ms // 2)
+        parts = (offset, at_clock(at_ms, facts), word)
+        by_key = self.hover_ms is None
+        return Pointed(at_ms, "  ".join(part for part in parts if part), by_key)
 
     def _hint_place(self, text: str) -> Hint:
         if not text.strip():

@@ -78,11 +78,18 @@ class Panels(PlayerBase, inherit_bindings=False):
         self._devices_asked_s = self._clock()
         self.request(ListDevices())
 
+    def on_devices_panel_picked(self, message: DevicesPanel.Picked) -> None:
+        """Play on the device that was clicked."""
+        self._play_on(message.name)
+
     def _pick_device(self, key: str) -> None:
         if key in MOVES:
             self.devices_panel.move(key)
             return
         picked = self.devices_panel.picked
         if picked is not None:
-            self.do_toggle_devices()
-            self.request(SetOutputDevice(picked))
+            self._play_on(picked)
+
+    def _play_on(self, name: str) -> None:
+        self.do_toggle_devices()
+        self.request(SetOutputDevice(name))

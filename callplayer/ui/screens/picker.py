@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from textual import events
+from textual.message import Message
 from textual.screen import Screen
 
 from callplayer.errors import CallplayerError
@@ -33,6 +34,13 @@ def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
 class PickerList(Rows):
     """The rows, one of them chosen."""
 
+    @dataclass
+    class Clicked(Message):
+        """The user clicked a row, `twice` on end."""
+
+        row: PickerRow
+        twice: bool
+
     DEFAULT_CSS = """
     PickerList { height: 1fr; }
     """
@@ -41,9 +49,11 @@ class PickerList(Rows):
         super().__init__(id="list")
         self._hide_phone = hide_phone
         self._start = 0
+        self._listed: Sequence[PickerRow] = ()
 
     def show(self, rows: Sequence[PickerRow], chosen: int) -> None:
         """Draw the rows around the chosen one."""
+        self._listed = rows
 
         def build(width: int, height: int) -> list[Row]:
             self._start = window_start(chosen, len(rows), height, self._start)
@@ -54,6 +64,12 @@ class PickerList(Rows):
             ]
 
         self.draw_with(build)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose what is clicked; a double-click opens it."""
+        at = self._start + event.y
+        if at < len(self._listed):
+            self.post_message(self.Clicked(self._listed[at], event.chain == 2))
 
     def _masked(self, row: PickerRow) -> PickerRow:
         return replace(row, phone=hidden_phone(row.phone)) if self._hide_phone else row
@@ -107,6 +123,23 @@ class PickerScreen(Screen[None], inherit_bindings=False):
                 self._filter = self._filter[:-1]
             case _ if event.character and event.character.isprintable():
                 self._filter = (self._filter + event.character)[:FILTER_MAX_CHARS]
+        self.draw()
+
+    def on_picker_list_clicked(self, message: PickerList.Clicked) -> None:
+        """Choose what was clicked, or open it."""
+        self._chosen_id = message.row.id
+        if message.twice:
+            self.app.exit(message.row.id)
+        self.draw()
+
+    def on_mouse_scroll_up(self) -> None:
+        """Choose the incident above."""
+        self._move("up")
+        self.draw()
+
+    def on_mouse_scroll_down(self) -> None:
+        """Choose the incident below."""
+        self._move("down")
         self.draw()
 
     def draw(self) -> None:

@@ -16,14 +16,22 @@ from callplayer.engine.messages import (
     PartyLevel,
     SetGain,
     StateEvent,
+    StatsEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
-from callplayer.ui.model import PlayerView, after, select_party, shown_notice
+from callplayer.ui.model import (
+    PlayerView,
+    after,
+    only_time_passed,
+    select_party,
+    shown_notice,
+)
 from callplayer.ui.screens import arrangement
 from callplayer.ui.screens.pointing import Pointing
-from callplayer.ui.view import shown_position_ms, until_turn_s
+from callplayer.ui.silence import Skipping
+from callplayer.ui.view import is_heard, shown_position_ms, until_turn_s
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.devices import DevicesPanel
@@ -73,6 +81,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         self._panels: dict[str, PartyPanel] = {}
         self._meters: dict[str, PartyLevel] = {}
         self._keys = by_key(self.likes.actions)
+        self._skipping = Skipping()
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
@@ -115,9 +124,17 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         before = self.view
         self.view = after(before, event, self._clock())
         if isinstance(event, LevelsEvent):
-            if self.view.state.advancing and self.is_mounted:
-                heard_ms = shown_position_ms(self.view.state, self._clock())
-                self.timeline.lanes.note(event.levels, heard_ms)
+            self._note_heard()
+            return
+        if isinstance(event, StateEvent) and self.is_mounted:
+            self._wait_for_turn()
+            self._watch_loop()
+        if isinstance(event, StatsEvent):
+            self.header.show(self.view)
+            if self._stats:
+                self.stats_panel.show(event)
+            return
+        if only_time_passed(before, self.view, self._clock()):
             return
         if self.view.parties != before.parties:
             self._mount_panels()
@@ -127,14 +144,20 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         if self.view.devices != before.devices or has_come:
             self.lay_out()
         self.draw()
-        if isinstance(event, StateEvent) and self.is_mounted:
-            self._wait_for_turn()
-            self._watch_loop()
+
+    def _note_heard(self) -> None:
+        """Note in the lanes how loud it is at the place that is heard."""
+        now_s, state = self._clock(), self.view.state
+        if self.is_mounted and is_heard(state, now_s) and self.view.link.quality != "cut":
+            self.timeline.lanes.note(self.view.levels, shown_position_ms(state, now_s))
 
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
         self._keep_devices_fresh(now_s)
+        if self.view.quiet_since_s is not None:
+            # Levels that stand still are not told again.
+            self._note_heard()
         self._skip_silence()
         self.draw_time()
         if self._read_meters():
@@ -146,9 +169,16 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         if self._turn is not None:
             self._turn.cancel()
         wait_s = until_turn_s(self.view.state, self._clock())
-        # A timer of Textual's is a task of its own: ten of them a second cost more than the clock.
+        # A timer of Textual's is a task of its own, a message wakes one: ten of them a second cost
+        # more than the clock.
         loop = asyncio.get_running_loop()
-        self._turn = loop.call_later(max(wait_s, MIN_TICK_S), self.call_next, self.tick)
+        self._turn = loop.call_later(max(wait_s, MIN_TICK_S), self._tick)
+
+    def _tick(self) -> None:
+        try:
+            self.tick()
+        except Exception as error:  # it must end the application, as one of its own tasks does
+            self.call_next(_fail, error)
 
     def on_unmount(self) -> None:
         """Stop the clock."""
@@ -174,7 +204,9 @@ class PlayerScreen(Pointing, inherit_bindings=False):
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
         self.large_clock.show(state, now_s)
-        self.timeline.show(state, now_s, self._marked(now_s), self.view.script, self.zoom)
+        marks = self._marked(now_s)
+        look_ms = shown_position_ms(state, now_s) if self.point_ms is None else self.point_ms
+        self.timeline.show(state, now_s, marks, self.view.script, zoom=self.zoom, look_ms=look_ms)
         if self.transcript_pane.display:
             note = "reconnecting" if self.view.transcript == "reconnecting" else ""
             heard_ms = shown_position_ms(state, now_s)
@@ -196,7 +228,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         key, character = event.key, event.character or ""
         if key not in self._keys and character.isalpha() and len(character) == 1:
             key = character.lower()
-        if self._panel_key(key) or self._reading_key(key):
+        if self._panel_key(key) or self._pointing_key(key) or self._reading_key(key):
             return True
         action = self._keys.get(key)
         if action is not None:
@@ -235,6 +267,9 @@ class PlayerScreen(Pointing, inherit_bindings=False):
 
     def do_close_panels(self) -> None:
         """Hide panels and statistics; with none open, end reading and searching, or go back."""
+        if self.point_ms is not None:
+            self._stop_pointing()
+            return
         if self._open is None and not self._stats:
             if self.likes.can_go_back and not self._found.wanted and self.transcript_pane.follows:
                 self.post_message(self.BackAsked())
@@ -257,6 +292,10 @@ class PlayerScreen(Pointing, inherit_bindings=False):
     def do_quit(self) -> None:
         """Leave."""
         self.post_message(self.QuitAsked())
+
+    def on_key_footer_pressed(self, message: KeyFooter.Pressed) -> None:
+        """Do what was clicked."""
+        self.act(message.action)
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
@@ -348,3 +387,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         self._read_meters()
         self.mount_all(self._panels.values(), before=self.help_panel)
         self.lay_out()
+
+
+def _fail(error: Exception) -> None:
+    raise error

@@ -31,13 +31,13 @@ class Pointing(Moving, Reading, inherit_bindings=False):
         """Return what is marked on the timeline; the same object while nothing has changed."""
         ahead = self.view.ahead
         shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
-        hover = self._hover_text()
+        pointed = self._pointed()
         parts = (
             self.view.navigation.loop,
             self.likes.store.bookmarks,
             self._found.hits,
             shown,
-            hover,
+            pointed,
         )
         if len(parts) != len(self._marks_of) or not all(map(_same, parts, self._marks_of)):
             self._marks_of = parts
@@ -46,7 +46,7 @@ class Pointing(Moving, Reading, inherit_bindings=False):
                 bookmarks_ms=tuple(each.position_ms for each in self.likes.store.bookmarks),
                 hits_ms=tuple(hit.position_ms for hit in self._found.hits),
                 ahead=shown,
-                hover=hover,
+                pointed=pointed,
             )
         return self._marks
 

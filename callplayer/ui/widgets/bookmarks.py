@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
@@ -17,6 +21,12 @@ LONGEST_ROWS = 14
 
 class BookmarksPanel(Rows):
     """Lists the bookmarks; `pointed` is the one that Enter would go to."""
+
+    @dataclass
+    class Picked(Message):
+        """The user clicked a bookmark."""
+
+        bookmark: Bookmark
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -41,6 +51,14 @@ class BookmarksPanel(Rows):
         wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
         self.pointed = self._bookmarks[min(max(wanted, 0), last)]
         self.show(self._bookmarks, self._duration_ms)
+
+    def on_click(self, event: events.Click) -> None:
+        """Pick the bookmark that is clicked."""
+        at = self._start + event.y - 1
+        if 1 <= event.y < self.size.height - 1 and at < len(self._bookmarks):
+            self.pointed = self._bookmarks[at]
+            self.show(self._bookmarks, self._duration_ms)
+            self.post_message(self.Picked(self.pointed))
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
         title = f"─ bookmarks {len(self._bookmarks)} "

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
 
 from callplayer.engine.messages import Device, DevicesEvent
 from callplayer.text import plain_text
@@ -17,6 +21,12 @@ LONGEST_ROWS = 14
 
 class DevicesPanel(Rows):
     """Lists the devices; `pointed` is the name of the one that Enter would choose."""
+
+    @dataclass
+    class Picked(Message):
+        """The user clicked the device of this name."""
+
+        name: str
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -41,6 +51,13 @@ class DevicesPanel(Rows):
         wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
         self.pointed = listed[min(max(wanted, 0), last)].name
         self.show(self._told)
+
+    def on_click(self, event: events.Click) -> None:
+        """Pick the device that is clicked."""
+        listed = devices(self._told)
+        at = self._start + event.y - 1
+        if self._told is not None and 1 <= event.y < self.size.height - 1 and at < len(listed):
+            self.post_message(self.Picked(listed[at].name))
 
     @property
     def picked(self) -> str | None:

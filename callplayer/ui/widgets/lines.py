@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.cells import cell_len
+from textual import events
+from textual.message import Message
 
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
-from callplayer.ui.keymap import ACTIONS, Action, fitting_footer, help_lines
+from callplayer.ui.keymap import ACTIONS, Action, fitting_footer, footer_action, help_lines
+from callplayer.ui.link import Quality
 from callplayer.ui.model import Notice, PlayerView
 from callplayer.ui.question import Question
 from callplayer.ui.view import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
+NUMBER_CELLS = 18
 STATS_ROWS = 7
 """How many rows the statistics take, their titles included: what 60×16 has room for."""
 
 FRAMES_PER_MS = 48
+_LINK_LOOKS: dict[Quality, tuple[str, str, Tone]] = {
+    "good": ("▂▄▆", "good", "play"),
+    "fair": ("▂▄·", "fair", "hold"),
+    "poor": ("▂··", "poor", "alert"),
+    "cut": ("···", "no sound", "alert"),
+}
 _NOTICE_SIGNS = {"alert": "✖ ", "hold": "! "}
 
 
@@ -49,9 +60,23 @@ class KeyFooter(Rows):
     """The keys most needed."""
 
     actions: Sequence[Action] = ACTIONS
+    _at_rest = False
+
+    @dataclass
+    class Pressed(Message):
+        """The user clicked an action."""
+
+        action: Action
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what is clicked."""
+        action = footer_action(event.x, self.size.width, self.actions, at_rest=self._at_rest)
+        if action is not None:
+            self.post_message(self.Pressed(action))
 
     def show(self, state: StateEvent) -> None:
         """Show the keys that fit, with the words for what they do now."""
+        self._at_rest = is_at_rest(state)
         self.draw_with(lambda width, _: [footer_row(state, width, self.actions)])
 
 
@@ -78,6 +103,16 @@ class HelpPanel(Rows):
         self.show()
         return True
 
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show the keys further down."""
+        event.stop()
+        self.move("down")
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show the keys further up."""
+        event.stop()
+        self.move("up")
+
     def _rows_from_start(self, width: int, height: int) -> list[Row]:
         rows = help_rows(width, self.actions)
         hidden = max(len(rows) - height, 0)
@@ -100,9 +135,8 @@ class StatsPanel(Rows):
 
 def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
     """Return the header; what has no room is left out, the least needed first."""
-    device = _device(view.state)
-    right: list[Part] = [(fit(device, min(len(device), max(width // 3, 12))), "dim")]
     incident = view.incident
+    right = _right(view, width)
     if incident is None:
         asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
         left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
@@ -159,11 +193,15 @@ def question_rows(question: Question, width: int, height: int) -> list[Row]:
     return [row]
 
 
+def is_at_rest(state: StateEvent) -> bool:
+    """Tell whether the key that pauses would play."""
+    return state.paused or state.phase == "at-end"
+
+
 def footer_row(state: StateEvent, width: int, actions: Sequence[Action] = ACTIONS) -> Row:
     """Return the footer's keys that fit."""
-    at_rest = state.paused or state.phase == "at-end"
     row: list[Part] = []
-    for keys, word in fitting_footer(width, actions, at_rest=at_rest):
+    for keys, word in fitting_footer(width, actions, at_rest=is_at_rest(state)):
         row += [("  " if row else "", "dim"), (keys, "ask"), (f" {word}", "dim")]
     return row
 
@@ -249,6 +287,22 @@ def _fault(label: str, count: int, unit: str = "") -> tuple[str, str, Tone]:
 def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
     """Return how many rows the help takes."""
     return len(help_rows(width, actions))
+
+
+def _right(view: PlayerView, width: int) -> list[Part]:
+    """Return link and device; a caller's number has room beside them."""
+    link, device = _link(view), _device(view.state)
+    room = max(min(width - NUMBER_CELLS - cells(link), width // 3), 12)
+    return [*link, (fit(device, min(cell_len(device), room)), "dim")]
+
+
+def _link(view: PlayerView) -> list[Part]:
+    """Return how good the link is and how late sound is, by a sign, a word and a number."""
+    quality = view.link.quality
+    if quality is None or view.stats is None or view.failure is not None:
+        return []
+    sign, word, tone = _LINK_LOOKS[quality]
+    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:.0f} ms   ", "dim")]
 
 
 def _device(state: StateEvent) -> str:

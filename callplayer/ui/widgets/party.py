@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textual import events
 from textual.message import Message
@@ -102,15 +103,8 @@ def party_rows(
 ) -> list[Row]:
     """Return a party's two rows, in a frame or bare."""
     _, slider = slider_place(width, framed=framed)
-    mark = "▸ " if selected else "  "
-    name_tone: Tone = "strong" if selected else "text"
     words, words_tone = _marks(state)
-    volume: list[Part] = [
-        (fit(mark + PARTY_NAMES[state.party], _NAME_CELLS), name_tone),
-        (fit("volume", _LABEL_CELLS), "dim"),
-        *_slider(state.gain_db, slider, selected),
-        (gain_text(state.gain_db).rjust(_VALUE_CELLS), name_tone),
-    ]
+    volume = list(_volume(state.party, state.gain_db, slider, selected))
     rms_db = level.rms_db if level is not None else LEVEL_FLOOR_DB
     hold_db = level.hold_db if level is not None else LEVEL_FLOOR_DB
     meter: list[Part] = [
@@ -120,6 +114,18 @@ def party_rows(
         (level_text(rms_db).rjust(_VALUE_CELLS), "dim"),
     ]
     return _frame([volume, meter], width, selected) if framed else [volume, meter]
+
+
+@lru_cache(maxsize=16)
+def _volume(party: Party, gain_db: float, slider: int, selected: bool) -> Row:
+    mark = "▸ " if selected else "  "
+    name_tone: Tone = "strong" if selected else "text"
+    return (
+        (fit(mark + PARTY_NAMES[party], _NAME_CELLS), name_tone),
+        (fit("volume", _LABEL_CELLS), "dim"),
+        *_slider(gain_db, slider, selected),
+        (gain_text(gain_db).rjust(_VALUE_CELLS), name_tone),
+    )
 
 
 def _marks(state: PartyState) -> tuple[str, Tone]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, get_args
 
 from rich.cells import cell_len, set_cell_size
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -14,6 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from callplayer.ui.view import Tone
+from callplayer.ui.widgets.paint import PaintedScreen, Painter
 
 Part = tuple[str, Tone]
 Row = Sequence[Part]
@@ -36,6 +38,18 @@ def fit(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(text, max(width - 1, 0)) + "…"[: max(width, 0)]
+
+
+def clusters(text: str) -> list[str]:
+    """Return what stands in each cell of a text; "" in the second cell of a wide character."""
+    row: list[str] = []
+    for character in text:
+        width = cell_len(character)
+        if width:
+            row += [character, ""][:width]
+        elif row:
+            row[-1 if row[-1] else -2] += character
+    return row
 
 
 def spread(left: Row, right: Row, width: int) -> list[Part]:
@@ -78,6 +92,18 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         self._blank: Strip | None = None
         self._background: Color | None = None
         self._styles_of: dict[Tone, Style] = {}
+        self._codes_of: dict[Tone, str] = {}
+        self._painter: Painter | None = None
+
+    def on_mount(self) -> None:
+        """Find out how changed rows reach the terminal."""
+        screen = self.screen
+        self._painter = screen.painter if isinstance(screen, PaintedScreen) else None
+
+    @property
+    def extent(self) -> Size:
+        """The size that the rows were made for."""
+        return self._extent
 
     def draw_with(self, build: Build) -> None:
         """Draw what `build` makes now, and again after each change of size.
@@ -96,7 +122,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
             self._show(self._build(*self._extent))
 
     def _show(self, rows: Sequence[Row]) -> None:
-        fresh = [tuple(row) for row in rows]
+        fresh: list[Row] = [tuple(row) for row in rows]
         changed = [
             y
             for y in range(max(len(fresh), len(self._rows)))
@@ -104,13 +130,36 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         ]
         if not changed:
             return
-        old, self._rows = self._rows, list(fresh)
+        self._rows = fresh
+        # Strips are what the compositor draws: they are made when it asks for them.
         self._strips = [
-            self._strips[y] if y < len(old) and y not in changed else self._strip(row)
-            for y, row in enumerate(fresh)
+            None if y in changed or y >= len(self._strips) else self._strips[y]
+            for y in range(len(fresh))
         ]
         width, height = self._extent
-        self.refresh(*(Region(0, y, width, 1) for y in changed if y < height))
+        shown = [y for y in changed if y < height]
+        if self._painter is not None:
+            self._painter.paint(self, shown)
+        else:
+            self.refresh(*(Region(0, y, width, 1) for y in shown))
+
+    def codes(self, y: int) -> str:
+        """Return row `y` as text and control codes, in the full width of the widget."""
+        row = self._rows[y] if y < len(self._rows) else ()
+        width = self._extent.width
+        blank = width - cells(row)
+        if blank < 0:
+            return self.render_line(y).render(self.app.console)
+        pieces = [f"{self._code(tone)}{text}" for text, tone in row if text]
+        return f"{''.join(pieces)}{self._code('text')}{' ' * blank}\x1b[0m"
+
+    def _code(self, tone: Tone) -> str:
+        code = self._codes_of.get(tone)
+        if code is None:
+            colours = self.app.console._color_system or ColorSystem.TRUECOLOR
+            ansi = Strip.render_ansi(self._style(tone), colours)
+            code = self._codes_of[tone] = f"\x1b[0;{ansi}m" if ansi else "\x1b[0m"
+        return code
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the lines inside `crop`.
@@ -132,6 +181,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         """Take the theme's colours anew."""
         super().notify_style_update()
         self._styles_of.clear()
+        self._codes_of.clear()
         self._blank = self._background = None
         # The styles of the tones come right after this: the rows are made when they are painted.
         self._strips = [None] * len(self._rows)
@@ -147,17 +197,19 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         return strip
 
     def _strip(self, row: Row) -> Strip:
-        if self._background is None:
-            self._background = self.background_colors[1]
         segments = [Segment(text, self._style(tone)) for text, tone in row if text]
-        strip = Strip(segments).adjust_cell_length(self._extent.width, self._style("text"))
-        for line_filter in self.get_line_filters():
-            strip = strip.apply_filter(line_filter, self._background)
-        return strip
+        return Strip(segments).adjust_cell_length(self._extent.width, self._style("text"))
 
     def _style(self, tone: Tone) -> Style:
         # Looking a component style up costs more than all else of a meter's repaint.
         style = self._styles_of.get(tone)
         if style is None:
-            style = self._styles_of[tone] = self.get_component_rich_style(f"rows--{tone}")
+            style = self.get_component_rich_style(f"rows--{tone}")
+            if self._background is None:
+                self._background = self.background_colors[1]
+            # What Textual does to each segment, for terminals of few colours or none: once a tone.
+            for line_filter in self.get_line_filters():
+                filtered = line_filter.apply([Segment("x", style)], self._background)
+                style = filtered[0].style or style
+            self._styles_of[tone] = style
         return style

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
@@ -24,17 +25,39 @@ from callplayer.ui.view import (
     tick_step_ms,
 )
 from callplayer.ui.widgets.drag import DragRows
-from callplayer.ui.widgets.rows import Part, Row
+from callplayer.ui.widgets.rows import Part, Row, clusters
+
+POINT_MOVES = {
+    "left": -1,
+    "right": 1,
+    "shift+left": -5,
+    "shift+right": 5,
+    "pageup": -10,
+    "pagedown": 10,
+    "home": 0,
+    "end": 0,
+}
+"""Keys that move the place pointed at, and by how many columns."""
 
 PLAYED, AHEAD = "█", "░"
+POINTS = "↓"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A place that is pointed at, and what to tell of it; `by_key`: not with the mouse."""
+
+    at_ms: int
+    text: str
+    by_key: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Marks:
     """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end.
 
-    `hover` is where the mouse is, and what to tell of that place.
+    `pointed` is a place that mouse or keys point at.
 
     Two of them are the same only if they are one: there may be thousands of hits in them.
     """
@@ -43,7 +66,7 @@ class Marks:
     bookmarks_ms: tuple[int, ...] = ()
     hits_ms: tuple[int, ...] = ()
     ahead: str = ""
-    hover: tuple[int, str] | None = None
+    pointed: Pointed | None = None
 
 
 NO_MARKS = Marks()
@@ -85,28 +108,57 @@ class Timeline(DragRows):
         self._span = Span(0, 0)
         self._duration_ms = 0
         self._hovered: int | None = None
+        self._looks_by: tuple[object, ...] = ()
+        self._built: Sequence[Row] = ()
 
     def show(
-        self, state: StateEvent, now_s: float, marks: Marks, script: Script, zoom: int
+        self,
+        state: StateEvent,
+        now_s: float,
+        marks: Marks,
+        script: Script,
+        *,
+        zoom: int,
+        look_ms: int,
     ) -> None:
-        """Draw the timeline as it stands at `now_s`, `zoom` times twice as close."""
+        """Draw the timeline as it stands at `now_s`, `zoom` times twice as close.
+
+        `look_ms` is the place that is to be in sight.
+        """
         self._duration_ms = shown_duration_ms(state, now_s)
         if not self._dragging:
             # What is held must not move away under the hand that holds it.
             whole = whole_span(self._duration_ms, is_growing(state))
-            at_ms = shown_position_ms(state, now_s)
-            self._span = zoomed_span(whole, zoom, at_ms, self._span)
+            self._span = zoomed_span(whole, zoom, look_ms, self._span)
         span = self._span
         parties = tuple(party.party for party in state.parties)
 
-        def build(width: int, height: int) -> list[Row]:
+        def build(width: int, height: int) -> Sequence[Row]:
             lanes: tuple[Lane, ...] = ()
             if height - 2 >= len(parties) and width > 1:
                 lanes = self.lanes.lanes(parties, script, span, width)
             drawn = Drawn(marks, span, lanes)
-            return timeline_rows(state, now_s, width, height - 2, drawn)
+            looks_by = (drawn, height, *_looks_by(state, now_s, width, span))
+            if looks_by != self._looks_by:
+                self._looks_by = looks_by
+                self._built = timeline_rows(state, now_s, width, height - 2, drawn)
+            return self._built
 
         self.draw_with(build)
+
+    @property
+    def column_ms(self) -> int:
+        """How much of the call a column stands for, in ms."""
+        return max(self._span.length_ms // max(self.size.width - 1, 1), 1)
+
+    def moved(self, place_ms: int, key: str) -> int:
+        """Return the place that a key moves to from another: by columns, or to an end of sight."""
+        if key in ("home", "end"):
+            wanted_ms = self._span.start_ms if key == "home" else self._span.end_ms
+        else:
+            column_ms = self._span.length_ms / max(self.size.width - 1, 1)
+            wanted_ms = round(place_ms + POINT_MOVES[key] * column_ms)
+        return min(max(wanted_ms, 0), self._duration_ms)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell what the mouse is over; Textual calls the base's handler, which drags, as well."""
@@ -137,6 +189,15 @@ class Timeline(DragRows):
         """Return the position at a column, no later than the call is long."""
         at_ms = self._span.position_ms(column, self.size.width)
         return self.Scrubbed(min(at_ms, self._duration_ms))
+
+
+def _looks_by(state: StateEvent, now_s: float, width: int, span: Span) -> tuple[object, ...]:
+    """Return all of a state that can be seen on the timeline: most ticks change none of it."""
+    position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
+    eighths = int(span.share(position_ms) * (width - 1) * 8 + 4)
+    column, end = span.column(position_ms, width), span.column(duration_ms, width)
+    whole_s = duration_ms // 1000
+    return width, eighths, column, end, whole_s, state.requested_ms, is_growing(state)
 
 
 def timeline_rows(
@@ -200,6 +261,7 @@ def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
 def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Marks) -> Row:
     """Return the row above the bar; what is drawn later covers what is drawn before."""
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
+    here = span.column(position_ms, width)
     cells = dict(_marked(marks, width, span))
     if state.requested_ms is not None:
         asked = span.column(state.requested_ms, width)
@@ -209,23 +271,39 @@ def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Mar
             cells[label_at + offset] = (character, "ask")
     if marks.ahead:
         _label_end(cells, f"● {marks.ahead} speaks", span.column(duration_ms, width), width)
-    if marks.hover is not None:
-        cells |= _hovered(marks.hover, span.column(position_ms, width), width, span)
-    cells[span.column(position_ms, width)] = ("◆", "strong")
+    if marks.pointed is not None:
+        cells |= _pointed(marks.pointed, here, width, span)
+    if here not in cells or cells[here][0] != POINTS:
+        cells[here] = ("◆", "strong")
     if state.requested_ms is not None:
         cells[asked] = ("◇", "ask")
-    return [cells.get(column, (" ", "text")) for column in range(max(cells) + 1)]
+    return _whole([cells.get(column, (" ", "text")) for column in range(max(cells) + 1)])
 
 
-def _hovered(hover: tuple[int, str], here: int, width: int, span: Span) -> dict[int, Part]:
-    """Return the cells that tell of the place under the mouse, beside the cursor if need be."""
-    at = span.column(hover[0], width)
-    label = f"╷{hover[1]} "
-    is_clear = at + len(label) <= width and not at <= here < at + len(label)
-    if is_clear or at < len(label):
-        return {at + n: (sign, "strong") for n, sign in enumerate(label[: width - at])}
-    first = at - len(label) + 1
-    return {first + n: (sign, "strong") for n, sign in enumerate(f" {hover[1]}╷")}
+def _whole(row: list[Part]) -> Row:
+    """Blank the halves of wide characters whose other half is covered."""
+    wide = [len(sign) > 0 and not sign.isascii() and cell_len(sign) > 1 for sign, _ in row]
+    for column, (sign, tone) in enumerate(row):
+        has_right = column + 1 < len(row) and not row[column + 1][0]
+        if (wide[column] and not has_right) or (not sign and not (column and wide[column - 1])):
+            row[column] = (" ", tone)
+    return row
+
+
+def _pointed(pointed: Pointed, here: int, width: int, span: Span) -> dict[int, Part]:
+    """Return the cells that tell of a place, beside the cursor if need be."""
+    at = span.column(pointed.at_ms, width)
+    sign = POINTS if pointed.by_key else "╷"
+    text = clusters(pointed.text)
+    used = len(text) + 2
+    if at + used <= width and not at < here < at + used:
+        row, first = [sign, *text, " "], at
+    elif at >= used - 1:
+        row, first = [" ", *text, sign], at - used + 1
+    else:
+        gap = max(here - at, 0)
+        row, first = [sign, *[" "] * gap, *text, " "][: width - at], at
+    return {first + n: (cluster, "strong") for n, cluster in enumerate(row)}
 
 
 def _label_end(cells: dict[int, Part], label: str, end: int, width: int) -> None:

@@ -82,7 +82,7 @@ class TranscriptPane(Rows):
         self._script, self._found, self._note = script, found, note
         if self._expected_ms is not None and abs(heard_ms - self._expected_ms) < ARRIVED_MS:
             self._expected_ms, self.follows = None, not self.is_read
-        self._seen = replace(self._seen, heard_ms=heard_ms, hits=found.by_utterance, hit=found.hit)
+        self._seen = Seen(heard_ms, found.by_utterance, found.hit, self.pointed)
         self.draw_with(self._build_rows)
 
     def read(self, heard_ms: int) -> None:

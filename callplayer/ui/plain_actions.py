@@ -1,0 +1,236 @@
+"""What the keys do in plain mode, told in lines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from callplayer.bookmarks import Bookmark, BookmarkError, BookmarkStore
+from callplayer.engine.messages import (
+    DevicesEvent,
+    ListDevices,
+    Request,
+    SetOutputDevice,
+    StateEvent,
+)
+from callplayer.text import plain_text
+from callplayer.ui.cite import citation, mark_from
+from callplayer.ui.engine_client import Listener
+from callplayer.ui.goto import CallFacts, Target, read_place
+from callplayer.ui.keymap import Action, by_key, help_lines
+from callplayer.ui.lanes import Lanes
+from callplayer.ui.model import PlayerView, select_party
+from callplayer.ui.navigation import is_move, jumped
+from callplayer.ui.question import Hint, Question
+from callplayer.ui.script import LEAD_MS, Hit, find, quote
+from callplayer.ui.settings import ScreenSettings
+from callplayer.ui.silence import Skipping
+from callplayer.ui.view import (
+    PARTY_NAMES,
+    PHASE_LOOKS,
+    clock_text,
+    is_growing,
+    is_heard,
+    shown_duration_ms,
+    shown_position_ms,
+)
+from callplayer.wire import Scrub, parse_datetime
+
+
+class Engine(Protocol):
+    """What plain mode needs of an EngineClient."""
+
+    async def run(self, listener: Listener) -> None:
+        """Tell all events until the engine has ended for good."""
+
+    def send(self, request: Request) -> bool:
+        """Send a request; tell whether it was taken."""
+
+
+class PlainActions:
+    """Asks the engine, and writes what comes of it; `write` takes each line, without its end."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        write: Callable[[str], None],
+        actions: Sequence[Action],
+        *,
+        settings: ScreenSettings,
+        store: BookmarkStore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._write = write
+        self._actions = actions
+        self._keys = by_key(actions)
+        self._named = {action.name: action for action in actions}
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._question: Question | None = None
+        self._said = -1
+        self._hits: tuple[Hit, ...] = ()
+        self._lanes = Lanes()
+        self._skipping = Skipping()
+        self._wants_devices = False
+        self._left = asyncio.Event()
+        self.view = PlayerView()
+
+    def _load_bookmarks(self) -> None:
+        try:
+            self._store.load()
+        except BookmarkError as error:
+            self._write(f"{error.what} {error.hint}")
+
+    def _request(self, request: Request) -> None:
+        if is_move(request):
+            left = jumped(self.view.navigation, self.view.state, self._clock())
+            self.view = replace(self.view, navigation=left)
+        if not self._engine.send(request):
+            self._write("The audio engine is not ready.")
+
+    def _do_quit(self) -> None:
+        self._left.set()
+
+    def _do_next_party(self, step: int = 1) -> None:
+        self.view = select_party(self.view, step)
+        if self.view.selected is not None:
+            self._write(f"{PARTY_NAMES[self.view.selected]} selected.")
+
+    def _do_last_party(self) -> None:
+        self._do_next_party(-1)
+
+    def _do_toggle_help(self) -> None:
+        for keys, topic in help_lines(self._actions):
+            self._write(f"{keys}: {topic}")
+
+    def _do_toggle_stats(self) -> None:
+        state, stats, now_s = self.view.state, self.view.stats, self._clock()
+        delay = f" Delay {stats.delay_ms:.0f} ms." if stats is not None else ""
+        behind_ms = shown_duration_ms(state, now_s) - shown_position_ms(state, now_s)
+        behind = f" {behind_ms // 1000} s behind." if is_growing(state) else ""
+        word = PHASE_LOOKS[state.phase].word.capitalize()
+        self._write(f"{word}{told_place(state, now_s)}.{behind}{delay}")
+
+    def _do_go_to(self) -> None:
+        def go(text: str) -> None:
+            place = read_place(text, self._facts())
+            if isinstance(place, Target):
+                self._request(Scrub(place.position_ms))
+            else:
+                self._write(place)
+
+        self._ask("Go to:", go)
+
+    def _do_search(self) -> None:
+        def search(text: str) -> None:
+            hits = find(self.view.script, text)
+            here_ms = self._facts().here_ms
+            ahead = [hit for hit in hits if hit.position_ms > here_ms + LEAD_MS] or list(hits)
+            if not ahead:
+                self._write("Not said.")
+                return
+            self._hits = hits
+            self._write(f"{len(hits)} times.")
+            self._request(Scrub(max(ahead[0].position_ms - LEAD_MS, 0)))
+
+        self._ask("Search:", search)
+
+    def _do_bookmark(self) -> None:
+        place_ms = self._facts().here_ms
+        words = quote(self.view.script, place_ms)
+        made_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        try:
+            self._store.add(Bookmark(position_ms=place_ms, words=words, made_at=made_at))
+        except OSError as error:
+            self._write(f"Not saved yet: {error.strerror}.")
+        except BookmarkError as error:
+            self._write(f"Not saved yet. {error.what}")
+        else:
+            self._write(f"Bookmark at {clock_text(place_ms, self.view.state.duration_ms)}.")
+
+    def _do_toggle_bookmarks(self) -> None:
+        kept = self._store.bookmarks
+        for each in kept:
+            place = clock_text(each.position_ms, self.view.state.duration_ms)
+            told = (place, plain_text(each.note), plain_text(each.words))
+            self._write("  ".join(part for part in told if part))
+        if not kept:
+            self._write("There are no bookmarks.")
+
+    def _do_next_mark(self, step: int = 1) -> None:
+        places = [max(hit.position_ms - LEAD_MS, 0) for hit in self._hits]
+        places = places or [each.position_ms for each in self._store.bookmarks]
+        place_ms = mark_from(places, self._facts().here_ms, step)
+        if place_ms is None:
+            self._write("There is none further on." if places else "There are no bookmarks.")
+        else:
+            self._request(Scrub(place_ms))
+
+    def _do_last_mark(self) -> None:
+        self._do_next_mark(-1)
+
+    def _do_cite(self) -> None:
+        self._write(citation(self.view, self._facts()))
+
+    def _do_skip_silence(self) -> None:
+        self._write(self._skipping.turn(self._settings.silence_s, self.view))
+
+    def _do_toggle_devices(self) -> None:
+        self._wants_devices = True
+        self._request(ListDevices())
+
+    def _ask_device(self, told: DevicesEvent) -> None:
+        for number, device in enumerate(told.devices, 1):
+            plays = ", plays now" if device.name == told.current else ""
+            self._write(f"{number}: {plain_text(device.label, 80)}{plays}")
+
+        def choose(text: str) -> None:
+            if text.strip() == "0":
+                self._request(SetOutputDevice(""))
+            elif text.strip().isdecimal() and int(text) <= len(told.devices):
+                self._request(SetOutputDevice(told.devices[int(text) - 1].name))
+            else:
+                self._write("That is none of them.")
+
+        self._ask("Device, 0 for the system's default:", choose)
+
+    def _note_heard(self) -> None:
+        now_s, state = self._clock(), self.view.state
+        if is_heard(state, now_s) and self.view.link.quality != "cut":
+            self._lanes.note(self.view.levels, shown_position_ms(state, now_s))
+
+    def _skip_silence(self) -> None:
+        if self.view.quiet_since_s is not None:
+            self._note_heard()
+        longest_s = self._settings.silence_s
+        goes_on_ms = self._skipping.due_ms(self.view, self._lanes, longest_s, self._clock())
+        if goes_on_ms is not None:
+            self._engine.send(Scrub(goes_on_ms))
+
+    def _ask(self, label: str, answer: Callable[[str], None]) -> None:
+        self._write(f"{label} type, then Enter.")
+        self._question = Question(label, lambda _: Hint(""), answer)
+
+    def _facts(self) -> CallFacts:
+        state, now_s, incident = self.view.state, self._clock(), self.view.incident
+        return CallFacts(
+            shown_position_ms(state, now_s),
+            shown_duration_ms(state, now_s),
+            is_growing(state),
+            parse_datetime(incident.created_at or "") if incident is not None else None,
+        )
+
+
+def told_place(state: StateEvent, now_s: float) -> str:
+    """Return ` at 1:23 of 4:32`; "" while no length is known."""
+    duration_ms = shown_duration_ms(state, now_s)
+    if duration_ms <= 0:
+        return ""
+    position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)
+    return f" at {position} of {clock_text(duration_ms, duration_ms, tenths=False)}"

@@ -1,0 +1,64 @@
+"""Where nothing is to be heard: from the words, and from the sound that was heard before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callplayer.ui.lanes import Lanes
+from callplayer.ui.model import PlayerView
+from callplayer.ui.script import LEAD_MS, Script, speaks_until_ms
+from callplayer.ui.view import is_heard, shown_position_ms
+from callplayer.wire import Party
+
+SKIP_AGAIN_S = 1.0
+"""After a jump, the engine's word of it is waited for at least so long."""
+
+
+@dataclass
+class Skipping:
+    """Whether silence is skipped, and when it was last (monotonic, s)."""
+
+    is_on: bool = False
+    skipped_s: float = float("-inf")
+
+    def turn(self, longest_s: float, view: PlayerView) -> str:
+        """Skip silence of more than `longest_s`, or no more; return what to tell of it."""
+        self.is_on = not self.is_on
+        if not self.is_on:
+            return "Silence is played again."
+        where = "" if view.script else " where it was heard before"
+        return f"Silence of more than {longest_s:g} s is skipped{where}."
+
+    def due_ms(self, view: PlayerView, lanes: Lanes, longest_s: float, now_s: float) -> int | None:
+        """Return where to go on at once, if silence is skipped and it is silent."""
+        rests = now_s - self.skipped_s < SKIP_AGAIN_S
+        if not self.is_on or rests or not is_heard(view.state, now_s):
+            return None
+        heard_ms, longest_ms = shown_position_ms(view.state, now_s), round(longest_s * 1000)
+        goes_on_ms = after_silence_ms(view.script, lanes, view.parties, heard_ms, longest_ms)
+        if goes_on_ms is not None:
+            self.skipped_s = now_s
+        return goes_on_ms
+
+
+def after_silence_ms(
+    script: Script, lanes: Lanes, parties: Sequence[Party], position_ms: int, longest_ms: int
+) -> int | None:
+    """Return where to go on at a place at which nothing is heard for longer than `longest_ms`.
+
+    That is LEAD_MS before what is heard next, or where nobody knows any more whether anything is.
+    Up to the last words that there are, the words tell that nobody speaks, unless sound was heard
+    there; after them it is silent where every party was heard to be. None where something is heard,
+    or nobody knows.
+    """
+    if speaks_until_ms(script, position_ms) + LEAD_MS > position_ms:
+        return None
+    following = script.at(position_ms) + 1
+    if following < len(script.utterances):
+        next_ms = script.utterances[following].start_ms
+        ends_ms, is_sound = lanes.sound_from_ms(parties, position_ms, next_ms), True
+    else:
+        ends_ms, is_sound = lanes.silent_until_ms(parties, position_ms)
+    goes_on_ms = ends_ms - LEAD_MS if is_sound else ends_ms
+    return goes_on_ms if goes_on_ms - position_ms > longest_ms else None

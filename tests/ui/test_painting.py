@@ -1,0 +1,91 @@
+"""Rows painted past Textual's compositor: nothing is left over or out of place on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from tests.rig.processes import clean_environment
+from tests.rig.terminal import Terminal
+from tests.ui.live import player
+from tests.ui.test_terminal import PLAY_FAKE
+
+SIZES = ((60, 16), (80, 24), (120, 36), (200, 60))
+
+
+OPENED = (
+    ("?", "Say again", "?"),
+    ("C-p", "What do you want", "Escape"),
+    ("i", "underruns", "i"),
+    ("v", "bookmarks", "v"),
+)
+"""What takes the place of something else: how it is opened, what it shows, how it is closed."""
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """The player over the fake engine, with words of every script, on tmux."""
+    environment = clean_environment(tmp_path) | {"PLAY_FAKE_LOG": str(tmp_path / "log")}
+    argv = [sys.executable, str(PLAY_FAKE), "--playing", "--torture"]
+    made = Terminal(tmp_path, argv, environment)
+    yield made
+    made.close()
+
+
+def still(terminal: Terminal) -> list[str]:
+    """Return the screen once two looks are the same."""
+    before = ""
+
+    def stands_still(screen: str) -> bool:
+        nonlocal before
+        same, before = screen == before, screen
+        return same
+
+    return terminal.wait_until(stands_still).splitlines()
+
+
+def painted_anew(terminal: Terminal, columns: int, rows: int) -> list[str]:
+    """Return the screen after Textual has painted all of it."""
+    for width in (columns + 1, columns):
+        terminal.resize(width, rows)
+        time.sleep(0.5)  # longer than a frame: what stands still until then is not the answer
+    return still(terminal)
+
+
+def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: Terminal) -> None:
+    terminal.wait_for("PLAYING", "words", "▂▄▆ good")
+    for columns, rows in (*SIZES, (80, 24)):
+        terminal.resize(columns, rows)
+        for opens, shows, closes in OPENED:
+            terminal.type(opens)
+            terminal.wait_for(shows)
+            terminal.type(closes)
+            terminal.wait_until(lambda screen, shows=shows: shows not in screen)
+        terminal.type("Right")
+        terminal.type("Space")
+        terminal.wait_for("PAUSED", "silent")
+        seen = still(terminal)
+        assert seen == painted_anew(terminal, columns, rows)
+        assert max(map(cell_len, seen)) <= columns
+        terminal.type("Space")
+        terminal.wait_for("PLAYING")
+    terminal.type("q")
+    assert terminal.wait_end() == 0
+
+
+async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:
+    async with player(tmp_path, "--playing", "--torture") as session:
+        await session.until_text("▶ PLAYING")
+        for size in (*SIZES, (59, 15), (20, 5), *SIZES[::-1], (80, 24)) * 2:
+            await session.pilot.resize_terminal(*size)
+            await session.pilot.pause(0.05)
+            lines = session.text.split("\n")
+            assert len(lines) == size[1]
+            assert max(map(cell_len, lines)) <= size[0]
+        await session.until_text("▶ PLAYING")
+        await session.until_text("q quit")
