@@ -9,6 +9,8 @@ import pytest
 from tests.faults.rig import Rig
 from tests.faults.rows import ROWS, Row
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
