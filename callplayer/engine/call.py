@@ -255,6 +255,14 @@ class Call:
             self.take_status(news, self._news_s, delays)
         return Return(back.position_ms, back.paused, stays)
 
+    def listen_at_once(self) -> None:
+        """Let through what comes, though a move may not be confirmed.
+
+        After a gap the statuses may be held up for longer than the sound: what is let through then
+        may be a blip of another place, what is not would be lost.
+        """
+        self._gate = gates.Gate()
+
     def _to_restore(self, now_s: float) -> Return:
         """Return the last wishes, or what was so when the server was lost."""
         seek = self.head.seek

@@ -191,6 +191,8 @@ class Recovery:
         self._lose_patience_no_more()
         self._sender.use(self._link.room)
         self._told.restore(call.come_back(now_s, self._delays(), stays=stays))
+        if not stays:
+            call.listen_at_once()
 
     # --- patience ---------------------------------------------------------------------------------
 

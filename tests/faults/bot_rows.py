@@ -63,6 +63,21 @@ def status_stops(rig: Rig, row: str, *, for_s: float) -> Outcome:
         return outcome.but(outcome_wrong) if outcome_wrong else outcome
 
 
+def token_refused(rig: Rig, row: str, *, times: int) -> Outcome:
+    """The room server refuses a token that the API has just made: once, or for good."""
+    with rig.play_vendor() as (play, vendor):
+        vendor.talk({"bad_tokens": times})
+        play.broke()
+        vendor.talk({"close_room": True})
+        play.mended()
+        says = "room server refuses the stream token"
+        if times > 1:
+            return play.failure(row, exit_code=3, code="sign-in-refused", says=says)
+        play.wait_lost()
+        play.wait_back()
+        return play.outcome(row, says=says, tells_next_try=True)
+
+
 def tokens_end(rig: Rig, row: str, *, lasts_s: float) -> Outcome:
     """Access and stream token end in mid-call, and the room is lost: twice."""
     with rig.play_vendor(access_s=lasts_s, stream_s=lasts_s) as (play, vendor):

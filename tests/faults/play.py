@@ -38,7 +38,8 @@ class Outcome:
     """One line of the table. Times in s, `off_ms` as in heard.Break; None where there is nothing.
 
     `noticed_s` counts from the fault's beginning, `again_s` from its end. `wrong` holds what is not
-    as it should be; a row without any is good.
+    as it should be; a row without any is good. `disturbed`: the sound device ran dry meanwhile, and
+    was opened anew with more latency, which is a fault of the machine's own.
     """
 
     row: str
@@ -48,6 +49,7 @@ class Outcome:
     off_ms: float | None = None
     lost: str = ""
     wrong: tuple[str, ...] = ()
+    disturbed: bool = False
 
     def but(self, wrong: str) -> Outcome:
         """Return it with one thing more that is wrong."""
@@ -208,6 +210,7 @@ class Play:
             off_ms,
             _lost_text(gap, off_ms, self._wish_ms),
             tuple(judge.wrong),
+            disturbed=any(state["device"] is None for state in states),
         )
 
     def failure(self, row: str, *, exit_code: int, code: str, says: str) -> Outcome:

@@ -9,6 +9,7 @@ on stdin, a line of JSON each, and answers each with a line:
 - `{"here": false}`: leave the room, or come back as a new bot, paused at 0 and without gains;
 - `{"close_room": true}`: end the room for everybody;
 - `{"access_s": 2}`, `{"stream_s": 2}`: how long the tokens last that are made from now on;
+- `{"bad_tokens": 1}`: sign so many of the next stream tokens with a wrong key;
 - `{"report": true}`: what the bot was asked, where it is, and how often tokens were made.
 
 The call is the position sweep (signals.py). The bot speaks the contract by callplayer.wire.
@@ -165,6 +166,7 @@ class Vendor:
         self._bot: Bot | None = None
         self._access: dict[str, float] = {}
         self._access_s, self._stream_s = 7200.0, 3600.0
+        self._bad_tokens = 0
         self._asked: list[dict[str, Any]] = []
         self._counts = {"sign_ins": 0, "grants": 0, "refused": 0}
 
@@ -200,17 +202,21 @@ class Vendor:
             await self._go()
             await self._come()
         self._counts["grants"] += 1
-        token = self._token(f"listener-{secrets.token_hex(4)}", self._stream_s)
+        is_bad, self._bad_tokens = self._bad_tokens > 0, max(self._bad_tokens - 1, 0)
+        secret = secrets.token_urlsafe(36) if is_bad else self._secret
+        token = self._token(f"listener-{secrets.token_hex(4)}", self._stream_s, secret)
         return web.json_response({"token": token, "url": self._url})
 
-    def _token(self, identity: str, lasts_s: float) -> str:
+    def _token(self, identity: str, lasts_s: float, secret: str) -> str:
         grants = api.VideoGrants(room_join=True, room_create=True, room=self._room)
-        token = api.AccessToken(self._key, self._secret).with_identity(identity)
+        token = api.AccessToken(self._key, secret).with_identity(identity)
         return token.with_ttl(timedelta(seconds=lasts_s)).with_grants(grants).to_jwt()
 
     async def _come(self) -> None:
         self._bot = Bot(self._call, self._asked)
-        await self._bot.join(self._url, self._token(f"replay-{secrets.token_hex(4)}", 600.0))
+        await self._bot.join(
+            self._url, self._token(f"replay-{secrets.token_hex(4)}", 600.0, self._secret)
+        )
 
     async def _go(self) -> None:
         bot, self._bot = self._bot, None
@@ -233,6 +239,8 @@ class Vendor:
                 self._access_s = seconds
             case {"stream_s": seconds}:
                 self._stream_s = seconds
+            case {"bad_tokens": count}:
+                self._bad_tokens = count
             case {"report": _}:
                 where = self._bot.where() if self._bot else {}
                 return {"asked": self._asked, **self._counts, **where}

@@ -204,6 +204,17 @@ def test_in_a_new_room_nothing_is_heard_before_the_call_is_where_it_was() -> Non
     assert not call.may_be_heard(1002.1)
 
 
+def test_after_a_gap_nothing_more_is_lost_to_the_gate() -> None:
+    call = playing_call()
+    call.go_away(1000.0, DELAYS, None)
+    back = call.come_back(1002.0, DELAYS, stays=False)
+    assert back.position_ms is not None
+    call.obey(Scrub(back.position_ms), 1002.0, DELAYS)
+    assert not call.may_be_heard(1002.1)
+    call.listen_at_once()
+    assert call.may_be_heard(1002.1)
+
+
 @pytest.mark.parametrize(
     ("start", "asked", "begun"),
     [
