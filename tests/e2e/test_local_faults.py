@@ -35,8 +35,13 @@ from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
 from tests.rig.terminal import Terminal
 from tests.rig.vendor import Script, Vendor
 
+pytestmark = pytest.mark.xdist_group("sound")
+
 SILENT_DB = -60.0
 DEMO_CALL = Path(__file__).parents[2] / "callplayer/service/demo_calls/kitchen-fire.ogg"
+BUSY_S = 45.0
+"""An engine is started anew in 2 s; on a busy machine that takes its time."""
+
 REPEATED_AT_MOST_S = 1.5
 """How much may be heard again: the engine's last word on its place may be so old."""
 
@@ -53,7 +58,7 @@ def engine_of(home: Path) -> int:
     raise AssertionError("there is no engine")
 
 
-def sound_again_s(sink: Sink, since_s: float, timeout_s: float = 20.0) -> tuple[float, float]:
+def sound_again_s(sink: Sink, since_s: float, timeout_s: float = BUSY_S) -> tuple[float, float]:
     """Return when sound came again after it broke off at `since_s`, and its place in the call."""
     deadline_s = time.monotonic() + timeout_s
     while True:
@@ -83,6 +88,7 @@ def lost_text(lost_s: float) -> str:
 def screen(sweep_service: Service, sink: Sink, tmp_path: Path) -> Iterator[Terminal]:
     environment = clean_environment(tmp_path) | sweep_service.environment | sink.environment
     terminal = Terminal(tmp_path, [*CALLPLAYER, sweep_service.incidents[0]], environment)
+    terminal.wait_for("PLAYING", timeout_s=BUSY_S)
     yield terminal
     terminal.close()
 
@@ -105,11 +111,11 @@ def test_a_lost_engine_is_replaced_and_all_is_as_it_was(
     engine = engine_of(tmp_path)
     lost_s = time.monotonic()
     os.kill(engine, number)
-    screen.wait_for("RECONNECTING", f"The audio engine {told}")
+    screen.wait_for("RECONNECTING", f"The audio engine {told}", timeout_s=BUSY_S)
     noticed_s = time.monotonic() - lost_s
     again_s, place_s = sound_again_s(sink, lost_s)
     before_s = broke_off_s(sink, lost_s - 0.5, lost_s + 0.3)
-    seen = screen.wait_for("PLAYING", "−2 dB", "+1 dB")
+    seen = screen.wait_for("PLAYING", "−2 dB", "+1 dB", timeout_s=BUSY_S)
     assert "RECONNECTING" not in seen
     lost = gap_s(before_s, place_s)
     assert -REPEATED_AT_MOST_S < lost < 0.15
@@ -120,8 +126,8 @@ def test_a_lost_engine_is_replaced_and_all_is_as_it_was(
     screen.type("Space")
     screen.wait_for("PAUSED")
     os.kill(engine_of(tmp_path), signal.SIGKILL)
-    screen.wait_for("RECONNECTING")
-    screen.wait_for("PAUSED", "−2 dB", "+1 dB")
+    screen.wait_for("RECONNECTING", timeout_s=BUSY_S)
+    screen.wait_for("PAUSED", "−2 dB", "+1 dB", timeout_s=BUSY_S)
     screen.type("q")
     assert screen.wait_end() == 0
 
@@ -247,8 +253,8 @@ def test_on_a_full_disk_it_is_said_playing_goes_on_and_nothing_is_corrupted(
     screen.type("y")
     screen.wait_for("cannot be remembered: No space left")
     os.kill(engine_of(tmp_path), signal.SIGKILL)
-    screen.wait_for("RECONNECTING")
-    screen.wait_for("PLAYING")
+    screen.wait_for("RECONNECTING", timeout_s=BUSY_S)
+    screen.wait_for("PLAYING", timeout_s=BUSY_S)
     (path,) = small_disk.rglob("bookmarks/*.json")
     assert len(read_bookmarks(path)) == 1
     time.sleep(0.5)
@@ -307,10 +313,14 @@ Start = Callable[..., HeadlessEngine]
 
 
 def hears_on(engine: HeadlessEngine, since_s: float) -> None:
-    """The sound did not suffer: the same room, and no underrun."""
-    told = [e for at_s, e in engine.events if at_s > since_s and e["event"] == "state"]
-    assert not {state["phase"] for state in told} & {"reconnecting", "failed", "connecting"}
-    assert told[-1]["position_ms"] > told[0]["position_ms"]
+    """The sound did not suffer: it goes on in the same room."""
+    began = engine.wait_state(since_s=since_s)
+    engine.wait_for(
+        lambda e: e["event"] == "state" and e["position_ms"] > began["position_ms"] + 1000,
+        since_s=since_s,
+    )
+    told = {e["phase"] for at_s, e in engine.events if at_s > since_s and e["event"] == "state"}
+    assert not told & {"reconnecting", "failed", "connecting"}
 
 
 @pytest.mark.parametrize("fault", ["cable cut", "cable stale"])
@@ -351,12 +361,9 @@ def test_a_cable_that_rejects_is_said_and_the_sound_goes_on(sink: Sink, tmp_path
     engine = HeadlessEngine(tmp_path, vendor.environment | sink.environment, "i1")
     try:
         engine.wait_state(phase="playing", advancing=True)
-        told_s, told = engine.wait_for(
-            lambda e: e["event"] == "transcript" and e["state"] == "none"
-        )
+        _, told = engine.wait_for(lambda e: e["event"] == "transcript" and e["state"] == "none")
         assert told["detail"] == "This call has no transcript."
-        time.sleep(1.0)
-        hears_on(engine, told_s)
+        hears_on(engine, time.monotonic())
         assert engine.quit() == 0
         note_outcome("cable rejects", None, None, "the words, which this client may not have")
     finally:

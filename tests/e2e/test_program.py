@@ -128,6 +128,25 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
     assert not processes_of(tmp_path)
 
 
+def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path) | sink.environment
+    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo", "--live"], environment)
+    try:
+        early = terminal.wait_for("─ words", "911", timeout_s=40)
+        assert "smoke" not in early
+        assert "behind" in early
+        terminal.wait_for("my kitchen is on fire", timeout_s=20)
+        terminal.type("p", "Home", "Right")
+        terminal.wait_for("↓0:00.", "Call taker: 911")
+        terminal.type("Enter")
+        terminal.wait_until(lambda screen: "↓0:00." not in screen)
+        terminal.wait_until(lambda screen: "● LIVE" not in screen)
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+
+
 def test_plain_lines_need_no_terminal(tone_service: Service, sink: Sink, tmp_path: Path) -> None:
     environment = clean_environment(tmp_path) | tone_service.environment | sink.environment
     played_in_lines([*CALLPLAYER, tone_service.incidents[0]], environment, "of 1:00")

@@ -30,6 +30,10 @@ SETTLED_S = 1.5
 """A jitter buffer that has just started stretches."""
 
 HEARD_S = 0.4
+MOST_LOOKS = 5
+OLD_OFF_S = 0.5
+"""What is heard before the jump arrives, as late as a busy machine lets it, is farther off."""
+
 SMOOTH_FRAMES = RATE_HZ // 250
 STAYS_FRAMES = RATE_HZ // 50
 READ_S = 0.06
@@ -86,8 +90,12 @@ async def test_the_first_new_sound_after_a_scrub_is_from_there_to_10_ms(tmp_path
             for position_ms in JUMPS_MS:
                 listener.frames["call"].clear()
                 await listener.send(Scrub(position=position_ms))
-                await asyncio.sleep(HEARD_S)
-                found_s.append(off_s(np.concatenate(listener.frames["call"]), position_ms))
+                for _ in range(MOST_LOOKS):
+                    await asyncio.sleep(HEARD_S)
+                    found = off_s(np.concatenate(listener.frames["call"]), position_ms)
+                    if abs(found) < OLD_OFF_S:
+                        break
+                found_s.append(found)
     print("off, ms:", [round(1000 * each, 1) for each in found_s])
     assert np.median(np.abs(found_s)) < 0.005
     assert np.count_nonzero(np.abs(found_s) < 0.01) >= 8

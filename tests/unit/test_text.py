@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from callplayer.text import plain_json, plain_text
 
+JOINERS = "\u200c\u200d"
 MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -61,8 +62,10 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
 def test_a_json_text_says_the_same_and_cannot_steer_a_terminal(value: str) -> None:
     line = plain_json(msgspec.json.encode({"told": value}))
     assert json.loads(line) == msgspec.json.decode(line) == {"told": value}
-    text = line.decode()
-    assert plain_text(text, 10_000) == text
+    steering = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+    assert not [
+        c for c in line.decode() if unicodedata.category(c) in steering and c not in JOINERS
+    ]
 
 
 def test_letters_of_any_script_stay_readable_in_a_json_text() -> None:
