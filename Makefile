@@ -12,8 +12,8 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
-# How many tests run at once: they wait for half of their time.
-AT_ONCE ?= 3
+# How many tests run at once: they wait for half of their time, and some measure sound meanwhile.
+AT_ONCE ?= 2
 
 .PHONY: demo test test-programs check screenshots recording bench dist sbom audit lock clean
 

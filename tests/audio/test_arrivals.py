@@ -83,10 +83,10 @@ def test_a_pause_of_the_frames_is_no_lateness() -> None:
 
 
 def test_a_guess_that_no_gap_bears_out_is_soon_given_up() -> None:
-    margin = _after(START_S + 6.0, lambda _: 0.0)
+    margin = _after(START_S + 15.0, lambda _: 0.0)
     assert margin.margin_s < LEAST_MARGIN_S + GUARD_S + 0.001
 
 
 def test_a_gap_bears_the_guess_out() -> None:
-    margin = _after(START_S + 6.0, lambda number: 0.009 if number in (150, 250) else 0.0)
+    margin = _after(START_S + 15.0, lambda number: 0.009 if number in (150, 250) else 0.0)
     assert margin.margin_s > LEAST_MARGIN_S + GUARD_S + 0.003

@@ -22,7 +22,7 @@ FALL_TIME_S = 10.0
 """In which a margin comes two thirds of the way back to where it rests. On recorded arrivals of a
 busy machine, less costs underruns and more costs delay."""
 
-GUESS_FALL_TIME_S = 2.0
+GUESS_FALL_TIME_S = 5.0
 """The same from the first margin, a guess that no gap has borne out, to where it rests by then."""
 
 UNDERRUN_STEP_S = 0.005

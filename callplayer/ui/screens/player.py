@@ -50,6 +50,7 @@ from callplayer.ui.widgets.transcript import TranscriptPane
 
 MIN_TICK_S = 0.005
 LEVELS_LAST_S = 0.5
+RESIZED_S = 0.3
 """Levels older than this are taken for silence."""
 
 
@@ -116,8 +117,12 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         self._wait_for_turn()
 
     def on_resize(self) -> None:
-        """Share the window out anew."""
+        """Share the window out anew, and draw all of it once more when that has settled.
+
+        On a busy machine Textual can lose the update that follows a change of size.
+        """
         self.lay_out()
+        self.set_timer(RESIZED_S, self.refresh)
 
     def take(self, event: Event | EngineRestarting | EngineGone) -> None:
         """Draw what the engine told."""
