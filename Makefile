@@ -12,8 +12,10 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
-# How many tests run at once: they wait for half of their time, and some measure sound meanwhile.
+# How many tests run at once, after those that measure sound and time have run one by one.
 AT_ONCE ?= 2
+# Of a choice by ARGS there may be none of one kind (pytest's 5).
+PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
 
 .PHONY: demo test test-programs check screenshots recording bench dist sbom audit lock clean
 
@@ -22,7 +24,8 @@ demo: $(VENV)/demo-ready
 	@$(BIN)/callplayer demo $(ARGS)
 
 test: test-programs
-	$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --dist=loadgroup --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -m measures $(ARGS)
+	@$(PYTEST) -m "not measures" --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.rig import Rig
 from tests.faults.rows import ROWS, Row
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.rig.pulse import Sink, until_heard
 from tests.rig.room_flood import Flood
 from tests.rig.vendor import Script, Vendor
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 RATE_PER_S = 2_000
 FLOOD_S = 3.0

@@ -15,7 +15,7 @@ from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.tokens import RoomTokens
 
-pytestmark = pytest.mark.xdist_group("received")
+pytestmark = pytest.mark.measures
 
 TONE_HZ = 1000
 

@@ -14,7 +14,7 @@ from tests.e2e.conftest import StartEngine
 from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 from tests.rig.pulse import Sink
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 STATE_FIELDS = {
     "phase", "position_ms", "duration_ms", "paused", "at_end", "call_over", "requested_ms",

@@ -22,7 +22,7 @@ from tests.rig.signals import (
     tone_db,
 )
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 SILENT_DB = -70.0

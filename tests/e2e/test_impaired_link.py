@@ -27,7 +27,7 @@ from tests.rig.processes import Event, HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import write_sweep_call
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 PORT = 5000
 PACKET = struct.Struct("!Id")

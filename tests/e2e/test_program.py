@@ -17,7 +17,7 @@ from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import heard_position_s, rms_db, tone_db
 from tests.rig.terminal import Terminal
 
-pytestmark = pytest.mark.xdist_group("sound")
+pytestmark = pytest.mark.measures
 
 SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 

@@ -19,7 +19,7 @@ from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.tokens import RoomTokens
 from tests.e2e.service_fixtures import Listener, steady_db
 
-pytestmark = pytest.mark.xdist_group("received")
+pytestmark = pytest.mark.measures
 
 RATE_HZ = 48_000
 

@@ -38,7 +38,7 @@ from tests.e2e.service_fixtures import (
     write_recordings,
 )
 
-pytestmark = pytest.mark.xdist_group("received")
+pytestmark = pytest.mark.measures
 
 STEP_S = 0.1
 MOST_BEHIND_S = 0.5

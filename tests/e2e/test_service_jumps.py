@@ -18,7 +18,7 @@ from tests.e2e.service_fixtures import (
     running_service,
 )
 
-pytestmark = pytest.mark.xdist_group("received")
+pytestmark = pytest.mark.measures
 
 LOW_HZ = 600.0
 HZ_PER_S = 1000.0
