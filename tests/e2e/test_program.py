@@ -119,6 +119,7 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
         terminal.wait_for("─ words", "Call taker ┊ 911, what is the address")
         terminal.type("/", *"smoke", "Enter")
         terminal.wait_for("“smoke” 1 of 2", "any smoke on the stairs?", "0:5")
+        time.sleep(1.0)  # until that place is heard
         terminal.type("b")
         terminal.wait_until(lambda seen: bool(re.search("Bookmark at (0:5|1:0)", seen)))
         terminal.type("q")
