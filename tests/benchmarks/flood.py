@@ -99,6 +99,7 @@ def under(
 ) -> Flooded:
     """Play for `seconds` under a flood, pressing keys, and tell what came of it."""
     pid = engine.process.pid
+    engine.wait_for(lambda event: event["event"] == "stats")
     before, began_s = engine.last("stats"), time.monotonic()
     cpu_before_s, memory_mb = cpu_s(pid), [resident_mb(pid)]
     sent = [0]
