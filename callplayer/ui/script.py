@@ -147,7 +147,7 @@ def lit_until_ms(word: Said) -> int:
 
 def find(script: Script, wanted: str) -> tuple[Hit, ...]:
     """Return all places where `wanted` is said, in any letter case, in order."""
-    folded = " ".join(wanted.casefold().split())
+    folded = " ".join(plain_text(wanted).casefold().split())  # as words are drawn
     if not folded:
         return ()
     hits: list[Hit] = []
