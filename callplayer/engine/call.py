@@ -274,18 +274,15 @@ class Call:
     def to_begin(self, start: m.Start) -> Return:
         """Return what to ask at the start: what was typed meanwhile goes before `start`."""
         seek, pause = self.head.seek, self.head.pause
-        position_ms = None if start == "live" else 0
-        if seek is not None:
-            position_ms = None if seek.to_end else seek.position_ms
+        default_ms = None if start == "live" else 0
+        position_ms = default_ms if seek is None else seek.position_ms
         return Return(position_ms, start == "paused" if pause is None else bool(pause.paused))
 
     def open_wishes(self) -> Return:
         """Return what was asked and may not have reached the server; the rest stays."""
-        return Return(
-            None if self.head.seek is None or self.head.seek.to_end else self.head.seek.position_ms,
-            self.head.wants_paused(),
-            stays=self.head.seek is None,
-        )
+        seek = self.head.seek
+        position_ms = None if seek is None else seek.position_ms
+        return Return(position_ms, self.head.wants_paused(), stays=seek is None)
 
     # --- readings ---------------------------------------------------------------------------------
 

@@ -170,9 +170,10 @@ class Room:
         trust = self._trust(sender)
         if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
             return False
-        with contextlib.suppress(WireError):
-            decode_status(payload)
-            self._trusted = trust
+        if trust > self._trusted:
+            with contextlib.suppress(WireError):
+                decode_status(payload)
+                self._trusted = trust
         return True
 
     def _trust(self, sender: str) -> int:

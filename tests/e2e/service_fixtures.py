@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ import numpy as np
 import soundfile
 from livekit import rtc
 
+from callplayer.service.capture import Outlet
+from callplayer.service.livekit_process import RoomServer
+from callplayer.service.tokens import RoomTokens
 from callplayer.wire import Command, Status, decode_status, encode_command
 
 RATE_HZ = 48_000
@@ -269,3 +272,37 @@ async def until(is_true: Any, timeout_s: float = 5.0) -> None:
     while not is_true():
         assert time.monotonic() < deadline_s, "waited too long"
         await asyncio.sleep(0.005)
+
+
+TONE_HZ = 1000
+
+
+@contextlib.asynccontextmanager
+async def tone_bot(
+    rooms: RoomServer, way: Callable[[rtc.AudioSource], Outlet]
+) -> AsyncIterator[tuple[rtc.Room, Outlet]]:
+    """Play a tone of TONE_HZ at -12 dBFS into the room "room"; give the bot and its way in."""
+    t = np.arange(RATE_HZ) / RATE_HZ
+    tone = (8192 * np.sin(2 * np.pi * TONE_HZ * t)).astype(np.int16).reshape(-1, 480)
+    bot, source = rtc.Room(), rtc.AudioSource(RATE_HZ, 1, queue_size_ms=0)
+    await bot.connect(rooms.url, RoomTokens(rooms.api_key, rooms.api_secret).for_bot("room", "bot"))
+    track = rtc.LocalAudioTrack.create_audio_track("call", source)
+    await bot.local_participant.publish_track(track, rtc.TrackPublishOptions(dtx=False))
+    send = way(source)
+
+    async def play() -> None:
+        number = 0
+        while True:
+            for _ in range(2):
+                send(tone[number % len(tone)])
+                number += 1
+            await asyncio.sleep(0.02)
+
+    playing = asyncio.create_task(play())
+    try:
+        yield bot, send
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+        await bot.disconnect()
+        await source.aclose()

@@ -14,58 +14,38 @@ from callplayer.service import capture
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.tokens import RoomTokens
+from tests.e2e.service_fixtures import TONE_HZ, tone_bot
 
 pytestmark = pytest.mark.measures
-
-TONE_HZ = 1000
 
 
 @pytest.mark.parametrize("way", [DirectFrames, SdkFrames])
 async def test_every_frame_comes_in_its_order_and_none_after_the_end(
     way: type[DirectFrames] | type[SdkFrames], tmp_path: Path
 ) -> None:
-    t = np.arange(RATE_HZ) / RATE_HZ
-    tone = (8192 * np.sin(2 * np.pi * TONE_HZ * t)).astype(np.int16).reshape(-1, 480)
     async with own_server(ensure_binary(print), tmp_path / "livekit.log") as server:
         rooms = server.room_server
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        bot, source = rtc.Room(), rtc.AudioSource(RATE_HZ, 1, queue_size_ms=0)
-        await bot.connect(rooms.url, tokens.for_bot("room", "bot"))
-        track = rtc.LocalAudioTrack.create_audio_track("call", source)
-        await bot.local_participant.publish_track(track, rtc.TrackPublishOptions(dtx=False))
-        send = capture.outlet(source)
-
-        async def play() -> None:
-            number = 0
-            while True:
-                for _ in range(2):
-                    send(tone[number % len(tone)])
-                    number += 1
-                await asyncio.sleep(0.02)
-
-        playing = asyncio.create_task(play())
-        listener, came = rtc.Room(), asyncio.Queue[rtc.RemoteAudioTrack]()
-        listener.on("track_subscribed", lambda remote, *_: came.put_nowait(remote))
-        await listener.connect(rooms.url, tokens.for_listener("room", "listener"))
-        heard: list[np.ndarray] = []
-        frames = way(await asyncio.wait_for(came.get(), 10.0), lambda pcm: heard.append(pcm.copy()))
-        async with asyncio.timeout(10.0):
-            while len(heard) < 150:
-                await asyncio.sleep(0.05)
-        await frames.close()
-        after = len(heard)
-        # The SDK's own events come as before.
-        told = asyncio.Event()
-        listener.on("data_received", lambda _: told.set())
-        await bot.local_participant.publish_data(b"{}", reliable=True)
-        await asyncio.wait_for(told.wait(), 5.0)
-        await asyncio.sleep(0.1)
-        assert len(heard) <= after + 1
-        playing.cancel()
-        await asyncio.gather(playing, return_exceptions=True)
-        await listener.disconnect()
-        await bot.disconnect()
-        await source.aclose()
+        async with tone_bot(rooms, capture.outlet) as (bot, _):
+            listener, came = rtc.Room(), asyncio.Queue[rtc.RemoteAudioTrack]()
+            listener.on("track_subscribed", lambda remote, *_: came.put_nowait(remote))
+            await listener.connect(rooms.url, tokens.for_listener("room", "listener"))
+            heard: list[np.ndarray] = []
+            track = await asyncio.wait_for(came.get(), 10.0)
+            frames = way(track, lambda pcm: heard.append(pcm.copy()))
+            async with asyncio.timeout(10.0):
+                while len(heard) < 150:
+                    await asyncio.sleep(0.05)
+            await frames.close()
+            after = len(heard)
+            # The SDK's own events come as before.
+            told = asyncio.Event()
+            listener.on("data_received", lambda _: told.set())
+            await bot.local_participant.publish_data(b"{}", reliable=True)
+            await asyncio.wait_for(told.wait(), 5.0)
+            await asyncio.sleep(0.1)
+            assert len(heard) <= after + 1
+            await listener.disconnect()
     assert {len(frame) for frame in heard} == {480}
     sound = np.concatenate(heard[100:]).astype(float)
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))

@@ -17,7 +17,7 @@ from callplayer.service.capture import Outlet
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.tokens import RoomTokens
-from tests.e2e.service_fixtures import Listener, steady_db
+from tests.e2e.service_fixtures import TONE_HZ, Listener, steady_db, tone_bot
 
 pytestmark = pytest.mark.measures
 
@@ -28,38 +28,18 @@ RATE_HZ = 48_000
 async def test_frames_are_heard_in_their_order(
     way: Callable[[rtc.AudioSource], Outlet], tmp_path: Path
 ) -> None:
-    t = np.arange(RATE_HZ) / RATE_HZ
-    tone = (8192 * np.sin(2 * np.pi * 1000 * t)).astype(np.int16).reshape(-1, 480)
     async with own_server(ensure_binary(print), tmp_path / "livekit.log") as server:
         rooms = server.room_server
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        bot, source = rtc.Room(), rtc.AudioSource(RATE_HZ, 1, queue_size_ms=0)
-        await bot.connect(rooms.url, tokens.for_bot("room", "bot"))
-        track = rtc.LocalAudioTrack.create_audio_track("call", source)
-        await bot.local_participant.publish_track(track, rtc.TrackPublishOptions(dtx=False))
-        send = way(source)
-
-        async def play() -> None:
-            number = 0
-            while True:
-                for _ in range(2):
-                    send(tone[number % len(tone)])
-                    number += 1
-                await asyncio.sleep(0.02)
-
-        listener = Listener()
-        await listener.room.connect(rooms.url, tokens.for_listener("room", "listener"))
-        playing = asyncio.create_task(play())
-        sound = await listener.hear("call", 0.3, settle_s=1.0)
-        playing.cancel()
-        await asyncio.gather(playing, return_exceptions=True)
-        await listener.close()
-        await bot.disconnect()
-        await source.aclose()
-        send(tone[0])  # after the end: nothing happens
+        async with tone_bot(rooms, way) as (_, send):
+            listener = Listener()
+            await listener.room.connect(rooms.url, tokens.for_listener("room", "listener"))
+            sound = await listener.hear("call", 0.3, settle_s=1.0)
+            await listener.close()
+        send(np.zeros(480, np.int16))  # after the end: nothing happens
         await asyncio.sleep(0.05)
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
-    assert np.argmax(spectrum) * RATE_HZ / len(sound) == pytest.approx(1000, abs=10)
+    assert np.argmax(spectrum) * RATE_HZ / len(sound) == pytest.approx(TONE_HZ, abs=10)
     assert steady_db(sound) == pytest.approx(-15, abs=2)
 
 

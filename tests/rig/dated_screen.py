@@ -19,6 +19,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from tests.rig.processes import end
+
 LOG_IN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 """Makes the terminal the program's own."""
 
@@ -138,13 +140,7 @@ class DatedScreen:
 
     def close(self) -> None:
         """End the program, if it still runs, and the terminal."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)
         self._closing.set()
         self._reader.join()
         os.close(self._master)

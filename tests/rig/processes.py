@@ -53,6 +53,17 @@ def soon(is_true: Callable[[], bool], timeout_s: float = 10.0) -> bool:
     return done
 
 
+def end(process: subprocess.Popen[Any]) -> None:
+    """End a process, if it still runs: by asking, and by force after 10 s."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Service:
     """`callplayer serve` on free ports, ready to be asked.
 

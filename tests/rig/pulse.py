@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tests.rig.processes import end
+
 RATE_HZ = 48_000
 RECORD_LATENCY_MS = 5
 PROGRAMS = ("pulseaudio", "pactl", "parec")
@@ -97,12 +99,7 @@ class PulseServer:
 
     def stop(self) -> None:
         """End the daemon."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
 
 
 class Sink:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.rig.dated_screen import LOG_IN
+from tests.rig.processes import end
 
 PATIENCE_S = 20.0
 
@@ -74,13 +75,7 @@ class RecordedTerminal:
 
     def close(self) -> None:
         """End the program, if it still runs, and the terminal."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)
         if self._master >= 0:
             self.hang_up()
 

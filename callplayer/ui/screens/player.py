@@ -50,8 +50,10 @@ from callplayer.ui.widgets.transcript import TranscriptPane
 
 MIN_TICK_S = 0.005
 LEVELS_LAST_S = 0.5
-RESIZED_S = 0.3
 """Levels older than this are taken for silence."""
+
+RESIZED_S = 0.3
+"""So long after a change of size all is drawn once more."""
 
 
 class PlayerScreen(Pointing, inherit_bindings=False):
