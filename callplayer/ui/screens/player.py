@@ -124,7 +124,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         On a busy machine Textual can lose the update that follows a change of size.
         """
         self.lay_out()
-        self.set_timer(RESIZED_S, self.refresh)
+        self.set_timer(RESIZED_S, self.app.refresh)
 
     def take(self, event: Event | EngineRestarting | EngineGone) -> None:
         """Draw what the engine told."""
