@@ -25,6 +25,8 @@ from tests.rig.pulse import Sink
 from tests.rig.terminal import Terminal
 
 RECOVER_S = 30.0
+pytestmark = pytest.mark.measures
+
 NEAR_MS = 1500
 LIVEKIT = "livekit-server"
 SERVE = " serve "
