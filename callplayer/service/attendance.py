@@ -59,7 +59,6 @@ class Attendance:
         self._heard = Heard()
         self._session = ""
         self._was_lost = False
-        self._was_moved = False
         self._here = asyncio.Event()
         self._changed = asyncio.Event()
         self._look_now = asyncio.Event()
@@ -74,7 +73,6 @@ class Attendance:
         """Take note of a command of the listener; `moved`: it sent the cursor elsewhere."""
         now_s, frames = time.monotonic(), self._place()
         if moved:
-            self._was_moved = True
             self._heard.begin(now_s, frames)
         else:
             self._heard.sign(Sign(now_s, frames))
@@ -119,10 +117,10 @@ class Attendance:
         """Ask the listener for an answer about once a second while it is there."""
         while True:
             await self._here.wait()
+            await asyncio.sleep(NOTED_S)  # not while the connections are still being made
             asked_s, frames = time.monotonic(), self._place()
             if await self._answers():
                 self._heard.sign(Sign(asked_s, frames, is_answer=True))
-            await asyncio.sleep(NOTED_S)
 
     async def meet(self) -> bool:
         """See whether the listener has come or gone; tell whether it is here and nobody else."""
@@ -130,7 +128,6 @@ class Attendance:
         async with self._meeting:
             # What came before the server is asked is of no later connection than it tells.
             signs = self._heard.take_signs()
-            was_moved, self._was_moved = self._was_moved, False
             present = await self._roster.sessions()
             session = present.get(self._listener)
             if session and self.is_here and session == self._session:
@@ -138,9 +135,7 @@ class Attendance:
                 self._heard.confirm(signs)
                 self._heard.note(time.monotonic(), self._place())
             elif session:
-                # It is back before the server has missed it. Where it has sent the cursor itself
-                # by now, that stays.
-                self._note_gone(lost=True, stays=was_moved or self._was_moved)
+                self._note_gone(lost=True)  # it is back before the server has missed it
                 await self._note_come(session)
             elif me in present:  # else the server did not answer
                 # Who is coming has lost the connection before, without the server's notice.
@@ -166,9 +161,8 @@ class Attendance:
         # The SDK is told of it then, and can say who sent what.
         await self._roster.announce()
 
-    def _note_gone(self, *, lost: bool, stays: bool = False) -> None:
+    def _note_gone(self, *, lost: bool) -> None:
         if self.is_here:
             self._here.clear()
             self._changed.set()
-            lost = lost or self._was_lost
-            self._went(None if stays else self._heard.until(lost=lost))
+            self._went(self._heard.until(lost=lost or self._was_lost))

@@ -201,7 +201,9 @@ async def test_a_room_ends_with_its_bot_whoever_is_in_it(recordings: Path, tmp_p
         async with listening(grant.token, grant.url) as listener:
             token = streams._tokens.for_listener(listener.room.name, "stranger")
             await stranger.connect(grant.url, token)
-        await until(lambda: streams.stats().streams == 0, 15.0)
+            await listener.status_after(Scrub(position=5000))
+        # Who leaves as soon as it has come may be missed by its server 22 s later only.
+        await until(lambda: streams.stats().streams == 0, 40.0)
         await until(lambda: not stranger.isconnected())
 
 
@@ -212,15 +214,17 @@ async def test_who_takes_its_own_place_and_scrubs_at_once_stays_there(recordings
             await first.send(Scrub(position=2000))
             await first.send(Resume())
             await until(lambda: first.statuses[-1].position > 3500)
-            async with listening(token, url) as second:
+            second = Listener()  # that waits for no status
+            try:
+                await second.room.connect(url, token)
                 await second.send(Scrub(position=9000))
-                await until(lambda: second.statuses[-1].position >= 9000)
-                second.statuses.clear()
-                await asyncio.sleep(2.5)
+                await asyncio.sleep(3.0)
                 told = [status.position for status in second.statuses]
                 assert told == sorted(told)
-                assert 9000 <= told[0] < told[-1]
+                assert told[-1] > 9000
                 assert not first.room.isconnected()
+            finally:
+                await second.close()
 
 
 PLAYS = """
