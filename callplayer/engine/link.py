@@ -119,6 +119,11 @@ class Link:
         self._track_s = time.monotonic()
         self.flow.add(track_id, self._track_s)
 
+    def remove_track(self, track_id: str) -> None:
+        """A track has ended."""
+        self.flow.remove(track_id)
+        self._path.remove(track_id)
+
     def all_tracks_here(self) -> bool:
         """Two named parties are all there are; else wait until no more tracks turn up."""
         parties = self._sound.parties
@@ -131,9 +136,14 @@ class Link:
 
     async def read_counters(self) -> None:
         """Look at what the receive path has done."""
+        room = self.room
+        if room is None:
+            return
         for track_id in self._sound.track_ids:
-            counters = await self.room.counters(track_id) if self.room else None
-            if counters is not None:
+            counters = await room.counters(track_id)
+            # Room and track may have gone while the SDK counted.
+            is_here = room is self.room and track_id in self._sound.track_ids
+            if counters is not None and is_here:
                 self._path.take(track_id, counters)
                 self.flow.take(track_id, counters, time.monotonic())
 

@@ -275,7 +275,7 @@ class Engine:
         self._sound.remove(track_id)
         if not self._sound.track_ids:
             self._recovery.tracks_gone()
-        self._link.flow.remove(track_id)
+        self._link.remove_track(track_id)
         self._teller.state()
 
     def on_payload(self, payload: bytes) -> None:
