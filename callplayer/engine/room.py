@@ -1,7 +1,7 @@
 """The LiveKit room of one incident: audio tracks in, status in, commands out.
 
-The SDK's objects stay inside this module and `frames`. What happens is told to a RoomListener:
-frames on a thread of the SDK's, all else on the engine's loop.
+The SDK's objects stay inside this module, `frames` and `valve`. What happens is told to a
+RoomListener: frames on a thread of the SDK's, all else on the engine's loop.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ class Room:
         room.on("disconnected", closed)
 
     def _take(self, sender: str, payload: bytes) -> None:
-        if self._is_believed(sender, payload):
+        # What the SDK still has of a room that was left is not of the next one.
+        if not self._closing and self._is_believed(sender, payload):
             self._listener.on_payload(payload)
 
     def _is_believed(self, sender: str, payload: bytes) -> bool:

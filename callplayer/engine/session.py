@@ -192,7 +192,9 @@ class Engine:
         """Have a new room, and the call in it where it was."""
         await self._link.rejoin(access)
         self._recovery.joined()
-        self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
+        # At one stroke: a frame that comes between the two would be heard, of whatever place.
+        with self._sound.lock:
+            self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
 
     def restore(self, back: Return) -> None:
         """Set cursor, pause and gains at a server that has just come, or come back."""
