@@ -11,8 +11,9 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +109,7 @@ class Engine:
             keep=keep_output_device,
         )
         self._quit = asyncio.Event()
+        self._ending = False
         self._turning: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ class Engine:
         gc.freeze()
         gc.disable()
         self.say("signing in")
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
         ]
@@ -140,19 +142,26 @@ class Engine:
             LOG.exception("the engine failed")
             exit_code = self._fail(CallplayerError("The player met an error of its own."))
         finally:
-            self._teller.quiet = True
-            self._recovery.stop()
-            self._sound.set_gate(False)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._sender.use(None)
-            await self._link.leave()
-            self._care.stop()
-            with contextlib.suppress(SoundDeviceHangsError):
-                await self._sound.close()
+            await self._end(tasks)
         self._teller.tell(m.ByeEvent(exit_code=exit_code))
         return exit_code
+
+    async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Let the sound fade out, leave the room, close the device."""
+        self._teller.quiet = True
+        self._recovery.stop()
+        self._ending = True
+        self._move_gate()
+        faded_s = time.monotonic() + self._sound.fade_s
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._sender.use(None)
+        await self._link.leave()
+        self._care.stop()
+        await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
+        with contextlib.suppress(SoundDeviceHangsError):
+            await self._sound.close()
 
     async def _play(self) -> None:
         opening_sound = asyncio.create_task(self._open_sound())
@@ -236,13 +245,8 @@ class Engine:
         party = getattr(request, "callerType", None)
         parties = self._teller.parties
         if party is not None and parties and party not in parties:
-            self._teller.tell(
-                m.ErrorEvent(
-                    code="bad-request",
-                    message=f"This call has no party named {party}.",
-                    hint=f"It has: {', '.join(parties)}.",
-                )
-            )
+            what = f"This call has no party named {party}."
+            self._teller.error("bad-request", what, f"It has: {', '.join(parties)}.")
             return
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
@@ -312,7 +316,7 @@ class Engine:
     def _move_gate(self) -> None:
         # Asked and set at one stroke: a frame that comes just now must not open it again.
         with self._sound.lock:
-            may = self._call.may_be_heard(time.monotonic())
+            may = not self._ending and self._call.may_be_heard(time.monotonic())
             if may != self._sound.gate_open:
                 self._sound.set_gate(may)
 

@@ -113,6 +113,10 @@ class Teller:
             )
         )
 
+    def error(self, code: str, what: str, hint: str) -> None:
+        """Tell what went wrong, or was wrong to ask, and what to do; the engine goes on."""
+        self.tell(m.ErrorEvent(code=code, message=what, hint=hint))
+
     def failure(self, error: CallplayerError) -> int:
         """Tell what ends the engine; return its exit code."""
         self.tell(

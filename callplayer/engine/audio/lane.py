@@ -159,6 +159,11 @@ class Lane:
         self._silenced = silenced
 
     @property
+    def silent(self) -> bool:
+        """Tell whether nothing of this lane is heard, not even the end of a fade."""
+        return self._gain == 0.0 and not self._dying_frames
+
+    @property
     def fill_s(self) -> float:
         """Return how much sound waits in the ring at this moment, in s."""
         return self._ring.fill_frames / self.rate_hz
