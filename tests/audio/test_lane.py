@@ -108,6 +108,16 @@ def test_the_margin_grows_with_lateness_and_shrinks_back() -> None:
     assert lane.target_s < first_s + 0.01
 
 
+@pytest.mark.parametrize("block_frames", [80, 160])
+def test_the_target_is_the_gap_of_one_in_a_thousand_and_one_callback(block_frames: int) -> None:
+    gap_s = 0.0225
+    arrivals = jittered(lambda number: 12.5 if number % 200 == 25 else 0.0)
+    lane = open_lane(16_000, 16_000)
+    rig = Rig(lane, arrivals, in_hz=16_000, block_frames=block_frames, keep_sound=False)
+    rig.run(200.0)  # what running dry has taught at first is forgotten by then
+    assert lane.target_s == pytest.approx(gap_s + block_frames / 16_000, abs=0.001)
+
+
 # --- too little -----------------------------------------------------------------------------------
 
 
