@@ -317,8 +317,9 @@ class Sound:
     @property
     def drift_ppm(self) -> float | None:
         """Return how fast the sound card runs against the frames, in ppm; None until known."""
-        lane = next((voice.lane for voice in self._voices.values()), None)
-        return -lane.correction * 1e6 if lane is not None and lane.settled else None
+        known = (voice.lane.learned for voice in self._voices.values())
+        learned = next((each for each in known if each is not None), None)
+        return None if learned is None else -learned * 1e6
 
     def callback_ms(self, percent: float) -> float:
         """Return a percentile of the time a block has taken since the device opened, in ms."""
