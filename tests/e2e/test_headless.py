@@ -16,8 +16,6 @@ from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 from tests.rig.pulse import Sink
 from tests.rig.signals import AMPLITUDE
 
-pytestmark = pytest.mark.measures
-
 STATE_FIELDS = {
     "phase", "position_ms", "duration_ms", "paused", "at_end", "call_over", "requested_ms",
     "parties",
@@ -37,6 +35,7 @@ DELAY_PARTS = (
 LEVELS_A_S = 20
 
 
+@pytest.mark.measures
 def test_states_and_stats_come_at_least_once_a_second_and_levels_not_too_often(
     sweep_service: Service, start_engine: StartEngine
 ) -> None:
@@ -140,6 +139,7 @@ def test_relative_requests_add_up(sweep_service: Service, start_engine: StartEng
     assert engine.quit() == 0
 
 
+@pytest.mark.measures
 def test_live_goes_to_the_live_end(tmp_path: Path, sink: Sink, sweep_service: Service) -> None:
     del sweep_service
     recording = tmp_path / "long.wav"
