@@ -19,6 +19,8 @@ MAX_COMMAND_BYTES = 15_000
 MAX_HTTP_BYTES = 4_000_000
 MAX_CALL_MS = 7 * 24 * 3600 * 1000
 MAX_TOKEN_S = 30 * 24 * 3600
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""Times outside are taken for none: in another time zone, or a call later, no calendar has them."""
 
 GAIN_MIN_DB = -40.0
 GAIN_MAX_DB = 20.0
@@ -282,6 +284,8 @@ def parse_datetime(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,17 +13,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 MAX_BODY_BYTES = 16_384
+BODY_TIMEOUT_S = 10.0
 PROBLEM_TYPE = "application/problem+json"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body; raise HTTPException 413 as soon as it is too large."""
+async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Return the body; raise HTTPException 413 as soon as it is too large, 408 if it is slow."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"a body has {MAX_BODY_BYTES} bytes at most")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise HTTPException(413, f"a body has {max_bytes} bytes at most")
+    except TimeoutError:
+        raise HTTPException(
+            408, f"a body comes within {BODY_TIMEOUT_S:.0f} s", {"Connection": "close"}
+        ) from None
     return bytes(body)
 
 

@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 from callplayer.config import Secret, check_url
 from callplayer.errors import UsageError
 from callplayer.service import cable_wire as wire
+from callplayer.service.answers import read_body
 from callplayer.service.pauses import pauses_s
 from callplayer.service.tokens import TokenState
 from callplayer.service.word_streams import WordStream, WordStreams
@@ -42,6 +43,8 @@ AGAIN_AFTER_S = 1.0
 POST_TIMEOUT_S = 5.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+NEVER_TAKEN = frozenset({400, 413, 422})
+"""What it refuses so it will refuse again; what comes after it must not wait for that."""
 
 _SUCCESS, _FAILURE = 1, 2
 
@@ -73,7 +76,10 @@ def from_environment(variables: Mapping[str, str]) -> AnyCableSettings | None:
 
 
 class Broadcaster:
-    """Hands messages to AnyCable, in order, again and again until it takes them."""
+    """Hands messages to AnyCable, in order, again and again until it takes them.
+
+    Those that it takes for malformed or too large are dropped.
+    """
 
     def __init__(
         self, settings: AnyCableSettings, transport: httpx.AsyncBaseTransport | None = None
@@ -123,7 +129,7 @@ class Broadcaster:
             return False
         if not answer.is_success:
             log.warning("AnyCable does not take words: it answers %d", answer.status_code)
-        return answer.is_success
+        return answer.is_success or answer.status_code in NEVER_TAKEN
 
 
 class _Env(msgspec.Struct, frozen=True):
@@ -172,11 +178,7 @@ class AnyCableRpc:
             right = f"Bearer {self._secret.reveal()}".encode()
             if not hmac.compare_digest(given, right):
                 return Response(status_code=401)
-            body = bytearray()
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_RPC_BYTES:
-                    return Response(status_code=413)
+            body = await read_body(request, MAX_RPC_BYTES)
             try:
                 call = msgspec.json.decode(body, type=_Call)
             except (msgspec.MsgspecError, UnicodeError, RecursionError):

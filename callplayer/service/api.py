@@ -168,10 +168,21 @@ class Api:
                 raise HTTPException(422, "participant_id has 1 to 128 printable characters")
             if self._claims.is_others(recording.id, participant, client.id, self._clock()):
                 raise HTTPException(409, "another client listens under this participant_id")
-            # Before the stream is there: of two clients that ask at once, one is refused.
-            self._claims.hold(recording.id, participant, client.id, self._clock())
-        grant = await self._opened(recording, asked, client)
+        grant = await self._claimed(recording, asked, client)
         return json_answer({"token": grant.token, "url": grant.url}, headers=NO_STORE)
+
+    async def _claimed(
+        self, recording: Recording, asked: _StreamRequest, client: Client
+    ) -> StreamGrant:
+        if asked.participant_id is None:
+            return await self._opened(recording, asked, client)
+        # Before the stream is there: of two clients that ask at once, one is refused.
+        undo = self._claims.hold(recording.id, asked.participant_id, client.id, self._clock())
+        try:
+            return await self._opened(recording, asked, client)
+        except BaseException:
+            undo()
+            raise
 
     async def _opened(
         self, recording: Recording, asked: _StreamRequest, client: Client

@@ -12,16 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from livekit import rtc
-from livekit.rtc import DisconnectReason
 from livekit.rtc.participant import PublishDataError, PublishTrackError
 
+from callplayer.calm_log import OnceASecond
 from callplayer.errors import ServiceError
+from callplayer.service.attendance import Attendance
 from callplayer.service.capture import FRAME_FRAMES, FRAME_S, Outlet, outlet
 from callplayer.service.player import Place, StreamPlayer
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
-from callplayer.service.presence import NOTED_S, Heard, RoomRoster
+from callplayer.service.presence import DEFAULT_IDLE_S, RoomRoster
 from callplayer.service.pump import Pump, Sending
-from callplayer.wire import Command, Status, WireError, decode_command, encode_status
+from callplayer.wire import (
+    Command,
+    Scrub,
+    ScrubToEnd,
+    Status,
+    WireError,
+    decode_command,
+    encode_status,
+)
 
 STATUS_PLAYING_S = 0.25
 STATUS_PAUSED_S = 1.0
@@ -29,14 +38,15 @@ PUBLISH_TIMEOUT_S = 2.0
 JOIN_TIMEOUT_S = 10.0
 MAX_QUEUED_STATUSES = 64
 MAX_QUEUED_MESSAGES = 64
-DEFAULT_IDLE_S = 60.0
-LOOK_AWAY_S = 0.4
-LOST_REASONS = frozenset({DisconnectReason.CONNECTION_TIMEOUT, DisconnectReason.SIGNAL_CLOSE})
 AUDIO_BITRATE_BPS = 80_000
 """From 72 kbit/s on Opus codes speech as it does music: less than half the work of 64 kbit/s."""
 
 
 log = logging.getLogger("callplayer.service")
+calm_log = log.getChild("listeners")
+"""For what a listener can have logged as often as it likes."""
+
+calm_log.addFilter(OnceASecond())
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,8 @@ class ReplayBot:
 
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     Sound goes out while the listener is there; without one the cursor waits where it was when the
-    room server last told that the listener was there. `moved` is called with each command that was
-    obeyed, and with None when the listener has gone.
+    listener was last known to be there. `moved` is called with each command that was obeyed, and
+    with None when the listener has gone.
     """
 
     def __init__(
@@ -68,7 +78,6 @@ class ReplayBot:
         moved: Callable[[Command | None], None] = lambda _: None,
     ) -> None:
         self._player = player
-        self._roster = roster
         self._pump = pump
         self._listener = listener
         self._name = name
@@ -81,18 +90,21 @@ class ReplayBot:
         self._statuses: asyncio.Queue[Status] = asyncio.Queue(MAX_QUEUED_STATUSES)
         self._messages: deque[_Message] = deque()
         self._message_came = asyncio.Event()
-        self._meeting = asyncio.Lock()
-        self._look_now = asyncio.Event()
-        self._listener_here = asyncio.Event()
-        self._was_lost = False
-        self._heard = Heard()
-        self._presence_changed = asyncio.Event()
+        self._attendance = Attendance(
+            self._room,
+            roster,
+            listener,
+            place=lambda: player.position_frames,
+            came=self._came,
+            went=self._went,
+        )
+        self._is_leaving = False
         self._room_ended = asyncio.Event()
 
     async def join(self, url: str, token: str) -> None:
         """Enter the room and publish the tracks; raise ServiceError if that fails."""
         self._room.on("participant_connected", self._on_others_changed)
-        self._room.on("participant_disconnected", self._on_participant_disconnected)
+        self._room.on("participant_disconnected", self._attendance.disconnected)
         self._room.on("local_track_subscribed", self._on_others_changed)
         self._room.on("data_received", self._on_data_received)
         self._room.on("disconnected", self._on_disconnected)
@@ -101,8 +113,10 @@ class ReplayBot:
                 await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
                 for party in self._player.parties:
                     await self._publish(party)
-        except (TimeoutError, rtc.ConnectError, PublishTrackError) as error:
+        except BaseException as error:
             await self.leave()
+            if not isinstance(error, TimeoutError | rtc.ConnectError | PublishTrackError):
+                raise
             raise ServiceError(
                 "The replay bot cannot join its room.",
                 "Check the LiveKit server, and that a network other than loopback is up.",
@@ -114,7 +128,8 @@ class ReplayBot:
         tasks: list[asyncio.Future[Any]] = [
             asyncio.create_task(self._tell()),
             asyncio.create_task(self._listen()),
-            asyncio.create_task(self._watch()),
+            asyncio.create_task(self._attendance.watch()),
+            asyncio.create_task(self._attendance.ask()),
             asyncio.create_task(self._wait_until_idle()),
             asyncio.create_task(self._room_ended.wait()),
             self._failed,
@@ -124,6 +139,7 @@ class ReplayBot:
             for task in done:
                 task.result()
         finally:
+            self._is_leaving = True
             self._pump.remove(self)
             for task in tasks:
                 task.cancel()
@@ -131,9 +147,15 @@ class ReplayBot:
             await self.leave()
             log.info("stream %s: the bot has left", self._name)
 
-    def keep(self) -> None:
-        """Wait for the listener from now on as long as if it had just gone."""
-        self._presence_changed.set()
+    def keep(self) -> bool:
+        """Wait for the listener from now on as long as if it had just gone.
+
+        Tell whether that can be: False if the bot is about to leave.
+        """
+        if self._is_leaving or self._room_ended.is_set() or self._failed.done():
+            return False
+        self._attendance.keep()
+        return True
 
     @property
     def place(self) -> Place:
@@ -189,7 +211,7 @@ class ReplayBot:
                     status = await self._statuses.get()
             except TimeoutError:
                 status = self._player.status(time.monotonic())
-            if self._listener_here.is_set():
+            if self._attendance.is_here:
                 await self._send(status)
 
     async def _listen(self) -> None:
@@ -200,70 +222,32 @@ class ReplayBot:
             while self._messages:
                 message = self._messages.popleft()
                 if message.sender == self._listener or (
-                    message.sender is None and await self._meet()
+                    message.sender is None and await self._attendance.meet()
                 ):
                     self._obey(message.payload)
                 else:
-                    log.info("stream %s: data of another participant ignored", self._name)
+                    calm_log.info("stream %s: data of another participant ignored", self._name)
 
     def _obey(self, payload: bytes) -> None:
         try:
             command = decode_command(payload)
         except WireError as error:
-            log.info("stream %s: ignored %s", self._name, error)
+            calm_log.info("stream %s: ignored %s", self._name, error)
             return
         now_s = time.monotonic()
         self._queue_status(self._player.obey(command, now_s))
-        self._heard.begin(now_s, self._player.position_frames)
+        self._attendance.commanded(moved=isinstance(command, Scrub | ScrubToEnd))
         self._moved(command)
 
-    async def _watch(self) -> None:
-        """Keep asking who is here: a server may tell of who comes or goes only after 3 s."""
-        while True:
-            self._look_now.clear()
-            await self._meet()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    NOTED_S if self._listener_here.is_set() else LOOK_AWAY_S
-                ):
-                    await self._look_now.wait()
-
-    async def _meet(self) -> bool:
-        """See whether the listener has come or gone; tell whether it is here and nobody else."""
-        me = self._room.local_participant.identity
-        async with self._meeting:
-            present = await self._roster.identities()
-            if self._listener in present:
-                await self._note_here()
-            elif me in present:  # else the server did not answer
-                self._note_gone()
-        return present == {me, self._listener}
-
-    async def _note_here(self) -> None:
+    def _came(self) -> None:
         now_s = time.monotonic()
-        self._was_lost = False
-        if not self._listener_here.is_set():
-            self._listener_here.set()
-            self._presence_changed.set()
-            self._player.skip(now_s)
-            self._pump.add(self)
-            self._queue_status(self._player.status(now_s))
-            self._heard.begin(now_s, self._player.position_frames)
-            # The SDK is told of it then, and can say who sent what.
-            await self._roster.announce()
-        else:
-            self._heard.note(now_s, self._player.position_frames)
+        self._player.skip(now_s)
+        self._pump.add(self)
+        self._queue_status(self._player.status(now_s))
 
-    def _note_gone(self) -> None:
-        if self._listener_here.is_set():
-            self._listener_here.clear()
-            self._presence_changed.set()
-            self._pump.remove(self)
-            self._go_back()
-
-    def _go_back(self) -> None:
+    def _went(self, heard_frames: int | None) -> None:
         """Put the cursor where the listener certainly heard it: rather a word twice than none."""
-        heard_frames = self._heard.until(lost=self._was_lost)
+        self._pump.remove(self)
         if heard_frames is not None:
             self._player.go_back(heard_frames)
         self._moved(None)
@@ -279,14 +263,8 @@ class ReplayBot:
             log.warning("stream %s: a status could not be sent", self._name)
 
     async def _wait_until_idle(self) -> None:
-        """Return when the listener has not been there for `idle_s`."""
-        while True:
-            self._presence_changed.clear()
-            try:
-                async with asyncio.timeout(None if self._listener_here.is_set() else self._idle_s):
-                    await self._presence_changed.wait()
-            except TimeoutError:
-                return
+        await self._attendance.until_idle(self._idle_s)
+        self._is_leaving = True
 
     def _queue_status(self, status: Status) -> None:
         if self._statuses.full():
@@ -294,18 +272,11 @@ class ReplayBot:
         self._statuses.put_nowait(status)
 
     def _on_others_changed(self, _: object) -> None:
-        self._look_now.set()
-
-    def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == self._listener:
-            self._was_lost = participant.disconnect_reason in LOST_REASONS
-            if not self._listener_here.is_set():
-                self._go_back()
-            self._look_now.set()
+        self._attendance.look()
 
     def _on_data_received(self, packet: rtc.DataPacket) -> None:
         if len(self._messages) >= MAX_QUEUED_MESSAGES:
-            log.warning("stream %s: too many commands at once, one ignored", self._name)
+            calm_log.warning("stream %s: too many commands at once, one ignored", self._name)
             return
         sender = packet.participant.identity if packet.participant is not None else None
         self._messages.append(_Message(packet.data, sender))

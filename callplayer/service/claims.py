@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 MAX_CLAIMS = 10_000
 
 
 class Claims:
     """Participant ids of incidents, each held by the client that was last given a token for it.
 
-    A second client that was let in under the same id would take over the first one's room.
+    Each client's streams are its own, whatever they are called; but a second client of the same
+    name is most likely a mistake, and is better told so than heard by nobody.
     """
 
     def __init__(self, ttl_s: float) -> None:
@@ -22,11 +25,26 @@ class Claims:
         holder, until_s = self._held.get((incident_id, participant_id), (client_id, 0.0))
         return holder != client_id and now_s < until_s
 
-    def hold(self, incident_id: str, participant_id: str, client_id: str, now_s: float) -> None:
-        """Note that the client was given a token; beyond 10,000 the oldest claim is forgotten."""
+    def hold(
+        self, incident_id: str, participant_id: str, client_id: str, now_s: float
+    ) -> Callable[[], None]:
+        """Note that the client is given a token; return how to undo that, if it gets none.
+
+        Beyond 10,000 the oldest claim is forgotten.
+        """
+        key = (incident_id, participant_id)
         if len(self._held) >= MAX_CLAIMS:
             self._held = {key: entry for key, entry in self._held.items() if entry[1] > now_s}
-        self._held.pop((incident_id, participant_id), None)
+        before = self._held.pop(key, None)
         while len(self._held) >= MAX_CLAIMS:
             del self._held[next(iter(self._held))]
-        self._held[incident_id, participant_id] = (client_id, now_s + self._ttl_s)
+        mine = self._held[key] = (client_id, now_s + self._ttl_s)
+
+        def undo() -> None:
+            if self._held.get(key) is not mine:
+                return
+            del self._held[key]
+            if before is not None:
+                self._held[key] = before
+
+        return undo

@@ -22,6 +22,8 @@ from callplayer.service.playhead import SAMPLE_RATE_HZ
 from callplayer.text import plain_text
 
 READ_FRAMES = 1 << 18
+NICE = 10
+"""The bots, which must be in time, come first."""
 
 
 def decode(path: Path) -> Iterator[Samples]:
@@ -80,4 +82,5 @@ def _to_int16(samples: NDArray[np.float32]) -> Samples:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     sys.exit(main())

@@ -121,7 +121,7 @@ def _prepare(call: Call, recordings: Path) -> _Prepared:
     first = call.sources[0]
     facts = read_sidecar(first)
     kept = _with(facts, call)
-    created_at = call.started_at or parse_datetime(facts.created_at) or _modified_at(first)
+    created_at = call.started_at or _told_at(facts, first) or _modified_at(first)
     words = (
         read_words(call.words, created_at, call.names)
         if call.words
@@ -162,6 +162,18 @@ def _with(facts: IncidentFacts, call: Call) -> IncidentFacts:
         caller_phone_number=number,
         caller_location=call.location or facts.caller_location,
     )
+
+
+def _told_at(facts: IncidentFacts, sound: Path) -> datetime | None:
+    if not facts.created_at:
+        return None
+    moment = parse_datetime(facts.created_at)
+    if moment is None:
+        raise UsageError(
+            f"The created_at beside {plain_text(str(sound))} is no time.",
+            "Write it as 2026-03-14T02:47:09Z, or give --started-at.",
+        )
+    return moment.astimezone(UTC)
 
 
 def _modified_at(path: Path) -> datetime:

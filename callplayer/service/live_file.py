@@ -46,9 +46,14 @@ class LiveFile:
         self._frames = 0
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _cannot_keep(error) from error
+        try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_all(self._fd, _header(channels, UNFINISHED))
         except OSError as error:
+            os.close(self._fd)
+            path.unlink(missing_ok=True)
             raise _cannot_keep(error) from error
 
     @property
@@ -136,6 +141,16 @@ class GrowingAudio:
         self.close()
 
 
+def holds_sound(path: Path) -> bool:
+    """Tell whether there may be sound in `path`: it is longer than a header, or cannot be seen."""
+    try:
+        return path.stat().st_size > HEADER.size
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
 class StillWrittenError(ServiceError):
     """Another service is writing this call."""
 
@@ -161,6 +176,9 @@ def repair(path: Path) -> int:
                 f"{path.name} is a live call that another service is writing.",
                 "End that service, or use a library of your own.",
             ) from error
+        except OSError as error:
+            os.close(fd)
+            raise _cannot_keep(error) from error
         frames = audio.frames()
         _finish(fd, audio.channels, frames)
         return frames

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from callplayer import __version__
-from callplayer.service.bot import DEFAULT_IDLE_S
 from callplayer.service.openapi_schemas import SCHEMAS
+from callplayer.service.presence import DEFAULT_IDLE_S
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB
 
 Json = dict[str, Any]
@@ -16,6 +16,7 @@ _PROBLEMS = {
     " another secret.",
     "403": "This client may read incidents and their words, and nothing else (`--no-audio`).",
     "404": "There is no incident of that id.",
+    "408": "The body did not come within 10 s.",
     "409": "Another client was given a token for this incident and `participant_id`, and that token"
     " is still good. Choose another `participant_id`.",
     "413": "The body is larger than 16,384 bytes.",
@@ -139,7 +140,7 @@ def _sign_in() -> Json:
             "400": refused,
             "401": refused | {"description": "The client or its secret is wrong."},
             "429": too_often,
-            **_problems("413", "500"),
+            **_problems("408", "413", "500"),
         },
     }
 
@@ -175,7 +176,7 @@ def _read() -> Json:
 
 
 def _stream_token() -> Json:
-    statuses = ("401", "403", "404", "409", "413", "422", "429", "500", "503")
+    statuses = ("401", "403", "404", "408", "409", "413", "422", "429", "500", "503")
     return {
         "operationId": "openStream",
         "summary": "Open a stream: a token for one LiveKit room and one participant in it.",
@@ -198,7 +199,7 @@ def _ingest() -> Json:
         },
         "responses": {
             "201": _told("The room, and a token for each party.", "IngestRoom"),
-            **_problems("401", "403", "413", "422", "429", "500", "503"),
+            **_problems("401", "403", "408", "413", "422", "429", "500", "503"),
         },
     }
 

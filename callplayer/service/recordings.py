@@ -128,7 +128,13 @@ def read_facts(path: Path) -> IncidentFacts:
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES)
+            try:
+                entries = sorted(path.iterdir())
+            except OSError as error:
+                raise UsageError(
+                    f"The folder {path} cannot be read: {error.strerror}.", "Check its rights."
+                ) from None
+            yield from (entry for entry in entries if entry.suffix.lower() in SUFFIXES)
         elif path.suffix.lower() in SUFFIXES and path.exists():
             yield path
         else:
@@ -155,6 +161,8 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
         )
     facts = read_facts(path)
     made_at = parse_datetime(facts.created_at) or datetime.fromtimestamp(modified_s, UTC)
+    if facts.created_at and parse_datetime(facts.created_at) is None:
+        log.warning("the created_at beside %s is no time: that of the file is taken", path.name)
     return Recording(
         id=incident_id(path.name),
         path=path,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 import aiohttp
 from livekit import api
@@ -35,8 +36,11 @@ class Roster:
         assert self._api is not None
         await self._api.aclose()
 
-    async def identities(self, room: str) -> frozenset[str]:
-        """Return who is connected to `room` now; nobody if the server does not answer."""
+    async def sessions(self, room: str) -> Mapping[str, str]:
+        """Return who is in `room` now and the id of that connection, "" while it is being made.
+
+        Nobody if the server does not answer.
+        """
         assert self._api is not None
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
@@ -45,12 +49,12 @@ class Roster:
                 )
         except (TimeoutError, aiohttp.ClientError, api.TwirpError):
             log.warning("the room server does not say who is in a room")
-            return frozenset()
-        return frozenset(
-            participant.identity
-            for participant in answer.participants
-            if participant.state == api.ParticipantInfo.ACTIVE
-        )
+            return {}
+        return {
+            each.identity: each.sid if each.state == api.ParticipantInfo.ACTIVE else ""
+            for each in answer.participants
+            if each.state != api.ParticipantInfo.DISCONNECTED
+        }
 
     async def announce(self, room: str, identity: str) -> None:
         """Have the server tell `room` of a participant now: a change of metadata does."""
@@ -63,10 +67,11 @@ class Roster:
             log.warning("the room server does not announce a listener")
 
     async def close_room(self, room: str) -> None:
-        """End `room`: whoever is in it is told, and can ask for another."""
+        """End `room`, if it is there: whoever is in it is told, and can ask for another."""
         assert self._api is not None
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 await self._api.room.delete_room(api.DeleteRoomRequest(room=room))
-        except (TimeoutError, aiohttp.ClientError, api.TwirpError):
-            log.warning("the room server does not close a room")
+        except (TimeoutError, aiohttp.ClientError, api.TwirpError) as error:
+            if getattr(error, "code", "") != api.TwirpErrorCode.NOT_FOUND:
+                log.warning("the room server does not close a room")

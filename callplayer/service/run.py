@@ -111,6 +111,8 @@ async def _looking(service: Assembled) -> None:
             service.look(time.monotonic())
         except sqlite3.Error as error:
             log.warning("the library cannot be looked at: %s", error)
+        except Exception:  # calls go on all the same
+            log.exception("what came into the library cannot be told of")
 
 
 def live_start_s(variables: Mapping[str, str], now_s: float) -> float:

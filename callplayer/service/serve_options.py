@@ -10,6 +10,7 @@ from pathlib import Path
 from callplayer.config import Secret, check_url, is_loopback
 from callplayer.errors import UsageError
 from callplayer.service.packages import require_packages
+from callplayer.service.presence import DEFAULT_IDLE_S
 from callplayer.service.sources.options import LiveSources
 from callplayer.service.tokens import DEFAULT_BEARER_TTL_S, DEFAULT_STREAM_TTL_S
 
@@ -40,7 +41,7 @@ class ServeOptions:
     exit_with_stdin: bool = False
     token_ttl_s: float = DEFAULT_BEARER_TTL_S
     stream_token_ttl_s: float = DEFAULT_STREAM_TTL_S
-    idle_s: float = 60.0
+    idle_s: float = DEFAULT_IDLE_S
     live_sources: LiveSources = field(default_factory=LiveSources)
     workers: int | None = None
     library: Path | None = None

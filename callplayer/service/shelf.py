@@ -52,18 +52,28 @@ class Shelf:
         Use it before anything else is awaited: afterwards it may be closed. Raise UsageError if
         the file is broken.
         """
-        async with self._decoding:
-            shelved = self._held.pop(recording.path, None) or await _decode(recording)
-            self._held[recording.path] = shelved
-            while len(self._held) > 1 and self._size() > self._max_bytes:
-                _, oldest = self._held.popitem(last=False)
-                os.close(oldest.fd)
-            return shelved
+        if recording.path not in self._held:
+            async with self._decoding:  # one at a time: the machine has calls to play meanwhile
+                if recording.path not in self._held:
+                    self._held[recording.path] = await _decode(recording)
+                    self._shrink()
+        self._held.move_to_end(recording.path)
+        return self._held[recording.path]
+
+    def forget_removed(self) -> None:
+        """Let go of the sound whose file is not there any more."""
+        for path in [path for path in self._held if not path.exists()]:
+            os.close(self._held.pop(path).fd)
 
     def close(self) -> None:
         """Let go of everything."""
         while self._held:
             os.close(self._held.popitem()[1].fd)
+
+    def _shrink(self) -> None:
+        while len(self._held) > 1 and self._size() > self._max_bytes:
+            _, oldest = self._held.popitem(last=False)
+            os.close(oldest.fd)
 
     def _size(self) -> int:
         return sum(shelved.nbytes for shelved in self._held.values())

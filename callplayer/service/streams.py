@@ -8,14 +8,14 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from callplayer.errors import ServiceError
-from callplayer.service.bot import DEFAULT_IDLE_S
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.player import Place
+from callplayer.service.presence import DEFAULT_IDLE_S
 from callplayer.service.recordings import Recording
 from callplayer.service.roster import Roster
 from callplayer.service.shelf import Shelf
@@ -83,7 +83,7 @@ class Streams:
         self._most = most or most_streams(os.cpu_count() or 1)
         self._shelf = Shelf()
         self._workers = workers
-        workers.died, workers.answer = self._lost, self._answer
+        workers.died, workers.ended, workers.answer = self._lost, self._ended, self._answer
         self._dead: list[Report] = []
         self._streams: dict[str, _Stream] = {}
         self._owned: dict[Owner, str] = {}
@@ -135,6 +135,7 @@ class Streams:
         what could not be ended is tried again.
         """
         self._forget_ended()
+        self._shelf.forget_removed()
         for stream in self._streams.values():
             is_there = self._library.get(stream.incident_id) is not None
             if not is_there or not may_listen(stream.client_id):
@@ -226,15 +227,15 @@ class Streams:
         shelved = await self._shelf.get(recording)
         return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
 
-    async def _answer(self, question: Who | Announce) -> frozenset[str]:
+    async def _answer(self, question: Who | Announce) -> Mapping[str, str]:
         """Ask the room server what a bot wants to know of its own room."""
         stream = self._streams.get(question.id)
         if stream is None:
-            return frozenset()
+            return {}
         if isinstance(question, Who):
-            return await self._roster.identities(stream.room)
+            return await self._roster.sessions(stream.room)
         await self._roster.announce(stream.room, stream.listener)
-        return frozenset()
+        return {}
 
     def _grant(self, stream: _Stream) -> StreamGrant:
         token = self._tokens.for_listener(stream.room, stream.listener)
@@ -255,6 +256,12 @@ class Streams:
             name: stream for name, stream in self._streams.items() if name in stream.worker.places
         }
         self._owned = {owner: name for owner, name in self._owned.items() if name in self._streams}
+
+    def _ended(self, name: str) -> None:
+        """Close the room that a bot has left: who has just come in would sit there in silence."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            self._close_room(stream)
 
     def _lost(self, worker: BotWorker) -> None:
         """Close the rooms of a worker that died, so that its listeners come for new ones."""

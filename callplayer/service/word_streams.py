@@ -122,13 +122,14 @@ class WordStreams:
 
     def open(self, incident_id: str) -> WordStream | None:
         """Return the stream of a call; None if there is no such incident."""
+        recording = self._library.get(incident_id)
+        if recording is None:  # another process may have removed it
+            self._forget(incident_id)
+            return None
         stream = self._streams.get(incident_id)
         if stream is not None:
             self._streams.move_to_end(incident_id)
             return stream
-        recording = self._library.get(incident_id)
-        if recording is None:
-            return None
         words = self._library.words(incident_id)
         name = stream_name(incident_id)
         now_s = time.monotonic()

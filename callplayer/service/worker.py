@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,29 +54,29 @@ class Asked:
     def __init__(self, name: str, send: Callable[[News], Awaitable[None]]) -> None:
         self._name = name
         self._send = send
-        self._waiting: list[asyncio.Future[frozenset[str]]] = []
+        self._waiting: list[asyncio.Future[Mapping[str, str]]] = []
 
-    async def identities(self) -> frozenset[str]:
-        """Return who is in the room now; nobody if there is no answer."""
-        waiting: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+    async def sessions(self) -> Mapping[str, str]:
+        """Return who is in the room now, with the session; nobody if there is no answer."""
+        waiting: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         await self._send(Who(self._name))
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 return await waiting
         except TimeoutError:
-            return frozenset()
+            return {}
 
     async def announce(self) -> None:
         """Have the room server tell the room of the listener now."""
         await self._send(Announce(self._name))
 
-    def told(self, identities: tuple[str, ...]) -> None:
+    def told(self, sessions: Mapping[str, str]) -> None:
         """Take an answer; all who wait for one get it."""
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if not one.done():
-                one.set_result(frozenset(identities))
+                one.set_result(sessions)
 
 
 class Worker:
@@ -103,13 +103,11 @@ class Worker:
                         self._do(self._play(order))
                     case Keep(id=name):
                         bot = self._bots.get(name)
-                        if bot is not None:
-                            bot.keep()
-                        self._tell(Kept(name, bot is not None))
-                    case Present(id=name, identities=identities):
+                        self._tell(Kept(name, bot is not None and bot.keep()))
+                    case Present(id=name, sessions=sessions):
                         asked = self._asked.get(name)
                         if asked is not None:
-                            asked.told(identities)
+                            asked.told(sessions)
         finally:
             tasks = tuple(self._tasks)
             for task in tasks:

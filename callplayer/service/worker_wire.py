@@ -62,10 +62,10 @@ class Keep(msgspec.Struct, frozen=True, tag="keep"):
 
 
 class Present(msgspec.Struct, frozen=True, tag="present"):
-    """Who is in the room of a bot that asked."""
+    """Who is in the room of a bot that asked: the session of each identity."""
 
     id: str
-    identities: tuple[str, ...]
+    sessions: dict[str, str]
 
 
 class Who(msgspec.Struct, frozen=True, tag="who"):

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
@@ -49,7 +49,7 @@ def default_workers(cpus: int) -> int:
     return min(max(cpus // 2, 2), MOST_WORKERS)
 
 
-Answerer = Callable[[Who | Announce], Awaitable[frozenset[str]]]
+Answerer = Callable[[Who | Announce], Awaitable[Mapping[str, str]]]
 
 
 class WorkerDiedError(ServiceError):
@@ -62,9 +62,16 @@ class WorkerDiedError(ServiceError):
 class BotWorker:
     """One process, seen from the service. `places` are those of the streams it plays."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe, answer: Answerer) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        pipe: Pipe,
+        answer: Answerer,
+        ended: Callable[[str], None],
+    ) -> None:
         self.process = process
         self._answer = answer
+        self._ended = ended
         self._answering: set[asyncio.Task[None]] = set()
         self.places: dict[str, Place | None] = {}
         self.report = Report()
@@ -108,6 +115,7 @@ class BotWorker:
                     case Opened(id=name) | Kept(id=name) | Ended(id=name):
                         if isinstance(news, Ended):
                             self.places.pop(name, None)
+                            self._ended(name)
                         waiting = self._waiting.pop(name, None)
                         if waiting is not None and not waiting.done():
                             waiting.set_result(news)
@@ -137,10 +145,10 @@ class BotWorker:
             return None
 
     async def _answer_to(self, question: Who | Announce) -> None:
-        identities = await self._answer(question)
+        sessions = await self._answer(question)
         if isinstance(question, Who):
             with contextlib.suppress(OSError):
-                await self._pipe.send(Present(question.id, tuple(identities)))
+                await self._pipe.send(Present(question.id, dict(sessions)))
 
     async def _ask(self, order: Open | Keep, files: tuple[int, ...]) -> Opened | Kept | Ended:
         waiting: asyncio.Future[Opened | Kept | Ended]
@@ -150,10 +158,10 @@ class BotWorker:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._pipe.send(order, files)
                 return await waiting
+        except TimeoutError as error:  # which is an OSError, too
+            raise ServiceError("The replay bot does not come.", "Try again.") from error
         except OSError as error:
             raise WorkerDiedError from error
-        except TimeoutError as error:
-            raise ServiceError("The replay bot does not come.", "Try again.") from error
         finally:
             self._waiting.pop(order.id, None)
 
@@ -161,12 +169,14 @@ class BotWorker:
 class Workers:
     """At most `most` workers; None leaves that to the machine. Use as `async with Workers() as w:`.
 
-    `died` is called with each that ends by itself, `answer` with what bots ask.
+    `died` is called with each that ends by itself, `ended` with the id of each stream that does,
+    `answer` with what bots ask.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self._most = most or default_workers(os.cpu_count() or 1)
         self.died: Callable[[BotWorker], None] = lambda _: None
+        self.ended: Callable[[str], None] = lambda _: None
         self.answer: Answerer = _nobody
         self.running: list[BotWorker] = []
         self._starting: asyncio.Task[None] | None = None
@@ -228,13 +238,16 @@ class Workers:
                 "A part of the service cannot be started.",
                 "Check free memory and the number of processes.",
             ) from error
-        worker = BotWorker(process, pipe, self._answered)
+        worker = BotWorker(process, pipe, self._answered, self._has_ended)
         self.running.append(worker)
         task = asyncio.create_task(self._follow(worker))
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
-    async def _answered(self, question: Who | Announce) -> frozenset[str]:
+    def _has_ended(self, name: str) -> None:
+        self.ended(name)
+
+    async def _answered(self, question: Who | Announce) -> Mapping[str, str]:
         return await self.answer(question)
 
     async def _follow(self, worker: BotWorker) -> None:
@@ -256,8 +269,8 @@ class Workers:
             self._start_one()
 
 
-async def _nobody(_question: Who | Announce) -> frozenset[str]:
-    return frozenset()
+async def _nobody(_question: Who | Announce) -> Mapping[str, str]:
+    return {}
 
 
 def _environment() -> dict[str, str]:

@@ -44,17 +44,20 @@ from tests.e2e.service_fixtures import (
 from tests.rig.pulse import Sink
 
 LIVE_WITHIN_S = 0.5
-LIVE_WITHIN_BUSY_S = 1.0
-"""A room has a jitter buffer more, which grows on a busy machine; `make bench ARGS=live` tells how
-far behind it is where there is none: 0.34 s."""
 
 
-async def hears_live(listener: Listener, call: Call, source: str) -> None:
-    """Return when what is heard is as new as it should be; fail if it never is."""
-    within_s = LIVE_WITHIN_BUSY_S if source == "ingest room" else LIVE_WITHIN_S
-    async with asyncio.timeout(10):
-        while not 0 < await how_far_behind_s(listener, call) < within_s:
-            pass
+async def hears_live(listener: Listener, call: Call) -> None:
+    """Return when what is heard is as new as it should be; fail if it never is.
+
+    A jitter buffer that a busy machine has made grow shrinks again in some seconds.
+    """
+    behind_s: list[float] = []
+    try:
+        async with asyncio.timeout(20):
+            while not behind_s or not 0 < behind_s[-1] < LIVE_WITHIN_S:
+                behind_s.append(await how_far_behind_s(listener, call))
+    except TimeoutError:
+        pytest.fail(f"behind the speaker, s: {behind_s}")
 
 
 async def hears(listener: Listener, track: str, from_s: float, to_s: float) -> None:
@@ -66,14 +69,18 @@ async def hears(listener: Listener, track: str, from_s: float, to_s: float) -> N
                 return
 
 
-@pytest.mark.parametrize("source", SOURCES)
+# A room has one jitter buffer more than the others, which grows where something runs beside it.
+ALONE = [pytest.param(each, marks=pytest.mark.measures) for each in SOURCES if "room" in each]
+
+
+@pytest.mark.parametrize("source", [*(each for each in SOURCES if "room" not in each), *ALONE])
 async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_path: Path) -> None:
     async with a_call(source, tmp_path) as call:
         assert (await incident(call.service, call.incident_id))["is_audio_live"]
         token, url = await open_incident(call.service, call.incident_id)
         async with listening(token, url) as listener:
             await until(lambda: call.track in listener.frames)
-            await hears_live(listener, call, source)
+            await hears_live(listener, call)
             at_live = await last_status(listener, lambda status: status.duration > 2500)
             assert at_live.at_end
             assert not at_live.call_over
@@ -87,7 +94,7 @@ async def test_a_live_call_from_its_source_to_its_recording(source: str, tmp_pat
             assert listener.statuses[-1].duration > at_live.duration
             await listener.send(ScrubToEnd())
             await last_status(listener, lambda status: status.at_end)
-            await hears_live(listener, call, source)
+            await hears_live(listener, call)
 
             call.talk.stop()
             call.end()

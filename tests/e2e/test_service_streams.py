@@ -213,7 +213,10 @@ async def test_what_is_no_command_is_ignored(service: Service) -> None:
         for payload in (b"", b"{", b"\xff\xfe", b'{"cmd":"stop"}', b"[" * 10_000, b"x" * 15_500):
             await publish(payload, reliable=True)
         await publish(b'{"cmd":"scrub","position":"9"}', reliable=True)
+        for _ in range(300):
+            await publish(b"{", reliable=True)
         assert (await listener.status_after(Scrub(position=1234))).position == 1234
+    assert 1 <= service.log().count("ignored not a command of the contract") < 30
 
 
 async def test_the_bot_leaves_when_its_listener_is_gone(service: Service) -> None:

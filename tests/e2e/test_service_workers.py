@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from livekit import rtc
 
 from callplayer.service import workers
 from callplayer.service.library import Library
@@ -40,6 +43,8 @@ from tests.rig.signals import write_sweep_call
 
 CALL = incident_id("call.wav")
 TRACE = (7300, True)
+IDLE_S = 5.0
+SHORTLY_BEFORE_S = 3.5
 
 
 @pytest.fixture(scope="module")
@@ -168,16 +173,97 @@ async def test_more_streams_than_the_machine_carries_are_refused(
             await open_as(streams, "desk 3")
 
 
-async def test_who_comes_back_too_late_starts_anew(recordings: Path, tmp_path: Path) -> None:
-    async with streams_of(recordings, tmp_path / "livekit.log", idle_s=3.0) as streams:
-        ask = {"autoplay": False, "participant_id": "desk 7"}
-        one = await streams.open(CALL, **ask)
-        async with listening(one.token, one.url) as listener:
+async def test_as_left_till_shortly_before_the_time_is_up_and_anew_after_it(
+    recordings: Path, tmp_path: Path
+) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log", idle_s=IDLE_S) as streams:
+        late = await open_as(streams, "desk 1")
+        async with listening(late.token, late.url) as listener:
             await listener.status_after(Scrub(position=5000))
+        early = await open_as(streams, "desk 2")
+        async with listening(early.token, early.url) as listener:
+            before_db = await leave_a_trace(listener)
+        await asyncio.sleep(SHORTLY_BEFORE_S)
+        async with listening(early.token, early.url) as listener:
+            await find_the_trace(listener, before_db)
+            await until(lambda: streams.stats().streams == 1, 15.0)
+            with pytest.raises(rtc.ConnectError):
+                await asyncio.wait_for(rtc.Room().connect(late.url, late.token), 10)
+            again = await open_as(streams, "desk 1")
+            async with listening(again.token, again.url) as anew:
+                assert anew.statuses[0].position == 0
+
+
+async def test_a_room_ends_with_its_bot_whoever_is_in_it(recordings: Path, tmp_path: Path) -> None:
+    async with streams_of(recordings, tmp_path / "livekit.log", idle_s=0.5) as streams:
+        grant = await open_as(streams, "desk 1")
+        stranger = rtc.Room()
+        async with listening(grant.token, grant.url) as listener:
+            token = streams._tokens.for_listener(listener.room.name, "stranger")
+            await stranger.connect(grant.url, token)
         await until(lambda: streams.stats().streams == 0, 15.0)
-        again = await streams.open(CALL, **ask)
-        async with listening(again.token, again.url) as listener:
-            assert listener.statuses[0].position == 0
+        await until(lambda: not stranger.isconnected())
+
+
+async def test_who_takes_its_own_place_and_scrubs_at_once_stays_there(recordings: Path) -> None:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        token, url = await open_stream(service, "call.wav")
+        async with listening(token, url) as first:
+            await first.send(Scrub(position=2000))
+            await first.send(Resume())
+            await until(lambda: first.statuses[-1].position > 3500)
+            async with listening(token, url) as second:
+                await second.send(Scrub(position=9000))
+                await until(lambda: second.statuses[-1].position >= 9000)
+                second.statuses.clear()
+                await asyncio.sleep(2.5)
+                told = [status.position for status in second.statuses]
+                assert told == sorted(told)
+                assert 9000 <= told[0] < told[-1]
+                assert not first.room.isconnected()
+
+
+PLAYS = """
+import asyncio, json, sys
+from callplayer.wire import Resume, Scrub
+from tests.e2e.service_fixtures import listening
+
+async def main():
+    async with listening(*json.loads(sys.stdin.readline())) as listener:
+        await listener.send(Scrub(position=2000))
+        await listener.send(Resume())
+        while True:
+            print((await listener.status()).position, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_who_is_killed_and_soon_back_goes_on_from_where_it_was(recordings: Path) -> None:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        token, url = await open_stream(service, "call.wav")
+        killed = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", PLAYS),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert killed.stdin is not None
+        assert killed.stdout is not None
+        killed.stdin.write(json.dumps([token, url]).encode() + b"\n")
+        last_ms = 0
+        async with asyncio.timeout(20):
+            while last_ms < 6000:
+                last_ms = int(await killed.stdout.readline())
+        killed.kill()
+        await killed.wait()
+        await asyncio.sleep(5.0)
+        async with listening(token, url) as back:
+            # Till the bot has seen that this is another connection the call is as far on as it ran.
+            await until(lambda: back.statuses[-1].position < last_ms + 1000)
+            told = back.statuses[-1]
+            assert last_ms - 3500 < told.position
+            assert not told.paused
+            assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
 async def test_a_worker_that_is_killed_costs_its_own_listeners_only(

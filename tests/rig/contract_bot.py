@@ -12,7 +12,8 @@ on stdin, a line of JSON each, and answers each with a line:
 - `{"bad_tokens": 1}`: sign so many of the next stream tokens with a wrong key;
 - `{"report": true}`: what the bot was asked, where it is, and how often tokens were made.
 
-The call is the position sweep (signals.py). The bot speaks the contract by callplayer.wire.
+The call is the position sweep (signals.py). The bot speaks the contract by callplayer.wire; it is
+not the service's, which does none of this: vendor.py has that one, and hostile answers around it.
 """
 
 from __future__ import annotations

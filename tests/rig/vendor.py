@@ -14,7 +14,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,8 @@ class _Bridge:
     def __init__(self, roster: Roster, room: str, listener: str) -> None:
         self._roster, self._room, self._listener = roster, room, listener
 
-    async def identities(self) -> frozenset[str]:
-        return await self._roster.identities(self._room)
+    async def sessions(self) -> Mapping[str, str]:
+        return await self._roster.sessions(self._room)
 
     async def announce(self) -> None:
         await self._roster.announce(self._room, self._listener)

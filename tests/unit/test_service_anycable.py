@@ -14,6 +14,7 @@ from callplayer.errors import UsageError
 from callplayer.service.anycable import (
     BROADCAST_KEY,
     BROADCAST_URL,
+    MESSAGES_A_POST,
     RPC_SECRET,
     AnyCableSettings,
     Broadcaster,
@@ -48,6 +49,22 @@ async def test_broadcasts_are_repeated_until_they_are_taken() -> None:
     assert all(each["stream"] == "transcript:a" for each in taken)
     assert taken[119]["meta"] == {"transient": True}
     assert "meta" not in taken[0]
+
+
+async def test_what_is_refused_for_good_holds_nothing_up() -> None:
+    asked: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(len(json.loads(request.content)))
+        return httpx.Response(422 if len(asked) == 1 else 201)
+
+    async with contextlib.aclosing(Broadcaster(SETTINGS, httpx.MockTransport(answer))) as sender:
+        for number in range(MESSAGES_A_POST + 1):
+            sender.send("transcript:a", f'{{"n":{number}}}'.encode())
+        async with asyncio.timeout(10):
+            while len(asked) < 2:
+                await asyncio.sleep(0.01)
+    assert asked == [MESSAGES_A_POST, 1]
 
 
 def test_all_of_it_is_set_or_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
-from callplayer.service import tokens
+from callplayer.service import answers, tokens
 from callplayer.service.answers import MAX_BODY_BYTES
 from callplayer.service.api import Api
 from callplayer.service.clients import Access
@@ -283,6 +284,32 @@ async def test_a_stream_that_cannot_be_opened_is_a_problem(rig, error, status):
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
+
+
+async def test_who_got_no_token_holds_no_participant(rig):
+    secret = rig.library.clients.add("trainer").reveal()
+    path = f"/v1/incident_events/{incident_id('1.wav')}/stream_token"
+    mine = {"participant_id": "desk 7"}
+    await rig.sign_in()
+    rig.streams.error = TooManyStreamsError("many", "wait")
+    assert (await rig.client.post(path, json=mine)).status_code == 429
+    rig.streams.error = None
+    await rig.sign_in(client_id="trainer", client_secret=secret)
+    assert (await rig.client.post(path, json=mine)).status_code == 200
+    rig.streams.error = TooManyStreamsError("many", "wait")
+    assert (await rig.client.post(path, json=mine)).status_code == 429
+    await rig.sign_in()
+    assert (await rig.client.post(path, json=mine)).status_code == 409
+
+
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(rig, monkeypatch):
+    monkeypatch.setattr(answers, "BODY_TIMEOUT_S", 0.05)
+
+    async def slow():
+        yield b"{"
+        await asyncio.sleep(10)
+
+    assert (await rig.client.post("/oauth/token", content=slow())).status_code == 408
 
 
 async def test_the_wrong_method_is_405(rig):

@@ -11,7 +11,7 @@ from callplayer.service import blocks
 from callplayer.service.blocks import BLOCK_FRAMES, FADE_FRAMES, plan_block
 from callplayer.service.pacing import CATCH_UP_GAP_S, MOST_BEHIND_S, Turn, next_turn
 from callplayer.service.player import Place, StreamPlayer
-from callplayer.service.playhead import BLOCK_S
+from callplayer.service.playhead import BLOCK_S, EDGE_FRAMES
 from callplayer.service.sounds import DecodedSound
 from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain
 
@@ -170,6 +170,47 @@ def test_random_commands_play_what_a_simple_model_says(steps):
             cursor = settled[-1] + 1 + BLOCK_FRAMES
         else:
             cursor = round(player.status(now_s).position * 48)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(random_commands, st.integers(3, 30)), max_size=12))
+def test_random_commands_on_a_live_call_play_what_has_come_in_its_order(steps):
+    """The model: a cursor that commands move inside of what has come; the call ends meanwhile."""
+    sound = DecodedSound(PLACES[:, None], live_from_s=0.0)
+    player, now_s, cursor, paused = StreamPlayer(("call",), sound, autoplay=False), 0.1, 0, True
+    player.begin(now_s)
+    for command, count in steps:
+        extent = sound.at(now_s)
+        match command:
+            case Pause():
+                paused = True
+            case Resume():
+                paused = False
+            case Scrub(position=position_ms):
+                cursor = min(position_ms * 48, extent.newest_frames)
+            case ScrubToEnd():
+                cursor = extent.newest_frames
+        told = player.obey(command, now_s)
+        assert (told.paused, told.call_over) == (paused, extent.is_over)
+        assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES
+        for number in range(count):
+            extent = sound.at(now_s)
+            raw = player.next_block(now_s)[:, 0].astype(int)
+            now_s += BLOCK_S
+            left = extent.duration_frames - cursor
+            if paused:
+                assert number == 0 or not raw.any()  # the first block fades out
+            elif player.position_frames == cursor:  # it waits for more, or stands at the end
+                assert left < EDGE_FRAMES
+                assert not extent.is_over or not left
+            else:
+                moved = player.position_frames - cursor
+                assert moved in (BLOCK_FRAMES, BLOCK_FRAMES - FADE_FRAMES) or moved == left
+                places = raw[2 * FADE_FRAMES : moved] + 32_768
+                assert (np.diff(places) == 1).all()
+                assert not len(places) or cursor <= places[0] <= cursor + 2 * FADE_FRAMES
+                cursor = player.position_frames
+                assert cursor <= extent.duration_frames
 
 
 def test_a_place_brings_cursor_pause_and_gains_back():

@@ -274,6 +274,21 @@ def test_a_number_of_the_sidecar_that_is_not_e164_is_refused(
     assert recording.facts.caller_phone_number == "+15555550142"
 
 
+@pytest.mark.parametrize("told", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_time_of_the_sidecar_that_is_none_is_refused(
+    tmp_path: Path, folder: Path, told: str
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(440.0), RATE_HZ)
+    path.with_suffix(".json").write_text(json.dumps({"incident": {"created_at": told}}))
+    with pytest.raises(UsageError, match=r"created_at beside .*a\.wav is no time"):
+        import_calls(folder, [Call((path,))])
+    (recording,) = import_calls(folder, [Call((path,), started_at=STARTED_AT)])
+    assert recording.created_at == STARTED_AT
+    with Library.open(folder) as library:
+        assert library.get(recording.id) == recording
+
+
 def test_a_recording_that_is_too_long_is_refused(tmp_path, folder, monkeypatch) -> None:
     monkeypatch.setattr(convert, "MAX_DURATION_S", 0.5)
     path = tmp_path / "a.wav"

@@ -230,6 +230,38 @@ async def test_calls_cut_off_by_a_kill_go_on_as_recordings(rig: Rig, tmp_path: P
         assert again.get("cut-off") == ended
 
 
+@contextlib.contextmanager
+def no_more_files() -> Iterator[None]:
+    """As many files are open as may be."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def test_a_call_that_cannot_be_set_right_now_is_kept_for_the_next_start(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut_off = LiveFile(rig.recordings / "cut-off.wav", 1)
+    cut_off.append(noise(RATE_HZ))
+    os.close(cut_off._fd)
+    began_at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    rig.library.begin_live(IncidentFacts(), ("call",), cut_off.path, began_at, "cut-off")
+    with no_more_files():
+        recover(rig.library)
+    assert [call.id for call in growing(rig.library)] == ["cut-off"]
+    assert "incident cut-off stays live: cut-off.wav cannot be read." in caplog.text
+    recover(rig.library)
+    ended = rig.library.get("cut-off")
+    assert ended is not None
+    assert (ended.growing, ended.duration_s) == (False, 1.0)
+    assert np.array_equal(sound_of(ended), noise(RATE_HZ))
+
+
 def test_the_folder_of_one_run_goes_and_so_does_what_a_kill_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

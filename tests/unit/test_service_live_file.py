@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import stat
 import subprocess
@@ -134,6 +136,19 @@ def test_a_call_never_replaces_another_file(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="cannot be kept"):
         LiveFile(path, 1)
     assert path.read_bytes() == b"kept"
+
+
+def test_a_call_that_cannot_be_begun_leaves_nothing(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    files = os.listdir("/proc/self/fd")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ServiceError, match="cannot be kept: File too large"):
+            LiveFile(tmp_path / "call.wav", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+    assert os.listdir("/proc/self/fd") == files
 
 
 def test_samples_of_another_shape_are_refused(tmp_path: Path) -> None:

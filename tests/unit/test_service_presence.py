@@ -1,32 +1,78 @@
-"""Where a listener's cursor is put back to when it is found to have gone."""
+"""Where a listener's cursor is put back to when it is found to have gone, and for how long."""
 
 from __future__ import annotations
 
-from callplayer.service.presence import UNNOTICED_S, Heard
+from pathlib import Path
+
+from callplayer.service.presence import DEFAULT_IDLE_S, UNNOTICED_S, Heard, Sign
+from callplayer.service.serve_options import ServeOptions
+
+RATE_HZ = 48_000
 
 
-def heard_each_s(*, begun_s: float, until_s: float) -> Heard:
+def heard_each_s(*, begun_s: float, until_s: float, answers: bool = False) -> Heard:
     heard = Heard()
-    heard.begin(begun_s, 48_000 * int(begun_s))
+    heard.begin(begun_s, RATE_HZ * int(begun_s))
     for now_s in range(int(begun_s) + 1, int(until_s) + 1):
-        heard.note(now_s, 48_000 * now_s)
+        if answers:
+            answer(heard, now_s - 0.5)
+        heard.note(now_s, RATE_HZ * now_s)
     return heard
 
 
+def answer(heard: Heard, at_s: float) -> None:
+    heard.sign(Sign(at_s, int(RATE_HZ * at_s), is_answer=True))
+    heard.confirm(heard.take_signs())
+
+
 def test_who_leaves_goes_on_where_it_was_last_known_to_be():
-    assert heard_each_s(begun_s=10, until_s=60).until(lost=False) == 60 * 48_000
+    assert heard_each_s(begun_s=10, until_s=60).until(lost=False) == 60 * RATE_HZ
+    assert heard_each_s(begun_s=10, until_s=60, answers=True).until(lost=False) == 60 * RATE_HZ
 
 
 def test_who_is_lost_goes_on_where_the_server_may_have_begun_to_be_wrong():
-    assert heard_each_s(begun_s=10, until_s=60).until(lost=True) == (60 - UNNOTICED_S) * 48_000
+    assert heard_each_s(begun_s=10, until_s=60).until(lost=True) == (60 - UNNOTICED_S) * RATE_HZ
+
+
+def test_who_answers_and_is_lost_goes_on_where_it_last_did():
+    heard = heard_each_s(begun_s=10, until_s=60, answers=True)
+    for now_s in range(61, 75):
+        heard.note(now_s, RATE_HZ * now_s)
+    assert heard.until(lost=True) == 59.5 * RATE_HZ
 
 
 def test_a_command_was_sent_by_somebody_who_was_there():
-    assert heard_each_s(begun_s=57, until_s=60).until(lost=True) == 57 * 48_000
     heard = heard_each_s(begun_s=10, until_s=60)
+    heard.sign(Sign(60.5, 7))
+    assert heard.until(lost=True) == (60 - UNNOTICED_S) * RATE_HZ  # as long as nobody knows by whom
+    heard.confirm(heard.take_signs())
+    assert heard.until(lost=True) == heard.until(lost=False) == 7
+
+
+def test_no_place_before_a_scrub_counts():
+    heard = heard_each_s(begun_s=57, until_s=60, answers=True)
+    heard.sign(Sign(60.1, 99, is_answer=True))
+    before = heard.take_signs()
+    heard.sign(Sign(60.2, 98))
     heard.begin(60.5, 7)
-    assert heard.until(lost=True) == 7
+    heard.confirm(before)
+    heard.confirm(heard.take_signs())
+    assert heard.until(lost=True) == heard.until(lost=False) == 7
+
+
+def test_a_sign_is_confirmed_once():
+    heard = heard_each_s(begun_s=10, until_s=60)
+    heard.sign(Sign(60.5, 7))
+    assert len(heard.take_signs()) == 1
+    assert heard.take_signs() == ()
 
 
 def test_who_never_came_has_heard_nothing():
-    assert Heard().until(lost=True) is None
+    heard = Heard()
+    heard.sign(Sign(1.0, 7))
+    assert heard.take_signs() == ()
+    assert heard.until(lost=True) is None
+
+
+def test_a_service_waits_for_a_minute():
+    assert ServeOptions((Path("call.wav"),)).idle_s == DEFAULT_IDLE_S == 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -49,6 +50,32 @@ async def test_the_oldest_is_let_go_of_and_stays_with_who_plays_it(tmp_path: Pat
     assert (await held.get(b)).frames == 48_000
     held.close()
     assert np.array_equal(sound.read(0, 480), NOISE[:480])
+
+
+async def test_who_wants_what_is_held_waits_for_no_decoding(tmp_path: Path) -> None:
+    a, b = recordings(tmp_path, "ab")
+    held = Shelf()
+    first = await held.get(a)
+    decoding = asyncio.create_task(held.get(b))
+    await asyncio.sleep(0)
+    again = asyncio.create_task(held.get(a))
+    await asyncio.wait((decoding, again), return_when=asyncio.FIRST_COMPLETED)
+    assert again.result() is first
+    assert not decoding.done()
+    assert (await decoding).frames == 48_000
+    held.close()
+
+
+async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
+    a, b = recordings(tmp_path, "ab")
+    held = Shelf()
+    gone, kept = await held.get(a), await held.get(b)
+    a.path.unlink()
+    held.forget_removed()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(gone.fd)
+    assert await held.get(b) is kept
+    held.close()
 
 
 async def test_a_broken_file_is_told_and_leaves_no_file_open(tmp_path: Path) -> None:

@@ -89,6 +89,16 @@ async def test_a_removed_call_has_no_stream(library: Library) -> None:
         assert streams.open("recorded") is None
 
 
+async def test_a_call_that_another_process_removed_has_no_stream(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library") as library:
+        library.add(RECORDED, WORDS)
+        async with streaming(library) as streams:
+            assert streams.open("recorded") is not None
+            with Library.open(tmp_path / "library") as other:
+                other.remove("recorded")
+            assert streams.open("recorded") is None
+
+
 async def test_all_live_words_are_told_to_others_too(library: Library) -> None:
     told: list[tuple[str, bytes]] = []
     now_s = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -430,6 +430,8 @@ def test_a_place_that_is_nowhere_is_none(place: object) -> None:
         (None, None),
         (1_705_000_000, None),
         ("2024-01-15 10:30:00 UTC" + " " * 60, None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
     ],
 )
 def test_datetimes(text: object, moment: datetime | None) -> None:
@@ -441,6 +443,19 @@ def test_datetimes(text: object, moment: datetime | None) -> None:
 def test_any_text_is_a_moment_with_a_zone_or_none(text: str) -> None:
     moment = wire.parse_datetime(text)
     assert moment is None or moment.tzinfo is not None
+
+
+@given(
+    moment=st.datetimes(timezones=st.timezones() | st.just(UTC)),
+    away_s=st.floats(-wire.MAX_CALL_MS / 1000, wire.MAX_CALL_MS / 1000),
+)
+def test_what_is_read_can_be_told_in_any_zone_and_a_call_later(
+    moment: datetime, away_s: float
+) -> None:
+    read = wire.parse_datetime(moment.isoformat())
+    for zone in (timezone(timedelta(hours=hours)) for hours in (-14, 0, 14)):
+        if read is not None:
+            assert (read + timedelta(seconds=away_s)).astimezone(zone).tzinfo is zone
 
 
 # --- secrets --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callplayer.errors import ServiceError
-from callplayer.service.live_file import LiveFile, StillWrittenError, repair
+from callplayer.service.live_file import LiveFile, StillWrittenError, holds_sound, repair
 from callplayer.service.playhead import SAMPLE_RATE_HZ
 from callplayer.service.recordings import IncidentFacts, Recording
 
@@ -128,7 +128,8 @@ class LiveCalls:
 def recover(library: Library) -> None:
     """End the calls that were live when a service was killed: they go on as recordings.
 
-    Call it before any call begins.
+    One whose file cannot be set right now stays as it is, for the next start. Call it before any
+    call begins.
     """
     for recording in growing(library):
         try:
@@ -136,7 +137,12 @@ def recover(library: Library) -> None:
         except StillWrittenError as error:
             log.warning("%s", error.what)
             continue
-        except ServiceError:
+        except ServiceError as error:
+            if holds_sound(recording.path):
+                log.error(
+                    "incident %s stays live: %s %s", recording.id, error.what, error.__cause__
+                )
+                continue
             frames = 0
         log.warning("incident %s was cut off after %.1f s", recording.id, frames / SAMPLE_RATE_HZ)
         _end(library, recording, frames)

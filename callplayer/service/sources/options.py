@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class LiveSources:
 
         if self.watched is not None and not self.watched.is_dir():
             raise UsageError(f"{self.watched} is no folder.", "Make it, or give --watch another.")
+        if self.watched is not None and not os.access(self.watched, os.R_OK | os.X_OK):
+            raise UsageError(
+                f"The folder {self.watched} cannot be read.", "Give its rights, or --watch another."
+            )
         if self.stdin is not None:
             parse_format(self.stdin)
             if exit_with_stdin:
