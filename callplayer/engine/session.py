@@ -346,7 +346,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._sender.flush_due()
-            if self._sender.open:
+            if self._call.opened and self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
             if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:
