@@ -191,6 +191,7 @@ class Engine:
     async def _come_back(self, access: Access) -> None:
         """Have a new room, and the call in it where it was."""
         await self._link.rejoin(access)
+        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
         self._recovery.joined()
         self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
 
@@ -209,7 +210,7 @@ class Engine:
         if not back.paused:
             self.handle(Resume())
         elif status is not None and not status.paused:
-            self.handle(Pause())
+            self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         self.say("" if status is not None else NO_STATUS)
 
     async def _describe(self, access: Access) -> None:
@@ -227,6 +228,7 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
+            self._recovery.retry_now()
             self._link.retry_now()
             return
         if self._care.takes(request):
@@ -242,6 +244,9 @@ class Engine:
                 )
             )
             return
+        self._obey(request)
+
+    def _obey(self, request: m.Request) -> None:
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
         self._move_gate()
