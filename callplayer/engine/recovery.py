@@ -23,8 +23,8 @@ LOG = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 """The SDK tries for half a minute to get its room back, and who fell silent in a room may come back
-to it by itself; a new room is had sooner. Not while the sound comes on: where only the way for
-words is cut, the SDK has it back without a gap, or gives the room up itself."""
+to it by itself; a new room is had sooner. Where only the way for words is cut, sound comes on
+for 5 s, too: then the SDK begins anew and drops its tracks."""
 
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
@@ -210,17 +210,7 @@ class Recovery:
         """Give the room up after a while."""
         if self._patience is None:
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(PATIENCE_S, self._end_patience)
-
-    def _end_patience(self) -> None:
-        """Have a new room, unless the old one is heard all the same and nothing is asked of it."""
-        self._patience = None
-        call = self._call
-        asked = call.head.seek or call.head.pause
-        if not call.away and not asked and call.sounding_stretch() is not None:
-            self._be_patient()
-        else:
-            self.closed("no patience left")
+            self._patience = loop.call_later(PATIENCE_S, self.closed, "no patience left")
 
     def _lose_patience_no_more(self) -> None:
         if self._patience is not None:
