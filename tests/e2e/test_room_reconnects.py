@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import Counter
@@ -13,13 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from livekit import api
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 from callplayer.config import Secret, Settings
+from callplayer.engine import room as rooms
 from callplayer.engine.access import Access
 from callplayer.engine.room import Room
+from callplayer.errors import UnreachableError
+from callplayer.service.tokens import RoomTokens
 from callplayer.wire import Party, Resume, decode_status, encode_command
+from tests.rig.livekit import LiveKit
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
+from tests.rig.relay import Relay
 from tests.rig.vendor import Script, Vendor
 
 pytestmark = pytest.mark.measures
@@ -120,3 +127,33 @@ async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_onc
         assert sum((await told.frames_a_s()).values()) == 0
     finally:
         await asyncio.to_thread(vendor.stop)
+
+
+async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK tries for half a minute, also when nobody waits for it any more."""
+    monkeypatch.setattr(rooms, "CONNECT_TIMEOUT_S", 0.5)
+    caplog.set_level(logging.INFO, "callplayer.engine.room")
+    livekit = await asyncio.to_thread(LiveKit, tmp_path)
+    relay = Relay(("127.0.0.1", int(livekit.url.rsplit(":", 1)[1])))
+    url = livekit.url.replace("ws", "http", 1)
+    try:
+        async with api.LiveKitAPI(url, livekit.api_key, livekit.api_secret) as server:
+            await server.room.create_room(api.CreateRoomRequest(name="room"))
+            relay.go_dead()
+            room, keys = Room(Told()), RoomTokens(livekit.api_key, Secret(livekit.api_secret))
+            with pytest.raises(UnreachableError):
+                await room.connect(
+                    f"ws://127.0.0.1:{relay.port}", keys.for_listener("room", "late")
+                )
+            await room.close()
+            assert rooms._left_behind
+            relay.revive()
+            await until(lambda: not rooms._left_behind, 30.0)
+            assert "took too long to join is left" in caplog.text
+            asked = api.ListParticipantsRequest(room="room")
+            assert not (await server.room.list_participants(asked)).participants
+    finally:
+        relay.close()
+        livekit.kill()
