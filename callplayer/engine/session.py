@@ -200,6 +200,7 @@ class Engine:
     async def _come_back(self, access: Access) -> None:
         """Have a new room, and the call in it where it was."""
         await self._link.rejoin(access)
+        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
         self._recovery.joined()
         # At one stroke: a frame that comes between the two would be heard, of whatever place.
         with self._sound.lock:
@@ -220,7 +221,7 @@ class Engine:
         if not back.paused:
             self.handle(Resume())
         elif status is not None and not status.paused:
-            self.handle(Pause())
+            self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         self.say("" if status is not None else NO_STATUS)
 
     async def _describe(self, access: Access) -> None:
@@ -238,6 +239,7 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
+            self._recovery.retry_now()
             self._link.retry_now()
             return
         if self._care.takes(request):
@@ -248,6 +250,9 @@ class Engine:
             what = f"This call has no party named {party}."
             self._teller.error("bad-request", what, f"It has: {', '.join(parties)}.")
             return
+        self._obey(request)
+
+    def _obey(self, request: m.Request) -> None:
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
         self._move_gate()
@@ -352,7 +357,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._sender.flush_due()
-            if self._sender.open:
+            if self._call.opened and self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
             if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:

@@ -46,6 +46,9 @@ ERROR_NOTICE_S = 20.0
 DEVICE_LOST = "device-lost"
 """The code of an error that is over once a state tells a device and nothing that it lacks."""
 
+STARTING_AGAIN = "engine-restarting"
+"""The code of a note that is over once a state tells when the next try to reach the call begins."""
+
 AHEAD_S = 5.0
 AHEAD_FROM_MS = 5_000
 """Words come some seconds after they are said: less than this is no earlier place."""
@@ -294,6 +297,8 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
         device = plain_text(state.device, 48)
         notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
+    if notice is not None and notice.code == STARTING_AGAIN and state.retry_at_s is not None:
+        notice = None
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,
@@ -339,6 +344,7 @@ def _after_loss(view: PlayerView, event: EngineRestarting, now_s: float) -> Play
         "Position, pause and volumes come back by themselves.",
         "hold",
         now_s + NOTICE_S,
+        STARTING_AGAIN,
     )
     return replace(view, notice=notice, levels=())
 
