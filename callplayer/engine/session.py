@@ -207,7 +207,10 @@ class Engine:
             self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
 
     def restore(self, back: Return) -> None:
-        """Set cursor, pause and gains at a server that has just come, or come back."""
+        """Set cursor, pause and gains at a server that has just come, or come back.
+
+        The state is told once, at the end: nothing on the way there is what becomes of the call.
+        """
         self._call.opened = True
         status = self._call.head.status
         for party in self._call.gains_db:
@@ -215,11 +218,12 @@ class Engine:
         if back.stays:
             pass
         elif back.position_ms is None:
-            self.handle(ScrubToEnd())
+            self._obey(ScrubToEnd())
         elif back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
-            self.handle(Scrub(back.position_ms))
+            self._obey(Scrub(back.position_ms))
         if not back.paused:
-            self.handle(Resume())
+            if not self._care.takes(Resume()):
+                self._obey(Resume())
         elif status is not None and not status.paused:
             self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         self.say("" if status is not None else NO_STATUS)
@@ -251,12 +255,12 @@ class Engine:
             self._teller.error("bad-request", what, f"It has: {', '.join(parties)}.")
             return
         self._obey(request)
+        self._teller.state()
 
     def _obey(self, request: m.Request) -> None:
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
         self._move_gate()
-        self._teller.state()
 
     def _send(self, commands: list[Command]) -> None:
         """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""

@@ -43,7 +43,9 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
     state, old = view.state, before.state
     if state.phase != old.phase:
-        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{told_place(state, now_s)}.")
+        # A call that has just come back is still on its way to its place.
+        place = told_place(state, now_s, asked=True)
+        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
     elif old.requested_ms is not None and state.requested_ms is None:
         lines.append(f"At{told_place(state, now_s).removeprefix(' at')}.")
     lines += _party_changes(old, state)

@@ -227,10 +227,13 @@ class PlainActions:
         )
 
 
-def told_place(state: StateEvent, now_s: float) -> str:
-    """Return ` at 1:23 of 4:32`; "" while no length is known."""
+def told_place(state: StateEvent, now_s: float, *, asked: bool = False) -> str:
+    """Return ` at 1:23 of 4:32`; "" while no length is known. `asked`: where it is to be, if that
+    was asked for."""
     duration_ms = shown_duration_ms(state, now_s)
     if duration_ms <= 0:
         return ""
-    position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)
+    asked_ms = state.requested_ms if asked else None
+    place_ms = shown_position_ms(state, now_s) if asked_ms is None else asked_ms
+    position = clock_text(place_ms, duration_ms, tenths=False)
     return f" at {position} of {clock_text(duration_ms, duration_ms, tenths=False)}"

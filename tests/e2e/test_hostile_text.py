@@ -75,7 +75,7 @@ def script(folder: Path) -> Script:
     ]
     return Script(
         folder=str(folder),
-        incident=incident(HARM, f"+1{HARM}"),
+        incident=incident(HARM, f"+1{HARM}" + "9" * 1_200_000),  # more than a client's line holds
         listed=[incident(HARM, HARM), incident("short", LONG), incident(LONG, "+15550100")],
         frames=[
             {"type": HARM, "identifier": "IDENTIFIER", "message": {"type": HARM, "words": HARM}},

@@ -84,6 +84,18 @@ def test_what_happens_is_said_once_in_a_line_each() -> None:
     ]
 
 
+def test_a_call_that_comes_back_is_told_with_the_place_that_it_goes_to() -> None:
+    lost = but(PLAYING, phase="reconnecting", advancing=False)
+    new_room = but(PLAYING, position_ms=0, audible_ms=0, requested_ms=83_400, advancing=False)
+    _, _, lines = plain(PLAYING, lost, new_room, PLAYING)
+    assert lines == [
+        "Playing at 1:23 of 4:32.",
+        "Reconnecting at 1:23 of 4:32.",
+        "Playing at 1:23 of 4:32.",
+        "At 1:23 of 4:32.",
+    ]
+
+
 def test_keys_and_names_of_actions_do_what_they_do_on_the_screen() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING)
     press(player, "space", "left", "up", "m", "back-60s", "K", "nothing")
