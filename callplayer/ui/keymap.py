@@ -147,8 +147,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),
     Action("cite", "Copy a citation", ("c",), screen="cite"),
     Action("search", "Search the words", ("slash",), screen="search"),
-    Action("next-mark", "Next mark / one before", ("n",), screen="next_mark", title="Next mark"),
-    Action("last-mark", "Next mark / one before", ("N",), screen="last_mark", title="Mark before"),
+    Action("next-mark", "Mark ahead / back", ("n",), screen="next_mark", title="Next mark"),
+    Action("last-mark", "Mark ahead / back", ("N",), screen="last_mark", title="Mark before"),
     Action("read", "Read in the words", ("w",), screen="read"),
     Action(
         "zoom-in", "Timeline closer / whole", ("plus",), screen="zoom_in", title="Timeline closer"

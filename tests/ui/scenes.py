@@ -125,10 +125,10 @@ def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
     return tuple(told)
 
 
-LINK = (PLAYING, STATS, 1.0, STATS)
+LINK = (STATS, 1.0, STATS)
 """A second of a good link."""
 
-HEARD = (INCIDENT, *LINK, *heard_so_far(), LEVELS, PLAYING, *TALK)
+HEARD = (INCIDENT, *LINK, LEVELS, *heard_so_far(), LEVELS, PLAYING, *TALK)
 NAMED = msgspec.structs.replace(
     INCIDENT, id="事件 👩\u200d🚒", location="רחוב הרצל 5, Zu\u0308rich 消防署"
 )
@@ -162,9 +162,9 @@ SCENES = {
     "speech-ahead": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
+            *LINK,
             LEVELS,
             but(PLAYING, call_over=False, duration_ms=109_000),
-            *LINK[1:],
             *TALK,
             WordsEvent(words=(word(107.0, "Hello?"),)),
         )
