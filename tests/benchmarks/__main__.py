@@ -133,8 +133,16 @@ def _cost(options: argparse.Namespace) -> None:
     memory_s = options.hours * 3600 if options.hours else 60.0 if options.quick else 600.0
     measured = cost.measure(15.0 if options.quick else 60.0, memory_s)
     table(
-        ("process", "CPU, % of a core", "memory, MB"),
-        [(m.name, f"{m.cpu_percent:.1f}", f"{m.memory_mb:.0f}") for m in measured.processes],
+        ("process", "CPU, % of a core", "its passes", "memory, MB"),
+        [
+            (
+                m.name,
+                f"{m.cpu_percent:.1f}",
+                f"{m.least_percent:.1f} to {m.most_percent:.1f}",
+                f"{m.memory_mb:.0f}",
+            )
+            for m in measured.processes
+        ],
     )
     print()
     table(

@@ -25,7 +25,6 @@ from tests.rig.pulse import Sink
 from tests.rig.terminal import Terminal
 
 RECOVER_S = 30.0
-pytestmark = pytest.mark.measures
 
 NEAR_MS = 1500
 LIVEKIT = "livekit-server"
@@ -113,6 +112,7 @@ def assert_it_goes_on(demo: Demo, before: Event, killed_s: float) -> None:
     assert later["phase"] == "playing"
 
 
+@pytest.mark.measures
 def test_playing_goes_on_where_it_was_when_parts_are_killed_one_after_the_other(
     demo: Demo,
 ) -> None:

@@ -14,8 +14,6 @@ from tests.e2e.conftest import StartEngine
 from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 from tests.rig.pulse import Sink
 
-pytestmark = pytest.mark.measures
-
 STATE_FIELDS = {
     "phase", "position_ms", "duration_ms", "paused", "at_end", "call_over", "requested_ms",
     "parties",
@@ -32,6 +30,7 @@ DELAY_PARTS = (
 )  # fmt: skip
 
 
+@pytest.mark.measures
 def test_states_and_stats_come_at_least_once_a_second(
     sweep_service: Service, start_engine: StartEngine
 ) -> None:
@@ -128,6 +127,7 @@ def test_relative_requests_add_up(sweep_service: Service, start_engine: StartEng
     assert engine.quit() == 0
 
 
+@pytest.mark.measures
 def test_live_goes_to_the_live_end(tmp_path: Path, sink: Sink, sweep_service: Service) -> None:
     del sweep_service
     recording = tmp_path / "long.wav"

@@ -180,9 +180,11 @@ def test_set_gain_is_heard_to_the_decibel_on_one_party_only(
     time.sleep(1.1)
     now_s = time.monotonic()
     after = sink.heard(now_s - 0.5, now_s)
-    change_db = tone_db(after, CALLER_HZ) - tone_db(before, CALLER_HZ)
-    assert change_db == pytest.approx(gain_db, abs=1.0)
-    assert tone_db(after, TAKER_HZ) - tone_db(before, TAKER_HZ) == pytest.approx(0.0, abs=0.5)
+    changes_db = [
+        tone_db(after, hz, np.median) - tone_db(before, hz, np.median)
+        for hz in (CALLER_HZ, TAKER_HZ)
+    ]
+    assert changes_db == pytest.approx([gain_db, 0.0], abs=0.5)
     assert engine.quit() == 0
 
 

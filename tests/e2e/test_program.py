@@ -18,8 +18,6 @@ from tests.rig.recorded import RecordedTerminal
 from tests.rig.signals import heard_position_s, rms_db, tone_db
 from tests.rig.terminal import Terminal
 
-pytestmark = pytest.mark.measures
-
 SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 
 
@@ -45,6 +43,7 @@ def screen(tone_service: Service, sink: Sink, tmp_path: Path) -> Iterator[Termin
     terminal.close()
 
 
+@pytest.mark.measures
 def test_keys_change_what_is_seen_and_heard(screen: Terminal, sink: Sink, tmp_path: Path) -> None:
     screen.wait_for("PLAYING", "Caller", "Call taker", "0 dB")
     time.sleep(1.0)
@@ -102,6 +101,7 @@ def test_every_size_shows_what_matters(screen: Terminal, columns: int, rows: int
     assert screen.wait_end() == 0
 
 
+@pytest.mark.measures
 def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
     sink: Sink, tmp_path: Path
 ) -> None:
@@ -220,6 +220,7 @@ def played_in_lines(argv: list[str], environment: dict[str, str], length: str) -
         player.stdout.close()
 
 
+@pytest.mark.measures
 def test_the_demo_plays_a_recording_of_ones_own(sink: Sink, tmp_path: Path) -> None:
     from tests.rig.signals import write_sweep_call
 
