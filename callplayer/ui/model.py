@@ -75,7 +75,7 @@ SLOW_CONNECT_S = 2.0
 class Notice:
     """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
 
-    `code` is that of the error it tells of.
+    `code` is that of the error it tells of; `answers`: it answers a key, and the next one ends it.
     """
 
     text: str
@@ -83,6 +83,7 @@ class Notice:
     tone: Tone = "text"
     until_s: float = float("inf")
     code: str = ""
+    answers: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,8 +211,16 @@ def _after_trouble(
 
 
 def with_notice(view: PlayerView, text: str, now_s: float, tone: Tone = "hold") -> PlayerView:
-    """Return the view with a short-lived note for the user."""
-    return replace(view, notice=Notice(text, tone=tone, until_s=now_s + NOTICE_S))
+    """Return the view with a short-lived note for the user, which answers a key."""
+    note = Notice(text, tone=tone, until_s=now_s + NOTICE_S, answers=True)
+    return replace(view, notice=note)
+
+
+def without_answer(view: PlayerView) -> PlayerView:
+    """Return the view without the note that answered the last key: it is not about this one."""
+    if view.notice is None or not view.notice.answers:
+        return view
+    return replace(view, notice=None)
 
 
 def select_party(view: PlayerView, step: int) -> PlayerView:

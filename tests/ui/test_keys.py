@@ -122,6 +122,21 @@ async def test_mute_and_solo_toggle_the_selected_party(tmp_path: Path) -> None:
     ]
 
 
+async def test_an_answer_to_a_key_goes_with_the_next_and_only_a_refusal_is_marked(
+    tmp_path: Path,
+) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press("u")
+        await session.until_text("! There is no jump to undo.")
+        await session.pilot.press("a")
+        await session.until_text(" Loop from 1:23.4")
+        assert "no jump" not in session.text
+        assert "! Loop" not in session.text
+        await session.pilot.press("tab")
+        await session.until(lambda: "Loop from" not in session.text)
+
+
 async def test_percent_keys_rest_on_a_growing_call_and_say_so(tmp_path: Path) -> None:
     async with player(tmp_path, "--growing") as session:
         await _ready(session)

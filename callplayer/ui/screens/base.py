@@ -75,11 +75,12 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
 
     def take_step(self, step: Step) -> None:
         """Remember, ask and tell what a rule of the way through the call says."""
+        changed = bool(step.requests) or step.navigation != self.view.navigation
         self.view = replace(self.view, navigation=step.navigation)
         for request in step.requests:
             self._request(request)
         if step.note:
-            self.note(step.note, "text" if step.requests else "hold")
+            self.note(step.note, "text" if changed else "hold")
         self.draw_time()
 
     def note(self, text: str, tone: Tone = "hold") -> None:

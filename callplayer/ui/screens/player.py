@@ -18,7 +18,13 @@ from callplayer.engine.messages import (
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
 from callplayer.ui.keymap import NO_PARTY, Action, by_key
-from callplayer.ui.model import PlayerView, after, only_time_passed, select_party
+from callplayer.ui.model import (
+    PlayerView,
+    after,
+    only_time_passed,
+    select_party,
+    without_answer,
+)
 from callplayer.ui.screens.parts import Parts
 from callplayer.ui.view import is_heard, shown_position_ms, until_turn_s
 from callplayer.ui.widgets.lines import KeyFooter
@@ -142,6 +148,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
 
     def act(self, action: Action) -> None:
         """Do one action of the keymap."""
+        self.view = without_answer(self.view)
         if action.screen is not None:
             getattr(self, f"do_{action.screen}")()
         elif action.request is not None:
