@@ -51,6 +51,22 @@ def still(terminal: Terminal) -> list[str]:
     return terminal.wait_until(stands_still).splitlines()
 
 
+def laid_out(terminal: Terminal, columns: int, rows: int) -> None:
+    """Wait until the screen is made for its size.
+
+    A key may come before the change of size: what it opens is then laid out twice, and what it
+    shows is gone for a moment.
+    """
+
+    def fits(screen: str) -> bool:
+        lines = screen.splitlines()
+        header, footer = lines[0], lines[-1]
+        right = max(map(cell_len, lines[:1]))
+        return len(lines) == rows and right == columns - 1 and "q quit" in footer and "♪" in header
+
+    terminal.wait_until(fits)
+
+
 def painted_anew(terminal: Terminal, columns: int, rows: int) -> list[str]:
     """Return the screen after Textual has painted all of it."""
     for width in (columns + 1, columns):
@@ -63,6 +79,7 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
     terminal.wait_for("PLAYING", "words", "▂▄▆ good")
     for columns, rows in (*SIZES, (80, 24)):
         terminal.resize(columns, rows)
+        laid_out(terminal, columns, rows)
         for opens, shows, closes in OPENED:
             terminal.type(opens)
             terminal.wait_for(shows)

@@ -98,6 +98,24 @@ def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
     assert notice.text == "not confirmed by the server for 2 s"
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "The server did not go to 0:30.0."),
+        ({"position_ms": 30_400}, None),  # it went there, late
+        ({"requested_ms": 30_000, "unconfirmed_s": 5.0}, None),  # it is still waited for
+        ({"phase": "reconnecting", "advancing": False}, None),  # why is told already
+    ],
+)
+def test_a_jump_that_never_came_about_is_told(changes: dict[str, object], told: str | None) -> None:
+    asked = but(STATE, requested_ms=30_000, unconfirmed_s=4.9)
+    view = after(after(PlayerView(), asked, 50.0), but(STATE, **changes), 50.1)
+    assert (view.notice.text if view.notice is not None else None) == told
+    quick = but(STATE, requested_ms=30_000, unconfirmed_s=0.2)
+    view = after(after(PlayerView(), quick, 50.0), STATE, 50.1)
+    assert view.notice is None, "it was called back before anything had to be told"
+
+
 REASON = "The room server does not answer. Trying again in 7 s."
 
 

@@ -20,7 +20,7 @@ class Pointing(Moving, Reading, inherit_bindings=False):
 
     def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
         """Tell of the place that the mouse is over."""
-        self.hover_ms = message.position_ms
+        self.hover_column = message.column
         self.draw_time()
 
     def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:

@@ -92,9 +92,9 @@ class Timeline(DragRows):
 
     @dataclass
     class Hovered(Message):
-        """The mouse is over `position_ms`; None: it has left."""
+        """The mouse is over a column; None: it has left."""
 
-        position_ms: int | None
+        column: int | None
 
     @dataclass
     class Zoomed(Message):
@@ -164,10 +164,17 @@ class Timeline(DragRows):
         """Tell what the mouse is over; Textual calls the base's handler, which drags, as well."""
         if event.x != self._hovered:
             self._hovered = event.x
-            self.post_message(self.Hovered(self.message_at(event.x).position_ms))
+            self.post_message(self.Hovered(event.x))
 
     def on_leave(self, event: events.Leave) -> None:
         """Tell that the mouse has left."""
+        self._forget_mouse()
+
+    def on_hide(self) -> None:
+        """Tell so too when a panel takes its place; the base's handler lets go as well."""
+        self._forget_mouse()
+
+    def _forget_mouse(self) -> None:
         self._hovered = None
         self.post_message(self.Hovered(None))
 
@@ -186,9 +193,12 @@ class Timeline(DragRows):
         return self._duration_ms > 0
 
     def message_at(self, column: int) -> Scrubbed:
-        """Return the position at a column, no later than the call is long."""
-        at_ms = self._span.position_ms(column, self.size.width)
-        return self.Scrubbed(min(at_ms, self._duration_ms))
+        """Return what to post for a column."""
+        return self.Scrubbed(self.position_at(column))
+
+    def position_at(self, column: int) -> int:
+        """Return the position at a column as drawn now, in ms, no later than the call is long."""
+        return min(self._span.position_ms(column, self.size.width), self._duration_ms)
 
 
 def _looks_by(state: StateEvent, now_s: float, width: int, span: Span) -> tuple[object, ...]:
