@@ -192,7 +192,14 @@ def test_lines_of_json_on_a_terminal_are_harmless_and_say_all_that_was_told(
 ) -> None:
     headless = on_a_terminal("i1", "--headless")
     # The speakers' words come apart: the last one that was said need not be the last that is told.
-    headless.until(lambda output: b'"incident"' in output and output.count(b'"word":') >= len(SAID))
+    # What is typed is echoed where the output has come to, which shall not be the middle of a line.
+    headless.until(
+        lambda output: (
+            b'"incident"' in output
+            and output.count(b'"word":') >= len(SAID)
+            and output.endswith(b"\n")
+        )
+    )
     headless.type('{"cmd":"' + "\u202e\x9b31m" + '"}\n')
     headless.until("was not understood")
     headless.type('{"cmd":"quit"}\n')
