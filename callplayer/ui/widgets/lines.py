@@ -156,7 +156,9 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
         ]
         for text, tone in optional:
             part: Part = ("   " + text, "text" if tone == "text" else "dim")
-            if text and cells(left) + cells([part]) + cells(right) + 2 <= width:
+            if text and cells(left) + cells([part]) + cells(right) >= width:
+                break
+            if text:
                 left.append(part)
     gap = width - cells(left) - cells(right)
     return [*left, (" " * max(gap, 1), "text"), *right]
