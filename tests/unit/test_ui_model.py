@@ -350,7 +350,7 @@ def test_quality_and_delay_stand_in_the_header(width: int) -> None:
     for second in range(2):
         view = after(view, StatsEvent(delay_ms=97.4, concealed_ms=5.0), 50.0 + second)
     row = "".join(text for text, _ in header_row(view, width))
-    assert "▂▄▆ good 97 ms   ♪ Headphones" in row
+    assert "▂▄▆ good  97 ms   ♪ Headphones" in row
     assert len(row) == width
 
 

@@ -29,8 +29,9 @@ class Pointing(Moving, Reading, inherit_bindings=False):
 
     def _marked(self, now_s: float) -> Marks:
         """Return what is marked on the timeline; the same object while nothing has changed."""
-        ahead = self.view.ahead
-        shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
+        ahead, is_live = self.view.ahead, self.view.state.phase == "live"
+        tells = ahead is not None and now_s < ahead.until_s and not is_live
+        shown = ahead.speaker if ahead is not None and tells else ""
         pointed = self._pointed()
         parts = (
             self.view.navigation.loop,

@@ -156,7 +156,9 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
         ]
         for text, tone in optional:
             part: Part = ("   " + text, "text" if tone == "text" else "dim")
-            if text and cells(left) + cells([part]) + cells(right) + 2 <= width:
+            if text and cells(left) + cells([part]) + cells(right) >= width:
+                break
+            if text:
                 left.append(part)
     gap = width - cells(left) - cells(right)
     return [*left, (" " * max(gap, 1), "text"), *right]
@@ -219,14 +221,14 @@ def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
         [
             part
             for (keys, topic), own_cells in zip(lines[y::height], key_cells, strict=False)
-            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells))
+            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells - 1))
         ]
         for y in range(height)
     ]
 
 
 def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
-    return (keys, "ask"), (topic, "text")
+    return (keys, "ask"), (topic + " ", "text")
 
 
 def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
@@ -301,7 +303,7 @@ def _link(view: PlayerView) -> list[Part]:
     if quality is None or view.stats is None or view.failure is not None:
         return []
     sign, word, tone = _LINK_LOOKS[quality]
-    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:.0f} ms   ", "dim")]
+    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:3.0f} ms   ", "dim")]
 
 
 def _device(state: StateEvent) -> str:
