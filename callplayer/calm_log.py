@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
 
 EVERY_S = 1.0
 MOST_KINDS = 500
+MOST_BYTES = 10_000_000
+
+
+def put_aside(path: Path) -> None:
+    """Begin a log anew that has grown too long; what it held is kept as `….1`, until the next time.
+
+    A program that has it open writes on into that.
+    """
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > MOST_BYTES:
+            os.replace(path, path.with_name(f"{path.name}.1"))
 
 
 class OnceASecond(logging.Filter):

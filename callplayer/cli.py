@@ -363,12 +363,13 @@ def _start_log() -> None:
     import logging
     import logging.handlers
 
-    from callplayer.calm_log import OnceASecond
+    from callplayer.calm_log import OnceASecond, put_aside
 
     path = log_path()
     handler: logging.Handler
     try:
         make_private_folder(path.parent)
+        put_aside(path)
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError:

@@ -91,15 +91,17 @@ def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
     from callplayer.ui.settings import screen_settings
 
     screen = screen_settings(settings.screen)
+    told: tuple[str, str] | None = None
     while True:
         # Asked before the screen is up: credentials that are refused are told like anywhere else.
         incidents = _IncidentList(settings, incident_rows(settings))
-        chosen = run_picker(incidents.fetch, log_path(), screen)
+        chosen = run_picker(incidents.fetch, log_path(), screen, told)
         if chosen is None:
             return EXIT_DONE
         result = _play(settings, chosen, flags, can_go_back=True)
         if not result.back:
             return _told(result)
+        told = (result.message, result.hint) if result.message else None
 
 
 def incident_rows(settings: Settings) -> list[PickerRow]:

@@ -6,8 +6,13 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.rig.pulse import PulseServer, Sink, pulse_server
+
+# How long an example takes tells of the machine, and of what else it does.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 _numbers = itertools.count()
 

@@ -194,11 +194,16 @@ class Call:
         """Take a status; return whether it confirmed a move, so that the gate turns over.
 
         While away it is only kept: it may be old, or of a server that knows nothing of us yet.
+        Before the call is open nothing has been sent that it could confirm.
         """
         if self.away:
             self._news, self._news_s = status, now_s
             return False
+        wishes = self.head
         self.head = heads.take_status(self.head, status, now_s)
+        if not self.opened:
+            self.head = heads.keep_wishes(self.head, wishes)
+            return False
         if self._gate.asked_s is None or self.head.seek or self.head.pause:
             return False
         self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)

@@ -10,16 +10,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from callplayer.config import Settings
 from callplayer.engine import messages as m
-from callplayer.engine.audio.devices import choices, fresh_devices, meant
+from callplayer.engine.audio.devices import fresh_devices
 from callplayer.engine.audio.output import OutputDevice
-from callplayer.engine.audio.pulse import NOWHERE, PulseView, PulseWatch
+from callplayer.engine.audio.pulse import PulseView, PulseWatch
 from callplayer.engine.call import Call
+from callplayer.engine.device_list import DeviceList
 from callplayer.engine.hold import Hold
-from callplayer.engine.home import Home
+from callplayer.engine.home import Home, stream_went
 from callplayer.engine.sound import Sound
 from callplayer.engine.stall import TICK_S, Cadence, look
 from callplayer.engine.teller import Teller
@@ -28,9 +29,6 @@ from callplayer.text import plain_text
 from callplayer.wire import Command, Pause, Resume
 
 LOG = logging.getLogger(__name__)
-
-FADE_S = 0.02
-"""What the mixer needs to fade out, and the device to play it."""
 
 RETRY_S = 1.0
 LATENCY_LOOKS_S = 1.0
@@ -66,6 +64,7 @@ class DeviceCare:
         self._call = call
         self._teller = teller
         self._hold = Hold(call, teller.delays, send)
+        self._list = DeviceList(sound, teller)
         self._keep = keep
         goes_on = settings.on_device_loss == "default"
         self._home = Home(settings.output_device or lasting, goes_on)
@@ -81,6 +80,7 @@ class DeviceCare:
         self._opened_s = 0.0
         self._retry_s = self._latency_s = self._look_s = 0.0
         self._listing: asyncio.Task[None] | None = None
+        self._search: asyncio.Task[list[OutputDevice]] | None = None
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -126,8 +126,9 @@ class DeviceCare:
 
     def stop(self) -> None:
         """Ask the sound server no more."""
-        if self._listing is not None:
-            self._listing.cancel()
+        for asking in (self._listing, self._search):
+            if asking is not None:
+                asking.cancel()
         if self._watch is not None:
             self._watch.stop()
 
@@ -139,7 +140,8 @@ class DeviceCare:
             case m.ListDevices():
                 self._listing = asyncio.create_task(self._tell_devices())
             case m.SetOutputDevice() if self._sound.no_audio:
-                self._tell("bad-request", "There is no sound with --no-audio.", "Run without it.")
+                what = "There is no sound with --no-audio."
+                self._teller.error("bad-request", what, "Run without it.")
             case m.SetOutputDevice(name=name):
                 self._asked = name
             case Resume() | m.TogglePause() | Pause() if self._must_wait():
@@ -175,14 +177,15 @@ class DeviceCare:
             await self._lose(f"The sound device {name} is gone.", gone=True)
         elif self._cadence.stalled:
             await self._lose(f"The sound device {name} has stopped.", gone=False)
-        elif self._home.name and await self._home_is_back(now_s):
+        elif self._home.name and self._home_is_back(now_s):
             if await self._try_out(self._home.name):
                 await self._switch(self._home.name)
         elif now_s - self._latency_s >= LATENCY_LOOKS_S:
             self._latency_s = now_s
             unheard = self._call.head.wants_paused()
             if self._sound.wants_other_latency(now_s, unheard=unheard):
-                await self._switch(self._on_sink or self._home.wanted)
+                name = output.device_name if self._home.name else self._home.wanted
+                await self._switch(self._on_sink or name)
         elif not self._cadence.is_late:
             self._hold.note(now_s)
 
@@ -191,26 +194,22 @@ class DeviceCare:
 
         A sink that is unplugged never stops: the server moves its streams to another one.
         """
-        view = self._view
-        if view is None or view.looked_s < self._opened_s:
+        view, before, label = self._view, self._on_sink, self._sound.device_name
+        went = stream_went(view, self._opened_s, before)
+        if view is None or went == "stayed":
             return False
-        if view.playing_on in ("", self._on_sink):
-            return False
-        before, label = self._on_sink, self._sound.device_name
-        if before and view.playing_on == NOWHERE:
+        if went == "nowhere":
             return True
         self._on_sink = view.playing_on
         sink = view.sink(self._on_sink)
         self._sound.device_label = sink.label if sink is not None else ""
-        if self._on_sink == self._home.name:
-            self._home.forget()
-        elif before not in ("", NOWHERE) and view.sink(before) is None:
+        if self._on_sink == self._home.name or went == "moved":
+            self._home.forget()  # it is home, or somebody wants it elsewhere
+        elif went == "lost":
             self._home.remember(before, label or before, is_sink=True, gone=True)
             if not self._home.goes_on:
                 self._hold.take(time.monotonic(), goes_on=False)
             self._tell_loss(f"The sound device {label} is gone.")
-        elif before not in ("", NOWHERE):
-            self._home.forget()  # it is still there: somebody has moved us on purpose
         self._say_what_lacks()
         return False
 
@@ -244,7 +243,7 @@ class DeviceCare:
         self._hold.note(time.monotonic())
         self._hold.take(time.monotonic(), goes_on=True)
         self._sound.set_gate(False)
-        await asyncio.sleep(FADE_S)
+        await asyncio.sleep(self._sound.fade_s)
         left, label = self._on_sink, self._sound.device_name or ""
         output = self._sound.detach()
         self._retry_s = 0.0
@@ -330,15 +329,23 @@ class DeviceCare:
 
     # --- which device -----------------------------------------------------------------------------
 
-    async def _home_is_back(self, now_s: float) -> bool:
-        """Tell whether the device that was lost can be played on again."""
+    def _home_is_back(self, now_s: float) -> bool:
+        """Tell whether the device that was lost can be played on again.
+
+        To look for one takes a while, in which the one that plays is watched all the same.
+        """
         home, view = self._home, self._view
         if view is not None and (home.is_sink or view.sink(home.name)):
             return home.is_back(view, self._on_sink, now_s)
-        if now_s < max(home.not_before_s, self._look_s + LOOK_FOR_HOME_S):
+        if self._search is None:
+            if now_s >= max(home.not_before_s, self._look_s + LOOK_FOR_HOME_S):
+                self._look_s = now_s
+                self._search = asyncio.create_task(fresh_devices())
             return False
-        self._look_s = now_s
-        listed = home.name in {device.name for device in await fresh_devices()}
+        if not self._search.done():
+            return False
+        search, self._search = self._search, None
+        listed = home.name in {device.name for device in search.result()}
         was_gone, home.seen_gone = home.seen_gone, not listed
         return was_gone and listed
 
@@ -352,18 +359,13 @@ class DeviceCare:
 
     async def _choose(self, asked: str) -> None:
         """Play on a device from now on; a name that is none changes nothing."""
-        listed = await self._listed()
-        known = choices(listed, self._view)
-        name = asked if asked in {d.name for d in listed} else meant(asked, known)
+        name = await self._list.meant(asked, self._view)
         if name is None:
-            names = ", ".join(choice.label for choice in known) or "none"
-            what = f"There is no sound device {plain_text(asked, 80)!r}, or more than one."
-            self._tell("no-such-device", what, f"There are: {names}.")
             return
         is_other = self._sound.ready and not (name and name == self._on_sink)
         if is_other and not await self._try_out(name):
             stays = f"It stays {self._sound.device_name}."
-            self._tell("no-sound-device", f"{plain_text(name, 80)} gives no sound.", stays)
+            self._teller.error("no-sound-device", f"{plain_text(name, 80)} gives no sound.", stays)
             return
         self._home.wanted = name
         self._home.forget()
@@ -371,7 +373,8 @@ class DeviceCare:
             self._keep(name)
         except OSError as error:
             LOG.warning("the choice is not kept: %s", error)
-            self._tell("not-kept", "The choice is not kept for later calls.", "The log says why.")
+            what = "The choice is not kept for later calls."
+            self._teller.error("not-kept", what, "The log says why.")
         if is_other:
             await self._switch(name)
         self._retry_s = 0.0
@@ -379,29 +382,13 @@ class DeviceCare:
         await self._tell_devices()
 
     async def _tell_devices(self) -> None:
-        output = self._sound.output
-        listed = choices(await self._listed(), self._view)
-        self._teller.tell(
-            m.DevicesEvent(
-                devices=tuple(m.Device(choice.name, choice.label) for choice in listed),
-                current=(self._on_sink or output.device_name) if output is not None else None,
-                chosen=self._home.wanted,
-            )
-        )
-
-    async def _listed(self) -> Sequence[OutputDevice]:
-        """Return PortAudio's devices; with a sound server those of the last opening will do."""
-        if self._view is not None and self._sound.listed:
-            return self._sound.listed
-        return await fresh_devices()
+        await self._list.tell(self._view, on_sink=self._on_sink, chosen=self._home.wanted)
 
     # --- telling ----------------------------------------------------------------------------------
 
     def _tell_loss(self, what: str) -> None:
-        self._tell("device-lost", what, GOES_ON_HINT if self._home.goes_on else PAUSED_HINT)
-
-    def _tell(self, code: str, what: str, hint: str) -> None:
-        self._teller.tell(m.ErrorEvent(code=code, message=what, hint=hint))
+        hint = GOES_ON_HINT if self._home.goes_on else PAUSED_HINT
+        self._teller.error("device-lost", what, hint)
 
     def _say_what_lacks(self) -> None:
         """Keep on the screen what the sound lacks, for as long as it does."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import functools
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -19,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from livekit import rtc
 
+from callplayer import livekit_parts
+
 LOG = logging.getLogger(__name__)
 
 RATE_HZ = 48_000
 FRAME_MS = 10
-WIRE_TYPE_BYTES = 2
 
 TakeFrame = Callable[[npt.NDArray[np.int16]], None]
 """Takes one frame of mono sound at RATE_HZ, on any thread; it is gone when this returns."""
@@ -44,8 +47,7 @@ class DirectFrames:
         from livekit.rtc._ffi_client import FfiClient, FfiHandle
         from livekit.rtc._proto import audio_frame_pb2, ffi_pb2
 
-        if not _kept:
-            _kept.append(_take_events())
+        _take_events_once()
         request = ffi_pb2.FfiRequest()
         wanted = request.new_audio_stream
         wanted.track_handle = track._ffi_handle.handle
@@ -53,13 +55,15 @@ class DirectFrames:
         wanted.num_channels = 1
         wanted.frame_size_ms = FRAME_MS
         wanted.type = audio_frame_pb2.AudioStreamType.AUDIO_STREAM_NATIVE
-        handle = FfiClient.instance.request(request).new_audio_stream.stream.handle.id
-        _takers[handle] = take
+        with _beginning:
+            handle = FfiClient.instance.request(request).new_audio_stream.stream.handle.id
+            _takers[handle] = take
         self._handle = FfiHandle(handle)
 
     async def close(self) -> None:
         """Read no more; a frame that is under way may still come."""
-        _takers[self._handle.handle] = _take_no_more
+        if self._handle.handle in _takers:
+            _takers[self._handle.handle] = _take_no_more
         self._handle.dispose()
 
 
@@ -68,32 +72,31 @@ def _take_no_more(_pcm: npt.NDArray[np.int16]) -> None:
 
 
 _takers: dict[int, TakeFrame] = {}
-_kept: list[Any] = []  # what the native library calls must never be freed
+"""Who takes the frames of a stream, by its handle, from its beginning until its end was told."""
+
+_beginning = threading.Lock()
+"""Held while a stream begins: its first frame may come before its handle is known."""
 
 
-def _take_events() -> Any:
-    """Have the native library bring its events here; what is no frame goes on to the SDK."""
-    from livekit.rtc import _ffi_client as sdk
+@functools.cache
+def _take_events_once() -> None:
+    """Have the native library bring its frames here; what is no frame goes on to the SDK."""
     from livekit.rtc._proto import ffi_pb2
-    from livekit.rtc.version import __version__
 
-    library, pass_on = sdk.FfiClient.instance._ffi_lib, sdk.ffi_event_callback
-    parse, drop = ffi_pb2.FfiEvent.FromString, library.livekit_ffi_drop_handle
-    field = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name["audio_stream_event"]
-    tag = int(field.number) << 3 | WIRE_TYPE_BYTES
+    tag = livekit_parts.event_tag("audio_stream_event")
+    parse = ffi_pb2.FfiEvent.FromString
+    drop = livekit_parts.quick_library().livekit_ffi_drop_handle
 
-    @sdk.ffi_cb_fnc  # type: ignore[untyped-decorator]
-    def bring(content: Any, size: int) -> None:
+    def takes(content: Any, size: int) -> bool:
         if content[0] != tag:
-            pass_on(content, size)
-            return
+            return False
         event = parse(ctypes.string_at(content, size)).audio_stream_event
-        take = _takers.get(event.stream_handle)
+        take = _taker(event.stream_handle)
         if take is None:
-            pass_on(content, size)
-            return
+            return False
         if not event.HasField("frame_received"):
-            return
+            _takers.pop(event.stream_handle, None)
+            return True
         frame = event.frame_received.frame
         samples = frame.info.num_channels * frame.info.samples_per_channel
         try:
@@ -103,9 +106,17 @@ def _take_events() -> Any:
             LOG.exception("a frame was lost")
         finally:
             drop(frame.handle.id)
+        return True
 
-    library.livekit_ffi_initialize(bring, True, b"python", __version__.encode())
-    return bring
+    livekit_parts.take_events(takes, logs=True)
+
+
+def _taker(handle: int) -> TakeFrame | None:
+    take = _takers.get(handle)
+    if take is None:
+        with _beginning:
+            take = _takers.get(handle)
+    return take
 
 
 class SdkFrames:
@@ -132,13 +143,10 @@ class SdkFrames:
             await stream.aclose()
 
 
-NOT_AS_EXPECTED = (ImportError, AttributeError, KeyError, TypeError, ctypes.ArgumentError)
-
-
 def read_frames(track: rtc.RemoteAudioTrack, take: TakeFrame) -> Frames:
     """Have `take` called with every frame of `track` from now on."""
     try:
         return DirectFrames(track, take)
-    except NOT_AS_EXPECTED:
+    except livekit_parts.NOT_AS_EXPECTED:
         LOG.warning("this version of the SDK is not known: playing will cost more")
         return SdkFrames(track, take)

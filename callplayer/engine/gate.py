@@ -16,10 +16,11 @@ OPEN_ANYWAY_S = 1.0
 @dataclass(frozen=True)
 class Gate:
     """`asked_s`: when a move was asked for that is not confirmed; `turned_s`: when the path will
-    have turned over after the confirmation."""
+    have turned over after the last confirmation, which was at `confirmed_s`."""
 
     asked_s: float | None = None
     turned_s: float = 0.0
+    confirmed_s: float | None = None
 
 
 def ask_move(gate: Gate, now_s: float) -> Gate:
@@ -31,11 +32,16 @@ def confirm_move(gate: Gate, now_s: float, path_s: float) -> Gate:
     """The server has confirmed; what it sends now comes out of the receive path `path_s` later."""
     if gate.asked_s is None:
         return gate
-    return Gate(None, now_s + path_s)
+    return Gate(None, now_s + path_s, now_s)
 
 
 def turn_over(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
-    """The receive path turned out to be `path_s` long, whatever was thought at the confirmation."""
+    """The receive path turned out to be `path_s` long, whatever was thought at the confirmation.
+
+    A measure may come so late that another move has been confirmed since: it says nothing of that.
+    """
+    if gate.confirmed_s != confirmed_s:
+        return gate
     return replace(gate, turned_s=confirmed_s + path_s)
 
 

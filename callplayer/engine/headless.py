@@ -103,10 +103,12 @@ async def _open_stdout(loop: asyncio.AbstractEventLoop) -> _LineWriter:
 
 
 def _tell(output: _LineWriter, event: m.Event) -> bool:
-    """Write the event unless the client is too far behind; tell whether it was written."""
-    if output.backlog_bytes > MAX_BACKLOG_BYTES and not isinstance(
-        event, m.ErrorEvent | m.ByeEvent
-    ):
+    """Write the event unless the client is too far behind; tell whether it was written.
+
+    How it ends is always told. A client that sends nonsense and reads nothing is not.
+    """
+    is_last = isinstance(event, m.ByeEvent) or getattr(event, "exit_code", None) is not None
+    if output.backlog_bytes > MAX_BACKLOG_BYTES and not is_last:
         return False
     output.write(m.encode_line(event))
     return True

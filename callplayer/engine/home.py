@@ -6,6 +6,7 @@ What is lost is remembered as home: playing elsewhere is for as long as home is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from callplayer.engine.audio.pulse import NOWHERE, PulseView
 
@@ -74,3 +75,21 @@ class Home:
         self.seen_gone = self.seen_gone or not there
         away = bool(self.name) and self.name != on_sink
         return away and there and now_s >= self.not_before_s and self.is_usable(view, self.name)
+
+
+def stream_went(
+    view: PulseView | None, opened_s: float, on_sink: str
+) -> Literal["stayed", "began", "lost", "moved", "nowhere"]:
+    """Return where the stream that was opened at `opened_s` went, as the sound server sees it.
+
+    A sink that is unplugged never stops: the server moves its streams to another one. `on_sink` is
+    the one that we played on last, "" for none that we know: then it "began" on one. It is "lost"
+    if its sink is gone, and "moved" if that is still there and somebody wanted it elsewhere.
+    """
+    if view is None or view.looked_s < opened_s or view.playing_on in ("", on_sink):
+        return "stayed"
+    if on_sink in ("", NOWHERE):
+        return "began"
+    if view.playing_on == NOWHERE:
+        return "nowhere"
+    return "lost" if view.sink(on_sink) is None else "moved"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from callplayer.config import Settings, check_url
 from callplayer.engine.access import Access
-from callplayer.engine.backoff import Backoff
+from callplayer.engine.backoff import LONGEST_S, Backoff
 from callplayer.engine.call import Call
 from callplayer.engine.flow import Flow
 from callplayer.engine.receive import ReceivePath
@@ -27,6 +27,9 @@ STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
 FLOW_WAIT_S = 1.5
 NO_TRACKS_S = 8.0
+NO_SOUND_S = 20.0
+"""So long a new room may take until its sound is there; another one may have it sooner."""
+
 REFUSALS = 2
 """A stream token may end between its making and its use; one that is refused again never was
 good."""
@@ -61,6 +64,8 @@ class Link:
         self._listener = listener
         self._say = say
         self._retry = asyncio.Event()
+        self._backoff = Backoff()
+        self._rejoined_s = float("-inf")
         self._track_s = 0.0
         self.flow = Flow()
         self.room: Room | None = None
@@ -86,25 +91,33 @@ class Link:
 
         Raise SignInRefusedError if the API or the room server will not have us any more.
         """
-        backoff, refused = Backoff(), 0
+        refused = 0
+        self._call.join_anew()
+        await self.leave()
+        if time.monotonic() - self._rejoined_s > LONGEST_S:
+            self._backoff = Backoff()
+        else:
+            await self._wait_to_retry("The new room was lost soon after it was joined.")
         while True:
+            self._retry.clear()
             try:
                 self._call.join_anew()
                 await self.join(access)
                 refused = 0
-                await self.until_ready()
-                return
+                await self._until_sound()
             except StreamTokenRefusedError as error:
                 refused += 1
                 if refused >= REFUSALS:
                     raise
-                await self._wait_to_retry(error.what, backoff.next_s(_chance()))
-            except (UnreachableError, IncidentNotFoundError) as error:
-                told_s = getattr(error, "retry_after_s", 0.0)
-                await self._wait_to_retry(error.what, backoff.next_s(_chance(), told_s))
+                await self._wait_to_retry(error.what)
+            except (UnreachableError, IncidentNotFoundError, UsageError) as error:
+                await self._wait_to_retry(error.what, getattr(error, "retry_after_s", 0.0))
+            else:
+                self._rejoined_s = time.monotonic()
+                return
 
     def retry_now(self) -> None:
-        """Do not wait for the next try."""
+        """Do not wait for the next try, nor any longer for the sound of a new room."""
         self._retry.set()
 
     async def leave(self) -> None:
@@ -119,6 +132,11 @@ class Link:
         self._track_s = time.monotonic()
         self.flow.add(track_id, self._track_s)
 
+    def remove_track(self, track_id: str) -> None:
+        """A track has ended."""
+        self.flow.remove(track_id)
+        self._path.remove(track_id)
+
     def all_tracks_here(self) -> bool:
         """Two named parties are all there are; else wait until no more tracks turn up."""
         parties = self._sound.parties
@@ -131,9 +149,14 @@ class Link:
 
     async def read_counters(self) -> None:
         """Look at what the receive path has done."""
+        room = self.room
+        if room is None:
+            return
         for track_id in self._sound.track_ids:
-            counters = await self.room.counters(track_id) if self.room else None
-            if counters is not None:
+            counters = await room.counters(track_id)
+            # Room and track may have gone while the SDK counted.
+            is_here = room is self.room and track_id in self._sound.track_ids
+            if counters is not None and is_here:
                 self._path.take(track_id, counters)
                 self.flow.take(track_id, counters, time.monotonic())
 
@@ -149,12 +172,21 @@ class Link:
                 since_s = time.monotonic()
                 self._say("No sound of the call has come yet; still waiting.")
             self._check_open()
+            if self._call.rejoining and self._retry.is_set():
+                raise UnreachableError("No sound of the call has come yet.")
             await asyncio.sleep(0.01)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLOW_WAIT_S):
                 while not await self._packets_flow():
                     await asyncio.sleep(0.02)
         self._check_open()
+
+    async def _until_sound(self) -> None:
+        try:
+            async with asyncio.timeout(NO_SOUND_S):
+                await self.until_ready()
+        except TimeoutError:
+            raise UnreachableError("No sound of the call came in the new room.") from None
 
     def _check_open(self) -> None:
         if self.closed.is_set():
@@ -166,9 +198,9 @@ class Link:
         await self.read_counters()
         return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
 
-    async def _wait_to_retry(self, why: str, wait_s: float) -> None:
-        """Wait, or until somebody asks to try at once."""
-        self._retry.clear()
+    async def _wait_to_retry(self, why: str, told_s: float = 0.0) -> None:
+        """Wait for the next try's turn, or until somebody asks for it; `told_s` as in Backoff."""
+        wait_s = self._backoff.next_s(_chance(), told_s)
         self._call.retry_at_s = time.monotonic() + wait_s
         self._say(why)
         with contextlib.suppress(TimeoutError):

@@ -185,6 +185,11 @@ def let_go(head: Playhead, now_s: float) -> Playhead:
     return replace(head, status_s=now_s, seek=None, pause=None, held=False)
 
 
+def keep_wishes(head: Playhead, before: Playhead) -> Playhead:
+    """Have the wishes again that were open `before`: nobody has been told of them yet."""
+    return replace(head, seek=before.seek, pause=before.pause)
+
+
 def give_up(head: Playhead, now_s: float) -> Playhead:
     """Drop wishes that have waited longer than GIVE_UP_S, once the server has spoken at all."""
     if head.status is None:

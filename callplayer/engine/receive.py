@@ -90,7 +90,7 @@ class ReceivePath:
         if emitted > 0 and waited_s >= 0.0:
             track.waited_ms = waited_s / emitted * 1000
             track.recent_ms.append(track.waited_ms)
-            self.jitter_buffer_ms = max(t.waited_ms or 0.0 for t in self._tracks.values())
+            self._follow_the_slowest()
         if packets >= ENOUGH_PACKETS and emitted > 0:
             frames = round(emitted / packets * 1000 / RATE_HZ / FRAME_MS)
             track.packet_ms = min(max(frames * FRAME_MS, FRAME_MS), MOST_PACKET_MS)
@@ -98,10 +98,21 @@ class ReceivePath:
             self.network_ms = counters.round_trip_s * 1000 / 2
         track.last = counters
 
+    def remove(self, track_id: str) -> None:
+        """A track has ended: what it was like says nothing of the others."""
+        track = self._tracks.pop(track_id, None)
+        if track is not None:
+            self._concealed_before += track.last.concealed
+            self._follow_the_slowest()
+
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
         self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
         self._tracks.clear()
+
+    def _follow_the_slowest(self) -> None:
+        waited_ms = [t.waited_ms for t in self._tracks.values() if t.waited_ms is not None]
+        self.jitter_buffer_ms = max(waited_ms, default=self.jitter_buffer_ms)
 
     def flows(self, track_id: str) -> bool:
         """Tell whether packets of that track have come and been played out."""

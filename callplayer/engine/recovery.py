@@ -23,7 +23,8 @@ LOG = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 """The SDK tries for half a minute to get its room back, and who fell silent in a room may come back
-to it by itself; a new room is had sooner."""
+to it by itself; a new room is had sooner. Where only the way for words is cut, sound comes on
+for 5 s, too: then the SDK begins anew and drops its tracks."""
 
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
@@ -80,6 +81,8 @@ class Recovery:
     def joined(self) -> None:
         """The first room, or a new one, is there with its sound."""
         self._parties = ()
+        if self._link.up:
+            self._lose_patience_no_more()
         self._sender.use(self._link.room if self._link.up else None)
 
     def link_lost(self) -> None:
@@ -120,6 +123,13 @@ class Recovery:
         self._go_away(GONE)
         self._link.closed.set()
         self._told.say(GONE)
+
+    def retry_now(self) -> None:
+        """Wait no longer for what may come back by itself."""
+        call, link = self._call, self._link
+        lost = call.opened and (call.away or not link.up)
+        if lost and not call.rejoining and not link.closed.is_set():
+            self.closed("a new one is asked for")
 
     def stop(self) -> None:
         """Be patient no more: the engine ends."""

@@ -1,7 +1,7 @@
 """The LiveKit room of one incident: audio tracks in, status in, commands out.
 
-The SDK's objects stay inside this module and `frames`. What happens is told to a RoomListener:
-frames on a thread of the SDK's, all else on the engine's loop.
+The SDK's objects stay inside this module, `frames` and `valve`. What happens is told to a
+RoomListener: frames on a thread of the SDK's, all else on the engine's loop.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -29,6 +30,7 @@ LOG = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 3.0
 STATS_TIMEOUT_S = 1.0
+REFUSED = re.compile(r"\b40[13]\b|unauthorized", re.IGNORECASE)
 
 
 class RoomListener(Protocol):
@@ -69,14 +71,16 @@ class Room:
     async def connect(self, url: str, token: str) -> None:
         """Join; raise StreamTokenRefusedError or, if no server answers, UnreachableError."""
         options = rtc.RoomOptions(auto_subscribe=True, dynacast=False, connect_timeout=5.0)
+        joining = asyncio.create_task(self._room.connect(url, token, options))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._room.connect(url, token, options)
+                await asyncio.shield(joining)
         except (rtc.ConnectError, TimeoutError) as error:
+            _leave_if_joined(self._room, joining)
             # The SDK's text may hold the URL with the token in its query: it is not passed on.
             text = str(getattr(error, "message", ""))
             LOG.info("joining failed: %s", type(error).__name__)
-            if "401" in text or "403" in text or "unauthorized" in text.lower():
+            if REFUSED.search(text):
                 raise StreamTokenRefusedError(
                     "The room server refuses the stream token.",
                     "Check CALLPLAYER_STREAM_URL: it must be the server the token is for.",
@@ -100,7 +104,7 @@ class Room:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self._room.local_participant.publish_data(payload, reliable=True)
-        except (rtc.participant.PublishDataError, TimeoutError) as error:
+        except Exception as error:  # the SDK raises no narrower class where a room has gone
             raise UnreachableError(
                 "A command could not be sent.", "The connection is being restored."
             ) from error
@@ -122,7 +126,10 @@ class Room:
         return _counters(entries) or Counters()
 
     async def close(self) -> None:
-        """Leave the room; no frame is read any more."""
+        """Leave the room; no frame is read any more, and nothing more told but tracks that end.
+
+        That takes time where the link is down: what a room tells that is being left is not ours.
+        """
         self._closing = True
         for track_id in list(self._frames):
             self._end_track(track_id)
@@ -135,7 +142,7 @@ class Room:
         room, listener = self._room, self._listener
 
         def subscribed(track: Any, publication: Any, participant: Any) -> None:
-            if isinstance(track, rtc.RemoteAudioTrack):
+            if isinstance(track, rtc.RemoteAudioTrack) and not self._closing:
                 self._start_track(track, publication, participant)
 
         def unsubscribed(track: Any, publication: Any, _participant: Any) -> None:
@@ -144,6 +151,10 @@ class Room:
         def data(packet: rtc.DataPacket) -> None:
             self._take(packet.participant.identity if packet.participant else "", packet.data)
 
+        def link(up: bool) -> None:
+            if not self._closing:
+                listener.on_link(up)
+
         def closed(reason: Any) -> None:
             if not self._closing:
                 listener.on_closed(rtc.DisconnectReason.Name(reason))
@@ -151,12 +162,13 @@ class Room:
         room.on("track_subscribed", subscribed)
         room.on("track_unsubscribed", unsubscribed)
         room.on("data_received", data)
-        room.on("reconnecting", lambda: listener.on_link(False))
-        room.on("reconnected", lambda: listener.on_link(True))
+        room.on("reconnecting", lambda: link(False))
+        room.on("reconnected", lambda: link(True))
         room.on("disconnected", closed)
 
     def _take(self, sender: str, payload: bytes) -> None:
-        if self._is_believed(sender, payload):
+        # What the SDK still has of a room that was left is not of the next one.
+        if not self._closing and self._is_believed(sender, payload):
             self._listener.on_payload(payload)
 
     def _is_believed(self, sender: str, payload: bytes) -> bool:
@@ -185,6 +197,7 @@ class Room:
 
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
+        self._end_track(track_id)  # one reader a track, though it may be told of twice
         party = party_of(publication.name, participant.identity, participant.metadata)
         self._tracks[track_id] = track
         self._listener.on_track(track_id, party)
@@ -200,6 +213,26 @@ class Room:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             self._listener.on_track_gone(track_id)
+
+
+_left_behind: set[asyncio.Task[None]] = set()
+
+
+def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
+    """Leave a room that is not waited for any more: the native library goes on joining it.
+
+    It tries for half a minute; nobody would ever leave that room.
+    """
+
+    async def leave() -> None:
+        with contextlib.suppress(rtc.ConnectError):
+            await joining
+            LOG.info("a room that took too long to join is left")
+            await room.disconnect()
+
+    task = asyncio.create_task(leave())
+    _left_behind.add(task)
+    task.add_done_callback(_left_behind.discard)
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:

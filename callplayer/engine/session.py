@@ -11,8 +11,9 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +109,7 @@ class Engine:
             keep=keep_output_device,
         )
         self._quit = asyncio.Event()
+        self._ending = False
         self._turning: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ class Engine:
         gc.freeze()
         gc.disable()
         self.say("signing in")
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
         ]
@@ -140,19 +142,26 @@ class Engine:
             LOG.exception("the engine failed")
             exit_code = self._fail(CallplayerError("The player met an error of its own."))
         finally:
-            self._teller.quiet = True
-            self._recovery.stop()
-            self._sound.set_gate(False)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._sender.use(None)
-            await self._link.leave()
-            self._care.stop()
-            with contextlib.suppress(SoundDeviceHangsError):
-                await self._sound.close()
+            await self._end(tasks)
         self._teller.tell(m.ByeEvent(exit_code=exit_code))
         return exit_code
+
+    async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Let the sound fade out, leave the room, close the device."""
+        self._teller.quiet = True
+        self._recovery.stop()
+        self._ending = True
+        self._move_gate()
+        faded_s = time.monotonic() + self._sound.fade_s
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._sender.use(None)
+        await self._link.leave()
+        self._care.stop()
+        await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
+        with contextlib.suppress(SoundDeviceHangsError):
+            await self._sound.close()
 
     async def _play(self) -> None:
         opening_sound = asyncio.create_task(self._open_sound())
@@ -191,11 +200,17 @@ class Engine:
     async def _come_back(self, access: Access) -> None:
         """Have a new room, and the call in it where it was."""
         await self._link.rejoin(access)
+        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
         self._recovery.joined()
-        self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
+        # At one stroke: a frame that comes between the two would be heard, of whatever place.
+        with self._sound.lock:
+            self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
 
     def restore(self, back: Return) -> None:
-        """Set cursor, pause and gains at a server that has just come, or come back."""
+        """Set cursor, pause and gains at a server that has just come, or come back.
+
+        The state is told once, at the end: nothing on the way there is what becomes of the call.
+        """
         self._call.opened = True
         status = self._call.head.status
         for party in self._call.gains_db:
@@ -203,13 +218,14 @@ class Engine:
         if back.stays:
             pass
         elif back.position_ms is None:
-            self.handle(ScrubToEnd())
+            self._obey(ScrubToEnd())
         elif back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
-            self.handle(Scrub(back.position_ms))
+            self._obey(Scrub(back.position_ms))
         if not back.paused:
-            self.handle(Resume())
+            if not self._care.takes(Resume()):
+                self._obey(Resume())
         elif status is not None and not status.paused:
-            self.handle(Pause())
+            self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         self.say("" if status is not None else NO_STATUS)
 
     async def _describe(self, access: Access) -> None:
@@ -227,6 +243,7 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
+            self._recovery.retry_now()
             self._link.retry_now()
             return
         if self._care.takes(request):
@@ -234,18 +251,16 @@ class Engine:
         party = getattr(request, "callerType", None)
         parties = self._teller.parties
         if party is not None and parties and party not in parties:
-            self._teller.tell(
-                m.ErrorEvent(
-                    code="bad-request",
-                    message=f"This call has no party named {party}.",
-                    hint=f"It has: {', '.join(parties)}.",
-                )
-            )
+            what = f"This call has no party named {party}."
+            self._teller.error("bad-request", what, f"It has: {', '.join(parties)}.")
             return
+        self._obey(request)
+        self._teller.state()
+
+    def _obey(self, request: m.Request) -> None:
         self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
         self._apply_mix()
         self._move_gate()
-        self._teller.state()
 
     def _send(self, commands: list[Command]) -> None:
         """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""
@@ -275,7 +290,7 @@ class Engine:
         self._sound.remove(track_id)
         if not self._sound.track_ids:
             self._recovery.tracks_gone()
-        self._link.flow.remove(track_id)
+        self._link.remove_track(track_id)
         self._teller.state()
 
     def on_payload(self, payload: bytes) -> None:
@@ -310,7 +325,7 @@ class Engine:
     def _move_gate(self) -> None:
         # Asked and set at one stroke: a frame that comes just now must not open it again.
         with self._sound.lock:
-            may = self._call.may_be_heard(time.monotonic())
+            may = not self._ending and self._call.may_be_heard(time.monotonic())
             if may != self._sound.gate_open:
                 self._sound.set_gate(may)
 
@@ -346,7 +361,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._sender.flush_due()
-            if self._sender.open:
+            if self._call.opened and self._sender.open:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
             if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:

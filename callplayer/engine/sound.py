@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.devices import find_target, open_target
-from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.lane import FADE_S, Lane
 from callplayer.engine.audio.latency import DeviceLatency
 from callplayer.engine.audio.meter import Level
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
@@ -55,6 +55,7 @@ class Sound:
         self._output: Output | None = None
         self._mixer: Mixer | None = None
         self._voices: dict[str, _Voice] = {}
+        self._leaving: list[Lane] = []
         self._gate_open = False
         self._silenced: frozenset[Party] = frozenset()
         self.lock = threading.RLock()
@@ -181,6 +182,7 @@ class Sound:
     def _new_mixer(self, rate_hz: int) -> Mixer:
         with self.lock:
             self._mixer = Mixer(rate_hz)
+            self._leaving.clear()
             for voice in self._voices.values():
                 self._count_ended(voice.lane)
                 voice.lane = self._new_lane(rate_hz)
@@ -197,11 +199,13 @@ class Sound:
             self._publish()
 
     def remove(self, track_id: str) -> None:
-        """A track has ended."""
+        """A track has ended: what of it is being heard fades out."""
         with self.lock:
             voice = self._voices.pop(track_id, None)
             if voice is not None:
                 self._count_ended(voice.lane)
+                voice.lane.close_gate()
+                self._leaving.append(voice.lane)
                 self._publish()
 
     def push(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
@@ -255,6 +259,8 @@ class Sound:
         """Return each party's level since the last call; of several tracks the loudest."""
         loudest: dict[Party, Level] = {}
         with self.lock:
+            if any(lane.silent for lane in self._leaving):
+                self._publish()
             for voice in self._voices.values():
                 level = voice.lane.meter.read(now_s)
                 known = loudest.get(voice.party)
@@ -290,6 +296,14 @@ class Sound:
         return self._output.latency_s * 1000 if self._output else 0.0
 
     @property
+    def fade_s(self) -> float:
+        """Return for how long what fades out from now on is heard still, in s.
+
+        A block that is asked for is half of the device's latency, and waits for the whole of it.
+        """
+        return FADE_S + 1.5 * self._output.latency_s if self._output else 0.0
+
+    @property
     def underruns(self) -> int:
         """Return how often sound that should have been heard was not there in time."""
         return self._ended_underruns + sum(v.lane.underruns for v in self._voices.values())
@@ -303,8 +317,9 @@ class Sound:
     @property
     def drift_ppm(self) -> float | None:
         """Return how fast the sound card runs against the frames, in ppm; None until known."""
-        lane = next((voice.lane for voice in self._voices.values()), None)
-        return -lane.correction * 1e6 if lane is not None and lane.settled else None
+        known = (voice.lane.learned for voice in self._voices.values())
+        learned = next((each for each in known if each is not None), None)
+        return None if learned is None else -learned * 1e6
 
     def callback_ms(self, percent: float) -> float:
         """Return a percentile of the time a block has taken since the device opened, in ms."""
@@ -331,8 +346,10 @@ class Sound:
     def _publish(self) -> None:
         for voice in self._voices.values():
             self._apply(voice)
+        self._leaving = [lane for lane in self._leaving if not lane.silent]
         if self._mixer is not None:
-            self._mixer.lanes = tuple(voice.lane for voice in self._voices.values())
+            lanes = [voice.lane for voice in self._voices.values()]
+            self._mixer.lanes = (*lanes, *self._leaving)
 
     def _count_ended(self, lane: Lane) -> None:
         self._ended_underruns += lane.underruns

@@ -15,6 +15,9 @@ from callplayer.wire import Incident, Party
 SOON_S = 0.05
 """However many statuses come, the state is told no more often for them."""
 
+MAX_TEXT_CHARS = 2_000
+"""An incident's texts may be of any length: no line of the engine's may be."""
+
 
 class Teller:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
@@ -113,6 +116,10 @@ class Teller:
             )
         )
 
+    def error(self, code: str, what: str, hint: str) -> None:
+        """Tell what went wrong, or was wrong to ask, and what to do; the engine goes on."""
+        self.tell(m.ErrorEvent(code=code, message=what, hint=hint))
+
     def failure(self, error: CallplayerError) -> int:
         """Tell what ends the engine; return its exit code."""
         self.tell(
@@ -129,8 +136,8 @@ class Teller:
             place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"
         self.tell(
             m.IncidentEvent(
-                id=incident.id,
-                caller_phone_number=incident.caller_phone_number,
+                id=incident.id[:MAX_TEXT_CHARS],
+                caller_phone_number=incident.caller_phone_number[:MAX_TEXT_CHARS],
                 is_audio_live=incident.is_audio_live,
                 created_at=incident.created_at.isoformat() if incident.created_at else None,
                 location=place,

@@ -6,13 +6,16 @@ However slow the client is, no more is kept than the transcript itself and a tim
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
 from callplayer.words import Speaker, Transcript, Word
 
 WORDS_A_LINE = 200
+MOST_AT_ONCE = 100
+"""Words of one start are told in one line, which must have an end; nobody says more at a time."""
 
 _started_at = attrgetter("started_at")
 
@@ -25,9 +28,10 @@ class Untold:
         self._since: dict[Speaker, datetime] = {}
 
     def take(self, words: Sequence[Word]) -> None:
-        """Apply a message."""
-        self.transcript = self.transcript.apply(words)
-        for word in words:
+        """Apply a message, of a speaker's words that start at one moment MOST_AT_ONCE at most."""
+        kept = tuple(_as_said(words))
+        self.transcript = self.transcript.apply(kept)
+        for word in kept:
             since = self._since.get(word.speaker)
             if since is None or word.started_at < since:
                 self._since[word.speaker] = word.started_at
@@ -52,3 +56,12 @@ class Untold:
             self._since[last.speaker] = of_speaker[end].started_at
         else:
             del self._since[last.speaker]
+
+
+def _as_said(words: Sequence[Word]) -> Iterator[Word]:
+    """Give the words, but for those that are too many at one moment."""
+    at_once: Counter[tuple[Speaker, datetime]] = Counter()
+    for word in words:
+        at_once[word.speaker, word.started_at] += 1
+        if at_once[word.speaker, word.started_at] <= MOST_AT_ONCE:
+            yield word

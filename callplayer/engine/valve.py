@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from livekit import rtc
 
+from callplayer import livekit_parts
 from callplayer.wire import MAX_STATUS_BYTES, WireError, decode_status
 
 LOG = logging.getLogger(__name__)
@@ -64,11 +66,13 @@ class Turns:
         self._held_back += 1
         if sender not in self._newest and len(self._newest) >= MOST_SENDERS:
             return
-        try:
-            decode_status(payload)
-        except WireError:
-            return
-        self._newest[sender] = payload
+        if _is_status(payload):
+            self._newest[sender] = payload
+
+    def overtake(self, sender: str, payload: bytes) -> None:
+        """A payload goes through: if it is a status, an older one of the same sender is void."""
+        if sender in self._newest and _is_status(payload):
+            del self._newest[sender]
 
     def take(self) -> tuple[dict[str, bytes], int]:
         """Return what was kept, and of how many messages; keep it no more."""
@@ -77,35 +81,28 @@ class Turns:
         return newest, held_back
 
 
+def _is_status(payload: bytes) -> bool:
+    try:
+        decode_status(payload)
+    except WireError:
+        return False
+    return True
+
+
 def take_data(room: rtc.Room, deliver: Deliver) -> bool:
     """Have a connected room's messages delivered on the running loop; tell whether that works."""
     try:
-        _take_data(room, deliver)
-    except (ImportError, AttributeError, TypeError, ValueError, ctypes.ArgumentError):
+        drop = livekit_parts.quick_library().livekit_ffi_drop_handle
+        livekit_parts.filter_events(
+            room, lambda handle, loop, passes: Valve(handle, loop, passes, drop, deliver)
+        )
+    except livekit_parts.NOT_AS_EXPECTED:
         LOG.warning("this version of the SDK is not known: a flood of messages is not held back")
         return False
     return True
 
 
-def _take_data(room: rtc.Room, deliver: Deliver) -> None:
-    from livekit.rtc._ffi_client import FfiClient
-
-    client = FfiClient.instance
-    # PyDLL keeps the interpreter's lock: freeing takes a microsecond, and waits for nobody.
-    drop = ctypes.PyDLL(client._ffi_lib._name).livekit_ffi_drop_handle
-    drop.argtypes, drop.restype = [ctypes.c_uint64], ctypes.c_bool
-    subscribers = client.queue._subscribers
-    assert room._ffi_handle is not None
-    with client.queue._lock:
-        for at, (queue, loop, passes) in enumerate(subscribers):
-            if queue is room._ffi_queue and passes is not None:
-                valve = _Valve(room._ffi_handle.handle, loop, passes, drop, deliver)
-                subscribers[at] = (queue, loop, valve)
-                return
-    raise AttributeError("the room's own queue is not among the subscribers")
-
-
-class _Valve:
+class Valve:
     """Decides on each event for a room's queue; called on the SDK's threads, one at a time."""
 
     def __init__(
@@ -123,6 +120,9 @@ class _Valve:
         self._deliver = deliver
         self._turns = Turns()
         self._is_due = False
+        # Held while a message gets its place in the loop's line: a status must not come after one
+        # that was sent later.
+        self._order = threading.Lock()
 
     def __call__(self, event: Any) -> bool:
         if event.WhichOneof("message") != "room_event":
@@ -141,17 +141,23 @@ class _Valve:
         size = content.data.data_len
         payload = ctypes.string_at(content.data.data_ptr, size) if size <= MAX_STATUS_BYTES else b""
         self._drop(content.handle.id)
-        if self._turns.lets_through(time.monotonic()):
-            self._loop.call_soon_threadsafe(self._deliver, sender, payload)
-            return
-        self._turns.hold_back(sender, payload)
-        if not self._is_due:
-            self._is_due = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, TURN_S, self._deliver_newest)
+        with self._order:
+            if self._turns.lets_through(time.monotonic()):
+                self._turns.overtake(sender, payload)
+                self._loop.call_soon_threadsafe(self._deliver, sender, payload)
+                return
+            self._turns.hold_back(sender, payload)
+            if not self._is_due:
+                self._is_due = True
+                self._loop.call_soon_threadsafe(self._loop.call_later, TURN_S, self._take_newest)
 
-    def _deliver_newest(self) -> None:
-        self._is_due = False
-        newest, held_back = self._turns.take()
+    def _take_newest(self) -> None:
+        with self._order:
+            self._is_due = False
+            # Behind all that was let through before it.
+            self._loop.call_soon(self._deliver_newest, *self._turns.take())
+
+    def _deliver_newest(self, newest: dict[str, bytes], held_back: int) -> None:
         LOG.info("%d messages of a turn were too many; the newest status counts", held_back)
         for sender, payload in newest.items():
             self._deliver(sender, payload)

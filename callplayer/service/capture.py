@@ -19,6 +19,7 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
+from callplayer import livekit_parts
 from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
 
 FRAME_FRAMES = SAMPLE_RATE_HZ // 100
@@ -27,7 +28,6 @@ FRAME_FRAMES = SAMPLE_RATE_HZ // 100
 FRAMES_PER_BLOCK = BLOCK_FRAMES // FRAME_FRAMES
 FRAME_S = FRAME_FRAMES / SAMPLE_RATE_HZ
 
-WIRE_TYPE_BYTES = 2
 MAX_GOOD_ANSWER_BYTES = 24
 
 log = logging.getLogger("callplayer.service")
@@ -36,8 +36,6 @@ Frame = NDArray[np.int16]
 Outlet = Callable[[Frame], None]
 """Sends one frame, int16 of shape (480,), into a track."""
 
-_kept: list[Any] = []  # what the native library calls must never be freed
-
 
 def keep_answers_out() -> bool:
     """Have the answers to captures, and the SDK's own log, stay outside of Python.
@@ -45,22 +43,13 @@ def keep_answers_out() -> bool:
     Call it once, before the first room. Tell whether it could be done.
     """
     try:
-        from livekit.rtc import _ffi_client as ffi
-        from livekit.rtc.version import __version__
+        tag = livekit_parts.event_tag("capture_audio_frame")
 
-        client = ffi.FfiClient.instance
-        pass_on = ffi.ffi_event_callback
-        tag = _tag_of_captured()
+        def takes(content: Any, size: int) -> bool:
+            return bool(content[0] == tag and size < MAX_GOOD_ANSWER_BYTES)
 
-        @ffi.ffi_cb_fnc  # type: ignore[untyped-decorator]
-        def take(content: Any, size: int) -> None:
-            if content[0] == tag and size < MAX_GOOD_ANSWER_BYTES:
-                return
-            pass_on(content, size)
-
-        _kept.append(take)
-        client._ffi_lib.livekit_ffi_initialize(take, False, b"python", __version__.encode())
-    except (ImportError, AttributeError, KeyError, TypeError, ctypes.ArgumentError):
+        livekit_parts.take_events(takes, logs=False)
+    except livekit_parts.NOT_AS_EXPECTED:
         log.warning("this version of the SDK is not known: bots will cost more")
         return False
     return True
@@ -70,22 +59,17 @@ def outlet(source: rtc.AudioSource) -> Outlet:
     """Return the way into the track of `source`, which has no queue."""
     try:
         return _direct(source)
-    except (ImportError, AttributeError, TypeError, ctypes.ArgumentError):
+    except livekit_parts.NOT_AS_EXPECTED:
         return _by_the_sdk(source)
 
 
 def _direct(source: rtc.AudioSource) -> Outlet:
-    from livekit.rtc._ffi_client import FfiClient
     from livekit.rtc._proto import ffi_pb2
 
-    # PyDLL keeps the interpreter's lock: a request takes microseconds and waits for no callback,
-    # and giving the lock away hundreds of times a turn delays the turn by as many thread switches.
-    library = ctypes.PyDLL(FfiClient.instance._ffi_lib._name)
+    # Giving the interpreter's lock away hundreds of times a turn delays the turn by as many thread
+    # switches.
+    library = livekit_parts.quick_library()
     ask, drop = library.livekit_ffi_request, library.livekit_ffi_drop_handle
-    ask.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
-    ask.restype = ctypes.c_uint64
-    drop.argtypes = [ctypes.c_uint64]
-    drop.restype = ctypes.c_bool
     handle = source._ffi_handle
     buffer = np.zeros(FRAME_FRAMES, dtype=np.int16)
     message = ffi_pb2.FfiRequest()
@@ -121,14 +105,3 @@ def _by_the_sdk(source: rtc.AudioSource) -> Outlet:
         task.add_done_callback(sending.discard)
 
     return send
-
-
-def _tag_of_captured() -> int:
-    """Return the first byte of an event that tells of a frame captured."""
-    from livekit.rtc._proto import ffi_pb2
-
-    field = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name["capture_audio_frame"]
-    tag = int(field.number) << 3 | WIRE_TYPE_BYTES
-    if tag > 127:
-        raise KeyError("a tag of more than one byte")
-    return tag

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from callplayer.calm_log import put_aside
 from callplayer.config import Secret, log_path, make_private_folder, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
 from callplayer.service.restarts import restart_delay_s
@@ -204,6 +205,7 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
 def _open_log() -> IO[bytes]:
     path = log_path("service.log")
     make_private_folder(path.parent)
+    put_aside(path)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 

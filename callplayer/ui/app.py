@@ -77,16 +77,18 @@ def run_picker(
     fetch: Callable[[], Awaitable[Sequence[PickerRow]]],
     log_path: Path | None = None,
     settings: ScreenSettings | None = None,
+    told: tuple[str, str] | None = None,
 ) -> str | None:
     """Let the user choose an incident; return its id, or None if they left.
 
     `fetch` is awaited at once and every 5 s; a CallplayerError of it is shown, and it is asked
-    again. Raise CallplayerError if the screen itself fails.
+    again. `told` is what happened to the last incident and what to do, shown until a key is
+    pressed. Raise CallplayerError if the screen itself fails.
     """
     path = log_path or config.log_path()
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
-        chosen, failed = asyncio.run(_pick(fetch, leaving, settings or ScreenSettings()))
+        chosen, failed = asyncio.run(_pick(fetch, leaving, settings or ScreenSettings(), told))
     if failed:
         raise CallplayerError("The screen failed.", f"See {path}")
     return chosen
@@ -208,12 +210,16 @@ def _write_line(line: str) -> None:
 
 
 async def _pick(
-    fetch: Callable[[], Awaitable[Sequence[PickerRow]]], leaving: _Leaving, settings: ScreenSettings
+    fetch: Callable[[], Awaitable[Sequence[PickerRow]]],
+    leaving: _Leaving,
+    settings: ScreenSettings,
+    told: tuple[str, str] | None,
 ) -> tuple[str | None, bool]:
     from callplayer.chosen import read_theme
     from callplayer.ui.screens.picker import PickerApp
 
-    app = PickerApp(fetch, settings.theme or read_theme(), hide_phone=settings.hide_phone)
+    theme = settings.theme or read_theme()
+    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, told=told)
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
         chosen = await app.run_async()

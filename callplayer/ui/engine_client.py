@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import random
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +22,7 @@ from callplayer.engine.messages import (
     Event,
     Quit,
     Request,
+    RetryNow,
     SetOutputDevice,
     StateEvent,
     decode_event,
@@ -40,6 +43,7 @@ from callplayer.ui.restart import (
     paused_argv,
     restart_delay_s,
     restore_requests,
+    unreached_delay_s,
 )
 from callplayer.wire import WireError
 
@@ -49,6 +53,9 @@ LossReason = Literal["died", "fell silent", "hangs in the sound device"]
 
 DEVICE_HANGS = "device-hangs"
 """The code of an error that ends an engine, and that a new engine may not meet."""
+
+UNREACHED = ("unreachable", "no-such-incident")
+"""The same of a new engine that is to bring a call back: one that has the call goes on trying."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,9 @@ class EngineClient:
         self._restoring = False
         self._ended_by: ErrorEvent | ByeEvent | None = None
         self._hangs = False
+        self._unreached: ErrorEvent | None = None
+        self._tries = 0
+        self._retry = asyncio.Event()
         self._heard_s = 0.0
         self._device: SetOutputDevice | None = None
 
@@ -110,8 +120,12 @@ class EngineClient:
     def send(self, request: Request) -> bool:
         """Send one request; tell whether an engine took it.
 
-        While a new engine is brought to where the lost one was, nothing else is sent.
+        While a new engine is brought to where the lost one was, nothing else is sent; not to wait
+        for the next try is then asked of this client.
         """
+        if self._restoring and isinstance(request, RetryNow):
+            self._retry.set()
+            return True
         taken = not self._restoring and self._write(request)
         if taken and isinstance(request, SetOutputDevice):
             self._device = request
@@ -138,12 +152,16 @@ class EngineClient:
         while True:
             reason = await self._follow(self._process, listener)
             lost_at_s = time.monotonic()
-            leave_s = self._limits.quit_s if self._ended_by is not None else 0.0
+            leaves = self._ended_by is not None or self._unreached is not None
+            leave_s = self._limits.quit_s if leaves else 0.0
             status = await self._end(self._process, leave_s)
             if self._ended_by is not None:
                 listener(_gone(self._ended_by))
                 return
             log.warning("the engine %s (exit status %s)", reason, status)
+            if self._unreached is not None:
+                await self._try_again(self._unreached, listener)
+                continue
             delay_s = restart_delay_s(self._restarts_s, lost_at_s, self._limits)
             if delay_s is None:
                 listener(
@@ -194,9 +212,24 @@ class EngineClient:
         argv = paused_argv(self._argv) if self._restoring else self._argv
         self._process = start_engine(argv, self._log_path)
 
+    async def _try_again(self, why: ErrorEvent, listener: Listener) -> None:
+        """Wait, and start an engine again that did not reach the call it is to bring back."""
+        assert self._last is not None
+        self._tries += 1
+        chance = random.random()  # noqa: S311 - spreads players out, guards nothing
+        delay_s = unreached_delay_s(self._tries, chance, self._limits)
+        retry_at_s = time.monotonic() + delay_s
+        listener(msgspec.structs.replace(self._last, detail=why.message, retry_at_s=retry_at_s))
+        self._retry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._retry.wait()
+        self._process = start_engine(paused_argv(self._argv), self._log_path)
+
     async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> LossReason:
         """Tell the events of one engine; return why there are no more."""
         self._told = self._hangs = False
+        self._unreached = None
         self._pipe = pipe = await EnginePipe.open(process, MAX_EVENT_BYTES)
         watch = SilenceWatch(tick_s=self._limits.silence_s / 6)
         reading = asyncio.ensure_future(self._read(pipe.reader, watch, listener))
@@ -242,7 +275,10 @@ class EngineClient:
             case ErrorEvent(code=code) if code == DEVICE_HANGS:
                 self._hangs = True
                 return
-            case ByeEvent() if self._hangs:
+            case ErrorEvent(code=code) if self._restoring and code in UNREACHED:
+                self._unreached = event
+                return
+            case ByeEvent() if self._hangs or self._unreached is not None:
                 return
             case ByeEvent() if self._ended_by is None:
                 self._ended_by = event
@@ -257,7 +293,7 @@ class EngineClient:
         if is_connected(state):
             for request in self._restore:
                 self._write(request)
-            self._restoring = False
+            self._restoring, self._tries = False, 0
         return msgspec.structs.replace(self._last, detail=state.detail)
 
     async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:

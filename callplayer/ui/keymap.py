@@ -1,6 +1,6 @@
 """Keys as data: what each action asks of the engine or the screen, and which keys ask for it.
 
-The footer, the help and the README's table are all made from here.
+The help and the README's table are made from here, and the footer in `callplayer.ui.footer`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ class Action:
 
     It has either a fixed `request`, an `ask` that makes one from the view, a `steer` rule of the
     way through the call, or the name of a method of the screen. Actions of one `topic` share a line
-    of the help; `title` is what it does by itself, where the topic tells of several. `footer` is
-    the short word that the footer shows, if any, and `footer_at_rest` the one while the call stands
-    still.
+    of the help; `title` is what it does by itself, where the topic tells of several.
     """
 
     name: str
@@ -50,8 +48,9 @@ class Action:
     steer: navigation.Steer | None = None
     screen: str | None = None
     title: str = ""
-    footer: str = ""
-    footer_at_rest: str = ""
+
+
+NO_PARTY = "There is no party to change yet."
 
 
 def _selected(view: PlayerView) -> PartyState | None:
@@ -61,7 +60,7 @@ def _selected(view: PlayerView) -> PartyState | None:
 def _of_party(make: Callable[[PartyState], Request]) -> Ask:
     def ask(view: PlayerView) -> Request | str:
         party = _selected(view)
-        return make(party) if party is not None else "There is no party to change yet."
+        return make(party) if party is not None else NO_PARTY
 
     return ask
 
@@ -75,6 +74,12 @@ def _to_percent(percent: int) -> Ask:
         return Scrub(view.state.duration_ms * percent // 100)
 
     return ask
+
+
+def _retry(view: PlayerView) -> Request | str:
+    if view.state.phase in ("connecting", "reconnecting", "failed"):
+        return RetryNow()
+    return "The link stands: there is nothing to reconnect."
 
 
 def _mute(party: PartyState) -> Request:
@@ -91,25 +96,9 @@ ACTIONS: tuple[Action, ...] = (
         "Play / pause",
         ("space", "k"),
         steer=navigation.toggle_pause,
-        footer="pause",
-        footer_at_rest="play",
     ),
-    Action(
-        "back-5s",
-        "5 s back / ahead",
-        ("left",),
-        request=SeekBy(-5_000),
-        footer="5 s",
-        title="5 s back",
-    ),
-    Action(
-        "forward-5s",
-        "5 s back / ahead",
-        ("right",),
-        request=SeekBy(5_000),
-        footer="5 s",
-        title="5 s ahead",
-    ),
+    Action("back-5s", "5 s back / ahead", ("left",), request=SeekBy(-5_000), title="5 s back"),
+    Action("forward-5s", "5 s back / ahead", ("right",), request=SeekBy(5_000), title="5 s ahead"),
     Action(
         "back-1s",
         "1 s back / ahead",
@@ -137,7 +126,7 @@ ACTIONS: tuple[Action, ...] = (
         title="60 s ahead",
     ),
     Action("to-start", "To the start", ("home",), request=Scrub(0)),
-    Action("to-end", "To the end / live", ("end",), request=ScrubToEnd(), footer="to end"),
+    Action("to-end", "To the end / live", ("end",), request=ScrubToEnd()),
     *(
         Action(
             f"to-{n}0-percent",
@@ -149,40 +138,29 @@ ACTIONS: tuple[Action, ...] = (
         for n in range(1, 10)
     ),
     Action("say-again", "Say again", ("r",), steer=navigation.say_again),
-    Action("loop", "Loop: from, to, off", ("a",), steer=navigation.turn_loop),
+    Action("loop", "Loop from, to, off", ("a",), steer=navigation.turn_loop),
     Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
-    Action("skip-silence", "Skip silence, or not", ("S",), screen="skip_silence"),
+    Action("skip-silence", "Skip silence", ("S",), screen="skip_silence"),
     Action("go-to", "Go to a time", ("t",), screen="go_to"),
     Action("point", "Point at a place", ("p",), screen="point"),
-    Action("bookmark", "Bookmark; again: a note", ("b",), screen="bookmark", title="Bookmark here"),
+    Action("bookmark", "Bookmark, its note", ("b",), screen="bookmark", title="Bookmark here"),
     Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),
     Action("cite", "Copy a citation", ("c",), screen="cite"),
     Action("search", "Search the words", ("slash",), screen="search"),
-    Action("next-mark", "Next / last mark", ("n",), screen="next_mark", title="Next mark"),
-    Action("last-mark", "Next / last mark", ("N",), screen="last_mark", title="Mark before"),
+    Action("next-mark", "Mark ahead / back", ("n",), screen="next_mark", title="Next mark"),
+    Action("last-mark", "Mark ahead / back", ("N",), screen="last_mark", title="Mark before"),
     Action("read", "Read in the words", ("w",), screen="read"),
-    Action(
-        "zoom-in", "Timeline closer / whole", ("plus",), screen="zoom_in", title="Timeline closer"
-    ),
+    Action("zoom-in", "Zoom in, out, whole", ("plus",), screen="zoom_in", title="Timeline closer"),
     Action(
         "zoom-out",
-        "Timeline closer / whole",
+        "Zoom in, out, whole",
         ("minus",),
         screen="zoom_out",
         title="Timeline farther",
     ),
-    Action(
-        "zoom-fit", "Timeline closer / whole", ("f",), screen="zoom_fit", title="Timeline whole"
-    ),
-    Action("retry-now", "Reconnect now", ("R",), request=RetryNow()),
-    Action(
-        "next-party",
-        "Other party",
-        ("tab",),
-        screen="next_party",
-        footer="party",
-        title="Next party",
-    ),
+    Action("zoom-fit", "Zoom in, out, whole", ("f",), screen="zoom_fit", title="Timeline whole"),
+    Action("retry-now", "Reconnect now", ("R",), ask=_retry),
+    Action("next-party", "Other party", ("tab",), screen="next_party", title="Next party"),
     Action("last-party", "Other party", ("shift+tab",), screen="last_party", title="Party before"),
     Action(
         "gain-up",
@@ -190,7 +168,6 @@ ACTIONS: tuple[Action, ...] = (
         ("up",),
         ask=_of_party(lambda party: AdjustGain(1.0, party.party)),
         title="Volume +1 dB",
-        footer="volume",
     ),
     Action(
         "gain-down",
@@ -198,7 +175,6 @@ ACTIONS: tuple[Action, ...] = (
         ("down",),
         ask=_of_party(lambda party: AdjustGain(-1.0, party.party)),
         title="Volume −1 dB",
-        footer="volume",
     ),
     Action(
         "gain-zero",
@@ -206,15 +182,15 @@ ACTIONS: tuple[Action, ...] = (
         ("equals_sign",),
         ask=_of_party(lambda party: SetGain(0.0, party.party)),
     ),
-    Action("mute", "Mute the party", ("m",), ask=_of_party(_mute), footer="mute"),
-    Action("solo", "Solo the party", ("s",), ask=_of_party(_solo), footer="solo"),
+    Action("mute", "Mute the party", ("m",), ask=_of_party(_mute)),
+    Action("solo", "Solo the party", ("s",), ask=_of_party(_solo)),
     Action("devices", "Sound device", ("d",), screen="toggle_devices"),
-    Action("stats", "Statistics", ("i",), screen="toggle_stats", footer="stats"),
+    Action("stats", "Statistics", ("i",), screen="toggle_stats"),
     Action("palette", "Find an action", ("ctrl+p",), screen="palette"),
-    Action("theme", "Dark, light, contrast", ("y",), screen="next_theme"),
-    Action("help", "Help", ("question_mark",), screen="toggle_help", footer="help"),
+    Action("theme", "Other colours", ("y",), screen="next_theme"),
+    Action("help", "Help", ("question_mark",), screen="toggle_help"),
     Action("close", "Close this", ("escape",), screen="close_panels"),
-    Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit", footer="quit"),
+    Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit"),
 )
 
 KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}
@@ -226,36 +202,17 @@ _KEY_NAMES = {
     "right": "→",
     "up": "↑",
     "down": "↓",
-    "comma": ",",
-    "full_stop": ".",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "home": "Home",
     "end": "End",
     "tab": "Tab",
-    "equals_sign": "=",
-    "question_mark": "?",
-    "slash": "/",
-    "plus": "+",
-    "minus": "-",
     "delete": "Del",
     "escape": "Esc",
+    "enter": "Enter",
+    "backspace": "Backspace",
 }
 _MODIFIERS = {"shift": "Shift", "ctrl": "Ctrl", "alt": "Alt"}
-_FOOTER_ORDER = (
-    ("toggle-pause",),
-    ("help",),
-    ("quit",),
-    ("back-5s", "forward-5s"),
-    ("next-party",),
-    ("gain-up", "gain-down"),
-    ("mute",),
-    ("solo",),
-    ("to-end",),
-    ("stats",),
-)
-"""The most needed first: a narrow footer leaves out the last."""
-_FOOTER_LAST = ("stats", "help", "quit")
 
 
 def key_name(key: str) -> str:
@@ -269,10 +226,37 @@ def _character(key: str) -> str:
     """Return the sign of a key that is named in words, "" for any other; `f5` is F5."""
     if key[:1] == "f" and key[1:].isdigit():
         return key.upper()
+    if key in _SIGNS:
+        return _SIGNS[key]
     try:
         return unicodedata.lookup(key.replace("_", " ")) if len(key) > 1 else ""
     except KeyError:
         return ""
+
+
+def character_key(character: str) -> str | None:
+    """Return the name of the key that types a character; None for one that no key types."""
+    if character.isalnum():
+        return character
+    if character == " ":
+        return "space"
+    name = unicodedata.name(character, "").lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(name, name) if character.isprintable() and name else None
+
+
+_RENAMED = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+_SIGNS = {
+    name: sign
+    for sign in map(chr, range(0x21, 0x7F))
+    if not sign.isalnum() and (name := character_key(sign))
+}
 
 
 def by_key(actions: Iterable[Action]) -> dict[str, Action]:
@@ -285,57 +269,9 @@ def help_lines(actions: Sequence[Action] = ACTIONS) -> tuple[tuple[str, str], ..
     return tuple((_compact(keys), topic) for topic, keys in _topics(actions).items() if keys)
 
 
-def footer_items(
-    actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
-) -> tuple[tuple[str, str], ...]:
-    """Return (keys, word) for the footer, the most needed first."""
-    named = {action.name: action for action in actions}
-    items = []
-    for names in _FOOTER_ORDER:
-        first = named[names[0]]
-        word = (first.footer_at_rest if at_rest else "") or first.footer
-        keys = [named[name].keys[0] for name in names if named[name].keys]
-        if keys:
-            items.append(("".join(map(key_name, keys)), word))
-    return tuple(items)
-
-
-def footer_action(
-    column: int, width: int, actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
-) -> Action | None:
-    """Return the action at a column of the footer; of two that share an item, by their keys.
-
-    The word that two share stands for the second: ahead, down.
-    """
-    at = 0
-    named = {action.name: action for action in actions}
-    of_word = {
-        word: [named[name] for name in names if named[name].keys]
-        for names in _FOOTER_ORDER
-        for word in (named[names[0]].footer, named[names[0]].footer_at_rest)
-    }
-    for keys, word in fitting_footer(width, actions, at_rest=at_rest):
-        cells = len(keys) + 1 + len(word)
-        if at <= column < at + cells:
-            first, *_, last = (*of_word[word], *of_word[word])
-            return first if column - at < len(key_name(first.keys[0])) else last
-        at += cells + 2
-    return None
-
-
-def fitting_footer(
-    width: int, actions: Sequence[Action] = ACTIONS, *, at_rest: bool = False
-) -> tuple[tuple[str, str], ...]:
-    """Return the footer's items that fit in `width` cells, two blanks between them."""
-    chosen: list[tuple[str, str]] = []
-    used = 0
-    for keys, word in footer_items(actions, at_rest=at_rest):
-        cells = len(keys) + 1 + len(word) + 2
-        if used + cells - 2 <= width:
-            chosen.append((keys, word))
-            used += cells
-    last = [item for word in _FOOTER_LAST for item in chosen if item[1] == word]
-    return (*(item for item in chosen if item not in last), *last)
+def first_key(actions: Iterable[Action], name: str) -> str:
+    """Return the first key of an action as it is printed; "" if it has none."""
+    return next((key_name(each.keys[0]) for each in actions if each.name == name and each.keys), "")
 
 
 def markdown_table() -> str:

@@ -46,6 +46,20 @@ ERROR_NOTICE_S = 20.0
 DEVICE_LOST = "device-lost"
 """The code of an error that is over once a state tells a device and nothing that it lacks."""
 
+STARTING_AGAIN = "engine-restarting"
+"""The code of a note that is over once a state tells when the next try to reach the call begins."""
+
+NO_WORDS: dict[TranscriptState, str] = {
+    "connecting": "The transcript has not come yet.",
+    "open": "No words of this call have come.",
+    "reconnecting": "The transcript is out of reach; it is tried again.",
+    "none": "This call has no transcript.",
+}
+"""Why there is nothing to read or search, while there is not."""
+
+ELSEWHERE_MS = 2_000
+"""A cursor so far from where it was asked to be has not gone there."""
+
 AHEAD_S = 5.0
 AHEAD_FROM_MS = 5_000
 """Words come some seconds after they are said: less than this is no earlier place."""
@@ -64,7 +78,7 @@ SLOW_CONNECT_S = 2.0
 class Notice:
     """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
 
-    `code` is that of the error it tells of.
+    `code` is that of the error it tells of; `answers`: it answers a key, and the next one ends it.
     """
 
     text: str
@@ -72,6 +86,7 @@ class Notice:
     tone: Tone = "text"
     until_s: float = float("inf")
     code: str = ""
+    answers: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,8 +214,16 @@ def _after_trouble(
 
 
 def with_notice(view: PlayerView, text: str, now_s: float, tone: Tone = "hold") -> PlayerView:
-    """Return the view with a short-lived note for the user."""
-    return replace(view, notice=Notice(text, tone=tone, until_s=now_s + NOTICE_S))
+    """Return the view with a short-lived note for the user, which answers a key."""
+    note = Notice(text, tone=tone, until_s=now_s + NOTICE_S, answers=True)
+    return replace(view, notice=note)
+
+
+def without_answer(view: PlayerView) -> PlayerView:
+    """Return the view without the note that answered the last key: it is not about this one."""
+    if view.notice is None or not view.notice.answers:
+        return view
+    return replace(view, notice=None)
 
 
 def select_party(view: PlayerView, step: int) -> PlayerView:
@@ -212,8 +235,8 @@ def select_party(view: PlayerView, step: int) -> PlayerView:
     return replace(view, selected=parties[(at + step) % len(parties)], chosen=True)
 
 
-def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
-    """Return what the notice area says now, the gravest first.
+def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice | None:
+    """Return what the notice area says now, the gravest first; `retry_key` tries to reconnect.
 
     A failure; why there is no link; a silent server; the last note; what connecting waits for, or
     what the sound lacks. The screen's own notes, which are short, come before the link: one of them
@@ -222,7 +245,7 @@ def shown_notice(view: PlayerView, now_s: float) -> Notice | None:
     if view.failure is not None:
         return Notice(view.failure.message, view.failure.hint, "alert")
     note = view.notice if view.notice is not None and now_s < view.notice.until_s else None
-    reason = _link_reason(view, now_s)
+    reason = _link_reason(view, now_s, retry_key)
     if reason is not None and view.state.phase in ("failed", "reconnecting"):
         return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
@@ -254,7 +277,7 @@ def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
     return Notice(f"Nobody speaks, for {int(quiet_s)} s now.", hint, "dim")
 
 
-def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
+def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | None:
     """Return why there is no link; while connecting it is only told once that takes long.
 
     Where there is a link, it is what the sound lacks.
@@ -267,17 +290,19 @@ def _link_reason(view: PlayerView, now_s: float) -> Notice | None:
         slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
         return Notice(detail, tone="ask") if slow else None
     grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
-    return Notice(detail, _lost_text(view.state, now_s), tone="alert" if grave else "hold")
+    lost = _lost_text(view.state, now_s, retry_key)
+    return Notice(detail, lost, tone="alert" if grave else "hold")
 
 
-def _lost_text(state: StateEvent, now_s: float) -> str:
+def _lost_text(state: StateEvent, now_s: float, retry_key: str) -> str:
     """Write since when the room is out of reach, and when the next try to come back begins."""
     if state.lost_at_s is None:
         return ""
     lost = f"Lost {max(now_s - state.lost_at_s, 0.0):.0f} s ago"
     if state.retry_at_s is None:
         return f"{lost}; trying now."
-    return f"{lost}; next try in {max(state.retry_at_s - now_s, 0.0):.0f} s. R tries at once."
+    at_once = f" {retry_key} tries at once." if retry_key else ""
+    return f"{lost}; next try in {max(state.retry_at_s - now_s, 0.0):.0f} s.{at_once}"
 
 
 def _in_phase_s(view: PlayerView, now_s: float) -> float:
@@ -294,6 +319,11 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
         device = plain_text(state.device, 48)
         notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
+    if notice is not None and notice.code == STARTING_AGAIN and state.retry_at_s is not None:
+        notice = None
+    refused = _refused(view.state, state, now_s)
+    if refused:
+        notice = Notice(refused, "", "hold", now_s + NOTICE_S)
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,
@@ -305,6 +335,19 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
         notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
+
+
+def _refused(before: StateEvent, state: StateEvent, now_s: float) -> str:
+    """Tell of a jump that the server never confirmed and that is waited for no more."""
+    asked_ms = before.requested_ms
+    waited = waiting_s(before, now_s) >= UNCONFIRMED_AFTER_S
+    if asked_ms is None or state.requested_ms is not None or not waited:
+        return ""
+    if state.phase == "reconnecting" or not is_connected(state):
+        return ""
+    if abs(state.position_ms - asked_ms) < ELSEWHERE_MS:
+        return ""
+    return f"The server did not go to {clock_text(asked_ms, state.duration_ms)}."
 
 
 def _after_levels(view: PlayerView, event: LevelsEvent, now_s: float) -> PlayerView:
@@ -339,6 +382,7 @@ def _after_loss(view: PlayerView, event: EngineRestarting, now_s: float) -> Play
         "Position, pause and volumes come back by themselves.",
         "hold",
         now_s + NOTICE_S,
+        STARTING_AGAIN,
     )
     return replace(view, notice=notice, levels=())
 

@@ -36,7 +36,7 @@ class PlayerOptions:
 class PlayerResult:
     """How it ended: the exit code, and what to print to stderr once the terminal is restored.
 
-    `back`: the user wants the list of incidents again.
+    `back`: the list of incidents is wanted again, by the user or since the call cannot be played.
     """
 
     exit_code: int = 0

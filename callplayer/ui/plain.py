@@ -1,12 +1,13 @@
 """Plain mode: one line for each thing that happens, as a screen reader can follow, and the keys.
 
-No Textual: lines go to stdout, keys come one by one from a terminal, or as a line each (a key or an
-action's name) from a pipe.
+No Textual: lines go to stdout, keys come one by one from a terminal, or as a line each (a key, an
+action's name, or the answer to what was asked) from a pipe.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -18,13 +19,14 @@ from callplayer.engine.messages import (
 )
 from callplayer.text import plain_text
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
-from callplayer.ui.keymap import Action, key_name
-from callplayer.ui.model import PlayerView, after
+from callplayer.ui.keymap import Action, first_key, key_name
+from callplayer.ui.model import Notice, PlayerView, after, shown_notice
 from callplayer.ui.navigation import loop_turns_in_s
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.plain_actions import PlainActions, told_place
+from callplayer.ui.plain_keys import Line
 from callplayer.ui.question import typed
-from callplayer.ui.script import SPEAKER_NAMES
+from callplayer.ui.remap import key_of
 from callplayer.ui.view import (
     PARTY_NAMES,
     PHASE_LOOKS,
@@ -42,16 +44,27 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
     if view.incident is not None and before.incident is None:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
     state, old = view.state, before.state
-    if state.phase != old.phase:
-        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{told_place(state, now_s)}.")
+    if state.phase != old.phase and view.was_connected:
+        # A call that has just come back is still on its way to its place.
+        place = told_place(state, now_s, asked=True)
+        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
     elif old.requested_ms is not None and state.requested_ms is None:
         lines.append(f"At{told_place(state, now_s).removeprefix(' at')}.")
     lines += _party_changes(old, state)
     if view.notice is not None and view.notice is not before.notice:
-        lines.append(" ".join(part for part in (view.notice.text, view.notice.hint) if part))
-    if view.ahead is not None and view.ahead is not before.ahead:
-        lines.append(f"{view.ahead.speaker} speaks at the live end.")
+        lines.append(told_notice(view.notice))
+    ahead, was = view.ahead, before.ahead
+    if ahead is not None and ahead is not was:
+        # Each message of words tells of it anew.
+        goes_on = was is not None and was.speaker == ahead.speaker and now_s < was.until_s
+        lines += [] if goes_on else [f"{ahead.speaker} speaks at the live end."]
     return lines
+
+
+def told_notice(notice: Notice) -> str:
+    """Return a notice as a line; a hint about marks of the screen is left out."""
+    parts = (notice.text[:1].upper() + notice.text[1:], notice.hint)
+    return " ".join(part for part in parts if part and "◇" not in part)
 
 
 def _party_changes(before: StateEvent, state: StateEvent) -> list[str]:
@@ -74,6 +87,7 @@ class PlainPlayer(PlainActions):
 
     async def run(self, keys: AsyncIterator[str]) -> PlayerResult:
         """Play until the user leaves, the engine ends, or (without keys) the call is over."""
+        self._write("Connecting.")
         self._load_bookmarks()
         tasks = [
             asyncio.ensure_future(work)
@@ -95,9 +109,8 @@ class PlainPlayer(PlainActions):
         """Say what the engine told."""
         before, now_s = self.view, self._clock()
         self.view = after(before, event, now_s)
-        if self.view.was_connected:
-            for line in changes(before, self.view, now_s):
-                self._write(line)
+        for line in changes(before, self.view, now_s):
+            self._write(line)
         if isinstance(event, LevelsEvent):
             self._note_heard()
         elif isinstance(event, DevicesEvent) and self._wants_devices:
@@ -109,15 +122,29 @@ class PlainPlayer(PlainActions):
         if self._question is not None:
             self._question, reply = typed(self._question, key, character)
             if reply != "typing":
-                question, self._question = self._question, None
-                if reply == "answered":
-                    question.answer(question.text)
+                self._end_question(None if reply == "left" else self._question.text)
             return
         action = self._keys.get(key) or self._keys.get(key.lower()) or self._named.get(key)
         if action is None:
             self._write(f"{plain_text(key, 20)} does nothing.")
             return
         self._act(action)
+
+    def take_line(self, line: str) -> None:
+        """Take a line of a pipe: a key, an action's name, or the answer to what was asked."""
+        key = key_of(line) or line
+        if self._question is None:
+            self.press(key)
+        else:
+            self._end_question(None if key == "escape" else line)
+
+    def _end_question(self, text: str | None) -> None:
+        """Answer what was asked; None leaves it."""
+        question, self._question = self._question, None
+        if question is None or text is None:
+            self._write("Left as it was.")
+        else:
+            question.answer(text)
 
     def _act(self, action: Action) -> None:
         if action.screen is not None:
@@ -136,13 +163,16 @@ class PlainPlayer(PlainActions):
             step = action.steer(view.state, view.navigation, self._settings, self._clock())
             self.view = replace(view, navigation=step.navigation)
             for request in step.requests:
-                self._engine.send(request)
+                self._send(request)
             if step.note:
                 self._write(step.note)
 
     async def _listen(self, keys: AsyncIterator[str]) -> None:
         async for key in keys:
-            self.press(key, character_of(key))
+            if isinstance(key, Line):
+                self.take_line(key)
+            else:
+                self.press(key, character_of(key))
         while self.view.state.phase != "at-end":
             await asyncio.sleep(TICK_S)
         self._left.set()
@@ -152,23 +182,32 @@ class PlainPlayer(PlainActions):
         while True:
             await asyncio.sleep(TICK_S)
             self._say_words()
+            self._say_trouble()
             self._skip_silence()
             state, loop = self.view.state, self.view.navigation.loop
             due_s = loop_turns_in_s(state, loop, self._clock())
             if loop is not None and due_s is not None and due_s < TICK_S:
                 await asyncio.sleep(due_s)
-                self._engine.send(Scrub(loop.a_ms))
+                self._send(Scrub(loop.a_ms))
                 await asyncio.sleep(2 * TICK_S)
 
     def _say_words(self) -> None:
         state = self.view.state
         if not state.advancing:
             return
-        at = self.view.script.at(shown_position_ms(state, self._clock()))
-        if at != self._said and at >= 0:
-            each = self.view.script.utterances[at]
-            self._write(f"{SPEAKER_NAMES[each.speaker]}: {each.text}")
-        self._said = at
+        for line in self._reading.due(self.view.script, shown_position_ms(state, self._clock())):
+            self._write(line)
+
+    def _say_trouble(self) -> None:
+        """Say why nothing is heard, or what is not confirmed: once, for as long as it is so."""
+        view, now_s = self.view, self._clock()
+        notice = shown_notice(view, now_s, first_key(self._actions, "retry-now"))
+        if view.failure is not None or (notice is not None and notice is view.notice):
+            return  # notes are said when they come
+        kind = re.sub(r"\d+", "", notice.text) if notice is not None else ""
+        if notice is not None and kind != self._trouble:
+            self._write(told_notice(notice))
+        self._trouble = kind
 
 
 def character_of(key: str) -> str | None:

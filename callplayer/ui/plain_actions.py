@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from callplayer.bookmarks import Bookmark, BookmarkError, BookmarkStore
+import msgspec
+
+from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
 from callplayer.engine.messages import (
     DevicesEvent,
     ListDevices,
@@ -18,27 +20,36 @@ from callplayer.engine.messages import (
     StateEvent,
 )
 from callplayer.text import plain_text
-from callplayer.ui.cite import citation, mark_from
+from callplayer.ui.cite import (
+    Fresh,
+    bookmark_here,
+    call_facts,
+    citation,
+    mark_from,
+    noted_next,
+)
 from callplayer.ui.engine_client import Listener
-from callplayer.ui.goto import CallFacts, Target, read_place
-from callplayer.ui.keymap import Action, by_key, help_lines
+from callplayer.ui.goto import Target, read_place
+from callplayer.ui.keymap import NO_PARTY, Action, by_key, help_lines
 from callplayer.ui.lanes import Lanes
-from callplayer.ui.model import PlayerView, select_party
+from callplayer.ui.model import NO_WORDS, PlayerView, select_party
 from callplayer.ui.navigation import is_move, jumped
+from callplayer.ui.plain_words import Reading
 from callplayer.ui.question import Hint, Question
-from callplayer.ui.script import LEAD_MS, Hit, find, quote
+from callplayer.ui.script import LEAD_MS, Hit, find, times_text
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.silence import Skipping
 from callplayer.ui.view import (
     PARTY_NAMES,
     PHASE_LOOKS,
+    aimed_ms,
     clock_text,
     is_growing,
     is_heard,
     shown_duration_ms,
     shown_position_ms,
 )
-from callplayer.wire import Scrub, parse_datetime
+from callplayer.wire import Scrub
 
 
 class Engine(Protocol):
@@ -73,7 +84,9 @@ class PlainActions:
         self._store = store
         self._clock = clock
         self._question: Question | None = None
-        self._said = -1
+        self._reading = Reading()
+        self._trouble = ""
+        self._fresh: Fresh | None = None
         self._hits: tuple[Hit, ...] = ()
         self._lanes = Lanes()
         self._skipping = Skipping()
@@ -91,6 +104,9 @@ class PlainActions:
         if is_move(request):
             left = jumped(self.view.navigation, self.view.state, self._clock())
             self.view = replace(self.view, navigation=left)
+        self._send(request)
+
+    def _send(self, request: Request) -> None:
         if not self._engine.send(request):
             self._write("The audio engine is not ready.")
 
@@ -99,8 +115,8 @@ class PlainActions:
 
     def _do_next_party(self, step: int = 1) -> None:
         self.view = select_party(self.view, step)
-        if self.view.selected is not None:
-            self._write(f"{PARTY_NAMES[self.view.selected]} selected.")
+        selected = self.view.selected
+        self._write(NO_PARTY if selected is None else f"{PARTY_NAMES[selected]} selected.")
 
     def _do_last_party(self) -> None:
         self._do_next_party(-1)
@@ -119,7 +135,7 @@ class PlainActions:
 
     def _do_go_to(self) -> None:
         def go(text: str) -> None:
-            place = read_place(text, self._facts())
+            place = read_place(text, call_facts(self.view, self._clock()))
             if isinstance(place, Target):
                 self._request(Scrub(place.position_ms))
             else:
@@ -129,30 +145,57 @@ class PlainActions:
 
     def _do_search(self) -> None:
         def search(text: str) -> None:
-            hits = find(self.view.script, text)
-            here_ms = self._facts().here_ms
+            self._hits = hits = find(self.view.script, text)
+            here_ms = shown_position_ms(self.view.state, self._clock())
             ahead = [hit for hit in hits if hit.position_ms > here_ms + LEAD_MS] or list(hits)
             if not ahead:
                 self._write("Not said.")
                 return
-            self._hits = hits
-            self._write(f"{len(hits)} times.")
+            self._write(f"{times_text(len(hits)).capitalize()}.")
             self._request(Scrub(max(ahead[0].position_ms - LEAD_MS, 0)))
 
-        self._ask("Search:", search)
+        if self.view.script:
+            self._ask("Search:", search)
+        else:
+            self._write(NO_WORDS[self.view.transcript])
+
+    def _do_close_panels(self) -> None:
+        told = "The search is over." if self._hits else "There is nothing to close."
+        self._hits = ()
+        self._write(told)
 
     def _do_bookmark(self) -> None:
-        place_ms = self._facts().here_ms
-        words = quote(self.view.script, place_ms)
-        made_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        view, now_s = self.view, self._clock()
+        facts = call_facts(view, now_s)
+        if facts.duration_ms <= 0:
+            self._write("There is no place to mark yet.")
+            return
+        at = clock_text(facts.here_ms, facts.duration_ms)
+        noted = noted_next(self._fresh, self._store.bookmarks, facts.here_ms, now_s)
+        if noted is not None:
+            self._fresh = None
+            self._ask_note(noted)
+            return
+        bookmark = bookmark_here(view, facts, datetime.now(UTC))
+        self._fresh = Fresh(bookmark, now_s)
+        told = f"Bookmark at {at}: the key again adds a note."
+        self._keep(lambda: self._store.add(bookmark), told)
+
+    def _ask_note(self, bookmark: Bookmark) -> None:
+        def note(text: str) -> None:
+            noted = msgspec.structs.replace(bookmark, note=text.strip()[:MAX_NOTE_CHARS])
+            self._keep(lambda: self._store.replace(bookmark, noted), "Noted.")
+
+        self._ask("Note:", note)
+
+    def _keep(self, change: Callable[[], None], told: str) -> None:
         try:
-            self._store.add(Bookmark(position_ms=place_ms, words=words, made_at=made_at))
+            change()
         except OSError as error:
-            self._write(f"Not saved yet: {error.strerror}.")
+            told = f"Not saved yet: {error.strerror}."
         except BookmarkError as error:
-            self._write(f"Not saved yet. {error.what}")
-        else:
-            self._write(f"Bookmark at {clock_text(place_ms, self.view.state.duration_ms)}.")
+            told = f"Not saved yet. {error.what}"
+        self._write(told)
 
     def _do_toggle_bookmarks(self) -> None:
         kept = self._store.bookmarks
@@ -166,9 +209,10 @@ class PlainActions:
     def _do_next_mark(self, step: int = 1) -> None:
         places = [max(hit.position_ms - LEAD_MS, 0) for hit in self._hits]
         places = places or [each.position_ms for each in self._store.bookmarks]
-        place_ms = mark_from(places, self._facts().here_ms, step)
+        place_ms = mark_from(places, aimed_ms(self.view.state, self._clock()), step)
         if place_ms is None:
-            self._write("There is none further on." if places else "There are no bookmarks.")
+            where = "further on" if step > 0 else "before this place"
+            self._write(f"There is none {where}." if places else "There are no bookmarks.")
         else:
             self._request(Scrub(place_ms))
 
@@ -176,7 +220,7 @@ class PlainActions:
         self._do_next_mark(-1)
 
     def _do_cite(self) -> None:
-        self._write(citation(self.view, self._facts()))
+        self._write(citation(self.view, call_facts(self.view, self._clock())))
 
     def _do_skip_silence(self) -> None:
         self._write(self._skipping.turn(self._settings.silence_s, self.view))
@@ -209,28 +253,23 @@ class PlainActions:
         if self.view.quiet_since_s is not None:
             self._note_heard()
         longest_s = self._settings.silence_s
-        goes_on_ms = self._skipping.due_ms(self.view, self._lanes, longest_s, self._clock())
-        if goes_on_ms is not None:
-            self._engine.send(Scrub(goes_on_ms))
+        skip = self._skipping.due(self.view, self._lanes, longest_s, self._clock())
+        if skip is not None:
+            self._send(Scrub(skip.to_ms))
+            self._write(skip.told)
 
     def _ask(self, label: str, answer: Callable[[str], None]) -> None:
         self._write(f"{label} type, then Enter.")
         self._question = Question(label, lambda _: Hint(""), answer)
 
-    def _facts(self) -> CallFacts:
-        state, now_s, incident = self.view.state, self._clock(), self.view.incident
-        return CallFacts(
-            shown_position_ms(state, now_s),
-            shown_duration_ms(state, now_s),
-            is_growing(state),
-            parse_datetime(incident.created_at or "") if incident is not None else None,
-        )
 
-
-def told_place(state: StateEvent, now_s: float) -> str:
-    """Return ` at 1:23 of 4:32`; "" while no length is known."""
+def told_place(state: StateEvent, now_s: float, *, asked: bool = False) -> str:
+    """Return ` at 1:23 of 4:32`; "" while no length is known. `asked`: where it is to be, if that
+    was asked for."""
     duration_ms = shown_duration_ms(state, now_s)
     if duration_ms <= 0:
         return ""
-    position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)
+    asked_ms = state.requested_ms if asked else None
+    place_ms = shown_position_ms(state, now_s) if asked_ms is None else asked_ms
+    position = clock_text(place_ms, duration_ms, tenths=False)
     return f" at {position} of {clock_text(duration_ms, duration_ms, tenths=False)}"

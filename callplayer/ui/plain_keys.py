@@ -1,4 +1,4 @@
-"""Keys for plain mode: one by one from a terminal, or a line each from a pipe."""
+"""Keys for plain mode: one by one from a terminal, or lines from a pipe."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import tty
 from collections.abc import AsyncIterator, Iterator
 
 from callplayer.ui.remap import key_of
+
+
+class Line(str):
+    """A line of a pipe, as it came."""
+
+    __slots__ = ()
+
 
 _SEQUENCES = {
     "\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left",
@@ -59,7 +66,7 @@ def one_by_one() -> Iterator[None]:
 
 
 async def read_keys() -> AsyncIterator[str]:
-    """Give the keys of stdin until it ends: of a pipe, each line is a key or an action's name."""
+    """Give the keys of stdin until it ends; of a pipe, each line that is not blank, as a Line."""
     is_terminal = sys.stdin.isatty()
     loop = asyncio.get_running_loop()
     waiting: asyncio.Queue[str] = asyncio.Queue()
@@ -84,6 +91,6 @@ async def read_keys() -> AsyncIterator[str]:
                 continue
             *lines, rest = (rest + text).split("\n")
             for line in filter(None, map(str.strip, lines)):
-                yield key_of(line) or line
+                yield Line(line)
     finally:
         loop.remove_reader(descriptor)

@@ -81,13 +81,13 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
             told += f" They cannot be remembered: {error.strerror}."
         self.player.note(told, "text")
 
-    def leave(self, exit_code: int | None = None) -> None:
-        """End the application; the caller of `run_async` then ends the engine."""
+    def leave(self, exit_code: int | None = None, *, back: bool = False) -> None:
+        """End the application, for the list of incidents if `back`; the caller ends the engine."""
         failure = self.player.view.failure
         if exit_code is not None or failure is None:
             self.exit(PlayerResult(exit_code or 0))
         else:
-            self.exit(PlayerResult(failure.exit_code, failure.message, failure.hint))
+            self.exit(PlayerResult(failure.exit_code, failure.message, failure.hint, back))
 
     def _take(self, event: Event | EngineRestarting | EngineGone) -> None:
         self.player.take(event)
@@ -95,7 +95,8 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
             self._tell_terminal(event)
         view = self.player.view
         if view.failure is not None and not view.was_connected:
-            self.leave()
+            # From a list another call can be chosen; else there is nothing to stay for.
+            self.leave(back=self.player.likes.can_go_back)
 
     def on_unmount(self) -> None:
         """Give the terminal its title back."""

@@ -6,14 +6,13 @@ on one key.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from callplayer.errors import UsageError
 from callplayer.text import plain_text
-from callplayer.ui.keymap import ACTIONS, Action, key_name
+from callplayer.ui.keymap import ACTIONS, Action, character_key, key_name
 
 PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
     "mpv": {},
@@ -51,14 +50,6 @@ _NAMED = frozenset(
         *(f"f{number}" for number in range(1, 25)),
     )
 )
-_RENAMED = {
-    "solidus": "slash",
-    "reverse_solidus": "backslash",
-    "commercial_at": "at",
-    "hyphen_minus": "minus",
-    "plus_sign": "plus",
-    "low_line": "underscore",
-}
 _MODIFIERS = ("ctrl", "alt", "shift")
 
 
@@ -97,7 +88,7 @@ def key_of(text: str) -> str | None:
     A capital letter is that letter with Shift.
     """
     if len(text) == 1:
-        return _PRINTED.get(text) or _character_key(text)
+        return _PRINTED.get(text) or character_key(text)
     *modifiers, last = text.split("+") if not text.endswith("+") else (*text[:-2].split("+"), "+")
     modifiers = [modifier.strip().lower() for modifier in modifiers]
     if any(modifier not in _MODIFIERS for modifier in modifiers):
@@ -106,7 +97,7 @@ def key_of(text: str) -> str | None:
     small = last.lower()
     name = _PRINTED.get(small, small)
     if name not in _NAMED:
-        named = _character_key(last.lower()) if len(last) == 1 else _spelt(small)
+        named = character_key(last.lower()) if len(last) == 1 else _spelt(small)
         if named is None or (modifiers == ["shift"] and not named.isalpha()):
             return None
         name = named
@@ -126,18 +117,9 @@ def table_lines(actions: Sequence[Action]) -> list[str]:
     ]
 
 
-def _character_key(character: str) -> str | None:
-    if character.isalnum():
-        return character
-    if character == " ":
-        return "space"
-    name = unicodedata.name(character, "").lower().replace("-", "_").replace(" ", "_")
-    return _RENAMED.get(name, name) if character.isprintable() and name else None
-
-
 def _spelt(name: str) -> str | None:
     """Return a key that is spelt out as the program names it, such as `full_stop`."""
-    spelt = {_character_key(chr(code)) for code in range(0x21, 0x7F)}
+    spelt = {character_key(chr(code)) for code in range(0x21, 0x7F)}
     return name if name in spelt else None
 
 

@@ -25,6 +25,11 @@ class EngineLimits:
     terminate_s: float = 1.0
     window_s: float = 60.0
     backoff_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
+    unreached_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
+
+
+SPREAD = 0.3
+"""The share of a wait for the call's server that chance takes off, so that not all come at once."""
 
 
 def is_connected(state: StateEvent) -> bool:
@@ -38,6 +43,15 @@ def restart_delay_s(
     """Return how long to wait before the next restart; None when there were too many of late."""
     recent = sum(now_s - at_s < limits.window_s for at_s in restarts_s)
     return limits.backoff_s[recent] if recent < len(limits.backoff_s) else None
+
+
+def unreached_delay_s(tries: int, chance: float, limits: EngineLimits) -> float:
+    """Return how long to wait after so many tries in a row that did not reach the call's server.
+
+    `chance` is from 0 to 1. The network may be gone for hours: there is no last try.
+    """
+    wait_s = limits.unreached_s[min(tries, len(limits.unreached_s)) - 1]
+    return wait_s * (1.0 - SPREAD * chance)
 
 
 def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]:
@@ -75,6 +89,8 @@ def lost_state(state: StateEvent, lost_at_s: float) -> StateEvent:
         audible_ms=heard_ms,
         advancing=False,
         unconfirmed_s=0.0,
+        lost_at_s=lost_at_s,
+        retry_at_s=None,
         detail="",
     )
 

@@ -163,10 +163,32 @@ def find(script: Script, wanted: str) -> tuple[Hit, ...]:
     return tuple(hits)
 
 
+def times_text(count: int) -> str:
+    """Write how often something is said: `once`, `2 times`."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def nearest_hit(hits: Sequence[Hit], position_ms: int) -> int:
     """Return the index of the first hit at or after a place, the last one if there is none."""
     at = bisect_left(hits, position_ms, key=attrgetter("position_ms"))
     return min(at, len(hits) - 1)
+
+
+def kept_place(before: Script, place: tuple[int, int], after: Script) -> tuple[int, int] | None:
+    """Return where an utterance and a word of `before` are in `after`; None if nothing is said.
+
+    Of words that were taken away, that is what the same speaker said last before them, or else what
+    anybody did.
+    """
+    if not after:
+        return None
+    was = before.utterances[place[0]]
+    at_ms = was.words[place[1]].start_ms
+    last = max(after.at(at_ms), 0)
+    own = (at for at in range(last, -1, -1) if after.utterances[at].speaker == was.speaker)
+    utterance = next(own, last)
+    words = after.utterances[utterance].words
+    return utterance, max(bisect_right(words, at_ms, key=attrgetter("start_ms")) - 1, 0)
 
 
 def quote(script: Script, position_ms: int) -> str:

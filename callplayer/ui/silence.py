@@ -15,6 +15,19 @@ SKIP_AGAIN_S = 1.0
 """After a jump, the engine's word of it is waited for at least so long."""
 
 
+@dataclass(frozen=True)
+class Skip:
+    """A jump over silence."""
+
+    from_ms: int
+    to_ms: int
+
+    @property
+    def told(self) -> str:
+        """What to tell of it: a clock that jumps by itself looks like a fault."""
+        return f"{(self.to_ms - self.from_ms) / 1000:.0f} s of silence skipped."
+
+
 @dataclass
 class Skipping:
     """Whether silence is skipped, and when it was last (monotonic, s)."""
@@ -30,16 +43,17 @@ class Skipping:
         where = "" if view.script else " where it was heard before"
         return f"Silence of more than {longest_s:g} s is skipped{where}."
 
-    def due_ms(self, view: PlayerView, lanes: Lanes, longest_s: float, now_s: float) -> int | None:
-        """Return where to go on at once, if silence is skipped and it is silent."""
+    def due(self, view: PlayerView, lanes: Lanes, longest_s: float, now_s: float) -> Skip | None:
+        """Return what to skip at once, if silence is skipped and it is silent."""
         rests = now_s - self.skipped_s < SKIP_AGAIN_S
         if not self.is_on or rests or not is_heard(view.state, now_s):
             return None
         heard_ms, longest_ms = shown_position_ms(view.state, now_s), round(longest_s * 1000)
         goes_on_ms = after_silence_ms(view.script, lanes, view.parties, heard_ms, longest_ms)
-        if goes_on_ms is not None:
-            self.skipped_s = now_s
-        return goes_on_ms
+        if goes_on_ms is None:
+            return None
+        self.skipped_s = now_s
+        return Skip(heard_ms, goes_on_ms)
 
 
 def after_silence_ms(

@@ -76,6 +76,13 @@ def shown_position_ms(state: StateEvent, now_s: float) -> int:
     return round(min(max(_audible_ms(state, now_s), 0.0), shown_duration_ms(state, now_s)))
 
 
+def aimed_ms(state: StateEvent, now_s: float) -> int:
+    """Return where the call will be once what was asked for is done; else the position to draw."""
+    if state.requested_ms is not None:
+        return state.requested_ms
+    return shown_position_ms(state, now_s)
+
+
 def is_heard(state: StateEvent, now_s: float) -> bool:
     """Tell whether what is heard now is of the place that is shown: not on its way any more."""
     on_its_way = _since_ms(state, now_s, math.inf) < state.audible_in_ms

@@ -101,6 +101,10 @@ class Rig:
                 self._card_s += period_s
         self.now_s = until_s
 
+    def hold_card(self, seconds: float) -> None:
+        """Let the card ask for nothing for a while."""
+        self._card_s += seconds
+
     def sound(self) -> Sound:
         """Return all that the card was given."""
         return np.concatenate(self.heard) if self.heard else np.zeros(0, dtype=np.float32)

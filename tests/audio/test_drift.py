@@ -50,4 +50,5 @@ def test_reset_keeps_the_clock_difference() -> None:
     loop = DelayLockedLoop(PERIOD_FRAMES, RATE_HZ)
     _fill_after(loop, 2e-4, 0.0, 12_000)
     loop.reset()
+    assert loop.learned == pytest.approx(-2e-4, abs=5e-6)
     assert loop.update(0.0) == pytest.approx(-2e-4, abs=5e-6)

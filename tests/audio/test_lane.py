@@ -108,6 +108,16 @@ def test_the_margin_grows_with_lateness_and_shrinks_back() -> None:
     assert lane.target_s < first_s + 0.01
 
 
+@pytest.mark.parametrize("block_frames", [80, 160])
+def test_the_target_is_the_gap_of_one_in_a_thousand_and_one_callback(block_frames: int) -> None:
+    gap_s = 0.0225
+    arrivals = jittered(lambda number: 12.5 if number % 200 == 25 else 0.0)
+    lane = open_lane(16_000, 16_000)
+    rig = Rig(lane, arrivals, in_hz=16_000, block_frames=block_frames, keep_sound=False)
+    rig.run(200.0)  # what running dry has taught at first is forgotten by then
+    assert lane.target_s == pytest.approx(gap_s + block_frames / 16_000, abs=0.001)
+
+
 # --- too little -----------------------------------------------------------------------------------
 
 
@@ -290,3 +300,29 @@ def test_lanes_that_open_at_once_play_at_once(surplus_frames: int) -> None:
     lane.open_gate()
     rig.run(0.5)
     assert lane.delay_s == pytest.approx(lane.delay_target_s, abs=0.002)
+
+
+def test_after_a_trim_the_delay_told_is_the_new_one_at_once() -> None:
+    """A card that asks for nothing for a while leaves a backlog, which is left out."""
+    lane = open_lane()
+    rig = Rig(lane, block_frames=240)
+    rig.run(4.0)
+    rig.hold_card(0.4)
+    rig.run(4.45)
+    assert lane.trimmed_frames > 0.3 * RATE_HZ
+    assert lane.delay_s == pytest.approx(lane.delay_target_s, abs=0.012)
+
+
+def test_the_clocks_difference_is_known_after_a_while_and_not_forgotten_in_a_jump() -> None:
+    lane = open_lane()
+    rig = Rig(lane, block_frames=240, card_ppm=200.0, keep_sound=False)
+    rig.run(20.0)
+    assert lane.learned is None
+    rig.run(60.0)
+    assert lane.learned == pytest.approx(-200e-6, abs=20e-6)
+    lane.close_gate()
+    rig.hold_card(0.02)  # the ring is put right while nobody hears it
+    rig.run(60.2)
+    lane.open_gate()
+    rig.run(61.0)
+    assert lane.learned == pytest.approx(-200e-6, abs=20e-6)

@@ -22,6 +22,7 @@ from callplayer.engine.audio.output import (
     find_device,
     list_devices,
     quiet_stderr,
+    refresh_devices,
     usable_rate_hz,
 )
 from callplayer.errors import SoundDeviceError
@@ -40,6 +41,7 @@ class FakeStream:
     samplerate: int
     fails_to_start: bool = False
     latency: float = 0.031
+    active: bool = True
     calls: list[str] = field(default_factory=list)
 
     def start(self) -> None:
@@ -62,10 +64,24 @@ class FakePortAudio:
     default: int | None = None
     rates_hz: tuple[int, ...] = (44_100, 48_000)
     fails_to_start: bool = False
+    runs: bool = True
+    fails_to_run: bool = False
     streams: list[FakeStream] = field(default_factory=list)
     PortAudioError: type[Exception] = PortAudioError
 
+    def _terminate(self) -> None:
+        if not self.runs:
+            raise PortAudioError("PortAudio not initialized")
+        self.runs = False
+
+    def _initialize(self) -> None:
+        if self.fails_to_run:
+            raise PortAudioError("Host\x1b[2J error")
+        self.runs = True
+
     def query_devices(self, kind: str | None = None) -> Any:
+        if not self.runs:
+            raise PortAudioError("PortAudio not initialized")
         if kind is not None:
             if self.default is None:
                 raise PortAudioError("Error querying device -1")
@@ -179,6 +195,31 @@ def test_without_portaudio_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     assert caught.value.exit_code == 6
 
 
+def test_a_portaudio_that_does_not_work_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portaudio = _machine(monkeypatch, "Speakers", fails_to_run=True)
+    for look in (refresh_devices, refresh_devices, list_devices, lambda: find_device("")):
+        with pytest.raises(SoundDeviceError) as caught:
+            look()
+        assert "\x1b" not in caught.value.what
+    portaudio.fails_to_run = False
+    refresh_devices()
+    assert find_device("").name == "Speakers"
+
+
+def test_a_portaudio_that_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "sounddevice":
+                raise PortAudioError("Error initializing PortAudio")
+
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(SoundDeviceError, match="Error initializing PortAudio"):
+        list_devices()
+
+
 FINE, RAN_DRY = (SimpleNamespace(output_underflow=dry) for dry in (False, True))
 
 
@@ -215,6 +256,26 @@ def test_the_callback_plays_the_mixer_and_follows_the_latency(
     assert made.latency_s == pytest.approx(0.05, abs=0.001)
     assert made.underflows == 2
     assert made.stalled_s(time.monotonic() + 10.0) == pytest.approx(10.0, abs=0.5)
+
+
+def test_a_stream_that_has_ended_or_cannot_be_asked_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lost(FakeStream):
+        @property
+        def active(self) -> bool:
+            raise PortAudioError("Bad stream pointer")
+
+        @active.setter
+        def active(self, _: bool) -> None: ...
+
+    portaudio = _machine(monkeypatch, "Speakers")
+    made = SoundOutput(find_device(""), Mixer(48_000))
+    assert not made.ended()
+    portaudio.streams[0].active = False
+    assert made.ended()
+    made._stream = Lost(None, 2, 48_000)
+    assert made.ended()
 
 
 def test_a_device_that_cannot_be_opened_is_told_in_plain_text(

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
-from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
+from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server, until_heard
 from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
 from tests.rig.terminal import Terminal
 
@@ -139,6 +139,7 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
 ) -> None:
     first, other = add_two(add_sink)
     engine = start(first.environment)
+    until_heard(first)
     lost_s = remove(server, first)
     told_s, told = engine.wait_for(is_loss, since_s=lost_s)
     assert told_s - lost_s < TOLD_WITHIN_S

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from livekit import rtc
 
+from callplayer.engine import frames as frames_of_now
 from callplayer.engine.frames import RATE_HZ, DirectFrames, SdkFrames
 from callplayer.service import capture
 from callplayer.service.livekit_process import own_server
@@ -45,6 +46,7 @@ async def test_every_frame_comes_in_its_order_and_none_after_the_end(
             await asyncio.wait_for(told.wait(), 5.0)
             await asyncio.sleep(0.1)
             assert len(heard) <= after + 1
+            assert frames_of_now._takers == {}, "the end of a stream was not told"
             await listener.disconnect()
     assert {len(frame) for frame in heard} == {480}
     sound = np.concatenate(heard[100:]).astype(float)

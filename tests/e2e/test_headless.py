@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.conftest import StartEngine
 from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 from tests.rig.pulse import Sink
+from tests.rig.signals import AMPLITUDE
 
 STATE_FIELDS = {
     "phase", "position_ms", "duration_ms", "paused", "at_end", "call_over", "requested_ms",
@@ -30,8 +32,11 @@ DELAY_PARTS = (
 )  # fmt: skip
 
 
+LEVELS_A_S = 20
+
+
 @pytest.mark.measures
-def test_states_and_stats_come_at_least_once_a_second(
+def test_states_and_stats_come_at_least_once_a_second_and_levels_not_too_often(
     sweep_service: Service, start_engine: StartEngine
 ) -> None:
     engine = start_engine(sweep_service)
@@ -46,6 +51,13 @@ def test_states_and_stats_come_at_least_once_a_second(
     state = engine.last("state")
     assert [party["party"] for party in state["parties"]] == ["caller", "callTaker"]
     assert all(set(party) >= PARTY_FIELDS for party in state["parties"])
+    meters = [e["levels"] for at_s, e in engine.events if e["event"] == "levels" and at_s > since_s]
+    assert 10 < len(meters) <= LEVELS_A_S * (time.monotonic() - since_s) + 1
+    for level in meters[-1]:
+        # A sine of the sweep's amplitude: its peak, and 3 dB less.
+        assert abs(level["peak_db"] - 20 * math.log10(AMPLITUDE)) < 1.5
+        assert 2.0 < level["peak_db"] - level["rms_db"] < 4.5
+        assert level["hold_db"] >= level["peak_db"]
     assert all(-25 < party["level_db"] < -10 for party in state["parties"])
     stats = engine.last("stats")
     assert stats["received_frames"] > 2 * 48_000

@@ -149,6 +149,20 @@ def test_pause_is_silent_at_once_and_resume_loses_nothing(
     assert engine.quit() == 0
 
 
+def test_who_quits_hears_the_sound_fade_and_not_break_off(
+    tone_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = playing(start_engine(tone_service))
+    quit_s = time.monotonic()
+    assert engine.quit() == 0
+    sound = sink.heard(quit_s - 0.2, time.monotonic() + 0.1)
+    last = int(np.flatnonzero(np.abs(sound) > 1e-3)[-1])
+    assert len(sound) - last > RATE_HZ // 100, "it plays on"
+    half_a_fade = sound[last - RATE_HZ // 400 : last]
+    before = sound[: RATE_HZ // 10]
+    assert rms_db(half_a_fade) < rms_db(before) - 6.0
+
+
 def test_scrub_to_end_ends_the_sound_and_scrubbing_back_brings_it_again(
     sweep_service: Service, start_engine: StartEngine, sink: Sink
 ) -> None:

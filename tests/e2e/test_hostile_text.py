@@ -75,7 +75,7 @@ def script(folder: Path) -> Script:
     ]
     return Script(
         folder=str(folder),
-        incident=incident(HARM, f"+1{HARM}"),
+        incident=incident(HARM, f"+1{HARM}" + "9" * 1_200_000),  # more than a client's line holds
         listed=[incident(HARM, HARM), incident("short", LONG), incident(LONG, "+15550100")],
         frames=[
             {"type": HARM, "identifier": "IDENTIFIER", "message": {"type": HARM, "words": HARM}},
@@ -176,10 +176,12 @@ def test_the_screen_shows_it_harmless_and_so_do_title_clipboard_files_and_log(
 def test_plain_lines_are_harmless(on_a_terminal: Open, tmp_path: Path) -> None:
     plain = on_a_terminal("i1", "--plain")
     plain.until("[@click=app.quit]EVIL")
+    plain.until("Playing at")
     plain.type("b")
     plain.until("Bookmark at")
+    plain.until("fire")
     plain.type("/fire\r")
-    plain.until("times.")
+    plain.until("Once.")
     plain.type("i?q")
     assert plain.until_ended() == 0
     assert MARK in assert_lines(plain.output)

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.conftest import CALLER_HZ, TAKER_HZ
 from tests.rig.processes import CALLPLAYER, Service, clean_environment
 from tests.rig.pulse import RATE_HZ, Sink
+from tests.rig.recorded import RecordedTerminal
 from tests.rig.signals import heard_position_s, rms_db, tone_db
 from tests.rig.terminal import Terminal
 
@@ -152,6 +153,43 @@ def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) 
 def test_plain_lines_need_no_terminal(tone_service: Service, sink: Sink, tmp_path: Path) -> None:
     environment = clean_environment(tmp_path) | tone_service.environment | sink.environment
     played_in_lines([*CALLPLAYER, tone_service.incidents[0]], environment, "of 1:00")
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(
+    tone_service: Service, sink: Sink, tmp_path: Path
+) -> None:
+    environment = clean_environment(tmp_path) | tone_service.environment | sink.environment
+    argv = [*CALLPLAYER, tone_service.incidents[0]]
+    terminal = RecordedTerminal(argv, environment, term="dumb")
+    try:
+        terminal.until("Playing at")
+        terminal.type(" ")
+        terminal.until("Paused at")
+        terminal.type("t0:30\n")
+        terminal.until("At 0:30 of 1:00.")
+        terminal.type("q")
+        assert terminal.until_ended() == 0
+    finally:
+        terminal.close()
+    assert b"\x1b" not in terminal.output
+
+
+def test_a_call_is_picked_played_and_left_for_the_list(sink: Sink, tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path) | sink.environment
+    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo", "--pick"], environment)
+    try:
+        terminal.wait_for("filter:", "▸ recorded", timeout_s=40)
+        for _ in range(2):
+            terminal.type("Enter")
+            terminal.wait_for("▶ PLAYING")
+            terminal.type("Escape")
+            terminal.wait_for("filter:", "▸ recorded")
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+    time.sleep(0.2)  # the terminal's own server leaves by itself
+    assert not processes_of(tmp_path)
 
 
 @pytest.mark.parametrize("flags", [(), ("--plain",)], ids=["-", "plain"])

@@ -26,6 +26,8 @@ LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
 DELAYS = Delays(120.0, 15.0, 90.0)
 STEP_S = 0.05
 MAX_WORDS = 300
+AWAY_EACH = 61
+"""After so many messages the server goes out of reach, or is there again."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,30 @@ def readers() -> list[Reader]:
 
 
 class _Player:
-    """A call as the engine keeps it, steered and told at random."""
+    """A call as the engine keeps it, steered and told at random; its server comes and goes."""
 
     def __init__(self) -> None:
         self._call = Call()
         self._call.opened = True
         self._now_s = 1000.0
+        self._messages = 0
+
+    def _next(self) -> None:
+        self._now_s += STEP_S
+        self._messages += 1
+        turn, rest = divmod(self._messages, AWAY_EACH)
+        if rest:
+            return
+        if not self._call.away:
+            self._call.go_away(self._now_s, DELAYS, self._now_s - 0.9 if turn % 4 else None)
+            return
+        if turn % 8 == 1:
+            self._call.join_anew()
+        back = self._call.come_back(self._now_s, DELAYS, stays=bool(turn % 4 == 3))
+        assert 0 <= (back.position_ms or 0) <= wire.MAX_CALL_MS, back
 
     def take_status(self, message: bytes) -> bool:
-        self._now_s += STEP_S
+        self._next()
         try:
             status = wire.decode_status(message)
         except wire.WireError:
@@ -75,7 +92,7 @@ class _Player:
         return True
 
     def take_request(self, message: bytes) -> bool:
-        self._now_s += STEP_S
+        self._next()
         try:
             request = m.decode_request(message)
         except wire.WireError:
@@ -92,6 +109,7 @@ class _Player:
             assert 0 <= place_ms <= 2 * wire.MAX_CALL_MS, state
         assert 0 <= (state.requested_ms or 0) <= wire.MAX_CALL_MS, state
         assert 0.0 <= state.unconfirmed_s < math.inf, state
+        assert (state.phase == "reconnecting") == self._call.away, state
         for party in state.parties:
             assert wire.GAIN_MIN_DB <= party.gain_db <= wire.GAIN_MAX_DB, state
         assert m.decode_event(m.encode_line(state)) == state

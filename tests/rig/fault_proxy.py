@@ -129,9 +129,9 @@ def fault_proxy(target: str, tls: ssl.SSLContext | None = None) -> Iterator[Faul
     ready, end = threading.Event(), asyncio.Event()
 
     def run() -> None:
-        with contextlib.closing(loop):
-            loop.run_until_complete(proxy.serve(ready, end))
-            loop.run_until_complete(loop.shutdown_asyncgens())
+        # It also ends the requests that were never to be answered.
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(proxy.serve(ready, end))
 
     thread = threading.Thread(target=run, name="fault proxy", daemon=True)
     thread.start()

@@ -28,13 +28,14 @@ class RecordedTerminal:
         *,
         columns: int = 160,
         rows: int = 50,
+        term: str = "xterm-256color",
     ) -> None:
         self.output = b""
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (rows, columns))
         self.process = subprocess.Popen(
             (sys.executable, "-c", LOG_IN, str(slave), *argv),
-            env={**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+            env={**environment, "TERM": term, "LANG": "C.UTF-8"},
             pass_fds=(slave,),
         )
         os.close(slave)

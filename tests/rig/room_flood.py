@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 from livekit import rtc
+
+from callplayer import livekit_parts
 
 STEP_S = 0.005
 SIZE_BYTES = 160
@@ -31,7 +34,6 @@ JUNK = (
     b"",
 )
 
-_kept: list[Any] = []  # what the native library calls must never be freed
 _sent = [0]  # messages that have left, over all of this process's rooms
 
 
@@ -73,16 +75,11 @@ async def flood(room: rtc.Room, asked: Flood, status: Callable[[], bytes]) -> in
 
 def sender(room: rtc.Room, to: Sequence[str] = ()) -> Callable[[bytes], None]:
     """Return what sends a message of SIZE_BYTES at most into a room, and waits for nothing."""
-    if not _kept:
-        _keep_answers_out()
-    from livekit.rtc._ffi_client import FfiClient
     from livekit.rtc._proto import ffi_pb2
 
-    library = ctypes.PyDLL(FfiClient.instance._ffi_lib._name)
+    _keep_answers_out()
+    library = livekit_parts.quick_library()
     ask, drop = library.livekit_ffi_request, library.livekit_ffi_drop_handle
-    ask.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
-    ask.restype = ctypes.c_uint64
-    drop.argtypes = [ctypes.c_uint64]
     buffer = ctypes.create_string_buffer(SIZE_BYTES)
     message = ffi_pb2.FfiRequest()
     publish = message.publish_data
@@ -103,25 +100,20 @@ def sender(room: rtc.Room, to: Sequence[str] = ()) -> Callable[[bytes], None]:
     return send
 
 
+@functools.cache
 def _keep_answers_out() -> None:
-    from livekit.rtc import _ffi_client as ffi
     from livekit.rtc._proto import ffi_pb2
-    from livekit.rtc.version import __version__
 
     fields = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name
     published = _tag(fields["publish_data"].number)
     captured = _tag(fields["capture_audio_frame"].number)
 
-    @ffi.ffi_cb_fnc  # type: ignore[untyped-decorator]
-    def take(content: Any, size: int) -> None:
-        if (content[0], content[1])[: len(published)] == published:
-            _sent[0] += 1
-        elif content[0] != captured[0]:
-            ffi.ffi_event_callback(content, size)
+    def takes(content: Any, size: int) -> bool:
+        is_published = (content[0], content[1])[: len(published)] == published
+        _sent[0] += is_published
+        return bool(is_published or content[0] == captured[0])
 
-    _kept.append(take)
-    library = ffi.FfiClient.instance._ffi_lib
-    library.livekit_ffi_initialize(take, False, b"python", __version__.encode())
+    livekit_parts.take_events(takes, logs=False)
 
 
 def _tag(number: int) -> tuple[int, ...]:

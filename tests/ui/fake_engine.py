@@ -164,7 +164,7 @@ class Program:
         flags = self.flags
         self.tell_state()
         await asyncio.sleep(flags.connect_s)
-        if flags.fail_at_start:
+        if self.fails_at_start():
             self.fail()
             return
         self.tell(
@@ -210,10 +210,13 @@ class Program:
             await asyncio.sleep(flags.fail_after_s)
             self.fail()
 
+    def fails_at_start(self) -> bool:
+        return self.flags.fail_at_start or os.path.exists(self.flags.fail_while)
+
     def fail(self) -> None:
         self.tell(
             ErrorEvent(
-                code="unreachable",
+                code=self.flags.fail_as,
                 message="The call's server does not answer.",
                 hint="Check the network, then start again.",
                 exit_code=5,
@@ -337,6 +340,10 @@ def main() -> int:
     parser.add_argument("--refuse", action="store_true", help="never confirm a scrub")
     parser.add_argument("--ignore-quit", action="store_true")
     parser.add_argument("--fail-at-start", action="store_true")
+    parser.add_argument(
+        "--fail-while", default="", help="fail at the start while there is this file"
+    )
+    parser.add_argument("--fail-as", default="unreachable", help="the code of a failure")
     parser.add_argument("--confirm-s", type=float, default=0.08)
     parser.add_argument("--connect-s", type=float, default=0.0)
     parser.add_argument("--die-after-s", type=float)

@@ -22,10 +22,10 @@ from tests.ui.scenes import SCENES, SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
-    "playing": ("words", "80x24"),
+    "playing": ("heard", "80x24"),
     "playing-bare": ("playing", "80x24"),
-    "playing-large": ("words", "120x36"),
-    "playing-small": ("words", "60x16"),
+    "playing-large": ("heard", "120x36"),
+    "playing-small": ("heard", "60x16"),
     "paused": ("paused-requested", "80x24"),
     "unconfirmed": ("unconfirmed", "80x24"),
     "live": ("live", "80x24"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -12,6 +13,8 @@ from callplayer.engine.messages import (
     DevicesEvent,
     ErrorEvent,
     Event,
+    LevelsEvent,
+    PartyLevel,
     PartyState,
     StateEvent,
     StatsEvent,
@@ -20,7 +23,17 @@ from callplayer.engine.messages import (
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.base import Likes
-from tests.ui.scripted import INCIDENT, LEVELS, PARTIES, PLAYING, ScriptedEngine, frozen_clock
+from callplayer.wire import Party
+from tests.ui.scripted import (
+    FROZEN_S,
+    INCIDENT,
+    LEVELS,
+    PARTIES,
+    PLAYING,
+    Scripted,
+    ScriptedEngine,
+    SteppedClock,
+)
 from tests.ui.talk import TALK, torture, word
 
 SIZES = {"60x16": (60, 16), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
@@ -30,13 +43,15 @@ SIZES = {"60x16": (60, 16), "80x24": (80, 24), "120x36": (120, 36), "200x60": (2
 class Scene:
     """What the engine told, and which keys were pressed then."""
 
-    events: tuple[Event | EngineGone, ...]
+    events: tuple[Scripted, ...]
     keys: tuple[str, ...] = ()
 
     def app(self, theme: str = "") -> PlayerApp:
-        """Return the application on a clock that stands still."""
-        engine = ScriptedEngine(*self.events)
-        return PlayerApp(engine, frozen_clock, INCIDENT.id, likes=Likes(zone=UTC, theme=theme))
+        """Return the application on a clock that ends at FROZEN_S and stands still there."""
+        passes_s = sum(event for event in self.events if isinstance(event, float))
+        clock = SteppedClock(FROZEN_S - passes_s)
+        engine = ScriptedEngine(*self.events, clock=clock)
+        return PlayerApp(engine, clock, INCIDENT.id, likes=Likes(zone=UTC, theme=theme))
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:
@@ -84,6 +99,36 @@ DEVICE_LOST = ErrorEvent(
     message="The sound device Plantronics C320 Headset is gone.",
     hint="It goes on on the default device, or waits without one.",
 )
+HEARD_EACH_MS = 400
+
+
+def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
+    """Return the call as it was heard to a place: they talk by turns, louder and quieter."""
+    told: list[Event] = []
+    for n, at_ms in enumerate(range(0, end_ms, HEARD_EACH_MS)):
+        speaks: Party = "caller" if at_ms % 11_000 > 4_500 else "callTaker"
+        loud_db = -19.0 + 11.0 * math.sin(n * 0.7) * math.cos(n * 0.13)
+        told.append(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
+        told.append(
+            LevelsEvent(
+                levels=tuple(
+                    PartyLevel(
+                        party=party.party,
+                        rms_db=loud_db if party.party == speaks else -80.0,
+                        peak_db=-9.0,
+                        hold_db=-9.0,
+                    )
+                    for party in PARTIES
+                )
+            )
+        )
+    return tuple(told)
+
+
+LINK = (STATS, 1.0, STATS)
+"""A second of a good link."""
+
+HEARD = (INCIDENT, *LINK, LEVELS, *heard_so_far(), LEVELS, PLAYING, *TALK)
 NAMED = msgspec.structs.replace(
     INCIDENT, id="事件 👩\u200d🚒", location="רחוב הרצל 5, Zu\u0308rich 消防署"
 )
@@ -96,12 +141,14 @@ SCENES = {
     "live": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
+            *LINK,
             LEVELS,
             but(PLAYING, phase="live", call_over=False, position_ms=271_900, audible_ms=271_700),
         )
     ),
+    "heard": Scene(HEARD),
     "words": Scene((INCIDENT, LEVELS, PLAYING, *TALK)),
-    "words-search": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("slash", *"smoke", "enter")),
+    "words-search": Scene(HEARD, ("slash", *"smoke", "enter")),
     "words-read": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("w", "down", "right")),
     "pointing": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("p", *["right"] * 6)),
     "torture": Scene((NAMED, LEVELS, but(PLAYING, device="耳机 🎧 סמעות"), *torture()), ("p",)),
@@ -109,11 +156,13 @@ SCENES = {
         (INCIDENT, LEVELS, PLAYING, *TALK, but(PLAYING, position_ms=98_000, audible_ms=98_000)),
         ("b", "b", *"smoke seen", "enter", "v"),
     ),
-    "light": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y",)),
-    "contrast": Scene((INCIDENT, LEVELS, PLAYING, *TALK), ("y", "y")),
+    "skips-silence": Scene((INCIDENT, LEVELS, PLAYING), ("S",)),
+    "light": Scene(HEARD, ("y",)),
+    "contrast": Scene(HEARD, ("y", "y")),
     "speech-ahead": Scene(
         (
             msgspec.structs.replace(INCIDENT, is_audio_live=True),
+            *LINK,
             LEVELS,
             but(PLAYING, call_over=False, duration_ms=109_000),
             *TALK,

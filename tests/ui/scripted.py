@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from textual.app import App
@@ -54,16 +55,34 @@ def frozen_clock() -> float:
     return FROZEN_S
 
 
-class ScriptedEngine:
-    """Tells `events` at once, then waits for ever."""
+@dataclass
+class SteppedClock:
+    """A clock that stands still but for what a script lets pass."""
 
-    def __init__(self, *events: Event | EngineRestarting | EngineGone) -> None:
+    now_s: float = FROZEN_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+Scripted = Event | EngineRestarting | EngineGone | float
+"""What the engine tells, or how many s pass."""
+
+
+class ScriptedEngine:
+    """Tells `events` at once, then waits for ever; time passes on `clock` only."""
+
+    def __init__(self, *events: Scripted, clock: SteppedClock | None = None) -> None:
         self.events = events
+        self.clock = clock or SteppedClock()
         self.requests: list[Request] = []
 
     async def run(self, listener: Listener) -> None:
         for event in self.events:
-            listener(event)
+            if isinstance(event, float):
+                self.clock.now_s += event
+            else:
+                listener(event)
         await asyncio.Event().wait()
 
     def send(self, request: Request) -> bool:

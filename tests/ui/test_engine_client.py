@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,47 @@ async def test_a_dead_engine_is_started_again_paused_and_brought_back(tmp_path: 
         assert restored[3:] == ['{"cmd":"resume"}']
         assert session.client.pid != pid
         assert not is_running(pid)
+
+
+async def test_an_engine_that_is_lost_while_the_server_is_out_of_reach_is_tried_for_ever(
+    tmp_path: Path,
+) -> None:
+    """More often than an engine may die in a minute; then R does not wait for the next try."""
+    out_of_reach = tmp_path / "out of reach"
+    limits = replace(QUICK, unreached_s=(0.02, 0.02, 60.0))
+    flags = ("--playing", "--fail-while", str(out_of_reach), "--pids", str(tmp_path / "pids"))
+    async with player(tmp_path, *flags, limits=limits) as session:
+        await session.until_text("▶ PLAYING")
+        await session.pilot.press("up")
+        await session.until_text("+1 dB")
+        before_ms = session.app.player.view.state.position_ms
+        pid = session.client.pid
+        assert pid is not None
+        out_of_reach.touch()
+        os.kill(pid, signal.SIGKILL)
+        await session.until_text("The call's server does not answer.")
+        await session.until_text("R tries at once.")
+        await session.until(lambda: bool(re.search(r"next try in [456]\d s", session.text)))
+        assert "↻ RECONNECTING" in session.text
+        assert len((tmp_path / "pids").read_text().split()) == 4, "one that plays, three that try"
+        out_of_reach.unlink()
+        await session.pilot.press("R")
+        await session.until_text("▶ PLAYING")
+        await session.until_text("+1 dB")
+        assert abs(session.app.player.view.state.position_ms - before_ms) < 3_000
+        assert session.app.player.view.state.lost_at_s is None
+
+
+async def test_a_sign_in_that_is_refused_ends_a_call_that_is_brought_back(tmp_path: Path) -> None:
+    refused = tmp_path / "refused"
+    flags = ("--playing", "--fail-while", str(refused), "--fail-as", "sign-in-refused")
+    async with player(tmp_path, *flags, limits=QUICK) as session:
+        await session.until_text("▶ PLAYING")
+        refused.touch()
+        pid = session.client.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await session.until_text("✖ FAILED")
 
 
 async def test_a_paused_call_stays_paused_over_a_restart(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from callplayer.engine.messages import SeekBy, StateEvent
+from callplayer.engine.messages import RetryNow, SeekBy, StateEvent
 from callplayer.ui import tell_terminal
+from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.options import PickerRow, PlayerResult
 from callplayer.ui.player_app import PlayerApp
@@ -36,11 +37,64 @@ async def test_own_keys_work_and_are_what_footer_and_help_tell() -> None:
         assert "Esc pause" in screen_text(app)
         await pilot.press("question_mark")
         await pilot.pause()
-        assert "F1 F2" in screen_text(app)
+        assert "60 s back / ahead" in screen_text(app)
+        assert screen_text(app).count("F1 F2") == 2, "in the help and in the footer"
         await pilot.press("backspace")
         await pilot.pause()
-        assert "F1 F2" not in screen_text(app)
+        assert "60 s back / ahead" not in screen_text(app)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "Backspace close" in screen_text(app)
+        await pilot.press("backspace", "p")
+        await pilot.pause()
+        assert "Backspace leave" in screen_text(app)
+        await pilot.press("backspace")
+        await pilot.pause()
+        assert "leave" not in screen_text(app)
     assert engine.requests == [SeekBy(-5_000), SeekBy(-10_000)]
+
+
+async def test_escape_closes_what_is_seen_first() -> None:
+    app, _ = scripted(Likes())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("p", "question_mark", "escape")
+        await pilot.pause()
+        assert "60 s back / ahead" not in screen_text(app)
+        assert "←→ place" in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "←→ place" not in screen_text(app)
+
+
+async def test_the_key_that_reconnects_does_so_while_the_link_is_lost() -> None:
+    lost = but(PLAYING, phase="reconnecting", advancing=False, detail="No answer.", lost_at_s=990.0)
+    actions = remapped({"retry-now": "F9"})
+    app, engine = scripted(Likes(actions=actions), but(lost, retry_at_s=1004.0))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "next try in 4 s. F9 tries at once." in screen_text(app)
+        await pilot.press("f9")
+    assert engine.requests == [RetryNow()]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_that_silence_is_skipped_is_seen_for_as_long_as_it_is(size: str) -> None:
+    live = but(PLAYING, call_over=False)
+    for state in (
+        PLAYING,
+        live,
+        but(live, requested_ms=10_000),
+        but(PLAYING, duration_ms=4_000_000),
+    ):
+        app, _ = scripted(Likes(), state)
+        async with app.run_test(size=SIZES[size]) as pilot:
+            await pilot.press("S")
+            app.player.take(but(state, device="another"))
+            await pilot.pause()
+            assert "skips silence" in screen_text(app)
+            await pilot.press("S")
+            await pilot.pause()
+            assert "skips silence" not in screen_text(app)
 
 
 async def test_the_palette_lists_every_action_with_its_key_and_does_what_is_chosen() -> None:
@@ -128,6 +182,18 @@ async def test_escape_goes_back_to_the_list_only_where_there_is_one() -> None:
         assert app.return_value is None
 
 
+@pytest.mark.parametrize("can_go_back", [True, False])
+async def test_a_call_that_cannot_be_played_leads_back_to_the_list_if_there_is_one(
+    can_go_back: bool,
+) -> None:
+    gone = EngineGone("There is no such incident.", "Check its id.", 4)
+    app = PlayerApp(ScriptedEngine(gone), incident="i1", likes=Likes(can_go_back=can_go_back))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+    wanted = PlayerResult(4, "There is no such incident.", "Check its id.", back=can_go_back)
+    assert app.return_value == wanted
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_hidden_phone_numbers_are_nowhere_on_the_screen(size: str) -> None:
     app, _ = scripted(Likes(ScreenSettings(hide_phone=True)))
@@ -144,7 +210,7 @@ async def test_the_list_hides_phone_numbers_too() -> None:
     app = PickerApp(fetch, hide_phone=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "+•••••••••99" in screen_text(app)
+        assert "+• ••• ••• ••99" in screen_text(app)
         assert "0199" not in screen_text(app)
 
 

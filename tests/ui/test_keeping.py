@@ -73,6 +73,51 @@ async def test_bookmarks_are_there_again_listed_gone_to_changed_and_removed(tmp_
     assert [(each.position_ms, each.note) for each in kept] == [(83_400, ""), (98_000, "outside")]
 
 
+async def test_the_key_again_notes_what_was_just_set_and_nothing_else(tmp_path: Path) -> None:
+    app, _ = scripted(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("b")
+        app.player.take(but(PLAYING, position_ms=90_100, audible_ms=90_000))
+        await pilot.press("b")
+        await pilot.pause()
+        assert "Bookmark at 1:30.0" in screen_text(app), "the cursor was moved in between"
+        await pilot.press("v", "end", "delete")
+        await pilot.pause()
+        assert "The bookmark at 1:30.0 is removed." in screen_text(app)
+        await pilot.press("b")
+        await pilot.pause()
+        assert "Note at" not in screen_text(app), "what it would note is gone"
+        await pilot.press("b")
+        await pilot.pause()
+        assert "Note at 1:30.0" in screen_text(app)
+    kept = read_bookmarks(tmp_path / "kept" / "i1.json")
+    assert [each.position_ms for each in kept] == [83_400, 90_000]
+
+
+async def test_in_the_open_list_n_goes_to_bookmarks_though_a_search_lasts(tmp_path: Path) -> None:
+    app, engine = scripted(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for at_ms in (20_000, 95_000, 98_000):
+            app.player.take(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
+            await pilot.press("b")
+        app.player.take(PLAYING)
+        await pilot.press("slash", *"smoke", "enter", "v")
+        engine.requests.clear()
+        await pilot.press("n")
+        await pilot.pause()
+        assert "▸    1:35.0" in screen_text(app)
+        app.player.take(but(PLAYING, requested_ms=95_000))
+        await pilot.press("n")
+        await pilot.pause()
+        assert "▸    1:38.0" in screen_text(app), "from where it was asked to go, not from here"
+        app.player.take(but(PLAYING, requested_ms=98_000))
+        await pilot.press("n")
+        await pilot.pause()
+        assert "There is no bookmark further on." in screen_text(app)
+        await pilot.press("escape", "n")
+    assert engine.requests == [Scrub(95_000), Scrub(98_000), Scrub(82_200)]
+
+
 async def test_a_full_disk_is_told_and_the_bookmark_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,16 +44,16 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "b": ([], "1:23.4", "Bookmark at 1:23.4"),
     "v": ([], "1:23.4", "─ bookmarks 0"),
     "c": ([], "1:23.4", "Copied for the clipboard."),
-    "slash": ([], "1:23.4", "This call has no transcript."),
-    "w": ([], "1:23.4", "This call has no transcript."),
+    "slash": ([], "1:23.4", "The transcript has not come yet."),
+    "w": ([], "1:23.4", "The transcript has not come yet."),
     "n": ([], "1:23.4", "There are no bookmarks."),
     "N": ([], "1:23.4", "There are no bookmarks."),
     "plus": ([], "1:23.4", "2:58┘"),
-    "minus": ([], "1:23.4", "4:32┘"),
-    "f": ([], "1:23.4", "4:32┘"),
+    "minus": ([], "1:23.4", "The whole call is shown."),
+    "f": ([], "1:23.4", "The whole call is shown."),
     "ctrl+p": ([], "", "What do you want to do?"),
     "y": ([], "1:23.4", "Colours: light."),
-    "R": (['{"cmd":"retry-now"}'], "1:23.4", ""),
+    "R": ([], "1:23.4", "The link stands: there is nothing to reconnect."),
     "S": ([], "1:23.4", "Silence of more than 3 s is skipped where it was heard before."),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
@@ -120,6 +120,21 @@ async def test_mute_and_solo_toggle_the_selected_party(tmp_path: Path) -> None:
     assert session.requests()[:4] == [
         f'{{"cmd":"{word}",{taker}}}' for word in ("mute", "unmute", "solo", "unsolo")
     ]
+
+
+async def test_an_answer_to_a_key_goes_with_the_next_and_only_a_refusal_is_marked(
+    tmp_path: Path,
+) -> None:
+    async with player(tmp_path) as session:
+        await _ready(session)
+        await session.pilot.press("u")
+        await session.until_text("! There is no jump to undo.")
+        await session.pilot.press("a")
+        await session.until_text(" Loop from 1:23.4")
+        assert "no jump" not in session.text
+        assert "! Loop" not in session.text
+        await session.pilot.press("tab")
+        await session.until(lambda: "Loop from" not in session.text)
 
 
 async def test_percent_keys_rest_on_a_growing_call_and_say_so(tmp_path: Path) -> None:

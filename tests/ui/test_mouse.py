@@ -11,6 +11,7 @@ from callplayer.engine.messages import (
     AdjustGain,
     ListDevices,
     Mute,
+    PartyState,
     Request,
     SeekBy,
     SetGain,
@@ -20,6 +21,7 @@ from callplayer.engine.messages import (
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.picker import PickerApp
+from callplayer.ui.view import clock_text
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.wire import Scrub
@@ -167,6 +169,67 @@ async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None
     assert engine.requests == []
 
 
+async def test_what_the_mouse_is_over_is_told_after_a_closer_look_too() -> None:
+    app, _ = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        timeline = app.player.timeline
+        await pilot.hover(Timeline, offset=(70, 1))
+        before_ms = timeline.position_at(70)
+        await pilot.press("plus", "plus")
+        await pilot.pause(0.3)
+        at_ms = timeline.position_at(70)
+        assert at_ms != before_ms
+        assert clock_text(at_ms, 272_000) in screen_text(app)
+        assert clock_text(before_ms, 272_000) not in screen_text(app)
+
+
+@pytest.mark.parametrize("held", ["timeline", "volume"])
+async def test_what_is_held_while_it_goes_away_is_let_go(held: str) -> None:
+    """A panel takes the timeline's place, or the parties change: the mouse goes on working."""
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        if held == "timeline":
+            await pilot.mouse_down(Timeline, offset=(20, 1))
+            await pilot.press("question_mark")
+            await pilot.pause()
+            await pilot.mouse_up("#header")
+            await pilot.press("question_mark")
+        else:
+            start, _ = slider_place(app.player.query(PartyPanel).first().size.width, framed=True)
+            await pilot.mouse_down(PartyPanel, offset=(start + 5, 1))
+            app.player.take(but(PAUSED, parties=(PartyState(party="call"),)))
+            await pilot.pause()
+            await pilot.mouse_up("#header")
+        await pilot.pause()
+        assert app.mouse_captured is None
+        engine.requests.clear()
+        await pilot.click(Timeline, offset=(0, 1))
+        await pilot.pause()
+    assert engine.requests == [Scrub(0)]
+
+
+async def test_the_keys_of_a_mode_can_be_clicked_in_the_footer() -> None:
+    app, engine = scripted()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("t", *"60")
+        for word, gone in (("empty", "60"), ("leave", "Go to")):
+            await pilot.pause()
+            footer = screen_text(app).splitlines()[-1]
+            assert "quit" not in footer
+            await pilot.click("#footer", offset=(footer.index(word) - 1, 0))
+            await pilot.pause()
+            assert gone not in screen_text(app).splitlines()[-3]
+        await pilot.press("p", "right")
+        await pilot.pause()
+        footer = screen_text(app).splitlines()[-1]
+        await pilot.click("#footer", offset=(footer.index("go there") - 1, 0))
+        await pilot.pause()
+        column_ms = 272_000 / (app.player.timeline.size.width - 1)
+    assert engine.requests == [Scrub(round(83_520 + column_ms))]
+
+
 async def test_what_the_footer_names_can_be_clicked() -> None:
     app, engine = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -193,6 +256,27 @@ async def test_a_device_and_a_bookmark_are_picked_by_a_click() -> None:
         await pilot.pause()
     asked = [each for each in engine.requests if not isinstance(each, ListDevices)]
     assert asked == [SetOutputDevice("built-in"), Scrub(83_520)]
+
+
+async def test_the_wheel_moves_through_bookmarks_and_devices() -> None:
+    engine = ScriptedEngine(INCIDENT, PAUSED, DEVICES)
+    app = PlayerApp(engine, clock=frozen_clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for at_ms in (10_000, 20_000):
+            app.player.take(but(PAUSED, position_ms=at_ms))
+            await pilot.press("b")
+        for key, panel, pointed in (
+            ("v", "#bookmarks", "▸    0:10.0"),
+            ("d", "#devices", "▸ ○ Built-in Audio"),
+        ):
+            await pilot.press(key)
+            await pilot.pause()
+            place = app.player.query_one(panel).region
+            for kind in (*[events.MouseScrollDown] * 3, events.MouseScrollUp):
+                x, y = place.x + 5, place.y + 1
+                app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
+                await pilot.pause()
+            assert pointed in screen_text(app)
 
 
 async def test_the_picker_takes_clicks_and_the_wheel() -> None:

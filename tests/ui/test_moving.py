@@ -117,7 +117,7 @@ async def test_the_keys_point_at_a_place_tell_of_it_and_go_there(tmp_path: Path)
         await ready(session)
         await session.pilot.press("p")
         await session.until_text("↓1:23.4  10:31:23 UTC")
-        await session.until_text("Enter goes there")
+        await session.until_text("←→ place  Enter go there  Esc leave  Space play")
         column_ms = 272_000 / (session.app.player.timeline.size.width - 1)
         place_ms = 83_400
         for key, columns in (("right", 1), ("shift+right", 5), ("pagedown", 10), ("left", -1)):

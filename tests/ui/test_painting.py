@@ -51,6 +51,22 @@ def still(terminal: Terminal) -> list[str]:
     return terminal.wait_until(stands_still).splitlines()
 
 
+def laid_out(terminal: Terminal, columns: int, rows: int) -> None:
+    """Wait until the screen is made for its size.
+
+    A key may come before the change of size: what it opens is then laid out twice, and what it
+    shows is gone for a moment.
+    """
+
+    def fits(screen: str) -> bool:
+        lines = screen.splitlines()
+        header, footer = lines[0], lines[-1]
+        right = max(map(cell_len, lines[:1]))
+        return len(lines) == rows and right == columns - 1 and "q quit" in footer and "♪" in header
+
+    terminal.wait_until(fits)
+
+
 def painted_anew(terminal: Terminal, columns: int, rows: int) -> list[str]:
     """Return the screen after Textual has painted all of it."""
     for width in (columns + 1, columns):
@@ -63,6 +79,7 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
     terminal.wait_for("PLAYING", "words", "▂▄▆ good")
     for columns, rows in (*SIZES, (80, 24)):
         terminal.resize(columns, rows)
+        laid_out(terminal, columns, rows)
         for opens, shows, closes in OPENED:
             terminal.type(opens)
             terminal.wait_for(shows)
@@ -78,6 +95,35 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
         terminal.wait_for("PLAYING")
     terminal.type("q")
     assert terminal.wait_end() == 0
+
+
+LOSES_SIZES = """
+import sys
+from textual.app import App
+on_resize, first = App._on_resize, iter([True])
+async def lose(self, event):
+    event.stop()
+    if next(first, False):
+        await on_resize(self, event)
+App._on_resize = lose
+from tests.ui import play_fake
+sys.exit(play_fake.main())
+"""
+"""Word of every change of size but the first is lost on its way."""
+
+
+def test_a_change_of_size_that_nobody_was_told_of_is_found_out(tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path) | {"PLAY_FAKE_LOG": str(tmp_path / "log")}
+    terminal = Terminal(tmp_path, [sys.executable, "-c", LOSES_SIZES, "--playing"], environment)
+    try:
+        terminal.wait_for("PLAYING", "▂▄▆ good")
+        for columns, rows in ((60, 16), (120, 36)):
+            terminal.resize(columns, rows)
+            laid_out(terminal, columns, rows)
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
 
 
 async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:

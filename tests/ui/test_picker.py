@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from textual import events
 
 from callplayer.errors import UnreachableError
 from callplayer.ui.layout import window_start
@@ -79,7 +80,51 @@ async def test_leaving_returns_nothing(key: str) -> None:
     app = PickerApp(Source())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
+        await pilot.pause()
+        assert app.return_code == 0
     assert app.return_value is None
+
+
+async def test_a_filter_may_hold_a_q_and_escape_takes_it_away_before_it_leaves() -> None:
+    app = PickerApp(Source((*ROWS, PickerRow("q-1", "", "", False))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("-", "q")
+        await pilot.pause()
+        assert "0 of 4" in screen_text(app)
+        await pilot.press("ctrl+u", "0", "q", "backspace")
+        await pilot.pause()
+        assert app.return_code is None
+        assert "Esc clear" in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "4 of 4" in screen_text(app)
+        assert "q quit" in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.return_code == 0
+
+
+async def test_a_pasted_id_filters() -> None:
+    app = PickerApp(Source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.post_message(events.Paste("9c00dd22-cccc\n"))
+        await pilot.pause()
+        assert "1 of 3" in screen_text(app)
+        await pilot.press("enter")
+    assert app.return_value == ROWS[2].id
+
+
+async def test_why_the_last_call_could_not_be_played_is_told_until_a_key_is_pressed() -> None:
+    app = PickerApp(Source(), told=("There is no such incident.", "Choose another."))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.1)
+        assert "3 of 3" in screen_text(app)
+        assert "✖ There is no such incident.  Choose another." in screen_text(app)
+        await pilot.press("down")
+        await pilot.pause()
+        assert "no such incident" not in screen_text(app)
 
 
 async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_incident(

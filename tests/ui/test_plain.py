@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from callplayer.bookmarks import BookmarkStore
+from callplayer.bookmarks import BookmarkStore, read_bookmarks
 from callplayer.engine.messages import (
     AdjustGain,
     ErrorEvent,
+    Event,
+    LevelsEvent,
     ListDevices,
     Mute,
+    PartyLevel,
     SeekBy,
     SetOutputDevice,
     StateEvent,
     TogglePause,
+    WordsEvent,
 )
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.plain import PlainPlayer, character_of
 from callplayer.ui.plain_keys import keys_in
+from callplayer.ui.plain_words import Reading
 from callplayer.ui.remap import key_of
+from callplayer.ui.script import Script, after_words
 from callplayer.ui.settings import ScreenSettings
 from callplayer.wire import Scrub
+from callplayer.words import Speaker
 from tests.rig.processes import is_running
 from tests.ui.scenes import DEVICES, PAUSED, but
-from tests.ui.scripted import FROZEN_S, INCIDENT, PARTIES, PLAYING, ScriptedEngine
-from tests.ui.talk import TALK, events_of, word
+from tests.ui.scripted import (
+    FROZEN_S,
+    INCIDENT,
+    PARTIES,
+    PLAYING,
+    ScriptedEngine,
+    SteppedClock,
+)
+from tests.ui.talk import BEGAN, TALK, events_of, word
 from tests.ui.test_terminal import PLAY_FAKE, Terminal
 
 CONNECTING = StateEvent(phase="connecting")
@@ -75,12 +93,25 @@ def test_what_happens_is_said_once_in_a_line_each() -> None:
         ErrorEvent(code="x", message="The device is gone.", hint="Plug it in."),
     )
     assert lines == [
+        f"Incident {INCIDENT.id}.",
         "Playing at 1:23 of 4:32.",
         "Caller: volume +4 dB.",
         "Caller: muted.",
         "At 0:10 of 4:32.",
         "Paused at 1:23 of 4:32.",
         "The device is gone. Plug it in.",
+    ]
+
+
+def test_a_call_that_comes_back_is_told_with_the_place_that_it_goes_to() -> None:
+    lost = but(PLAYING, phase="reconnecting", advancing=False)
+    new_room = but(PLAYING, position_ms=0, audible_ms=0, requested_ms=83_400, advancing=False)
+    _, _, lines = plain(PLAYING, lost, new_room, PLAYING)
+    assert lines == [
+        "Playing at 1:23 of 4:32.",
+        "Reconnecting at 1:23 of 4:32.",
+        "Playing at 1:23 of 4:32.",
+        "At 1:23 of 4:32.",
     ]
 
 
@@ -100,9 +131,128 @@ def test_words_are_searched_and_bookmarks_set() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
     press(player, "v", "/", *"smoke", "enter", "n", "N", "b", "w", "v")
     assert engine.requests == [Scrub(99_800), Scrub(99_800), Scrub(82_200)]
-    assert lines[1] == "There are no bookmarks."
-    assert lines[-4:-1] == ["2 times.", "Bookmark at 1:23.4.", "That needs the screen."]
+    assert lines[2] == "There are no bookmarks."
+    marked = "Bookmark at 1:23.4: the key again adds a note."
+    assert lines[-4:-1] == ["2 times.", marked, "That needs the screen."]
     assert lines[-1].startswith("1:23.4  Caller: There is smoke coming")
+
+
+def test_a_bookmark_has_its_clock_time_and_its_note_and_a_search_has_an_end(
+    tmp_path: Path,
+) -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
+    player._store = BookmarkStore("i1", tmp_path / "i1.json")
+    press(player, "b", "b", *"on fire", "enter", "/", *"kitchen", "enter", "escape", "escape")
+    (kept,) = read_bookmarks(tmp_path / "i1.json")
+    assert re.fullmatch(r"\d\d:\d\d:23 \S+", kept.clock)
+    assert (kept.position_ms, kept.note) == (83_400, "on fire")
+    assert kept.words.startswith("Caller: There is smoke")
+    assert lines[-6:] == [
+        *("Note: type, then Enter.", "Noted.", "Search: type, then Enter.", "Once."),
+        *("The search is over.", "There is nothing to close."),
+    ]
+    player.take(but(PLAYING, audible_ms=10_000, position_ms=10_000))
+    press(player, "n")
+    assert engine.requests[-1] == Scrub(83_400), "to the bookmark: the search is over"
+
+
+def test_what_cannot_be_found_or_marked_yet_is_told() -> None:
+    player, engine, lines = plain(CONNECTING)
+    press(player, "b", "/", "tab", "t", "escape")
+    assert lines == [
+        "There is no place to mark yet.",
+        "The transcript has not come yet.",
+        "There is no party to change yet.",
+        "Go to: type, then Enter.",
+        "Left as it was.",
+    ]
+    assert engine.requests == []
+
+
+def test_every_sign_can_be_typed_into_a_line() -> None:
+    for sign in map(chr, range(0x20, 0x7F)):
+        assert character_of(key_of(sign) or "") == sign
+    player, engine, _ = plain(INCIDENT, PLAYING, *TALK)
+    press(player, "t", *"@", *f"{datetime.fromtimestamp(BEGAN.timestamp() + 60):%H:%M:%S}", "enter")
+    (asked,) = engine.requests
+    assert isinstance(asked, Scrub)
+    assert asked.position == pytest.approx(60_000, abs=1_000)
+
+
+def test_a_line_of_a_pipe_is_a_key_an_action_or_the_answer_to_what_was_asked() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
+    for line in ("go-to", "2:00", "/", "my father", "t", "Esc", "mute", "m", "nothing"):
+        player.take_line(line)
+    assert engine.requests == [
+        *(Scrub(120_000), Scrub(84_300), Mute("caller"), Mute("caller")),
+    ]
+    assert lines[-2:] == ["Left as it was.", "nothing does nothing."]
+
+
+def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
+    player, _, lines = plain(INCIDENT, PLAYING)
+    player._clock = clock = SteppedClock()
+
+    def said(event: Event, *at_s: float) -> list[str]:
+        before = len(lines)
+        player.take(event)
+        for clock.now_s in at_s:
+            player._say_trouble()
+        return lines[before:]
+
+    silent = PartyLevel(party="caller", rms_db=-90.0, peak_db=-90.0, hold_db=-90.0)
+    quiet = LevelsEvent(levels=(silent,))
+    assert said(quiet, FROZEN_S + 2) == []
+    assert said(quiet, FROZEN_S + 4, FROZEN_S + 5) == ["Nobody speaks, for 4 s now."]
+    waits = but(PLAYING, requested_ms=10_000, unconfirmed_s=0.9, as_of_s=FROZEN_S + 5)
+    assert said(waits, FROZEN_S + 5.05, FROZEN_S + 6, FROZEN_S + 7) == [
+        "Not confirmed by the server for 1 s"
+    ]
+    lost = but(
+        PLAYING, phase="reconnecting", advancing=False, detail="No answer.", lost_at_s=FROZEN_S
+    )
+    assert said(but(lost, retry_at_s=FROZEN_S + 12), FROZEN_S + 8, FROZEN_S + 9)[1:] == [
+        "No answer. Lost 8 s ago; next try in 4 s. R tries at once."
+    ]
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=12),
+    st.lists(st.integers(0, 30), min_size=1, max_size=40),
+)
+def test_words_that_come_late_are_said_once_each_and_in_order(
+    lengths: list[int], late: list[int]
+) -> None:
+    """A live call: a word comes up to 3 s after it was spoken, while playing goes on."""
+    spoken = [
+        word(round(5.0 * turn + 0.3 * n, 3), f"w{turn}-{n}", ("Caller", "CallTaker")[turn % 2])
+        for turn, length in enumerate(lengths)
+        for n in range(length)
+    ]
+    script, reading, lines = Script(), Reading(), list[str]()
+    sent = 0
+    for at_ms in range(0, round(spoken[-1].start_offset * 1000) + 5_000, 100):
+        held_back_ms = 100 * late[sent % len(late)]
+        if sent < len(spoken) and at_ms >= spoken[sent].start_offset * 1000 + held_back_ms:
+            script = after_words(script, (spoken[sent],))
+            sent += 1
+        lines += reading.due(script, at_ms)
+    told = [each for line in lines for each in line.split() if each.startswith("w")]
+    assert told == [each.word for each in spoken]
+
+
+def test_a_jump_says_what_is_heard_there_and_not_what_lies_between() -> None:
+    script = Script()
+    for event in TALK:
+        script = after_words(script, event.words)
+    reading = Reading()
+    assert reading.due(script, 83_400)[0].startswith("Caller: There is smoke")
+    assert reading.due(script, 98_000) == [
+        "Caller: Yes, I am outside, on the street. I can see the smoke."
+    ]
+    assert reading.due(script, 98_100) == []
+    assert reading.due(script, 83_400)[0].startswith("Caller: There is smoke"), "it is heard again"
+    assert reading.due(script, 1_000) == []
 
 
 def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
@@ -129,8 +279,27 @@ def test_silence_is_skipped_in_plain_mode_too() -> None:
     player._skip_silence()
     press(player, "S")
     player._skip_silence()
-    assert lines[-1] == "Silence of more than 3 s is skipped."
+    assert lines[-2:] == [
+        "Silence of more than 3 s is skipped.",
+        "36 s of silence skipped.",
+    ]
     assert engine.requests == [Scrub(119_500)]
+
+
+def test_who_speaks_at_the_live_end_is_said_when_they_begin() -> None:
+    live = but(PLAYING, call_over=False, duration_ms=200_000)
+    player, _, lines = plain(INCIDENT, live, *events_of([word(1, "a")]))
+    player._clock = clock = SteppedClock()
+    before = len(lines)
+    spoken: tuple[tuple[float, float, Speaker], ...] = (
+        *((FROZEN_S, 190.0, "Caller"), (FROZEN_S + 2, 191.0, "Caller")),
+        *((FROZEN_S + 3, 192.0, "CallTaker"), (FROZEN_S + 20, 195.0, "CallTaker")),
+    )
+    for clock.now_s, at_s, speaker in spoken:
+        player.take(WordsEvent(words=(word(at_s, "x", speaker),)))
+    assert lines[before:] == [
+        f"{name} speaks at the live end." for name in ("Caller", "Call taker", "Call taker")
+    ]
 
 
 async def test_words_are_said_as_they_are_heard() -> None:
@@ -182,13 +351,15 @@ def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path
     ran = subprocess.run(
         [sys.executable, str(PLAY_FAKE), "--playing", "--pids", str(pids)],
         env=os.environ | {"PLAY_FAKE_LOG": str(tmp_path / "log"), "PLAY_FAKE_PLAIN": "1"},
-        input="toggle-pause\nq\n",
+        input="toggle-pause\n\nkeys\nq\n",
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("Connecting.\n")
+    assert "keys does nothing.\n" in ran.stdout
     assert not any(is_running(int(pid)) for pid in pids.read_text().split())
 
 

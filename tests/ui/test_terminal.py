@@ -258,6 +258,24 @@ def test_with_no_color_no_colour_reaches_the_terminal(no_color: bool, tmp_path: 
         terminal.close()
 
 
+@pytest.mark.parametrize("program", ["ghostty", "iTerm.app"])
+def test_progress_and_title_reach_a_terminal_that_knows_them(program: str, tmp_path: Path) -> None:
+    variables = {"TERM_PROGRAM": program}
+    terminal = Terminal(tmp_path, str(PLAY_FAKE), "--playing", variables=variables)
+    try:
+        terminal.until(lambda: b"\x1b]0;\xe2\x96\xb6 1:2" in terminal.output)
+        os.write(terminal.master, b" ")
+        terminal.until(lambda: b"\x1b]0;\xe2\x96\xae\xe2\x96\xae 1:2" in terminal.output)
+        os.write(terminal.master, b"q")
+        assert terminal.until_ended() == 0
+    finally:
+        terminal.close()
+    progress = re.findall(rb"\x1b\]9;4;(\d);", terminal.output)
+    assert (b"1" in progress and b"4" in progress) is (program == "ghostty")
+    assert progress[-1:] == ([b"0"] if program == "ghostty" else [])
+    assert terminal.output.rindex(b"\x1b[23;0t") > terminal.output.rindex(b"\x1b]0;")
+
+
 PICK = """
 import sys
 from pathlib import Path

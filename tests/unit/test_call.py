@@ -234,6 +234,25 @@ def test_what_is_typed_before_the_call_is_there_goes_before_the_start(
     assert call.to_begin(start) == begun
 
 
+@pytest.mark.parametrize(
+    ("start", "asked", "begun"),
+    [
+        ("play", Pause(), Return(0, paused=True)),
+        ("live", Scrub(0), Return(0, paused=False)),
+        ("paused", Resume(), Return(0, paused=False)),
+    ],
+)
+def test_before_the_call_is_open_a_status_confirms_nothing(
+    start: m.Start, asked: m.Request, begun: Return
+) -> None:
+    call = Call()
+    call.obey(asked, 999.0, DELAYS)
+    # What a new stream tells agrees with some wishes, by chance: it knows of none.
+    assert not call.take_status(status(0, paused=True), 999.5, DELAYS)
+    assert not call.take_status(status(0, paused=start == "play"), 999.9, DELAYS)
+    assert call.to_begin(start) == begun
+
+
 def test_a_wish_that_did_not_get_out_is_known() -> None:
     call = playing_call()
     assert call.open_wishes() == Return(None, paused=False, stays=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
-from callplayer.calm_log import MOST_KINDS, OnceASecond
+from callplayer.calm_log import MOST_BYTES, MOST_KINDS, OnceASecond, put_aside
 
 
 class Kept(logging.Handler):
@@ -55,3 +56,17 @@ def test_it_remembers_so_many_kinds_only() -> None:
         log.log(f"kind {number}")
     assert len(log.once._told) <= MOST_KINDS
     assert len(log.lines) == 3 * MOST_KINDS
+
+
+def test_a_log_that_has_grown_too_long_is_put_aside(tmp_path: Path) -> None:
+    log, aside = tmp_path / "callplayer.log", tmp_path / "callplayer.log.1"
+    put_aside(log)
+    log.write_bytes(b"x" * MOST_BYTES)
+    put_aside(log)
+    assert not aside.exists()
+    log.write_bytes(b"y" * (MOST_BYTES + 1))
+    log.chmod(0o600)
+    put_aside(log)
+    assert not log.exists()
+    assert aside.stat().st_size == MOST_BYTES + 1
+    assert aside.stat().st_mode & 0o777 == 0o600

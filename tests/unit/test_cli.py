@@ -39,10 +39,10 @@ def _run(home: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _assert_told(ran: subprocess.CompletedProcess[str], exit_code: int) -> None:
+def _assert_told(ran: subprocess.CompletedProcess[str], exit_code: int, before: str = "") -> None:
     """Assert an error of two lines on stderr: what happened, and indented what to do."""
     assert ran.returncode == exit_code, ran.stderr
-    assert ran.stdout == ""
+    assert ran.stdout == before
     what, hint = ran.stderr.splitlines()
     assert re.fullmatch(r"callplayer: \S.*", what)
     assert re.fullmatch(r"  \S.*", hint)
@@ -101,7 +101,6 @@ def test_the_version(home: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["incident-1"],  # no terminal
         [],
         ["incident-1", "--nonsense"],
         ["--client-secret", SECRET, "--headless", "incident-1"],
@@ -132,6 +131,10 @@ def test_the_version(home: dict[str, str]) -> None:
 )
 def test_wrong_usage_is_told_in_two_lines(words: list[str], home: dict[str, str]) -> None:
     _assert_told(_run(home, *words), 2)
+
+
+def test_plain_lines_that_cannot_sign_in_tell_why(home: dict[str, str]) -> None:
+    _assert_told(_run(home, "incident-1"), 2, before="Connecting.\n")
 
 
 def test_an_api_that_is_not_there_is_exit_5(home: dict[str, str]) -> None:

@@ -53,6 +53,14 @@ def test_a_measure_does_not_open_what_waits_for_a_confirmation() -> None:
     assert not may_open(turn_over(gate, 10.1, PATH_S), 10.3)
 
 
+def test_a_measure_of_an_earlier_move_says_nothing_of_the_last_one() -> None:
+    first = confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S)
+    gate = confirm_move(ask_move(first, 10.15), 10.2, PATH_S)
+    assert not may_open(turn_over(gate, 10.1, PATH_S), 10.19)
+    assert turn_over(gate, 10.1, PATH_S) == gate
+    assert turn_over(Gate(), 10.1, PATH_S) == Gate()  # all is new since
+
+
 @given(
     moves=st.lists(
         st.tuples(st.floats(0.0, 0.5), st.sampled_from(["ask", "confirm"])), min_size=1, max_size=20

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.headless import read_line
+from callplayer.engine import messages as m
+from callplayer.engine.headless import MAX_BACKLOG_BYTES, _LineWriter, _tell, read_line
 
 LIMIT_BYTES = 64
 
@@ -61,3 +62,31 @@ def test_however_it_is_cut_it_reads_the_same(lines: list[bytes], cut: int) -> No
             assert got == line + b"\n"
         elif len(line) > LIMIT_BYTES:
             assert got is None
+
+
+class Unread(asyncio.WriteTransport):
+    """A pipe that nobody reads from; `kept` is what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = bytearray()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.kept += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.kept)
+
+
+async def test_who_reads_nothing_is_told_no_more_but_how_it_ends() -> None:
+    pipe = Unread()
+    output = _LineWriter(pipe, asyncio.Event())
+    refused = m.ErrorEvent(
+        code="bad-request", message="A line was not understood.", hint="Mend it."
+    )
+    told = sum(_tell(output, refused) for _ in range(10_000))
+    assert 0 < told < 10_000
+    assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
+    assert not _tell(output, m.StateEvent(phase="playing"))
+    assert _tell(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))
+    assert _tell(output, m.ByeEvent(exit_code=5))

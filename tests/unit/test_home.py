@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from callplayer.engine.audio.pulse import NOWHERE, PulseView, Sink
-from callplayer.engine.home import HOME_AGAIN_S, Home
+from callplayer.engine.home import HOME_AGAIN_S, Home, stream_went
 
 HEADSET, SPEAKERS = Sink("headset", "Headset"), Sink("speakers", "Speakers")
 HDMI = Sink("hdmi", "HDMI")
 DUMMY = Sink(NOWHERE, "Dummy Output")
 
 
+LOOKED_S = 100.0
+
+
 def view(*sinks: Sink, default: str = "speakers", playing_on: str = "") -> PulseView:
-    return PulseView(sinks, default, playing_on)
+    return PulseView(sinks, default, playing_on, LOOKED_S)
 
 
 def lost(
@@ -85,3 +88,24 @@ def test_a_card_that_the_sound_server_does_not_know_is_tried_whenever_it_is_home
     known: PulseView | None,
 ) -> None:
     assert lost(is_sink=False).candidates(known)[0] == "headset"
+
+
+@pytest.mark.parametrize(
+    ("seen", "on_sink", "went"),
+    [
+        (None, "headset", "stayed"),
+        (view(HEADSET, playing_on="headset"), "headset", "stayed"),
+        (view(HEADSET), "headset", "stayed"),  # not playing yet, or no more
+        (view(HEADSET, playing_on="headset"), "", "began"),
+        (view(DUMMY, playing_on=NOWHERE), "", "began"),
+        (view(HEADSET, playing_on="headset"), NOWHERE, "began"),
+        (view(SPEAKERS, playing_on="speakers"), "headset", "lost"),
+        (view(SPEAKERS, HEADSET, playing_on="speakers"), "headset", "moved"),
+        (view(DUMMY, playing_on=NOWHERE), "headset", "nowhere"),
+    ],
+)
+def test_a_stream_is_lost_where_its_sink_is_gone_and_moved_where_it_is_not(
+    seen: PulseView | None, on_sink: str, went: str
+) -> None:
+    assert stream_went(seen, LOOKED_S - 1.0, on_sink) == went
+    assert stream_went(seen, LOOKED_S + 1.0, on_sink) == "stayed"  # seen before it was opened

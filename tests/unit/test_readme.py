@@ -27,3 +27,12 @@ def test_its_pictures_and_files_are_there() -> None:
 def test_it_names_every_command() -> None:
     assert [name for name in cli.COMMANDS if name != "play" and f"`{name}" not in README
             and f"callplayer {name}" not in README] == []  # fmt: skip
+
+
+def test_every_test_that_it_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)", README))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {path.stem for path in files}
+    there |= {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text())}
+    assert named
+    assert named - there == set()

@@ -101,6 +101,27 @@ def test_what_was_measured_outlives_the_tracks() -> None:
     assert path.jitter_buffer_ms == pytest.approx(66.0)
 
 
+def test_a_track_that_has_ended_says_nothing_of_the_one_that_comes_for_it() -> None:
+    path = ReceivePath()
+    path.take("old", _second(1, 200.0, concealed=480))
+    path.take("b", _second(1, 30.0))
+    assert path.jitter_buffer_ms == pytest.approx(200.0)
+    path.remove("old")
+    assert path.jitter_buffer_ms == pytest.approx(30.0)
+    assert path.concealed_ms == pytest.approx(10.0)
+    for number in range(2, 2 + RECENT_LOOKS):
+        path.take("b", _second(number, 30.0))
+    assert path.steady
+    turnover_ms = path.turnover_ms(NOW_S)
+    assert turnover_ms < 200.0
+    path.remove("b")
+    assert path.jitter_buffer_ms == pytest.approx(30.0)  # the best guess there is
+    path.remove("b")
+    path.take("new", _second(1, 50.0, concealed=48))
+    assert path.jitter_buffer_ms == pytest.approx(50.0)
+    assert path.concealed_ms == pytest.approx(11.0)
+
+
 counters = st.builds(
     Counters,
     packets=st.integers(0, 10**6),

@@ -51,3 +51,12 @@ async def test_what_is_no_status_makes_nobody_the_best() -> None:
 
 async def test_what_is_too_long_is_not_read() -> None:
     assert not _room(bot=(AUDIO,))._is_believed("bot", b"x" * (MAX_STATUS_BYTES + 1))
+
+
+async def test_who_has_left_a_room_hears_no_more_of_it() -> None:
+    room = _room(bot=(AUDIO,))
+    room._take("bot", STATUS)
+    room._listener.on_payload.assert_called_once_with(STATUS)  # type: ignore[attr-defined]
+    await room.close()
+    room._take("bot", STATUS)
+    room._listener.on_payload.assert_called_once()  # type: ignore[attr-defined]

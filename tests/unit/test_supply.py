@@ -17,7 +17,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 def locked() -> dict[str, Version]:
     lines = (ROOT / ".ci/constraints.txt").read_text().splitlines()
     pins = [line.split("==") for line in lines if line and not line.startswith("#")]
-    return {canonicalize_name(name): Version(version) for name, version in pins}
+    versions = {canonicalize_name(name): Version(version) for name, version in pins}
+    assert len(versions) == len(pins), "one of them is there twice"
+    return versions
 
 
 def test_every_package_that_is_asked_for_is_locked_to_a_version_that_is_allowed() -> None:

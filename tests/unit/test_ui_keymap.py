@@ -49,13 +49,9 @@ def test_key_names(key: str, name: str) -> None:
     assert keymap.key_name(key) == name
 
 
-@pytest.mark.parametrize("width", [58, 78, 158])
-@pytest.mark.parametrize(("at_rest", "word"), [(False, "pause"), (True, "play")])
-def test_the_footer_fits_and_always_tells_how_to_pause_to_get_help_and_to_quit(
-    at_rest: bool, word: str, width: int
-) -> None:
-    items = keymap.fitting_footer(width, at_rest=at_rest)
-    assert items[0] == ("Space", word)
-    assert {"help", "quit"} <= {word for _, word in items}
-    assert len("  ".join(f"{keys} {word}" for keys, word in items)) <= width
-    assert items[-1][1] == "quit"
+def test_every_sign_of_a_keyboard_is_a_key_and_printed_as_that_sign() -> None:
+    for sign in map(chr, range(0x21, 0x7F)):
+        key = keymap.character_key(sign)
+        assert key is not None
+        assert keymap.key_name(key) == sign
+    assert keymap.key_name("ctrl+c") == "Ctrl+C"

@@ -58,6 +58,12 @@ def test_help_and_statistics_fit_the_width_they_are_made_for(width: int) -> None
         assert len(rows) == STATS_ROWS
 
 
+def test_no_help_is_cut_or_stands_against_the_next_key_in_the_smallest_window() -> None:
+    for row in help_rows(MIN_WIDTH - 2):
+        assert all(text.endswith(" ") for text, tone in row if tone == "text")
+        assert not any(text.rstrip().endswith("…") for text, tone in row if tone == "text"), row
+
+
 @pytest.mark.parametrize(
     ("drift_ppm", "text"), [(None, "—"), (0.0, "+0.0 ppm"), (-3.26, "-3.3 ppm")]
 )

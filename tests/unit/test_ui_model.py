@@ -33,6 +33,7 @@ from callplayer.ui.restart import (
     paused_argv,
     restart_delay_s,
     restore_requests,
+    unreached_delay_s,
 )
 from callplayer.ui.view import shown_position_ms
 from callplayer.ui.widgets.lines import header_row
@@ -95,6 +96,24 @@ def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
     notice = shown_notice(view, 51.2)
     assert notice is not None
     assert notice.text == "not confirmed by the server for 2 s"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "The server did not go to 0:30.0."),
+        ({"position_ms": 30_400}, None),  # it went there, late
+        ({"requested_ms": 30_000, "unconfirmed_s": 5.0}, None),  # it is still waited for
+        ({"phase": "reconnecting", "advancing": False}, None),  # why is told already
+    ],
+)
+def test_a_jump_that_never_came_about_is_told(changes: dict[str, object], told: str | None) -> None:
+    asked = but(STATE, requested_ms=30_000, unconfirmed_s=4.9)
+    view = after(after(PlayerView(), asked, 50.0), but(STATE, **changes), 50.1)
+    assert (view.notice.text if view.notice is not None else None) == told
+    quick = but(STATE, requested_ms=30_000, unconfirmed_s=0.2)
+    view = after(after(PlayerView(), quick, 50.0), STATE, 50.1)
+    assert view.notice is None, "it was called back before anything had to be told"
 
 
 REASON = "The room server does not answer. Trying again in 7 s."
@@ -254,6 +273,13 @@ def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> No
     assert restart_delay_s([10.0] * 9, 101.0, limits) == 0.0
 
 
+def test_tries_to_reach_the_calls_server_wait_longer_and_longer_up_to_10_s() -> None:
+    limits = EngineLimits()
+    waits_s = [unreached_delay_s(n, 0.0, limits) for n in range(1, 9)]
+    assert waits_s == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+    assert unreached_delay_s(100, 1.0, limits) == pytest.approx(7.0)
+
+
 def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
     watch = SilenceWatch(tick_s=0.5)
     watch.tick(3600.0)
@@ -324,7 +350,7 @@ def test_quality_and_delay_stand_in_the_header(width: int) -> None:
     for second in range(2):
         view = after(view, StatsEvent(delay_ms=97.4, concealed_ms=5.0), 50.0 + second)
     row = "".join(text for text, _ in header_row(view, width))
-    assert "▂▄▆ good 97 ms   ♪ Headphones" in row
+    assert "▂▄▆ good  97 ms   ♪ Headphones" in row
     assert len(row) == width
 
 

@@ -14,10 +14,12 @@ from callplayer.ui.script import (
     Script,
     after_words,
     find,
+    kept_place,
     last_word_end_ms,
     nearest_hit,
     quote,
     speaks_until_ms,
+    times_text,
     word_at,
 )
 from callplayer.words import Speaker, Transcript, Word, in_messages
@@ -139,6 +141,53 @@ def test_a_script_does_not_depend_on_how_its_words_came(
     for message in in_messages(Transcript().apply(words), 3):
         piecewise = after_words(piecewise, message)
     assert sorted(map(repr, piecewise.utterances)) == sorted(map(repr, whole.utterances))
+
+
+def script_after(
+    script: Script, messages: list[tuple[Speaker, int, list[tuple[int, int]]]]
+) -> Script:
+    """Return a script after messages of words, each of a speaker, from a start, by their steps."""
+    for speaker, start, steps in messages:
+        words, at = [], start
+        for gap, length in steps:
+            words.append(said(at / 10, "word", speaker, length / 10))
+            at += gap
+        script = after_words(script, words)
+    return script
+
+
+@settings(deadline=None)
+@given(MESSAGES.filter(bool), MESSAGES, st.data())
+def test_a_place_is_kept_through_corrections_and_always_is_one(
+    first: list[tuple[Speaker, int, list[tuple[int, int]]]],
+    more: list[tuple[Speaker, int, list[tuple[int, int]]]],
+    data: st.DataObject,
+) -> None:
+    before = script_after(Script(), first)
+    after = script_after(before, more)
+    utterance = data.draw(st.integers(0, len(before.utterances) - 1))
+    word = data.draw(st.integers(0, len(before.utterances[utterance].words) - 1))
+    kept = kept_place(before, (utterance, word), after)
+    assert kept is not None
+    was, now = before.utterances[utterance], after.utterances[kept[0]]
+    place_ms = was.words[word].start_ms
+    same = [each for each in after.utterances if each.speaker == was.speaker]
+    starts_ms = [each.start_ms for found in same for each in found.words]
+    if place_ms in starts_ms:
+        assert (now.speaker, now.words[kept[1]].start_ms) == (was.speaker, place_ms)
+    assert kept_place(before, (utterance, word), Script()) is None
+
+
+def test_a_place_whose_word_was_taken_away_is_what_the_same_speaker_said_before() -> None:
+    before = script_of(*CALL)
+    after = after_words(before, (said(8.0, "Police"),))
+    assert kept_place(before, (3, 2), after) == (3, 0)
+    after = after_words(before, (said(4.0, "My"),))
+    assert kept_place(before, (3, 3), after) == (1, 0)
+
+
+def test_how_often_is_written_as_people_say_it() -> None:
+    assert (times_text(1), times_text(2)) == ("once", "2 times")
 
 
 def test_search_finds_words_parts_and_phrases_in_any_case() -> None:

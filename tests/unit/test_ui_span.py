@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import msgspec
 import pytest
@@ -70,7 +71,10 @@ def test_the_scale_of_a_growing_call_keeps_its_width_and_tells_the_live_end(
     )
     *_, scale = timeline_rows(state, 10.0, width, 1)
     assert cells(scale) <= width
-    assert "live" in "".join(text for text, _ in scale)
+    text = "".join(text for text, _ in scale)
+    assert "live" in text
+    for time in re.findall(r"[\d:]+", text):
+        assert re.fullmatch(r"(\d+:)?\d{1,2}:\d\d", time), "no two times stand against each other"
 
 
 @pytest.mark.parametrize("width", [58, 78, 158])

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from callplayer.engine.messages import StateEvent
 from callplayer.ui import view
+from callplayer.ui.span import whole_span
+from callplayer.ui.view import clock_text
 from callplayer.ui.widgets.party import party_rows, slider_place
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline import timeline_rows
+from callplayer.ui.widgets.timeline import Drawn, Marks, Pointed, timeline_rows
 
 PLAYING = StateEvent(
     phase="playing",
@@ -173,6 +175,26 @@ def test_confirmed_and_requested_cursor_have_their_own_marks_and_the_target_a_la
     assert row.index("◆") == 10
     assert row.index("◇") == 30
     assert "→ 0:30" in row
+
+
+@given(st.integers(0, 272_000), st.integers(0, 140_000), st.integers(58, 200))
+def test_labels_above_the_timeline_are_whole_or_not_there(
+    pointed_ms: int, requested_ms: int, width: int
+) -> None:
+    state = but(
+        advancing=False,
+        position_ms=0,
+        requested_ms=requested_ms,
+        duration_ms=272_000,
+        call_over=False,
+    )
+    pointed = Pointed(pointed_ms, "0:04.0  10:30:04 UTC  Caller: Hi", by_key=True)
+    drawn = Drawn(Marks(ahead="Caller", pointed=pointed), whole_span(272_000, growing=True))
+    row = "".join(text for text, _ in timeline_rows(state, 100.0, width, 1, drawn)[0])
+    assert len(row) <= width
+    assert "● Caller speaks" in row or "aks" not in row
+    target = f"→ {clock_text(requested_ms, 272_000, tenths=False)}"
+    assert target in row or "→" not in row
 
 
 @given(st.integers(40, 200), st.booleans(), st.booleans())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.untold import WORDS_A_LINE, Untold
-from callplayer.words import Transcript, Word
+from callplayer.engine import messages as m
+from callplayer.engine.untold import MOST_AT_ONCE, WORDS_A_LINE, Untold
+from callplayer.words import MAX_LANGUAGE_CHARS, MAX_WORD_CHARS, Transcript, Word
 from tests.rig.cable import said
 
 WORDS = st.builds(
@@ -25,6 +27,23 @@ def test_a_long_transcript_is_told_in_lines() -> None:
         lines.append(len(words))
         untold.told(words)
     assert lines == [WORDS_A_LINE] * 5
+
+
+def test_a_thousand_words_at_one_moment_make_no_line_that_is_too_long() -> None:
+    """The longest there are, each character of which is written with twelve."""
+    longest = msgspec.structs.replace(
+        said(9.0, "\U000e0041" * MAX_WORD_CHARS), language_code="\U000e0041" * MAX_LANGUAGE_CHARS
+    )
+    first = [msgspec.structs.replace(longest, started_at=said(n / 100, "x").started_at)
+             for n in range(WORDS_A_LINE - 1)]  # fmt: skip
+    untold = Untold()
+    untold.take([*first, *[longest] * 1000])
+    told = 0
+    while words := untold.next_words():
+        told += len(words)
+        assert len(m.encode_line(m.WordsEvent(words=words))) < m.MAX_EVENT_BYTES
+        untold.told(words)
+    assert told == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
 
 
 @settings(deadline=None)

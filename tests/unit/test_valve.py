@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
+import random
+import time
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.valve import MOST_A_TURN, MOST_SENDERS, TURN_S, UNUSED, Turns
-from callplayer.wire import Status, encode_status
+from callplayer.engine.valve import MOST_A_TURN, MOST_SENDERS, TURN_S, UNUSED, Turns, Valve
+from callplayer.wire import Status, decode_status, encode_status
 
 
 def status(position_ms: int) -> bytes:
@@ -54,3 +60,90 @@ def test_the_sdk_knows_the_events_that_are_not_wanted() -> None:
     kinds = {field.name for field in RoomEvent.DESCRIPTOR.oneofs_by_name["message"].fields}
     assert kinds >= UNUSED
     assert "data_packet_received" in kinds
+
+
+ROOM = 7
+
+
+class Events:
+    """Makes events as the native library tells them; what they point to lives on."""
+
+    def __init__(self) -> None:
+        self._kept: list[Any] = []
+
+    def data(self, payload: bytes, sender: str) -> Any:
+        from livekit.rtc._proto.ffi_pb2 import FfiEvent
+
+        content = ctypes.create_string_buffer(payload, len(payload))
+        self._kept.append(content)
+        event = FfiEvent()
+        event.room_event.room_handle = ROOM
+        packet = event.room_event.data_packet_received
+        packet.participant_identity = sender
+        packet.user.data.handle.id = len(self._kept)
+        packet.user.data.data.data_ptr = ctypes.addressof(content)
+        packet.user.data.data.data_len = len(payload)
+        return event
+
+
+async def test_no_status_comes_after_one_that_was_sent_later() -> None:
+    """Messages come on a thread of the SDK's, many more than are let through; the loop is busy."""
+    count, events, chance = 600, Events(), random.Random(911)
+    came: dict[str, list[int]] = {"bot": [], "other": []}
+    freed: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def deliver(sender: str, payload: bytes) -> None:
+        if payload != b"{}":
+            came[sender].append(decode_status(payload).position)
+        time.sleep(chance.choice((0.0, 0.0, 0.004)))
+
+    valve = Valve(ROOM, loop, lambda _: True, freed.append, deliver)
+
+    def flood() -> None:
+        for number in range(count):
+            for sender in came:
+                assert not valve(events.data(status(number), sender))
+            assert not valve(events.data(b"{}", "bot"))
+            time.sleep(0.001)
+
+    await asyncio.to_thread(flood)
+    while came["bot"][-1:] != [count - 1]:
+        await asyncio.sleep(TURN_S)
+    for positions in came.values():
+        assert positions == sorted(set(positions))
+        assert positions[-1] == count - 1
+        assert len(positions) < count / 2
+    assert sorted(freed) == list(range(1, 3 * count + 1))
+
+
+def test_a_status_that_goes_through_makes_an_older_one_void_and_nothing_else_does() -> None:
+    turns = Turns()
+    for sender in ("bot", "other"):
+        turns.hold_back(sender, status(1))
+    turns.overtake("bot", b"junk")
+    turns.overtake("somebody", status(2))
+    assert set(turns.take()[0]) == {"bot", "other"}
+    turns.hold_back("bot", status(3))
+    turns.overtake("bot", status(4))
+    assert turns.take()[0] == {}
+
+
+async def test_what_is_no_data_of_this_room_is_left_to_the_sdk() -> None:
+    from livekit.rtc._proto.ffi_pb2 import FfiEvent
+
+    told: list[bytes] = []
+    loop = asyncio.get_running_loop()
+    valve = Valve(ROOM, loop, lambda _: True, lambda _: None, lambda _, data: told.append(data))
+    answer, left, elsewhere = FfiEvent(), FfiEvent(), Events().data(b"{}", "bot")
+    answer.publish_data.async_id = 1
+    left.room_event.room_handle = ROOM
+    left.room_event.participant_disconnected.participant_identity = "bot"
+    elsewhere.room_event.room_handle = ROOM + 1
+    assert valve(answer)
+    assert valve(left)
+    assert valve(elsewhere)
+    left.room_event.chat_message.participant_identity = "chatter"
+    assert not valve(left)
+    await asyncio.sleep(0)
+    assert told == []

@@ -41,6 +41,11 @@ class DelayLockedLoop:
         """Forget the error, keep the clock difference learned so far."""
         self._z1 = self._z2 = 0.0
 
+    @property
+    def learned(self) -> float:
+        """Return the clock difference learned so far, as a correction."""
+        return self._z3
+
     def update(self, error_frames: float) -> float:
         """Take one fill error (fill − target, frames); return the rate correction.
 

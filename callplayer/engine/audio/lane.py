@@ -48,11 +48,12 @@ class Lane:
         self._filter_frames = math.ceil(2 * self._resampler.delay_s * rate_hz)
         self._loop = DelayLockedLoop(int(FRAME_S * rate_hz), rate_hz)
         self._arrivals = ArrivalMargin()
-        self._seen_underruns = 0
+        self._seen_underruns = self._seen_trimmed_frames = 0
         self.received_frames = 0
         self.correction = 0.0
         self._silent_errors: list[float] = []
         self._followed = 0
+        self._learned: float | None = None
         self._smooth_fill = 0.0
         # Set by the writer, read by the reader: single assignments.
         self._open = False
@@ -89,8 +90,10 @@ class Lane:
         if self._open:
             self.meter.add(samples)
         self._follow_arrivals(now_s)
+        trimmed, self._seen_trimmed_frames = self._seen_trimmed_frames, self.trimmed_frames
+        if not self.playing or trimmed != self.trimmed_frames:
+            self._smooth_fill = 0.0  # what the mean was made of is gone
         if not self.playing:
-            self._smooth_fill = 0.0
             return
         # The reader takes whole blocks ahead; what it took is still to be played, but for the part
         # that the clock says has been, so that the loop sees the delay and not the blocks.
@@ -129,6 +132,7 @@ class Lane:
         else:
             self._ring.write(np.zeros(-mean, dtype=np.float32))
         self._smooth_fill = float(self._target_frames)
+        self._learned = self.learned
         self._loop.reset()
         self._followed = 0
 
@@ -138,9 +142,12 @@ class Lane:
         return self._resampler.delay_s
 
     @property
-    def settled(self) -> bool:
-        """Tell whether `correction` is the clocks' difference, the fill being right by now."""
-        return self._followed >= SETTLED_FRAMES
+    def learned(self) -> float | None:
+        """Return the clocks' difference as a correction; None until it is known.
+
+        While the fill comes to its target, it is what was known before.
+        """
+        return self._loop.learned if self._followed >= SETTLED_FRAMES else self._learned
 
     def open_gate(self) -> None:
         """Let what is written from now on be heard."""
@@ -157,6 +164,11 @@ class Lane:
     def set_silenced(self, silenced: bool) -> None:
         """Fade this party out of the mix, or in again."""
         self._silenced = silenced
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether nothing of this lane is heard, not even the end of a fade."""
+        return self._gain == 0.0 and not self._dying_frames
 
     @property
     def fill_s(self) -> float:

@@ -34,10 +34,9 @@ class Level:
 
 
 class Meter:
-    """Accumulates blocks on the audio thread; a reader on another thread takes readings.
+    """Accumulates blocks as they go into a lane; `read` tells what came since the last reading.
 
-    The two running totals only ever grow and are read as they are: a reading that falls between two
-    assignments is off by one block, which no eye can see, and nobody waits.
+    It has no lock of its own: both happen under the one that frames go into lanes with.
     """
 
     def __init__(self) -> None:
@@ -50,7 +49,7 @@ class Meter:
         self._read_at_s = 0.0
 
     def add(self, block: Samples) -> None:
-        """Take in one block of mono float32 samples. On the audio thread: no allocation."""
+        """Take in one block of mono float32 samples."""
         self._energy += float(np.dot(block, block))
         self._frames += len(block)
         peak = max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))

@@ -68,9 +68,9 @@ class Output(Protocol):
 
 
 def list_devices() -> list[OutputDevice]:
-    """Return the devices that can play; raise SoundDeviceError without PortAudio."""
+    """Return the devices that can play; raise SoundDeviceError if PortAudio cannot say."""
     sd = _sounddevice()
-    with quiet_stderr():
+    with _asking(sd):
         default_index = _default_index(sd)
         devices = list(sd.query_devices())
         host_apis = [str(api["name"]) for api in sd.query_hostapis()]
@@ -89,10 +89,14 @@ def list_devices() -> list[OutputDevice]:
 
 
 def refresh_devices() -> None:
-    """Have PortAudio look for devices anew: it lists those of its start. No stream may be open."""
+    """Have PortAudio look for devices anew: it lists those of its start. No stream may be open.
+
+    Raise SoundDeviceError if it cannot start again; it can be tried again then.
+    """
     sd = _sounddevice()
-    with quiet_stderr():
-        sd._terminate()
+    with _asking(sd):
+        with contextlib.suppress(sd.PortAudioError):  # it does not run, as after a failed start
+            sd._terminate()
         sd._initialize()
 
 
@@ -135,6 +139,7 @@ class SoundOutput:
         the device cannot be opened.
         """
         sd = _sounddevice()
+        self._error: type[Exception] = sd.PortAudioError
         self.device_name = device.name
         self.mixer = mixer
         self.latency_s = latency_s
@@ -175,7 +180,10 @@ class SoundOutput:
 
     def ended(self) -> bool:
         """Tell whether PortAudio has given the stream up."""
-        return not self._stream.active
+        try:
+            return not self._stream.active
+        except self._error:
+            return True
 
     def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, flags: Any) -> None:
         self.mixer.render(out)
@@ -253,7 +261,26 @@ def _sounddevice() -> Any:
             import sounddevice
     except OSError as error:
         raise SoundDeviceError("The PortAudio library is missing.", PORTAUDIO_HINT) from error
+    except Exception as error:  # PortAudio's own, which has no name until it has been imported
+        raise _does_not_work(error) from error
     return sounddevice
+
+
+@contextlib.contextmanager
+def _asking(sd: Any) -> Iterator[None]:
+    """Ask PortAudio something; raise SoundDeviceError for its own error."""
+    try:
+        with quiet_stderr():
+            yield
+    except sd.PortAudioError as error:
+        raise _does_not_work(error) from error
+
+
+def _does_not_work(error: Exception) -> SoundDeviceError:
+    return SoundDeviceError(
+        f"The sound system does not work: {plain_text(str(error), 200)}.",
+        "See that it runs, or run with --no-audio.",
+    )
 
 
 def _default_index(sd: Any) -> int:

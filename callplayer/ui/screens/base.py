@@ -5,23 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 
 from textual import events
 
 from callplayer.bookmarks import BookmarkStore
 from callplayer.engine.messages import Request
+from callplayer.ui.cite import call_facts
 from callplayer.ui.goto import CallFacts
 from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.model import PlayerView, with_notice
 from callplayer.ui.navigation import Step, is_move, jumped
 from callplayer.ui.question import Question, pasted, typed
-from callplayer.ui.script import began_at
 from callplayer.ui.settings import ScreenSettings
-from callplayer.ui.view import Tone, is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.view import Tone
 from callplayer.ui.widgets.paint import PaintedScreen
-from callplayer.wire import parse_datetime
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,12 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
 
     def take_step(self, step: Step) -> None:
         """Remember, ask and tell what a rule of the way through the call says."""
+        changed = bool(step.requests) or step.navigation != self.view.navigation
         self.view = replace(self.view, navigation=step.navigation)
         for request in step.requests:
             self._request(request)
         if step.note:
-            self.note(step.note, "text" if step.requests else "hold")
+            self.note(step.note, "text" if changed else "hold")
         self.draw_time()
 
     def note(self, text: str, tone: Tone = "hold") -> None:
@@ -90,22 +90,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
 
     def call_facts(self) -> CallFacts:
         """Return what a typed place, or a clock time, is measured against now."""
-        now_s, state = self._clock(), self.view.state
-        return CallFacts(
-            here_ms=shown_position_ms(state, now_s),
-            duration_ms=shown_duration_ms(state, now_s),
-            growing=is_growing(state),
-            began=self._began(),
-            zone=self.likes.zone,
-        )
-
-    def _began(self) -> datetime | None:
-        """Return when the call began: the words know it to the ms, the incident to the second."""
-        began_s = began_at(self.view.script)
-        if began_s is not None:
-            return datetime.fromtimestamp(began_s, UTC)
-        incident = self.view.incident
-        return parse_datetime(incident.created_at or "") if incident is not None else None
+        return call_facts(self.view, self._clock(), self.likes.zone)
 
     def ask(self, question: Question) -> None:
         """Let the user type a line; a line that was being typed is left."""
@@ -115,6 +100,10 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
 
     def draw_time(self) -> None:
         """Draw what changes as time goes by."""
+        raise NotImplementedError
+
+    def close_panel(self) -> None:
+        """Give timeline and words their place back, if a panel has it."""
         raise NotImplementedError
 
     def on_paste(self, event: events.Paste) -> None:

@@ -9,25 +9,19 @@ import msgspec
 
 from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
 from callplayer.private_file import write_private
-from callplayer.ui.cite import citation, mark_from
-from callplayer.ui.goto import at_clock
+from callplayer.ui.cite import Fresh, bookmark_here, citation, mark_from, noted_next
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.panels import Panels
-from callplayer.ui.script import quote
-from callplayer.ui.view import clock_text
+from callplayer.ui.view import aimed_ms, clock_text
 from callplayer.ui.widgets.bookmarks import MOVES, BookmarksPanel, bookmarks_height
 from callplayer.wire import Scrub
-
-NOTE_S = 6.0
-"""The key that set a bookmark, pressed again within this time, adds a note to it."""
 
 
 class Keeper(Panels, inherit_bindings=False):
     """Bookmarks and citations."""
 
     bookmarks_panel: BookmarksPanel
-    _fresh: Bookmark | None = None
-    _fresh_s = float("-inf")
+    _fresh: Fresh | None = None
 
     def load_bookmarks(self) -> None:
         """Read what was kept of this call."""
@@ -38,25 +32,20 @@ class Keeper(Panels, inherit_bindings=False):
 
     def do_bookmark(self) -> None:
         """Set a bookmark at what is heard; pressed again at once, add a note to it."""
-        fresh = self._fresh
-        if fresh is not None and self._clock() - self._fresh_s <= NOTE_S:
-            self._fresh = None
-            self._ask_note(fresh)
-            return
-        facts = self.call_facts()
+        facts, kept = self.call_facts(), self.likes.store.bookmarks
         if facts.duration_ms <= 0:
             self.note("There is no place to mark yet.")
             return
-        bookmark = Bookmark(
-            position_ms=facts.here_ms,
-            clock=at_clock(facts.here_ms, facts),
-            words=quote(self.view.script, facts.here_ms),
-            made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
+        noted = noted_next(self._fresh, kept, facts.here_ms, self._clock())
+        self._fresh = None
+        if noted is not None:
+            self._ask_note(noted)
+            return
+        bookmark = bookmark_here(self.view, facts, datetime.now(UTC))
         at = clock_text(facts.here_ms, facts.duration_ms)
         if self._kept(lambda store: store.add(bookmark)):
             self.note(f"Bookmark at {at}: the key again adds a note.", "text")
-        self._fresh, self._fresh_s = bookmark, self._clock()
+        self._fresh = Fresh(bookmark, self._clock())
 
     def do_toggle_bookmarks(self) -> None:
         """Show or hide the list of bookmarks."""
@@ -94,11 +83,14 @@ class Keeper(Panels, inherit_bindings=False):
     def _mark_from(self, step: int) -> None:
         """Go to the next (1) or the last (−1) bookmark."""
         places = [each.position_ms for each in self.likes.store.bookmarks]
-        place_ms = mark_from(places, self.call_facts().here_ms, step)
+        place_ms = mark_from(places, aimed_ms(self.view.state, self._clock()), step)
         if place_ms is None:
-            self.note("There is no bookmark further on." if places else "There are no bookmarks.")
-        else:
-            self.request(Scrub(place_ms))
+            where = "further on" if step > 0 else "before this place"
+            self.note(f"There is no bookmark {where}." if places else "There are no bookmarks.")
+            return
+        self.request(Scrub(place_ms))
+        if self._open == "bookmarks":
+            self.bookmarks_panel.point_at(place_ms)
 
     def _bookmarks_key(self, key: str) -> bool:
         pointed = self.bookmarks_panel.pointed
@@ -112,6 +104,8 @@ class Keeper(Panels, inherit_bindings=False):
             self._ask_note(pointed)
         elif self._kept(lambda store: store.remove(pointed)):
             self.lay_out()
+            at = clock_text(pointed.position_ms, self.view.state.duration_ms)
+            self.note(f"The bookmark at {at} is removed.", "text")
         return True
 
     def _ask_note(self, bookmark: Bookmark) -> None:

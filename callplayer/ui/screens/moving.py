@@ -21,11 +21,14 @@ LOOP_EARLY_S = 0.004
 LOOP_AGAIN_S = 0.25
 """After a jump back, the engine's word of it is waited for at least so long."""
 
+WHOLE = "The whole call is shown."
+
 
 class Moving(PlayerBase, inherit_bindings=False):
     """Go to, the loop, pointing at a place, and how close the timeline is looked at.
 
-    `hover_ms` is what the mouse is over, `point_ms` what the keys point at; None: neither.
+    `hover_column` is what the mouse is over: what stands there changes as the timeline does.
+    `point_ms` is what the keys point at. None: neither.
     """
 
     timeline: Timeline
@@ -33,7 +36,7 @@ class Moving(PlayerBase, inherit_bindings=False):
     _loop_timer: Timer | None = None
     _looped_s = float("-inf")
     zoom = 0
-    hover_ms: int | None = None
+    hover_column: int | None = None
     point_ms: int | None = None
 
     def do_go_to(self) -> None:
@@ -46,27 +49,33 @@ class Moving(PlayerBase, inherit_bindings=False):
 
     def _skip_silence(self) -> None:
         longest_s = self.likes.settings.silence_s
-        goes_on_ms = self._skipping.due_ms(self.view, self.timeline.lanes, longest_s, self._clock())
-        if goes_on_ms is not None:
-            self._request(Scrub(goes_on_ms))
+        skip = self._skipping.due(self.view, self.timeline.lanes, longest_s, self._clock())
+        if skip is not None:
+            self._request(Scrub(skip.to_ms))
+            self.note(skip.told, "text")
 
     def do_zoom_in(self) -> None:
         """Show less of the call, more closely."""
-        self._zoom_by(1)
+        if not self._zoom_by(1):
+            self.note("The timeline is as close as it gets.", "text")
 
     def do_zoom_out(self) -> None:
         """Show more of the call."""
-        self._zoom_by(-1)
+        if not self._zoom_by(-1):
+            self.note(WHOLE, "text")
 
     def do_zoom_fit(self) -> None:
         """Show the whole call."""
-        self._zoom_by(-self.zoom)
+        if not self._zoom_by(-self.zoom):
+            self.note(WHOLE, "text")
 
-    def _zoom_by(self, step: int) -> None:
-        state, now_s = self.view.state, self._clock()
+    def _zoom_by(self, step: int) -> bool:
+        """Look `step` times twice as close; tell whether that changed anything."""
+        state, now_s, before = self.view.state, self._clock(), self.zoom
         whole = whole_span(shown_duration_ms(state, now_s), is_growing(state))
-        self.zoom = min(max(self.zoom + step, 0), deepest_zoom(whole))
+        self.zoom = min(max(before + step, 0), deepest_zoom(whole))
         self.draw_time()
+        return self.zoom != before
 
     def do_point(self) -> None:
         """Let the arrows point at a place on the timeline, or no more."""
@@ -75,8 +84,9 @@ class Moving(PlayerBase, inherit_bindings=False):
         elif self.view.state.duration_ms <= 0:
             self.note("The length of the call is not known yet.")
         else:
-            self.point_ms, self.hover_ms = self.call_facts().here_ms, None
-            self.note("← → choose a place, Enter goes there, Esc leaves.", "text")
+            self.close_panel()
+            self.point_ms, self.hover_column = self.call_facts().here_ms, None
+            self.draw_time()
 
     def _pointing_key(self, key: str) -> bool:
         """Give a key to the place that is pointed at; tell whether it was for it."""
@@ -87,7 +97,7 @@ class Moving(PlayerBase, inherit_bindings=False):
             self._stop_pointing()
             self.request(Scrub(place_ms))
         elif key in POINT_MOVES:
-            self.point_ms, self.hover_ms = self.timeline.moved(self.point_ms, key), None
+            self.point_ms, self.hover_column = self.timeline.moved(self.point_ms, key), None
             self.draw_time()
         else:
             return False
@@ -99,15 +109,15 @@ class Moving(PlayerBase, inherit_bindings=False):
 
     def _pointed(self) -> Pointed | None:
         """Return what is pointed at, and offset, clock time and word there."""
-        at_ms = self.point_ms if self.hover_ms is None else self.hover_ms
+        column = self.hover_column
+        at_ms = self.point_ms if column is None else self.timeline.position_at(column)
         if at_ms is None:
             return None
         facts = self.call_facts()
         offset = clock_text(at_ms, facts.duration_ms)
         word = word_at(self.view.script, at_ms, self.timeline.column_ms // 2)
         parts = (offset, at_clock(at_ms, facts), word)
-        by_key = self.hover_ms is None
-        return Pointed(at_ms, "  ".join(part for part in parts if part), by_key)
+        return Pointed(at_ms, "  ".join(part for part in parts if part), by_key=column is None)
 
     def _hint_place(self, text: str) -> Hint:
         if not text.strip():

@@ -27,6 +27,12 @@ class Panels(PlayerBase, inherit_bindings=False):
         """Share the window out anew."""
         raise NotImplementedError
 
+    def close_panel(self) -> None:
+        """Give timeline and words their place back, if a panel has it."""
+        if self._open is not None:
+            self._open = None
+            self.lay_out()
+
     def do_toggle_help(self) -> None:
         """Show or hide all keys; the clock stays."""
         self._toggle("help")

@@ -15,14 +15,15 @@ from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.layout import window_start
 from callplayer.ui.options import PickerRow
-from callplayer.ui.view import hidden_phone
+from callplayer.ui.question import Hint, Question, pasted, typed
+from callplayer.ui.view import hidden_phone, phone_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
 REFRESH_S = 5.0
 FILTER_MAX_CHARS = 40
-_KEYS_HELP = "type to filter  ↑↓ choose  Enter open  q quit"
+_KEYS_HELP = "type to filter  ↑↓ choose  Enter open  "
 
 
 def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
@@ -72,11 +73,12 @@ class PickerList(Rows):
             self.post_message(self.Clicked(self._listed[at], event.chain == 2))
 
     def _masked(self, row: PickerRow) -> PickerRow:
-        return replace(row, phone=hidden_phone(row.phone)) if self._hide_phone else row
+        phone = phone_text(row.phone)
+        return replace(row, phone=hidden_phone(phone) if self._hide_phone else phone)
 
 
 class PickerScreen(Screen[None], inherit_bindings=False):
-    """Lets the user choose one incident."""
+    """Lets the user choose one incident; `told` is why the last one could not be played, if so."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -84,12 +86,15 @@ class PickerScreen(Screen[None], inherit_bindings=False):
     PickerScreen #title, PickerScreen #columns { margin: 0 1 1 1; }
     """
 
-    def __init__(self, fetch: Fetch, *, hide_phone: bool = False) -> None:
+    def __init__(
+        self, fetch: Fetch, *, hide_phone: bool = False, told: tuple[str, str] | None = None
+    ) -> None:
         super().__init__()
         self._fetch = fetch
         self._all: Sequence[PickerRow] | None = None
-        self._filter = ""
+        self._line = Question("filter", Hint, lambda _: None, max_chars=FILTER_MAX_CHARS)
         self._chosen_id = ""
+        self._told = told
         self._problem: tuple[str, str] | None = None
         self.title_line = Rows(id="title")
         self.columns = Rows(id="columns")
@@ -107,22 +112,31 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self.run_worker(self._keep_fresh(), name="incidents", exit_on_error=True)
 
     def on_key(self, event: events.Key) -> None:
-        """Filter, choose, open or leave."""
+        """Filter, choose, open or leave; a `q` in a filter is a letter."""
         event.stop()
         event.prevent_default()
+        self._told = None
         match event.key:
-            case "q" | "escape" | "ctrl+c" | "ctrl+q":
+            case "ctrl+c" | "ctrl+q":
                 self.app.exit(None)
+            case "q" | "escape" if not self._line.text:
+                self.app.exit(None)
+            case "escape":
+                self._line = replace(self._line, text="")
             case "enter":
                 chosen = self._chosen()
                 if chosen is not None:
                     self.app.exit(chosen.id)
             case "up" | "down" | "pageup" | "pagedown" | "home" | "end":
                 self._move(event.key)
-            case "backspace":
-                self._filter = self._filter[:-1]
-            case _ if event.character and event.character.isprintable():
-                self._filter = (self._filter + event.character)[:FILTER_MAX_CHARS]
+            case _:
+                self._line, _ = typed(self._line, event.key, event.character)
+        self.draw()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Filter by a pasted text, such as an incident's id."""
+        event.stop()
+        self._line = pasted(self._line, event.text)
         self.draw()
 
     def on_picker_list_clicked(self, message: PickerList.Clicked) -> None:
@@ -150,14 +164,15 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         title: list[Part] = [
             ("callplayer", "strong"),
             ("   filter: ", "dim"),
-            (self._filter + "▏", "ask"),
+            (self._line.text + "▏", "ask"),
             (f"   {count}", "dim"),
         ]
         self.title_line.draw_with(lambda _width, _height: [title])
         self.columns.draw_with(lambda width, _: [_columns_row(width)])
         self.list.show(rows, index)
         self.notice.draw_with(lambda width, _: [self._notice_row(width)])
-        self.keys.draw_with(lambda width, _: [((fit(_KEYS_HELP, width), "dim"),)])
+        keys = _KEYS_HELP + ("Esc clear" if self._line.text else "q quit")
+        self.keys.draw_with(lambda width, _: [((fit(keys, width), "dim"),)])
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -170,7 +185,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             await asyncio.sleep(REFRESH_S)
 
     def _shown(self) -> list[PickerRow]:
-        return matching(self._all or (), self._filter)
+        return matching(self._all or (), self._line.text)
 
     def _index(self, rows: Sequence[PickerRow]) -> int:
         """Return where the chosen incident stands now: it stays chosen when others come."""
@@ -194,8 +209,9 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._chosen_id = rows[min(max(wanted, 0), last)].id
 
     def _notice_row(self, width: int) -> Row:
-        if self._problem is not None:
-            what, hint = (plain_text(text) for text in self._problem)
+        problem = self._problem or self._told
+        if problem is not None:
+            what, hint = (plain_text(text) for text in problem)
             return ((fit(f"✖ {what}  {hint}", width), "alert"),)
         if self._all is None:
             return (("… asking for the incidents", "ask"),)
@@ -207,9 +223,16 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 class PickerApp(BaseApp[str], inherit_bindings=False):
     """Runs the picker; its return value is the chosen incident's id."""
 
-    def __init__(self, fetch: Fetch, theme: str = "", *, hide_phone: bool = False) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        theme: str = "",
+        *,
+        hide_phone: bool = False,
+        told: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(theme)
-        self.picker = PickerScreen(fetch, hide_phone=hide_phone)
+        self.picker = PickerScreen(fetch, hide_phone=hide_phone, told=told)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""

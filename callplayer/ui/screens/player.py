@@ -6,57 +6,35 @@ import asyncio
 from dataclasses import replace
 
 from textual import events
-from textual.app import ComposeResult
 from textual.message import Message
 
 from callplayer.engine.messages import (
     AdjustGain,
     Event,
     LevelsEvent,
-    PartyLevel,
     SetGain,
     StateEvent,
     StatsEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
-from callplayer.ui.keymap import Action, by_key
-from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
+from callplayer.ui.keymap import NO_PARTY, Action, by_key
 from callplayer.ui.model import (
     PlayerView,
     after,
     only_time_passed,
     select_party,
-    shown_notice,
+    without_answer,
 )
-from callplayer.ui.screens import arrangement
-from callplayer.ui.screens.pointing import Pointing
-from callplayer.ui.silence import Skipping
+from callplayer.ui.screens.parts import Parts
+from callplayer.ui.terminal_size import SizeWatch
 from callplayer.ui.view import is_heard, shown_position_ms, until_turn_s
-from callplayer.ui.widgets.bookmarks import BookmarksPanel
-from callplayer.ui.widgets.clock import Clock, small_rows, state_line
-from callplayer.ui.widgets.devices import DevicesPanel
-from callplayer.ui.widgets.lines import (
-    STATS_ROWS,
-    Header,
-    HelpPanel,
-    KeyFooter,
-    NoticeArea,
-    StatsPanel,
-)
+from callplayer.ui.widgets.lines import KeyFooter
 from callplayer.ui.widgets.party import PartyPanel
-from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
-from callplayer.ui.widgets.timeline import Timeline
-from callplayer.ui.widgets.transcript import TranscriptPane
 
 MIN_TICK_S = 0.005
-LEVELS_LAST_S = 0.5
-"""Levels older than this are taken for silence."""
-
-RESIZED_S = 0.3
-"""So long after a change of size all is drawn once more."""
 
 
-class PlayerScreen(Pointing, inherit_bindings=False):
+class PlayerScreen(Parts, inherit_bindings=False):
     """Draws the view; the engine's events and the user's keys change it."""
 
     ALLOW_SELECT = False
@@ -66,12 +44,10 @@ class PlayerScreen(Pointing, inherit_bindings=False):
     PlayerScreen #small { height: 1fr; }
     """
 
+    _turn: asyncio.TimerHandle | None = None
+
     class QuitAsked(Message):
         """The user wants to leave."""
-
-    _is_small = False
-    _stats = False
-    _turn: asyncio.TimerHandle | None = None
 
     class BackAsked(Message):
         """The user wants to go back to the list of incidents."""
@@ -79,52 +55,13 @@ class PlayerScreen(Pointing, inherit_bindings=False):
     class ThemeAsked(Message):
         """The user wants other colours."""
 
-    def compose(self) -> ComposeResult:
-        """Lay out the parts from top to bottom."""
-        self._panels: dict[str, PartyPanel] = {}
-        self._meters: dict[str, PartyLevel] = {}
-        self._keys = by_key(self.likes.actions)
-        self._skipping = Skipping()
-        self.header = Header(id="header")
-        self.large_clock = Clock(id="clock")
-        self.timeline = Timeline(id="timeline")
-        self.help_panel = HelpPanel(id="help")
-        self.devices_panel = DevicesPanel(id="devices")
-        self.bookmarks_panel = BookmarksPanel(id="bookmarks")
-        self.stats_panel = StatsPanel(id="stats")
-        self.transcript_pane = TranscriptPane(id="words")
-        self.rest = Rows(id="rest")
-        self.notice = NoticeArea(id="notice")
-        self.key_footer = KeyFooter(id="footer")
-        self.small = Rows(id="small")
-        self.header.hide_phone = self.likes.settings.hide_phone
-        self.help_panel.actions = self.key_footer.actions = self.likes.actions
-        yield self.header
-        yield self.large_clock
-        yield self.timeline
-        yield self.help_panel
-        yield self.devices_panel
-        yield self.bookmarks_panel
-        yield self.stats_panel
-        yield self.transcript_pane
-        yield self.rest
-        yield self.notice
-        yield self.key_footer
-        yield self.small
-
     def on_mount(self) -> None:
         """Start the clock; read what was kept."""
+        self._keys = by_key(self.likes.actions)
+        self._size_watch = SizeWatch(self.app)
         self.lay_out()
         self.load_bookmarks()
         self._wait_for_turn()
-
-    def on_resize(self) -> None:
-        """Share the window out anew, and draw all of it once more when that has settled.
-
-        On a busy machine Textual can lose the update that follows a change of size.
-        """
-        self.lay_out()
-        self.set_timer(RESIZED_S, self.app.refresh)
 
     def take(self, event: Event | EngineRestarting | EngineGone) -> None:
         """Draw what the engine told."""
@@ -162,6 +99,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
         self._keep_devices_fresh(now_s)
+        self._size_watch.look(now_s)
         if self.view.quiet_since_s is not None:
             # Levels that stand still are not told again.
             self._note_heard()
@@ -192,37 +130,6 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         if self._turn is not None:
             self._turn.cancel()
 
-    def draw(self) -> None:
-        """Draw everything."""
-        self.header.show(self.view)
-        self.key_footer.show(self.view.state)
-        self.draw_time()
-        self._draw_parties()
-        self._draw_panel()
-        if self._stats:
-            self.stats_panel.show(self.view.stats)
-
-    def draw_time(self) -> None:
-        """Draw what changes as time goes by: clock, timeline, notice or the line being typed."""
-        now_s, state = self._clock(), self.view.state
-        if self._is_small:
-            needs = f"callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
-            lines = (state_line(state, now_s), needs)
-            self.small.draw_with(lambda width, height: small_rows(lines, width, height))
-            return
-        self.large_clock.show(state, now_s)
-        marks = self._marked(now_s)
-        look_ms = shown_position_ms(state, now_s) if self.point_ms is None else self.point_ms
-        self.timeline.show(state, now_s, marks, self.view.script, zoom=self.zoom, look_ms=look_ms)
-        if self.transcript_pane.display:
-            note = "reconnecting" if self.view.transcript == "reconnecting" else ""
-            heard_ms = shown_position_ms(state, now_s)
-            self.transcript_pane.show(self.view.script, heard_ms, self._found, note)
-        if self._question is not None:
-            self.notice.ask(self._question)
-        else:
-            self.notice.show(shown_notice(self.view, now_s))
-
     def on_key(self, event: events.Key) -> None:
         """Give a key to the line being typed, to the open panel, or to its action."""
         if not (self._answer_key(event) or self._act_on(event)):
@@ -244,6 +151,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
 
     def act(self, action: Action) -> None:
         """Do one action of the keymap."""
+        self.view = without_answer(self.view)
         if action.screen is not None:
             getattr(self, f"do_{action.screen}")()
         elif action.request is not None:
@@ -259,13 +167,16 @@ class PlayerScreen(Pointing, inherit_bindings=False):
             else:
                 self.request(answer)
 
-    def do_next_party(self) -> None:
+    def do_next_party(self, step: int = 1) -> None:
         """Select the next party."""
-        self._select(select_party(self.view, 1))
+        if self.view.parties:
+            self._select(select_party(self.view, step))
+        else:
+            self.note(NO_PARTY)
 
     def do_last_party(self) -> None:
         """Select the party before."""
-        self._select(select_party(self.view, -1))
+        self.do_next_party(-1)
 
     def do_toggle_stats(self) -> None:
         """Show or hide the statistics."""
@@ -274,7 +185,7 @@ class PlayerScreen(Pointing, inherit_bindings=False):
 
     def do_close_panels(self) -> None:
         """Hide panels and statistics; with none open, end reading and searching, or go back."""
-        if self.point_ms is not None:
+        if self.point_ms is not None and self._open is None:
             self._stop_pointing()
             return
         if self._open is None and not self._stats:
@@ -301,8 +212,8 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         self.post_message(self.QuitAsked())
 
     def on_key_footer_pressed(self, message: KeyFooter.Pressed) -> None:
-        """Do what was clicked."""
-        self.act(message.action)
+        """Press what was clicked."""
+        self.app.simulate_key(message.key)
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
@@ -316,84 +227,9 @@ class PlayerScreen(Pointing, inherit_bindings=False):
         """Turn a volume up or down."""
         self.request(AdjustGain(message.delta_db, message.party))
 
-    def lay_out(self) -> None:
-        """Share the window out anew."""
-        width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
-        small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
-        self._is_small = small
-        self._show_parts(small)
-        if not small:
-            chosen = plan(
-                width,
-                height,
-                len(self._panels) or 2,
-                help_rows=self._panel_rows(width, height - ALWAYS_ROWS),
-                stats_rows=STATS_ROWS if self._stats else 0,
-                words=bool(self.view.script),
-            )
-            self._apply(chosen)
-            missing = max(chosen.panels - len(self._panels), 0)
-            has_rest = chosen.rows - missing * chosen.panel_rows < height
-            self.transcript_pane.display = chosen.words_rows > 0
-            self.rest.display = has_rest and not chosen.words_rows
-        self.draw()
-
-    def _show_parts(self, small: bool) -> None:
-        """Show the one line of a small window, or else all the rest."""
-        self.small.display = small
-        always = (self.header, self.large_clock, self.rest, self.notice, self.key_footer)
-        arrangement.show_all(always, not small)
-        if small:
-            panels = (self.help_panel, self.devices_panel, self.bookmarks_panel, self.stats_panel)
-            others = (self.timeline, self.transcript_pane, *self._panels.values())
-            arrangement.show_all((*panels, *others), False)
-
-    def _apply(self, chosen: Plan) -> None:
-        """Give every part its height."""
-        arrangement.arrange_clock(self.large_clock, chosen)
-        arrangement.arrange_timeline(self.timeline, chosen)
-        arrangement.arrange_parties(tuple(self._panels.values()), chosen)
-        for name, panel in (
-            ("help", self.help_panel),
-            ("devices", self.devices_panel),
-            ("bookmarks", self.bookmarks_panel),
-        ):
-            arrangement.arrange_panel(panel, chosen, is_open=self._open == name)
-        self.stats_panel.display = chosen.stats_rows > 0
-        self.stats_panel.styles.height = chosen.stats_rows
-        self.notice.styles.height = chosen.notice_rows
-
     def _select(self, view: PlayerView) -> None:
         self.view = view
         self._draw_parties()
-
-    def _read_meters(self) -> bool:
-        """Take the levels over into the meters; tell whether they changed.
-
-        They are drawn with the clock and at no other time: each repaint in between would make a
-        digit that turns over wait for Textual's next frame.
-        """
-        fresh = self._clock() - self.view.levels_at_s <= LEVELS_LAST_S
-        before, self._meters = (
-            self._meters,
-            {level.party: level for level in self.view.levels} if fresh else {},
-        )
-        return self._meters != before
-
-    def _draw_parties(self) -> None:
-        for party in self.view.state.parties:
-            panel = self._panels.get(party.party)
-            if panel is not None:
-                selected = party.party == self.view.selected
-                panel.show(party, self._meters.get(party.party), selected=selected)
-
-    def _mount_panels(self) -> None:
-        for panel in self._panels.values():
-            panel.remove()
-        self._panels = {party: PartyPanel(party) for party in self.view.parties}
-        self._read_meters()
-        self.mount_all(self._panels.values(), before=self.help_panel)
-        self.lay_out()
 
 
 def _fail(error: Exception) -> None:

@@ -20,7 +20,7 @@ class Pointing(Moving, Reading, inherit_bindings=False):
 
     def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
         """Tell of the place that the mouse is over."""
-        self.hover_ms = message.position_ms
+        self.hover_column = message.column
         self.draw_time()
 
     def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:
@@ -29,8 +29,9 @@ class Pointing(Moving, Reading, inherit_bindings=False):
 
     def _marked(self, now_s: float) -> Marks:
         """Return what is marked on the timeline; the same object while nothing has changed."""
-        ahead = self.view.ahead
-        shown = ahead.speaker if ahead is not None and now_s < ahead.until_s else ""
+        ahead, is_live = self.view.ahead, self.view.state.phase == "live"
+        tells = ahead is not None and now_s < ahead.until_s and not is_live
+        shown = ahead.speaker if ahead is not None and tells else ""
         pointed = self._pointed()
         parts = (
             self.view.navigation.loop,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
+from callplayer.ui.model import NO_WORDS
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.keeping import Keeper
-from callplayer.ui.script import LEAD_MS, find, nearest_hit
+from callplayer.ui.script import LEAD_MS, find, nearest_hit, times_text
 from callplayer.ui.widgets.transcript import READ_MOVES, Found, TranscriptPane, found
 from callplayer.wire import Scrub
 
 SEARCH_AFTER_S = 0.005
-NO_WORDS = "This call has no transcript."
 
 
 class Reading(Keeper, inherit_bindings=False):
-    """The transcript pane's keys; n and N go to hits while a search lasts, else to bookmarks."""
+    """The transcript pane's keys; n and N go to hits while a search lasts, else to bookmarks.
+
+    While the list of bookmarks is open, they go to those in any case.
+    """
 
     transcript_pane: TranscriptPane
     _found = Found()
@@ -23,18 +26,25 @@ class Reading(Keeper, inherit_bindings=False):
 
     def do_read(self) -> None:
         """Let the arrows move in the transcript, or follow what is heard again."""
+        pane = self.transcript_pane
         if not self.view.script:
-            self.note(NO_WORDS)
-        elif self.transcript_pane.is_read:
-            self.transcript_pane.follow()
+            self.note(NO_WORDS[self.view.transcript])
+            return
+        self.close_panel()
+        if pane.is_read:
+            pane.follow()
+        elif pane.display:
+            pane.read(self.call_facts().here_ms)
         else:
-            self.transcript_pane.read(self.call_facts().here_ms)
+            self.note("There is no room for the words in this window.")
+        self.draw_time()
 
     def do_search(self) -> None:
         """Search the transcript as the user types."""
         if not self.view.script:
-            self.note(NO_WORDS)
+            self.note(NO_WORDS[self.view.transcript])
             return
+        self.close_panel()
         before = self._found
         self.ask(
             Question(
@@ -88,7 +98,9 @@ class Reading(Keeper, inherit_bindings=False):
     def _leave_search(self, before: Found) -> None:
         if self._search_due is not None:
             self._search_due.cancel()
-        self._show_found(before)
+        self._found = before
+        self._search_again()
+        self._show_found(self._found)
 
     def _search(self, wanted: str) -> None:
         hits = find(self.view.script, wanted)
@@ -118,7 +130,7 @@ class Reading(Keeper, inherit_bindings=False):
         count = len(self._found.hits)
         if not count:
             return Hint("not said", "hold")
-        return Hint(f"{count} times; Enter goes there", "ask")
+        return Hint(f"{times_text(count)}; Enter goes there", "ask")
 
     def _end_search(self, wanted: str) -> None:
         if self._search_due is not None:
@@ -131,7 +143,7 @@ class Reading(Keeper, inherit_bindings=False):
             self._go_to_hit(self._found.at)
 
     def _go_on(self, step: int) -> None:
-        if not self._found.wanted:
+        if not self._found.wanted or self._open == "bookmarks":
             self._mark_from(step)
         elif not self._found.hits:
             self.note("That is not said in this call.")

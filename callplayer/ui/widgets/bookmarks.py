@@ -12,15 +12,20 @@ from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
 from callplayer.ui.layout import window_start
 from callplayer.ui.view import clock_text
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, keys_row
 
 MOVES = ("up", "down", "home", "end")
-KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove  Esc close"
+KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"
 LONGEST_ROWS = 14
 
 
 class BookmarksPanel(Rows):
-    """Lists the bookmarks; `pointed` is the one that Enter would go to."""
+    """Lists the bookmarks; `pointed` is the one that Enter would go to.
+
+    `close_key` is what the key is called that closes the list, "" if there is none.
+    """
+
+    close_key = "Esc"
 
     @dataclass
     class Picked(Message):
@@ -52,6 +57,22 @@ class BookmarksPanel(Rows):
         self.pointed = self._bookmarks[min(max(wanted, 0), last)]
         self.show(self._bookmarks, self._duration_ms)
 
+    def point_at(self, position_ms: int) -> None:
+        """Point at the bookmark of a place."""
+        here = (each for each in self._bookmarks if each.position_ms == position_ms)
+        self.pointed = next(here, self.pointed)
+        self.show(self._bookmarks, self._duration_ms)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Point at the bookmark above."""
+        event.stop()
+        self.move("up")
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Point at the bookmark below."""
+        event.stop()
+        self.move("down")
+
     def on_click(self, event: events.Click) -> None:
         """Pick the bookmark that is clicked."""
         at = self._start + event.y - 1
@@ -64,13 +85,14 @@ class BookmarksPanel(Rows):
         title = f"─ bookmarks {len(self._bookmarks)} "
         rows: list[Row] = [((title, "dim"), ("─" * max(width - len(title), 0), "faint"))]
         if self.pointed is None:
-            return [*rows, (("There are none yet.", "dim"),)]
+            none: Row = (("There are none yet.", "dim"),)
+            return [*rows, none, keys_row("", self.close_key, width)]
         room = max(height - 2, 1)
         at = self._bookmarks.index(self.pointed)
         self._start = window_start(at, len(self._bookmarks), room, self._start)
         for each in self._bookmarks[self._start : self._start + room]:
             rows.append(bookmark_row(each, self._duration_ms, width, each == self.pointed))
-        return [*rows, ((fit(KEYS_HELP, width), "dim"),)]
+        return [*rows, keys_row(KEYS_HELP, self.close_key, width)]
 
 
 def bookmarks_height(count: int, room: int) -> int:

@@ -27,13 +27,15 @@ class Clock(Rows):
 
     largest_scale = 1
 
-    def show(self, state: StateEvent, now_s: float) -> None:
-        """Draw the clock as it stands at `now_s`."""
+    def show(self, state: StateEvent, now_s: float, *, skips: bool = False) -> None:
+        """Draw the clock as it stands at `now_s`; `skips`: silence is skipped."""
         scale = self.largest_scale
-        self.draw_with(lambda width, _: clock_rows(state, now_s, width, scale))
+        self.draw_with(lambda width, _: clock_rows(state, now_s, width, scale, skips=skips))
 
 
-def clock_rows(state: StateEvent, now_s: float, width: int, largest_scale: int) -> list[Row]:
+def clock_rows(
+    state: StateEvent, now_s: float, width: int, largest_scale: int, *, skips: bool = False
+) -> list[Row]:
     """Return the clock's rows, `cell_rows` of the largest scale whose digits and words fit."""
     look = PHASE_LOOKS[state.phase]
     duration_ms = shown_duration_ms(state, now_s)
@@ -48,6 +50,8 @@ def clock_rows(state: StateEvent, now_s: float, width: int, largest_scale: int) 
     figures = large(digits, scale)
     rest = " " * (pixels * scale - len(figures[0]))
     words = _words(look, state, position_ms, duration_ms, cell_rows(scale))
+    if skips:
+        words = _with_skips(words, cell_rows(scale))
     top = (cell_rows(scale) - len(words)) // 2
     tone = "strong" if look.tone == "play" else look.tone
     rows: list[Row] = []
@@ -115,3 +119,11 @@ def _words(
         target = ()
     lines = (word, length, *(line for line in (behind, target) if line))
     return lines if len(lines) >= 3 else (*lines, ())
+
+
+def _with_skips(words: tuple[tuple[Part, ...], ...], most: int) -> tuple[tuple[Part, ...], ...]:
+    """Return the words and that silence is skipped: on a line of its own if one is left."""
+    told = [line for line in words if line]
+    if len(told) < most:
+        return (*told, (("skips silence", "hold"),))
+    return ((*told[0], ("  skips silence", "hold")), *told[1:])

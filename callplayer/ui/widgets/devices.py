@@ -11,16 +11,21 @@ from textual.message import Message
 from callplayer.engine.messages import Device, DevicesEvent
 from callplayer.text import plain_text
 from callplayer.ui.layout import window_start
-from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, fit, keys_row
 
 SYSTEM_DEFAULT = Device("", "System default")
 MOVES = ("up", "down", "home", "end")
-KEYS_HELP = "↑↓ choose  Enter play there  Esc close"
+KEYS_HELP = "↑↓ choose  Enter play there"
 LONGEST_ROWS = 14
 
 
 class DevicesPanel(Rows):
-    """Lists the devices; `pointed` is the name of the one that Enter would choose."""
+    """Lists the devices; `pointed` is the name of the one that Enter would choose.
+
+    `close_key` is what the key is called that closes the list, "" if there is none.
+    """
+
+    close_key = "Esc"
 
     @dataclass
     class Picked(Message):
@@ -51,6 +56,16 @@ class DevicesPanel(Rows):
         wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
         self.pointed = listed[min(max(wanted, 0), last)].name
         self.show(self._told)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Point at the device above."""
+        event.stop()
+        self.move("up")
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Point at the device below."""
+        event.stop()
+        self.move("down")
 
     def on_click(self, event: events.Click) -> None:
         """Pick the device that is clicked."""
@@ -83,7 +98,7 @@ class DevicesPanel(Rows):
         self._start = window_start(at, len(listed), room, self._start)
         for place in range(self._start, min(self._start + room, len(listed))):
             rows.append(device_row(listed[place], self._told, width, pointed=place == at))
-        return [*rows, ((fit(KEYS_HELP, width), "dim"),)]
+        return [*rows, keys_row(KEYS_HELP, self.close_key, width)]
 
 
 def devices(told: DevicesEvent | None) -> tuple[Device, ...]:

@@ -41,6 +41,17 @@ class DragRows(Rows):
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Let go."""
+        self._let_go()
+
+    def on_hide(self) -> None:
+        """Let go: a widget that is not there is told of no button, and nobody else would be."""
+        self._let_go()
+
+    def on_unmount(self) -> None:
+        """Let go."""
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._dragging:
             self._dragging = False
             self.release_mouse()

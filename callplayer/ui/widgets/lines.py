@@ -12,7 +12,8 @@ from textual.message import Message
 
 from callplayer.engine.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
-from callplayer.ui.keymap import ACTIONS, Action, fitting_footer, footer_action, help_lines
+from callplayer.ui.footer import GAP_CELLS, FooterItem, Moment, footer_items, key_at
+from callplayer.ui.keymap import ACTIONS, Action, help_lines
 from callplayer.ui.link import Quality
 from callplayer.ui.model import Notice, PlayerView
 from callplayer.ui.question import Question
@@ -60,24 +61,26 @@ class KeyFooter(Rows):
     """The keys most needed."""
 
     actions: Sequence[Action] = ACTIONS
-    _at_rest = False
+    _moment: Moment | None = None
 
     @dataclass
     class Pressed(Message):
-        """The user clicked an action."""
+        """The user clicked a key."""
 
-        action: Action
+        key: str
 
     def on_click(self, event: events.Click) -> None:
-        """Do what is clicked."""
-        action = footer_action(event.x, self.size.width, self.actions, at_rest=self._at_rest)
-        if action is not None:
-            self.post_message(self.Pressed(action))
+        """Press what is clicked."""
+        items = footer_items(self._moment or Moment(), self.size.width, self.actions)
+        key = key_at(items, event.x)
+        if key is not None:
+            self.post_message(self.Pressed(key))
 
-    def show(self, state: StateEvent) -> None:
+    def show(self, moment: Moment) -> None:
         """Show the keys that fit, with the words for what they do now."""
-        self._at_rest = is_at_rest(state)
-        self.draw_with(lambda width, _: [footer_row(state, width, self.actions)])
+        if moment != self._moment:
+            self._moment = moment
+            self.draw_with(lambda width, _: [footer_row(footer_items(moment, width, self.actions))])
 
 
 class HelpPanel(Rows):
@@ -153,7 +156,9 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
         ]
         for text, tone in optional:
             part: Part = ("   " + text, "text" if tone == "text" else "dim")
-            if text and cells(left) + cells([part]) + cells(right) + 2 <= width:
+            if text and cells(left) + cells([part]) + cells(right) >= width:
+                break
+            if text:
                 left.append(part)
     gap = width - cells(left) - cells(right)
     return [*left, (" " * max(gap, 1), "text"), *right]
@@ -166,7 +171,7 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     message = _NOTICE_SIGNS.get(notice.tone, "") + notice.text
     if height >= 2:
         if not notice.hint:
-            lines = [*wrap(message, width), "", ""]
+            lines = [*wrap(message, width, max_lines=2, placeholder=" …"), "", ""]
             return [((fit(line, width), notice.tone),) for line in lines[:2]]
         return [((fit(message, width), notice.tone),), ((fit("  " + notice.hint, width), "text"),)]
     row: list[Part] = [(message, notice.tone)]
@@ -193,16 +198,12 @@ def question_rows(question: Question, width: int, height: int) -> list[Row]:
     return [row]
 
 
-def is_at_rest(state: StateEvent) -> bool:
-    """Tell whether the key that pauses would play."""
-    return state.paused or state.phase == "at-end"
-
-
-def footer_row(state: StateEvent, width: int, actions: Sequence[Action] = ACTIONS) -> Row:
-    """Return the footer's keys that fit."""
+def footer_row(items: Sequence[FooterItem]) -> Row:
+    """Return the footer."""
     row: list[Part] = []
-    for keys, word in fitting_footer(width, actions, at_rest=is_at_rest(state)):
-        row += [("  " if row else "", "dim"), (keys, "ask"), (f" {word}", "dim")]
+    for item in items:
+        gap = " " * GAP_CELLS if row else ""
+        row += [(gap, "dim"), (item.label, "ask"), (f" {item.word}", "dim")]
     return row
 
 
@@ -220,14 +221,14 @@ def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
         [
             part
             for (keys, topic), own_cells in zip(lines[y::height], key_cells, strict=False)
-            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells))
+            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells - 1))
         ]
         for y in range(height)
     ]
 
 
 def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
-    return (keys, "ask"), (topic, "text")
+    return (keys, "ask"), (topic + " ", "text")
 
 
 def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
@@ -302,7 +303,7 @@ def _link(view: PlayerView) -> list[Part]:
     if quality is None or view.stats is None or view.failure is not None:
         return []
     sign, word, tone = _LINK_LOOKS[quality]
-    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:.0f} ms   ", "dim")]
+    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:3.0f} ms   ", "dim")]
 
 
 def _device(state: StateEvent) -> str:

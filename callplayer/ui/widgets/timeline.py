@@ -92,9 +92,9 @@ class Timeline(DragRows):
 
     @dataclass
     class Hovered(Message):
-        """The mouse is over `position_ms`; None: it has left."""
+        """The mouse is over a column; None: it has left."""
 
-        position_ms: int | None
+        column: int | None
 
     @dataclass
     class Zoomed(Message):
@@ -164,10 +164,17 @@ class Timeline(DragRows):
         """Tell what the mouse is over; Textual calls the base's handler, which drags, as well."""
         if event.x != self._hovered:
             self._hovered = event.x
-            self.post_message(self.Hovered(self.message_at(event.x).position_ms))
+            self.post_message(self.Hovered(event.x))
 
     def on_leave(self, event: events.Leave) -> None:
         """Tell that the mouse has left."""
+        self._forget_mouse()
+
+    def on_hide(self) -> None:
+        """Tell so too when a panel takes its place; the base's handler lets go as well."""
+        self._forget_mouse()
+
+    def _forget_mouse(self) -> None:
         self._hovered = None
         self.post_message(self.Hovered(None))
 
@@ -186,9 +193,12 @@ class Timeline(DragRows):
         return self._duration_ms > 0
 
     def message_at(self, column: int) -> Scrubbed:
-        """Return the position at a column, no later than the call is long."""
-        at_ms = self._span.position_ms(column, self.size.width)
-        return self.Scrubbed(min(at_ms, self._duration_ms))
+        """Return what to post for a column."""
+        return self.Scrubbed(self.position_at(column))
+
+    def position_at(self, column: int) -> int:
+        """Return the position at a column as drawn now, in ms, no later than the call is long."""
+        return min(self._span.position_ms(column, self.size.width), self._duration_ms)
 
 
 def _looks_by(state: StateEvent, now_s: float, width: int, span: Span) -> tuple[object, ...]:
@@ -263,16 +273,22 @@ def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Mar
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
     here = span.column(position_ms, width)
     cells = dict(_marked(marks, width, span))
+    pointed = {} if marks.pointed is None else _pointed(marks.pointed, here, width, span)
+    labels: list[dict[int, Part]] = [pointed]
     if state.requested_ms is not None:
         asked = span.column(state.requested_ms, width)
         label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
         label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
-        for offset, character in enumerate(label):
-            cells[label_at + offset] = (character, "ask")
+        labels.append({label_at + at: (sign, "ask") for at, sign in enumerate(label)})
     if marks.ahead:
-        _label_end(cells, f"● {marks.ahead} speaks", span.column(duration_ms, width), width)
-    if marks.pointed is not None:
-        cells |= _pointed(marks.pointed, here, width, span)
+        end = span.column(duration_ms, width)
+        labels += [_at_end(f"● {marks.ahead} speaks", end, width), {end: ("●", "play")}]
+    taken: set[int] = set()
+    for each in labels:
+        # Half a label beside another one could not be read.
+        if taken.isdisjoint(each):
+            taken.update(each)
+            cells |= each
     if here not in cells or cells[here][0] != POINTS:
         cells[here] = ("◆", "strong")
     if state.requested_ms is not None:
@@ -306,11 +322,10 @@ def _pointed(pointed: Pointed, here: int, width: int, span: Span) -> dict[int, P
     return {first + n: (cluster, "strong") for n, cluster in enumerate(row)}
 
 
-def _label_end(cells: dict[int, Part], label: str, end: int, width: int) -> None:
-    """Write a label at the live end: after it where there is room, else before it."""
+def _at_end(label: str, end: int, width: int) -> dict[int, Part]:
+    """Return the cells of a label at the live end: after it where there is room, else before it."""
     first = end if end + len(label) <= width else max(end - len(label) + 1, 0)
-    for offset, character in enumerate(label[:width]):
-        cells[first + offset] = (character, "play")
+    return {first + at: (sign, "play") for at, sign in enumerate(label[:width])}
 
 
 @lru_cache(maxsize=4)
@@ -354,8 +369,8 @@ def _growing_scale(duration_ms: int, width: int, span: Span) -> Row:
     first = at - len(live) if at >= len(live) else at
     ticks = _growing_ticks(span, width)
     before = ticks[:first]
-    if first < len(ticks) and ticks[first] not in " └":
-        # A time that the label would cut in two is left out.
+    if len(before) == first and before[-1:] not in ("", " "):
+        # A time that the label would cut in two, or stand against, is left out.
         before = before[: before.rindex("└")]
     after = ticks[first + len(label) :]
     whole = len(after) - len(after.lstrip("0123456789:"))

@@ -8,7 +8,7 @@ from textual import events
 from textual.message import Message
 
 from callplayer.text import plain_text
-from callplayer.ui.script import LEAD_MS, Hit, Script
+from callplayer.ui.script import LEAD_MS, Hit, Script, kept_place
 from callplayer.ui.script_lines import ScriptLines, Seen
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
@@ -53,6 +53,8 @@ class TranscriptPane(Rows):
     DEFAULT_CSS = """
     TranscriptPane { height: 1fr; }
     """
+    close_key = "Esc"
+    """What the key is called that lets it follow again; "" if there is none."""
 
     @dataclass
     class WordPicked(Message):
@@ -79,6 +81,10 @@ class TranscriptPane(Rows):
 
     def show(self, script: Script, heard_ms: int, found: Found, note: str) -> None:
         """Draw what stands where the pane is, as it is at `heard_ms`; `note` is of the cable."""
+        if self.pointed is not None and script is not self._script:
+            # Words are corrected while somebody reads them.
+            self.pointed = kept_place(self._script, self.pointed, script)
+            self.follows = self.pointed is None
         self._script, self._found, self._note = script, found, note
         if self._expected_ms is not None and abs(heard_ms - self._expected_ms) < ARRIVED_MS:
             self._expected_ms, self.follows = None, not self.is_read
@@ -204,9 +210,10 @@ class TranscriptPane(Rows):
             words += f"─ “{plain_text(self._found.wanted, 30)}” {place} "
         if self._note:
             words += f"─ {plain_text(self._note, 60)} "
-        help_text = " ↑↓←→ Enter to hear  Esc follow" if self.is_read else ""
-        if not help_text and not self.follows:
-            help_text = " Esc follow"
+        keys = ["↑↓←→ Enter to hear"] if self.is_read else []
+        if self.close_key and not self.follows:
+            keys.append(f"{self.close_key} follow")
+        help_text = f" {'  '.join(keys)}" if keys else ""
         words = fit(words, min(len(words), width))
         rule = max(width - len(words) - len(help_text), 0)
         tail: list[Part] = [("─" * rule, "faint")]

@@ -1,0 +1,159 @@
+"""The SDK's own ways back into a room: taken up where it was, or with everything new."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from livekit import api
+from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
+
+from callplayer.config import Secret, Settings
+from callplayer.engine import room as rooms
+from callplayer.engine.access import Access
+from callplayer.engine.room import Room
+from callplayer.errors import UnreachableError
+from callplayer.service.tokens import RoomTokens
+from callplayer.wire import Party, Resume, decode_status, encode_command
+from tests.rig.livekit import LiveKit
+from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
+from tests.rig.relay import Relay
+from tests.rig.vendor import Script, Vendor
+
+pytestmark = pytest.mark.measures
+
+FRAMES_A_S = 100
+COUNTED_S = 1.0
+
+
+class Told:
+    """Keeps what a room tells."""
+
+    def __init__(self) -> None:
+        self.tracks: dict[str, Party] = {}
+        self.came = 0
+        self.links: list[bool] = []
+        self.closed: list[str] = []
+        self.paused: bool | None = None
+        self._frames: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
+        del pcm
+        with self._lock:
+            self._frames[track_id] += 1
+
+    def on_track(self, track_id: str, party: Party) -> None:
+        self.tracks[track_id] = party
+        self.came += 1
+
+    def on_track_gone(self, track_id: str) -> None:
+        del self.tracks[track_id]
+
+    def on_payload(self, payload: bytes) -> None:
+        self.paused = decode_status(payload).paused
+
+    def on_link(self, up: bool) -> None:
+        self.links.append(up)
+
+    def on_closed(self, reason: str) -> None:
+        self.closed.append(reason)
+
+    async def frames_a_s(self) -> dict[str, float]:
+        """Count the frames of each track for a while."""
+        with self._lock:
+            self._frames.clear()
+        began_s = time.monotonic()
+        await asyncio.sleep(COUNTED_S)
+        with self._lock:
+            return {track: n / (time.monotonic() - began_s) for track, n in self._frames.items()}
+
+
+async def until(is_true: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not is_true():
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "is_new"),
+    [
+        pytest.param(SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT, False, id="taken up"),
+        pytest.param(SimulateScenarioKind.SIMULATE_FULL_RECONNECT, True, id="all new"),
+    ],
+)
+async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_once(
+    scenario: Any, is_new: bool, tmp_path: Path
+) -> None:
+    vendor = await asyncio.to_thread(Vendor, tmp_path, Script(folder=str(tmp_path)))
+    try:
+        settings = Settings(
+            api_url=vendor.environment["CALLPLAYER_API_URL"],
+            client_id=CLIENT_ID,
+            client_secret=Secret(CLIENT_SECRET),
+        )
+        async with Access(settings) as access:
+            grant = await access.stream_grant("i1", autoplay=False)
+        told = Told()
+        room = Room(told)
+        await room.connect(vendor.stream_url, grant.token)
+        await until(lambda: len(told.tracks) == 2 and told.paused is True)
+        came = told.came
+
+        await room._room.simulate_scenario(scenario)
+        await until(lambda: told.links == [False, True])
+        await until(lambda: len(told.tracks) == 2 and (not is_new or told.came == came + 2))
+        await asyncio.sleep(0.3)
+        assert set(told.tracks.values()) == {"caller", "callTaker"}
+        assert (told.came > came) is is_new
+        rates = await told.frames_a_s()
+        assert set(rates) == set(told.tracks) == set(room._frames)
+        assert all(rate < 1.5 * FRAMES_A_S for rate in rates.values()), "read twice"
+        assert all(rate > 0.5 * FRAMES_A_S for rate in rates.values())
+        await room.send(encode_command(Resume()))
+        await until(lambda: told.paused is False)
+        await room.close()
+        assert told.tracks == {}
+        assert told.closed == []
+        assert sum((await told.frames_a_s()).values()) == 0
+    finally:
+        await asyncio.to_thread(vendor.stop)
+
+
+async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK tries for half a minute, also when nobody waits for it any more."""
+    monkeypatch.setattr(rooms, "CONNECT_TIMEOUT_S", 0.5)
+    caplog.set_level(logging.INFO, "callplayer.engine.room")
+    livekit = await asyncio.to_thread(LiveKit, tmp_path)
+    relay = Relay(("127.0.0.1", int(livekit.url.rsplit(":", 1)[1])))
+    url = livekit.url.replace("ws", "http", 1)
+    try:
+        async with api.LiveKitAPI(url, livekit.api_key, livekit.api_secret) as server:
+            await server.room.create_room(api.CreateRoomRequest(name="room"))
+            relay.go_dead()
+            room, keys = Room(Told()), RoomTokens(livekit.api_key, Secret(livekit.api_secret))
+            with pytest.raises(UnreachableError):
+                await room.connect(
+                    f"ws://127.0.0.1:{relay.port}", keys.for_listener("room", "late")
+                )
+            await room.close()
+            assert rooms._left_behind
+            relay.revive()
+            await until(lambda: not rooms._left_behind, 30.0)
+            assert "took too long to join is left" in caplog.text
+            asked = api.ListParticipantsRequest(room="room")
+            assert not (await server.room.list_participants(asked)).participants
+    finally:
+        relay.close()
+        livekit.kill()

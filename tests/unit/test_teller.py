@@ -1,0 +1,24 @@
+"""What the engine tells fits into its client's lines, whatever the API said."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.engine import messages as m
+from callplayer.engine.call import Call
+from callplayer.engine.frames import RATE_HZ
+from callplayer.engine.receive import ReceivePath
+from callplayer.engine.sound import Sound
+from callplayer.engine.teller import Teller
+from callplayer.wire import Incident
+
+
+@pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])
+def test_an_incident_of_any_length_is_told_in_a_line_that_can_be_read(character: str) -> None:
+    told: list[m.Event] = []
+    teller = Teller(told.append, Call(), Sound(RATE_HZ, no_audio=True), ReceivePath())
+    teller.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
+    (event,) = told
+    line = m.encode_line(event)
+    assert len(line) < m.MAX_EVENT_BYTES
+    assert m.decode_event(line) == event
