@@ -44,6 +44,7 @@ _HUNG_UP_S = 0.5
 
 def run_player(options: PlayerOptions) -> PlayerResult:
     """Play one incident on the terminal until the user leaves; leave no process behind."""
+    _ask_the_terminal_its_size()
     with _logging_to(options.log_path):
         try:
             process = options.engine or start_engine(options.engine_argv, options.log_path)
@@ -85,6 +86,7 @@ def run_picker(
     again. `told` is what happened to the last incident and what to do, shown until a key is
     pressed. Raise CallplayerError if the screen itself fails.
     """
+    _ask_the_terminal_its_size()
     path = log_path or config.log_path()
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
@@ -142,6 +144,20 @@ class _Leaving:
     def _give_up(self, exit_code: int) -> None:
         self.end_engine()
         os._exit(exit_code)
+
+
+def _ask_the_terminal_its_size() -> None:
+    """Let a terminal that knows its size go before COLUMNS and LINES, which do not change with it.
+
+    Some shells export them; Textual believes them, and a resized screen would be torn for good.
+    """
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+    if size.columns > 0 and size.lines > 0:
+        os.environ.pop("COLUMNS", None)
+        os.environ.pop("LINES", None)
 
 
 async def _play(

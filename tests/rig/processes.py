@@ -20,8 +20,12 @@ Event = dict[str, Any]
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """Return this environment without any callplayer setting, and with a home of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CALLPLAYER_", "XDG_"))}
+    """Return this environment without any callplayer setting, and with a home of its own.
+
+    Nor with the size of a terminal: tests of pictures set one, and a program takes it for its own.
+    """
+    foreign = ("CALLPLAYER_", "XDG_", "COLUMNS", "LINES")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     return kept | {"HOME": str(home), "XDG_CACHE_HOME": cache}
 

@@ -97,24 +97,11 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
     assert terminal.wait_end() == 0
 
 
-LOSES_SIZES = """
-import sys
-from textual.app import App
-on_resize, first = App._on_resize, iter([True])
-async def lose(self, event):
-    event.stop()
-    if next(first, False):
-        await on_resize(self, event)
-App._on_resize = lose
-from tests.ui import play_fake
-sys.exit(play_fake.main())
-"""
-"""Word of every change of size but the first is lost on its way."""
-
-
-def test_a_change_of_size_that_nobody_was_told_of_is_found_out(tmp_path: Path) -> None:
+def test_the_terminal_tells_its_size_whatever_the_environment_says(tmp_path: Path) -> None:
+    """Some shells export COLUMNS and LINES; they stay as they were when a window changes."""
     environment = clean_environment(tmp_path) | {"PLAY_FAKE_LOG": str(tmp_path / "log")}
-    terminal = Terminal(tmp_path, [sys.executable, "-c", LOSES_SIZES, "--playing"], environment)
+    argv = [sys.executable, str(PLAY_FAKE), "--playing"]
+    terminal = Terminal(tmp_path, argv, environment | {"COLUMNS": "80", "LINES": "24"})
     try:
         terminal.wait_for("PLAYING", "▂▄▆ good")
         for columns, rows in ((60, 16), (120, 36)):

@@ -26,7 +26,6 @@ from callplayer.ui.model import (
     without_answer,
 )
 from callplayer.ui.screens.parts import Parts
-from callplayer.ui.terminal_size import SizeWatch
 from callplayer.ui.view import is_heard, shown_position_ms, until_turn_s
 from callplayer.ui.widgets.lines import KeyFooter
 from callplayer.ui.widgets.party import PartyPanel
@@ -58,7 +57,6 @@ class PlayerScreen(Parts, inherit_bindings=False):
     def on_mount(self) -> None:
         """Start the clock; read what was kept."""
         self._keys = by_key(self.likes.actions)
-        self._size_watch = SizeWatch(self.app)
         self.lay_out()
         self.load_bookmarks()
         self._wait_for_turn()
@@ -99,7 +97,6 @@ class PlayerScreen(Parts, inherit_bindings=False):
         """Draw what changes by itself as time goes by."""
         now_s = self._clock()
         self._keep_devices_fresh(now_s)
-        self._size_watch.look(now_s)
         if self.view.quiet_since_s is not None:
             # Levels that stand still are not told again.
             self._note_heard()
