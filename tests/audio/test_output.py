@@ -4,6 +4,7 @@ card's clock."""
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -339,3 +340,20 @@ def test_a_stopped_card_asks_for_nothing_and_tells_for_how_long() -> None:
     assert mixer.rendered_frames == frames
     assert card.stalled_s(mixer.rendered_at_s + 2.5) == pytest.approx(2.5)
     assert (card.device_name, card.latency_s) == ("no audio", 0.0)
+
+
+LISTS_AND_TELLS = """
+from pathlib import Path
+from callplayer.engine.audio.output import list_devices
+list_devices()
+print("libjack" in Path("/proc/self/maps").read_text())
+print([str(each.resolve()) for each in Path("/proc/self/fd").iterdir()])
+"""
+
+
+def test_portaudio_opens_nothing_that_a_killed_player_can_lock() -> None:
+    argv = [sys.executable, "-c", LISTS_AND_TELLS]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    has_jack, files = ran.stdout.splitlines()
+    assert has_jack == "True", "this PortAudio has no JACK: nothing is shown"
+    assert "jack_db" not in files

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from callplayer.engine.audio.jack import keep_out_of_database
 from callplayer.engine.audio.latency import FIRST_LATENCY_S
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.errors import SoundDeviceError
@@ -256,6 +257,7 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def _sounddevice() -> Any:
+    keep_out_of_database()
     try:
         with quiet_stderr():
             import sounddevice
