@@ -8,9 +8,9 @@ import random
 import time
 from collections.abc import Callable
 
+from callplayer.backoff import LONGEST_S, Backoff
 from callplayer.config import Settings, check_url
 from callplayer.engine.access import Access
-from callplayer.engine.backoff import LONGEST_S, Backoff
 from callplayer.engine.call import Call
 from callplayer.engine.flow import Flow
 from callplayer.engine.receive import ReceivePath

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from callplayer.backoff import LONGEST_S, Backoff
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine.access import Access
-from callplayer.engine.backoff import LONGEST_S, Backoff
 from callplayer.engine.cable import (
     EXTENDED,
     MAX_FRAME_BYTES,

@@ -43,7 +43,6 @@ from callplayer.ui.restart import (
     paused_argv,
     restart_delay_s,
     restore_requests,
-    unreached_delay_s,
 )
 from callplayer.wire import WireError
 
@@ -107,7 +106,7 @@ class EngineClient:
         self._ended_by: ErrorEvent | ByeEvent | None = None
         self._hangs = False
         self._unreached: ErrorEvent | None = None
-        self._tries = 0
+        self._backoff = self._limits.unreached()
         self._retry = asyncio.Event()
         self._heard_s = 0.0
         self._device: SetOutputDevice | None = None
@@ -215,9 +214,8 @@ class EngineClient:
     async def _try_again(self, why: ErrorEvent, listener: Listener) -> None:
         """Wait, and start an engine again that did not reach the call it is to bring back."""
         assert self._last is not None
-        self._tries += 1
-        chance = random.random()  # noqa: S311 - spreads players out, guards nothing
-        delay_s = unreached_delay_s(self._tries, chance, self._limits)
+        # There is no last try: the network may be gone for hours.
+        delay_s = self._backoff.next_s(random.random())  # noqa: S311 - guards nothing
         retry_at_s = time.monotonic() + delay_s
         listener(msgspec.structs.replace(self._last, detail=why.message, retry_at_s=retry_at_s))
         self._retry.clear()
@@ -293,7 +291,7 @@ class EngineClient:
         if is_connected(state):
             for request in self._restore:
                 self._write(request)
-            self._restoring, self._tries = False, 0
+            self._restoring, self._backoff = False, self._limits.unreached()
         return msgspec.structs.replace(self._last, detail=state.detail)
 
     async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:

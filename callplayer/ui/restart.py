@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from callplayer.backoff import Backoff
 from callplayer.engine.messages import Mute, Request, SetGain, Solo, StateEvent
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
@@ -17,7 +18,10 @@ and a word heard twice is better than a word lost."""
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """How long the engine may take, in s, and how often it is started again."""
+    """How long the engine may take, in s, and how often it is started again.
+
+    `unreached` makes the waits of a series of tries that do not reach the call's server.
+    """
 
     start_s: float = 15.0
     silence_s: float = 3.0
@@ -25,11 +29,7 @@ class EngineLimits:
     terminate_s: float = 1.0
     window_s: float = 60.0
     backoff_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
-    unreached_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
-
-
-SPREAD = 0.3
-"""The share of a wait for the call's server that chance takes off, so that not all come at once."""
+    unreached: Callable[[], Backoff] = Backoff
 
 
 def is_connected(state: StateEvent) -> bool:
@@ -43,15 +43,6 @@ def restart_delay_s(
     """Return how long to wait before the next restart; None when there were too many of late."""
     recent = sum(now_s - at_s < limits.window_s for at_s in restarts_s)
     return limits.backoff_s[recent] if recent < len(limits.backoff_s) else None
-
-
-def unreached_delay_s(tries: int, chance: float, limits: EngineLimits) -> float:
-    """Return how long to wait after so many tries in a row that did not reach the call's server.
-
-    `chance` is from 0 to 1. The network may be gone for hours: there is no last try.
-    """
-    wait_s = limits.unreached_s[min(tries, len(limits.unreached_s)) - 1]
-    return wait_s * (1.0 - SPREAD * chance)
 
 
 def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from callplayer.backoff import Backoff
 from callplayer.engine.messages import Event, StateEvent, TogglePause
 from callplayer.ui.engine_client import EngineClient, EngineGone, EngineRestarting
 from callplayer.ui.engine_process import start_engine
@@ -50,12 +51,24 @@ async def test_a_dead_engine_is_started_again_paused_and_brought_back(tmp_path: 
         assert not is_running(pid)
 
 
+class QuickThenLong(Backoff):
+    """Two waits that are over at once, then one that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits_s = iter((0.02, 0.02, 60.0))
+
+    def next_s(self, chance: float, told_s: float = 0.0) -> float:
+        del chance, told_s
+        return next(self._waits_s)
+
+
 async def test_an_engine_that_is_lost_while_the_server_is_out_of_reach_is_tried_for_ever(
     tmp_path: Path,
 ) -> None:
     """More often than an engine may die in a minute; then R does not wait for the next try."""
     out_of_reach = tmp_path / "out of reach"
-    limits = replace(QUICK, unreached_s=(0.02, 0.02, 60.0))
+    limits = replace(QUICK, unreached=QuickThenLong)
     flags = ("--playing", "--fail-while", str(out_of_reach), "--pids", str(tmp_path / "pids"))
     async with player(tmp_path, *flags, limits=limits) as session:
         await session.until_text("▶ PLAYING")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.engine.backoff import LONGEST_S, LONGEST_TOLD_S, SPREAD, Backoff
+from callplayer.backoff import LONGEST_S, LONGEST_TOLD_S, SPREAD, Backoff
 
 
 def test_waits_grow_to_a_bound_and_stay_there() -> None:

@@ -33,7 +33,6 @@ from callplayer.ui.restart import (
     paused_argv,
     restart_delay_s,
     restore_requests,
-    unreached_delay_s,
 )
 from callplayer.ui.view import shown_position_ms
 from callplayer.ui.widgets.lines import header_row
@@ -274,10 +273,10 @@ def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> No
 
 
 def test_tries_to_reach_the_calls_server_wait_longer_and_longer_up_to_10_s() -> None:
-    limits = EngineLimits()
-    waits_s = [unreached_delay_s(n, 0.0, limits) for n in range(1, 9)]
+    backoff = EngineLimits().unreached()
+    waits_s = [backoff.next_s(0.0) for _ in range(8)]
     assert waits_s == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    assert unreached_delay_s(100, 1.0, limits) == pytest.approx(7.0)
+    assert backoff.next_s(1.0) == pytest.approx(7.0)
 
 
 def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
