@@ -44,6 +44,10 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
     made_at: str = ""
 
+    def noted(self, note: str) -> Bookmark:
+        """Return the same bookmark with a note, of MAX_NOTE_CHARS at most."""
+        return msgspec.structs.replace(self, note=note.strip()[:MAX_NOTE_CHARS])
+
 
 class _Kept(msgspec.Struct, frozen=True):
     incident: str

@@ -160,9 +160,10 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
             "Name another recording, or cut this one.",
         )
     facts = read_facts(path)
-    made_at = parse_datetime(facts.created_at) or datetime.fromtimestamp(modified_s, UTC)
-    if facts.created_at and parse_datetime(facts.created_at) is None:
+    told_at = parse_datetime(facts.created_at)
+    if facts.created_at and told_at is None:
         log.warning("the created_at beside %s is no time: that of the file is taken", path.name)
+    made_at = told_at or datetime.fromtimestamp(modified_s, UTC)
     return Recording(
         id=incident_id(path.name),
         path=path,

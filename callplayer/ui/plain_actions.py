@@ -9,9 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-import msgspec
-
-from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
+from callplayer.bookmarks import Bookmark, BookmarkError, BookmarkStore
 from callplayer.engine.messages import (
     DevicesEvent,
     ListDevices,
@@ -183,8 +181,7 @@ class PlainActions:
 
     def _ask_note(self, bookmark: Bookmark) -> None:
         def note(text: str) -> None:
-            noted = msgspec.structs.replace(bookmark, note=text.strip()[:MAX_NOTE_CHARS])
-            self._keep(lambda: self._store.replace(bookmark, noted), "Noted.")
+            self._keep(lambda: self._store.replace(bookmark, bookmark.noted(text)), "Noted.")
 
         self._ask("Note:", note)
 

@@ -182,14 +182,20 @@ def test_a_device_that_is_not_there_is_refused(
     assert "\x1b" not in caught.value.what
 
 
-def test_without_portaudio_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def cannot_be_imported(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Have the import of sounddevice raise `error`."""
+
     class Finder:
         def find_spec(self, name: str, *_: object) -> None:
             if name == "sounddevice":
-                raise OSError("PortAudio library not found")
+                raise error
 
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+
+
+def test_without_portaudio_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    cannot_be_imported(monkeypatch, OSError("PortAudio library not found"))
     with pytest.raises(SoundDeviceError) as caught:
         list_devices()
     assert "libportaudio2" in caught.value.hint
@@ -210,13 +216,7 @@ def test_a_portaudio_that_does_not_work_is_told_and_tried_again(
 
 
 def test_a_portaudio_that_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Finder:
-        def find_spec(self, name: str, *_: object) -> None:
-            if name == "sounddevice":
-                raise PortAudioError("Error initializing PortAudio")
-
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    cannot_be_imported(monkeypatch, PortAudioError("Error initializing PortAudio"))
     with pytest.raises(SoundDeviceError, match="Error initializing PortAudio"):
         list_devices()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import time
@@ -41,6 +42,21 @@ def screen(tone_service: Service, sink: Sink, tmp_path: Path) -> Iterator[Termin
     terminal = Terminal(tmp_path, [*CALLPLAYER, tone_service.incidents[0]], environment)
     yield terminal
     terminal.close()
+
+
+@contextlib.contextmanager
+def demo(home: Path, sink: Sink, *flags: str) -> Iterator[Terminal]:
+    """`callplayer demo` on a terminal; it is left at the end, and nothing of it may be there."""
+    environment = clean_environment(home) | sink.environment
+    terminal = Terminal(home, [*CALLPLAYER, "demo", *flags], environment)
+    try:
+        yield terminal
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+    time.sleep(0.2)  # the terminal's own server leaves by itself
+    assert not processes_of(home)
 
 
 @pytest.mark.measures
@@ -105,9 +121,7 @@ def test_every_size_shows_what_matters(screen: Terminal, columns: int, rows: int
 def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
     sink: Sink, tmp_path: Path
 ) -> None:
-    environment = clean_environment(tmp_path) | sink.environment
-    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo"], environment)
-    try:
+    with demo(tmp_path, sink) as terminal:
         seen = terminal.wait_for("PLAYING", "of 2:41", timeout_s=30)
         assert "+1" in seen
         assert "555" in seen
@@ -123,18 +137,10 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
         time.sleep(1.0)  # until that place is heard
         terminal.type("b")
         terminal.wait_until(lambda seen: bool(re.search("Bookmark at (0:5|1:0)", seen)))
-        terminal.type("q")
-        assert terminal.wait_end() == 0
-    finally:
-        terminal.close()
-    time.sleep(0.2)  # the terminal's own server leaves by itself
-    assert not processes_of(tmp_path)
 
 
 def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) -> None:
-    environment = clean_environment(tmp_path) | sink.environment
-    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo", "--live"], environment)
-    try:
+    with demo(tmp_path, sink, "--live") as terminal:
         early = terminal.wait_for("─ words", "911", timeout_s=40)
         assert "smoke" not in early
         assert "behind" in early
@@ -144,10 +150,6 @@ def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) 
         terminal.type("Enter")
         terminal.wait_until(lambda screen: "\n  ↓" not in screen)
         terminal.wait_until(lambda screen: "● LIVE" not in screen)
-        terminal.type("q")
-        assert terminal.wait_end() == 0
-    finally:
-        terminal.close()
 
 
 def test_plain_lines_need_no_terminal(tone_service: Service, sink: Sink, tmp_path: Path) -> None:
@@ -175,21 +177,13 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(
 
 
 def test_a_call_is_picked_played_and_left_for_the_list(sink: Sink, tmp_path: Path) -> None:
-    environment = clean_environment(tmp_path) | sink.environment
-    terminal = Terminal(tmp_path, [*CALLPLAYER, "demo", "--pick"], environment)
-    try:
+    with demo(tmp_path, sink, "--pick") as terminal:
         terminal.wait_for("filter:", "▸ recorded", timeout_s=40)
         for _ in range(2):
             terminal.type("Enter")
             terminal.wait_for("▶ PLAYING")
             terminal.type("Escape")
             terminal.wait_for("filter:", "▸ recorded")
-        terminal.type("q")
-        assert terminal.wait_end() == 0
-    finally:
-        terminal.close()
-    time.sleep(0.2)  # the terminal's own server leaves by itself
-    assert not processes_of(tmp_path)
 
 
 @pytest.mark.parametrize("flags", [(), ("--plain",)], ids=["-", "plain"])

@@ -92,6 +92,14 @@ async def leave_a_trace(listener: Listener) -> float:
     return before
 
 
+async def play(listener: Listener, from_ms: int, till_ms: int) -> int:
+    """Play from a place till another one is told; return that."""
+    await listener.send(Scrub(position=from_ms))
+    await listener.send(Resume())
+    await until(lambda: listener.statuses[-1].position > till_ms)
+    return listener.statuses[-1].position
+
+
 async def level_db(listener: Listener) -> float:
     """The call taker's level once it is heard; on a busy machine that may take a while."""
     deadline_s = time.monotonic() + 5.0
@@ -122,10 +130,7 @@ async def test_who_was_away_goes_on_at_once_from_where_it_left(recordings: Path)
     with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
         token, url = await open_stream(service, "call.wav")
         async with listening(token, url) as listener:
-            await listener.send(Scrub(position=3000))
-            await listener.send(Resume())
-            await until(lambda: listener.statuses[-1].position > 4500)
-            left_ms = listener.statuses[-1].position
+            left_ms = await play(listener, 3000, 4500)
         await asyncio.sleep(3.0)
         async with listening(token, url, told_within_s=1.0) as back:
             told = back.statuses[0]
@@ -211,9 +216,7 @@ async def test_who_takes_its_own_place_and_scrubs_at_once_stays_there(recordings
     with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
         token, url = await open_stream(service, "call.wav")
         async with listening(token, url) as first:
-            await first.send(Scrub(position=2000))
-            await first.send(Resume())
-            await until(lambda: first.statuses[-1].position > 3500)
+            await play(first, 2000, 3500)
             second = Listener()  # that waits for no status
             try:
                 await second.room.connect(url, token)

@@ -136,6 +136,20 @@ random_commands = st.one_of(
 )
 
 
+def commanded(command, cursor, paused, newest):
+    """Return cursor (frames) and pause of the model after a command; the call goes to `newest`."""
+    match command:
+        case Pause():
+            return cursor, True
+        case Resume():
+            return cursor, False
+        case Scrub(position=position_ms):
+            return min(position_ms * 48, newest), paused
+        case ScrubToEnd():
+            return newest, paused
+    return cursor, paused
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(random_commands, st.integers(3, 30)), max_size=30))
 def test_random_commands_play_what_a_simple_model_says(steps):
@@ -143,15 +157,7 @@ def test_random_commands_play_what_a_simple_model_says(steps):
     player, now_s, cursor, paused = player_of("call", samples=PLACES), 0.0, 0, True
     player.begin(now_s)
     for command, count in steps:
-        match command:
-            case Pause():
-                paused = True
-            case Resume():
-                paused = False
-            case Scrub(position=position_ms):
-                cursor = min(position_ms * 48, len(PLACES))
-            case ScrubToEnd():
-                cursor = len(PLACES)
+        cursor, paused = commanded(command, cursor, paused, len(PLACES))
         told = player.obey(command, now_s)
         assert told.paused is paused
         assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES
@@ -181,15 +187,7 @@ def test_random_commands_on_a_live_call_play_what_has_come_in_its_order(steps):
     player.begin(now_s)
     for command, count in steps:
         extent = sound.at(now_s)
-        match command:
-            case Pause():
-                paused = True
-            case Resume():
-                paused = False
-            case Scrub(position=position_ms):
-                cursor = min(position_ms * 48, extent.newest_frames)
-            case ScrubToEnd():
-                cursor = extent.newest_frames
+        cursor, paused = commanded(command, cursor, paused, extent.newest_frames)
         told = player.obey(command, now_s)
         assert (told.paused, told.call_over) == (paused, extent.is_over)
         assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import msgspec
-
 from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark, BookmarkError, BookmarkStore
 from callplayer.private_file import write_private
 from callplayer.ui.cite import Fresh, bookmark_here, citation, mark_from, noted_next
 from callplayer.ui.question import Hint, Question
 from callplayer.ui.screens.panels import Panels
 from callplayer.ui.view import aimed_ms, clock_text
-from callplayer.ui.widgets.bookmarks import MOVES, BookmarksPanel, bookmarks_height
+from callplayer.ui.widgets.bookmarks import BookmarksPanel
+from callplayer.ui.widgets.listed import MOVES, list_height
 from callplayer.wire import Scrub
 
 
@@ -71,7 +70,7 @@ class Keeper(Panels, inherit_bindings=False):
 
     def _panel_rows(self, width: int, room: int) -> int:
         if self._open == "bookmarks":
-            return bookmarks_height(len(self.likes.store.bookmarks), room)
+            return list_height(len(self.likes.store.bookmarks), room)
         return super()._panel_rows(width, room)
 
     def _draw_panel(self) -> None:
@@ -110,8 +109,7 @@ class Keeper(Panels, inherit_bindings=False):
 
     def _ask_note(self, bookmark: Bookmark) -> None:
         def keep(text: str) -> None:
-            noted = msgspec.structs.replace(bookmark, note=text.strip())
-            if self._kept(lambda store: store.replace(bookmark, noted)):
+            if self._kept(lambda store: store.replace(bookmark, bookmark.noted(text))):
                 self.note("Noted.", "text")
 
         hint = Hint("Enter keeps it, Esc leaves it as it was")

@@ -6,8 +6,9 @@ from typing import Literal
 
 from callplayer.engine.messages import ListDevices, SetOutputDevice
 from callplayer.ui.screens.base import PlayerBase
-from callplayer.ui.widgets.devices import MOVES, DevicesPanel, devices_height
+from callplayer.ui.widgets.devices import DevicesPanel, devices
 from callplayer.ui.widgets.lines import HelpPanel, help_height
+from callplayer.ui.widgets.listed import MOVES, list_height
 
 DEVICES_S = 2.0
 """How often the open device picker asks anew: a device may come while it is looked for."""
@@ -66,7 +67,7 @@ class Panels(PlayerBase, inherit_bindings=False):
             case "help":
                 return min(help_height(width, self.likes.actions), room)
             case "devices":
-                return devices_height(self.view.devices, room)
+                return list_height(len(devices(self.view.devices)), room)
         return 0
 
     def _draw_panel(self) -> None:

@@ -10,22 +10,15 @@ from textual.message import Message
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
-from callplayer.ui.layout import window_start
 from callplayer.ui.view import clock_text
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, keys_row
+from callplayer.ui.widgets.listed import ListPanel, keys_row, moved, title_row
+from callplayer.ui.widgets.rows import Part, Row, cells, fit
 
-MOVES = ("up", "down", "home", "end")
 KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"
-LONGEST_ROWS = 14
 
 
-class BookmarksPanel(Rows):
-    """Lists the bookmarks; `pointed` is the one that Enter would go to.
-
-    `close_key` is what the key is called that closes the list, "" if there is none.
-    """
-
-    close_key = "Esc"
+class BookmarksPanel(ListPanel):
+    """Lists the bookmarks; `pointed` is the one that Enter would go to."""
 
     @dataclass
     class Picked(Message):
@@ -38,7 +31,6 @@ class BookmarksPanel(Rows):
         self.pointed: Bookmark | None = None
         self._bookmarks: Sequence[Bookmark] = ()
         self._duration_ms = 0
-        self._start = 0
 
     def show(self, bookmarks: Sequence[Bookmark], duration_ms: int) -> None:
         """Draw the bookmarks; the one pointed at stays pointed at."""
@@ -52,9 +44,7 @@ class BookmarksPanel(Rows):
         last = len(self._bookmarks) - 1
         if last < 0 or self.pointed is None:
             return
-        at = self._bookmarks.index(self.pointed)
-        wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
-        self.pointed = self._bookmarks[min(max(wanted, 0), last)]
+        self.pointed = self._bookmarks[moved(key, self._bookmarks.index(self.pointed), last)]
         self.show(self._bookmarks, self._duration_ms)
 
     def point_at(self, position_ms: int) -> None:
@@ -63,41 +53,27 @@ class BookmarksPanel(Rows):
         self.pointed = next(here, self.pointed)
         self.show(self._bookmarks, self._duration_ms)
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Point at the bookmark above."""
-        event.stop()
-        self.move("up")
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Point at the bookmark below."""
-        event.stop()
-        self.move("down")
-
     def on_click(self, event: events.Click) -> None:
         """Pick the bookmark that is clicked."""
-        at = self._start + event.y - 1
-        if 1 <= event.y < self.size.height - 1 and at < len(self._bookmarks):
+        at = self.clicked(event, len(self._bookmarks))
+        if at is not None:
             self.pointed = self._bookmarks[at]
             self.show(self._bookmarks, self._duration_ms)
             self.post_message(self.Picked(self.pointed))
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
-        title = f"─ bookmarks {len(self._bookmarks)} "
-        rows: list[Row] = [((title, "dim"), ("─" * max(width - len(title), 0), "faint"))]
+        bookmarks = self._bookmarks
+        title = title_row(f"bookmarks {len(bookmarks)}", width)
         if self.pointed is None:
             none: Row = (("There are none yet.", "dim"),)
-            return [*rows, none, keys_row("", self.close_key, width)]
-        room = max(height - 2, 1)
-        at = self._bookmarks.index(self.pointed)
-        self._start = window_start(at, len(self._bookmarks), room, self._start)
-        for each in self._bookmarks[self._start : self._start + room]:
-            rows.append(bookmark_row(each, self._duration_ms, width, each == self.pointed))
-        return [*rows, keys_row(KEYS_HELP, self.close_key, width)]
+            return [title, none, keys_row("", self.close_key, width)]
 
+        def row(at: int) -> Row:
+            each = bookmarks[at]
+            return bookmark_row(each, self._duration_ms, width, each == self.pointed)
 
-def bookmarks_height(count: int, room: int) -> int:
-    """Return how many rows the list takes of `room`: title, bookmarks, keys."""
-    return min(max(count, 1) + 2, LONGEST_ROWS, room)
+        rows = self.entry_rows(len(bookmarks), bookmarks.index(self.pointed), row, height)
+        return [title, *rows, keys_row(KEYS_HELP, self.close_key, width)]
 
 
 def bookmark_row(bookmark: Bookmark, duration_ms: int, width: int, pointed: bool) -> Row:

@@ -10,22 +10,15 @@ from textual.message import Message
 
 from callplayer.engine.messages import Device, DevicesEvent
 from callplayer.text import plain_text
-from callplayer.ui.layout import window_start
-from callplayer.ui.widgets.rows import Part, Row, Rows, fit, keys_row
+from callplayer.ui.widgets.listed import ListPanel, keys_row, moved, title_row
+from callplayer.ui.widgets.rows import Part, Row, fit
 
 SYSTEM_DEFAULT = Device("", "System default")
-MOVES = ("up", "down", "home", "end")
 KEYS_HELP = "↑↓ choose  Enter play there"
-LONGEST_ROWS = 14
 
 
-class DevicesPanel(Rows):
-    """Lists the devices; `pointed` is the name of the one that Enter would choose.
-
-    `close_key` is what the key is called that closes the list, "" if there is none.
-    """
-
-    close_key = "Esc"
+class DevicesPanel(ListPanel):
+    """Lists the devices; `pointed` is the name of the one that Enter would choose."""
 
     @dataclass
     class Picked(Message):
@@ -37,7 +30,6 @@ class DevicesPanel(Rows):
         super().__init__(id=id)
         self.pointed: str | None = None
         self._told: DevicesEvent | None = None
-        self._start = 0
 
     def open(self) -> None:
         """Point at what is chosen."""
@@ -51,27 +43,14 @@ class DevicesPanel(Rows):
     def move(self, key: str) -> None:
         """Point at another device."""
         listed = devices(self._told)
-        last = len(listed) - 1
-        at = self._index(listed)
-        wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
-        self.pointed = listed[min(max(wanted, 0), last)].name
+        self.pointed = listed[moved(key, self._index(listed), len(listed) - 1)].name
         self.show(self._told)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Point at the device above."""
-        event.stop()
-        self.move("up")
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Point at the device below."""
-        event.stop()
-        self.move("down")
 
     def on_click(self, event: events.Click) -> None:
         """Pick the device that is clicked."""
         listed = devices(self._told)
-        at = self._start + event.y - 1
-        if self._told is not None and 1 <= event.y < self.size.height - 1 and at < len(listed):
+        at = self.clicked(event, len(listed))
+        if self._told is not None and at is not None:
             self.post_message(self.Picked(listed[at].name))
 
     @property
@@ -88,27 +67,22 @@ class DevicesPanel(Rows):
         return next((at for at, device in enumerate(listed) if device.name == wanted), 0)
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
-        title = "─ sound device "
-        rows: list[Row] = [((title, "dim"), ("─" * max(width - len(title), 0), "faint"))]
-        if self._told is None:
-            return [*rows, (("… asking for the devices", "ask"),)]
-        listed = devices(self._told)
-        room = max(height - 2, 1)
-        at = self._index(listed)
-        self._start = window_start(at, len(listed), room, self._start)
-        for place in range(self._start, min(self._start + room, len(listed))):
-            rows.append(device_row(listed[place], self._told, width, pointed=place == at))
-        return [*rows, keys_row(KEYS_HELP, self.close_key, width)]
+        told, title = self._told, title_row("sound device", width)
+        if told is None:
+            return [title, (("… asking for the devices", "ask"),)]
+        listed = devices(told)
+        pointed = self._index(listed)
+
+        def row(at: int) -> Row:
+            return device_row(listed[at], told, width, pointed=at == pointed)
+
+        rows = self.entry_rows(len(listed), pointed, row, height)
+        return [title, *rows, keys_row(KEYS_HELP, self.close_key, width)]
 
 
 def devices(told: DevicesEvent | None) -> tuple[Device, ...]:
     """Return what can be picked: the system's default, then every device."""
     return (SYSTEM_DEFAULT, *(told.devices if told is not None else ()))
-
-
-def devices_height(told: DevicesEvent | None, room: int) -> int:
-    """Return how many rows the picker takes of `room`: title, devices, keys."""
-    return min(len(devices(told)) + 2, LONGEST_ROWS, room)
 
 
 def device_row(device: Device, told: DevicesEvent, width: int, *, pointed: bool) -> Row:

@@ -18,6 +18,7 @@ from callplayer.ui.link import Quality
 from callplayer.ui.model import Notice, PlayerView
 from callplayer.ui.question import Question
 from callplayer.ui.view import Tone, hidden_phone, phone_text, when_text
+from callplayer.ui.widgets.listed import MovedRows, moved
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
@@ -83,7 +84,7 @@ class KeyFooter(Rows):
             self.draw_with(lambda width, _: [footer_row(footer_items(moment, width, self.actions))])
 
 
-class HelpPanel(Rows):
+class HelpPanel(MovedRows):
     """All keys, in columns; where not all have room, the arrows show the rest."""
 
     actions: Sequence[Action] = ACTIONS
@@ -101,20 +102,9 @@ class HelpPanel(Rows):
         hidden = help_height(self.size.width, self.actions) - self.size.height
         if hidden <= 0:
             return False
-        wanted = {"home": 0, "end": hidden, "up": self._start - 1, "down": self._start + 1}[key]
-        self._start = min(max(wanted, 0), hidden)
+        self._start = moved(key, self._start, hidden)
         self.show()
         return True
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Show the keys further down."""
-        event.stop()
-        self.move("down")
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Show the keys further up."""
-        event.stop()
-        self.move("up")
 
     def _rows_from_start(self, width: int, height: int) -> list[Row]:
         rows = help_rows(width, self.actions)

@@ -58,12 +58,6 @@ def spread(left: Row, right: Row, width: int) -> list[Part]:
     return [*left, (" " * gap, "text"), *right] if gap >= 1 else list(left)
 
 
-def keys_row(keys: str, close_key: str, width: int) -> Row:
-    """Return a panel's own keys, and the one that closes it, if any does."""
-    told = (keys, f"{close_key} close" if close_key else "")
-    return ((fit("  ".join(filter(None, told)), width), "dim"),)
-
-
 class Rows(Widget, can_focus=False, inherit_bindings=False):
     """A widget of the rows that its last `Build` makes for its size, in the theme's tones."""
 
