@@ -326,3 +326,24 @@ def test_the_clocks_difference_is_known_after_a_while_and_not_forgotten_in_a_jum
     lane.open_gate()
     rig.run(61.0)
     assert lane.learned == pytest.approx(-200e-6, abs=20e-6)
+
+
+def test_a_card_that_asks_late_and_then_twice_makes_no_vibrato() -> None:
+    """A sound server that is a whole block behind after a second asks for one more at once.
+
+    So does PulseAudio after a hiccup. What is heard then is even; only the ring goes up and down.
+    """
+    lane = open_lane()
+    rig = Rig(lane, block_frames=240, card_ppm=-4975.0, keep_sound=False)
+    rig.run(1.0)
+    lane.close_gate()
+    rig.hold_card(0.02)  # the ring is put right while nobody hears it
+    rig.run(1.2)
+    lane.open_gate()
+    bends = []
+    for frame in range(120, 800):
+        rig.run(frame / 100)
+        bends.append(lane.correction)
+        if frame % 100 == 0:
+            rig.hold_card(-0.005)
+    assert float(np.ptp(bends[100:])) < 0.002  # three and a half cents

@@ -117,17 +117,23 @@ def _read_glyphs(lines: Sequence[str], column: int, scale: int) -> str:
 
 @dataclass(frozen=True)
 class Recording:
-    """What the monitor gave; sample 0 was heard at `started_s`."""
+    """What a sink's monitor gave between two moments."""
 
     sound: Samples
-    started_s: float
+    sink: Sink
+    first: int
+
+    @classmethod
+    def of(cls, sink: Sink, from_s: float, to_s: float) -> Recording:
+        """Return what was heard; waits for the end."""
+        return cls(sink.heard(from_s, to_s), sink, sink.frame_at(from_s))
 
     def error_ms(self, at_s: float, shown_ms: float) -> list[float]:
         """Return shown less heard, in ms, for each party that can be read at that moment."""
         errors_ms = []
         if not EDGE_S < shown_ms / 1000 % PERIOD_S < PERIOD_S - EDGE_S:
             return []
-        middle = round((at_s - self.started_s) * RATE_HZ)
+        middle = self.sink.frame_at(at_s) - self.first
         half = round(HALF_READ_S * RATE_HZ)
         for party in BASE_HZ:
             heard_s = heard_position_s(self.sound[middle - half : middle + half], party)
@@ -172,7 +178,7 @@ def _screen(
         screen.quit()
     finally:
         screen.close()
-    recording = Recording(sink.heard(began_s, ended_s), began_s)
+    recording = Recording.of(sink, began_s, ended_s)
 
     def errors(what: str, spans_s: Sequence[tuple[float, float]]) -> Errors:
         skipped = sum(watch.skipped(*span) for span in spans_s)
@@ -231,7 +237,7 @@ def _engine(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors
     time.sleep(SETTLE_S + steady_s)
     ended_s = time.monotonic()
     engine.quit()
-    recording = Recording(sink.heard(began_s, ended_s), began_s)
+    recording = Recording.of(sink, began_s, ended_s)
     states = [
         event
         for _, event in engine.events

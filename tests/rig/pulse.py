@@ -1,8 +1,9 @@
 """A real sound server of the tests' own: null sinks whose monitors are recorded.
 
-The recording is dated by the monotonic clock: sample k was heard at `started_s + k / RATE_HZ`.
-`started_s` is the earliest arrival of any chunk less the samples that came before it: a chunk can
-come late, never early.
+The recording is dated by the monotonic clock: of the chunks within some seconds, the one that came
+earliest for its place in the recording says when sample 0 would have been heard, for a chunk can
+come late, never early. Within some seconds only, for a null sink's clock may be some hundred ppm
+off: it rounds each of its blocks to whole microseconds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tests.rig.processes import end
 
 RATE_HZ = 48_000
 RECORD_LATENCY_MS = 5
+DATED_WITHIN_S = 3
 PROGRAMS = ("pulseaudio", "pactl", "parec")
 
 Samples = npt.NDArray[np.float32]
@@ -115,7 +117,7 @@ class Sink:
         self._chunks: list[bytes] = []
         self._frames = 0
         self._forgotten = 0
-        self._started_s = float("inf")
+        self._starts_s: list[tuple[int, float]] = []
         self._lock = threading.Lock()
         self._recorder = subprocess.Popen(
             [
@@ -144,33 +146,44 @@ class Sink:
             with self._lock:
                 self._chunks.append(rest[:whole])
                 self._frames += whole // 4
-                self._started_s = min(self._started_s, now_s - self._frames / RATE_HZ)
+                start_s, second = now_s - self._frames / RATE_HZ, int(now_s)
+                if self._starts_s and self._starts_s[-1][0] == second:
+                    start_s = min(start_s, self._starts_s.pop()[1])
+                self._starts_s.append((second, start_s))
             rest = rest[whole:]
 
-    @property
-    def started_s(self) -> float:
-        """When sample 0 was heard, by the monotonic clock."""
-        return self._started_s
+    def frame_at(self, moment_s: float) -> int:
+        """Return the number of the sample that was heard at a moment of the monotonic clock."""
+        with self._lock:
+            return round((moment_s - self._start_s(moment_s)) * RATE_HZ)
+
+    def _start_s(self, moment_s: float) -> float:
+        """Return when sample 0 would have been heard, going by what came about that moment."""
+        away = [abs(second - moment_s) for second, _ in self._starts_s]
+        near = max(min(away), DATED_WITHIN_S)
+        return min(
+            start_s for (_, start_s), each in zip(self._starts_s, away, strict=True) if each <= near
+        )
 
     def heard(self, from_s: float, to_s: float) -> Samples:
         """Return what was heard between two moments of the monotonic clock; waits for the end."""
         deadline_s = time.monotonic() + max(0.0, to_s - time.monotonic()) + 3.0
-        while self._started_s + self._frames / RATE_HZ < to_s:
+        while self._frames < self.frame_at(to_s):
             if time.monotonic() > deadline_s:
                 raise RuntimeError("the monitor stopped")
             time.sleep(0.005)
         with self._lock:
             sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
         first = self._forgotten
-        start = max(0, round((from_s - self._started_s) * RATE_HZ) - first)
-        return sound[start : max(0, round((to_s - self._started_s) * RATE_HZ) - first)]
+        start = max(0, self.frame_at(from_s) - first)
+        return sound[start : max(0, self.frame_at(to_s) - first)]
 
     def forget(self, before_s: float) -> None:
         """Free what was heard before a moment: it can be asked for no more."""
         with self._lock:
             while self._chunks:
                 frames = self._forgotten + len(self._chunks[0]) // 4
-                if self._started_s + frames / RATE_HZ > before_s:
+                if self._start_s(before_s) + frames / RATE_HZ > before_s:
                     break
                 self._forgotten = frames
                 del self._chunks[0]

@@ -12,9 +12,9 @@ import math
 MAX_DRIFT = 0.005
 """The most that the ratio is bent, 0.5 %: nine cents, below what speech lets one hear."""
 
-LOCK_HZ = 0.2
-TRACK_HZ = 0.05
-"""Bandwidths: wide to come to the target after a start, narrow to stay there smoothly."""
+BANDWIDTH_HZ = 0.05
+"""Narrow: a sound server may ask late and then twice, about once a second, and the fill goes up and
+down by a block. Four times as wide made that a vibrato of four cents."""
 
 
 class DelayLockedLoop:
@@ -24,17 +24,11 @@ class DelayLockedLoop:
     filter time" (LAC 2005): two low-pass stages into an integrator, critically damped.
     """
 
-    def __init__(self, period_frames: int, rate_hz: int, bandwidth_hz: float = TRACK_HZ) -> None:
-        self._period_frames = period_frames
-        self._rate_hz = rate_hz
+    def __init__(self, period_frames: int, rate_hz: int) -> None:
         self._z1 = self._z2 = self._z3 = 0.0
-        self.set_bandwidth(bandwidth_hz)
-
-    def set_bandwidth(self, bandwidth_hz: float) -> None:
-        """Set how fast errors are followed, without a jump of the correction."""
-        w = 2 * math.pi * bandwidth_hz * self._period_frames / self._rate_hz
+        w = 2 * math.pi * BANDWIDTH_HZ * period_frames / rate_hz
         self._w0 = 1.0 - math.exp(-20.0 * w)
-        self._w1 = w * 1.5 / self._period_frames
+        self._w1 = w * 1.5 / period_frames
         self._w2 = w / 1.5
 
     def reset(self) -> None:

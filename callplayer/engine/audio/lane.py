@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.arrivals import FRAME_S, ArrivalMargin
-from callplayer.engine.audio.drift import LOCK_HZ, TRACK_HZ, DelayLockedLoop
+from callplayer.engine.audio.drift import DelayLockedLoop
 from callplayer.engine.audio.meter import Meter
 from callplayer.engine.audio.resampler import resampler
 from callplayer.engine.audio.ring import Ring, Samples
@@ -28,9 +28,6 @@ TRIM_SLACK_S = 0.012
 TRIM_WINDOW_S = 2.0
 ALIGN_FRAMES = 5
 ALIGN_SLACK_S = 0.001
-LOCK_FRAMES = 400
-"""For so long after a start the clock is followed widely: what is off then is the fill."""
-
 SETTLED_FRAMES = 3000
 SMOOTH_FRAMES = 32
 PCM_SCALE = np.float32(1 / 32768)
@@ -113,8 +110,6 @@ class Lane:
 
     def _follow_clock(self, error: float) -> None:
         """Bend the resampler, so that the fill comes to its target and stays there."""
-        if self._followed in (0, LOCK_FRAMES):
-            self._loop.set_bandwidth(TRACK_HZ if self._followed else LOCK_HZ)
         self._followed += 1
         self.correction = self._loop.update(error)
         self._resampler.bend(self.correction)
