@@ -27,6 +27,9 @@ from tests.rig.signals import BASE_HZ, PERIOD_S, heard_position_s, write_sweep_c
 CALL_S = 606.0
 TENTH_MS = 100
 HALF_READ_S = 0.02
+ONE_PLACE = 0.95
+"""So much of the power must be one sweep's, or two places are heard at once: not read."""
+
 EDGE_S = 0.15
 """Where the sweep starts over, 40 ms of it hold two positions: not read."""
 
@@ -136,7 +139,8 @@ class Recording:
         middle = self.sink.frame_at(at_s) - self.first
         half = round(HALF_READ_S * RATE_HZ)
         for party in BASE_HZ:
-            heard_s = heard_position_s(self.sound[middle - half : middle + half], party)
+            sound = self.sound[middle - half : middle + half]
+            heard_s = heard_position_s(sound, party, ONE_PLACE)
             if heard_s is not None:
                 off_s = (shown_ms / 1000 - heard_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
                 errors_ms.append(off_s * 1000)

@@ -19,6 +19,7 @@ PERIOD_S = 8.0
 SWEEP_HZ_PER_S = 300.0
 BASE_HZ = {"caller": 400.0, "callTaker": 3200.0}
 AMPLITUDE = 0.2
+NEAR_HZ = 75.0
 
 Samples = npt.NDArray[np.float32]
 
@@ -63,21 +64,32 @@ def rms_db(sound: Samples) -> float:
     return float(20 * np.log10(max(np.sqrt(np.mean(np.square(sound))), 1e-9)))
 
 
-def heard_position_s(sound: Samples, party: str = "caller") -> float | None:
+def heard_position_s(
+    sound: Samples, party: str = "caller", least_share: float = 0.0
+) -> float | None:
     """Return the position, modulo PERIOD_S, at the middle of `sound`; None if it is too quiet.
 
     40 ms are enough: the sweep is undone for each candidate slope-free, then the peak of the
-    zero-padded spectrum inside the party's band is refined by a parabola.
+    zero-padded spectrum inside the party's band is refined by a parabola. None, too, if a single
+    sweep would make less than `least_share` of the power around the peak: a jitter buffer that
+    made the time shorter or longer there laid two places over each other, and the peak is at
+    neither.
     """
     n = len(sound)
     t = (np.arange(n) - n / 2) / RATE_HZ
     chirp = np.exp(-1j * np.pi * SWEEP_HZ_PER_S * t * t)
     size = 1 << 16
-    spectrum = np.abs(np.fft.fft(sound * np.hanning(n) * chirp, size))
+    window = np.hanning(n)
+    spectrum = np.abs(np.fft.fft(sound * window * chirp, size))
     low = BASE_HZ[party]
     first, last = (int(hz * size / RATE_HZ) for hz in (low - 60, low + SWEEP_HZ_PER_S * PERIOD_S))
     k = first + int(np.argmax(spectrum[first:last]))
-    if 2 * spectrum[k] / np.hanning(n).sum() < 0.02:
+    if 2 * spectrum[k] / window.sum() < 0.02:
+        return None
+    around = int(NEAR_HZ * size / RATE_HZ)
+    power = np.square(spectrum[k - around : k + around + 1]).sum()
+    of_one_sweep = size * np.square(window).sum() / window.sum() ** 2
+    if spectrum[k] ** 2 * of_one_sweep < least_share * power:
         return None
     a, b, c = np.log(spectrum[k - 1 : k + 2])
     peak = k + 0.5 * (a - c) / (a - 2 * b + c)
