@@ -140,9 +140,10 @@ class ReceivePath:
 
         It waits for its packet to be full, in the jitter buffer, and to be handed over; over the
         samples of a packet the first and the last of these come to one packet's length together,
-        half of which the jitter buffer's figure, a mean over whole packets, holds already.
+        half of which the jitter buffer's figure, a mean over whole packets, holds already. That
+        figure is rounded up to whole frames, packet by packet: by half a frame on average.
         """
-        return self.jitter_buffer_ms + PACKET_MS / 2
+        return max(self.jitter_buffer_ms + PACKET_MS / 2 - FRAME_MS / 2, 0.0)
 
     def turnover_ms(self, confirmed_s: float) -> float:
         """Return how long after a confirmation nothing that was sent before can come out any more.
