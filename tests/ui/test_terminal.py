@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.dated_screen import DatedScreen
 from tests.rig.processes import is_running
 
 PLAY_FAKE = Path(__file__).with_name("play_fake.py")
@@ -139,22 +138,6 @@ def test_a_signal_before_the_screen_is_up_leaves_no_engine(terminal: Terminal) -
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.until_ended() == 128 + signal.SIGTERM
     terminal.until_no_engine()
-
-
-def test_a_key_soon_after_escape_is_not_taken_for_one_with_alt(tmp_path: Path) -> None:
-    player = [sys.executable, str(PLAY_FAKE), "--playing", "--pids", str(tmp_path / "pids")]
-    screen = DatedScreen(player, {**os.environ, "PLAY_FAKE_LOG": str(tmp_path / "log")})
-    try:
-        screen.wait_for("PLAYING")
-        screen.type("i")
-        screen.wait_for("jitter")
-        screen.type("\x1b")
-        time.sleep(0.08)
-        screen.type(" ")
-        screen.wait_for("PAUSED")
-        assert not any("jitter" in line for line in screen.grid.lines())
-    finally:
-        screen.close()
 
 
 STRUCK_WHILE_IMPORTING = """
