@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
 # How many tests run at once, after those that measure sound and time have run one by one.
-AT_ONCE ?= 2
+AT_ONCE ?= 3
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
