@@ -206,9 +206,9 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     The delay by part, each in ms, in the order that sound meets them; `delay_ms` is their sum:
     `network_ms` one way, taken as half of a round trip, None (and 0 in the sum) until one was
     measured; `packet_ms` until a packet is full, on average, less the half frame by which WebRTC
-    rounds the next one up; `jitter_buffer_ms` in WebRTC;
-    `resampler_ms`; `buffer_ms` in the fullest ring, on average, which aims at `target_ms`;
-    `device_latency_ms` from the callback to the air, as the device tells it.
+    rounds the next one up; `jitter_buffer_ms` in WebRTC; `resampler_ms`; `buffer_ms` in the
+    fullest ring, on average, which aims at `target_ms`; `device_latency_ms` from the callback to
+    the air, as the device tells it.
 
     What went wrong: `underruns`, how often sound that should be heard was not there in time;
     `device_underflows`, how often the device ran out of what it had been given; `concealed_ms`,

@@ -143,7 +143,7 @@ class ReceivePath:
         half of which the jitter buffer's figure, a mean over whole packets, holds already. That
         figure is rounded up to whole frames, packet by packet: by half a frame on average.
         """
-        return max(self.jitter_buffer_ms + PACKET_MS / 2 - FRAME_MS / 2, 0.0)
+        return self.jitter_buffer_ms + PACKET_MS / 2 - FRAME_MS / 2
 
     def turnover_ms(self, confirmed_s: float) -> float:
         """Return how long after a confirmation nothing that was sent before can come out any more.

@@ -167,7 +167,7 @@ def _follow(
 def _shown_less_heard(engine: HeadlessEngine, sink: Sink, now_s: float) -> list[float]:
     """Return the position told less the one heard, in ms, at moments of the last LOOK_S."""
     from_s = now_s - LOOK_S - 0.2
-    recording = Recording.of(sink, from_s, now_s)
+    recording = Recording(sink, from_s, now_s)
     states = [e for at_s, e in engine.events if e["event"] == "state" and at_s > now_s - 4.0]
     errors_ms = []
     for at_s in np.arange(now_s - LOOK_S, now_s - 0.1, 0.1):

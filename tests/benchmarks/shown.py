@@ -21,7 +21,7 @@ import numpy as np
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from tests.rig.dated_screen import DatedScreen, Grid
 from tests.rig.processes import CALLPLAYER, HeadlessEngine, Service, clean_environment
-from tests.rig.pulse import RATE_HZ, Samples, Sink, pulse_server
+from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import BASE_HZ, PERIOD_S, heard_position_s, write_sweep_call
 
 CALL_S = 606.0
@@ -118,28 +118,22 @@ def _read_glyphs(lines: Sequence[str], column: int, scale: int) -> str:
             return text
 
 
-@dataclass(frozen=True)
 class Recording:
-    """What a sink's monitor gave between two moments."""
+    """What a sink's monitor gave between two moments; waits for the end."""
 
-    sound: Samples
-    sink: Sink
-    first: int
-
-    @classmethod
-    def of(cls, sink: Sink, from_s: float, to_s: float) -> Recording:
-        """Return what was heard; waits for the end."""
-        return cls(sink.heard(from_s, to_s), sink, sink.frame_at(from_s))
+    def __init__(self, sink: Sink, from_s: float, to_s: float) -> None:
+        self._sink = sink
+        self._first, self._sound = sink.recorded(from_s, to_s)
 
     def error_ms(self, at_s: float, shown_ms: float) -> list[float]:
         """Return shown less heard, in ms, for each party that can be read at that moment."""
         errors_ms = []
         if not EDGE_S < shown_ms / 1000 % PERIOD_S < PERIOD_S - EDGE_S:
             return []
-        middle = self.sink.frame_at(at_s) - self.first
+        middle = self._sink.frame_at(at_s) - self._first
         half = round(HALF_READ_S * RATE_HZ)
         for party in BASE_HZ:
-            sound = self.sound[middle - half : middle + half]
+            sound = self._sound[middle - half : middle + half]
             heard_s = heard_position_s(sound, party, ONE_PLACE)
             if heard_s is not None:
                 off_s = (shown_ms / 1000 - heard_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
@@ -182,7 +176,7 @@ def _screen(
         screen.quit()
     finally:
         screen.close()
-    recording = Recording.of(sink, began_s, ended_s)
+    recording = Recording(sink, began_s, ended_s)
 
     def errors(what: str, spans_s: Sequence[tuple[float, float]]) -> Errors:
         skipped = sum(watch.skipped(*span) for span in spans_s)
@@ -241,7 +235,7 @@ def _engine(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors
     time.sleep(SETTLE_S + steady_s)
     ended_s = time.monotonic()
     engine.quit()
-    recording = Recording.of(sink, began_s, ended_s)
+    recording = Recording(sink, began_s, ended_s)
     states = [
         event
         for _, event in engine.events

@@ -117,7 +117,7 @@ class Sink:
         self._chunks: list[bytes] = []
         self._frames = 0
         self._forgotten = 0
-        self._starts_s: list[tuple[int, float]] = []
+        self._starts_s: dict[int, float] = {}
         self._lock = threading.Lock()
         self._recorder = subprocess.Popen(
             [
@@ -147,9 +147,7 @@ class Sink:
                 self._chunks.append(rest[:whole])
                 self._frames += whole // 4
                 start_s, second = now_s - self._frames / RATE_HZ, int(now_s)
-                if self._starts_s and self._starts_s[-1][0] == second:
-                    start_s = min(start_s, self._starts_s.pop()[1])
-                self._starts_s.append((second, start_s))
+                self._starts_s[second] = min(start_s, self._starts_s.get(second, start_s))
             rest = rest[whole:]
 
     def frame_at(self, moment_s: float) -> int:
@@ -159,14 +157,16 @@ class Sink:
 
     def _start_s(self, moment_s: float) -> float:
         """Return when sample 0 would have been heard, going by what came about that moment."""
-        away = [abs(second - moment_s) for second, _ in self._starts_s]
-        near = max(min(away), DATED_WITHIN_S)
-        return min(
-            start_s for (_, start_s), each in zip(self._starts_s, away, strict=True) if each <= near
-        )
+        away_s = {second: abs(second - moment_s) for second in self._starts_s}
+        near_s = max(min(away_s.values()), DATED_WITHIN_S)
+        return min(self._starts_s[second] for second, each_s in away_s.items() if each_s <= near_s)
 
     def heard(self, from_s: float, to_s: float) -> Samples:
         """Return what was heard between two moments of the monotonic clock; waits for the end."""
+        return self.recorded(from_s, to_s)[1]
+
+    def recorded(self, from_s: float, to_s: float) -> tuple[int, Samples]:
+        """Return the same, and the number of its first sample."""
         deadline_s = time.monotonic() + max(0.0, to_s - time.monotonic()) + 3.0
         while self._frames < self.frame_at(to_s):
             if time.monotonic() > deadline_s:
@@ -174,16 +174,17 @@ class Sink:
             time.sleep(0.005)
         with self._lock:
             sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
-        first = self._forgotten
-        start = max(0, self.frame_at(from_s) - first)
-        return sound[start : max(0, self.frame_at(to_s) - first)]
+            forgotten = self._forgotten
+        first = max(forgotten, self.frame_at(from_s))
+        return first, sound[first - forgotten : max(0, self.frame_at(to_s) - forgotten)]
 
     def forget(self, before_s: float) -> None:
         """Free what was heard before a moment: it can be asked for no more."""
+        before = self.frame_at(before_s)
         with self._lock:
             while self._chunks:
                 frames = self._forgotten + len(self._chunks[0]) // 4
-                if self._start_s(before_s) + frames / RATE_HZ > before_s:
+                if frames > before:
                     break
                 self._forgotten = frames
                 del self._chunks[0]

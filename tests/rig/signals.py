@@ -20,6 +20,7 @@ SWEEP_HZ_PER_S = 300.0
 BASE_HZ = {"caller": 400.0, "callTaker": 3200.0}
 AMPLITUDE = 0.2
 NEAR_HZ = 75.0
+"""What lies so near a sweep's peak is taken for it, or for another place laid over it."""
 
 Samples = npt.NDArray[np.float32]
 

@@ -14,7 +14,7 @@ MAX_DRIFT = 0.005
 
 BANDWIDTH_HZ = 0.05
 """Narrow: a sound server may ask late and then twice, about once a second, and the fill goes up and
-down by a block. Four times as wide made that a vibrato of four cents."""
+down by a block. Four times as wide would make that a vibrato of seven cents each way."""
 
 
 class DelayLockedLoop:
