@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from callplayer.errors import CallplayerError
+from callplayer.recordings.recording import Recording
 from callplayer.service.answers import (
     NO_STORE,
     json_answer,
@@ -34,7 +35,6 @@ from callplayer.service.library import Library
 from callplayer.service.limits import REQUESTS, Limiter
 from callplayer.service.metrics import CONTENT_TYPE, Metrics
 from callplayer.service.openapi import document
-from callplayer.service.recordings import Recording
 from callplayer.service.sign_in import SignIn
 from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import DEFAULT_STREAM_TTL_S

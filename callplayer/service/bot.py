@@ -16,10 +16,11 @@ from livekit.rtc.participant import PublishDataError, PublishTrackError
 
 from callplayer.calm_log import OnceASecond
 from callplayer.errors import ServiceError
+from callplayer.playback.cursor import BLOCK_FRAMES
+from callplayer.playback.player import Place, StreamPlayer
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.attendance import Attendance
 from callplayer.service.capture import FRAME_FRAMES, FRAME_S, Outlet, outlet
-from callplayer.service.player import Place, StreamPlayer
-from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
 from callplayer.service.presence import DEFAULT_IDLE_S, RoomRoster
 from callplayer.service.pump import Pump, Sending
 from callplayer.wire import (

@@ -20,7 +20,8 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from callplayer import livekit_parts
-from callplayer.service.playhead import BLOCK_FRAMES, SAMPLE_RATE_HZ
+from callplayer.playback.cursor import BLOCK_FRAMES
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 FRAME_FRAMES = SAMPLE_RATE_HZ // 100
 """10 ms: WebRTC takes no other length without a queue."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callplayer.service.recordings import Recording
+from callplayer.recordings.recording import Recording
 from callplayer.words import Word
 
 

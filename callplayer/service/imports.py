@@ -17,17 +17,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service import library_folder
-from callplayer.service.convert import convert
-from callplayer.service.library import Library
-from callplayer.service.recordings import (
+from callplayer.recordings.convert import convert
+from callplayer.recordings.recording import (
     E164,
     CallerLocation,
     IncidentFacts,
     Recording,
     read_sidecar,
 )
-from callplayer.service.transcripts import read_words, words_beside
+from callplayer.recordings.words import read_words, words_beside
+from callplayer.service import library_folder
+from callplayer.service.library import Library
 from callplayer.text import plain_text
 from callplayer.wire import parse_datetime
 from callplayer.words import Speaker, Word

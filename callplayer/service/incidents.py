@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callplayer.service.recordings import Recording
+from callplayer.recordings.recording import Recording
 
 
 def describe(recording: Recording, now_s: float) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 from callplayer.errors import ServiceError
+from callplayer.recordings.recording import IncidentFacts, Recording
 from callplayer.service import library_folder
 from callplayer.service.changes import Change, Created, Ended, Page, Removed, WordsCame
 from callplayer.service.clients import Clients
-from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.rows import (
     INSERT,
     IS_LIVE,

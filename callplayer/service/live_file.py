@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from callplayer.errors import ServiceError
-from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from callplayer.service.blocks import Samples
+    from callplayer.recordings.samples import Samples
 
 HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 SAMPLE_BYTES = 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from callplayer.recordings.recording import find_recordings
+from callplayer.recordings.words import words_beside
 from callplayer.service import library_folder
 from callplayer.service.library import Library
-from callplayer.service.recordings import find_recordings
 from callplayer.service.serve_options import ServeOptions
-from callplayer.service.transcripts import words_beside
 
 
 @contextlib.contextmanager

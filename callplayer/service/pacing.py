@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callplayer.service.playhead import BLOCK_S
+from callplayer.playback.cursor import BLOCK_S
 
 CATCH_UP_GAP_S = 0.008
 MOST_BEHIND_S = 0.1

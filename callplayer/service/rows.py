@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import msgspec
 
-from callplayer.service.recordings import IncidentFacts, Recording
+from callplayer.recordings.recording import IncidentFacts, Recording
 
 COLUMNS = "id, path, parties, duration_s, created_at_us, ended_at_us, growing, live_from_s, facts"
 SELECT = f"SELECT {COLUMNS} FROM incidents"  # noqa: S608 - both ours

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service.recordings import Recording
+from callplayer.recordings.recording import Recording
 
 SHELF_BYTES = 1_500_000_000
 
@@ -83,7 +83,7 @@ async def _decode(recording: Recording) -> Shelved:
     fd = _nameless_file()
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "callplayer.service.decoding", str(fd),
+            sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(fd,),

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from callplayer.errors import ServiceError
+from callplayer.playback.player import Place
+from callplayer.recordings.recording import Recording
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer
-from callplayer.service.player import Place
 from callplayer.service.presence import DEFAULT_IDLE_S
-from callplayer.service.recordings import Recording
 from callplayer.service.roster import Roster
 from callplayer.service.shelf import Shelf
 from callplayer.service.stream_stats import StreamStats, WorkerStats, stats_of

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from callplayer.recordings.recording import Recording
 from callplayer.service.library import Change, Created, Library, Removed, WordsCame
-from callplayer.service.recordings import Recording
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from callplayer.errors import CallplayerError
+from callplayer.playback.audio_source import AudioSource, map_decoded
+from callplayer.playback.player import Place, StreamPlayer
 from callplayer.service.bot import ReplayBot
 from callplayer.service.capture import keep_answers_out
-from callplayer.service.player import Place, StreamPlayer
+from callplayer.service.growing_sound import GrowingSound
 from callplayer.service.pump import Pump
-from callplayer.service.sounds import GrowingSound, Sound, map_decoded
 from callplayer.service.worker_wire import (
     Announce,
     Ended,
@@ -126,7 +127,7 @@ class Worker:
         with contextlib.suppress(OSError):  # nobody reads any more: `run` is about to end
             await self._pipe.send(news)
 
-    def _sound(self, order: Open) -> Sound:
+    def _sound(self, order: Open) -> AudioSource:
         if isinstance(order.sound, Growing):
             path = order.sound.path
             sound, users = self._growing.get(path) or (GrowingSound(Path(path)), 0)
@@ -158,7 +159,7 @@ class Worker:
             outcome = Ended(order.id, "The stream broke off.", "The service's log says more.")
         await self._send(outcome)
 
-    async def _play_sound(self, order: Open, sound: Sound) -> None:
+    async def _play_sound(self, order: Open, sound: AudioSource) -> None:
         asked = self._asked[order.id] = Asked(order.id, self._send)
         try:
             bot = ReplayBot(

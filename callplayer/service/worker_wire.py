@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from callplayer.service.player import Place
+from callplayer.playback.player import Place
 from callplayer.wire import Party
 
 MAX_LINE_BYTES = 1_000_000

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
-from callplayer.service.player import Place
+from callplayer.playback.player import Place
 from callplayer.service.restarts import BACKOFF_S, restart_delay_s
 from callplayer.service.worker_wire import (
     Announce,

@@ -13,8 +13,8 @@ from callplayer.serving.shared import add_library, existing_library, library_fol
 from callplayer.text import plain_text
 
 if TYPE_CHECKING:
+    from callplayer.recordings.recording import CallerLocation, Recording
     from callplayer.service.imports import Call
-    from callplayer.service.recordings import CallerLocation, Recording
 
 
 def import_arguments(parser: argparse.ArgumentParser) -> None:

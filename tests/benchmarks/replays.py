@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
+from callplayer.recordings.recording import find_recordings, incident_id
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.recordings import find_recordings, incident_id
 from callplayer.service.roster import Roster
 from callplayer.service.stream_stats import StreamStats, late_ms
 from callplayer.service.streams import Streams

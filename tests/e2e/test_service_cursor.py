@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from livekit import rtc
 
+from callplayer.recordings.recording import IncidentFacts
 from callplayer.service.library import Library
 from callplayer.service.live_file import LiveFile
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.recordings import IncidentFacts
 from callplayer.service.roster import Roster
 from callplayer.service.streams import Streams
 from callplayer.service.tokens import RoomTokens

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from callplayer.service.blocks import FADE_FRAMES
+from callplayer.playback.render import FADE_FRAMES
 from callplayer.wire import Resume, Scrub
 from tests.e2e.service_fixtures import (
     RATE_HZ,

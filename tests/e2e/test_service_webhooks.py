@@ -17,11 +17,11 @@ import pytest
 import soundfile
 
 from callplayer.config import Secret
+from callplayer.recordings.recording import IncidentFacts, Recording, incident_id
 from callplayer.service.imports import Call, import_calls
 from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
 from callplayer.service.pauses import pauses_s
-from callplayer.service.recordings import IncidentFacts, Recording, incident_id
 from callplayer.service.webhook_queue import WaitingWebhook
 from callplayer.service.webhooks import Webhooks
 from tests.e2e.service_fixtures import RATE_HZ, Service, running_service, sweep

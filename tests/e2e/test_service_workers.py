@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from livekit import rtc
 
+from callplayer.recordings.recording import find_recordings, incident_id
 from callplayer.service import workers
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.recordings import find_recordings, incident_id
 from callplayer.service.roster import Roster
 from callplayer.service.streams import Streams, TooManyStreamsError
 from callplayer.service.tokens import RoomTokens

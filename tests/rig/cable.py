@@ -12,12 +12,12 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from callplayer.recordings.recording import IncidentFacts, Recording
 from callplayer.service.anycable import AnyCableSettings
 from callplayer.service.cable import Cable
 from callplayer.service.cable_start import open_cable
 from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.library import Library
-from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.tokens import BearerTokens, TokenState
 from callplayer.words import Speaker, Word, word_at
 

@@ -32,7 +32,7 @@ import numpy as np
 from aiohttp import web
 from livekit import api, rtc
 
-from callplayer.service import playhead as heads
+from callplayer.playback import cursor as cursors
 from callplayer.service.capture import FRAME_FRAMES, Outlet, outlet
 from callplayer.wire import SetGain, WireError, decode_command, encode_command, encode_status
 from tests.rig.signals import RATE_HZ, position_sweep
@@ -40,7 +40,7 @@ from tests.rig.signals import RATE_HZ, position_sweep
 PARTIES = ("caller", "callTaker")
 INCIDENT = "11111111-2222-3333-4444-555555555555"
 STATUS_S = 0.25
-BLOCK = heads.BLOCK_FRAMES
+BLOCK = cursors.BLOCK_FRAMES
 
 
 class Call:
@@ -50,7 +50,7 @@ class Call:
         self.sound = [
             (position_sweep(duration_s, party) * 32767).astype(np.int16) for party in PARTIES
         ]
-        self.extent = heads.Extent(len(self.sound[0]))
+        self.extent = cursors.CallExtent(len(self.sound[0]))
 
 
 class Bot:
@@ -60,7 +60,7 @@ class Bot:
         self._call = call
         self._asked = asked
         self._room = rtc.Room()
-        self._head = heads.Playhead()
+        self._cursor = cursors.Cursor()
         self._gains = dict.fromkeys(PARTIES, 1.0)
         self._sources: list[rtc.AudioSource] = []
         self._outlets: list[Outlet] = []
@@ -107,15 +107,15 @@ class Bot:
             await source.aclose()
 
     def where(self) -> dict[str, Any]:
-        status = heads.status(self._head, self._call.extent, time.monotonic())
+        status = cursors.status(self._cursor, self._call.extent, time.monotonic())
         return {"position_ms": status.position, "paused": status.paused, "gains": self._gains}
 
     async def _play(self) -> None:
         due_s = time.monotonic()
         while True:
-            frames = heads.playable_frames(self._head, self._call.extent)
-            first = self._head.position_frames
-            self._head = heads.advance(self._head, frames, due_s)
+            frames = cursors.playable_frames(self._cursor, self._call.extent)
+            first = self._cursor.position_frames
+            self._cursor = cursors.advance(self._cursor, frames, due_s)
             for sound, party, send in zip(
                 self._call.sound, PARTIES, tuple(self._outlets), strict=False
             ):
@@ -123,7 +123,7 @@ class Bot:
                 block[:frames] = sound[first : first + frames] * self._gains[party]
                 for at in range(0, BLOCK if self.sounds else 0, FRAME_FRAMES):
                     send(block[at : at + FRAME_FRAMES])
-            due_s = max(due_s + heads.BLOCK_S, time.monotonic() - 0.2)
+            due_s = max(due_s + cursors.BLOCK_S, time.monotonic() - 0.2)
             await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
 
     async def _tell(self) -> None:
@@ -134,7 +134,7 @@ class Bot:
     async def _send_status(self) -> None:
         if not self.tells:
             return
-        status = heads.status(self._head, self._call.extent, time.monotonic())
+        status = cursors.status(self._cursor, self._call.extent, time.monotonic())
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2.0):
                 await self._room.local_participant.publish_data(
@@ -152,7 +152,7 @@ class Bot:
         self._asked.append(json.loads(encode_command(command)))
         if isinstance(command, SetGain):
             self._gains[command.callerType] = 10 ** (command.gain / 20)
-        self._head = heads.apply(self._head, command, self._call.extent)
+        self._cursor = cursors.apply(self._cursor, command, self._call.extent)
         self._tasks.append(asyncio.create_task(self._send_status()))
 
 

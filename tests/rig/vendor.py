@@ -26,14 +26,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from callplayer.playback.audio_source import DecodedSound
+from callplayer.playback.player import StreamPlayer
 from callplayer.service.bot import ReplayBot
 from callplayer.service.http_server import http_server, listen, url_of
 from callplayer.service.livekit_process import OwnServer, own_server
 from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.player import StreamPlayer
 from callplayer.service.pump import Pump
 from callplayer.service.roster import Roster
-from callplayer.service.sounds import DecodedSound
 from callplayer.service.tokens import RoomTokens
 from callplayer.wire import Status, encode_status
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET, clean_environment

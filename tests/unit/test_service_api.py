@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
+from callplayer.recordings.recording import Recording, incident_id
 from callplayer.service import answers, tokens
 from callplayer.service.answers import MAX_BODY_BYTES
 from callplayer.service.api import Api
@@ -21,7 +22,6 @@ from callplayer.service.clients import Access
 from callplayer.service.library import Library
 from callplayer.service.metrics import Metrics
 from callplayer.service.openapi import document
-from callplayer.service.recordings import Recording, incident_id
 from callplayer.service.stream_stats import StreamStats
 from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import DEFAULT_STREAM_TTL_S, BearerTokens, ClientCredentials

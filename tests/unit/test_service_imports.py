@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service import convert, imports, library_folder
+from callplayer.recordings import convert
+from callplayer.service import imports, library_folder
 from callplayer.service.imports import Call, import_calls
 from callplayer.service.library import Library
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.errors import ServiceError
+from callplayer.recordings.recording import CallerLocation, IncidentFacts, Recording
 from callplayer.service import schema
 from callplayer.service.library import Created, Ended, Library, Removed, WordsCame
-from callplayer.service.recordings import CallerLocation, IncidentFacts, Recording
 from callplayer.words import Transcript, Word, word_at
 
 START = datetime(2026, 3, 14, 2, 47, 9, 123_456, tzinfo=UTC)

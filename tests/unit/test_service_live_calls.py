@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from callplayer.recordings.recording import IncidentFacts, Recording
 from callplayer.service import live_file
 from callplayer.service.library import Created, Ended, Library
 from callplayer.service.live_file import GrowingAudio, LiveFile
-from callplayer.service.recordings import IncidentFacts, Recording
 from callplayer.service.sources import calls as calls_module
 from callplayer.service.sources import watched
 from callplayer.service.sources.calls import LiveCalls, growing, recover

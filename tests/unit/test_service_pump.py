@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from callplayer.service.live_file import LiveFile
-from callplayer.service.playhead import BLOCK_S
-from callplayer.service.pump import STEPS, Lateness, Pump
-from callplayer.service.sounds import (
+from callplayer.playback.cursor import BLOCK_S
+from callplayer.service.growing_sound import (
     LEAST_EDGE_FRAMES,
     MOST_EDGE_FRAMES,
     GrowingSound,
     edge_frames,
 )
+from callplayer.service.live_file import LiveFile
+from callplayer.service.pump import STEPS, Lateness, Pump
 from callplayer.service.stream_stats import WorkerStats, late_ms, stats_of
 from callplayer.service.worker_wire import (
     Keep,

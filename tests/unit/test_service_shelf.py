@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from callplayer.errors import ServiceError, UsageError
+from callplayer.playback.audio_source import map_decoded
+from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service import shelf
-from callplayer.service.recordings import Recording, find_recordings
 from callplayer.service.shelf import Shelf
-from callplayer.service.sounds import map_decoded
 
 NOISE = np.random.default_rng(1).integers(-32_768, 32_767, (48_000, 2)).astype(np.int16)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from callplayer.recordings.recording import IncidentFacts
 from callplayer.service import word_streams
 from callplayer.service.library import Library
-from callplayer.service.recordings import IncidentFacts
 from callplayer.service.word_streams import FIRST_OFFSET, WordStream, WordStreams, stream_name
 from callplayer.words import Transcript, decode_transcript
 from tests.rig.cable import RECORDED, START, WORDS, said

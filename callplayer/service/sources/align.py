@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from callplayer.service.blocks import Samples
+    from callplayer.recordings.samples import Samples
 
 DELAY_S = 0.04
 SOME_AHEAD_S = 0.03

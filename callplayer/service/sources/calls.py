@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callplayer.errors import ServiceError
+from callplayer.recordings.recording import IncidentFacts, Recording
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.live_file import LiveFile, StillWrittenError, holds_sound, repair
-from callplayer.service.playhead import SAMPLE_RATE_HZ
-from callplayer.service.recordings import IncidentFacts, Recording
 
 if TYPE_CHECKING:
-    from callplayer.service.blocks import Samples
+    from callplayer.recordings.samples import Samples
     from callplayer.service.library import Library
     from callplayer.wire import Party
     from callplayer.words import Word

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callplayer.errors import CallplayerError
+from callplayer.recordings.recording import E164, IncidentFacts
 from callplayer.service.answers import NO_STORE, json_answer, read_body
 from callplayer.service.clients import Client
 from callplayer.service.livekit_process import RoomServer
-from callplayer.service.recordings import E164, IncidentFacts
 from callplayer.service.sources.ingest_room import PUBLISH_WITHIN_S, IngestRoom
 from callplayer.service.tokens import RoomTokens
 

@@ -12,12 +12,12 @@ import numpy as np
 from livekit import rtc
 
 from callplayer.errors import ServiceError
-from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.sources.align import Aligner
 from callplayer.text import plain_text
 
 if TYPE_CHECKING:
-    from callplayer.service.recordings import IncidentFacts
+    from callplayer.recordings.recording import IncidentFacts
     from callplayer.service.sources.calls import LiveCall, LiveCalls
     from callplayer.wire import Party
 

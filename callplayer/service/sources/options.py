@@ -32,7 +32,7 @@ class LiveSources:
 
     def check(self, *, exit_with_stdin: bool) -> None:
         """Raise UsageError if there is a source that cannot be."""
-        from callplayer.service.recordings import find_recordings
+        from callplayer.recordings.recording import find_recordings
         from callplayer.service.sources.pcm import parse_format
 
         if self.watched is not None and not self.watched.is_dir():

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import UsageError
-from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from callplayer.service.blocks import Samples
+    from callplayer.recordings.samples import Samples
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
 

@@ -10,10 +10,10 @@ from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
-from callplayer.service.recordings import read_facts
+from callplayer.recordings.recording import read_facts
+from callplayer.recordings.words import words_beside
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.pcm import Resampler
-from callplayer.service.transcripts import words_beside
 from callplayer.service.word_script import script
 
 STEP_S = 0.02

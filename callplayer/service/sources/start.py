@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING
 
 from callplayer.errors import CallplayerError
-from callplayer.service.recordings import find_recordings
+from callplayer.recordings.recording import find_recordings
 from callplayer.service.sources.calls import LiveCalls, recover
 from callplayer.service.sources.options import LiveSources
 from callplayer.service.sources.own_folder import own_folder

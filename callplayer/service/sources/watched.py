@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from callplayer.errors import CallplayerError
-from callplayer.service.recordings import IncidentFacts, read_facts
+from callplayer.recordings.recording import IncidentFacts, read_facts
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.growing_wav import (
     MAX_HEADER_BYTES,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.service import blocks
-from callplayer.service.blocks import BLOCK_FRAMES, FADE_FRAMES, plan_block
+from callplayer.playback import render as rendering
+from callplayer.playback.audio_source import DecodedSound
+from callplayer.playback.cursor import BLOCK_S, EDGE_FRAMES
+from callplayer.playback.player import Place, StreamPlayer
+from callplayer.playback.render import BLOCK_FRAMES, FADE_FRAMES, plan_block
 from callplayer.service.pacing import CATCH_UP_GAP_S, MOST_BEHIND_S, Turn, next_turn
-from callplayer.service.player import Place, StreamPlayer
-from callplayer.service.playhead import BLOCK_S, EDGE_FRAMES
-from callplayer.service.sounds import DecodedSound
 from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain
 
 RAMP = np.arange(20_000, dtype=np.int16)
@@ -23,7 +23,7 @@ LARGEST_STEP = 8000 * 2 * np.pi * 300 / 48_000
 def render(plan, samples, gain_from, gain_to):
     """One party's block."""
     sound = DecodedSound(samples[:, None])
-    return blocks.render(plan, sound.read, (gain_from,), (gain_to,))[:, 0]
+    return rendering.render(plan, sound.read, (gain_from,), (gain_to,))[:, 0]
 
 
 def player_of(*parties, samples=TONE, **options):

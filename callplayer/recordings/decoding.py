@@ -1,8 +1,9 @@
-"""Recordings to plain samples, in a process of its own: `python -m callplayer.service.decoding FD`.
+"""Recordings to plain samples, here or in a process of its own.
 
-It reads the path from standard input, writes int16 at 48 kHz, parties side by side, to the file
-that is open as FD, and prints one line of JSON: `frames`, or `what` and `hint`. A broken file may
-crash the libraries that read it: then no stream is hurt, and neither is the service.
+`python -m callplayer.recordings.decoding FD` is that process: it reads the path from standard
+input, writes int16 at 48 kHz, parties side by side, to the file that is open as FD, and prints one
+line of JSON: `frames`, or `what` and `hint`. A broken file may crash the libraries that read it:
+then no stream is hurt, and neither is the service.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import CallplayerError, UsageError
-from callplayer.service.blocks import Samples
-from callplayer.service.playhead import SAMPLE_RATE_HZ
+from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 from callplayer.text import plain_text
 
 READ_FRAMES = 1 << 18

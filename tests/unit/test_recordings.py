@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from callplayer.errors import UsageError
-from callplayer.service.decoding import decode
-from callplayer.service.recordings import SUFFIXES, find_recordings, incident_id
+from callplayer.recordings.decoding import decode
+from callplayer.recordings.recording import SUFFIXES, find_recordings, incident_id
 from tests.unit.test_service_imports import cut_files
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)

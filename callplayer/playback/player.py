@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from callplayer.service import playhead
-from callplayer.service.blocks import Gains, Samples, plan_block, render
-from callplayer.service.playhead import FRAMES_PER_MS, Playhead
-from callplayer.service.sounds import Sound
+from callplayer.playback import cursor as cursors
+from callplayer.playback.audio_source import AudioSource
+from callplayer.playback.cursor import FRAMES_PER_MS, Cursor
+from callplayer.playback.render import Gains, plan_block, render
+from callplayer.recordings.samples import Samples
 from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Command, Party, SetGain, Status
 
 
@@ -30,7 +31,7 @@ class StreamPlayer:
     def __init__(
         self,
         parties: tuple[Party, ...],
-        sound: Sound,
+        sound: AudioSource,
         *,
         autoplay: bool,
         place: Place | None = None,
@@ -39,7 +40,7 @@ class StreamPlayer:
         self._sound = sound
         self._autoplay = autoplay
         self._place = place
-        self._head = Playhead()
+        self._cursor = Cursor()
         self._seamless_source: int | None = None
         self._gains_db: dict[Party, float] = {}
         self._gains: Gains = (1.0,) * len(parties)
@@ -48,25 +49,25 @@ class StreamPlayer:
     @property
     def paused(self) -> bool:
         """Whether the listener has paused."""
-        return self._head.paused
+        return self._cursor.paused
 
     @property
     def place(self) -> Place:
         """Where the listener is now."""
-        position_ms = self._head.position_frames // FRAMES_PER_MS
-        return Place(position_ms, self._head.paused, self._head.following, dict(self._gains_db))
+        position_ms = self._cursor.position_frames // FRAMES_PER_MS
+        return Place(position_ms, self._cursor.paused, self._cursor.following, dict(self._gains_db))
 
     def begin(self, now_s: float) -> None:
         """Put the cursor where the stream starts: call it once, right before the first block."""
         extent = self._sound.at(now_s)
         place = self._place
         if place is None:
-            self._head = playhead.start(extent, self._autoplay)
+            self._cursor = cursors.start(extent, self._autoplay)
             return
         newest = extent.newest_frames
         position = newest if place.following else min(place.position_ms * FRAMES_PER_MS, newest)
         following = place.following and not extent.is_over
-        self._head = Playhead(position, paused=place.paused, following=following)
+        self._cursor = Cursor(position, paused=place.paused, following=following)
         for party, gain_db in place.gains_db.items():
             self._set_gain(party, gain_db)
         self._gains = self._wanted_gains
@@ -75,7 +76,7 @@ class StreamPlayer:
         """Carry `command` out and return the status after it."""
         if isinstance(command, SetGain):
             self._set_gain(command.callerType, command.gain)
-        self._head = playhead.apply(self._head, command, self._sound.at(now_s))
+        self._cursor = cursors.apply(self._cursor, command, self._sound.at(now_s))
         return self.status(now_s)
 
     def next_block(self, now_s: float) -> Samples:
@@ -84,31 +85,31 @@ class StreamPlayer:
         It is int16, of shape (960, parties).
         """
         extent = self._sound.at(now_s)
-        self._head = playhead.follow(self._head, extent)
-        frames = playhead.playable_frames(self._head, extent)
-        plan = plan_block(self._seamless_source, self._head.position_frames, frames)
+        self._cursor = cursors.follow(self._cursor, extent)
+        frames = cursors.playable_frames(self._cursor, extent)
+        plan = plan_block(self._seamless_source, self._cursor.position_frames, frames)
         block = render(plan, self._sound.read, self._gains, self._wanted_gains)
         self._gains = self._wanted_gains
         self._seamless_source = plan.next_source
-        self._head = playhead.advance(self._head, plan.advance_frames, now_s)
+        self._cursor = cursors.advance(self._cursor, plan.advance_frames, now_s)
         return block
 
     def skip(self, now_s: float) -> None:
         """Take note that nothing could go out: a follower of a live call catches up."""
-        self._head = playhead.skip(self._head, self._sound.at(now_s))
+        self._cursor = cursors.skip(self._cursor, self._sound.at(now_s))
 
     @property
     def position_frames(self) -> int:
         """The next frame to go out."""
-        return self._head.position_frames
+        return self._cursor.position_frames
 
     def go_back(self, position_frames: int) -> None:
         """Put the cursor back to where it was: what went out since has reached nobody."""
-        self._head = playhead.go_back(self._head, position_frames)
+        self._cursor = cursors.go_back(self._cursor, position_frames)
 
     def status(self, now_s: float) -> Status:
         """Return where the sound that goes out at `now_s` is in the call."""
-        return playhead.status(self._head, self._sound.at(now_s), now_s)
+        return cursors.status(self._cursor, self._sound.at(now_s), now_s)
 
     def _set_gain(self, party: Party, gain_db: float) -> None:
         wanted: Party = party if party in self.parties else "call"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from callplayer.service.transcripts.pieces import Piece, TranscriptError, checked, seconds
+from callplayer.recordings.words.pieces import Piece, TranscriptError, checked, seconds
 
 _NOTHING = "<NA>"
 

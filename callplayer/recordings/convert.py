@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service.recordings import MAX_DURATION_S
-from callplayer.service.whole import check_whole, cut_off, quiet_libraries
+from callplayer.recordings.integrity import check_whole, cut_off, quiet_libraries
+from callplayer.recordings.recording import MAX_DURATION_S
 from callplayer.text import plain_text
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4"})

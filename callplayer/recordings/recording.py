@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from callplayer.errors import UsageError
-from callplayer.service.whole import check_whole
+from callplayer.recordings.integrity import check_whole
 from callplayer.text import plain_text
 from callplayer.wire import Party, parse_datetime
 

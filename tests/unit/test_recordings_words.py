@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.errors import UsageError
-from callplayer.service import transcripts
-from callplayer.service.transcripts import read_words
-from callplayer.service.transcripts.cues import parse_cues
-from callplayer.service.transcripts.pieces import Piece, TranscriptError, words_of
-from callplayer.service.transcripts.rttm import parse_rttm
-from callplayer.service.transcripts.sidecar import parse_sidecar_words
-from callplayer.service.transcripts.stm import parse_stm
+from callplayer.recordings import words as transcripts
+from callplayer.recordings.words import read_words
+from callplayer.recordings.words.cues import parse_cues
+from callplayer.recordings.words.pieces import Piece, TranscriptError, words_of
+from callplayer.recordings.words.rttm import parse_rttm
+from callplayer.recordings.words.sidecar import parse_sidecar_words
+from callplayer.recordings.words.stm import parse_stm
+from callplayer.service import demo_calls
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
-DEMO = Path(transcripts.__file__).parent.parent / "demo_calls" / "kitchen-fire.json"
+DEMO = Path(demo_calls.__path__[0]) / "kitchen-fire.json"
 
 
 def read(tmp_path: Path, files: dict[str, str], **names):

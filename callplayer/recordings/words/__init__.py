@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from callplayer.errors import UsageError
-from callplayer.service.transcripts.cues import parse_cues
-from callplayer.service.transcripts.pieces import Piece, TranscriptError, attribute, words_of
-from callplayer.service.transcripts.rttm import parse_rttm
-from callplayer.service.transcripts.sidecar import parse_sidecar_words
-from callplayer.service.transcripts.stm import parse_stm
+from callplayer.recordings.words.cues import parse_cues
+from callplayer.recordings.words.pieces import Piece, TranscriptError, attribute, words_of
+from callplayer.recordings.words.rttm import parse_rttm
+from callplayer.recordings.words.sidecar import parse_sidecar_words
+from callplayer.recordings.words.stm import parse_stm
 from callplayer.words import Speaker, Word
 
 MAX_FILE_BYTES = 16_000_000

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from callplayer.service.transcripts.pieces import MAX_WORDS, TranscriptError
+from callplayer.recordings.words.pieces import MAX_WORDS, TranscriptError
 from callplayer.words import Word, read_word
 
 

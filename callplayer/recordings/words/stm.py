@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from callplayer.service.transcripts.pieces import Piece, TranscriptError, checked, seconds
+from callplayer.recordings.words.pieces import Piece, TranscriptError, checked, seconds
 
 _NOT_SAID = ("ignore_time_segment_in_scoring", "inter_segment_gap")
 _NO_SPEAKERS = ("excluded_region", "inter_segment_gap")

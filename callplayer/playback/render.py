@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from callplayer.service.playhead import BLOCK_FRAMES
+from callplayer.playback.cursor import BLOCK_FRAMES
+from callplayer.recordings.samples import Samples
 
 FADE_FRAMES = BLOCK_FRAMES // 4
 
-Samples = NDArray[np.int16]
 Gains = tuple[float, ...]
 Reader = Callable[[int, int], Samples]
 

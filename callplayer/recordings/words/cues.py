@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from callplayer.service.transcripts.pieces import Piece, TranscriptError, checked
+from callplayer.recordings.words.pieces import Piece, TranscriptError, checked
 from callplayer.wire import MAX_CALL_MS, party_of
 
 _CLOCK = r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d)[.,](\d{1,3})"

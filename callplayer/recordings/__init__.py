@@ -1,0 +1,1 @@
+"""Sound files, and the words and facts that stand beside them."""
