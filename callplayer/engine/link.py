@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable
 
-from callplayer.backoff import LONGEST_S, Backoff
 from callplayer.config import Settings, check_url
 from callplayer.engine.access import Access
 from callplayer.engine.call import Call
@@ -22,6 +21,7 @@ from callplayer.errors import (
     UnreachableError,
     UsageError,
 )
+from callplayer.retry import LONGEST_S, Backoff
 
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3

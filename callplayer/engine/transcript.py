@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from callplayer.backoff import LONGEST_S, Backoff
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine.access import Access
@@ -32,6 +31,7 @@ from callplayer.engine.cable import (
 )
 from callplayer.engine.untold import Untold
 from callplayer.errors import CallplayerError, SignInRefusedError, UsageError
+from callplayer.retry import LONGEST_S, Backoff
 from callplayer.wire import WireError
 from callplayer.words import Word, iter_words
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,9 +27,9 @@ from starlette.routing import BaseRoute, Route
 
 from callplayer.config import Secret, check_url
 from callplayer.errors import UsageError
+from callplayer.retry import Backoff
 from callplayer.service import cable_wire as wire
 from callplayer.service.answers import read_body
-from callplayer.service.pauses import pauses_s
 from callplayer.service.tokens import TokenState
 from callplayer.service.word_streams import WordStream, WordStreams
 
@@ -113,9 +114,9 @@ class Broadcaster:
             while self._waiting:
                 count = min(len(self._waiting), MESSAGES_A_POST)
                 batch = [self._waiting.popleft() for _ in range(count)]
-                pauses = pauses_s(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 while not await self._post(batch):
-                    await asyncio.sleep(next(pauses))
+                    await asyncio.sleep(backoff.next_s(random.random()))  # noqa: S311 - no secret
 
     async def _post(self, batch: list[dict[str, Any]]) -> bool:
         try:

@@ -17,19 +17,18 @@ from callplayer.service.cable_start import open_cable
 from callplayer.service.clients import Access
 from callplayer.service.health import Health
 from callplayer.service.http_server import Tls, http_server, listen, url_of
-from callplayer.service.library import Created, Library
+from callplayer.service.library import Library
 from callplayer.service.livekit_process import OwnServer
 from callplayer.service.metrics import Metrics
 from callplayer.service.opening import open_library
 from callplayer.service.room_server import room_server
 from callplayer.service.roster import Roster
-from callplayer.service.serve_options import ServeOptions, webhook_secret
+from callplayer.service.serve_options import ServeOptions
 from callplayer.service.sources.calls import growing
 from callplayer.service.sources.ingest import Ingest
 from callplayer.service.sources.start import live_calls
 from callplayer.service.streams import Streams
 from callplayer.service.tokens import BearerTokens, RoomTokens
-from callplayer.service.webhooks import Webhooks
 from callplayer.service.workers import Workers
 
 
@@ -67,7 +66,6 @@ async def assembled(options: ServeOptions, live_from_s: float | None) -> AsyncIt
         library, incidents = stack.enter_context(open_library(options, live_from_s))
         metrics = Metrics()
         metrics.watch_library(library)
-        await stack.enter_async_context(_webhooks(options, library, metrics))
         listening = stack.enter_context(listen(options.host, options.port))
         workers = await stack.enter_async_context(Workers(options.workers))
         rooms, own = await stack.enter_async_context(room_server(options))
@@ -125,27 +123,6 @@ def _access(
             fixed, file = stack.enter_context(credentials.generated(api_url))
         bearer = BearerTokens(options.token_ttl_s)
         yield Access(bearer, fixed=fixed, clients=library.clients), file
-
-
-@contextlib.asynccontextmanager
-async def _webhooks(
-    options: ServeOptions, library: Library, metrics: Metrics
-) -> AsyncIterator[None]:
-    """Tell of changes while the block lasts, if that is asked for."""
-    if options.webhook is None:
-        yield
-        return
-    webhooks = Webhooks(options.webhook, webhook_secret(os.environ), library.webhooks, metrics)
-    webhooks.take_up()
-    unsubscribe = library.subscribe(webhooks.told)
-    for recording in library.list(is_audio_live=True).recordings:
-        if recording.live_from_s is not None:  # it began with this service
-            webhooks.told(Created(recording))
-    try:
-        yield
-    finally:
-        unsubscribe()
-        await webhooks.close()
 
 
 def _tls(options: ServeOptions) -> Tls | None:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from callplayer.calm_log import put_aside
 from callplayer.config import Secret, log_path, make_private_folder, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
-from callplayer.service.restarts import restart_delay_s
+from callplayer.retry import RESTARTS
 from callplayer.service.run import LIVE_FROM
 from callplayer.text import plain_text
 
@@ -128,7 +128,7 @@ class ServiceChild:
                     return
                 _close_pipes(self._process)
                 log.warning("the replay service has ended by itself (exit code %d)", code)
-                delay_s = restart_delay_s(restarts_s, time.monotonic())
+                delay_s = RESTARTS.delay_s(restarts_s, time.monotonic())
                 if delay_s is None:
                     log.error("the replay service ends again and again; it stays ended now")
                     return

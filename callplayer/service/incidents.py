@@ -1,4 +1,4 @@
-"""Incidents in the vendor's words, for answers and webhooks."""
+"""Incidents in the vendor's words."""
 
 from __future__ import annotations
 

@@ -32,7 +32,6 @@ from callplayer.service.rows import (
     to_row,
 )
 from callplayer.service.schema import migrate
-from callplayer.service.webhook_queue import WebhookQueue
 from callplayer.wire import Party
 from callplayer.words import Word
 
@@ -55,7 +54,6 @@ class Library:
         self._own: set[str] = set()
         self._as_if_live: set[str] = set()
         self.clients = Clients(connection)
-        self.webhooks = WebhookQueue(connection)
 
     @classmethod
     def open(cls, folder: Path | None, *, durable: bool = False) -> Library:

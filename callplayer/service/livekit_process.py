@@ -16,7 +16,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ import httpx
 
 from callplayer.config import Secret, make_private_folder
 from callplayer.errors import ServiceError
-from callplayer.service.restarts import BACKOFF_S, restart_delay_s
+from callplayer.retry import RESTARTS, RestartBudget
 from callplayer.service.tokens import RoomTokens
 
 START_TIMEOUT_S = 10.0
@@ -88,19 +88,19 @@ class OwnServer:
         """How to reach it; this stays as it is for as long as the server is kept."""
         return RoomServer(self._place.url, self._place.api_key, self._place.api_secret)
 
-    async def keep(self, backoff_s: Sequence[float] = BACKOFF_S) -> NoReturn:
+    async def keep(self, budget: RestartBudget = RESTARTS) -> NoReturn:
         """Start the server again each time it ends, on the same ports and with the same key.
 
         All rooms went with it, but URL and tokens are still good: the SDKs of bots and listeners
         reconnect, and a bot's token makes its room anew. Raise ServiceError when the server ended
-        too often of late, which is what `restart_delay_s` says.
+        too often for the `budget`.
         """
         restarts_s: list[float] = []
         while True:
             code = await self._process.wait()
             await _stop(self._process)
             log.warning("livekit-server has ended by itself (exit code %d)", code)
-            delay_s = restart_delay_s(restarts_s, time.monotonic(), backoff_s)
+            delay_s = budget.delay_s(restarts_s, time.monotonic())
             if delay_s is None:
                 raise ServiceError(
                     "livekit-server has ended by itself again and again.",

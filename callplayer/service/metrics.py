@@ -36,12 +36,6 @@ class Metrics:
             "Sign-ins with a wrong client or secret",
             registry=self._registry,
         )
-        self.webhooks = Counter(
-            "callplayer_webhooks",
-            "Webhooks by how they ended",
-            ("outcome",),
-            registry=self._registry,
-        )
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """Tell the gauge `callplayer_<name>`, whose value `read` returns when asked for it."""

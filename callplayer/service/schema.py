@@ -51,18 +51,10 @@ CREATE INDEX live_incidents ON incidents (created_at_us DESC, id DESC)
 WHERE (growing OR live_from_s IS NOT NULL);
 """
 
-_WEBHOOKS = """
-CREATE TABLE webhooks (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    incident_id TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
-    body BLOB NOT NULL,
-    give_up_at_s REAL NOT NULL
-) STRICT;
-CREATE INDEX webhooks_by_incident ON webhooks (incident_id);
-"""
+_NO_WEBHOOKS = "DROP TABLE IF EXISTS webhooks"
+"""Version 4 once had this table; an older library goes past it, one of version 4 drops it."""
 
-STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS, _LIVE_INDEX, _WEBHOOKS)
+STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS, _LIVE_INDEX, _NO_WEBHOOKS, _NO_WEBHOOKS)
 """`STEPS[n]` makes version n + 1 out of version n."""
 
 

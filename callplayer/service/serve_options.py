@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callplayer.config import Secret, check_url, is_loopback
+from callplayer.config import check_url, is_loopback
 from callplayer.errors import UsageError
 from callplayer.service.packages import require_packages
 from callplayer.service.presence import DEFAULT_IDLE_S
@@ -15,8 +14,6 @@ from callplayer.service.sources.options import LiveSources
 from callplayer.service.tokens import DEFAULT_BEARER_TTL_S, DEFAULT_STREAM_TTL_S
 
 WEB_SCHEMES = {"https": True, "http": False}
-WEBHOOK_SECRET = "CALLPLAYER_SERVE_WEBHOOK_SECRET"  # noqa: S105 - a variable's name
-MIN_WEBHOOK_SECRET_CHARS = 16
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,6 @@ class ServeOptions:
     tls_key: Path | None = None
     insecure: bool = False
     public_url: str | None = None
-    webhook: str | None = None
 
     @property
     def has_tls(self) -> bool:
@@ -74,21 +70,8 @@ def check(options: ServeOptions) -> None:
     _check_reach(options)
     if options.public_url is not None:
         check_url(options.public_url, WEB_SCHEMES, "public_url", "--public-url")
-    if options.webhook is not None:
-        check_url(options.webhook, WEB_SCHEMES, "webhook", "--webhook")
     require_packages()
     options.live_sources.check(exit_with_stdin=options.exit_with_stdin)
-
-
-def webhook_secret(variables: Mapping[str, str]) -> Secret:
-    """Return what webhooks are signed with; raise UsageError if it is missing or short."""
-    secret = variables.get(WEBHOOK_SECRET, "")
-    if len(secret) < MIN_WEBHOOK_SECRET_CHARS:
-        raise UsageError(
-            "Webhooks need a secret to be signed with.",
-            f"Set {WEBHOOK_SECRET} to {MIN_WEBHOOK_SECRET_CHARS} or more random characters.",
-        )
-    return Secret(secret)
 
 
 def _check_reach(options: ServeOptions) -> None:

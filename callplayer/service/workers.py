@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
 from callplayer.playback.player import Place
-from callplayer.service.restarts import BACKOFF_S, restart_delay_s
+from callplayer.retry import RESTARTS
 from callplayer.service.worker_wire import (
     Announce,
     Ended,
@@ -262,9 +262,9 @@ class Workers:
         await worker.close()
         self.died(worker)
         now_s = time.monotonic()
-        delay_s = restart_delay_s(self._restarts_s, now_s)
+        delay_s = RESTARTS.delay_s(self._restarts_s, now_s)
         self._restarts_s.append(now_s)
-        await asyncio.sleep(BACKOFF_S[-1] if delay_s is None else delay_s)
+        await asyncio.sleep(RESTARTS.delays_s[-1] if delay_s is None else delay_s)
         if not self.running:
             self._start_one()
 

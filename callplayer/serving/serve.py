@@ -36,7 +36,6 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
-    parser.add_argument("--webhook", metavar="URL", help="tell this address of new and ended calls")
     reach = parser.add_argument_group("beyond this machine")
     reach.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     reach.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
@@ -75,7 +74,6 @@ def run_serve(options: argparse.Namespace) -> int:
             tls_key=options.tls_key,
             insecure=options.insecure,
             public_url=options.public_url,
-            webhook=options.webhook,
         )
     )
 

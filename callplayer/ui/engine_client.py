@@ -41,7 +41,6 @@ from callplayer.ui.restart import (
     is_connected,
     lost_state,
     paused_argv,
-    restart_delay_s,
     restore_requests,
 )
 from callplayer.wire import WireError
@@ -161,11 +160,11 @@ class EngineClient:
             if self._unreached is not None:
                 await self._try_again(self._unreached, listener)
                 continue
-            delay_s = restart_delay_s(self._restarts_s, lost_at_s, self._limits)
+            delay_s = self._limits.restarts.delay_s(self._restarts_s, lost_at_s)
             if delay_s is None:
                 listener(
                     EngineGone(
-                        f"The audio engine was lost {len(self._limits.backoff_s) + 1} times"
+                        f"The audio engine was lost {len(self._limits.restarts.delays_s) + 1} times"
                         " in a minute.",
                         f"Start again; the log is {self._log_path}",
                         1,

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import msgspec
 
-from callplayer.backoff import Backoff
 from callplayer.engine.messages import Mute, Request, SetGain, Solo, StateEvent
+from callplayer.retry import Backoff, RestartBudget
 from callplayer.wire import Resume, Scrub, ScrubToEnd
 
 BREAK_BACK_MS = 200
 """How far before the place heard last playing goes on: sound that was made may not have been heard,
 and a word heard twice is better than a word lost."""
 
+ENGINE_RESTARTS = RestartBudget((0.0, 0.5, 1.0, 2.0, 4.0))
+
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """How long the engine may take, in s, and how often it is started again.
+    """How long the engine may take, in s, and how often it is started again (`restarts`).
 
     `unreached` makes the waits of a series of tries that do not reach the call's server.
     """
@@ -27,22 +29,13 @@ class EngineLimits:
     silence_s: float = 3.0
     quit_s: float = 2.0
     terminate_s: float = 1.0
-    window_s: float = 60.0
-    backoff_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
+    restarts: RestartBudget = ENGINE_RESTARTS
     unreached: Callable[[], Backoff] = Backoff
 
 
 def is_connected(state: StateEvent) -> bool:
     """Tell whether the engine has, or has had, the call."""
     return state.phase not in ("connecting", "failed")
-
-
-def restart_delay_s(
-    restarts_s: Sequence[float], now_s: float, limits: EngineLimits
-) -> float | None:
-    """Return how long to wait before the next restart; None when there were too many of late."""
-    recent = sum(now_s - at_s < limits.window_s for at_s in restarts_s)
-    return limits.backoff_s[recent] if recent < len(limits.backoff_s) else None
 
 
 def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]:

@@ -24,7 +24,6 @@ from tests.rig.pulse import Sink
 from tests.rig.recorded import RecordedTerminal
 
 USERS_OWN = "the-users-own-secret-of-a-vendor-0123456789"
-WEBHOOK = "a-webhook-secret-of-the-users-own-service"
 JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
 
 
@@ -71,7 +70,6 @@ def demo(sink: Sink, tmp_path: Path) -> Iterator[RecordedTerminal]:
     environment = clean_environment(tmp_path) | sink.environment
     environment |= {
         "CALLPLAYER_CLIENT_SECRET": USERS_OWN,
-        "CALLPLAYER_SERVE_WEBHOOK_SECRET": WEBHOOK,
     }
     terminal = RecordedTerminal([*CALLPLAYER, "demo"], environment)
     yield terminal
@@ -88,7 +86,7 @@ def test_no_argument_holds_a_secret_and_children_have_what_they_need_only(
     served = found["service"].variables[b"CALLPLAYER_SERVE_CLIENT_SECRET"]
     keys = json.loads(found["livekit-server"].variables[b"LIVEKIT_CONFIG"])["keys"]
     (room_secret,) = (value.encode() for value in keys.values())
-    secrets = {USERS_OWN.encode(), WEBHOOK.encode(), served, room_secret}
+    secrets = {USERS_OWN.encode(), served, room_secret}
     assert all(len(secret) > 30 for secret in secrets)
     for name, process in found.items():
         for secret in secrets:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from callplayer.backoff import Backoff
 from callplayer.engine.messages import Event, StateEvent, TogglePause
+from callplayer.retry import Backoff, RestartBudget
 from callplayer.ui.engine_client import EngineClient, EngineGone, EngineRestarting
 from callplayer.ui.engine_process import start_engine
 from callplayer.ui.options import PlayerResult
@@ -22,7 +22,9 @@ from callplayer.ui.restart import EngineLimits
 from tests.rig.processes import is_running
 from tests.ui.live import FAKE_ENGINE, player
 
-QUICK = EngineLimits(silence_s=1.5, quit_s=0.5, terminate_s=0.3, backoff_s=(0.0, 0.05))
+QUICK = EngineLimits(
+    silence_s=1.5, quit_s=0.5, terminate_s=0.3, restarts=RestartBudget((0.0, 0.05))
+)
 
 
 async def test_a_dead_engine_is_started_again_paused_and_brought_back(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -221,8 +222,20 @@ def test_an_older_library_is_brought_up_to_date(tmp_path, monkeypatch, steps):
             assert library.get("a") == recording("a")
             assert [each.word for each in library.words("a")] == ["hello"]
             assert library.clients.rows() == []
-            assert library.webhooks.rows() == []
             assert library.count() == (1, 0)
+
+
+def test_a_library_that_kept_webhooks_keeps_them_no_more(tmp_path, monkeypatch):
+    once = (*schema.STEPS[:3], "CREATE TABLE webhooks (number INTEGER PRIMARY KEY) STRICT")
+    with monkeypatch.context() as older:
+        older.setattr(schema, "STEPS", once)
+        Library.open(tmp_path).close()
+    with Library.open(tmp_path) as library:
+        library.add(recording("a"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "library.sqlite3")) as database:
+        assert not database.execute(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'webhooks'"
+        ).fetchall()
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch):

@@ -31,7 +31,6 @@ from callplayer.ui.restart import (
     SilenceWatch,
     lost_state,
     paused_argv,
-    restart_delay_s,
     restore_requests,
 )
 from callplayer.ui.view import shown_position_ms
@@ -266,10 +265,10 @@ def test_what_the_sound_lacks_is_told_for_as_long_as_it_does(device: str | None,
 
 
 def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> None:
-    limits = EngineLimits()
-    delays = [restart_delay_s([100.0] * n, 101.0, limits) for n in range(6)]
+    budget = EngineLimits().restarts
+    delays = [budget.delay_s([100.0] * n, 101.0) for n in range(6)]
     assert delays == [0.0, 0.5, 1.0, 2.0, 4.0, None]
-    assert restart_delay_s([10.0] * 9, 101.0, limits) == 0.0
+    assert budget.delay_s([10.0] * 9, 101.0) == 0.0
 
 
 def test_tries_to_reach_the_calls_server_wait_longer_and_longer_up_to_10_s() -> None:
