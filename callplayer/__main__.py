@@ -1,8 +1,6 @@
 """`python -m callplayer`."""
 
-import sys
-
-from callplayer.cli import main
+from callplayer.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

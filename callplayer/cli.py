@@ -23,6 +23,7 @@ from callplayer.config import (
     make_private_folder,
 )
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
+from callplayer.exit import exit_process
 from callplayer.serving import clients, library, serve
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(
             CallplayerError("callplayer met an error of its own.", f"{log_path()} says more.")
         )
+
+
+def run() -> NoReturn:
+    """Run one command and end the process with its exit code: the program's entry point."""
+    try:
+        exit_code = main()
+    except SystemExit as asked:
+        exit_code = asked.code if isinstance(asked.code, int) else int(asked.code is not None)
+    exit_process(exit_code)
 
 
 def fail(error: CallplayerError) -> int:

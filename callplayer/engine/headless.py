@@ -7,6 +7,7 @@ waited for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -23,24 +24,21 @@ LOG = logging.getLogger(__name__)
 
 MAX_BACKLOG_BYTES = 256_000
 LINE_LIMIT_BYTES = 64_000
+FLUSH_S = 3.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_headless(settings: Settings, options: EngineOptions) -> int:
     """Run the engine on this process's stdin and stdout; return the exit code."""
     _send_native_noise_to_log()
-    exit_code, stuck = asyncio.run(_run(settings, options))
-    if stuck:
-        # PortAudio closes its streams when the interpreter ends, and would hang with them.
-        logging.shutdown()
-        os._exit(exit_code)
-    return exit_code
+    return asyncio.run(_run(settings, options))
 
 
-async def _run(settings: Settings, options: EngineOptions) -> tuple[int, bool]:
+async def _run(settings: Settings, options: EngineOptions) -> int:
     loop = asyncio.get_running_loop()
     output = await _open_stdout(loop)
     engine = Engine(settings, options, lambda event: _tell(output, event))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         loop.add_signal_handler(number, engine.handle, m.Quit())
     reading = asyncio.create_task(_read_requests(engine, output))
     try:
@@ -48,7 +46,11 @@ async def _run(settings: Settings, options: EngineOptions) -> tuple[int, bool]:
     finally:
         reading.cancel()
     await _flush(output)
-    return exit_code, engine.stuck
+    for number in SIGNALS:
+        # The end has been reached in order: a signal that comes now changes nothing.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+    return exit_code
 
 
 def _send_native_noise_to_log() -> None:
@@ -115,11 +117,11 @@ def _tell(output: _LineWriter, event: m.Event) -> bool:
 
 
 async def _flush(output: _LineWriter) -> None:
-    """Give a slow reader a second to take the last lines."""
-    for _ in range(100):
-        if not output.backlog_bytes or output.gone.is_set():
-            break
-        await asyncio.sleep(0.01)
+    """Give a slow reader FLUSH_S to take the last lines."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FLUSH_S):
+            while output.backlog_bytes and not output.gone.is_set():
+                await asyncio.sleep(0.01)
 
 
 async def _read_requests(engine: Engine, output: _LineWriter) -> None:

@@ -20,15 +20,7 @@ class HangsError(Exception):
 
 
 class Patience:
-    """Runs what may hang, and knows whether something of it still does."""
-
-    def __init__(self) -> None:
-        self._late: set[asyncio.Future[Any]] = set()
-
-    @property
-    def stuck(self) -> bool:
-        """Tell whether work that was given up still hangs."""
-        return bool(self._late)
+    """Runs what may hang."""
 
     async def run(
         self,
@@ -62,16 +54,15 @@ class Patience:
         finally:
             if not done.done():
                 given_up.set()
-                self._late.add(done)
-                done.add_done_callback(self._late_end)
+                done.add_done_callback(_retrieve_exception)
         if not done.done():
             raise HangsError
         return done.result()
 
-    def _late_end(self, done: asyncio.Future[Any]) -> None:
-        self._late.discard(done)
-        if not done.cancelled():
-            done.exception()  # taken, so that asyncio does not log it as never looked at
+
+def _retrieve_exception(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()  # so that asyncio does not log it as never retrieved
 
 
 def _tell(

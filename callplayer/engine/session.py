@@ -114,11 +114,6 @@ class Engine:
 
     # --- life -------------------------------------------------------------------------------------
 
-    @property
-    def stuck(self) -> bool:
-        """Tell whether a thread hangs in the sound device: an orderly exit would wait for it."""
-        return self._sound.stuck
-
     async def run(self) -> int:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
         gc.freeze()

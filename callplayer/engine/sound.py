@@ -91,11 +91,6 @@ class Sound:
         return self._no_audio
 
     @property
-    def stuck(self) -> bool:
-        """Tell whether opening or closing a device still hangs, long after it was given up."""
-        return self._patience.stuck
-
-    @property
     def output(self) -> Output | None:
         """Return the open device, or None."""
         return self._output

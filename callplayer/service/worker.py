@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from callplayer.errors import CallplayerError
+from callplayer.exit import exit_process
 from callplayer.playback.audio_source import AudioSource, map_decoded
 from callplayer.playback.player import Place, StreamPlayer
 from callplayer.service.bot import ReplayBot
@@ -223,10 +224,7 @@ async def _work(pipe: Pipe) -> None:
 
 
 def main() -> None:
-    """Work until standard input ends; then end at once.
-
-    The SDK's threads may be about to call into Python, which an orderly exit would take away.
-    """
+    """Work until standard input ends; then end the process."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -236,8 +234,8 @@ def main() -> None:
         asyncio.run(_work(pipe))
     except Exception:
         log.exception("a worker failed")
-        os._exit(1)
-    os._exit(0)
+        exit_process(1)
+    exit_process(0)
 
 
 if __name__ == "__main__":

@@ -386,8 +386,8 @@ def jumping():
         state[:] = [time.monotonic() + 0.3, chance.choice([-86400.0, -3600.0, -2.0, 2.0, 1e6])]
     return real() + state[1]
 time.time = jumping
-from callplayer.cli import main
-sys.exit(main())
+from callplayer.cli import run
+run()
 """
 
 

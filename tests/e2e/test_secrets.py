@@ -128,7 +128,7 @@ def start_all_of_it():
     for name in ("httpx", "httpcore", "websockets", "livekit", "asyncio", "callplayer"):
         logging.getLogger(name).setLevel(logging.DEBUG)
 cli._start_log = start_all_of_it
-sys.exit(cli.main())
+cli.run()
 """
 
 

@@ -18,6 +18,9 @@ RATE_HZ = 48_000
 PERIOD_S = 8.0
 SWEEP_HZ_PER_S = 300.0
 BASE_HZ = {"caller": 400.0, "callTaker": 3200.0}
+BANDS_HZ = BASE_HZ | {"third": 6000.0}
+"""The parties' bands, and one for whoever else speaks."""
+
 AMPLITUDE = 0.2
 NEAR_HZ = 75.0
 """What lies so near a sweep's peak is taken for it, or for another place laid over it."""
@@ -28,7 +31,7 @@ Samples = npt.NDArray[np.float32]
 def position_sweep(duration_s: float, party: str) -> Samples:
     """Return a party's sweep, mono at RATE_HZ."""
     t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    hz = BASE_HZ[party] + SWEEP_HZ_PER_S * (t % PERIOD_S)
+    hz = BANDS_HZ[party] + SWEEP_HZ_PER_S * (t % PERIOD_S)
     return (AMPLITUDE * np.sin(2 * np.pi * np.cumsum(hz) / RATE_HZ)).astype(np.float32)
 
 
@@ -82,7 +85,7 @@ def heard_position_s(
     size = 1 << 16
     window = np.hanning(n)
     spectrum = np.abs(np.fft.fft(sound * window * chirp, size))
-    low = BASE_HZ[party]
+    low = BANDS_HZ[party]
     first, last = (int(hz * size / RATE_HZ) for hz in (low - 60, low + SWEEP_HZ_PER_S * PERIOD_S))
     k = first + int(np.argmax(spectrum[first:last]))
     if 2 * spectrum[k] / window.sum() < 0.02:

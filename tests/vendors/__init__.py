@@ -1,0 +1,1 @@
+"""Any vendor that keeps the contract: `python -m tests.vendors` plays against each of them."""
