@@ -374,6 +374,7 @@ def _start_log() -> None:
     import logging.handlers
 
     from callplayer.calm_log import OnceASecond, put_aside
+    from callplayer.redaction import RedactingFormatter
 
     path = log_path()
     handler: logging.Handler
@@ -385,7 +386,7 @@ def _start_log() -> None:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(
-        logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+        RedactingFormatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     )
     handler.addFilter(OnceASecond())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -17,6 +17,7 @@ import sys
 from callplayer.config import Settings, log_path
 from callplayer.engine import messages as m
 from callplayer.engine.session import Engine, EngineOptions
+from callplayer.redaction import STDERR_IS_LOGGED, LogPipe
 from callplayer.text import plain_text
 from callplayer.wire import WireError
 
@@ -54,13 +55,15 @@ async def _run(settings: Settings, options: EngineOptions) -> int:
 
 
 def _send_native_noise_to_log() -> None:
-    """Let what native libraries print on file descriptor 2 end up in the log file."""
+    """Let what native libraries print on file descriptor 2 end up in the log file, redacted."""
+    if os.environ.get(STDERR_IS_LOGGED):
+        return
     try:
         log = os.open(log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     except OSError:
         log = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(log, 2)
-    os.close(log)
+    with LogPipe(log) as pipe:
+        os.dup2(pipe.writer, 2)
 
 
 class _Stdout(asyncio.Protocol):

@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from callplayer.calm_log import put_aside
 from callplayer.config import Secret, log_path, make_private_folder, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
+from callplayer.redaction import LogPipe, RedactingFormatter
 from callplayer.retry import RESTARTS
 from callplayer.service.run import LIVE_FROM
 from callplayer.text import plain_text
@@ -101,12 +101,12 @@ class ServiceChild:
             if self._closing.is_set():
                 raise ServiceError("The replay service is being closed.", "Start again.")
             try:
-                with _open_log() as stream:
+                with LogPipe(_open_log()) as pipe:
                     self._process = subprocess.Popen(
                         argv,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
-                        stderr=stream,
+                        stderr=pipe.writer,
                         env=self._environment,
                         start_new_session=True,
                     )
@@ -202,18 +202,18 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _open_log() -> IO[bytes]:
+def _open_log() -> int:
     path = log_path("service.log")
     make_private_folder(path.parent)
     put_aside(path)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 @contextlib.contextmanager
 def _logging_to_service_log() -> Iterator[None]:
     """Have what is logged here stand in service.log too, between the service's own lines."""
     handler = logging.FileHandler(log_path("service.log"), encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield

@@ -20,12 +20,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import httpx
 
 from callplayer.config import Secret, make_private_folder
 from callplayer.errors import ServiceError
+from callplayer.redaction import LogPipe
 from callplayer.retry import RESTARTS, RestartBudget
 from callplayer.service.tokens import RoomTokens
 
@@ -179,13 +180,13 @@ async def _launch(binary: Path, log_file: Path, place: _Place) -> asyncio.subpro
         command = [setpriv, "--pdeathsig", "KILL", str(binary)]
     else:
         command = ["/bin/sh", "-c", _GUARD, "livekit-guard", str(binary)]
-    with _open_log(log_file) as stream:
+    with LogPipe(_open_log(log_file)) as pipe:
         return await asyncio.create_subprocess_exec(
             *command,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL if setpriv else asyncio.subprocess.PIPE,
-            stdout=stream,
-            stderr=stream,
+            stdout=pipe.writer,
+            stderr=pipe.writer,
             # Ctrl+C in the terminal is for the service, which then ends its server in order.
             start_new_session=True,
         )
@@ -241,8 +242,8 @@ def _free_port(kind: socket.SocketKind) -> int:
         return int(probe.getsockname()[1])
 
 
-def _open_log(path: Path) -> BinaryIO:
+def _open_log(path: Path) -> int:
     make_private_folder(path.parent)
     too_long = path.exists() and path.stat().st_size > MAX_LOG_BYTES
     mode = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND)
-    return os.fdopen(os.open(path, mode, 0o600), "ab")
+    return os.open(path, mode, 0o600)

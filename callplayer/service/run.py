@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from callplayer.config import is_loopback
 from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
+from callplayer.redaction import RedactingFormatter
 from callplayer.service.serve_options import ServeOptions, check
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def _serve(options: ServeOptions) -> int:
 @contextlib.contextmanager
 def _logging_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)

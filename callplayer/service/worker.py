@@ -22,6 +22,7 @@ from callplayer.errors import CallplayerError
 from callplayer.exit import exit_process
 from callplayer.playback.audio_source import AudioSource, map_decoded
 from callplayer.playback.player import Place, StreamPlayer
+from callplayer.redaction import RedactingFormatter
 from callplayer.service.bot import ReplayBot
 from callplayer.service.capture import keep_answers_out
 from callplayer.service.growing_sound import GrowingSound
@@ -225,9 +226,9 @@ async def _work(pipe: Pipe) -> None:
 
 def main() -> None:
     """Work until standard input ends; then end the process."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     log.setLevel(logging.INFO)
     pipe = Pipe(socket.socket(fileno=os.dup(0)))
     try:

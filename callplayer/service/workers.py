@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
 from callplayer.playback.player import Place
+from callplayer.redaction import LogPipe
 from callplayer.retry import RESTARTS
 from callplayer.service.worker_wire import (
     Announce,
@@ -224,11 +225,12 @@ class Workers:
         ours, theirs = socket.socketpair()
         pipe = Pipe(ours)
         try:
-            with theirs:
+            with theirs, LogPipe(os.dup(2)) as noise:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", "callplayer.service.worker",
                     stdin=theirs.fileno(),
                     stdout=asyncio.subprocess.DEVNULL,
+                    stderr=noise.writer,
                     env=_environment(),
                     start_new_session=True,
                 )  # fmt: skip

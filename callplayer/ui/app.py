@@ -21,6 +21,7 @@ from types import FrameType
 from callplayer import config
 from callplayer.calm_log import OnceASecond
 from callplayer.errors import CallplayerError
+from callplayer.redaction import RedactingFormatter
 from callplayer.ui.engine_process import end_process_now, start_engine
 from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
@@ -253,7 +254,7 @@ def _logging_to(log_path: Path) -> Iterator[None]:
         handler = logging.FileHandler(log_path, encoding="utf-8")
     except OSError:
         handler = logging.NullHandler()  # a full disk is no reason not to play
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(OnceASecond())
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)

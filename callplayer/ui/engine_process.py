@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callplayer.config import make_private_folder
+from callplayer.redaction import STDERR_IS_LOGGED, LogPipe
 
 _POLL_S = 0.02
 _OF_A_SERVICE = ("CALLPLAYER_SERVE_", "CALLPLAYER_LIVEKIT_")
 
 
 def start_engine(argv: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]:
-    """Start the engine with pipes for stdin and stdout; stderr goes to the end of the log file.
+    """Start the engine with pipes for stdin and stdout; stderr goes to the end of the log
+    file, without secrets.
 
     It gets a session of its own: a key or a hang-up of the terminal reaches the screen only, which
     then ends the engine. Raise OSError if it cannot be started.
     """
-    log_descriptor = _open_log(log_path)
-    try:
+    with LogPipe(_open_log(log_path)) as pipe:
         process = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log_descriptor,
-            env=_environment(),
+            stderr=pipe.writer,
+            env=_environment() | {STDERR_IS_LOGGED: "1"},
             bufsize=0,
             start_new_session=True,
         )
-    finally:
-        os.close(log_descriptor)
     assert process.stdin is not None
     os.set_blocking(process.stdin.fileno(), False)
     return process
