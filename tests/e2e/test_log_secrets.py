@@ -47,7 +47,7 @@ def test_a_token_that_is_refused_is_in_no_log(
 
     with scripted_api(answering(livekit, token)) as vendor:
         engine = HeadlessEngine(tmp_path, vendor.environment | variables, "i1", "--no-audio")
-        assert engine.finish() == 3
+        assert engine.finish(30.0) == 3
     (log,) = tmp_path.rglob("callplayer.log")
     text = log.read_text()
     assert "livekit" in text, "the SDK has told of it"
