@@ -1,7 +1,7 @@
 """The engine: one call, from sign-in to bye. It alone owns the state.
 
 Requests come in through `handle`, events go out through `tell`, both on one asyncio loop. The rules
-stand in call, playhead, gate, outbox and receive; here they meet the room and the sound.
+stand in call, playhead, gate, outbox and receive; here they meet the source and the sound.
 """
 
 from __future__ import annotations
@@ -22,28 +22,21 @@ from callplayer.chosen import keep_output_device, read_output_device
 from callplayer.config import Settings
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
-from callplayer.engine.access import Access
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
-from callplayer.engine.frames import RATE_HZ
-from callplayer.engine.link import Link
-from callplayer.engine.receive import ReceivePath
-from callplayer.engine.recovery import Recovery
-from callplayer.engine.sender import Sender
+from callplayer.engine.receive import RATE_HZ, ReceivePath
 from callplayer.engine.sound import Sound
+from callplayer.engine.source import Source
 from callplayer.engine.teller import Teller
-from callplayer.engine.transcript import Transcript
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.wire import (
     Command,
-    Party,
     Pause,
     Resume,
     Scrub,
     ScrubToEnd,
     SetGain,
-    WireError,
-    decode_status,
+    Status,
 )
 
 LOG = logging.getLogger(__name__)
@@ -79,26 +72,9 @@ class Engine:
         self._options = options
         self._call = Call()
         self._sound = Sound(RATE_HZ, no_audio=options.no_audio)
-        self._sender = Sender()
-        self._path = ReceivePath()
-        self._teller = Teller(tell, self._call, self._sound, self._path)
-        self._link = Link(
-            settings,
-            options.incident_id,
-            call=self._call,
-            sound=self._sound,
-            path=self._path,
-            listener=self,
-            say=self.say,
-        )
-        self._recovery = Recovery(
-            call=self._call,
-            sound=self._sound,
-            link=self._link,
-            sender=self._sender,
-            delays=self._teller.delays,
-            told=self,
-        )
+        path = ReceivePath()
+        self._teller = Teller(tell, self._call, self._sound, path)
+        self._source = self._room(path)
         self._care = DeviceCare(
             self._sound,
             self._call,
@@ -118,10 +94,9 @@ class Engine:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
         gc.freeze()
         gc.disable()
-        self.say("signing in")
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
-            for work in (self._play, self._quit.wait, self._tick, self._measure, self._sender.run)
+            for work in (self._play, self._quit.wait, self._tick, self._measure)
         ]
         tasks.append(asyncio.create_task(self._care.run(waiting=self._options.wait_for_device)))
         exit_code = EXIT_DONE
@@ -144,15 +119,13 @@ class Engine:
     async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Let the sound fade out, leave the room, close the device."""
         self._teller.quiet = True
-        self._recovery.stop()
         self._ending = True
         self._move_gate()
         faded_s = time.monotonic() + self._sound.fade_s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._sender.use(None)
-        await self._link.leave()
+        await self._source.close()
         self._care.stop()
         await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
         with contextlib.suppress(SoundDeviceHangsError):
@@ -161,45 +134,34 @@ class Engine:
     async def _play(self) -> None:
         opening_sound = asyncio.create_task(self._open_sound())
         try:
-            async with Access(self._settings) as access:
-                beside = [asyncio.create_task(self._describe(access))]
-                try:
-                    await self._link.join(access)
-                    self._recovery.joined()
-                    beside.append(asyncio.create_task(self._transcript(access).run()))
-                    await opening_sound
-                    await self._begin()
-                    while True:
-                        await self._link.closed.wait()
-                        await self._come_back(access)
-                finally:
-                    for task in beside:
-                        task.cancel()
+            await self._source.open()
+            await opening_sound
+            await self._source.until_ready()
+            # What was typed meanwhile goes before what was to be done at the start.
+            self.restore(self._call.to_begin(self._options.start))
+            await self._source.run()
         finally:
             opening_sound.cancel()
             with contextlib.suppress(asyncio.CancelledError, CallplayerError):
                 await opening_sound
 
-    def _transcript(self, access: Access) -> Transcript:
-        return Transcript(self._settings, self._options.incident_id, access, self._teller.tell)
+    def _room(self, path: ReceivePath) -> Source:
+        from callplayer.engine.room_source import RoomSource
+
+        return RoomSource(
+            self._settings,
+            self._options.incident_id,
+            call=self._call,
+            sound=self._sound,
+            teller=self._teller,
+            path=path,
+            delays=self._teller.delays,
+            host=self,
+        )
 
     async def _open_sound(self) -> None:
         if not self._options.wait_for_device:
             await self._care.open_first()
-
-    async def _begin(self) -> None:
-        """Wait until nothing of the call can be missed, then do what was asked for at the start."""
-        await self._link.until_ready()
-        self.restore(self._call.to_begin(self._options.start))
-
-    async def _come_back(self, access: Access) -> None:
-        """Have a new room, and the call in it where it was."""
-        await self._link.rejoin(access)
-        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
-        self._recovery.joined()
-        # At one stroke: a frame that comes between the two would be heard, of whatever place.
-        with self._sound.lock:
-            self.restore(self._call.come_back(time.monotonic(), self._teller.delays(), stays=False))
 
     def restore(self, back: Return) -> None:
         """Set cursor, pause and gains at a server that has just come, or come back.
@@ -223,13 +185,6 @@ class Engine:
             self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         self.say("" if status is not None else NO_STATUS)
 
-    async def _describe(self, access: Access) -> None:
-        """Tell what the incident is; the call plays without it if it cannot be had."""
-        try:
-            self._teller.incident(await access.incident(self._options.incident_id))
-        except CallplayerError as error:
-            LOG.info("no incident details: %s", error.what)
-
     # --- requests and commands --------------------------------------------------------------------
 
     def handle(self, request: m.Request) -> None:
@@ -238,8 +193,7 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
-            self._recovery.retry_now()
-            self._link.retry_now()
+            self._source.retry_now()
             return
         if self._care.takes(request):
             return
@@ -253,19 +207,17 @@ class Engine:
         self._teller.state()
 
     def _obey(self, request: m.Request) -> None:
-        self._send(self._call.obey(request, time.monotonic(), self._teller.delays()))
+        commands = self._call.obey(request, time.monotonic(), self._teller.delays())
         self._apply_mix()
-        self._move_gate()
+        self._move_gate()  # before the source answers: what is in the ring now is old
+        self._send(commands)
 
     def _send(self, commands: list[Command]) -> None:
         """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""
-        for command in commands:
-            if not self._call.opened and not isinstance(command, SetGain):
-                continue
-            self._link.flow.note_command()
-            self._sender.offer(command)
+        opened = self._call.opened
+        self._source.send([each for each in commands if opened or isinstance(each, SetGain)])
 
-    # --- what the room tells ----------------------------------------------------------------------
+    # --- what the source reports ------------------------------------------------------------------
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """Pass a frame to its lane, the gate set right before it. Not on the loop's thread."""
@@ -273,47 +225,18 @@ class Engine:
             self._move_gate()
             self._sound.push(track_id, pcm)
 
-    def on_track(self, track_id: str, party: Party) -> None:
-        """A party's track has come."""
-        self._link.add_track(track_id)
-        self._sound.add(track_id, party)
+    def on_tracks(self) -> None:
+        """A track has come or ended."""
         self._apply_mix()
         self._teller.state()
 
-    def on_track_gone(self, track_id: str) -> None:
-        """A track has ended."""
-        self._sound.remove(track_id)
-        if not self._sound.track_ids:
-            self._recovery.tracks_gone()
-        self._link.remove_track(track_id)
-        self._teller.state()
-
-    def on_payload(self, payload: bytes) -> None:
-        """Take a status; anything else is logged without its text and left."""
-        try:
-            status = decode_status(payload)
-        except WireError as error:
-            LOG.info("a data message was ignored: %s", error)
-            return
-        now_s = time.monotonic()
-        self._link.flow.take_status(now_s)
+    def on_status(self, status: Status, now_s: float) -> None:
+        """Take a status."""
         if self._call.head.status is None and self._call.opened:
             self._call.detail = ""
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
-        self._link.first_status.set()
         self._teller.state_soon()
-
-    def on_link(self, up: bool) -> None:
-        """The SDK lost the connection, or has it back."""
-        if up:
-            self._recovery.link_back()
-        else:
-            self._recovery.link_lost()
-
-    def on_closed(self, reason: str) -> None:
-        """The room is gone; `_play` comes back by itself."""
-        self._recovery.closed(reason)
 
     # --- sound ------------------------------------------------------------------------------------
 
@@ -329,8 +252,8 @@ class Engine:
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""
-        await self._link.read_counters()
-        self._call.turn_over(confirmed_s, self._path.turnover_ms(confirmed_s))
+        await self._source.measure()
+        self._call.turn_over(confirmed_s, self._source.path.turnover_ms(confirmed_s))
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.
@@ -340,10 +263,10 @@ class Engine:
         told_s = time.monotonic()
         while True:
             due_s = max(told_s + STATS_S - time.monotonic(), 0.0)
-            steady = self._path.steady and not self._recovery.watchful
+            steady = self._source.path.steady and not self._source.watchful
             await asyncio.sleep(min(due_s, STEADY_PATH_S) if steady else PATH_S)
-            await self._link.read_counters()
-            self._recovery.look(time.monotonic())
+            await self._source.measure()
+            self._source.check(time.monotonic())
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
             told_s = time.monotonic()
@@ -355,8 +278,8 @@ class Engine:
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
-            self._sender.flush_due()
-            if self._call.opened and self._sender.open:
+            self._source.tick()
+            if self._call.opened and self._source.accepts_commands:
                 self._call.head = heads.give_up(self._call.head, now_s)
             self._teller.levels()
             if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:

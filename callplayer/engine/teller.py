@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from callplayer.engine import messages as m
 from callplayer.engine.call import Call, Delays
-from callplayer.engine.receive import ReceivePath
 from callplayer.engine.sound import Sound
+from callplayer.engine.source import PathReadings
 from callplayer.errors import CallplayerError
 from callplayer.wire import Incident, Party
 
@@ -27,7 +27,7 @@ class Teller:
     """
 
     def __init__(
-        self, tell: Callable[[m.Event], object], call: Call, sound: Sound, path: ReceivePath
+        self, tell: Callable[[m.Event], object], call: Call, sound: Sound, path: PathReadings
     ) -> None:
         self.tell = tell
         self.told_s = 0.0

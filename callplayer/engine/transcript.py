@@ -29,7 +29,7 @@ from callplayer.engine.cable import (
     Step,
     cable_url,
 )
-from callplayer.engine.untold import Untold
+from callplayer.engine.word_reporter import PACE_S, WordReporter
 from callplayer.errors import CallplayerError, SignInRefusedError, UsageError
 from callplayer.retry import LONGEST_S, Backoff
 from callplayer.wire import WireError
@@ -44,10 +44,7 @@ STALE_S = 6.5
 """A server pings every 3 s: two missed, and nobody is there any more."""
 
 ANSWER_S = 10.0
-MAX_WORDS = 200_000
 WORDS_A_TURN = 100
-PACE_S = 0.005
-SLOW_CLIENT_S = 0.05
 
 NO_TRANSCRIPT = "This call has no transcript."
 NO_CABLE = "The API has no transcripts."
@@ -84,20 +81,17 @@ class Transcript:
         self._url = settings.cable_url or cable_url(settings.api_url)
         self._tls: ssl.SSLContext | None = None
         self._access = access
-        self._tell = tell
         self._stale_s = stale_s
         self._conversation = Conversation(incident_id, settings.cable_parameter)
-        self._untold = Untold()
-        self._news = asyncio.Event()
-        self._state: m.TranscriptEvent | None = None
-        self._untold_state = False
+        self._reporter = WordReporter(tell)
+        self._say = self._reporter.say
         self._was_confirmed = False
         self._confirmed_s: float | None = None
 
     async def run(self) -> None:
         """Read until cancelled, or until it is known that there is nothing to read. Never raises
         anything else."""
-        telling = asyncio.create_task(self._tell_words())
+        telling = asyncio.create_task(self._reporter.run())
         try:
             self._say("connecting")
             await asyncio.to_thread(self._prepare)
@@ -198,11 +192,7 @@ class Transcript:
         except WireError as error:
             LOG.info("a message of the cable was ignored: %s", error)
             return
-        if len(self._untold.transcript) + len(words) > MAX_WORDS:
-            LOG.warning("the transcript is longer than that of any call: words were ignored")
-            return
-        self._untold.take(words)
-        self._news.set()
+        self._reporter.take(words)
 
     @contextlib.asynccontextmanager
     async def _connected(self, token: str) -> AsyncIterator[ClientConnection]:
@@ -235,33 +225,6 @@ class Transcript:
             raise _of_status(error.response.status_code) from None
         except (ConnectionClosed, WebSocketException) as error:
             raise OSError(type(error).__name__) from None
-
-    # --- telling ----------------------------------------------------------------------------------
-
-    def _say(self, state: m.TranscriptState, detail: str = "") -> None:
-        event = m.TranscriptEvent(state=state, detail=detail)
-        if event != self._state:
-            self._state, self._untold_state = event, True
-            self._news.set()
-
-    async def _tell_words(self) -> None:
-        """Tell what is new; a client that is slow is told later, and then what holds by then."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            if self._untold_state and self._state is not None:
-                await self._until_told(self._state)
-                self._untold_state = False
-            while words := self._untold.next_words():
-                if self._tell(m.WordsEvent(words=words)) is False:
-                    await asyncio.sleep(SLOW_CLIENT_S)
-                    continue
-                self._untold.told(words)
-                await asyncio.sleep(PACE_S)
-
-    async def _until_told(self, event: m.Event) -> None:
-        while self._tell(event) is False:
-            await asyncio.sleep(SLOW_CLIENT_S)
 
 
 def _of_status(status: int) -> Exception:

@@ -1,0 +1,197 @@
+"""A LiveKit room as the source of a call: sign-in, room, recovery, commands and transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from callplayer.config import Settings
+from callplayer.engine.access import Access
+from callplayer.engine.call import Call, Delays
+from callplayer.engine.link import Link
+from callplayer.engine.receive import ReceivePath
+from callplayer.engine.recovery import Recovery
+from callplayer.engine.sender import Sender
+from callplayer.engine.sound import Sound
+from callplayer.engine.source import SourceHost
+from callplayer.engine.teller import Teller
+from callplayer.engine.transcript import Transcript
+from callplayer.errors import CallplayerError
+from callplayer.wire import Command, Party, WireError, decode_status
+
+LOG = logging.getLogger(__name__)
+
+
+class RoomSource:
+    """The room of one incident, had again for as long as it takes. It listens to that room."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        *,
+        call: Call,
+        sound: Sound,
+        teller: Teller,
+        path: ReceivePath,
+        delays: Callable[[], Delays],
+        host: SourceHost,
+    ) -> None:
+        self._settings = settings
+        self._incident_id = incident_id
+        self._call = call
+        self._sound = sound
+        self._teller = teller
+        self._delays = delays
+        self._host = host
+        self.path = path
+        self.on_frame = host.on_frame
+        self._sender = Sender()
+        self._link = Link(
+            settings, incident_id, call=call, sound=sound, path=path, listener=self, say=host.say
+        )
+        self._recovery = Recovery(
+            call=call,
+            sound=sound,
+            link=self._link,
+            sender=self._sender,
+            delays=delays,
+            told=host,
+        )
+        self._access: Access | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
+
+    # --- as a source ------------------------------------------------------------------------------
+
+    @property
+    def accepts_commands(self) -> bool:
+        """Whether there is a room to send to."""
+        return self._sender.open
+
+    @property
+    def watchful(self) -> bool:
+        """Whether to look at the packets often."""
+        return self._recovery.watchful
+
+    async def open(self) -> None:
+        """Sign in and join the room."""
+        self._host.say("signing in")
+        self._access = access = await Access(self._settings).__aenter__()
+        self._sending = asyncio.create_task(self._sender.run())
+        self._beside = [self._sending, asyncio.create_task(self._describe(access))]
+        await self._link.join(access)
+        self._recovery.joined()
+        transcript = Transcript(self._settings, self._incident_id, access, self._teller.tell)
+        self._beside.append(asyncio.create_task(transcript.run()))
+
+    async def until_ready(self) -> None:
+        """Return when a status has come and every announced track receives packets."""
+        await self._link.until_ready()
+
+    async def run(self) -> None:
+        """Come back to the call whenever its room is gone."""
+        assert self._access is not None
+        assert self._sending is not None
+        await asyncio.gather(self._sending, self._keep_room(self._access))
+
+    async def close(self) -> None:
+        """Leave the room."""
+        self._recovery.stop()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._sender.use(None)
+        if self._access is not None:
+            await self._access.__aexit__(None, None, None)
+        await self._link.leave()
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """Put commands on their way to the room, paced."""
+        for command in commands:
+            self._link.flow.note_command()
+            self._sender.offer(command)
+
+    def tick(self) -> None:
+        """Send the commands whose turn has come."""
+        self._sender.flush_due()
+
+    async def measure(self) -> None:
+        """Read the SDK's counters."""
+        await self._link.read_counters()
+
+    def check(self, now_s: float) -> None:
+        """See what came since the last look."""
+        self._recovery.look(now_s)
+
+    def retry_now(self) -> bool:
+        """Have the next try, or a new room, at once."""
+        self._recovery.retry_now()
+        self._link.retry_now()
+        return True
+
+    # --- what the room tells ----------------------------------------------------------------------
+
+    def on_track(self, track_id: str, party: Party) -> None:
+        """A party's track has come."""
+        self._link.add_track(track_id)
+        self._sound.add(track_id, party)
+        self._host.on_tracks()
+
+    def on_track_gone(self, track_id: str) -> None:
+        """A track has ended."""
+        self._sound.remove(track_id)
+        if not self._sound.track_ids:
+            self._recovery.tracks_gone()
+        self._link.remove_track(track_id)
+        self._host.on_tracks()
+
+    def on_payload(self, payload: bytes) -> None:
+        """Take a status; anything else is logged without its text and left."""
+        try:
+            status = decode_status(payload)
+        except WireError as error:
+            LOG.info("a data message was ignored: %s", error)
+            return
+        now_s = time.monotonic()
+        self._link.flow.take_status(now_s)
+        self._host.on_status(status, now_s)
+        self._link.first_status.set()
+
+    def on_link(self, up: bool) -> None:
+        """The SDK lost the connection, or has it back."""
+        if up:
+            self._recovery.link_back()
+        else:
+            self._recovery.link_lost()
+
+    def on_closed(self, reason: str) -> None:
+        """The room is gone; `run` comes back by itself."""
+        self._recovery.closed(reason)
+
+    # --- within -----------------------------------------------------------------------------------
+
+    async def _keep_room(self, access: Access) -> None:
+        while True:
+            await self._link.closed.wait()
+            await self._come_back(access)
+
+    async def _come_back(self, access: Access) -> None:
+        """Have a new room, and the call in it where it was."""
+        await self._link.rejoin(access)
+        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
+        self._recovery.joined()
+        # At one stroke: a frame that comes between the two would be heard, of whatever place.
+        with self._sound.lock:
+            back = self._call.come_back(time.monotonic(), self._delays(), stays=False)
+            self._host.restore(back)
+
+    async def _describe(self, access: Access) -> None:
+        """Publish what the incident is; the call plays without it if it cannot be had."""
+        try:
+            self._teller.incident(await access.incident(self._incident_id))
+        except CallplayerError as error:
+            LOG.info("no incident details: %s", error.what)
