@@ -1,4 +1,4 @@
-"""Sound files of all kinds to one FLAC: checked to their end, without tags, names or pictures."""
+"""Sound files of all kinds to one FLAC: read to their end, without tags, names or pictures."""
 
 from __future__ import annotations
 
@@ -12,25 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.integrity import check_whole, cut_off, quiet_libraries
+from callplayer.recordings.quiet import quiet_libraries
 from callplayer.recordings.recording import MAX_DURATION_S
+from callplayer.recordings.samples import Sound
+from callplayer.recordings.sound_file import SoundFile, open_sound
 from callplayer.text import plain_text
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4"})
-_BY_PYAV = frozenset({".m4a", ".mp4"})  # libsndfile has no AAC
-_FINE_SUBTYPES = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_24", "ALAC_32"})
 _BLOCK_FRAMES = 1 << 16
-_M4A_SLACK_S = 0.5  # an encoder's priming and padding, which some count and some do not
+_MAX_RATE_HZ = 655_350
 
-Sound = NDArray[np.float32]
+
+@dataclass(frozen=True)
+class Layout:
+    """How the channels of a recording become parties.
+
+    `swap`: the caller is on the right. `channels`: of a recording of more than two, those (from 1)
+    that are the caller's and the call taker's; one of them: a mixed track. `rate_hz`: of sound
+    without a head that nothing says the rate of.
+    """
+
+    swap: bool = False
+    channels: tuple[int, ...] = ()
+    rate_hz: int | None = None
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written: `channels` is 1 or 2."""
+    """What was written: `channels` is 1 or 2; `notes` are one line each on what was lost."""
 
     duration_s: float
     channels: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,128 +55,107 @@ class _Source:
     blocks: Iterator[Sound]
 
 
-def convert(sources: tuple[Path, ...], target_fd: int) -> Converted:
+def convert(sources: tuple[Path, ...], target_fd: int, layout: Layout | None = None) -> Converted:
     """Write the sound of one file, or of two (the caller, the call taker), as FLAC.
 
     It keeps the sample rate (of two, the first one's) and 16 bits, or 24 where there are more.
-    Raise UsageError if a file cannot be read to its end, is cut off, has more channels, or is too
-    long, ServiceError if it cannot be written.
+    Raise UsageError if a file cannot be read, is cut off, has more channels, or is too long (before
+    it is decoded), ServiceError if it cannot be written.
     """
     import soundfile
 
+    layout = layout or Layout()
     with contextlib.ExitStack() as stack:
         stack.enter_context(quiet_libraries())
-        opened = [stack.enter_context(_open(path)) for path in sources]
-        joined = opened[0] if len(opened) == 1 else _joined(sources, opened)
-        if not 1 <= joined.channels <= 2:
+        opened = [stack.enter_context(open_sound(path, layout.rate_hz)) for path in sources]
+        for sound in opened:
+            check_length(sound)
+        if len(opened) == 1:
+            source = _chosen(opened[0], layout)
+        else:
+            source = _joined(opened, swap=layout.swap)
+        if source.rate_hz > _MAX_RATE_HZ:
             raise UsageError(
-                f"{sources[0]} has {joined.channels} channels.",
-                "Mix it down to one, or to two: the caller left, the call taker right.",
+                f"{opened[0].name} has {source.rate_hz} samples a second.", "Convert it to 48000."
             )
-        subtype = "PCM_24" if joined.is_fine else "PCM_16"
+        subtype = "PCM_24" if source.is_fine else "PCM_16"
         frames = 0
         try:
             with soundfile.SoundFile(
-                os.dup(target_fd), "w", joined.rate_hz, joined.channels, subtype, format="FLAC"
+                os.dup(target_fd), "w", source.rate_hz, source.channels, subtype, format="FLAC"
             ) as target:
-                for block in joined.blocks:
+                for block in source.blocks:
                     frames += len(block)
-                    if frames > MAX_DURATION_S * joined.rate_hz:
-                        raise UsageError(
-                            f"{sources[0]} is longer than {MAX_DURATION_S // 3600} h.", "Cut it."
-                        )
-                    target.write(_quantized(block, fine=joined.is_fine))
-        except soundfile.LibsndfileError as error:  # of writing: what reads tells its own
+                    target.write(_quantized(block, fine=source.is_fine))
+        except soundfile.LibsndfileError as error:  # of writing: what reads says its own
             reason = plain_text(str(error), 160).rstrip(".")
             raise ServiceError(
                 f"The sound of {sources[0]} cannot be kept: {reason}.",
                 "Check free space.",
             ) from None
-    if not frames:
-        raise UsageError(f"{sources[0]} holds no sound.", "Name another file.")
-    return Converted(frames / joined.rate_hz, joined.channels)
+        notes = tuple(note for sound in opened if (note := loss_note(sound)))
+    return Converted(frames / source.rate_hz, source.channels, notes)
 
 
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[_Source]:
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
-        raise UsageError(
-            f"{plain_text(str(path))} is no recording that can be imported.",
-            "Name WAV, FLAC, OGG, MP3 or M4A files.",
-        )
-    check_whole(path)
-    with _open_m4a(path) if path.suffix.lower() in _BY_PYAV else _open_sndfile(path) as source:
-        yield source
+def check_length(sound: SoundFile) -> None:
+    """Raise UsageError for a sound file that is longer than a call may be."""
+    if sound.duration_s > MAX_DURATION_S:
+        raise UsageError(f"{sound.name} is longer than {MAX_DURATION_S // 3600} h.", "Cut it.")
 
 
-@contextlib.contextmanager
-def _open_sndfile(path: Path) -> Iterator[_Source]:
-    import soundfile
-
-    def blocks(file: soundfile.SoundFile) -> Iterator[Sound]:
-        try:
-            while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                yield block
-        except soundfile.LibsndfileError as error:
-            raise _broken(path, error) from None
-
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise _broken(path, error) from None
-    with file:
-        is_fine = file.subtype in _FINE_SUBTYPES
-        yield _Source(file.samplerate, file.channels, is_fine, blocks(file))
+def loss_note(sound: SoundFile) -> str:
+    """Return a line on the packets that could not be decoded, "" if all could."""
+    losses = sound.losses
+    if not losses:
+        return ""
+    packets = sum(loss.packets for loss in losses)
+    places = ", ".join(f"{loss.position / sound.rate_hz:.1f} s" for loss in losses[:5])
+    more = ", …" if len(losses) > 5 else ""
+    are = "packet cannot be decoded and is" if packets == 1 else "packets cannot be decoded and are"
+    return f"{sound.name}: {packets} {are} left out, at {places}{more}"
 
 
-@contextlib.contextmanager
-def _open_m4a(path: Path) -> Iterator[_Source]:
-    import av
-
-    # From an open file, so that a name can never be taken for an address of the network.
-    with path.open("rb") as stream:
-        try:
-            container = av.open(stream, format="mov")
-        except (av.FFmpegError, OSError) as error:
-            raise _broken(path, error) from None
-        with container:
-            if not container.streams.audio:
-                raise UsageError(f"{path} holds no sound.", "Name another file.")
-            audio = container.streams.audio[0]
-            channels = audio.channels
-            resampler = av.AudioResampler("flt", audio.layout, audio.rate)
-            assert isinstance(container, av.container.InputContainer)
-
-            told_s = float((audio.duration or 0) * (audio.time_base or 0))
-
-            def blocks() -> Iterator[Sound]:
-                frames = 0
-                try:
-                    for frame in container.decode(audio):
-                        frames += frame.samples
-                        for part in resampler.resample(frame):
-                            yield part.to_ndarray().reshape(-1, channels).astype(np.float32)
-                except av.FFmpegError as error:
-                    raise _broken(path, error) from None
-                if frames / audio.rate < told_s - _M4A_SLACK_S:
-                    raise cut_off(path, frames / audio.rate, told_s)
-
-            yield _Source(audio.rate, channels, False, blocks())
-
-
-def _joined(paths: tuple[Path, ...], sources: list[_Source]) -> _Source:
-    """Return the two as one of two channels, the shorter one filled up with silence."""
-    for path, source in zip(paths, sources, strict=True):
-        if source.channels != 1:
+def _chosen(sound: SoundFile, layout: Layout) -> _Source:
+    """Return one file's channels as they are asked for."""
+    if layout.channels:
+        wrong = [each for each in layout.channels if not 1 <= each <= sound.channels]
+        if wrong or len(layout.channels) > 2:
             raise UsageError(
-                f"{path} has {source.channels} channels; two files are joined of one each.",
+                f"{sound.name} has {sound.channels} channels;"
+                f" --channels {','.join(map(str, layout.channels))} is no choice of one or two.",
+                "Name the caller's and the call taker's, such as --channels 1,3.",
+            )
+        order = [each - 1 for each in layout.channels]
+    elif sound.channels > 2:
+        raise UsageError(
+            f"{sound.name} has {sound.channels} channels.",
+            "Name the caller's and the call taker's, such as --channels 1,3; or mix it down.",
+        )
+    else:
+        order = list(range(sound.channels))
+    if layout.swap:
+        if len(order) != 2:
+            raise UsageError(f"{sound.name} has one channel to import.", "Leave out --swap.")
+        order.reverse()
+    if order == list(range(sound.channels)):
+        return _Source(sound.rate_hz, sound.channels, sound.is_fine, sound.blocks())
+    blocks = (block[:, order] for block in sound.blocks())
+    return _Source(sound.rate_hz, len(order), sound.is_fine, blocks)
+
+
+def _joined(sounds: list[SoundFile], *, swap: bool) -> _Source:
+    """Return the two as one of two channels, the shorter one filled up with silence."""
+    for sound in sounds:
+        if sound.channels != 1:
+            raise UsageError(
+                f"{sound.name} has {sound.channels} channels; two files are joined of one each.",
                 "Mix it down to one, or import it by itself.",
             )
-    first, second = sources
+    first, second = reversed(sounds) if swap else sounds
     rate_hz = first.rate_hz
 
     def blocks() -> Iterator[Sound]:
-        left = _Reblocked(first.blocks)
+        left = _Reblocked(first.blocks())
         right = _Reblocked(_at_rate(second, rate_hz))
         while True:
             pair = [side.next(_BLOCK_FRAMES) for side in (left, right)]
@@ -197,28 +188,24 @@ class _Reblocked:
         return whole[:frames]
 
 
-def _at_rate(source: _Source, rate_hz: int) -> Iterator[Sound]:
+def _at_rate(sound: SoundFile, rate_hz: int) -> Iterator[Sound]:
     import soxr
 
-    if source.rate_hz == rate_hz:
-        yield from source.blocks
+    if sound.rate_hz == rate_hz:
+        yield from sound.blocks()
         return
-    stream = soxr.ResampleStream(source.rate_hz, rate_hz, 1, dtype="float32")
-    for block in source.blocks:
+    stream = soxr.ResampleStream(sound.rate_hz, rate_hz, 1, dtype="float32")
+    for block in sound.blocks():
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros((0, 1), np.float32), last=True)
 
 
 def _quantized(block: Sound, *, fine: bool) -> NDArray[np.int16] | NDArray[np.int32]:
     """Return whole numbers of 16 bits, or of 24 at the top of 32; those that were are kept."""
-    bits = 24 if fine else 16
-    limit = 1 << (bits - 1)
-    whole = np.clip(np.rint(block.astype(np.float64) * limit), -limit, limit - 1)
-    return whole.astype(np.int32) << 8 if fine else whole.astype(np.int16)
-
-
-def _broken(path: Path, error: Exception) -> UsageError:
-    return UsageError(
-        f"{plain_text(str(path))} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
-        "Check that it is a sound file that you may read.",
-    )
+    if not fine:  # float32 holds 16 bits exactly
+        whole: Sound = np.rint(block * np.float32(32_768))
+        np.clip(whole, -32_768, 32_767, out=whole)
+        return whole.astype(np.int16)
+    limit = 1 << 23
+    exact = np.clip(np.rint(block.astype(np.float64) * limit), -limit, limit - 1)
+    return exact.astype(np.int32) << 8

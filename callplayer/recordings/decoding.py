@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from callplayer.errors import CallplayerError, UsageError
+from callplayer.errors import CallplayerError
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
-from callplayer.text import plain_text
+from callplayer.recordings.sound_file import open_sound
 
-READ_FRAMES = 1 << 18
 NICE = 10
 """The bots, which must be in time, come first."""
 
@@ -31,28 +30,19 @@ def decode(path: Path) -> Iterator[Samples]:
 
     Raise UsageError if the file is broken.
     """
-    import soundfile
     import soxr
 
-    try:
-        with soundfile.SoundFile(path) as file:
-            resampler = (
-                soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, file.channels, dtype="float32")
-                if file.samplerate != SAMPLE_RATE_HZ
-                else None
-            )
-            last = False
-            while not last:
-                part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
-                last = len(part) < READ_FRAMES
-                if resampler is not None:
-                    part = resampler.resample_chunk(part, last=last)
-                yield _to_int16(part)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise UsageError(
-            f"{path} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
-            "Check that it is a sound file that you may read.",
-        ) from None
+    with open_sound(path) as sound:
+        resampler = (
+            soxr.ResampleStream(sound.rate_hz, SAMPLE_RATE_HZ, sound.channels, dtype="float32")
+            if sound.rate_hz != SAMPLE_RATE_HZ
+            else None
+        )
+        for block in sound.blocks():
+            yield _to_int16(block if resampler is None else resampler.resample_chunk(block))
+        if resampler is not None:
+            nothing = np.zeros((0, sound.channels), np.float32)
+            yield _to_int16(resampler.resample_chunk(nothing, last=True))
 
 
 def decode_into(path: Path, fd: int) -> int:

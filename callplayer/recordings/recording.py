@@ -18,11 +18,11 @@ from pathlib import Path
 import msgspec
 
 from callplayer.errors import UsageError
-from callplayer.recordings.integrity import check_whole
+from callplayer.recordings.formats import SUFFIXES
+from callplayer.recordings.sound_file import open_sound
 from callplayer.text import plain_text
 from callplayer.wire import Party, parse_datetime
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
 MAX_DURATION_S = 8 * 3600
@@ -145,20 +145,14 @@ def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
 
 
 def _inspect(path: Path, live_from_s: float | None) -> Recording:
-    import soundfile
-
-    check_whole(path)
-    try:
-        info = soundfile.info(path)
-        modified_s = path.stat().st_mtime
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise _unreadable(path, error) from None
-    duration_s = info.frames / info.samplerate
-    if not 0 < duration_s <= MAX_DURATION_S:
+    with open_sound(path) as sound:
+        duration_s, channels = sound.duration_s, sound.channels
+    if duration_s > MAX_DURATION_S:
         raise UsageError(
             f"{path} lasts {duration_s:.0f} s; up to {MAX_DURATION_S // 3600} h can be served.",
             "Name another recording, or cut this one.",
         )
+    modified_s = path.stat().st_mtime
     facts = read_facts(path)
     told_at = parse_datetime(facts.created_at)
     if facts.created_at and told_at is None:
@@ -167,7 +161,7 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
     return Recording(
         id=incident_id(path.name),
         path=path,
-        parties=_parties_of(path, info.channels),
+        parties=_parties_of(path, channels),
         duration_s=duration_s,
         created_at=made_at if live_from_s is None else _wall_time(live_from_s),
         facts=facts,

@@ -11,7 +11,7 @@ import soundfile
 
 from callplayer.errors import UsageError
 from callplayer.recordings.decoding import decode
-from callplayer.recordings.recording import SUFFIXES, find_recordings, incident_id
+from callplayer.recordings.recording import find_recordings, incident_id
 from tests.unit.test_service_imports import cut_files
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
@@ -76,16 +76,16 @@ def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no recording that"):
         find_recordings([tmp_path / "none.wav"])
     (tmp_path / "a.wav").write_bytes(b"RIFF but no wave")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="no sound file that is known"):
         find_recordings([tmp_path])
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 48_000)
-    with pytest.raises(UsageError, match="lasts 0 s"):
+    with pytest.raises(UsageError, match="holds no sound"):
         find_recordings([tmp_path])
 
 
 def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path) -> None:
-    told = {name: text for name, text in cut_files(tmp_path).items() if name[-4:] in SUFFIXES}
-    assert len(told) == 4
+    told = {name: text for name, text in cut_files(tmp_path).items()}
+    assert len(told) == 6
     for name, text in told.items():
         with pytest.raises(UsageError, match=f"{name} is cut off: {text}"):
             find_recordings([tmp_path / name])

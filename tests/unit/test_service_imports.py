@@ -222,7 +222,7 @@ def cut_files(tmp_path: Path) -> dict[str, str]:
     with av.open(str(tmp_path / "a.m4a")) as container:
         ends = [packet.pos + packet.size for packet in container.demux() if packet.size]
     os.truncate(tmp_path / "a.m4a", ends[len(ends) // 2])
-    half, end = r"(9|10)\.\d s of 20\.\d s are there", r"\d+\.\d s and its end is missing"
+    half, end = r"(9|10)\.\d s of (19.9|20\.\d) s are there", r"\d+\.\d s and its end is missing"
     return {"a.wav": half, "a.ogg": end, "a.opus": end, "a.mp3": half, "page.ogg": end,
             "a.m4a": half}  # fmt: skip
 
@@ -243,10 +243,6 @@ def test_a_wav_whose_recorder_did_not_know_its_length_is_taken(tmp_path, folder,
     at = content.index(b"data") + 4
     content[at : at + 4] = size.to_bytes(4, "little")
     path.write_bytes(content)
-    if size == 0:
-        with pytest.raises(UsageError, match="no sound"):
-            import_calls(folder, [Call((path,))])
-        return
     (recording,) = import_calls(folder, [Call((path,))])
     assert recording.duration_s == pytest.approx(1.0, abs=0.01)
 

@@ -10,7 +10,10 @@ from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from callplayer.recordings.recording import read_facts
+from callplayer.recordings.sound_file import open_sound
 from callplayer.recordings.words import words_beside
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.pcm import Resampler
@@ -24,22 +27,23 @@ async def play_file(path: Path, calls: LiveCalls) -> None:
 
     Raise UsageError if `path` cannot be read, ServiceError if the call cannot be kept.
     """
-    import soundfile
-
     loop = asyncio.get_running_loop()
     facts, created_at = read_facts(path), datetime.now(UTC)
     cues = deque(script(words_beside(path, created_at)))
-    with soundfile.SoundFile(path) as file:
-        resampler = Resampler(file.samplerate, file.channels)
-        async with calls.call(parties_of(file.channels), facts, created_at) as call:
+    with open_sound(path) as sound:
+        resampler = Resampler(sound.rate_hz, sound.channels)
+        async with calls.call(parties_of(sound.channels), facts, created_at) as call:
             began_s = loop.time()
-            came = 0
-            while came < file.frames and not call.is_full:
-                due = min(int((loop.time() - began_s) * file.samplerate), file.frames)
-                part = file.read(due - came, dtype="float32", always_2d=True)
+            came, blocks = 0, sound.blocks()
+            rest = np.zeros((0, sound.channels), np.float32)
+            while came < sound.frames and not call.is_full:
+                due = min(int((loop.time() - began_s) * sound.rate_hz), sound.frames)
+                while len(rest) < due - came and (block := next(blocks, None)) is not None:
+                    rest = np.concatenate([rest, block])
+                part, rest = rest[: due - came], rest[due - came :]
                 came = due
-                call.append(resampler.resample(part, last=came == file.frames))
-                while cues and cues[0].at_s <= came / file.samplerate:
+                call.append(resampler.resample(part, last=came == sound.frames))
+                while cues and cues[0].at_s <= came / sound.rate_hz:
                     calls.put_words(call.incident_id, cues.popleft().words())
                 await asyncio.sleep(STEP_S)
             for cue in cues:

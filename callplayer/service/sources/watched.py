@@ -16,8 +16,8 @@ from callplayer.recordings.recording import IncidentFacts, read_facts
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.growing_wav import (
     MAX_HEADER_BYTES,
+    GrowingHead,
     NotWavError,
-    WavHeader,
     read_header,
 )
 from callplayer.service.sources.pcm import PcmDecoder
@@ -124,7 +124,7 @@ class _GrowingFile:
     def size(self) -> int:
         return os.fstat(self._fd).st_size
 
-    def header(self) -> WavHeader | None:
+    def header(self) -> GrowingHead | None:
         header = read_header(os.pread(self._fd, self._header_bytes, 0))
         if header is not None:
             self._header_bytes = header.data_at
@@ -188,8 +188,8 @@ async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> b
 class _End:
     """Tells by header and growth when a file has been closed or left."""
 
-    def __init__(self, header: WavHeader, end_after_s: float) -> None:
-        self._sizes = (header.riff_bytes, header.data_bytes)
+    def __init__(self, header: GrowingHead, end_after_s: float) -> None:
+        self._sizes = header.sizes
         self._changes = 0
         self._end_after_s = end_after_s
         self._grown_at_s: float | None = None
@@ -197,9 +197,9 @@ class _End:
     def grew(self, now_s: float) -> None:
         self._grown_at_s = now_s
 
-    def has_come(self, header: WavHeader, file_bytes: int, now_s: float) -> bool:
+    def has_come(self, header: GrowingHead, file_bytes: int, now_s: float) -> bool:
         """Tell it for a moment in which nothing new came."""
-        sizes = (header.riff_bytes, header.data_bytes)
+        sizes = header.sizes
         self._changes += sizes != self._sizes
         self._sizes = sizes
         if self._grown_at_s is None:
