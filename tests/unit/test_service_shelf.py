@@ -82,7 +82,7 @@ async def test_a_broken_file_is_told_and_leaves_no_file_open(tmp_path: Path) -> 
     (recording,) = recordings(tmp_path, "a")
     recording.path.write_bytes(b"RIFF")
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="no sound file that is known"):
         await Shelf().get(recording)
     assert os.listdir("/proc/self/fd") == before
 
