@@ -22,6 +22,7 @@ from callplayer.errors import (
     UsageError,
 )
 from callplayer.retry import LONGEST_S, Backoff
+from callplayer.vendor.status import StatusUpdate
 
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
@@ -39,6 +40,8 @@ STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 class Link:
     """Holds the room, and what came in of it (`flow`). What the room tells goes to `listener`.
+
+    `known` is what the server has said of its cursor in this room.
 
     `up` is whether the SDK has its connection; `closed` is set once the room is gone for good,
     `first_status` once it has told where the call is.
@@ -68,6 +71,7 @@ class Link:
         self._rejoined_s = float("-inf")
         self._track_s = 0.0
         self.flow = Flow()
+        self.known = StatusUpdate()
         self.room: Room | None = None
         self.up = False
         self.closed = asyncio.Event()
@@ -82,6 +86,7 @@ class Link:
         self.closed.clear()
         self.first_status.clear()
         self.flow = Flow()
+        self.known = StatusUpdate()
         self.room = Room(self._listener)
         await self.room.connect(url, grant.token)
         self.up = True

@@ -21,9 +21,12 @@ from livekit import rtc
 
 from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
+from callplayer.engine.text_streams import OPTIONS as STREAM_OPTIONS
+from callplayer.engine.text_streams import TextStreams
 from callplayer.engine.valve import take_data
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
-from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, decode_status, party_of
+from callplayer.vendor.status import read_status_updates
+from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, party_of
 
 LOG = logging.getLogger(__name__)
 
@@ -66,11 +69,14 @@ class Room:
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
         self._trusted = 0
+        self._text_streams = TextStreams(self._room, self._take)
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
         """Join; raise StreamTokenRefusedError or, if no server answers, UnreachableError."""
-        options = rtc.RoomOptions(auto_subscribe=True, dynacast=False, connect_timeout=5.0)
+        options = rtc.RoomOptions(
+            auto_subscribe=True, dynacast=False, connect_timeout=5.0, data_stream=STREAM_OPTIONS
+        )
         joining = asyncio.create_task(self._room.connect(url, token, options))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -131,6 +137,7 @@ class Room:
         That takes time where the link is down: what a room tells that is being left is not ours.
         """
         self._closing = True
+        self._text_streams.close()
         for track_id in list(self._frames):
             self._end_track(track_id)
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -184,7 +191,7 @@ class Room:
             return False
         if trust > self._trusted:
             with contextlib.suppress(WireError):
-                decode_status(payload)
+                read_status_updates(payload)
                 self._trusted = trust
         return True
 

@@ -20,7 +20,8 @@ from callplayer.engine.source import SourceHost
 from callplayer.engine.teller import Teller
 from callplayer.engine.transcript import Transcript
 from callplayer.errors import CallplayerError
-from callplayer.wire import Command, Party, WireError, decode_status
+from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
+from callplayer.wire import Command, Party, WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -152,13 +153,22 @@ class RoomSource:
     def on_payload(self, payload: bytes) -> None:
         """Take a status; anything else is logged without its text and left."""
         try:
-            status = decode_status(payload)
+            updates = read_status_updates(payload)
         except WireError as error:
             LOG.info("a data message was ignored: %s", error)
             return
         now_s = time.monotonic()
-        self._link.flow.take_status(now_s)
-        self._host.on_status(status, now_s)
+        for update in updates:
+            head = self._call.head
+            self._link.known = merge_updates(self._link.known, update)
+            status = complete_status(
+                self._link.known,
+                update,
+                position_ms=head.confirmed_ms(now_s),
+                paused=head.wants_paused(),
+            )
+            self._link.flow.take_status(now_s)
+            self._host.on_status(status, now_s)
         self._link.first_status.set()
 
     def on_link(self, up: bool) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 from livekit import rtc
 
 from callplayer import livekit_parts
-from callplayer.wire import MAX_STATUS_BYTES, WireError, decode_status
+from callplayer.vendor.status import read_status_updates
+from callplayer.wire import MAX_STATUS_BYTES, WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Turns:
 
 def _is_status(payload: bytes) -> bool:
     try:
-        decode_status(payload)
+        read_status_updates(payload)
     except WireError:
         return False
     return True
@@ -118,7 +119,7 @@ class Valve:
         self._passes = passes
         self._drop = drop
         self._deliver = deliver
-        self._turns = Turns()
+        self._turns, self._streams = Turns(), Turns()
         self._is_due = False
         # Held while a message gets its place in the loop's line: a status must not come after one
         # that was sent later.
@@ -129,11 +130,22 @@ class Valve:
             return self._passes(event)
         told = event.room_event
         kind = told.WhichOneof("message")
-        if kind != "data_packet_received" or told.room_handle != self._room_handle:
+        if told.room_handle != self._room_handle:
+            return kind not in UNUSED
+        if kind == "text_stream_opened":
+            return self._admit_stream(told.text_stream_opened)
+        if kind != "data_packet_received":
             return kind not in UNUSED
         packet = told.data_packet_received
         if packet.WhichOneof("value") == "user":
             self._take(packet)
+        return False
+
+    def _admit_stream(self, opened: Any) -> bool:
+        """Return whether a text stream is one that the turn has room for; drop it if not."""
+        if self._streams.lets_through(time.monotonic()):
+            return True
+        self._drop(opened.reader.handle.id)
         return False
 
     def _take(self, packet: Any) -> None:

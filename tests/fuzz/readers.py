@@ -21,6 +21,7 @@ from callplayer.engine.call import Call, Delays
 from callplayer.errors import CallplayerError
 from callplayer.service import cable_wire
 from callplayer.text import plain_text
+from callplayer.vendor import status as statuses
 
 LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
 DELAYS = Delays(120.0, 15.0, 90.0)
@@ -66,6 +67,7 @@ class _Player:
         self._call.opened = True
         self._now_s = 1000.0
         self._messages = 0
+        self._known = statuses.StatusUpdate()
 
     def _next(self) -> None:
         self._now_s += STEP_S
@@ -84,11 +86,20 @@ class _Player:
     def take_status(self, message: bytes) -> bool:
         self._next()
         try:
-            status = wire.decode_status(message)
+            updates = statuses.read_status_updates(message)
         except wire.WireError:
             return False
-        self._call.take_status(status, self._now_s, DELAYS)
-        self._is_sane()
+        for update in updates:
+            self._known = statuses.merge_updates(self._known, update)
+            head = self._call.head
+            status = statuses.complete_status(
+                self._known,
+                update,
+                position_ms=head.confirmed_ms(self._now_s),
+                paused=head.wants_paused(),
+            )
+            self._call.take_status(status, self._now_s, DELAYS)
+            self._is_sane()
         return True
 
     def take_request(self, message: bytes) -> bool:
@@ -222,6 +233,8 @@ STATUSES = (
     b'"callOver":true}',
     b'{"kind":"status","position":0,"duration":0,"paused":true,"atEnd":true,"callOver":false}',
     b'{"kind":"status","position":12.75,"duration":1e5,"paused":0,"atEnd":0,"callOver":1}',
+    b'[{"data":{"Kind":"STATUS","position":"12","paused":"true","at_end":null}},'
+    b'{"message":"{\\"kind\\":\\"status\\",\\"duration\\":7}"}]',
 )
 REQUESTS = (
     b'{"cmd":"pause"}',

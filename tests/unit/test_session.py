@@ -6,6 +6,13 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from callplayer.config import Settings
+from callplayer.engine.session import Engine, EngineOptions
+from callplayer.errors import UnreachableError
+from callplayer.wire import Status, StreamGrant
+
 COLLECTOR = """
 import asyncio, gc, json, socket, sys, time
 from callplayer.config import Secret, Settings
@@ -62,3 +69,23 @@ def test_garbage_is_collected_while_paused_and_never_while_a_call_plays() -> Non
     assert seen["plays"] == []
     assert seen["paused"]
     assert set(seen["paused"]) == {2}
+
+
+async def test_a_status_in_parts_is_put_together_until_a_new_room_is_joined() -> None:
+    engine = Engine(Settings(), EngineOptions("i1", no_audio=True), lambda _event: None)
+    engine._source.on_payload(b'{"kind":"status","position":5000,"duration":9000,"paused":true}')
+    engine._source.on_payload(b'\xef\xbb\xbf{"Kind":"STATUS","call_over":"true"}\0')
+    engine._source.on_payload(b'{"kind":"words"}')
+    assert engine._call.head.status == Status(5000, 9000, True, False, True)
+    engine._source.on_payload(b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}')
+    assert engine._call.head.status == Status(6000, 9000, True, True, True)
+    assert engine._source._link.first_status.is_set()
+
+    class Grants:
+        async def stream_grant(self, *_: object, **__: object) -> StreamGrant:
+            return StreamGrant("token", "ws://127.0.0.1:9")
+
+    with pytest.raises(UnreachableError):
+        await engine._source._link.join(Grants())  # type: ignore[arg-type]
+    engine._source.on_payload(b'{"kind":"status","position":1}')
+    assert engine._call.head.status == Status(1, 0, True, False, False), "nothing of the old one"

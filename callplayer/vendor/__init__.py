@@ -1,0 +1,1 @@
+"""The vendor's contract, as both ends read it."""
