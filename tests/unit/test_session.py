@@ -77,7 +77,9 @@ async def test_a_status_in_parts_is_put_together_until_a_new_room_is_joined() ->
     engine._source.on_payload(b'\xef\xbb\xbf{"Kind":"STATUS","call_over":"true"}\0')
     engine._source.on_payload(b'{"kind":"words"}')
     assert engine._call.head.status == Status(5000, 9000, True, False, True)
-    engine._source.on_payload(b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}')
+    engine._source.on_payload(
+        b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}'
+    )
     assert engine._call.head.status == Status(6000, 9000, True, True, True)
     assert engine._source._link.first_status.is_set()
 
