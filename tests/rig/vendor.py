@@ -189,7 +189,7 @@ class _Vendor:
 @contextlib.asynccontextmanager
 async def _serving(script: Script) -> AsyncIterator[tuple[_Vendor, dict[str, str]]]:
     log = Path(script.folder) / "vendor-livekit.log"
-    binary = await asyncio.to_thread(ensure_binary, lambda _line: None)
+    binary = await asyncio.to_thread(ensure_binary, lambda _stage, _text: None)
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(own_server(binary, log))
         roster = await stack.enter_async_context(Roster(server.room_server))
