@@ -6,7 +6,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LIVEKIT_SERVER := $(BIN)/python -c 'from callplayer.service.livekit_server import ensure_binary; ensure_binary(print)'
+LIVEKIT_SERVER := $(BIN)/python -m callplayer.service.build_process
 ANYCABLE := $(BIN)/python -c 'from tests.rig.anycable import anycable_server; anycable_server()'
 PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
@@ -19,13 +19,21 @@ PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-.PHONY: demo test test-programs check screenshots recording bench dist sbom audit lock clean
+.PHONY: demo test tests test-programs check screenshots recording bench dist sbom audit lock clean
 
-demo: $(VENV)/demo-ready
+# What may be missing is looked at before anything is installed at length; a call plays without it.
+demo:
+	@[ -e $(VENV)/demo-ready ] || echo "callplayer demo: the first start installs what is missing"
 	@.ci/system-packages demo
+	@$(MAKE) --no-print-directory --silent $(VENV)/demo-ready
 	@$(BIN)/callplayer demo $(ARGS)
+	@echo "The program is $(BIN)/callplayer; $(BIN)/callplayer --help says what else it does." >&2
 
 test: test-programs
+	@began=$$(date +%s); code=0; $(MAKE) --no-print-directory tests || code=$$?; took=$$(($$(date +%s) - began)); \
+	  echo "make test took $$((took / 60)) min $$((took % 60)) s"; exit $$code
+
+tests:
 	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
 	@$(PYTEST) -m "not measures" --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS) || $(AGAIN) -m "not measures" $(ARGS)
 
@@ -95,15 +103,13 @@ clean:
 
 $(BIN)/python:
 	@.ci/system-packages python $(PYTHON)
-	@echo "making a virtual environment with $(PYTHON)"
+	@echo "making a virtual environment with $(PYTHON)" >&2
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo-ready: pyproject.toml $(BIN)/python
-	@echo "installing callplayer into $(VENV)"
-	@$(PIP) install --editable '.[service]'
+	@$(BIN)/python .ci/python-packages $(BIN)/python "[1/3] " --no-compile --editable '.[service]'
 	@touch $@
 
 $(VENV)/test-ready: pyproject.toml $(LOCK) $(BIN)/python
-	@echo "installing callplayer and its test tools into $(VENV)"
-	@$(PIP) install --constraint $(LOCK) --editable '.[dev]'
+	@$(BIN)/python .ci/python-packages $(BIN)/python "" --constraint $(LOCK) --editable '.[dev]'
 	@touch $@ $(VENV)/demo-ready

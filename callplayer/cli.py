@@ -99,6 +99,7 @@ def _run_play(options: argparse.Namespace) -> int:
             start,
             no_audio=options.no_audio,
             wait_for_device=options.wait_for_device,
+            silent_without_device=options.silent_without_device,
         )
     flags = _engine_flags(options)
     if options.incident is not None:
@@ -229,6 +230,11 @@ def _play_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait-for-device", action="store_true", help="begin without a sound device if need be"
     )
+    parser.add_argument(
+        "--silent-without-device",
+        action="store_true",
+        help="play on silently until a sound device comes",
+    )
     _add_settings(parser)
 
 
@@ -349,7 +355,7 @@ def _engine_flags(options: argparse.Namespace) -> list[str]:
     flags += [f"--{name}" for name in ("paused", "live") if getattr(options, name)]
     return flags + [
         f"--{name.replace('_', '-')}"
-        for name in ("no_audio", "wait_for_device")
+        for name in ("no_audio", "wait_for_device", "silent_without_device")
         if getattr(options, name)
     ]
 

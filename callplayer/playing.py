@@ -26,12 +26,15 @@ def play_headless(
     *,
     no_audio: bool,
     wait_for_device: bool = False,
+    silent_without_device: bool = False,
 ) -> int:
     """Be the engine of one incident, on this process's stdin and stdout; return the exit code."""
     from callplayer.engine.headless import run_headless
     from callplayer.engine.session import EngineOptions
 
-    return run_headless(settings, EngineOptions(incident, start, no_audio, wait_for_device))
+    return run_headless(
+        settings, EngineOptions(incident, start, no_audio, wait_for_device, silent_without_device)
+    )
 
 
 def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ GOES_ON_HINT = "It goes on on the default device, or waits without one."
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
 LACKS = "No sound device."
+SILENT = "No sound device: it plays on silently. `callplayer doctor` says what to do."
+RARELY_S = 60.0
 LOOK_FOR_HOME_S = 3.0
 """How often a lost device is looked for where no sound server tells that it is back."""
 
@@ -46,7 +48,8 @@ class DeviceCare:
 
     `lasting` is the device chosen in an earlier call, which counts if `settings` name none and may
     be missing now. `send` sends commands to the server; `keep` makes a choice last and may raise
-    OSError.
+    OSError. `silent`: a call that finds no device at its begin plays on silently, and takes up
+    sound as soon as one comes.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class DeviceCare:
         *,
         lasting: str,
         keep: Callable[[str], None],
+        silent: bool = False,
     ) -> None:
+        self._silent = silent
         self._sound = sound
         self._call = call
         self._teller = teller
@@ -71,6 +76,7 @@ class DeviceCare:
         self._may_be_missing = not settings.output_device
         self._any_will_do = False
         self._asked: str | None = None
+        self._stand_ins = 0
         self._begun = False
         self._cadence = Cadence()
         self._watch: PulseWatch | None = None
@@ -87,6 +93,8 @@ class DeviceCare:
     async def open_first(self) -> None:
         """Open the device for the first time; raise SoundDeviceError if none can be opened.
 
+        With `silent` a stand-in is opened then, and nothing raised.
+
         A device that was chosen in an earlier call and is missing is told of, and the default one
         taken for it, if another device is as good.
         """
@@ -100,14 +108,25 @@ class DeviceCare:
                     await self._first_view.wait()
         try:
             await self._sound.open(self._home.wanted, self._view)
-        except SoundDeviceHangsError as error:
-            raise SoundDeviceError(error.what, error.hint) from None
-        except SoundDeviceError:
-            if not (self._home.wanted and self._may_be_missing and self._home.goes_on):
-                raise
-            await self._sound.open("", self._view)
-            self._miss(self._home.wanted)
+        except SoundDeviceError as error:
+            await self._open_without(error)
         self._begun = True
+
+    async def _open_without(self, error: SoundDeviceError) -> None:
+        """Take the default device for the one that cannot be opened, else a stand-in."""
+        hangs = isinstance(error, SoundDeviceHangsError)
+        if self._home.wanted and self._may_be_missing and self._home.goes_on and not hangs:
+            try:
+                await self._sound.open("", self._view)
+            except SoundDeviceError as none:
+                error = none
+            else:
+                self._miss(self._home.wanted)
+                return
+        if not self._silent:
+            raise SoundDeviceError(error.what, error.hint) from None
+        LOG.warning("playing silently: %s", error.what)
+        self._stand_in()
 
     async def run(self, *, waiting: bool = False) -> None:
         """Care for ever. `waiting`: the call may begin without a device, nobody opens one first.
@@ -163,6 +182,9 @@ class DeviceCare:
         if self._asked is not None:
             asked, self._asked = self._asked, None
             await self._choose(asked)
+        elif self._sound.has_stand_in:
+            if now_s >= self._retry_s:
+                await self._take_up()
         elif self._sound.ready:
             await self._look_after(now_s)
         elif now_s >= self._retry_s:
@@ -237,6 +259,42 @@ class DeviceCare:
                 if wanted and name != wanted and not self._home.name:
                     self._miss(wanted)
                 return
+
+    def _stand_in(self) -> None:
+        """Let the call go on silently; look for a device now and then, more and more rarely."""
+        self._sound.open_stand_in()
+        self._stand_ins += 1
+        self._retry_s = time.monotonic() + min(RETRY_S * 2 ** (self._stand_ins - 1), RARELY_S)
+        self._say_what_lacks()
+
+    async def _take_up(self) -> None:
+        """Play on a device that has come, from the place the silent call has reached."""
+        if not await self._has_come():
+            return
+        self._hold.note(time.monotonic())
+        self._hold.take(time.monotonic(), goes_on=True)
+        output = self._sound.detach()
+        assert output is not None
+        await self._sound.end(output)
+        await self._bring_back()
+        if not self._sound.ready:
+            self._stand_in()
+            self._hold.give_back(time.monotonic())
+
+    async def _has_come(self) -> bool:
+        """Return whether there may be a device now."""
+        if self._view is not None:
+            self._retry_s = time.monotonic() + RETRY_S
+            return bool(self._view.audible)
+        self._retry_s = time.monotonic() + LOOK_FOR_HOME_S
+        try:
+            return await self._sound.look_for_devices()
+        except SoundDeviceHangsError:
+            LOG.warning("the sound system hangs; it is left alone")
+            self._retry_s = float("inf")
+        except SoundDeviceError:
+            pass
+        return False
 
     async def _switch(self, name: str) -> None:
         """Leave a device that plays for another one; the call goes on where it was heard."""
@@ -362,7 +420,8 @@ class DeviceCare:
         name = await self._list.meant(asked, self._view)
         if name is None:
             return
-        is_other = self._sound.ready and not (name and name == self._on_sink)
+        plays = self._sound.ready and not self._sound.has_stand_in
+        is_other = plays and not (name and name == self._on_sink)
         if is_other and not await self._try_out(name):
             stays = f"It stays {self._sound.device_name}."
             self._teller.error("no-sound-device", f"{plain_text(name, 80)} gives no sound.", stays)
@@ -393,7 +452,9 @@ class DeviceCare:
     def _say_what_lacks(self) -> None:
         """Keep on the screen what the sound lacks, for as long as it does."""
         detail = ""
-        if not self._sound.ready:
+        if self._sound.has_stand_in:
+            detail = SILENT
+        elif not self._sound.ready:
             detail = WAITS if self._call.held else LACKS
         elif self._home.name:
             device = self._sound.device_name

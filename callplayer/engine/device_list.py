@@ -23,7 +23,7 @@ class DeviceList:
     async def tell(self, view: PulseView | None, *, on_sink: str, chosen: str) -> None:
         """Tell the devices; sound comes from the sink `on_sink` ("": from no sink we know)."""
         listed = choices(await self._listed(view), view)
-        output = self._sound.output
+        output = self._sound.output if not self._sound.has_stand_in else None
         self._teller.tell(
             m.DevicesEvent(
                 devices=tuple(m.Device(choice.name, choice.label) for choice in listed),

@@ -53,13 +53,20 @@ NO_STATUS = "The server does not tell where the call is; keys may still work."
 class EngineOptions:
     """How a call is to be opened: `start` says what is done once everything is ready.
 
-    With `wait_for_device` the call is joined without a sound device if there is none yet.
+    With `wait_for_device` the call is joined without a sound device if there is none yet, and waits
+    for one; with `silent_without_device` it plays on silently until one comes.
     """
 
     incident_id: str
     start: m.Start = "play"
     no_audio: bool = False
     wait_for_device: bool = False
+    silent_without_device: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the call is begun without looking for a device first."""
+        return self.wait_for_device and not self.silent_without_device
 
 
 class Engine:
@@ -83,6 +90,7 @@ class Engine:
             settings,
             lasting=read_output_device(),
             keep=keep_output_device,
+            silent=options.silent_without_device,
         )
         self._quit = asyncio.Event()
         self._ending = False
@@ -98,7 +106,7 @@ class Engine:
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure)
         ]
-        tasks.append(asyncio.create_task(self._care.run(waiting=self._options.wait_for_device)))
+        tasks.append(asyncio.create_task(self._care.run(waiting=self._options.waits)))
         exit_code = EXIT_DONE
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -160,7 +168,7 @@ class Engine:
         )
 
     async def _open_sound(self) -> None:
-        if not self._options.wait_for_device:
+        if not self._options.waits:
             await self._care.open_first()
 
     def restore(self, back: Return) -> None:

@@ -26,6 +26,8 @@ from callplayer.engine.audio.output import (
     OutputDevice,
     SimulatedOutput,
     SoundOutput,
+    list_devices,
+    refresh_devices,
 )
 from callplayer.engine.audio.pulse import PulseView
 from callplayer.engine.patience import HangsError, Patience
@@ -69,6 +71,9 @@ class Sound:
         self._patience = Patience()
         self.device_label = ""
         self.on_trial = False
+        self.has_stand_in = False
+        """Whether a thread takes the place of the device that is not there: the call goes on."""
+
         self.listed: tuple[OutputDevice, ...] = ()
 
     # --- device -----------------------------------------------------------------------------------
@@ -76,13 +81,13 @@ class Sound:
     @property
     def device_name(self) -> str | None:
         """Return the open device's name as people know it, or None."""
-        if self._output is None or self.on_trial:
+        if self._output is None or self.on_trial or self.has_stand_in:
             return None
         return self.device_label or self._output.device_name
 
     @property
     def ready(self) -> bool:
-        """Tell whether sound can come out."""
+        """Return whether the call can go on: sound comes out, or a stand-in takes it."""
         return self._output is not None and not self.on_trial
 
     @property
@@ -124,6 +129,20 @@ class Sound:
         )
         self._latency.opened(time.monotonic())
 
+    def open_stand_in(self) -> None:
+        """Let the call go on silently, on a thread's clock, until a device is opened."""
+        self._output = SimulatedOutput(self._new_mixer(self._in_hz), name="no sound device")
+        self.has_stand_in = True
+
+    async def look_for_devices(self) -> bool:
+        """Return whether there is any device; none may be open. Raise as `open` does."""
+
+        def look() -> bool:
+            refresh_devices()
+            return bool(list_devices())
+
+        return await self._in_time(look, OPEN_TIMEOUT_S)
+
     async def open_silent(self, wanted: str, view: PulseView) -> Output:
         """Open a device beside the one that plays, only to see whether it runs; `end` it then."""
         target = await self._in_time(lambda: find_target(wanted, view), OPEN_TIMEOUT_S)
@@ -138,7 +157,7 @@ class Sound:
         output, self._output = self._output, None
         if output is not None:
             self._ended_underflows += output.underflows
-        self.device_label, self.on_trial = "", False
+        self.device_label, self.on_trial, self.has_stand_in = "", False, False
         return output
 
     async def end(self, output: Output) -> None:

@@ -353,3 +353,38 @@ def test_devices_are_told_and_set_by_name(add_sink: AddSink, start: Start) -> No
         broke_off_s(first, asked_s - 0.5, time.monotonic() - 0.05), went_on_s(other, asked_s)
     )
     assert engine.quit() == 0
+
+
+def test_a_call_that_needs_no_device_plays_silently_until_the_first_one_comes(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    engine = start(server.environment, "--silent-without-device")
+    state = engine.last("state")
+    assert (state["device"], state["held"]) == (None, False)
+    assert "callplayer doctor" in state["detail"]
+    added_s = time.monotonic()
+    first = add_sink("first")
+    until_heard(first)
+    heard = engine.wait_state(since_s=added_s, phase="playing", detail="")
+    assert heard["device"]
+    now_s = time.monotonic()
+    now = engine.wait_state(since_s=now_s, advancing=True)
+    heard_s = heard_position_s(first.heard(now_s - 0.04, now_s))
+    assert heard_s is not None
+    assert (now["audible_ms"] / 1000 - heard_s + 4) % PERIOD_S - 4 == pytest.approx(0.0, abs=0.4)
+    assert engine.quit() == 0
+
+
+def test_a_call_that_needs_no_device_takes_up_sound_from_a_sound_server_that_starts_later(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    server.kill()
+    engine = start(server.environment, "--silent-without-device")
+    assert "callplayer doctor" in engine.last("state")["detail"]
+    later = PulseServer(server.folder)
+    try:
+        until_heard(add_sink("first", later))
+        assert engine.last("state")["device"]
+        assert engine.quit() == 0
+    finally:
+        later.stop()

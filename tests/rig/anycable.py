@@ -36,9 +36,7 @@ def anycable_server() -> Path:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not target.exists():
             print(f"Building anycable-go {VERSION}; this takes a minute or two, once", flush=True)
-            go = find_go(cache_path()) or fetch_go(
-                cache_path(), lambda: None, threading.Event()
-            )
+            go = find_go(cache_path()) or fetch_go(cache_path(), lambda: None, threading.Event())
             with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
                 built = Path(scratch) / "anycable-go"
                 for arguments in (
