@@ -123,6 +123,8 @@ def _run_demo(options: argparse.Namespace) -> int:
             no_audio=options.no_audio,
             pick=options.pick,
             plain=plain,
+            unattended=not sys.stdin.isatty(),
+            livekit=options.livekit,
             output_device=options.output_device,
             on_device_loss=options.on_device_loss,
             livekit_binary=options.livekit_server,
@@ -243,6 +245,9 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         "recording", nargs="?", type=Path, metavar="FILE", help="a call of your own (WAV, FLAC, …)"
     )
     parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
+    parser.add_argument(
+        "--livekit", action="store_true", help="over LiveKit only: wait until it is built"
+    )
     _add_device(parser)
     parser.add_argument(
         "--livekit-server", type=Path, metavar="FILE", help=serve.LIVEKIT_SERVER_HINT

@@ -1,4 +1,8 @@
-"""`callplayer demo`: a replay service of its own, and the player on one of its calls."""
+"""`callplayer demo`: a replay service of its own, and the player on one of its calls.
+
+Where livekit-server is not built yet a terminal plays the recording itself meanwhile; without a
+terminal the build is waited for. What is played, and from where, is always said.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,9 @@ from typing import TYPE_CHECKING, NoReturn
 from callplayer import playing
 from callplayer.config import load_settings
 from callplayer.errors import EXIT_DONE, UsageError
+from callplayer.progress import to_stderr
 from callplayer.service.child import ServiceChild
-from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.livekit_server import ensure_binary, find_binary
 from callplayer.service.packages import require_packages
 
 if TYPE_CHECKING:
@@ -34,7 +39,11 @@ _SIGNAL_CODES = tuple(128 + number for number in (*_SIGNALS, signal.SIGINT))
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What to play and how; `recording` None stands for the calls that come with the package."""
+    """What to play and how; `recording` None stands for the calls that come with the package.
+
+    `livekit`: over LiveKit or not at all. `unattended`: there is no terminal, so plain lines go to
+    the call's end, and that is the demo's end.
+    """
 
     recording: Path | None = None
     live: bool = False
@@ -43,9 +52,16 @@ class DemoOptions:
     no_audio: bool = False
     pick: bool = False
     plain: bool = False
+    unattended: bool = False
+    livekit: bool = False
     output_device: str | None = None
     on_device_loss: str | None = None
     livekit_binary: Path | None = None
+
+    @property
+    def needs_livekit(self) -> bool:
+        """Whether a recording that is played from its file would not do."""
+        return self.livekit or self.live or self.pick
 
 
 def run(options: DemoOptions) -> int:
@@ -57,12 +73,30 @@ def run(options: DemoOptions) -> int:
         what = f"{options.recording} is no file."
         raise UsageError(what, "Name one recording; `callplayer serve` takes folders.")
     require_packages()
+    if options.unattended and not options.headless:
+        _say("There is no terminal here: the call is told in plain lines, to its end.")
     with _leaving_on_signals(), as_file(DEMO_CALLS) as demo_calls:
-        binary = ensure_binary(_progress, options.livekit_binary)
         recordings = [options.recording] if options.recording else [demo_calls / c for c in CALLS]
-        with _service(recordings, binary, live=options.live) as incidents:
-            exit_code = _play(options, incidents[0])
+        exit_code = _run(options, recordings)
     return EXIT_DONE if exit_code in _SIGNAL_CODES else exit_code
+
+
+def _run(options: DemoOptions, recordings: list[Path]) -> int:
+    binary = find_binary(options.livekit_binary) or _built()
+    name = recordings[0].name
+    _say("[3/3] starting a replay service and livekit-server on this machine")
+    with _service(recordings, binary, live=options.live) as incidents:
+        if options.unattended:
+            _say(f"[3/3] playing {name} over LiveKit")
+        return _play(options, incidents[0])
+
+
+def _built() -> Path:
+    line = to_stderr()
+    try:
+        return ensure_binary(lambda stage, text: line(stage, f"[2/3] {text}"))
+    finally:
+        line.close()
 
 
 @contextlib.contextmanager
@@ -116,7 +150,7 @@ def _service(recordings: list[Path], binary: Path, *, live: bool) -> Iterator[tu
             child.close()
 
 
-def _progress(line: str) -> None:
+def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
@@ -127,6 +161,7 @@ def _play(options: DemoOptions, incident: str) -> int:
             ("--paused", options.paused),
             ("--live", options.live and not options.paused),
             ("--no-audio", options.no_audio),
+            ("--silent-without-device", True),
         )
         if is_set
     ]
@@ -135,7 +170,11 @@ def _play(options: DemoOptions, incident: str) -> int:
     settings = load_settings(sound)
     if options.headless:
         start: Start = "paused" if options.paused else "live" if options.live else "play"
-        return playing.play_headless(settings, incident, start, no_audio=options.no_audio)
+        return playing.play_headless(
+            settings, incident, start, no_audio=options.no_audio, silent_without_device=True
+        )
     if options.pick:
         return playing.pick_and_play(settings, flags)
-    return playing.play(settings, incident, flags, plain=options.plain)
+    return playing.play(
+        settings, incident, flags, plain=options.plain, ends_with_call=options.unattended
+    )

@@ -44,9 +44,19 @@ def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def play(settings: Settings, incident: str, flags: Sequence[str], *, plain: bool = False) -> int:
-    """Play one incident on the screen, or in `plain` lines; return the exit code."""
-    return _told(_play(settings, incident, flags, plain=plain))
+def play(
+    settings: Settings,
+    incident: str,
+    flags: Sequence[str],
+    *,
+    plain: bool = False,
+    ends_with_call: bool = False,
+) -> int:
+    """Play one incident on the screen, or in `plain` lines; return the exit code.
+
+    With `ends_with_call` plain mode leaves at the call's end.
+    """
+    return _told(_play(settings, incident, flags, plain=plain, ends_with_call=ends_with_call))
 
 
 def _play(
@@ -56,6 +66,7 @@ def _play(
     *,
     can_go_back: bool = False,
     plain: bool = False,
+    ends_with_call: bool = False,
 ) -> PlayerResult:
     from callplayer.ui.engine_process import start_engine
     from callplayer.ui.settings import screen_settings
@@ -78,6 +89,7 @@ def _play(
             bookmarks_path=bookmarks_path(incident),
             citation_path=citation_path(),
             can_go_back=can_go_back,
+            ends_with_call=ends_with_call,
         )
     )
 

@@ -209,7 +209,14 @@ async def _play_plain(
     client = EngineClient(options.engine_argv, options.log_path, process=process)
     leaving.end_engine = client.kill
     store = BookmarkStore(options.incident, options.bookmarks_path)
-    player = PlainPlayer(client, _write_line, actions, settings=options.settings, store=store)
+    player = PlainPlayer(
+        client,
+        _write_line,
+        actions,
+        settings=options.settings,
+        store=store,
+        ends_with_call=options.ends_with_call,
+    )
     running = asyncio.ensure_future(player.run(read_keys()))
     loop = asyncio.get_running_loop()
     try:

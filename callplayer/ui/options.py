@@ -19,6 +19,7 @@ class PlayerOptions:
     `callplayer.ui.engine_process.start_engine` with just that argv, else `run_player` starts it.
     `keys` is the `[keys]` table of config.toml. Bookmarks and the last citation are kept in files
     where paths are given. `can_go_back`: there is a list of incidents to go back to.
+    `ends_with_call`: plain mode leaves at the call's end, though keys may still come.
     """
 
     engine_argv: tuple[str, ...]
@@ -30,6 +31,7 @@ class PlayerOptions:
     bookmarks_path: Path | None = None
     citation_path: Path | None = None
     can_go_back: bool = False
+    ends_with_call: bool = False
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ class PlainPlayer(PlainActions):
             asyncio.ensure_future(work)
             for work in (self._engine.run(self.take), self._listen(keys), self._follow())
         ]
+        if self._ends_with_call:
+            tasks.append(asyncio.ensure_future(self._leave_at_end()))
         leaving = asyncio.ensure_future(self._left.wait())
         try:
             await asyncio.wait((tasks[0], leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -173,6 +175,9 @@ class PlainPlayer(PlainActions):
                 self.take_line(key)
             else:
                 self.press(key, character_of(key))
+        await self._leave_at_end()
+
+    async def _leave_at_end(self) -> None:
         while self.view.state.phase != "at-end":
             await asyncio.sleep(TICK_S)
         self._left.set()

@@ -61,7 +61,10 @@ class Engine(Protocol):
 
 
 class PlainActions:
-    """Asks the engine, and writes what comes of it; `write` takes each line, without its end."""
+    """Asks the engine, and writes what comes of it; `write` takes each line, without its end.
+
+    With `ends_with_call` the end of the call is the end, whether or not keys may still come.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class PlainActions:
         *,
         settings: ScreenSettings,
         store: BookmarkStore,
+        ends_with_call: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
@@ -80,6 +84,7 @@ class PlainActions:
         self._named = {action.name: action for action in actions}
         self._settings = settings
         self._store = store
+        self._ends_with_call = ends_with_call
         self._clock = clock
         self._question: Question | None = None
         self._reading = Reading()
