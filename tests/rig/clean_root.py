@@ -1,7 +1,7 @@
-"""A root as a fresh container has: this machine's packages, an empty home, no sound, nothing of ours.
+"""A root like a fresh container's: this machine's packages, an empty home, no sound, none of ours.
 
-An overlay of `/` in a mount and process namespace of its own, so that programs may install what they
-like: nothing of it reaches this machine. Needs Linux and root, as the tests of networks do.
+An overlay of `/` in a mount and process namespace of its own, so that programs may install what
+they like: nothing of it reaches this machine. Needs Linux and root, as the tests of networks do.
 """
 
 from __future__ import annotations
