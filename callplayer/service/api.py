@@ -1,4 +1,4 @@
-"""The vendor's HTTP API over our library: sign in, list and read incidents, open a stream."""
+"""The vendor's HTTP API over our catalog: sign in, list and read incidents, open a stream."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from callplayer.service.answers import (
     told_problem,
     unexpected_problem,
 )
+from callplayer.service.changes import Catalog
 from callplayer.service.claims import Claims
 from callplayer.service.clients import Access, Client
 from callplayer.service.counted import Counted
 from callplayer.service.incidents import describe
-from callplayer.service.library import Library
 from callplayer.service.limits import REQUESTS, Limiter
 from callplayer.service.metrics import CONTENT_TYPE, Metrics
 from callplayer.service.openapi import document
@@ -83,7 +83,7 @@ class Api:
     def __init__(
         self,
         access: Access,
-        library: Library,
+        catalog: Catalog,
         streams: StreamOpener,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -95,7 +95,7 @@ class Api:
         stream_ttl_s: float = DEFAULT_STREAM_TTL_S,
     ) -> None:
         self._access = access
-        self._library = library
+        self._catalog = catalog
         self._streams = streams
         self._clock = clock
         self._routes = tuple(routes)
@@ -141,7 +141,7 @@ class Api:
         if live_text not in (None, "true", "false"):
             raise HTTPException(422, "is_audio_live is true or false")
         now_s = self._clock()
-        found = self._library.list(
+        found = self._catalog.list(
             is_audio_live=None if live_text is None else live_text == "true",
             since=_moment(asked.get("since"), "since"),
             until=_moment(asked.get("until"), "until"),
@@ -232,7 +232,7 @@ class Api:
         return checked
 
     def _recording(self, request: Request) -> Recording:
-        recording = self._library.get(request.path_params["incident_id"])
+        recording = self._catalog.get(request.path_params["incident_id"])
         if recording is None:
             raise _no_incident()
         return recording

@@ -10,14 +10,14 @@ from starlette.routing import BaseRoute
 
 from callplayer.service.anycable import AnyCableRpc, AnyCableSettings, Broadcaster
 from callplayer.service.cable import Cable
-from callplayer.service.library import Library
+from callplayer.service.changes import Catalog
 from callplayer.service.tokens import TokenState
 from callplayer.service.word_streams import WordStreams
 
 
 @contextlib.asynccontextmanager
 async def open_cable(
-    library: Library,
+    catalog: Catalog,
     token_state: Callable[[str], TokenState],
     anycable: AnyCableSettings | None,
     **options: Any,
@@ -32,7 +32,7 @@ async def open_cable(
             broadcaster = await stack.enter_async_context(
                 contextlib.aclosing(Broadcaster(anycable))
             )
-        streams = WordStreams(library, broadcaster.send if broadcaster else None)
+        streams = WordStreams(catalog, broadcaster.send if broadcaster else None)
         stack.push_async_callback(streams.close)
         cable = Cable(streams, token_state, **options)
         routes = cable.routes()

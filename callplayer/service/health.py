@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from callplayer.service.library import Library
+from callplayer.service.changes import Catalog
 
 KEEP_S = 2.0
 TIMEOUT_S = 2.0
@@ -18,8 +18,8 @@ TIMEOUT_S = 2.0
 class Health:
     """Asks the library and the room server at `room_server_url` (ws or http); end with `close`."""
 
-    def __init__(self, library: Library, room_server_url: str) -> None:
-        self._library = library
+    def __init__(self, catalog: Catalog, room_server_url: str) -> None:
+        self._catalog = catalog
         is_socket = room_server_url.startswith("ws")
         self._url = room_server_url.replace("ws", "http", 1) if is_socket else room_server_url
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
@@ -40,7 +40,7 @@ class Health:
 
     def _library_works(self) -> bool:
         try:
-            self._library.count()
+            self._catalog.count()
         except sqlite3.Error:
             return False
         return True

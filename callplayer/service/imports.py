@@ -67,7 +67,7 @@ def import_calls(
     prepared: list[_Prepared] = []
     recordings = folder / library_folder.RECORDINGS
     with Library.open(folder, durable=True) as library:
-        library_folder.sweep(library, folder)
+        library_folder.sweep(folder, library.paths)
         with library_folder.importing(folder):
             try:
                 for call in calls:

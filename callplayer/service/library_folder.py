@@ -10,15 +10,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from callplayer.config import make_private_folder
 from callplayer.errors import ServiceError
-
-if TYPE_CHECKING:
-    from callplayer.service.library import Library
 
 DATABASE = "library.sqlite3"
 RECORDINGS = "recordings"
@@ -58,15 +54,18 @@ def importing(folder: Path) -> Iterator[None]:
         yield
 
 
-def sweep(library: Library, folder: Path, *, live_too: bool = False) -> int:
+def sweep(
+    folder: Path, known_paths: Callable[[], frozenset[Path]], *, live_too: bool = False
+) -> int:
     """Remove what killed imports have left; return how many files. Nothing while one is under way.
 
-    With `live_too` the files of live calls as well, which is for a service that begins.
+    `known_paths` returns the files of the library's incidents. With `live_too` the files of live
+    calls as well, which is for a service that begins.
     """
     with _opened(folder / _IMPORTING) as fd:
         if not _lock(fd, fcntl.LOCK_EX):
             return 0
-        known = library.paths()
+        known = known_paths()
         suffixes = {PART, ".flac", *([".wav"] if live_too else [])}
         left = [
             path

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from callplayer.service.library import Library
+from callplayer.service.changes import Catalog
 from callplayer.service.stream_stats import StreamStats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,10 +45,10 @@ class Metrics:
         """Tell what the bots do."""
         self._registry.register(_Bots(stats))
 
-    def watch_library(self, library: Library) -> None:
+    def watch_library(self, catalog: Catalog) -> None:
         """Tell how many incidents there are, and how many are live."""
-        self.watch("incidents", "Incidents in the library", lambda: library.count()[0])
-        self.watch("live_calls", "Incidents that are live now", lambda: library.count()[1])
+        self.watch("incidents", "Incidents in the library", lambda: catalog.count()[0])
+        self.watch("live_calls", "Incidents that are live now", lambda: catalog.count()[1])
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""

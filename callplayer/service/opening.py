@@ -25,7 +25,7 @@ def open_library(
         library = stack.enter_context(Library.open(options.library))
         if options.library is not None:
             stack.enter_context(library_folder.serving(options.library))
-            library_folder.sweep(library, options.library, live_too=True)
+            library_folder.sweep(options.library, library.paths, live_too=True)
             yield library, tuple(recording.id for recording in library.list().recordings)
             return
         found = {}

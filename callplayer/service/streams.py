@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from callplayer.errors import ServiceError
 from callplayer.playback.player import Place
 from callplayer.recordings.recording import Recording
-from callplayer.service.library import Library
+from callplayer.service.changes import Catalog
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.presence import DEFAULT_IDLE_S
 from callplayer.service.roster import Roster
@@ -66,7 +66,7 @@ class Streams:
 
     def __init__(
         self,
-        library: Library,
+        catalog: Catalog,
         workers: Workers,
         room_server: RoomServer,
         tokens: RoomTokens,
@@ -75,7 +75,7 @@ class Streams:
         idle_s: float = DEFAULT_IDLE_S,
         most: int | None = None,
     ) -> None:
-        self._library = library
+        self._catalog = catalog
         self._room_server = room_server
         self._tokens = tokens
         self._roster = roster
@@ -108,7 +108,7 @@ class Streams:
         KeyError for no such incident, TooManyStreamsError, ServiceError if the bot cannot join,
         UsageError if the recording cannot be decoded.
         """
-        recording = self._library.get(incident_id)
+        recording = self._catalog.get(incident_id)
         if recording is None:
             raise KeyError(incident_id)
         if participant_id is None:
@@ -137,7 +137,7 @@ class Streams:
         self._forget_ended()
         self._shelf.forget_removed()
         for stream in self._streams.values():
-            is_there = self._library.get(stream.incident_id) is not None
+            is_there = self._catalog.get(stream.incident_id) is not None
             if not is_there or not may_listen(stream.client_id):
                 log.info("stream %s: its incident or client was removed", stream.name)
                 self._close_room(stream)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from callplayer.recordings.recording import Recording
-from callplayer.service.library import Change, Created, Library, Removed, WordsCame
+from callplayer.service.changes import Catalog, Change, Created, Removed, WordsCame
 from callplayer.service.word_script import Cue, known_at, script
 from callplayer.words import Transcript, Word, encode_transcript, in_messages
 
@@ -96,17 +96,17 @@ class WordStreams:
     """
 
     def __init__(
-        self, library: Library, on_message: Callable[[str, bytes], None] | None = None
+        self, catalog: Catalog, on_message: Callable[[str, bytes], None] | None = None
     ) -> None:
-        self._library = library
+        self._catalog = catalog
         self._on_message = on_message
         self._streams: OrderedDict[str, WordStream] = OrderedDict()
         self._telling: dict[str, asyncio.Task[None]] = {}
-        self._unsubscribe = library.subscribe(self._take)
+        self._unsubscribe = catalog.subscribe(self._take)
         if on_message is not None:
             page: int | None = 1
             while page is not None:
-                found = library.list(is_audio_live=True, page=page)
+                found = catalog.list(is_audio_live=True, page=page)
                 page = found.next_page
                 for recording in found.recordings:
                     self._told_anyway(recording)
@@ -122,7 +122,7 @@ class WordStreams:
 
     def open(self, incident_id: str) -> WordStream | None:
         """Return the stream of a call; None if there is no such incident."""
-        recording = self._library.get(incident_id)
+        recording = self._catalog.get(incident_id)
         if recording is None:  # another process may have removed it
             self._forget(incident_id)
             return None
@@ -130,7 +130,7 @@ class WordStreams:
         if stream is not None:
             self._streams.move_to_end(incident_id)
             return stream
-        words = self._library.words(incident_id)
+        words = self._catalog.words(incident_id)
         name = stream_name(incident_id)
         now_s = time.monotonic()
         if recording.live_from_s is not None and recording.is_live(now_s - TOLD_AFTER_S):

@@ -352,9 +352,9 @@ def test_a_sweep_removes_what_nobody_has_and_nothing_else(tmp_path: Path, folder
         (recordings / name).write_bytes(b"")
     with Library.open(folder) as library:
         with library_folder.importing(folder):
-            assert library_folder.sweep(library, folder) == 0
-        assert library_folder.sweep(library, folder) == 2
-        assert library_folder.sweep(library, folder, live_too=True) == 1
+            assert library_folder.sweep(folder, library.paths) == 0
+        assert library_folder.sweep(folder, library.paths) == 2
+        assert library_folder.sweep(folder, library.paths, live_too=True) == 1
     assert {path.name for path in recordings.iterdir()} == {"d.txt", recording.path.name}
 
 

@@ -198,7 +198,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         """Let an action be found by typing."""
         from callplayer.ui.screens.palette import palette
 
-        self.app.push_screen(palette())
+        self.app.push_screen(palette(self.likes.actions, self.act))
 
     def do_next_theme(self) -> None:
         """Change the colours."""

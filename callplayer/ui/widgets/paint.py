@@ -10,18 +10,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from textual.app import App
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
-
-if TYPE_CHECKING:
-    from callplayer.ui.widgets.rows import Rows
 
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
 Result = TypeVar("Result")
+
+
+class RowWidget(Protocol):
+    """A widget whose rows can be painted one by one."""
+
+    @property
+    def region(self) -> Region:
+        """Where the widget is on its screen, in cells."""
+
+    @property
+    def size(self) -> Size:
+        """Its size now, in cells."""
+
+    @property
+    def extent(self) -> Size:
+        """The size that its rows were made for, in cells."""
+
+    def codes(self, y: int) -> str:
+        """Return row `y` as text and control codes, in the full width of the widget."""
+
+    def refresh(self, *regions: Region) -> object:
+        """Have Textual draw these regions."""
 
 
 class Painter:
@@ -29,9 +48,9 @@ class Painter:
 
     def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
-        self._changed: dict[Rows, set[int]] = {}
+        self._changed: dict[RowWidget, set[int]] = {}
 
-    def paint(self, widget: Rows, rows: Iterable[int]) -> None:
+    def paint(self, widget: RowWidget, rows: Iterable[int]) -> None:
         """Paint these rows of a widget as soon as all that is being drawn has been."""
         if not self._changed:
             asyncio.get_running_loop().call_soon(self._write)
@@ -64,7 +83,7 @@ class PaintedScreen(Screen[Result], inherit_bindings=False):
         self.painter = Painter(self)
 
 
-def _place(widget: Rows, screen: Screen[Any]) -> Region | None:
+def _place(widget: RowWidget, screen: Screen[Any]) -> Region | None:
     """Return where a widget is on the screen; None unless all of it is there, as it was drawn."""
     region = widget.region
     is_there = region and region.size == widget.extent
