@@ -90,6 +90,12 @@ def _run_play(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     start: Start = "paused" if options.paused else "live" if options.live else "play"
+    recording = _recording(options)
+    if recording is not None and options.live:
+        raise UsageError(
+            "A file is a call of the past: it has no live end.",
+            "Leave --live out; `callplayer serve --live FILE` serves it as if it went on now.",
+        )
     if options.headless:
         if options.incident is None:
             raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
@@ -100,10 +106,17 @@ def _run_play(options: argparse.Namespace) -> int:
             no_audio=options.no_audio,
             wait_for_device=options.wait_for_device,
             silent_without_device=options.silent_without_device,
+            recording=recording,
         )
     flags = _engine_flags(options)
     if options.incident is not None:
-        return playing.play(settings, options.incident, flags, plain=_wants_plain(options))
+        return playing.play(
+            settings,
+            options.incident if recording is None else _id_of(recording),
+            flags,
+            plain=_wants_plain(options),
+            recording=recording,
+        )
     _require_terminal()
     return playing.pick_and_play(settings, flags)
 
@@ -172,8 +185,10 @@ def _run_devices(_options: argparse.Namespace) -> int:
 def _run_bookmarks(options: argparse.Namespace) -> int:
     from callplayer.bookmarks import bookmarks_path, export, read_bookmarks
 
-    kept = read_bookmarks(bookmarks_path(options.incident))
-    sys.stdout.write(export(options.incident, kept, options.format))
+    recording = _recording(options)
+    incident = options.incident if recording is None else _id_of(recording)
+    kept = read_bookmarks(bookmarks_path(incident))
+    sys.stdout.write(export(incident, kept, options.format))
     return EXIT_DONE
 
 
@@ -213,6 +228,12 @@ def _add_device(group: argparse._ActionsContainer) -> None:
     group.add_argument("--on-device-loss", choices=ON_DEVICE_LOSS, help="CALLPLAYER_ON_DEVICE_LOSS")
 
 
+def _add_kind(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--file", action="store_true", help="it is a file, whatever it looks like")
+    kind.add_argument("--incident", action="store_true", dest="is_id", help="it is an incident id")
+
+
 def _add_playing(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--paused", action="store_true", help="wait at 0:00")
@@ -227,7 +248,13 @@ def _add_playing(parser: argparse.ArgumentParser) -> None:
 
 
 def _play_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", nargs="?", metavar="INCIDENT", help="none: pick from a list")
+    parser.add_argument(
+        "incident",
+        nargs="?",
+        metavar="INCIDENT|FILE",
+        help="an incident's id, or a recording to play without a server; none: pick from a list",
+    )
+    _add_kind(parser)
     _add_playing(parser)
     parser.add_argument(
         "--wait-for-device", action="store_true", help="begin without a sound device if need be"
@@ -256,7 +283,8 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _bookmarks_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", metavar="INCIDENT")
+    parser.add_argument("incident", metavar="INCIDENT|FILE")
+    _add_kind(parser)
     parser.add_argument("--format", choices=("md", "json", "csv"), default="md")
 
 
@@ -329,6 +357,34 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 def _listed(commands: Mapping[str, _Command]) -> str:
     lines = [f"\n  {name:<11}{command.summary}" for name, command in commands.items()]
     return "\n\ncommands:" + "".join(lines) if lines else ""
+
+
+# --- incident or file -----------------------------------------------------------------------------
+
+
+def _recording(options: argparse.Namespace) -> Path | None:
+    """Return the recording that is named, None where an incident is.
+
+    What holds a path separator or ends as a sound file does is a file: `./call`, `call.wav`.
+    """
+    word = options.incident
+    if word is None or options.is_id:
+        return None
+    if not options.file and os.sep not in word and (os.altsep or os.sep) not in word:
+        if "." not in word:
+            return None
+        from callplayer.recordings.formats import SUFFIXES
+
+        if Path(word).suffix.lower() not in SUFFIXES:
+            return None
+    return Path(word)
+
+
+def _id_of(recording: Path) -> str:
+    """Return the id that `callplayer serve` would give a recording."""
+    from callplayer.recordings.named_file import incident_id
+
+    return incident_id(recording.name)
 
 
 # --- shared ---------------------------------------------------------------------------------------

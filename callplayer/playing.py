@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callplayer.config import Settings, log_path
@@ -27,20 +28,32 @@ def play_headless(
     no_audio: bool,
     wait_for_device: bool = False,
     silent_without_device: bool = False,
+    recording: Path | None = None,
 ) -> int:
-    """Be the engine of one incident, on this process's stdin and stdout; return the exit code."""
+    """Be the engine of one incident, on this process's stdin and stdout; return the exit code.
+
+    With `recording`, play that file without a server; `incident` counts for nothing then.
+    """
     from callplayer.engine.headless import run_headless
     from callplayer.engine.session import EngineOptions
 
-    return run_headless(
-        settings, EngineOptions(incident, start, no_audio, wait_for_device, silent_without_device)
+    options = EngineOptions(
+        incident, start, no_audio, wait_for_device, silent_without_device, recording
     )
+    return run_headless(settings, options)
 
 
-def engine_argv(incident: str, flags: Sequence[str]) -> tuple[str, ...]:
-    """Return the command line of an engine process. Nothing secret is in it."""
+def engine_argv(
+    incident: str, flags: Sequence[str], recording: Path | None = None
+) -> tuple[str, ...]:
+    """Return the command line of an engine process. Nothing secret is in it.
+
+    It says whether an incident or a file is meant: an id may come from the network, and must never
+    be taken for a path.
+    """
+    kind, word = ("--incident", incident) if recording is None else ("--file", str(recording))
     return (
-        sys.executable, "-P", "-m", "callplayer", "play", "--headless", *flags, "--", incident
+        sys.executable, "-P", "-m", "callplayer", "play", "--headless", *flags, kind, "--", word
     )  # fmt: skip
 
 
@@ -51,12 +64,28 @@ def play(
     *,
     plain: bool = False,
     ends_with_call: bool = False,
+    recording: Path | None = None,
 ) -> int:
     """Play one incident on the screen, or in `plain` lines; return the exit code.
 
-    With `ends_with_call` plain mode leaves at the call's end.
+    With `ends_with_call` plain mode leaves at the call's end. With `recording`, play that file
+    without a server; its bookmarks are kept under `incident`. Raise UsageError if it cannot be
+    played, as far as a first look tells.
     """
-    return _told(_play(settings, incident, flags, plain=plain, ends_with_call=ends_with_call))
+    if recording is not None:
+        from callplayer.recordings.named_file import check_file
+
+        check_file(recording)
+    return _told(
+        _play(
+            settings,
+            incident,
+            flags,
+            plain=plain,
+            ends_with_call=ends_with_call,
+            recording=recording,
+        )
+    )
 
 
 def _play(
@@ -67,12 +96,13 @@ def _play(
     can_go_back: bool = False,
     plain: bool = False,
     ends_with_call: bool = False,
+    recording: Path | None = None,
 ) -> PlayerResult:
     from callplayer.ui.engine_process import start_engine
     from callplayer.ui.settings import screen_settings
 
     screen = screen_settings(settings.screen)
-    argv = engine_argv(incident, flags)
+    argv = engine_argv(incident, flags, recording)
     process = start_engine(argv, log_path())
     from callplayer.bookmarks import bookmarks_path, citation_path
     from callplayer.ui.app import PlayerOptions, run_plain, run_player

@@ -40,6 +40,8 @@ Phase = Literal[
     "failed",  # gave up; an error event says why
 ]
 
+SourceKind = Literal["room", "recording"]
+
 Start = Literal["play", "paused", "live"]
 """What a fresh engine does once it is ready: play from the start, wait there, or go live."""
 
@@ -161,6 +163,9 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `device` is None while no sound can come out; if the call is then `held`, it waits at the place
     that was heard last, and goes on by itself once sound can come out again.
 
+    `source` is where the sound comes from; `recording` is the file's name where it is a recording
+    that this engine plays by itself, without a server.
+
     While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
     try begins (None: one is under way), both on the clock of `as_of_s`.
     """
@@ -183,6 +188,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     lost_at_s: float | None = None
     retry_at_s: float | None = None
     detail: str = ""
+    source: SourceKind = "room"
+    recording: str = ""
 
 
 class PartyLevel(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
 from callplayer.engine.receive import RATE_HZ, ReceivePath
 from callplayer.engine.sound import Sound
-from callplayer.engine.source import Source
+from callplayer.engine.source import LocalPath, Source
 from callplayer.engine.teller import Teller
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.wire import (
@@ -46,6 +47,7 @@ PATH_S = 0.25
 STEADY_PATH_S = 1.0
 STATS_S = 1.0
 STATE_S = 0.5
+NO_SERVER = "This is a recording played without a server: there is nothing to reconnect."
 NO_STATUS = "The server does not tell where the call is; keys may still work."
 
 
@@ -54,7 +56,8 @@ class EngineOptions:
     """How a call is to be opened: `start` says what is done once everything is ready.
 
     With `wait_for_device` the call is joined without a sound device if there is none yet, and waits
-    for one; with `silent_without_device` it plays on silently until one comes.
+    for one; with `silent_without_device` it plays on silently until one comes. `recording` is a
+    file to play without a server; then there is no incident of the API.
     """
 
     incident_id: str
@@ -62,6 +65,7 @@ class EngineOptions:
     no_audio: bool = False
     wait_for_device: bool = False
     silent_without_device: bool = False
+    recording: Path | None = None
 
     @property
     def waits(self) -> bool:
@@ -79,9 +83,13 @@ class Engine:
         self._options = options
         self._call = Call()
         self._sound = Sound(RATE_HZ, no_audio=options.no_audio)
-        path = ReceivePath()
-        self._teller = Teller(tell, self._call, self._sound, path)
-        self._source = self._room(path)
+        if options.recording is None:
+            path = ReceivePath()
+            self._teller = Teller(tell, self._call, self._sound, path)
+            self._source = self._room(path)
+        else:
+            self._teller = Teller(tell, self._call, self._sound, LocalPath())
+            self._source = self._file(options.recording)
         self._care = DeviceCare(
             self._sound,
             self._call,
@@ -167,6 +175,11 @@ class Engine:
             host=self,
         )
 
+    def _file(self, path: Path) -> Source:
+        from callplayer.engine.file_source import FileSource
+
+        return FileSource(path, sound=self._sound, teller=self._teller, host=self)
+
     async def _open_sound(self) -> None:
         if not self._options.waits:
             await self._care.open_first()
@@ -201,7 +214,8 @@ class Engine:
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
-            self._source.retry_now()
+            if not self._source.retry_now():
+                self._teller.error("no-server", NO_SERVER, "It plays on by itself.")
             return
         if self._care.takes(request):
             return

@@ -7,6 +7,7 @@ commands go in, statuses and frames come out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -35,6 +36,21 @@ class PathReadings(Protocol):
 
     def turnover_ms(self, confirmed_s: float) -> float:
         """Return how long after a confirmation what was sent before can still come out."""
+
+
+@dataclass(frozen=True)
+class LocalPath:
+    """The way from this source's cursor to the engine: there is none."""
+
+    network_ms: float | None = None
+    jitter_buffer_ms: float = 0.0
+    delay_ms: float = 0.0
+    concealed_ms: float = 0.0
+    steady: bool = True
+
+    def turnover_ms(self, _confirmed_s: float) -> float:
+        """Return 0: a frame that comes after a jump is of the new place."""
+        return 0.0
 
 
 class SourceHost(Protocol):

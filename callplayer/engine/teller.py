@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from callplayer.engine import messages as m
 from callplayer.engine.call import Call, Delays
 from callplayer.engine.sound import Sound
@@ -23,7 +25,7 @@ class Teller:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
 
     Once `quiet`, the state is told no more: the engine is ending. `parties` are those that the
-    state tells of.
+    state tells of. `recording` is the name of the file that is played without a server.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Teller:
         self.told_s = 0.0
         self.is_due = False
         self.quiet = False
+        self.recording = ""
         self.parties: tuple[Party, ...] = ()
         self._call = call
         self._sound = sound
@@ -59,7 +62,10 @@ class Teller:
             for party in self.parties
         }
         device = self._sound.device_name
-        self.tell(self._call.state(now_s, self.delays(), levels_db, device))
+        state = self._call.state(now_s, self.delays(), levels_db, device)
+        if self.recording:
+            state = msgspec.structs.replace(state, source="recording", recording=self.recording)
+        self.tell(state)
 
     def state_soon(self) -> None:
         """Tell the whole state, but not so soon after the last time: then it `is_due`."""

@@ -94,6 +94,10 @@ class StreamPlayer:
         self._cursor = cursors.advance(self._cursor, plan.advance_frames, now_s)
         return block
 
+    def cut(self) -> None:
+        """Take note that what was sent last is heard no more: the next block fades in."""
+        self._seamless_source = None
+
     def skip(self, now_s: float) -> None:
         """Take note that nothing could go out: a follower of a live call catches up."""
         self._cursor = cursors.skip(self._cursor, self._sound.at(now_s))

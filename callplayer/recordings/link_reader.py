@@ -50,8 +50,11 @@ class Loss:
 class LinkReader:
     """Reads one link. `frames` is its length, `named_frames` what its container says, or None."""
 
-    def __init__(self, source: ByteRange, form: Format) -> None:
-        """Open the link and read its packets once; raise NoSoundError, or av.FFmpegError."""
+    def __init__(self, source: ByteRange, form: Format, *, scan: bool = True) -> None:
+        """Open the link; raise NoSoundError, or av.FFmpegError.
+
+        `scan` reads its packets once; without it the length is a guess.
+        """
         self._source = source
         self._form = form
         self._container, self._stream = self._open()
@@ -70,7 +73,8 @@ class LinkReader:
         frames_a_tick = self._tick * self.rate_hz
         self._frames_a_tick = (frames_a_tick.numerator, frames_a_tick.denominator)
         self.losses: list[Loss] = []
-        self._start, self.frames, self.named_frames, self.restarts = self._scan()
+        found = self._scan() if scan else self._guess()
+        self._start, self.frames, self.named_frames, self.restarts = found
 
     def blocks(self, start: int = 0) -> Iterator[Sound]:
         """Yield all of the sound from frame `start` on: `frames` − `start` frames in all."""
@@ -173,6 +177,15 @@ class LinkReader:
         if named is not None and named < end <= named + self._slack_at_end():
             end = named
         return begins, max(end - begins.padding, 0), named, timeline.restarts
+
+    def _guess(self) -> tuple[Start, int, int | None, int]:
+        """Return the same as `_scan` as far as the head of the link says it."""
+        begins = self._begin((packet for packet in self._packets() if packet.size), [])
+        named = self._named_length(begins)
+        length = named
+        if length is None:
+            length = round((self._container.duration or 0) * self.rate_hz / 1_000_000)
+        return begins, max(length - begins.padding, begins.first_end), named, 0
 
     def _begin(self, packets: Iterator[Any], head: list[Any]) -> Start:
         """Decode up to the first frame; put what was read into `head`, return how it begins."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ import msgspec
 
 from callplayer.errors import UsageError
 from callplayer.recordings.formats import SUFFIXES
+from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.sound_file import open_sound
 from callplayer.text import plain_text
 from callplayer.wire import Party, parse_datetime
@@ -27,8 +27,6 @@ MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
 MAX_DURATION_S = 8 * 3600
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-
-_ID_NAMESPACE = uuid.UUID("6ff0f3a6-6f0c-5a0e-9a9e-3b1c7c0c9111")
 
 log = logging.getLogger("callplayer.service")
 
@@ -78,11 +76,6 @@ class Recording:
         """Tell whether the call is still going on."""
         as_if_live = self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
         return self.growing or as_if_live
-
-
-def incident_id(file_name: str) -> str:
-    """Return the id of the recording of that file name: always the same uuid."""
-    return str(uuid.uuid5(_ID_NAMESPACE, file_name))
 
 
 def find_recordings(
@@ -152,16 +145,12 @@ def _inspect(path: Path, live_from_s: float | None) -> Recording:
             f"{path} lasts {duration_s:.0f} s; up to {MAX_DURATION_S // 3600} h can be served.",
             "Name another recording, or cut this one.",
         )
-    modified_s = path.stat().st_mtime
     facts = read_facts(path)
-    told_at = parse_datetime(facts.created_at)
-    if facts.created_at and told_at is None:
-        log.warning("the created_at beside %s is no time: that of the file is taken", path.name)
-    made_at = told_at or datetime.fromtimestamp(modified_s, UTC)
+    made_at = started_at(path, facts)
     return Recording(
         id=incident_id(path.name),
         path=path,
-        parties=_parties_of(path, channels),
+        parties=parties_of(path, channels),
         duration_s=duration_s,
         created_at=made_at if live_from_s is None else _wall_time(live_from_s),
         facts=facts,
@@ -173,7 +162,19 @@ def _wall_time(monotonic_s: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=time.monotonic() - monotonic_s)
 
 
-def _parties_of(path: Path, channels: int) -> tuple[Party, ...]:
+def started_at(path: Path, facts: IncidentFacts) -> datetime:
+    """Return when the call of the sound file `path` began: as told beside it, or the file's own."""
+    told_at = parse_datetime(facts.created_at)
+    if facts.created_at and told_at is None:
+        log.warning("the created_at beside %s is no time: that of the file is taken", path.name)
+    try:
+        return told_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def parties_of(path: Path, channels: int) -> tuple[Party, ...]:
+    """Return whose the channels are; raise UsageError for more than two."""
     if channels == 1:
         return ("call",)
     if channels == 2:

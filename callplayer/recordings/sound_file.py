@@ -68,8 +68,11 @@ class SoundFile:
     FFmpeg's name; `recorded_at` is the local time in a broadcast wave's head.
     """
 
-    def __init__(self, path: Path, fd: int, rate_hz: int | None = None) -> None:
-        """Use `open_sound`."""
+    def __init__(
+        self, path: Path, fd: int, rate_hz: int | None = None, *, scan: bool = True
+    ) -> None:
+        """Use `open_sound`, or `opened_sound`."""
+        self._scan = scan
         self.path = path
         self._fd = fd
         self._wav: WavHead | None = None
@@ -176,7 +179,7 @@ class SoundFile:
             self._open_reader = None
         try:
             source = ByteRange(self._fd, link.start, link.end, self._head)
-            reader = LinkReader(source, self._form)
+            reader = LinkReader(source, self._form, scan=self._scan)
         except NoSoundError as error:
             raise _no_sound(self.path, str(error)) from None
         except av.FFmpegError as error:
@@ -247,21 +250,27 @@ def open_sound(path: Path, rate_hz: int | None = None) -> Iterator[SoundFile]:
     """
     from callplayer.recordings.quiet import quiet_libraries
 
+    with quiet_libraries(), contextlib.closing(opened_sound(path, rate_hz)) as sound:
+        yield sound
+
+
+def opened_sound(path: Path, rate_hz: int | None = None, *, scan: bool = True) -> SoundFile:
+    """Return the sound file `path`, to be closed; see `open_sound`.
+
+    Without `scan` it is there at once, however long: its length is what its container says, or what
+    FFmpeg guesses, and an end that is missing may show only there.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise unreadable(path, error) from None
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(quiet_libraries())
-        try:
-            sound = SoundFile(path, fd, rate_hz)
-        except BaseException as error:
-            os.close(fd)
-            if isinstance(error, OSError):
-                raise unreadable(path, error) from None
-            raise
-        stack.callback(sound.close)
-        yield sound
+    try:
+        return SoundFile(path, fd, rate_hz, scan=scan)
+    except BaseException as error:
+        os.close(fd)
+        if isinstance(error, OSError):
+            raise unreadable(path, error) from None
+        raise
 
 
 def cut_off(path: Path, there_s: float, named_s: float | None = None) -> UsageError:

@@ -156,7 +156,10 @@ def after(
         case LevelsEvent():
             view = _after_levels(view, event, now_s)
         case StatsEvent():
-            link = after_stats(view.link, event, len(view.parties), now_s)
+            # A recording that is played right here has no link to be good or bad.
+            from_room = view.state.source == "room"
+            tracks = len(view.parties)
+            link = after_stats(view.link, event, tracks, now_s) if from_room else Link()
             view = replace(view, stats=event, link=link)
         case IncidentEvent():
             view = replace(view, incident=event)

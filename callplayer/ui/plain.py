@@ -44,6 +44,8 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
     if view.incident is not None and before.incident is None:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
     state, old = view.state, before.state
+    if state.recording and not old.recording:
+        lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
     if state.phase != old.phase and view.was_connected:
         # A call that has just come back is still on its way to its place.
         place = told_place(state, now_s, asked=True)

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
-from callplayer.recordings.recording import find_recordings, incident_id
+from callplayer.recordings.named_file import incident_id
+from callplayer.recordings.recording import find_recordings
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import RoomServer, own_server
 from callplayer.service.livekit_server import ensure_binary

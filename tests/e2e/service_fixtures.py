@@ -183,7 +183,7 @@ def sign_in_body(**changes: str) -> dict[str, str]:
 
 async def open_stream(service: Service, file_name: str, **asked: object) -> tuple[str, str]:
     """The token and URL of a new stream of the recording `file_name`."""
-    from callplayer.recordings.recording import incident_id
+    from callplayer.recordings.named_file import incident_id
 
     return await open_incident(service, incident_id(file_name), **asked)
 

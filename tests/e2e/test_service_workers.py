@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from livekit import rtc
 
-from callplayer.recordings.recording import find_recordings, incident_id
+from callplayer.recordings.named_file import incident_id
+from callplayer.recordings.recording import find_recordings
 from callplayer.service import workers
 from callplayer.service.library import Library
 from callplayer.service.livekit_process import own_server

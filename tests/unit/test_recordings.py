@@ -11,7 +11,8 @@ import soundfile
 
 from callplayer.errors import UsageError
 from callplayer.recordings.decoding import decode
-from callplayer.recordings.recording import find_recordings, incident_id
+from callplayer.recordings.named_file import incident_id
+from callplayer.recordings.recording import find_recordings
 from tests.unit.test_service_imports import cut_files
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)

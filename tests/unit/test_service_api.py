@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
-from callplayer.recordings.recording import Recording, incident_id
+from callplayer.recordings.named_file import incident_id
+from callplayer.recordings.recording import Recording
 from callplayer.service import answers, tokens
 from callplayer.service.answers import MAX_BODY_BYTES
 from callplayer.service.api import Api

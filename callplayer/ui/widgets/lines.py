@@ -134,7 +134,8 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
         asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
         left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
     else:
-        kind = "LIVE CALL" if incident.is_audio_live and not view.state.call_over else "RECORDED"
+        live = incident.is_audio_live and not view.state.call_over
+        kind = recording_text(view.state) or ("LIVE CALL" if live else "RECORDED")
         phone = phone_text(plain_text(incident.caller_phone_number, 20))
         phone = hidden_phone(phone) if hide_phone else phone
         left = [(phone or "unknown caller", "strong")]
@@ -152,6 +153,13 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
                 left.append(part)
     gap = width - cells(left) - cells(right)
     return [*left, (" " * max(gap, 1), "text"), *right]
+
+
+def recording_text(state: StateEvent) -> str:
+    """Return which recording is played without a server; "" for a call of a room."""
+    if state.source == "room":
+        return ""
+    return f"recording {plain_text(state.recording, 40)}, no server"
 
 
 def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
