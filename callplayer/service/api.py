@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -30,7 +29,6 @@ from callplayer.service.answers import (
 from callplayer.service.changes import Catalog
 from callplayer.service.claims import Claims
 from callplayer.service.clients import Access, Client
-from callplayer.service.counted import Counted
 from callplayer.service.incidents import describe
 from callplayer.service.limits import REQUESTS, Limiter
 from callplayer.service.metrics import CONTENT_TYPE, Metrics
@@ -122,11 +120,9 @@ class Api:
         if self._open_ingest is not None:
             opened = self._signed_in(self._open_ingest)
             routes.append(Route("/ingest/calls", opened, methods=["POST"]))
-        counted = [*routes, *(each for each in self._routes if isinstance(each, Route))]
         app = Starlette(
             routes=[*routes, *self._routes],
             exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
-            middleware=[Middleware(Counted, metrics=self._metrics, routes=counted)],
         )
         app.router.redirect_slashes = False
         return app

@@ -18,7 +18,6 @@ class Rate:
 
 
 REQUESTS = Rate(per_s=20.0, burst=100)
-SIGN_INS = Rate(per_s=2.0, burst=60)
 WRONG_SECRETS = Rate(per_s=0.2, burst=10)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -19,17 +19,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "callplayer_http_requests",
-            "Answers of the HTTP API",
-            ("route", "method", "status"),
-            registry=self._registry,
-        )
-        self.seconds = Histogram(
-            "callplayer_http_request_seconds",
-            "Time to an answer of the HTTP API",
-            ("route",),
-            registry=self._registry,
+        self.sign_ins = Counter(
+            "callplayer_sign_ins", "Bearer tokens that were given out", registry=self._registry
         )
         self.sign_ins_refused = Counter(
             "callplayer_sign_ins_refused",

@@ -121,7 +121,7 @@ def _query(name: str, description: str, schema: Json) -> Json:
 def _sign_in() -> Json:
     refused = _told("What OAuth 2.0 says (RFC 6749, 5.2).", "OAuthError")
     too_often = refused | {
-        "description": "Too many sign-ins from one address, or too many with a wrong secret.",
+        "description": "Too many sign-ins with a wrong secret.",
         "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
     }
     return {

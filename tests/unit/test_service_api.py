@@ -360,21 +360,19 @@ async def test_a_form_and_http_basic(rig, body, authorization, status, error):
     assert ("www-authenticate" in answer.headers) == (status == 401)
 
 
-async def test_sign_ins_are_limited_by_address_and_wrong_ones_by_client(rig):
+async def test_wrong_secrets_are_limited_by_client_and_address(rig):
     wrong = SIGN_IN | {"client_secret": "guess"}
     statuses = [(await rig.client.post("/oauth/token", json=wrong)).status_code for _ in range(12)]
     assert statuses == [401] * 10 + [429] * 2
     other = wrong | {"client_id": "trainer"}
     assert (await rig.client.post("/oauth/token", json=other)).status_code == 401
     rig.now_s += 5.0
-    assert (await rig.client.post("/oauth/token", json=SIGN_IN)).status_code == 200
-    statuses = [
-        (await rig.client.post("/oauth/token", json=SIGN_IN)).status_code for _ in range(61)
-    ]
-    assert statuses[0] == 200
-    assert statuses[-1] == 429
-    answer = await rig.client.post("/oauth/token", json=SIGN_IN)
-    assert int(answer.headers["retry-after"]) >= 1
+    answers = [await rig.client.post("/oauth/token", json=SIGN_IN) for _ in range(61)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await rig.client.post("/oauth/token", json=wrong)).status_code == 401
+    refused = await rig.client.post("/oauth/token", json=SIGN_IN)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
 
 
 # --- filters, limits, whose a participant is ------------------------------------------------------
@@ -468,20 +466,13 @@ async def test_metrics_are_what_prometheus_reads(rig):
     await rig.sign_in()
     rig.metrics.watch_library(rig.library)
     rig.metrics.watch_streams(lambda: StreamStats(3, late_blocks=2, commands={"pause": 5}))
-    for path in ("/v1/incident_events/x", "/v1/incident_events", "/nowhere/at/all"):
-        await rig.client.get(path)
     answer = await rig.client.get("/metrics")
     samples = {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-    incident = "/v1/incident_events/{incident_id}"
-    requests = "callplayer_http_requests_total"
-    assert samples[requests, "GET", incident, "404"] == 1
-    assert samples[requests, "GET", "/v1/incident_events", "200"] == 1
-    assert samples[requests, "POST", "/oauth/token", "401"] == 1
-    assert samples[requests, "GET", "other", "404"] == 1
+    assert samples["callplayer_sign_ins_total",] == 1
     assert samples["callplayer_sign_ins_refused_total",] == 1
     assert samples["callplayer_incidents",] == len(NAMES)
     assert samples["callplayer_streams_open",] == 3
