@@ -137,6 +137,12 @@ class Link:
         self._track_s = time.monotonic()
         self.flow.add(track_id, self._track_s)
 
+    def renew_track(self, track_id: str) -> None:
+        """A track has a new subscription: its packets are counted from 0 again."""
+        self.flow.remove(track_id)
+        self.flow.add(track_id, time.monotonic())
+        self._path.renew(track_id)
+
     def remove_track(self, track_id: str) -> None:
         """A track has ended."""
         self.flow.remove(track_id)

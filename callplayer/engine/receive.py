@@ -43,7 +43,7 @@ class Counters:
 
     `round_trip_s` is the latest to the server and back, None if none has been measured;
     `last_packet_s` is when the latest packet came, by the monotonic clock, None if that is not
-    known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1).
+    known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1), `lost` how many never came.
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
     """
@@ -55,6 +55,7 @@ class Counters:
     round_trip_s: float | None = None
     last_packet_s: float | None = None
     jitter_s: float = 0.0
+    lost: int = 0
 
 
 @dataclass
@@ -105,6 +106,12 @@ class ReceivePath:
             self._concealed_before += track.last.concealed
             self._follow_the_slowest()
 
+    def renew(self, track_id: str) -> None:
+        """A track has a new jitter buffer, of which nothing is known yet."""
+        self.remove(track_id)
+        if not self._tracks:
+            self.jitter_buffer_ms = FIRST_JITTER_BUFFER_MS
+
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
         self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
@@ -124,6 +131,16 @@ class ReceivePath:
         """Return how much sound the jitter buffer had to invent."""
         concealed = sum(track.last.concealed for track in self._tracks.values())
         return (self._concealed_before + concealed) * 1000 / RATE_HZ
+
+    @property
+    def jitter_ms(self) -> float:
+        """Return how unevenly packets come, of the track where they do most."""
+        return max((track.last.jitter_s * 1000 for track in self._tracks.values()), default=0.0)
+
+    @property
+    def lost_packets(self) -> int:
+        """Return how many packets of the tracks there are never came."""
+        return sum(track.last.lost for track in self._tracks.values())
 
     @property
     def steady(self) -> bool:

@@ -21,6 +21,7 @@ from livekit import rtc
 
 from callplayer.engine.frames import Frames, read_frames
 from callplayer.engine.receive import Counters
+from callplayer.engine.resubscription import Resubscription
 from callplayer.engine.text_streams import OPTIONS as STREAM_OPTIONS
 from callplayer.engine.text_streams import TextStreams
 from callplayer.engine.valve import take_data
@@ -45,6 +46,9 @@ class RoomListener(Protocol):
     def on_track(self, track_id: str, party: Party) -> None:
         """A party's track has been subscribed."""
 
+    def on_track_renewed(self, track_id: str) -> None:
+        """A track has a new subscription, and its frames come out of a new jitter buffer."""
+
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
 
@@ -67,6 +71,7 @@ class Room:
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._resubscription = Resubscription()
         self._closing = False
         self._trusted = 0
         self._text_streams = TextStreams(self._room, self._take)
@@ -131,6 +136,17 @@ class Room:
             return None
         return _counters(entries) or Counters()
 
+    async def renew_subscriptions(self) -> None:
+        """Have every track anew, out of a new jitter buffer; one that is not back has ended."""
+        publications = [
+            publication
+            for participant in self._room.remote_participants.values()
+            for publication in participant.track_publications.values()
+            if publication.sid in self._tracks
+        ]
+        for track_id in await self._resubscription.run(publications):
+            self._end_track(track_id)
+
     async def close(self) -> None:
         """Leave the room; no frame is read any more, and nothing more told but tracks that end.
 
@@ -138,7 +154,7 @@ class Room:
         """
         self._closing = True
         self._text_streams.close()
-        for track_id in list(self._frames):
+        for track_id in list(self._tracks):
             self._end_track(track_id)
         await asyncio.gather(*self._ending, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
@@ -150,10 +166,10 @@ class Room:
 
         def subscribed(track: Any, publication: Any, participant: Any) -> None:
             if isinstance(track, rtc.RemoteAudioTrack) and not self._closing:
-                self._start_track(track, publication, participant)
+                self._take_track(track, publication, participant)
 
         def unsubscribed(track: Any, publication: Any, _participant: Any) -> None:
-            self._end_track(publication.sid)
+            self._drop_track(publication.sid)
 
         def data(packet: rtc.DataPacket) -> None:
             self._take(packet.participant.identity if packet.participant else "", packet.data)
@@ -168,6 +184,7 @@ class Room:
 
         room.on("track_subscribed", subscribed)
         room.on("track_unsubscribed", unsubscribed)
+        room.on("track_unpublished", lambda each, _: self._resubscription.unpublished(each.sid))
         room.on("data_received", data)
         room.on("reconnecting", lambda: link(False))
         room.on("reconnected", lambda: link(True))
@@ -202,23 +219,43 @@ class Room:
         publications = participant.track_publications.values() if participant else ()
         return 2 if any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications) else 0
 
+    def _take_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
+        if self._resubscription.arrived(publication.sid):
+            self._tracks[publication.sid] = track
+            self._listener.on_track_renewed(publication.sid)
+            self._read(track, publication.sid)
+        else:
+            self._start_track(track, publication, participant)
+
+    def _drop_track(self, track_id: str) -> None:
+        if self._resubscription.awaits(track_id):
+            self._read_no_more(track_id)
+        else:
+            self._end_track(track_id)
+
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
         self._end_track(track_id)  # one reader a track, though it may be told of twice
         party = party_of(publication.name, participant.identity, participant.metadata)
         self._tracks[track_id] = track
         self._listener.on_track(track_id, party)
+        self._read(track, track_id)
+
+    def _read(self, track: rtc.RemoteAudioTrack, track_id: str) -> None:
         self._frames[track_id] = read_frames(
             track, lambda pcm: self._listener.on_frame(track_id, pcm)
         )
 
-    def _end_track(self, track_id: str) -> None:
-        self._tracks.pop(track_id, None)
+    def _read_no_more(self, track_id: str) -> None:
         frames = self._frames.pop(track_id, None)
         if frames is not None:
             task = asyncio.create_task(frames.close())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    def _end_track(self, track_id: str) -> None:
+        self._read_no_more(track_id)
+        if self._tracks.pop(track_id, None) is not None:
             self._listener.on_track_gone(track_id)
 
 
@@ -260,6 +297,7 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                     else None
                 ),
                 jitter_s=received.jitter,
+                lost=received.packets_lost,
             )
         elif entry.HasField("candidate_pair"):
             pair = entry.candidate_pair.candidate_pair

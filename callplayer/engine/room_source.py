@@ -17,11 +17,12 @@ from callplayer.engine.recovery import Recovery
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.engine.source import SourceHost
+from callplayer.engine.swelling import BufferReading, Swelling
 from callplayer.engine.teller import Teller
 from callplayer.engine.transcript import Transcript
 from callplayer.errors import CallplayerError
 from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
-from callplayer.wire import Command, Party, WireError
+from callplayer.wire import Command, Party, Pause, Resume, Scrub, ScrubToEnd, WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,9 @@ class RoomSource:
             delays=delays,
             told=host,
         )
+        self._swelling = Swelling(time.monotonic())
+        self._renewing: asyncio.Task[None] | None = None
+        self._held_resume = False
         self._access: Access | None = None
         self._sending: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []
@@ -102,6 +106,8 @@ class RoomSource:
     async def close(self) -> None:
         """Leave the room."""
         self._recovery.stop()
+        if self._renewing is not None:
+            self._renewing.cancel()
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
@@ -111,8 +117,18 @@ class RoomSource:
         await self._link.leave()
 
     def send(self, commands: Sequence[Command]) -> None:
-        """Put commands on their way to the room, paced."""
+        """Put commands on their way to the room, paced.
+
+        At a jump or a pause, when nothing is heard anyhow, a swollen jitter buffer is replaced.
+        Until that is done what has the server play at a new place waits: none of it is missed.
+        """
+        if self._wants_renewal(commands):
+            self._renewing = asyncio.create_task(self._renew())
         for command in commands:
+            if self._waits_for_renewal(command):
+                self._held_resume |= isinstance(command, Resume)
+                continue
+            self._held_resume &= not isinstance(command, Pause)
             self._link.flow.note_command()
             self._sender.offer(command)
 
@@ -123,6 +139,17 @@ class RoomSource:
     async def measure(self) -> None:
         """Read the SDK's counters."""
         await self._link.read_counters()
+        path = self.path
+        self._swelling.update(
+            BufferReading(
+                at_s=time.monotonic(),
+                jitter_buffer_ms=path.jitter_buffer_ms,
+                jitter_ms=path.jitter_ms,
+                concealed_ms=path.concealed_ms,
+                lost_packets=path.lost_packets,
+            ),
+            playing=self._renewing is None and self._call.sounding_stretch() is not None,
+        )
 
     def check(self, now_s: float) -> None:
         """See what came since the last look."""
@@ -141,6 +168,11 @@ class RoomSource:
         self._link.add_track(track_id)
         self._sound.add(track_id, party)
         self._host.on_tracks()
+
+    def on_track_renewed(self, track_id: str) -> None:
+        """A track has a new jitter buffer."""
+        self._link.renew_track(track_id)
+        self._sound.expect_gap(track_id)
 
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
@@ -183,6 +215,43 @@ class RoomSource:
         self._recovery.closed(reason)
 
     # --- within -----------------------------------------------------------------------------------
+
+    def _wants_renewal(self, commands: Sequence[Command]) -> bool:
+        return (
+            any(isinstance(command, Scrub | ScrubToEnd | Pause) for command in commands)
+            and self._renewing is None
+            and self._sender.open
+            and self._swelling.wants_renewal(time.monotonic())
+        )
+
+    def _waits_for_renewal(self, command: Command) -> bool:
+        if self._renewing is None:
+            return False
+        moves = isinstance(command, Scrub | ScrubToEnd) and not self._call.head.wants_paused()
+        return moves or isinstance(command, Resume)
+
+    async def _renew(self) -> None:
+        """Have the tracks anew, then send what has waited for that."""
+        room = self._link.room
+        try:
+            if room is not None:
+                LOG.info("the jitter buffers hold %.0f ms: new ones", self.path.jitter_buffer_ms)
+                await room.renew_subscriptions()
+        finally:
+            self._renewing = None
+        self._swelling.renew(time.monotonic())
+        if room is self._link.room and not self._call.away:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        """Ask anew for what was held back: the rules count from when it goes out."""
+        call, now_s = self._call, time.monotonic()
+        seek, resumes, self._held_resume = call.head.seek, self._held_resume, False
+        if seek is not None and not call.head.wants_paused():
+            again = ScrubToEnd() if seek.position_ms is None else Scrub(seek.position_ms)
+            self.send(call.obey(again, now_s, self._delays()))
+        if resumes and not call.head.wants_paused():
+            self.send(call.obey(Resume(), now_s, self._delays()))
 
     async def _keep_room(self, access: Access) -> None:
         while True:

@@ -230,6 +230,13 @@ class Sound:
             if voice is not None and self._output is not None:
                 voice.lane.push(pcm, time.monotonic())
 
+    def expect_gap(self, track_id: str) -> None:
+        """A track's frames pause by our own doing until the next one."""
+        with self.lock:
+            voice = self._voices.get(track_id)
+            if voice is not None:
+                voice.lane.expect_gap()
+
     @property
     def track_ids(self) -> tuple[str, ...]:
         """Return the tracks there are now."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from callplayer.playback.cursor import BLOCK_S
 
 CATCH_UP_GAP_S = 0.008
-MOST_BEHIND_S = 0.1
+MOST_BEHIND_S = 2.0
+"""The longest stall whose sound is still sent. A gap in a track's RTP timestamps would make the
+listener's jitter buffer grow by it for 10 to 20 s; sound that comes late does so for 3 to 6 s."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Turn:
 def next_turn(turn: Turn, now_s: float) -> Turn:
     """Return the turn after `turn`, whose block has just gone out at `now_s`.
 
-    More than 100 ms behind, the schedule starts anew: what was missed is lost, not hurried after.
+    More than MOST_BEHIND_S behind, the schedule starts anew: what was missed is lost.
     """
     due_s = turn.due_s + BLOCK_S
     behind_s = now_s - due_s

@@ -246,8 +246,20 @@ def test_a_little_late_it_catches_up_without_a_burst():
     assert turn.not_before_s == turn.due_s == pytest.approx(5.0 + 20 * BLOCK_S)
 
 
+def test_after_a_stall_all_that_was_missed_is_sent_and_the_schedule_met_again():
+    stalled_s, turn, sent_s = 0.5, Turn(5.0, 5.0), [5.0]
+    now_s = 5.0 + stalled_s
+    while turn.due_s < 5.0 + 2 * stalled_s:
+        turn = next_turn(turn, now_s)
+        assert not turn.lost_s
+        now_s = max(now_s, turn.not_before_s)
+        sent_s.append(now_s)
+    assert len(sent_s) == round((turn.due_s - 5.0) / BLOCK_S) + 1
+    assert turn.not_before_s == turn.due_s
+
+
 def test_far_behind_the_schedule_starts_anew():
-    turn = next_turn(Turn(5.0, 5.0), 5.5)
-    assert (turn.due_s, turn.not_before_s) == (5.5, 5.5)
-    assert turn.lost_s == pytest.approx(0.5)
-    assert turn.lost_s > MOST_BEHIND_S
+    late_s = MOST_BEHIND_S + 0.5
+    turn = next_turn(Turn(5.0, 5.0), 5.0 + late_s)
+    assert (turn.due_s, turn.not_before_s) == (5.0 + late_s, 5.0 + late_s)
+    assert turn.lost_s == pytest.approx(late_s)

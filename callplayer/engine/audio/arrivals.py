@@ -84,6 +84,10 @@ class ArrivalMargin:
         self._guessed = self._guessed and late_s < fallen_s and not ran_dry
         self.margin_s = max(fallen_s, rest_s, late_s)
 
+    def expect_gap(self) -> None:
+        """The next frame comes late by our own doing: its gap says nothing."""
+        self._last_s = float("-inf")
+
     def _look(self) -> None:
         self._until_look = LOOK_EVERY_FRAMES
         total = float(self._counts.sum())

@@ -108,6 +108,10 @@ class Lane:
         else:
             self._follow_clock(error)
 
+    def expect_gap(self) -> None:
+        """No frame comes for a while, by our own doing."""
+        self._arrivals.expect_gap()
+
     def _follow_clock(self, error: float) -> None:
         """Bend the resampler, so that the fill comes to its target and stays there."""
         self._followed += 1
