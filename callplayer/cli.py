@@ -148,9 +148,7 @@ def _run_demo(options: argparse.Namespace) -> int:
 def _run_list(options: argparse.Namespace) -> int:
     from callplayer import playing
 
-    for row in playing.incident_rows(_settings(options)):
-        kind = "live" if row.live else "recorded"
-        print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
+    playing.print_incidents(_settings(options))
     return EXIT_DONE
 
 

@@ -6,6 +6,7 @@ CallplayerError (1)
 │   └── StreamTokenRefusedError (3)  by the room server: the API's word may have been late
 ├── IncidentNotFoundError (4) no incident of that id
 ├── UnreachableError (5)      the network or a server does not answer
+│   └── NotReadyError (5)     it answers, and asks for patience: what is wanted may come yet
 ├── SoundDeviceError (6)      no usable sound device
 │   └── SoundDeviceHangsError (6)  it does not come back: a new process may do better
 └── ServiceError (1)          the replay service cannot start or go on
@@ -52,7 +53,10 @@ class IncidentNotFoundError(CallplayerError):
 
 
 class UnreachableError(CallplayerError):
-    """`retry_after_s` is how long the server wants to be left alone, 0.0 if it did not say."""
+    """`retry_after_s` is how long the server wants to be left alone, 0.0 if it did not say.
+
+    `status` is the HTTP status that it answered with, 0 if none.
+    """
 
     exit_code = 5
     code = "unreachable"
@@ -63,9 +67,30 @@ class UnreachableError(CallplayerError):
         hint: str = "Check the network; run again.",
         *,
         retry_after_s: float = 0.0,
+        status: int = 0,
     ) -> None:
         super().__init__(what, hint)
         self.retry_after_s = retry_after_s
+        self.status = status
+
+
+class NotReadyError(UnreachableError):
+    """The server answers "not yet": a stream that is being prepared, or too many requests.
+
+    `wanted` is what is waited for, in words that follow "Waiting for".
+    """
+
+    def __init__(
+        self,
+        what: str,
+        hint: str = "Try again; if it stays, ask the vendor.",
+        *,
+        wanted: str = "the server",
+        retry_after_s: float = 0.0,
+        status: int = 0,
+    ) -> None:
+        super().__init__(what, hint, retry_after_s=retry_after_s, status=status)
+        self.wanted = wanted
 
 
 class SoundDeviceError(CallplayerError):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from callplayer.config import Settings, log_path
 from callplayer.errors import EXIT_DONE
 from callplayer.text import plain_text
-from callplayer.wire import Incident
+from callplayer.vendor.http import Incident
 
 if TYPE_CHECKING:
     from callplayer.engine.access import Access
+    from callplayer.engine.incident_list import IncidentList
     from callplayer.engine.messages import Start
     from callplayer.ui.app import PickerRow
     from callplayer.ui.options import PlayerResult
@@ -139,8 +140,8 @@ def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
     told: tuple[str, str] | None = None
     while True:
         # Asked before the screen is up: credentials that are refused are told like anywhere else.
-        incidents = _IncidentList(settings, incident_rows(settings))
-        chosen = run_picker(incidents.fetch, log_path(), screen, told)
+        incidents = PickerIncidents(settings, asyncio.run(_first_page(settings)))
+        chosen = run_picker(incidents.fetch, log_path(), screen, told, pages=incidents)
         if chosen is None:
             return EXIT_DONE
         result = _play(settings, chosen, flags, can_go_back=True)
@@ -149,35 +150,89 @@ def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
         told = (result.message, result.hint) if result.message else None
 
 
-def incident_rows(settings: Settings) -> list[PickerRow]:
-    """Return the incidents that the API lists, ready to be shown."""
+def print_incidents(settings: Settings) -> None:
+    """Print the incidents that the API lists, a page as it comes; say what is left out."""
 
-    async def fetch() -> list[PickerRow]:
-        async with Access(settings) as access:
-            return [_row(incident) for incident in await access.incidents()]
-
-    from callplayer.engine.access import Access
-
-    return asyncio.run(fetch())
-
-
-class _IncidentList:
-    """The picker's incidents: those known first, then asked anew by one client, signed in once."""
-
-    def __init__(self, settings: Settings, known: list[PickerRow]) -> None:
-        self._settings = settings
-        self._known: list[PickerRow] | None = known
-        self._access: Access | None = None
-
-    async def fetch(self) -> list[PickerRow]:
+    async def load() -> str:
         from callplayer.engine.access import Access
 
-        known, self._known = self._known, None
-        if known is not None:
-            return known
+        async with Access(settings) as access:
+            listed, printed = access.incident_list(), 0
+            while not listed.ended:
+                await listed.load_more()
+                for row in map(_row, listed.incidents[printed:]):
+                    kind = "live" if row.live else "recorded"
+                    print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
+                printed = len(listed.incidents)
+            return listed.left_out
+
+    left_out = asyncio.run(load())
+    if left_out:
+        print(f"callplayer: {left_out}", file=sys.stderr)
+
+
+async def _first_page(settings: Settings) -> IncidentList:
+    from callplayer.engine.access import Access
+
+    async with Access(settings) as access:
+        listed = access.incident_list()
+        await listed.load_more()
+        return listed
+
+
+class PickerIncidents:
+    """The picker's incidents: those known first, then asked anew by one client, signed in once."""
+
+    def __init__(self, settings: Settings, known: IncidentList) -> None:
+        self._settings = settings
+        self._known: IncidentList | None = known
+        self._listed = known
+        self._access: Access | None = None
+        self._asking = asyncio.Lock()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to load."""
+        return self._listed.ended
+
+    @property
+    def left_out(self) -> str:
+        """What the API has beside these, in words; "" if nothing."""
+        return self._listed.left_out
+
+    async def fetch(self) -> list[PickerRow]:
+        """Return the incidents loaded so far, the first page of them as it is now."""
+        async with self._asking:
+            if self._known is not None:
+                self._known = None
+                return self._rows()
+            first = self._fresh()
+            await first.load_more()
+            if first.ended or self._listed.ended:
+                self._listed = first
+            else:
+                self._listed.renew(first)
+            return self._rows()
+
+    async def load_more(self) -> list[PickerRow]:
+        """Load one page more; return all that is loaded."""
+        async with self._asking:
+            if self._access is None:  # the list of another loop, whose client is closed
+                first = self._fresh()
+                await first.load_more()
+                self._listed = first
+            await self._listed.load_more()
+            return self._rows()
+
+    def _fresh(self) -> IncidentList:
+        from callplayer.engine.access import Access
+
         if self._access is None:
             self._access = Access(self._settings)
-        return [_row(incident) for incident in await self._access.incidents()]
+        return self._access.incident_list()
+
+    def _rows(self) -> list[PickerRow]:
+        return [_row(incident) for incident in self._listed.incidents]
 
 
 def _row(incident: Incident) -> PickerRow:

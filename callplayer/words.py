@@ -16,7 +16,8 @@ from typing import Any, Literal, TypeGuard, cast
 
 import msgspec
 
-from callplayer.wire import MAX_CALL_MS, Party, WireError, parse_datetime, party_of
+from callplayer.vendor.times import parse_datetime
+from callplayer.wire import MAX_CALL_MS, Party, WireError, party_of
 
 MAX_TRANSCRIPT_BYTES = 1_000_000
 MAX_WORD_CHARS = 200

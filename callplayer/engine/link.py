@@ -7,6 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from callplayer.config import Settings, check_url
 from callplayer.engine.access import Access
@@ -17,6 +18,7 @@ from callplayer.engine.room import Room, RoomListener
 from callplayer.engine.sound import Sound
 from callplayer.errors import (
     IncidentNotFoundError,
+    NotReadyError,
     StreamTokenRefusedError,
     UnreachableError,
     UsageError,
@@ -90,6 +92,20 @@ class Link:
         self.room = Room(self._listener)
         await self.room.connect(url, grant.token)
         self.up = True
+
+    async def join_first(self, access: Access) -> None:
+        """Join the first room, however long the API says "not yet"; raise what else goes wrong."""
+        self._backoff = Backoff()
+        since = datetime.now().astimezone()
+        while True:
+            self._retry.clear()
+            try:
+                await self.join(access)
+            except NotReadyError as error:
+                why = f"Waiting for {error.wanted} since {since:%H:%M:%S}: {error.what}"
+                await self._wait_to_retry(why, error.retry_after_s, then=why)
+            else:
+                return
 
     async def rejoin(self, access: Access) -> None:
         """Be in a new room with its sound there, however long it takes.
@@ -209,8 +225,13 @@ class Link:
         await self.read_counters()
         return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
 
-    async def _wait_to_retry(self, why: str, told_s: float = 0.0) -> None:
-        """Wait for the next try's turn, or until somebody asks for it; `told_s` as in Backoff."""
+    async def _wait_to_retry(
+        self, why: str, told_s: float = 0.0, *, then: str = "joining again"
+    ) -> None:
+        """Wait for the next try's turn, or until it is asked for; `told_s` as in Backoff.
+
+        `why` is reported during the wait, `then` after it.
+        """
         wait_s = self._backoff.next_s(_chance(), told_s)
         self._call.retry_at_s = time.monotonic() + wait_s
         self._say(why)
@@ -218,7 +239,7 @@ class Link:
             async with asyncio.timeout(wait_s):
                 await self._retry.wait()
         self._call.retry_at_s = None
-        self._say("joining again")
+        self._say(then)
 
     def _room_url(self, granted: str | None) -> str:
         if granted:

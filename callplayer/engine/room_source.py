@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,7 +21,8 @@ from callplayer.engine.source import SourceHost
 from callplayer.engine.swelling import BufferReading, Swelling
 from callplayer.engine.teller import Teller
 from callplayer.engine.transcript import Transcript
-from callplayer.errors import CallplayerError
+from callplayer.errors import CallplayerError, NotReadyError
+from callplayer.retry import Backoff
 from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
 from callplayer.wire import Command, Party, Pause, Resume, Scrub, ScrubToEnd, WireError
 
@@ -88,7 +90,7 @@ class RoomSource:
         self._access = access = await Access(self._settings).__aenter__()
         self._sending = asyncio.create_task(self._sender.run())
         self._beside = [self._sending, asyncio.create_task(self._describe(access))]
-        await self._link.join(access)
+        await self._link.join_first(access)
         self._recovery.joined()
         transcript = Transcript(self._settings, self._incident_id, access, self._teller.tell)
         self._beside.append(asyncio.create_task(transcript.run()))
@@ -269,8 +271,16 @@ class RoomSource:
             self._host.restore(back)
 
     async def _describe(self, access: Access) -> None:
-        """Publish what the incident is; the call plays without it if it cannot be had."""
-        try:
-            self._teller.incident(await access.incident(self._incident_id))
-        except CallplayerError as error:
-            LOG.info("no incident details: %s", error.what)
+        """Publish what the incident is; the call plays without it if the API does not give it."""
+        await access.signed_in.wait()
+        backoff = Backoff()
+        while True:
+            try:
+                self._teller.incident(await access.incident(self._incident_id))
+            except NotReadyError as error:
+                await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
+            except CallplayerError as error:
+                LOG.info("no incident details: %s", error.what)
+                return
+            else:
+                return

@@ -12,7 +12,8 @@ from callplayer.engine.call import Call, Delays
 from callplayer.engine.sound import Sound
 from callplayer.engine.source import PathReadings
 from callplayer.errors import CallplayerError
-from callplayer.wire import Incident, Party
+from callplayer.vendor.http import Incident
+from callplayer.wire import Party
 
 SOON_S = 0.05
 """However many statuses come, the state is told no more often for them."""

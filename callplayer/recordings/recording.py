@@ -21,7 +21,8 @@ from callplayer.recordings.formats import SUFFIXES
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.sound_file import open_sound
 from callplayer.text import plain_text
-from callplayer.wire import Party, parse_datetime
+from callplayer.vendor.times import parse_datetime
+from callplayer.wire import Party
 
 MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000

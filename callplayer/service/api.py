@@ -37,7 +37,8 @@ from callplayer.service.sign_in import SignIn
 from callplayer.service.streams import TooManyStreamsError
 from callplayer.service.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.text import plain_text
-from callplayer.wire import StreamGrant, parse_datetime
+from callplayer.vendor.http import StreamGrant
+from callplayer.vendor.times import parse_datetime
 
 MAX_PAGE = 1_000_000
 

@@ -29,7 +29,7 @@ from callplayer.recordings.words import read_words, words_beside
 from callplayer.service import library_folder
 from callplayer.service.library import Library
 from callplayer.text import plain_text
-from callplayer.wire import parse_datetime
+from callplayer.vendor.times import parse_datetime
 from callplayer.words import Speaker, Word
 
 

@@ -23,7 +23,7 @@ from callplayer.service.stream_stats import StreamStats, WorkerStats, stats_of
 from callplayer.service.tokens import RoomTokens
 from callplayer.service.worker_wire import Announce, Decoded, Growing, Open, Report, Who
 from callplayer.service.workers import BotWorker, WorkerDiedError, Workers
-from callplayer.wire import StreamGrant
+from callplayer.vendor.http import StreamGrant
 
 __all__ = ["StreamStats", "Streams", "TooManyStreamsError"]
 

@@ -23,7 +23,7 @@ from callplayer.calm_log import OnceASecond
 from callplayer.errors import CallplayerError
 from callplayer.redaction import RedactingFormatter
 from callplayer.ui.engine_process import end_process_now, start_engine
-from callplayer.ui.options import PickerRow, PlayerOptions, PlayerResult
+from callplayer.ui.options import PickerPages, PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
 
 __all__ = [
@@ -80,18 +80,23 @@ def run_picker(
     log_path: Path | None = None,
     settings: ScreenSettings | None = None,
     told: tuple[str, str] | None = None,
+    *,
+    pages: PickerPages | None = None,
 ) -> str | None:
     """Let the user choose an incident; return its id, or None if they left.
 
     `fetch` is awaited at once and every 5 s; a CallplayerError of it is shown, and it is asked
     again. `told` is what happened to the last incident and what to do, shown until a key is
-    pressed. Raise CallplayerError if the screen itself fails.
+    pressed. `pages` loads what is beyond the first page. Raise CallplayerError if the screen itself
+    fails.
     """
     _ask_the_terminal_its_size()
     path = log_path or config.log_path()
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
-        chosen, failed = asyncio.run(_pick(fetch, leaving, settings or ScreenSettings(), told))
+        chosen, failed = asyncio.run(
+            _pick(fetch, pages, leaving, settings or ScreenSettings(), told)
+        )
     if failed:
         raise CallplayerError("The screen failed.", f"See {path}")
     return chosen
@@ -235,6 +240,7 @@ def _write_line(line: str) -> None:
 
 async def _pick(
     fetch: Callable[[], Awaitable[Sequence[PickerRow]]],
+    pages: PickerPages | None,
     leaving: _Leaving,
     settings: ScreenSettings,
     told: tuple[str, str] | None,
@@ -243,7 +249,7 @@ async def _pick(
     from callplayer.ui.screens.picker import PickerApp
 
     theme = settings.theme or read_theme()
-    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, told=told)
+    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, told=told, pages=pages)
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
         chosen = await app.run_async()

@@ -12,7 +12,7 @@ from callplayer.ui.goto import CallFacts, at_clock
 from callplayer.ui.model import PlayerView
 from callplayer.ui.script import began_at, quote
 from callplayer.ui.view import clock_text, is_growing, shown_duration_ms, shown_position_ms
-from callplayer.wire import parse_datetime
+from callplayer.vendor.times import parse_datetime
 
 PAST_MS = 1_000
 """The place before is looked for so far behind: the one just gone to is not the one before."""

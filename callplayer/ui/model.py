@@ -290,6 +290,9 @@ def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | Non
         return None
     phase = view.state.phase
     if phase == "connecting":
+        if view.state.retry_at_s is not None:
+            next_try = _next_try(view.state.retry_at_s, now_s, retry_key)
+            return Notice(detail, next_try[:1].upper() + next_try[1:], tone="ask")
         slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
         return Notice(detail, tone="ask") if slow else None
     grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
@@ -304,8 +307,12 @@ def _lost_text(state: StateEvent, now_s: float, retry_key: str) -> str:
     lost = f"Lost {max(now_s - state.lost_at_s, 0.0):.0f} s ago"
     if state.retry_at_s is None:
         return f"{lost}; trying now."
+    return f"{lost}; {_next_try(state.retry_at_s, now_s, retry_key)}"
+
+
+def _next_try(retry_at_s: float, now_s: float, retry_key: str) -> str:
     at_once = f" {retry_key} tries at once." if retry_key else ""
-    return f"{lost}; next try in {max(state.retry_at_s - now_s, 0.0):.0f} s.{at_once}"
+    return f"next try in {max(retry_at_s - now_s, 0.0):.0f} s.{at_once}"
 
 
 def _in_phase_s(view: PlayerView, now_s: float) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from callplayer.ui.settings import ScreenSettings
 
@@ -55,3 +55,18 @@ class PickerRow:
     when: str
     phone: str
     live: bool
+
+
+class PickerPages(Protocol):
+    """The rest of the list of incidents, where it comes in pages."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to load."""
+
+    @property
+    def left_out(self) -> str:
+        """What there is beside the incidents that are loaded, in words; "" if nothing."""
+
+    async def load_more(self) -> Sequence[PickerRow]:
+        """Load one page more; return all that is loaded. Raise CallplayerError."""

@@ -11,7 +11,8 @@ from datetime import UTC
 from typing import Literal
 
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
-from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party, parse_datetime
+from callplayer.vendor.times import parse_datetime
+from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party
 
 Tone = Literal[
     "text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask",

@@ -1,6 +1,7 @@
 """What goes wrong before a call has begun ends the program: with its reason, and a code of its own.
 
-In mid-call the same is tried again for ever (`python -m tests.faults`).
+In mid-call the same is tried again for ever (`python -m tests.faults`). What is only not ready yet
+is waited for at the start, too (test_not_ready.py).
 """
 
 from __future__ import annotations
@@ -72,8 +73,6 @@ REFUSED, UNREACHABLE = (3, "sign-in-refused"), (5, "unreachable")
 CASES = [
     pytest.param(Fault(401), *REFUSED, "refuses this client (401)", id="401"),
     pytest.param(Fault(403), *REFUSED, "refuses this client (403)", id="403"),
-    pytest.param(Fault(404), 4, "no-such-incident", "no such incident", id="404"),
-    pytest.param(Fault(429, {"Retry-After": "3"}), *UNREACHABLE, "answered 429", id="429"),
     pytest.param(Fault(500), *UNREACHABLE, "answered 500", id="500"),
     pytest.param(Fault(breaks_off=True), *UNREACHABLE, "answer broke off", id="half a body"),
     pytest.param(HTML, *UNREACHABLE, "not understood", id="HTML"),

@@ -25,7 +25,8 @@ from callplayer.service.roster import Roster
 from callplayer.service.streams import Streams, TooManyStreamsError
 from callplayer.service.tokens import RoomTokens
 from callplayer.service.workers import CROWD, Workers
-from callplayer.wire import Pause, Resume, Scrub, SetGain, StreamGrant
+from callplayer.vendor.http import StreamGrant
+from callplayer.wire import Pause, Resume, Scrub, SetGain
 from tests.e2e.conftest import StartEngine
 from tests.e2e.service_fixtures import (
     Listener,

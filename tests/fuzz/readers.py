@@ -21,6 +21,7 @@ from callplayer.engine.call import Call, Delays
 from callplayer.errors import CallplayerError
 from callplayer.service import cable_wire
 from callplayer.text import plain_text
+from callplayer.vendor import http, paging
 from callplayer.vendor import status as statuses
 
 LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
@@ -51,10 +52,10 @@ def readers() -> list[Reader]:
         Reader("words", _Transcript().take, TRANSCRIPTS),
         Reader("cable, at the service", _cable_command, CABLE),
         Reader("cable, at the player", _Subscriber().take, FRAMES),
-        Reader("access token", _refusing(wire.parse_access_token, _token_is_sane), TOKENS),
-        Reader("stream token", _refusing(wire.parse_stream_grant, _nothing), TOKENS),
-        Reader("incident", _refusing(wire.parse_incident, _incident_is_sane), INCIDENTS),
-        Reader("incidents", _refusing(wire.parse_incident_page, _nothing), INCIDENTS),
+        Reader("access token", _refusing(http.parse_access_token, _token_is_sane), TOKENS),
+        Reader("stream token", _refusing(http.parse_stream_grant, _nothing), TOKENS),
+        Reader("incident", _refusing(http.parse_incident, _incident_is_sane), INCIDENTS),
+        Reader("incidents", _refusing(paging.parse_incident_page, _nothing), INCIDENTS),
         Reader("text", _text_is_harmless, STATUSES),
     ]
 
@@ -208,12 +209,12 @@ def _event_is_sane(event: m.Event) -> None:
     m.encode_line(event)
 
 
-def _token_is_sane(token: wire.AccessToken) -> None:
-    assert 0.0 < token.expires_in_s <= wire.MAX_TOKEN_S
+def _token_is_sane(token: http.AccessToken) -> None:
+    assert 0.0 < token.expires_in_s <= http.MAX_TOKEN_S
     assert len(token.value) < 20 or token.value not in repr(token)
 
 
-def _incident_is_sane(incident: wire.Incident) -> None:
+def _incident_is_sane(incident: http.Incident) -> None:
     for degrees in (incident.latitude, incident.longitude):
         assert degrees is None or abs(degrees) <= 180.0
 
@@ -292,11 +293,15 @@ FRAMES = (
 TOKENS = (
     b'{"access_token":"abc","token_type":"Bearer","expires_in":7200}',
     b'{"data":{"token":"abc","url":"wss://example.org"}}',
+    b'{"server_url":"https://example.org","participant_token":"eyJhbGciOiJIUzI1NiJ9.'
+    b'eyJ2aWRlbyI6eyJyb29tSm9pbiI6dHJ1ZX19.c2ln"}',
 )
 INCIDENTS = (
     b'{"data":[{"id":"a","caller_phone_number":"+15555550142","is_audio_live":true,'
     b'"audio_call_ended_at":null,"created_at":"2024-01-15 10:30:00 UTC",'
     b'"caller_location":{"lat":36.0,"lng":-125.5}}],"next":2}',
     b'{"id":"a","caller_phone_number":"+1","is_audio_live":false,"created_at":"x"}',
+    b'{"data":[{"type":"incident","id":"b","attributes":{"createdAt":1705314600123}}],'
+    b'"links":{"next":{"href":"?page[cursor]=x"}},"meta":{"total":60,"page":1,"total_pages":3}}',
 )
 assert all(msgspec.json.decode(seed) for seed in (*STATUSES, *REQUESTS, *INCIDENTS))

@@ -174,3 +174,62 @@ async def test_text_of_the_list_is_drawn_harmless() -> None:
         assert "[red]x[/]" in text
         assert "\x1b" not in text
         assert len(text.splitlines()) == 24
+
+
+class Pages:
+    """A list of 60 incidents in pages of 25, all but the first to be loaded."""
+
+    def __init__(self) -> None:
+        self.loaded = 25
+        self.left_out = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.loaded >= 60
+
+    def rows(self) -> list[PickerRow]:
+        return [PickerRow(f"i-{n:02}", "", "", False) for n in range(self.loaded)]
+
+    async def fetch(self) -> list[PickerRow]:
+        return self.rows()
+
+    async def load_more(self) -> list[PickerRow]:
+        self.loaded = min(self.loaded + 25, 60)
+        if self.ended:
+            self.left_out = "3 more incidents are left out."
+        return self.rows()
+
+
+async def test_the_list_loads_on_as_one_scrolls() -> None:
+    pages = Pages()
+    app = PickerApp(pages.fetch, pages=pages)
+    async with app.run_test(size=(80, 16)) as pilot:
+        await pilot.pause()
+        assert pages.loaded == 25
+        assert "25 of 25 loaded so far" in screen_text(app)
+        for _ in range(20):
+            await pilot.press("down")
+        await pilot.pause()
+        assert pages.loaded == 50
+        await pilot.press("end")
+        await pilot.pause()
+        await pilot.pause()
+        text = screen_text(app)
+        assert pages.ended
+        assert "60 of 60" in text
+        assert "▸ recorded                              " in text
+        assert "i-59" in text
+        assert "3 more incidents are left out." in text
+
+
+async def test_a_filter_looks_through_all_pages() -> None:
+    pages = Pages()
+    app = PickerApp(pages.fetch, pages=pages)
+    async with app.run_test(size=(80, 16)) as pilot:
+        await pilot.pause()
+        await pilot.press("i", "-", "5", "7")
+        await pilot.pause()
+        await pilot.pause()
+        assert "1 of 60" in screen_text(app)
+        await pilot.press("enter")
+    assert app.return_value == "i-57"

@@ -12,15 +12,16 @@ import httpx
 import pytest
 
 from callplayer.config import Secret, Settings
-from callplayer.engine.access import MAX_PAGES, Access, retry_after_s
+from callplayer.engine.access import MAX_REDIRECTS, Access, retry_after_s
 from callplayer.errors import (
     CallplayerError,
     IncidentNotFoundError,
+    NotReadyError,
     SignInRefusedError,
     UnreachableError,
     UsageError,
 )
-from callplayer.wire import MAX_HTTP_BYTES
+from callplayer.vendor.http import MAX_HTTP_BYTES
 
 API = "https://api.example"
 SECRET = "s3cr3t-of-the-client"
@@ -128,9 +129,8 @@ async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch
         (403, SignInRefusedError),
         (404, IncidentNotFoundError),
         (410, IncidentNotFoundError),
-        (429, UnreachableError),
+        (400, UnreachableError),
         (500, UnreachableError),
-        (503, UnreachableError),
     ],
 )
 async def test_what_each_refusal_means(status: int, error: type[CallplayerError]) -> None:
@@ -144,7 +144,8 @@ async def test_what_each_refusal_means(status: int, error: type[CallplayerError]
 @pytest.mark.parametrize(
     ("status", "error"),
     [(400, SignInRefusedError), (401, SignInRefusedError), (403, SignInRefusedError),
-     (404, UnreachableError), (500, UnreachableError), (302, UnreachableError)],
+     (404, UnreachableError), (500, UnreachableError), (302, UnreachableError),
+     (429, NotReadyError), (503, NotReadyError)],
 )  # fmt: skip
 async def test_what_a_refused_sign_in_means(status: int, error: type[CallplayerError]) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status, text=SECRET))
@@ -165,9 +166,17 @@ async def test_without_credentials_nothing_is_sent() -> None:
 # --- elsewhere ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("place", ["https://elsewhere.example/", "/v1/other"])
-async def test_redirects_are_not_followed(status: int, place: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "place"),
+    [(301, "/v1/other"), (302, "/v1/other"), (303, "/v1/other"),
+     *((status, place) for status in (307, 308) for place in (
+         "https://elsewhere.example/", "//elsewhere.example/v1", "http://api.example/v1",
+         "https://api.example:8443/v1", "https://api.example@elsewhere.example/",
+         "https://user@api.example/v1", "javascript:alert(1)", "https://[", ""))],
+)  # fmt: skip
+async def test_a_redirect_elsewhere_or_of_another_kind_is_not_followed(
+    status: int, place: str
+) -> None:
     vendor = Vendor(lambda _: httpx.Response(status, headers={"Location": place}))
     async with vendor.access() as access:
         with pytest.raises(UnreachableError):
@@ -176,6 +185,36 @@ async def test_redirects_are_not_followed(status: int, place: str) -> None:
         "/oauth/token",
         "/v1/incident_events/a",
     ]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize(
+    "place", ["/v2/here", f"{API}/v2/here", "../../v2/here", "https://API.example:443/v2/here"]
+)
+async def test_a_redirect_to_the_same_origin_is_followed_as_it_was_asked(
+    status: int, place: str
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/v1"):
+            return httpx.Response(status, headers={"Location": place})
+        assert request.method == "POST"
+        assert json.loads(request.content) == {"autoplay": False}
+        assert _bearer(request) == "Bearer token-1"
+        return httpx.Response(201, json={"token": "jwt"})
+
+    vendor = Vendor(answer)
+    async with vendor.access() as access:
+        grant = await access.stream_grant("i", autoplay=False)
+    assert grant.token == "jwt"
+    assert vendor.requests[-1].url.path in ("/v2/here", "/v1/v2/here")
+
+
+async def test_redirects_without_end_are_not_followed_for_ever() -> None:
+    vendor = Vendor(lambda _: httpx.Response(307, headers={"Location": "/v1/again"}))
+    async with vendor.access() as access:
+        with pytest.raises(UnreachableError, match="307"):
+            await access.incident("a")
+    assert len(vendor.requests) == 1 + MAX_REDIRECTS + 1
 
 
 @pytest.mark.parametrize(
@@ -193,36 +232,13 @@ async def test_redirects_are_not_followed(status: int, place: str) -> None:
 async def test_the_bearer_is_sent_nowhere_else(next_page: str) -> None:
     vendor = Vendor(lambda _: httpx.Response(200, json={"data": [{"id": "a"}], "next": next_page}))
     async with vendor.access() as access:
-        with pytest.raises(UnreachableError):
-            await access.incidents()
+        listed = access.incident_list()
+        while not listed.ended:
+            await listed.load_more()
+    assert "another server" in listed.left_out
     assert {request.url.host for request in vendor.requests} == {"api.example"}
-    assert len(vendor.requests) == 2
-
-
-# --- pages ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "link",
-    [str, lambda page: page, lambda page: f"?page={page}",
-     lambda page: f"/v1/incident_events?page={page}",
-     lambda page: f"{API}/v1/incident_events?page={page}"],
-)  # fmt: skip
-async def test_pages_are_followed_to_the_last(link: Callable[[int], str | int]) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params.get("page", "1"))
-        more = {"next": link(page + 1)} if page < 3 else {"next": None}
-        return httpx.Response(200, json={"data": [{"id": f"p{page}"}], **more})
-
-    async with Vendor(answer).access() as access:
-        assert [incident.id for incident in await access.incidents()] == ["p1", "p2", "p3"]
-
-
-async def test_pages_without_end_are_not_followed_for_ever() -> None:
-    vendor = Vendor(lambda _: httpx.Response(200, json={"data": [{"id": "a"}], "next": "2"}))
-    async with vendor.access() as access:
-        assert len(await access.incidents()) == MAX_PAGES
-    assert len(vendor.requests) == MAX_PAGES + 1
+    assert {request.url.scheme for request in vendor.requests} == {"https"}
+    assert {request.url.port for request in vendor.requests} == {None}
 
 
 # --- floods, nonsense, silence --------------------------------------------------------------------
@@ -309,9 +325,56 @@ def test_what_an_answer_asks_to_wait_is_read(told: str, wanted_s: float) -> None
     assert retry_after_s({"retry-after": told}, now) == wanted_s
 
 
-async def test_a_refusal_for_being_asked_too_often_says_how_long_to_wait() -> None:
-    vendor = Vendor(lambda _: httpx.Response(429, headers={"Retry-After": "12"}))
+@pytest.mark.parametrize("status", [202, 204, 404, 409, 425, 429, 503])
+async def test_a_stream_of_a_known_incident_may_come_yet(status: int) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"id": "i"})
+        return httpx.Response(status, headers={"Retry-After": "12"})
+
+    vendor = Vendor(answer)
     async with vendor.access() as access:
-        with pytest.raises(UnreachableError) as caught:
+        for _ in range(2):
+            with pytest.raises(NotReadyError) as caught:
+                await access.stream_grant("i", autoplay=False)
+            assert caught.value.retry_after_s == 12.0
+            assert str(status) in caught.value.what
+    assert [request.method for request in vendor.requests].count("GET") == 1, "it is known now"
+
+
+@pytest.mark.parametrize("status", [202, 204, 404, 409, 425, 429, 503])
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [(404, IncidentNotFoundError), (401, SignInRefusedError), (403, SignInRefusedError)],
+)
+async def test_one_that_is_unknown_or_refused_is_not_waited_for(
+    status: int, refusal: int, error: type[CallplayerError]
+) -> None:
+    vendor = Vendor(lambda r: httpx.Response(refusal if r.method == "GET" else status))
+    async with vendor.access() as access:
+        with pytest.raises(error):
             await access.stream_grant("i", autoplay=False)
-    assert caught.value.retry_after_s == 12.0
+
+
+async def test_where_it_is_not_said_whether_an_incident_is_known_it_is_waited_for() -> None:
+    vendor = Vendor(lambda r: httpx.Response(500 if r.method == "GET" else 409))
+    async with vendor.access() as access:
+        with pytest.raises(NotReadyError, match="409"):
+            await access.stream_grant("i", autoplay=False)
+
+
+async def test_a_202_that_brings_the_token_is_taken() -> None:
+    vendor = Vendor(lambda _: httpx.Response(202, json={"token": "jwt"}))
+    async with vendor.access() as access:
+        assert (await access.stream_grant("i", autoplay=False)).token == "jwt"
+
+
+async def test_any_2xx_is_a_success() -> None:
+    transport = httpx.MockTransport(
+        lambda r: httpx.Response(
+            201, json={"access_token": "a"} if "oauth" in r.url.path else [{"id": "x"}]
+        )
+    )
+    async with Access(SETTINGS, transport) as access:
+        assert [each.id for each in await access.incidents()] == ["x"]
+        assert access.signed_in.is_set()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from callplayer.wire import parse_datetime
+from callplayer.vendor.times import parse_datetime
 
 DEMO_CALLS = files("callplayer.service") / "demo_calls"
 MIN_DURATION_S = {"kitchen-fire": 120.0, "fall-on-stairs": 60.0}

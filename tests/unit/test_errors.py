@@ -24,6 +24,7 @@ def test_the_exit_codes_are_what_scripts_know() -> None:
         ("StreamTokenRefusedError", 3, "sign-in-refused"),
         ("IncidentNotFoundError", 4, "no-such-incident"),
         ("UnreachableError", 5, "unreachable"),
+        ("NotReadyError", 5, "unreachable"),
         ("SoundDeviceError", 6, "no-sound-device"),
         ("SoundDeviceHangsError", 6, "device-hangs"),
         ("ServiceError", 1, "service"),

@@ -13,6 +13,7 @@ from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
 from callplayer.engine.access import Access
 from callplayer.errors import CallplayerError, UsageError
+from callplayer.vendor.http import parse_access_token
 from callplayer.wire import (
     GAIN_MAX_DB,
     GAIN_MIN_DB,
@@ -22,7 +23,6 @@ from callplayer.wire import (
     Status,
     WireError,
     decode_command,
-    parse_access_token,
 )
 
 SETTINGS = Settings(api_url="https://api.example", client_id="a", client_secret=Secret("b"))

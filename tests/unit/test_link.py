@@ -23,7 +23,7 @@ from callplayer.errors import (
     UnreachableError,
     UsageError,
 )
-from callplayer.wire import StreamGrant
+from callplayer.vendor.http import StreamGrant
 
 URL = "wss://rooms.example.org"
 FLOWS = Counters(packets=FLOWING_PACKETS, emitted=480)

@@ -17,7 +17,7 @@ from callplayer.engine.access import Access
 from callplayer.errors import CallplayerError
 from callplayer.service.livekit_process import RoomServer
 from callplayer.service.tokens import BearerTokens, ClientCredentials, Holder, RoomTokens
-from callplayer.wire import AccessToken, StreamGrant
+from callplayer.vendor.http import AccessToken, StreamGrant
 from tests.ui.scenes import SCENES
 
 SECRET = "s3cr3t-of-this-very-test"

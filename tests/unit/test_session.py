@@ -11,7 +11,8 @@ import pytest
 from callplayer.config import Settings
 from callplayer.engine.session import Engine, EngineOptions
 from callplayer.errors import UnreachableError
-from callplayer.wire import Status, StreamGrant
+from callplayer.vendor.http import StreamGrant
+from callplayer.wire import Status
 
 COLLECTOR = """
 import asyncio, gc, json, socket, sys, time

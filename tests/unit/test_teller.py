@@ -10,7 +10,7 @@ from callplayer.engine.frames import RATE_HZ
 from callplayer.engine.receive import ReceivePath
 from callplayer.engine.sound import Sound
 from callplayer.engine.teller import Teller
-from callplayer.wire import Incident
+from callplayer.vendor.http import Incident
 
 
 @pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])

@@ -18,7 +18,8 @@ from callplayer.engine.recovery import BROKE, GONE, Recovery
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.errors import UsageError
-from callplayer.wire import Status, StreamGrant
+from callplayer.vendor.http import StreamGrant
+from callplayer.wire import Status
 
 PATIENCE_S = 0.05
 SOON_S = 5.0

@@ -14,7 +14,7 @@ from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.layout import window_start
-from callplayer.ui.options import PickerRow
+from callplayer.ui.options import PickerPages, PickerRow
 from callplayer.ui.question import Hint, Question, pasted, typed
 from callplayer.ui.view import hidden_phone, phone_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
@@ -87,10 +87,18 @@ class PickerScreen(Screen[None], inherit_bindings=False):
     """
 
     def __init__(
-        self, fetch: Fetch, *, hide_phone: bool = False, told: tuple[str, str] | None = None
+        self,
+        fetch: Fetch,
+        *,
+        hide_phone: bool = False,
+        told: tuple[str, str] | None = None,
+        pages: PickerPages | None = None,
     ) -> None:
         super().__init__()
         self._fetch = fetch
+        self._pages = pages
+        self._to_end = False
+        self._wants_more = asyncio.Event()
         self._all: Sequence[PickerRow] | None = None
         self._line = Question("filter", Hint, lambda _: None, max_chars=FILTER_MAX_CHARS)
         self._chosen_id = ""
@@ -110,6 +118,8 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         """Ask for the list at once and then again and again."""
         self.draw()
         self.run_worker(self._keep_fresh(), name="incidents", exit_on_error=True)
+        if self._pages is not None:
+            self.run_worker(self._keep_loading(self._pages), name="pages", exit_on_error=True)
 
     def on_key(self, event: events.Key) -> None:
         """Filter, choose, open or leave; a `q` in a filter is a letter."""
@@ -161,6 +171,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         rows = self._shown()
         index = self._index(rows)
         count = "" if self._all is None else f"{len(rows)} of {len(self._all)}"
+        if count and self._pages is not None and not self._pages.ended:
+            count += " loaded so far"
+            if self._is_near_end(rows, index):
+                self._wants_more.set()
         title: list[Part] = [
             ("callplayer", "strong"),
             ("   filter: ", "dim"),
@@ -184,6 +198,27 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             self.draw()
             await asyncio.sleep(REFRESH_S)
 
+    async def _keep_loading(self, pages: PickerPages) -> None:
+        """Load on while what is looked for, or scrolled to, may be on a further page."""
+        while not pages.ended:
+            await self._wants_more.wait()
+            self._wants_more.clear()
+            try:
+                self._all = await pages.load_more()
+                self._problem = None
+            except CallplayerError as error:
+                self._problem = (error.what, error.hint)
+                self.draw()
+                await asyncio.sleep(REFRESH_S)
+            if self._to_end:
+                self._move("end")
+            self.draw()
+
+    def _is_near_end(self, rows: Sequence[PickerRow], index: int) -> bool:
+        """Return whether less than a window of rows is left below, or a filter hides some."""
+        below = len(rows) - 1 - index
+        return bool(self._line.text) or self._to_end or below <= max(self.list.size.height, 1)
+
     def _shown(self) -> list[PickerRow]:
         return matching(self._all or (), self._line.text)
 
@@ -202,6 +237,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         rows = self._shown()
         if not rows:
             return
+        self._to_end = key == "end"
         page = max(self.list.size.height - 1, 1)
         steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}
         last = len(rows) - 1
@@ -217,7 +253,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             return (("… asking for the incidents", "ask"),)
         if not self._all:
             return (("There are no incidents yet.", "dim"),)
-        return () if self._shown() else (("No incident has these words.", "hold"),)
+        if not self._shown():
+            return (("No incident has these words.", "hold"),)
+        left_out = self._pages.left_out if self._pages is not None else ""
+        return ((fit(plain_text(left_out), width), "hold"),) if left_out else ()
 
 
 class PickerApp(BaseApp[str], inherit_bindings=False):
@@ -230,9 +269,10 @@ class PickerApp(BaseApp[str], inherit_bindings=False):
         *,
         hide_phone: bool = False,
         told: tuple[str, str] | None = None,
+        pages: PickerPages | None = None,
     ) -> None:
         super().__init__(theme)
-        self.picker = PickerScreen(fetch, hide_phone=hide_phone, told=told)
+        self.picker = PickerScreen(fetch, hide_phone=hide_phone, told=told, pages=pages)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""
