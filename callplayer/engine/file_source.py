@@ -27,7 +27,8 @@ from callplayer.recordings.named_file import check_file, incident_id
 from callplayer.recordings.recording import IncidentFacts, parties_of, read_facts, started_at
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 from callplayer.recordings.streamed import StreamedSound
-from callplayer.wire import Command, Incident, Party, SetGain, Status
+from callplayer.vendor.http import Incident
+from callplayer.wire import Command, Party, SetGain, Status
 
 LOG = logging.getLogger(__name__)
 
