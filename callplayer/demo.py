@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import playing
 from callplayer.config import load_settings
+from callplayer.demo_room import environment_of
 from callplayer.errors import EXIT_DONE, UsageError
 from callplayer.progress import to_stderr
 from callplayer.service.child import ServiceChild
@@ -136,14 +137,7 @@ def _service(recordings: list[Path], binary: Path, *, live: bool) -> Iterator[tu
     child = ServiceChild(recordings, binary, live=live)
     try:
         serving = child.start()
-        os.environ.update(
-            {
-                "CALLPLAYER_API_URL": serving.api_url,
-                "CALLPLAYER_STREAM_URL": serving.stream_url,
-                "CALLPLAYER_CLIENT_ID": child.client_id,
-                "CALLPLAYER_CLIENT_SECRET": child.client_secret.reveal(),
-            }
-        )
+        os.environ.update(environment_of(child, serving))
         yield serving.incidents
     finally:
         with _undisturbed():

@@ -16,6 +16,10 @@ from callplayer.errors import EXIT_DONE, CallplayerError, UnreachableError
 OLDEST_PYTHON = (3, 11)
 
 Verdict = Literal["ok", "note", "wrong"]
+WITHOUT_SOUND = (
+    "a sound server (PulseAudio, PipeWire) makes one, in a container the host's that is passed in; "
+    "`callplayer demo` plays silently until then"
+)
 _MARKS: dict[Verdict, str] = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 
@@ -50,7 +54,10 @@ def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
         return
     where = str(settings.config_path or f"no file at {config_path()}")
     yield Finding("ok", "Settings", where), EXIT_DONE
-    yield _checked("Sound", lambda: _sound(settings.output_device))
+    finding, code = _checked("Sound", lambda: _sound(settings.output_device))
+    yield finding, code
+    if code:
+        yield Finding("note", "No sound", WITHOUT_SOUND), EXIT_DONE
     if settings.client_id and settings.client_secret:
         yield _checked("API", lambda: _api(settings))
     else:
@@ -119,9 +126,20 @@ def _service() -> tuple[Finding, int]:
     except CallplayerError as error:
         return Finding("wrong", "livekit-server", error.what, error.hint), error.exit_code
     if found is None:
-        what = "not built yet; `callplayer demo` builds it once"
-        return Finding("note", "livekit-server", what), EXIT_DONE
+        return _not_built(), EXIT_DONE
     return Finding("ok", "livekit-server", str(found)), EXIT_DONE
+
+
+def _not_built() -> Finding:
+    from callplayer.config import cache_path
+    from callplayer.service.livekit_build import check_can_build
+
+    try:
+        check_can_build(cache_path())
+    except CallplayerError as error:
+        what = f"not built yet, and cannot be built: {error.what}"
+        return Finding("note", "livekit-server", what, error.hint)
+    return Finding("note", "livekit-server", "not built yet; `callplayer demo` builds it once")
 
 
 def _reach(url: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from callplayer.config import is_loopback
 from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
 from callplayer.redaction import RedactingFormatter
+from callplayer.service.next_steps import next_steps
 from callplayer.service.serve_options import ServeOptions, check
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ def _log_start(options: ServeOptions, service: Assembled) -> None:
             log.info("incident %s is %s", recording.id, recording.path.name)
     if service.config_file:
         log.info("the credentials are in %s", service.config_file)
+    if not options.exit_with_stdin:
+        steps = next_steps(
+            options.public_url or service.api_url,
+            next(iter(service.incidents), None),
+            config_file=service.config_file,
+            client_id=os.environ.get("CALLPLAYER_SERVE_CLIENT_ID") or None,
+        )
+        print(*steps, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - to be copied as it is
     if not is_loopback(options.host) and options.livekit_url is None:
         log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 

@@ -46,18 +46,23 @@ exec chroot root /bin/cat
 
 
 class CleanRoot:
-    """A clean root with a clone of this work tree; `with_server`: its livekit-server is built."""
+    """A clean root with a clone of this work tree, whose livekit-server is built.
 
-    def __init__(self, folder: Path, *, with_server: bool = True) -> None:
+    `cold`: it is not, and pip has to fetch every package anew.
+    """
+
+    def __init__(self, folder: Path, *, cold: bool = False) -> None:
         if sys.platform != "linux" or os.geteuid() != 0:
             raise RuntimeError("a clean root is an overlay of this one: run on Linux, as root")
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(parents=True)
         pip_cache = Path(os.environ.get("PIP_CACHE_DIR", "~/.cache/pip")).expanduser()
+        if cold:
+            pip_cache = folder / "pip"
         pip_cache.mkdir(parents=True, exist_ok=True)
         _copy_work_tree(self.home / "callplayer")
-        if with_server:
+        if not cold:
             binary = ensure_binary(now_and_then(print))
             target = self.home / ".cache" / cached_binary().relative_to(_cache_home())
             target.parent.mkdir(parents=True)

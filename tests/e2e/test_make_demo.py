@@ -1,0 +1,161 @@
+"""`make demo` in clean roots: from a clone to the end of its call, livekit-server built before.
+
+The roots share one clone, made ready by the first `make demo`. There is no sound system at first:
+without a terminal, and in tmux; then there is a sound server with a null sink.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rig.clean_root import CleanRoot
+from tests.rig.processes import end
+from tests.rig.terminal import Terminal
+
+pytestmark = pytest.mark.timeout(900)
+
+SHORT = "ARGS=callplayer/service/demo_calls/fall-on-stairs.ogg"
+SHORT_S = 84.0
+LONG_S = 161.0
+SAYS_SOMETHING_S = 0.3
+PULSE = (
+    "pulseaudio -n --daemonize=yes --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes"
+    " --load='module-native-protocol-unix socket=/tmp/pulse auth-anonymous=1'"
+    " --load='module-null-sink sink_name=sink'"
+)
+
+
+class Lines:
+    """A command in the root without a terminal; each line it prints, and when (monotonic, s)."""
+
+    def __init__(self, root: CleanRoot, *command: str) -> None:
+        self.started_s = time.monotonic()
+        self.lines: list[tuple[float, str]] = []
+        self.process = subprocess.Popen(
+            root.argv(*command),
+            env=root.environment(PULSE_SERVER="unix:/nowhere"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append((time.monotonic(), line.rstrip("\n")))
+
+    def finish(self, timeout_s: float) -> int:
+        """Wait for its end; return its exit code."""
+        try:
+            return self.process.wait(timeout=timeout_s)
+        finally:
+            end(self.process)
+            self._reader.join()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for _, line in self.lines)
+
+    def at_s(self, text: str) -> float:
+        """Return when the first line with this text came."""
+        return next(at_s for at_s, line in self.lines if text in line)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
+    root = CleanRoot(tmp_path_factory.mktemp("demo"))
+    yield root
+    root.close()
+
+
+@pytest.fixture(scope="module")
+def first(root: CleanRoot) -> Lines:
+    """`make demo` in a clone that nothing was done in yet, played to its end."""
+    lines = Lines(root, "make", "demo")
+    assert lines.finish(LONG_S + 300.0) == 0, lines.text
+    return lines
+
+
+def said(text: str, *words: str) -> bool:
+    """Tell whether these words come in this order."""
+    return re.search(".*".join(map(re.escape, words)), text, re.DOTALL) is not None
+
+
+def test_without_sound_and_terminal_the_call_is_told_to_its_end(first: Lines) -> None:
+    text = first.text
+    assert "There is no terminal here" in text
+    assert said(text, "[1/3] Python packages", " found, ", " installed, ", "[3/3] playing")
+    assert "kitchen-fire.ogg over LiveKit" in text
+    assert said(text, "Playing at 0:00 of 2:41", "No sound device: it plays on silently.")
+    assert "callplayer doctor" in text
+    assert said(text, "what is the address", "my kitchen is on fire", "any smoke on the stairs?")
+    assert said(text, "At end at 2:41 of 2:41.", "The program is .venv/bin/callplayer")
+    played_s = first.at_s("At end at") - first.at_s("Playing at")
+    assert played_s == pytest.approx(LONG_S, abs=5.0)
+
+
+def test_a_warm_start_says_something_at_once(root: CleanRoot, first: Lines) -> None:
+    assert first.lines
+    again = Lines(root, "make", "demo", SHORT)
+    try:
+        deadline_s = time.monotonic() + 30.0
+        while not again.lines and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        said_s = again.lines[0][0] - again.started_s
+    finally:
+        root.run(["pkill", "-TERM", "-o", "-f", "bin/callplayer demo"])
+        again.finish(30.0)
+    # Five times the bound: other tests run beside this one.
+    assert said_s < 5 * SAYS_SOMETHING_S, again.text
+
+
+@pytest.mark.usefixtures("first")
+def test_without_sound_on_a_terminal_the_call_plays_to_its_end(
+    root: CleanRoot, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("tmux")
+    environment = root.environment(PULSE_SERVER="unix:/nowhere")
+    terminal = Terminal(folder, root.argv("make", "demo", SHORT), environment)
+    try:
+        seen = terminal.wait_for("PLAYING", "of 1:24", timeout_s=60)
+        began_s = time.monotonic()
+        seen = terminal.wait_for("No sound device: it plays on silently.")
+        assert "callplayer doctor" in seen
+        terminal.wait_for("what is the address")
+        terminal.wait_for("AT END", "1:24", timeout_s=SHORT_S + 20.0)
+        assert time.monotonic() - began_s == pytest.approx(SHORT_S, abs=6.0)
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+
+
+@pytest.mark.usefixtures("first")
+def test_with_a_null_sink_it_is_heard(
+    root: CleanRoot, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert root.run(PULSE).returncode == 0
+    environment = root.environment(PULSE_SERVER="unix:/tmp/pulse")
+    folder = tmp_path_factory.mktemp("tmux")
+    terminal = Terminal(folder, root.argv("make", "demo", SHORT), environment)
+    record = "timeout 4 parec -d sink.monitor --raw --format=s16le --channels=1 | od -An -td2 -w2"
+    try:
+        terminal.wait_for("PLAYING", "of 1:24", timeout_s=60)
+        assert "No sound device" not in terminal.screen()
+        heard = root.run(record, variables={"PULSE_SERVER": "unix:/tmp/pulse"}).stdout
+        assert max(map(int, heard.split())) > 1000
+        terminal.type("q")
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
