@@ -37,7 +37,7 @@ GOES_ON_HINT = "It goes on on the default device, or waits without one."
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
 LACKS = "No sound device."
-SILENT = "No sound device: it plays on silently. `callplayer doctor` says what to do."
+SILENT = "No sound device: silent. `callplayer doctor` says why."
 RARELY_S = 60.0
 LOOK_FOR_HOME_S = 3.0
 """How often a lost device is looked for where no sound server tells that it is back."""

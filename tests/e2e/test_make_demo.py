@@ -97,7 +97,7 @@ def test_without_sound_and_terminal_the_call_is_told_to_its_end(first: Lines) ->
     assert "There is no terminal here" in text
     assert said(text, "[1/3] Python packages", " found, ", " installed, ", "[3/3] playing")
     assert "kitchen-fire.ogg over LiveKit" in text
-    assert said(text, "Playing at 0:00 of 2:41", "No sound device: it plays on silently.")
+    assert said(text, "Playing at 0:00 of 2:41", "No sound device: silent.")
     assert "callplayer doctor" in text
     assert said(text, "what is the address", "my kitchen is on fire", "any smoke on the stairs?")
     assert said(text, "At end at 2:41 of 2:41.", "The program is .venv/bin/callplayer")
@@ -130,7 +130,7 @@ def test_without_sound_on_a_terminal_the_call_plays_to_its_end(
     try:
         seen = terminal.wait_for("PLAYING", "of 1:24", timeout_s=60)
         began_s = time.monotonic()
-        seen = terminal.wait_for("No sound device: it plays on silently.")
+        seen = terminal.wait_for("No sound device: silent.")
         assert "callplayer doctor" in seen
         terminal.wait_for("what is the address")
         terminal.wait_for("AT END", "1:24", timeout_s=SHORT_S + 20.0)
