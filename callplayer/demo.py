@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, NoReturn
 from callplayer import playing
 from callplayer.config import load_settings
 from callplayer.demo_room import environment_of
-from callplayer.errors import EXIT_DONE, UsageError
+from callplayer.errors import EXIT_DONE, ServiceError, UsageError
 from callplayer.progress import to_stderr
+from callplayer.recordings.named_file import incident_id
 from callplayer.service.child import ServiceChild
 from callplayer.service.livekit_server import ensure_binary, find_binary
 from callplayer.service.packages import require_packages
@@ -83,12 +84,19 @@ def run(options: DemoOptions) -> int:
 
 
 def _run(options: DemoOptions, recordings: list[Path]) -> int:
-    binary = find_binary(options.livekit_binary) or _built()
-    name = recordings[0].name
+    recording = recordings[0]
+    try:
+        binary = find_binary(options.livekit_binary) or _built()
+    except ServiceError as error:
+        if options.needs_livekit or options.livekit_binary is not None:
+            raise
+        _say(f"callplayer: {error.what}\n  {error.hint}")
+        _say(f"[3/3] playing {recording.name} from its file, without a server")
+        return _play(options, incident_id(recording.name), recording)
     _say("[3/3] starting a replay service and livekit-server on this machine")
     with _service(recordings, binary, live=options.live) as incidents:
         if options.unattended:
-            _say(f"[3/3] playing {name} over LiveKit")
+            _say(f"[3/3] playing {recording.name} over LiveKit")
         return _play(options, incidents[0])
 
 
@@ -148,7 +156,8 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _play(options: DemoOptions, incident: str) -> int:
+def _play(options: DemoOptions, incident: str, recording: Path | None = None) -> int:
+    """Play an incident of the service, or a recording without one; return the exit code."""
     flags = [
         name
         for name, is_set in (
@@ -165,10 +174,20 @@ def _play(options: DemoOptions, incident: str) -> int:
     if options.headless:
         start: Start = "paused" if options.paused else "live" if options.live else "play"
         return playing.play_headless(
-            settings, incident, start, no_audio=options.no_audio, silent_without_device=True
+            settings,
+            incident,
+            start,
+            no_audio=options.no_audio,
+            silent_without_device=True,
+            recording=recording,
         )
     if options.pick:
         return playing.pick_and_play(settings, flags)
     return playing.play(
-        settings, incident, flags, plain=options.plain, ends_with_call=options.unattended
+        settings,
+        incident,
+        flags,
+        plain=options.plain,
+        ends_with_call=options.unattended,
+        recording=recording,
     )

@@ -73,7 +73,7 @@ def fetch_go(folder: Path, tick: Tick, cancelled: threading.Event) -> Path:
     with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
         command = fetch_command(Path(scratch) / PACKAGE)
         environment = without_settings(os.environ)
-        run_to_end(command, environment, lambda _line: None, tick, cancelled)
+        run_to_end(f"pip install {PACKAGE}", command, environment, _unread, tick, cancelled)
         final = folder / PACKAGE
         shutil.rmtree(final, ignore_errors=True)
         (Path(scratch) / PACKAGE).replace(final)
@@ -93,6 +93,7 @@ def go_folders(go: Path) -> dict[str, Path]:
 
 
 def run_to_end(
+    name: str,
     command: list[str],
     environment: Mapping[str, str],
     take: Callable[[str], None],
@@ -101,12 +102,11 @@ def run_to_end(
     *,
     timeout_s: float = 1800.0,
 ) -> None:
-    """Run a program; hand each line of its stdout and stderr to `take`, call `tick` in between.
+    """Run a program, `name` to a person; hand each line of its stdout and stderr to `take`, call `tick` in between.
 
     Raise ServiceError if it fails or takes longer than `timeout_s`, Cancelled when `cancelled` is
     set; then it has ended with all that it started.
     """
-    name = " ".join([Path(command[0]).name, *command[1:4]])
     last = ""
     with _running(command, environment) as process:
         for line in _lines(process, time.monotonic() + timeout_s, cancelled):
@@ -116,8 +116,10 @@ def run_to_end(
             tick()
         code = process.wait()
     if code != 0:
-        reason = plain_text(last, 160) or f"exit code {code}"
-        raise ServiceError(f"`{name} …` failed: {reason}", "Check the network and the free disk.")
+        # Go names the module twice before it comes to what happened.
+        reason = re.sub(r"^(go: )?(\S+@\S+: )*", "", last)
+        reason = plain_text(reason, 160) or f"exit code {code}"
+        raise ServiceError(f"`{name}` failed: {reason}", "Check the network and the free disk.")
 
 
 @contextmanager
@@ -181,6 +183,10 @@ def _lines(
             yield from (line.decode(errors="replace") for line in lines)
     if rest:
         yield rest.decode(errors="replace")
+
+
+def _unread(_line: str) -> None:
+    """Take a line that only counts if it is the last one of a failure."""
 
 
 def _packaged(folder: Path) -> Path:

@@ -154,12 +154,15 @@ def build(
 
         try:
             command = [str(go), "install", *FLAGS]
-            run_to_end([*command, "-n", MODULE], environment, plan, reporter.tick, cancelled)
+            tick = reporter.tick
+            plan_only = [*command, "-n", MODULE]
+            run_to_end("go install", plan_only, environment, plan, tick, cancelled)
             folders = go_folders(go)
             room_bytes = packages * PACKAGE_BYTES + BINARY_BYTES
             _check_room(folders.get("GOCACHE", target.parent), room_bytes)
             reporter.begin("compiling" if packages else "linking", packages)
-            run_to_end([*command, "-v", MODULE], environment, follow, reporter.tick, cancelled)
+            verbose = [*command, "-v", MODULE]
+            run_to_end("go install", verbose, environment, follow, tick, cancelled)
         except ServiceError as error:
             raise ServiceError(error.what, f"{error.hint} Or: {INSTALL_BY_HAND}") from error
         (Path(scratch) / "server").replace(target)

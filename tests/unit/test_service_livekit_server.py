@@ -139,7 +139,7 @@ def test_a_failed_build_says_why_and_what_to_type(
     cache: Path, go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GO_FAILS", "no space left")
-    with pytest.raises(ServiceError, match=r"`go install .*` failed: no space left") as failed:
+    with pytest.raises(ServiceError, match=r"`go install` failed: no space left") as failed:
         ensure_binary(unseen)
     assert f"go install {MODULE}" in failed.value.hint
     assert find_binary() is None
