@@ -23,7 +23,7 @@ AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 # What may be missing is looked at before anything is installed at length; a call plays without it.
 demo:
-	@[ -e $(VENV)/demo-ready ] || echo "callplayer demo: the first start installs what is missing"
+	@[ -e $(VENV)/demo-ready ] && echo "starting $(BIN)/callplayer demo $(ARGS)" || echo "the first start installs what is missing"
 	@.ci/system-packages demo
 	@$(MAKE) --no-print-directory --silent $(VENV)/demo-ready
 	@$(BIN)/callplayer demo $(ARGS)

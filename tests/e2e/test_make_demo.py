@@ -149,7 +149,9 @@ def test_with_a_null_sink_it_is_heard(
     environment = root.environment(PULSE_SERVER="unix:/tmp/pulse")
     folder = tmp_path_factory.mktemp("tmux")
     terminal = Terminal(folder, root.argv("make", "demo", SHORT), environment)
-    record = "timeout 4 parec -d sink.monitor --raw --format=s16le --channels=1 | od -An -td2 -w2"
+    record = (
+        "timeout 4 parec -d sink.monitor --raw --format=s16le --channels=1 | od -v -An -td2 -w2"
+    )
     try:
         terminal.wait_for("PLAYING", "of 1:24", timeout_s=60)
         assert "No sound device" not in terminal.screen()
