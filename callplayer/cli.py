@@ -125,8 +125,9 @@ def _run_demo(options: argparse.Namespace) -> int:
     plain = not options.headless and _wants_plain(options)
     if plain and options.pick:
         _require_terminal()
-    # Said before what takes a while to import.
-    print("callplayer demo: everything for one call, on this machine", file=sys.stderr, flush=True)
+    if options.recording is None or options.recording.is_file():
+        # Said before what takes a while to import.
+        print("callplayer demo: everything for one call, on this machine", file=sys.stderr)
     from callplayer import demo
 
     return demo.run(
