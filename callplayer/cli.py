@@ -125,7 +125,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     plain = not options.headless and _wants_plain(options)
     if plain and options.pick:
         _require_terminal()
-    if options.recording is None or options.recording.is_file():
+    if not options.headless and (options.recording is None or options.recording.is_file()):
         # Said before what takes a while to import.
         print("callplayer demo: everything for one call, on this machine", file=sys.stderr)
     from callplayer import demo
