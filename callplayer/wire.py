@@ -7,10 +7,10 @@ here and nowhere else. Sizes are capped before anything is parsed.
 from __future__ import annotations
 
 import math
-import re
-from typing import Literal
 
 import msgspec
+
+from callplayer.vendor.parties import Party
 
 MAX_STATUS_BYTES = 15_000
 MAX_COMMAND_BYTES = 15_000
@@ -22,10 +22,6 @@ FIRST_YEAR, LAST_YEAR = 2, 9998
 
 GAIN_MIN_DB = -40.0
 GAIN_MAX_DB = 20.0
-
-CallerType = Literal["caller", "callTaker"]
-Party = Literal["caller", "callTaker", "call"]
-"""`caller` and `callTaker` are the vendor's words; `call` is both in one mixed track."""
 
 
 class WireError(ValueError):
@@ -57,7 +53,7 @@ class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
     """Set one party's volume to `gain` dB."""
 
     gain: float
-    callerType: CallerType
+    callerType: Party
 
 
 Command = Pause | Resume | Scrub | ScrubToEnd | SetGain
@@ -153,22 +149,3 @@ def decode_status(payload: bytes) -> Status:
     return Status(position, duration, loose.paused, loose.at_end, loose.call_over)
 
 
-# --- parties --------------------------------------------------------------------------------------
-
-_CALL_TAKER = re.compile(r"call[^a-z0-9]*taker|dispatcher|telecommunicator|operator")
-_CALLER = re.compile(r"caller")
-
-
-def party_of(*names: str) -> Party:
-    """Tell whose track it is from its name, its participant's identity or metadata, in that order.
-
-    Letter case and separators do not matter (`callTaker`, `call_taker`, `CALL-TAKER-1`). What names
-    neither party is a mixed track: `call`.
-    """
-    for name in names:
-        folded = name[:4096].lower()
-        if _CALL_TAKER.search(folded):
-            return "callTaker"
-        if _CALLER.search(folded):
-            return "caller"
-    return "call"

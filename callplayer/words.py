@@ -16,8 +16,9 @@ from typing import Any, Literal, TypeGuard, cast
 
 import msgspec
 
+from callplayer.vendor.parties import Party, party_named
 from callplayer.vendor.times import parse_datetime
-from callplayer.wire import MAX_CALL_MS, Party, WireError, party_of
+from callplayer.wire import MAX_CALL_MS, WireError
 
 MAX_TRANSCRIPT_BYTES = 1_000_000
 MAX_WORD_CHARS = 200
@@ -31,12 +32,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 Speaker = Literal["Caller", "CallTaker", "Unknown"]
 """The vendor's two, and `Unknown` for a word of which nobody says whose it is."""
 
-PARTY_OF_SPEAKER: dict[Speaker, Party] = {
-    "Caller": "caller",
-    "CallTaker": "callTaker",
-    "Unknown": "call",
-}
-_SPEAKER_OF_PARTY = {party: speaker for speaker, party in PARTY_OF_SPEAKER.items()}
+SPEAKER_OF_PARTY: dict[Party, Speaker] = {"caller": "Caller", "callTaker": "CallTaker"}
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -287,9 +283,8 @@ def _word(loose: _LooseWord, call_started_at: datetime | None) -> Word | None:
 
 
 def _speaker(name: object) -> Speaker:
-    if not isinstance(name, str):
-        return "Unknown"
-    return _SPEAKER_OF_PARTY[party_of(name)]
+    party = party_named(name) if isinstance(name, str) else None
+    return "Unknown" if party is None else SPEAKER_OF_PARTY[party]
 
 
 def _number(value: object, low: float, high: float) -> float | None:

@@ -6,22 +6,20 @@ tried without any of them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from callplayer.engine import gate as gates
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
+from callplayer.engine.party_mix import PartyMix
+from callplayer.vendor.parties import PARTIES, Party
 from callplayer.wire import (
-    GAIN_MAX_DB,
-    GAIN_MIN_DB,
     Command,
-    Party,
     Pause,
     Resume,
     Scrub,
     ScrubToEnd,
-    SetGain,
     Status,
 )
 
@@ -61,7 +59,7 @@ class Return:
 
 
 class Call:
-    """Cursor, wishes, mutes, and the gains that were asked for.
+    """Cursor and wishes; volumes and mutes stand in `mix`.
 
     `opened` is set once everything was ready for sound. While `away` the server's sound is out of
     reach: the call stands still at what was heard last, and what is asked is kept as a wish;
@@ -72,7 +70,7 @@ class Call:
 
     def __init__(self) -> None:
         self.head = heads.Playhead()
-        self.gains_db: dict[Party, float] = {}
+        self.mix = PartyMix()
         self.opened = False
         self.away = False
         self.rejoining = False
@@ -88,8 +86,6 @@ class Call:
         self.flow_detail = ""
         self.sound_detail = ""
         self._gate = gates.Gate()
-        self._muted: set[Party] = set()
-        self._soloed: set[Party] = set()
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -118,11 +114,8 @@ class Call:
                 self._moved_s = now_s
                 self._gate = gates.ask_move(self._gate, now_s)
                 return [ScrubToEnd()]
-            case m.SetGain(gain=gain_db, callerType=party):
-                return self._set_gain(party, gain_db)
-            case m.AdjustGain(delta_db=delta_db, callerType=party):
-                return self._set_gain(party, self.gains_db.get(party, 0.0) + delta_db)
-        self._mix(request)
+            case m.SetGain() | m.AdjustGain() | m.Mute() | m.Unmute() | m.Solo() | m.Unsolo():
+                return [*self.mix.apply(request)]
         return []
 
     def seek(self, position_ms: int, now_s: float) -> Scrub:
@@ -165,28 +158,6 @@ class Call:
         if heard_ms is None or self.head.seek is not None:
             return [Pause()]
         return [Pause(), self.seek(heard_ms - BREAK_BACK_MS, now_s)]
-
-    def _set_gain(self, party: Party, gain_db: float) -> list[Command]:
-        self.gains_db[party] = round(min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB), 2)
-        return self.gain_commands(party)
-
-    def gain_commands(self, party: Party) -> list[Command]:
-        """Return what tells the server a party's gain; a mixed track holds both parties."""
-        gain_db = self.gains_db[party]
-        if party == "call":
-            return [SetGain(gain_db, "caller"), SetGain(gain_db, "callTaker")]
-        return [SetGain(gain_db, party)]
-
-    def _mix(self, request: m.Request) -> None:
-        match request:
-            case m.Mute(callerType=party):
-                self._muted.add(party)
-            case m.Unmute(callerType=party):
-                self._muted.discard(party)
-            case m.Solo(callerType=party):
-                self._soloed.add(party)
-            case m.Unsolo(callerType=party):
-                self._soloed.discard(party)
 
     # --- the server's word ------------------------------------------------------------------------
 
@@ -314,10 +285,6 @@ class Call:
         """Return the position that is heard, or that playing will go on from."""
         return self.head.audible_ms(now_s, delays.path_ms)
 
-    def is_silenced(self, party: Party) -> bool:
-        """Tell whether mute, or another party's solo, keeps a party out of the mix."""
-        return party in self._muted or bool(self._soloed and party not in self._soloed)
-
     def phase(self) -> m.Phase:
         """Return the one word for what goes on."""
         head, status = self.head, self.head.status
@@ -338,10 +305,11 @@ class Call:
         self,
         now_s: float,
         delays: Delays,
-        levels_db: Mapping[Party, float],
+        lanes: Sequence[m.LaneState],
+        levels_db: Mapping[str, float],
         device: str | None,
     ) -> m.StateEvent:
-        """Return the whole state; `levels_db` has one RMS level for each party there is."""
+        """Return the whole state; `levels_db` has the RMS level of each lane that sounds."""
         head, status = self.head, self.head.status
         return m.StateEvent(
             phase=self.phase(),
@@ -357,19 +325,19 @@ class Call:
             advancing=not self.away and head.advancing() and not head.wants_paused(),
             as_of_s=now_s,
             parties=tuple(
-                m.PartyState(
-                    party=party,
-                    gain_db=self.gains_db.get(party, 0.0),
-                    muted=party in self._muted,
-                    soloed=party in self._soloed,
-                    silenced=self.is_silenced(party),
-                    level_db=level_db,
-                )
-                for party, level_db in levels_db.items()
+                self.mix.state(party, _loudest_db(party, lanes, levels_db)) for party in PARTIES
             ),
+            lanes=tuple(lanes),
             device=device,
             held=self.held,
             lost_at_s=self.lost_at_s if self.away else None,
             retry_at_s=self.retry_at_s,
             detail=self.detail or self.flow_detail or self.sound_detail,
         )
+
+
+def _loudest_db(
+    party: Party, lanes: Iterable[m.LaneState], levels_db: Mapping[str, float]
+) -> float:
+    levels = (levels_db.get(each.lane) for each in lanes if party in each.carries)
+    return max((db for db in levels if db is not None), default=m.LEVEL_FLOOR_DB)

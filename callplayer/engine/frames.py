@@ -27,9 +27,14 @@ LOG = logging.getLogger(__name__)
 
 RATE_HZ = 48_000
 FRAME_MS = 10
+CHANNELS = 2
+"""Mono comes the same in both. In one channel a stereo track would be the mean of both: a party that
+speaks in one of them would lose 6 dB."""
 
 TakeFrame = Callable[[npt.NDArray[np.int16]], None]
-"""Takes one frame of mono sound at RATE_HZ, on any thread; it is gone when this returns."""
+"""Takes one frame, int16 at RATE_HZ of shape (frames, CHANNELS), on any thread.
+
+The frame is gone when this returns."""
 
 
 class Frames(Protocol):
@@ -52,7 +57,7 @@ class DirectFrames:
         wanted = request.new_audio_stream
         wanted.track_handle = track._ffi_handle.handle
         wanted.sample_rate = RATE_HZ
-        wanted.num_channels = 1
+        wanted.num_channels = CHANNELS
         wanted.frame_size_ms = FRAME_MS
         wanted.type = audio_frame_pb2.AudioStreamType.AUDIO_STREAM_NATIVE
         with _beginning:
@@ -101,7 +106,7 @@ def _take_events_once() -> None:
         samples = frame.info.num_channels * frame.info.samples_per_channel
         try:
             pcm = (ctypes.c_int16 * samples).from_address(frame.info.data_ptr)
-            take(np.frombuffer(memoryview(pcm), dtype=np.int16))
+            take(np.frombuffer(memoryview(pcm), dtype=np.int16).reshape(-1, CHANNELS))
         except Exception:
             LOG.exception("a frame was lost")
         finally:
@@ -134,11 +139,15 @@ class SdkFrames:
 
     async def _read(self) -> None:
         stream = rtc.AudioStream(
-            self._track, sample_rate=RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
+            self._track,
+            sample_rate=RATE_HZ,
+            num_channels=CHANNELS,
+            frame_size_ms=FRAME_MS,
         )
         try:
             async for event in stream:
-                self._take(np.frombuffer(event.frame.data, dtype=np.int16))
+                pcm = np.frombuffer(event.frame.data, dtype=np.int16)
+                self._take(pcm.reshape(-1, CHANNELS))
         finally:
             await stream.aclose()
 

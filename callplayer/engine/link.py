@@ -24,6 +24,7 @@ from callplayer.errors import (
     UsageError,
 )
 from callplayer.retry import LONGEST_S, Backoff
+from callplayer.vendor.parties import BOTH
 from callplayer.vendor.status import StatusUpdate
 
 STATUS_WAIT_S = 2.0
@@ -166,10 +167,9 @@ class Link:
 
     def all_tracks_here(self) -> bool:
         """Two named parties are all there are; else wait until no more tracks turn up."""
-        parties = self._sound.parties
-        if self.room is None or not parties:
+        if self.room is None or not self._sound.track_ids:
             return False
-        if "caller" in parties and "callTaker" in parties:
+        if self._sound.layout.own == BOTH:
             return True
         quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
         return quiet and len(self._sound.track_ids) >= self.room.audio_tracks_announced()

@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 
 from callplayer.text import plain_json
+from callplayer.vendor.parties import CallerType, Party
 from callplayer.wire import (
     GAIN_MAX_DB,
     GAIN_MIN_DB,
     MAX_CALL_MS,
-    Party,
     Pause,
     Resume,
     Scrub,
@@ -49,10 +49,10 @@ Start = Literal["play", "paused", "live"]
 
 
 class SetGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
-    """Set one party's volume in dB; `call` stands for both parties of a mixed track."""
+    """Set one party's volume in dB; `call` stands for both parties."""
 
     gain: float
-    callerType: Party
+    callerType: CallerType
 
 
 class TogglePause(msgspec.Struct, frozen=True, tag_field="cmd", tag="toggle-pause"):
@@ -69,31 +69,31 @@ class AdjustGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-gain"
     """Change one party's volume by `delta_db` from where it was last set."""
 
     delta_db: float
-    callerType: Party
+    callerType: CallerType
 
 
 class Mute(msgspec.Struct, frozen=True, tag_field="cmd", tag="mute"):
-    """Silence one party in the player's own mix."""
+    """Silence one party: in the player's own mix, or at the server where tracks are mixed."""
 
-    callerType: Party
+    callerType: CallerType
 
 
 class Unmute(msgspec.Struct, frozen=True, tag_field="cmd", tag="unmute"):
     """End `mute`."""
 
-    callerType: Party
+    callerType: CallerType
 
 
 class Solo(msgspec.Struct, frozen=True, tag_field="cmd", tag="solo"):
     """Let only the parties that are soloed be heard."""
 
-    callerType: Party
+    callerType: CallerType
 
 
 class Unsolo(msgspec.Struct, frozen=True, tag_field="cmd", tag="unsolo"):
     """End `solo`."""
 
-    callerType: Party
+    callerType: CallerType
 
 
 class ListDevices(msgspec.Struct, frozen=True, tag_field="cmd", tag="list-devices"):
@@ -140,7 +140,9 @@ class PartyState(msgspec.Struct, frozen=True, kw_only=True):
     """One party as it sounds.
 
     `gain_db` is what was last asked for; `silenced` is whether mute or another party's solo keeps
-    it from being heard; `level_db` is the RMS level in dBFS, LEVEL_FLOOR_DB for silence.
+    it from being heard. `muted_at_server` says that this is done by a volume at the server, because
+    the party shares a track with what is to be heard. `level_db` is the RMS level, in dBFS, of the
+    loudest lane that holds the party, LEVEL_FLOOR_DB for silence.
     """
 
     party: Party
@@ -148,7 +150,20 @@ class PartyState(msgspec.Struct, frozen=True, kw_only=True):
     muted: bool = False
     soloed: bool = False
     silenced: bool = False
+    muted_at_server: bool = False
     level_db: float = LEVEL_FLOOR_DB
+
+
+class LaneState(msgspec.Struct, frozen=True, kw_only=True):
+    """Sound that can be told from the rest: one party's tracks, a mixed track, a third party's.
+
+    `carries` are the parties that it may hold: one, both (mixed, or not known), or none; `tracks`
+    is how many tracks it is made of, 0 while they are gone.
+    """
+
+    lane: str
+    carries: tuple[Party, ...] = ()
+    tracks: int = 1
 
 
 class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
@@ -166,6 +181,9 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `source` is where the sound comes from; `recording` is the file's name where it is a recording
     that this engine plays by itself, without a server.
 
+    `parties` are always the two that can be steered; `lanes` is how their sound comes, empty until
+    it has come.
+
     While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
     try begins (None: one is under way), both on the clock of `as_of_s`.
     """
@@ -182,7 +200,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     unconfirmed_s: float = 0.0
     advancing: bool = False
     as_of_s: float = 0.0
-    parties: tuple[PartyState, ...] = ()
+    parties: tuple[PartyState, ...] = (PartyState(party="caller"), PartyState(party="callTaker"))
+    lanes: tuple[LaneState, ...] = ()
     device: str | None = None
     held: bool = False
     lost_at_s: float | None = None
@@ -192,10 +211,10 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     recording: str = ""
 
 
-class PartyLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """One party's level, muted or not, in dBFS: RMS, peak, and peak with hold."""
+class LaneLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """One lane's level, silenced or not, in dBFS: RMS, peak, and peak with hold."""
 
-    party: Party
+    lane: str
     rms_db: float
     peak_db: float
     hold_db: float
@@ -204,7 +223,7 @@ class PartyLevel(msgspec.Struct, frozen=True, kw_only=True):
 class LevelsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="levels"):
     """Meters; at most 20 a second, and only while something can be heard or has just ended."""
 
-    levels: tuple[PartyLevel, ...]
+    levels: tuple[LaneLevel, ...]
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="stats"):

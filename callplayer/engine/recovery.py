@@ -17,7 +17,8 @@ from callplayer.engine.call import Call, Delays, Return
 from callplayer.engine.link import Link
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
-from callplayer.wire import Party
+from callplayer.engine.track_layout import left, right
+from callplayer.vendor.parties import NEITHER, Party
 
 LOG = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ GONE = "The room is gone; joining again."
 SILENT = "No sound comes from the server; waiting for it."
 LEFT = "The call's sound has left the room; waiting for it."
 UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
-PARTIES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
+NAMES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
+ONE_TRACK = "One of the call's tracks brings no sound."
 
 
 class Told(Protocol):
@@ -67,7 +69,6 @@ class Recovery:
         self._delays = delays
         self._told = told
         self._flows_s: float | None = None
-        self._parties: tuple[Party, ...] = ()
         self._patience: asyncio.TimerHandle | None = None
 
     @property
@@ -80,7 +81,7 @@ class Recovery:
 
     def joined(self) -> None:
         """The first room, or a new one, is there with its sound."""
-        self._parties = ()
+        self._sound.layout.forget()
         if self._link.up:
             self._lose_patience_no_more()
         self._sender.use(self._link.room if self._link.up else None)
@@ -156,16 +157,21 @@ class Recovery:
     def _lack(self, now_s: float) -> str:
         """Return what does not come while the rest of it does, in words."""
         flow = self._link.flow
-        here = self._sound.parties
-        self._parties = tuple(dict.fromkeys((*self._parties, *here)))
+        tracks, layout = self._sound.track_ids, self._sound.layout
         silent = {
-            self._sound.party_of(track_id)
-            for track_id in self._sound.track_ids
+            part
+            for track_id in tracks
             if flow.silent(track_id, now_s)
+            for part in (left(track_id), right(track_id))
         }
-        lacking = [p for p in self._parties if p in PARTIES and (p in silent or p not in here)]
-        if lacking and here != ("call",):
-            return f"No sound comes from {PARTIES[lacking[0]]}."
+        sounding = NEITHER.union(
+            *(carries for part, carries in layout.carries.items() if part not in silent)
+        )
+        lacking = [party for party in NAMES if party in layout.seen - sounding]
+        if lacking:
+            return f"No sound comes from {NAMES[lacking[0]]}."
+        if silent:
+            return ONE_TRACK
         return UNTOLD if flow.status_gap_s(now_s) else ""
 
     def _go_away(self, why: str) -> None:

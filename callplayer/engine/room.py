@@ -26,8 +26,9 @@ from callplayer.engine.text_streams import OPTIONS as STREAM_OPTIONS
 from callplayer.engine.text_streams import TextStreams
 from callplayer.engine.valve import take_data
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
+from callplayer.vendor.parties import TrackNames
 from callplayer.vendor.status import read_status_updates
-from callplayer.wire import MAX_STATUS_BYTES, Party, WireError, party_of
+from callplayer.wire import MAX_STATUS_BYTES, WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -41,10 +42,10 @@ class RoomListener(Protocol):
     """What the room tells."""
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """A frame of mono sound at `frames.RATE_HZ` has come; it is gone when this returns."""
+        """A frame of sound, as `frames.TakeFrame` takes it, has come."""
 
-    def on_track(self, track_id: str, party: Party) -> None:
-        """A party's track has been subscribed."""
+    def on_track(self, track_id: str, names: TrackNames) -> None:
+        """An audio track has been subscribed."""
 
     def on_track_renewed(self, track_id: str) -> None:
         """A track has a new subscription, and its frames come out of a new jitter buffer."""
@@ -236,14 +237,17 @@ class Room:
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
         self._end_track(track_id)  # one reader a track, though it may be told of twice
-        party = party_of(publication.name, participant.identity, participant.metadata)
+        names = TrackNames(
+            publication.name, participant.identity, participant.metadata, participant.attributes
+        )
         self._tracks[track_id] = track
-        self._listener.on_track(track_id, party)
+        self._listener.on_track(track_id, names)
         self._read(track, track_id)
 
     def _read(self, track: rtc.RemoteAudioTrack, track_id: str) -> None:
         self._frames[track_id] = read_frames(
-            track, lambda pcm: self._listener.on_frame(track_id, pcm)
+            track,
+            lambda pcm: self._listener.on_frame(track_id, pcm),
         )
 
     def _read_no_more(self, track_id: str) -> None:

@@ -23,8 +23,9 @@ from callplayer.engine.teller import Teller
 from callplayer.engine.transcript import Transcript
 from callplayer.errors import CallplayerError, NotReadyError
 from callplayer.retry import Backoff
+from callplayer.vendor.parties import TrackNames
 from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
-from callplayer.wire import Command, Party, Pause, Resume, Scrub, ScrubToEnd, WireError
+from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -165,10 +166,10 @@ class RoomSource:
 
     # --- what the room tells ----------------------------------------------------------------------
 
-    def on_track(self, track_id: str, party: Party) -> None:
-        """A party's track has come."""
+    def on_track(self, track_id: str, names: TrackNames) -> None:
+        """A track has come."""
         self._link.add_track(track_id)
-        self._sound.add(track_id, party)
+        self._sound.add(track_id, names)
         self._host.on_tracks()
 
     def on_track_renewed(self, track_id: str) -> None:

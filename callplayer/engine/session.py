@@ -36,7 +36,6 @@ from callplayer.wire import (
     Resume,
     Scrub,
     ScrubToEnd,
-    SetGain,
     Status,
 )
 
@@ -110,6 +109,8 @@ class Engine:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
         gc.freeze()
         gc.disable()
+        loop = asyncio.get_running_loop()
+        self._sound.on_split = lambda: loop.call_soon_threadsafe(self.on_tracks)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure)
@@ -191,8 +192,7 @@ class Engine:
         """
         self._call.opened = True
         status = self._call.head.status
-        for party in self._call.gains_db:
-            self._send(self._call.gain_commands(party))
+        self._send(self._call.mix.to_restore())
         if back.stays:
             pass
         elif back.position_ms is None:
@@ -219,12 +219,6 @@ class Engine:
             return
         if self._care.takes(request):
             return
-        party = getattr(request, "callerType", None)
-        parties = self._teller.parties
-        if party is not None and parties and party not in parties:
-            what = f"This call has no party named {party}."
-            self._teller.error("bad-request", what, f"It has: {', '.join(parties)}.")
-            return
         self._obey(request)
         self._teller.state()
 
@@ -234,10 +228,10 @@ class Engine:
         self._move_gate()  # before the source answers: what is in the ring now is old
         self._send(commands)
 
-    def _send(self, commands: list[Command]) -> None:
-        """Put commands on their way. Before the call is open, the cursor's wishes are only kept."""
-        opened = self._call.opened
-        self._source.send([each for each in commands if opened or isinstance(each, SetGain)])
+    def _send(self, commands: Sequence[Command]) -> None:
+        """Put commands on their way. Before the call is open, wishes are only kept."""
+        if self._call.opened:
+            self._source.send(commands)
 
     # --- what the source reports ------------------------------------------------------------------
 
@@ -248,8 +242,13 @@ class Engine:
             self._sound.push(track_id, pcm)
 
     def on_tracks(self) -> None:
-        """A track has come or ended."""
+        """A track has come, ended, or turned out to be stereo.
+
+        What is muted here from now on is silent before the server gives it its volume back.
+        """
+        commands = self._call.mix.take_tracks(self._sound.layout.carries)
         self._apply_mix()
+        self._send(commands)
         self._teller.state()
 
     def on_status(self, status: Status, now_s: float) -> None:
@@ -270,7 +269,7 @@ class Engine:
                 self._sound.set_gate(may)
 
     def _apply_mix(self) -> None:
-        self._sound.set_silenced(p for p in self._sound.parties if self._call.is_silenced(p))
+        self._sound.set_silenced(self._call.mix.silenced_parts())
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""

@@ -31,8 +31,9 @@ from callplayer.engine.audio.output import (
 )
 from callplayer.engine.audio.pulse import PulseView
 from callplayer.engine.patience import HangsError, Patience
+from callplayer.engine.track_layout import TrackLayout, left, right
 from callplayer.errors import SoundDeviceHangsError
-from callplayer.wire import Party
+from callplayer.vendor.parties import TrackNames
 
 LOG = logging.getLogger(__name__)
 
@@ -41,10 +42,14 @@ _R = TypeVar("_R")
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 
+SAME_WITHIN = 256
+"""Channels that differ by no more (-42 dBFS) are one sound: a codec may not keep them equal."""
+
 
 @dataclass
 class _Voice:
-    party: Party
+    """The lane of one part: of a track, or of a stereo track's channel."""
+
     lane: Lane
 
 
@@ -56,10 +61,15 @@ class Sound:
         self._no_audio = no_audio
         self._output: Output | None = None
         self._mixer: Mixer | None = None
+        self.layout = TrackLayout()
+        self.on_split: Callable[[], object] = lambda: None
+        """Called once a track has turned out to be stereo, on any thread."""
+
+        self._tracks: dict[str, None] = {}
         self._voices: dict[str, _Voice] = {}
         self._leaving: list[Lane] = []
         self._gate_open = False
-        self._silenced: frozenset[Party] = frozenset()
+        self._silenced: frozenset[str] = frozenset()
         self.lock = threading.RLock()
         """Held while frames go into lanes, and while the lanes or their gate are changed."""
 
@@ -199,36 +209,63 @@ class Sound:
             self._leaving.clear()
             for voice in self._voices.values():
                 self._count_ended(voice.lane)
-                voice.lane = self._new_lane(rate_hz)
+                voice.lane = self._new_lane()
             self._publish()
             return self._mixer
 
     # --- tracks -----------------------------------------------------------------------------------
 
-    def add(self, track_id: str, party: Party) -> None:
+    def add(self, track_id: str, names: TrackNames) -> None:
         """A track has come; its frames may follow."""
-        rate_hz = self._mixer.rate_hz if self._mixer else self._in_hz
         with self.lock:
-            self._voices[track_id] = _Voice(party, self._new_lane(rate_hz))
+            self._tracks[track_id] = None
+            self.layout.add(track_id, names)
+            self._voices[left(track_id)] = _Voice(self._new_lane())
             self._publish()
 
     def remove(self, track_id: str) -> None:
         """A track has ended: what of it is being heard fades out."""
         with self.lock:
-            voice = self._voices.pop(track_id, None)
-            if voice is not None:
-                self._count_ended(voice.lane)
-                voice.lane.close_gate()
-                self._leaving.append(voice.lane)
-                self._publish()
+            self._tracks.pop(track_id, None)
+            self.layout.remove(track_id)
+            for part in (left(track_id), right(track_id)):
+                voice = self._voices.pop(part, None)
+                if voice is not None:
+                    self._count_ended(voice.lane)
+                    voice.lane.close_gate()
+                    self._leaving.append(voice.lane)
+            self._publish()
 
     def push(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """A frame has come: mono int16 at the incoming rate."""
+        """A frame has come: int16 at the incoming rate, mono or of shape (frames, 2)."""
         with self.lock:
             self.received_frames += len(pcm)
-            voice = self._voices.get(track_id)
-            if voice is not None and self._output is not None:
-                voice.lane.push(pcm, time.monotonic())
+            if track_id not in self._tracks or self._output is None:
+                return
+            now_s = time.monotonic()
+            if pcm.ndim == 1:
+                self._voices[left(track_id)].lane.push(pcm, now_s)
+                return
+            other = self._voices.get(right(track_id))
+            if other is None and channels_differ(pcm):
+                if not self.layout.may_split(track_id):
+                    self._voices[left(track_id)].lane.push(mixed_down(pcm), now_s)
+                    return
+                other = self._split(track_id)
+            self._voices[left(track_id)].lane.push(pcm[:, 0], now_s)
+            if other is not None:
+                other.lane.push(pcm[:, 1], now_s)
+
+    def _split(self, track_id: str) -> _Voice:
+        """Give the second channel of a stereo track a lane of its own."""
+        LOG.info("a track is stereo: caller left, call taker right")
+        if left(track_id) in self._silenced:
+            self._silenced |= {right(track_id)}
+        voice = self._voices[right(track_id)] = _Voice(self._new_lane())
+        self.layout.split(track_id)
+        self._publish()
+        self.on_split()
+        return voice
 
     def expect_gap(self, track_id: str) -> None:
         """A track's frames pause by our own doing until the next one."""
@@ -240,18 +277,7 @@ class Sound:
     @property
     def track_ids(self) -> tuple[str, ...]:
         """Return the tracks there are now."""
-        return tuple(self._voices)
-
-    def party_of(self, track_id: str) -> Party:
-        """Return whose track it is; raise KeyError if it has ended."""
-        return self._voices[track_id].party
-
-    @property
-    def parties(self) -> tuple[Party, ...]:
-        """Return the parties that have a track, in the order they are shown."""
-        present = {voice.party for voice in self._voices.values()}
-        order: tuple[Party, ...] = ("caller", "callTaker", "call")
-        return tuple(party for party in order if party in present)
+        return tuple(self._tracks)
 
     # --- gate and mix -----------------------------------------------------------------------------
 
@@ -264,29 +290,28 @@ class Sound:
         """Let what comes in from now on be heard, or fade out what is being heard."""
         with self.lock:
             self._gate_open = is_open
-            for voice in self._voices.values():
-                self._apply(voice)
+            self._apply_all()
 
-    def set_silenced(self, parties: Iterable[Party]) -> None:
-        """Fade these parties out of the mix and the others in."""
+    def set_silenced(self, parts: Iterable[str]) -> None:
+        """Fade these parts of the layout out of the mix and the others in."""
         with self.lock:
-            self._silenced = frozenset(parties)
-            for voice in self._voices.values():
-                self._apply(voice)
+            self._silenced = frozenset(parts)
+            self._apply_all()
 
     # --- readings ---------------------------------------------------------------------------------
 
-    def levels(self, now_s: float) -> dict[Party, Level]:
-        """Return each party's level since the last call; of several tracks the loudest."""
-        loudest: dict[Party, Level] = {}
+    def levels(self, now_s: float) -> dict[str, Level]:
+        """Return each lane's level since the last call; of several tracks the loudest."""
+        loudest: dict[str, Level] = {}
         with self.lock:
             if any(lane.silent for lane in self._leaving):
                 self._publish()
-            for voice in self._voices.values():
+            for part, voice in self._voices.items():
                 level = voice.lane.meter.read(now_s)
-                known = loudest.get(voice.party)
+                name = self.layout.lane_of[part]
+                known = loudest.get(name)
                 if known is None or level.rms_db > known.rms_db:
-                    loudest[voice.party] = level
+                    loudest[name] = level
         return loudest
 
     @property
@@ -354,19 +379,20 @@ class Sound:
 
     # --- within -----------------------------------------------------------------------------------
 
-    def _new_lane(self, rate_hz: int) -> Lane:
+    def _new_lane(self) -> Lane:
+        rate_hz = self._mixer.rate_hz if self._mixer else self._in_hz
         return Lane(self._in_hz, rate_hz, MAX_BLOCK_FRAMES)
 
-    def _apply(self, voice: _Voice) -> None:
-        voice.lane.set_silenced(voice.party in self._silenced)
-        if self._gate_open:
-            voice.lane.open_gate()
-        else:
-            voice.lane.close_gate()
+    def _apply_all(self) -> None:
+        for part, voice in self._voices.items():
+            voice.lane.set_silenced(part in self._silenced)
+            if self._gate_open:
+                voice.lane.open_gate()
+            else:
+                voice.lane.close_gate()
 
     def _publish(self) -> None:
-        for voice in self._voices.values():
-            self._apply(voice)
+        self._apply_all()
         self._leaving = [lane for lane in self._leaving if not lane.silent]
         if self._mixer is not None:
             lanes = [voice.lane for voice in self._voices.values()]
@@ -375,3 +401,18 @@ class Sound:
     def _count_ended(self, lane: Lane) -> None:
         self._ended_underruns += lane.underruns
         self._ended_trimmed_frames += lane.trimmed_frames
+
+
+def channels_differ(pcm: npt.NDArray[np.int16]) -> bool:
+    """Return whether the channels of a stereo frame hold different sound."""
+    one, other = pcm[:, 0], pcm[:, 1]
+    if np.array_equal(one, other):
+        return False
+    difference = np.abs(one.astype(np.int32) - other)
+    return int(difference.max()) > SAME_WITHIN
+
+
+def mixed_down(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """Return the mean of a stereo frame's channels, int16."""
+    mean: npt.NDArray[np.int16] = (pcm.astype(np.int32).sum(axis=1) // 2).astype(np.int16)
+    return mean

@@ -57,10 +57,10 @@ class SourceHost(Protocol):
     """What a source calls in the engine: `on_frame` on any thread, all else on the loop."""
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
-        """A frame of mono sound at 48 kHz has come; it is gone when this returns."""
+        """A frame at 48 kHz has come, mono or of shape (frames, 2); it is gone after this."""
 
     def on_tracks(self) -> None:
-        """A track has come or ended."""
+        """A track has come, ended, or turned out to be stereo."""
 
     def on_status(self, status: Status, now_s: float) -> None:
         """The source reports where its cursor is."""

@@ -13,7 +13,6 @@ from callplayer.engine.sound import Sound
 from callplayer.engine.source import PathReadings
 from callplayer.errors import CallplayerError
 from callplayer.vendor.http import Incident
-from callplayer.wire import Party
 
 SOON_S = 0.05
 """However many statuses come, the state is told no more often for them."""
@@ -25,8 +24,8 @@ MAX_TEXT_CHARS = 2_000
 class Teller:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
 
-    Once `quiet`, the state is told no more: the engine is ending. `parties` are those that the
-    state tells of. `recording` is the name of the file that is played without a server.
+    Once `quiet`, the state is told no more: the engine is ending. `recording` is the name of the
+    file that is played without a server.
     """
 
     def __init__(
@@ -37,11 +36,11 @@ class Teller:
         self.is_due = False
         self.quiet = False
         self.recording = ""
-        self.parties: tuple[Party, ...] = ()
+        self._lanes: tuple[m.LaneState, ...] = ()
         self._call = call
         self._sound = sound
         self._path = path
-        self._levels: dict[Party, m.PartyLevel] = {}
+        self._levels: dict[str, m.LaneLevel] = {}
 
     def delays(self) -> Delays:
         """Return how long sound takes right now."""
@@ -57,13 +56,12 @@ class Teller:
             return
         now_s = self.told_s = time.monotonic()
         self.is_due = False
-        self.parties = _still_shown(self.parties, self._sound.parties)
-        levels_db = {
-            party: level.rms_db if (level := self._levels.get(party)) else m.LEVEL_FLOOR_DB
-            for party in self.parties
-        }
+        # Lanes that are being had again stay as they were.
+        if not self._call.away or not self._lanes:
+            self._lanes = self._sound.layout.lanes or self._lanes
+        levels_db = {lane: level.rms_db for lane, level in self._levels.items()}
         device = self._sound.device_name
-        state = self._call.state(now_s, self.delays(), levels_db, device)
+        state = self._call.state(now_s, self.delays(), self._lanes, levels_db, device)
         if self.recording:
             state = msgspec.structs.replace(state, source="recording", recording=self.recording)
         self.tell(state)
@@ -77,13 +75,13 @@ class Teller:
     def levels(self) -> None:
         """Tell the meters, unless they stand still."""
         levels = {
-            party: m.PartyLevel(
-                party=party,
+            lane: m.LaneLevel(
+                lane=lane,
                 rms_db=round(level.rms_db, 1),
                 peak_db=round(level.peak_db, 1),
                 hold_db=round(level.hold_db, 1),
             )
-            for party, level in self._sound.levels(time.monotonic()).items()
+            for lane, level in self._sound.levels(time.monotonic()).items()
         }
         if levels and levels != self._levels:
             self._levels = levels
@@ -150,14 +148,3 @@ class Teller:
                 location=place,
             )
         )
-
-
-def _still_shown(known: tuple[Party, ...], here: tuple[Party, ...]) -> tuple[Party, ...]:
-    """Return the parties to tell of: one whose track is being had again stays on the screen.
-
-    Two parties and a mixed track of both are never shown together.
-    """
-    if not here or set(here) <= set(known):
-        return known
-    both: tuple[Party, ...] = ("caller", "callTaker")
-    return here if "call" in (*known, *here) else tuple(p for p in both if p in (*known, *here))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from callplayer.playback import cursor as cursors
 from callplayer.playback.audio_source import AudioSource
 from callplayer.playback.cursor import FRAMES_PER_MS, Cursor
 from callplayer.playback.render import Gains, plan_block, render
+from callplayer.playback.turns import Turn, Turns
 from callplayer.recordings.samples import Samples
-from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Command, Party, SetGain, Status
+from callplayer.vendor.parties import PARTIES, Channel, Party
+from callplayer.wire import (
+    GAIN_MAX_DB,
+    GAIN_MIN_DB,
+    Command,
+    SetGain,
+    Status,
+)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -22,19 +32,21 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class StreamPlayer:
-    """Obeys commands, and gives the next 20 ms of all parties and the status.
+    """Obeys commands, and gives the next 20 ms of all channels and the status.
 
     All times are readings of one monotonic clock in s. `parties` are in the order of the sound's
-    channels. A gain for either party of a mixed recording applies to the mix.
+    channels. Both parties keep a gain of their own in a mixed channel, too: it is as loud as the
+    one who speaks there by `turns`, and where that is not known as the louder of the two.
     """
 
     def __init__(
         self,
-        parties: tuple[Party, ...],
+        parties: tuple[Channel, ...],
         sound: AudioSource,
         *,
         autoplay: bool,
         place: Place | None = None,
+        turns: Sequence[Turn] = (),
     ) -> None:
         self.parties = parties
         self._sound = sound
@@ -43,8 +55,8 @@ class StreamPlayer:
         self._cursor = Cursor()
         self._seamless_source: int | None = None
         self._gains_db: dict[Party, float] = {}
+        self._turns = Turns(turns)
         self._gains: Gains = (1.0,) * len(parties)
-        self._wanted_gains = self._gains
 
     @property
     def paused(self) -> bool:
@@ -70,7 +82,7 @@ class StreamPlayer:
         self._cursor = Cursor(position, paused=place.paused, following=following)
         for party, gain_db in place.gains_db.items():
             self._set_gain(party, gain_db)
-        self._gains = self._wanted_gains
+        self._gains = self._wanted_gains()
 
     def obey(self, command: Command, now_s: float) -> Status:
         """Carry `command` out and return the status after it."""
@@ -88,8 +100,9 @@ class StreamPlayer:
         self._cursor = cursors.follow(self._cursor, extent)
         frames = cursors.playable_frames(self._cursor, extent)
         plan = plan_block(self._seamless_source, self._cursor.position_frames, frames)
-        block = render(plan, self._sound.read, self._gains, self._wanted_gains)
-        self._gains = self._wanted_gains
+        wanted = self._wanted_gains()
+        block = render(plan, self._sound.read, self._gains, wanted)
+        self._gains = wanted
         self._seamless_source = plan.next_source
         self._cursor = cursors.advance(self._cursor, plan.advance_frames, now_s)
         return block
@@ -116,9 +129,16 @@ class StreamPlayer:
         return cursors.status(self._cursor, self._sound.at(now_s), now_s)
 
     def _set_gain(self, party: Party, gain_db: float) -> None:
-        wanted: Party = party if party in self.parties else "call"
-        if wanted in self.parties:
-            self._gains_db[wanted] = min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB)
-            self._wanted_gains = tuple(
-                10 ** (self._gains_db.get(each, 0.0) / 20) for each in self.parties
-            )
+        self._gains_db[party] = min(max(gain_db, GAIN_MIN_DB), GAIN_MAX_DB)
+
+    def _wanted_gains(self) -> Gains:
+        """Return the factor of each channel at the place where the cursor is."""
+        if not self._gains_db:
+            return (1.0,) * len(self.parties)
+        return tuple(10 ** (self._gain_db(each) / 20) for each in self.parties)
+
+    def _gain_db(self, channel: Channel) -> float:
+        if channel != "call":
+            return self._gains_db.get(channel, 0.0)
+        speaking = self._turns.speaking(self._cursor.position_frames // FRAMES_PER_MS)
+        return max(self._gains_db.get(party, 0.0) for party in speaking or PARTIES)

@@ -21,8 +21,8 @@ from callplayer.recordings.formats import SUFFIXES
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.sound_file import open_sound
 from callplayer.text import plain_text
+from callplayer.vendor.parties import Channel
 from callplayer.vendor.times import parse_datetime
-from callplayer.wire import Party
 
 MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
@@ -65,7 +65,7 @@ class Recording:
 
     id: str
     path: Path
-    parties: tuple[Party, ...]
+    parties: tuple[Channel, ...]
     duration_s: float
     created_at: datetime
     facts: IncidentFacts = field(default_factory=IncidentFacts)
@@ -174,7 +174,7 @@ def started_at(path: Path, facts: IncidentFacts) -> datetime:
         raise _unreadable(path, error) from None
 
 
-def parties_of(path: Path, channels: int) -> tuple[Party, ...]:
+def parties_of(path: Path, channels: int) -> tuple[Channel, ...]:
     """Return whose the channels are; raise UsageError for more than two."""
     if channels == 1:
         return ("call",)

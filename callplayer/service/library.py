@@ -32,7 +32,7 @@ from callplayer.service.rows import (
     to_row,
 )
 from callplayer.service.schema import migrate
-from callplayer.wire import Party
+from callplayer.vendor.parties import Channel
 from callplayer.words import Word
 
 __all__ = ["Change", "Created", "Ended", "Library", "Page", "Removed", "WordsCame"]
@@ -164,7 +164,7 @@ class Library:
     def begin_live(
         self,
         facts: IncidentFacts,
-        parties: tuple[Party, ...],
+        parties: tuple[Channel, ...],
         path: Path,
         created_at: datetime,
         incident_id: str | None = None,

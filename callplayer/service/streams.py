@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from callplayer.errors import ServiceError
 from callplayer.playback.player import Place
+from callplayer.playback.turns import Turn, turns_of
 from callplayer.recordings.recording import Recording
 from callplayer.service.changes import Catalog
 from callplayer.service.livekit_process import RoomServer
@@ -209,6 +210,7 @@ class Streams:
             autoplay=autoplay,
             idle_s=self._idle_s,
             place=place,
+            turns=self._turns(recording),
         )
         stream = self._streams[name] = _Stream(
             name, room, listener, worker, recording.id, client_id
@@ -220,6 +222,10 @@ class Streams:
                 os.close(file)
             self._forget_ended()
         return stream
+
+    def _turns(self, recording: Recording) -> tuple[Turn, ...]:
+        """Return who speaks when, where that decides how loud the sound is."""
+        return turns_of(self._library.words(recording.id)) if "call" in recording.parties else ()
 
     async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
         if recording.growing:

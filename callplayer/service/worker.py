@@ -165,7 +165,13 @@ class Worker:
         asked = self._asked[order.id] = Asked(order.id, self._send)
         try:
             bot = ReplayBot(
-                StreamPlayer(order.parties, sound, autoplay=order.autoplay, place=order.place),
+                StreamPlayer(
+                    order.parties,
+                    sound,
+                    autoplay=order.autoplay,
+                    place=order.place,
+                    turns=order.turns,
+                ),
                 asked,
                 self._pump,
                 listener=order.listener,

@@ -12,7 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from callplayer.playback.player import Place
-from callplayer.wire import Party
+from callplayer.playback.turns import Turn
+from callplayer.vendor.parties import Channel
 
 MAX_LINE_BYTES = 1_000_000
 MAX_FILES = 16
@@ -38,18 +39,19 @@ class Growing(msgspec.Struct, frozen=True, tag="growing"):
 class Open(msgspec.Struct, frozen=True, tag="open"):
     """Join a room with `token` and play to `listener`; answered by Opened or Ended.
 
-    The bot waits for its listener for `idle_s`.
+    The bot waits for its listener for `idle_s`. `turns` tell who speaks when in a mixed sound.
     """
 
     id: str
     url: str
     listener: str
     token: str
-    parties: tuple[Party, ...]
+    parties: tuple[Channel, ...]
     sound: Decoded | Growing
     autoplay: bool
     idle_s: float
     place: Place | None = None
+    turns: tuple[Turn, ...] = ()
 
     def __repr__(self) -> str:
         return f"Open(id={self.id!r}, token=***)"

@@ -50,19 +50,12 @@ class Action:
     title: str = ""
 
 
-NO_PARTY = "There is no party to change yet."
-
-
-def _selected(view: PlayerView) -> PartyState | None:
-    return next((p for p in view.state.parties if p.party == view.selected), None)
+def _selected(view: PlayerView) -> PartyState:
+    return next(p for p in view.state.parties if p.party == view.selected)
 
 
 def _of_party(make: Callable[[PartyState], Request]) -> Ask:
-    def ask(view: PlayerView) -> Request | str:
-        party = _selected(view)
-        return make(party) if party is not None else NO_PARTY
-
-    return ask
+    return lambda view: make(_selected(view))
 
 
 def _to_percent(percent: int) -> Ask:

@@ -1,6 +1,8 @@
-"""Speech lanes: for each party, where it was heard to speak and where its words say it will.
+"""Speech lanes: where each lane of sound was heard, and where the words say that it will be.
 
-What was heard is kept as a compact envelope, a byte for each 200 ms: three hours are 54 KB a party.
+A lane holds one party, or both where they come by one mixed track: then the words are laid to the
+parties in a lane of their own. What was heard is kept as a compact envelope, a byte for each 200
+ms: three hours are 54 KB a lane.
 """
 
 from __future__ import annotations
@@ -9,12 +11,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callplayer.engine.messages import PartyLevel
+from callplayer.engine.messages import LaneLevel, LaneState
 from callplayer.ui.script import Script
 from callplayer.ui.span import Span
 from callplayer.ui.view import SPEECH_DB
-from callplayer.wire import MAX_CALL_MS, Party
-from callplayer.words import PARTY_OF_SPEAKER, Speaker
+from callplayer.wire import (
+    MAX_CALL_MS,
+)
+from callplayer.words import SPEAKER_OF_PARTY, Speaker
 
 BIN_MS = 200
 LOUDEST_DB = -12.0
@@ -25,6 +29,10 @@ NOISE_SHARE = 0.2
 NOISE_AT_MOST = 3
 _LEVELS = "▂▃▄▅▆▇█"
 
+WORDS_LANE = "words"
+CALLER_WORD, CALL_TAKER_WORD, BOTHS_WORD = "▀", "▄", "█"
+"""Signs of the lane of words: the caller's stand above, as its volume does."""
+
 HEARD_SILENCE = "▁"
 WORD = "▒"
 NO_WORD = "·"
@@ -34,7 +42,7 @@ the bar was: told apart without colour."""
 
 
 class Envelope:
-    """What was heard of one party: for each 200 ms the loudest level, in steps."""
+    """What was heard of one lane: for each 200 ms the loudest level, in steps."""
 
     def __init__(self) -> None:
         self._bins = bytearray()
@@ -101,9 +109,9 @@ def step_of(level_db: float) -> int:
 
 @dataclass(frozen=True)
 class Lane:
-    """One party's lane as it is drawn: a sign a column."""
+    """A lane as it is drawn: a sign a column."""
 
-    party: Party
+    name: str
     signs: str
 
 
@@ -111,35 +119,38 @@ class Lanes:
     """The lanes of a call; draws anew only the columns that changed."""
 
     def __init__(self) -> None:
-        self._envelopes: dict[Party, Envelope] = {}
-        self._signs: dict[Party, list[str]] = {}
+        self._envelopes: dict[str, Envelope] = {}
+        self._signs: dict[str, list[str]] = {}
         self._drawn_for: tuple[Script, Span, int] | None = None
-        self._lanes: dict[Party, Lane] = {}
+        self._lanes: dict[str, Lane] = {}
 
-    def note(self, levels: Sequence[PartyLevel], position_ms: int) -> None:
+    def note(self, levels: Sequence[LaneLevel], position_ms: int) -> None:
         """Take what is heard at a place."""
         for level in levels:
-            envelope = self._envelopes.setdefault(level.party, Envelope())
+            envelope = self._envelopes.setdefault(level.lane, Envelope())
             if envelope.note(position_ms, level.rms_db):
-                self._redraw_columns(level.party, position_ms)
+                self._redraw_columns(level.lane, position_ms)
 
-    def sound_from_ms(self, parties: Sequence[Party], start_ms: int, end_ms: int) -> int:
-        """Return where any party was heard first in a stretch; its end if none was."""
-        heard = [self._envelopes[party] for party in parties if party in self._envelopes]
+    def sound_from_ms(self, lanes: Sequence[LaneState], start_ms: int, end_ms: int) -> int:
+        """Return where any lane was heard first in a stretch; its end if none was."""
+        heard = [self._envelopes[each.lane] for each in lanes if each.lane in self._envelopes]
         return min((each.sound_from_ms(start_ms, end_ms) for each in heard), default=end_ms)
 
-    def silent_until_ms(self, parties: Sequence[Party], start_ms: int) -> tuple[int, bool]:
-        """Return how far all parties were heard to be silent, and whether one was heard then."""
-        if not parties or any(party not in self._envelopes for party in parties):
+    def silent_until_ms(self, lanes: Sequence[LaneState], start_ms: int) -> tuple[int, bool]:
+        """Return how far all lanes were heard to be silent, and whether one was heard then."""
+        if not lanes or any(each.lane not in self._envelopes for each in lanes):
             return start_ms, False
-        ends = [self._envelopes[party].silent_until_ms(start_ms) for party in parties]
+        ends = [self._envelopes[each.lane].silent_until_ms(start_ms) for each in lanes]
         until_ms = min(end for end, _ in ends)
         return until_ms, any(is_sound for end, is_sound in ends if end == until_ms)
 
     def lanes(
-        self, parties: Sequence[Party], script: Script, span: Span, width: int
+        self, lanes: Sequence[LaneState], script: Script, span: Span, width: int
     ) -> tuple[Lane, ...]:
-        """Return a lane for each party; none while nothing at all is known of the call."""
+        """Return what is drawn of each lane; nothing while nothing at all is known of the call.
+
+        Where all sound is mixed, the words stand in a lane of their own, if there are any.
+        """
         if not script and not self._envelopes:
             return ()
         drawn_for = self._drawn_for
@@ -147,43 +158,49 @@ class Lanes:
             self._drawn_for = (script, span, width)
             self._signs.clear()
             self._lanes.clear()
-        return tuple(self._lane(party, script, span, width) for party in parties)
+        drawn = tuple(self._lane(each, script, span, width) for each in lanes)
+        if script and is_mixed(lanes):
+            words = self._lanes.get(WORDS_LANE)
+            if words is None:
+                words = self._lanes[WORDS_LANE] = _words_lane(script, span, width)
+            drawn += (words,)
+        return drawn
 
-    def _lane(self, party: Party, script: Script, span: Span, width: int) -> Lane:
-        lane = self._lanes.get(party)
+    def _lane(self, state: LaneState, script: Script, span: Span, width: int) -> Lane:
+        name = state.lane
+        lane = self._lanes.get(name)
         if lane is None:
-            signs = self._signs.get(party)
+            signs = self._signs.get(name)
             if signs is None:
-                said = _said_columns(party, script, span, width)
-                signs = self._signs[party] = [
-                    self._sign(party, column, said, script) for column in range(width)
+                said = _said_columns(_speakers(state), script, span, width)
+                signs = self._signs[name] = [
+                    self._sign(name, column, said, script) for column in range(width)
                 ]
-            lane = self._lanes[party] = Lane(party, "".join(signs))
+            lane = self._lanes[name] = Lane(name, "".join(signs))
         return lane
 
-    def _sign(self, party: Party, column: int, said: set[int], script: Script) -> str:
+    def _sign(self, name: str, column: int, said: set[int], script: Script) -> str:
         assert self._drawn_for is not None
-        step = self._step(party, column)
+        step = self._step(name, column)
         if step != _UNHEARD:
             return HEARD_SILENCE if step == _SILENT else _LEVELS[step - 2]
         if column in said:
             return WORD
         _, span, width = self._drawn_for
-        known_ms = script.utterances[-1].end_ms if script else 0
-        return NO_WORD if span.position_ms(column, width) <= known_ms else UNKNOWN
+        return _no_word(column, script, span, width)
 
-    def _step(self, party: Party, column: int) -> int:
+    def _step(self, name: str, column: int) -> int:
         assert self._drawn_for is not None
         _, span, width = self._drawn_for
-        envelope = self._envelopes.get(party)
+        envelope = self._envelopes.get(name)
         if envelope is None:
             return _UNHEARD
         half_ms = span.length_ms / max(width - 1, 1) / 2
         at_ms = span.position_ms(column, width)
         return envelope.step(round(at_ms - half_ms), round(at_ms + half_ms))
 
-    def _redraw_columns(self, party: Party, position_ms: int) -> None:
-        signs = self._signs.get(party)
+    def _redraw_columns(self, name: str, position_ms: int) -> None:
+        signs = self._signs.get(name)
         if signs is None or self._drawn_for is None:
             return
         _, span, width = self._drawn_for
@@ -193,18 +210,50 @@ class Lanes:
             return
         # What is noted is seen in every column that it reaches into.
         for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
-            step = self._step(party, column)
+            step = self._step(name, column)
             sign = HEARD_SILENCE if step <= _SILENT else _LEVELS[step - 2]
             if step != _UNHEARD and signs[column] != sign:
                 signs[column] = sign
-                self._lanes.pop(party, None)
+                self._lanes.pop(name, None)
 
 
-def _said_columns(party: Party, script: Script, span: Span, width: int) -> set[int]:
-    """Return the columns in which a party's words stand."""
-    speakers: set[Speaker] = {name for name, each in PARTY_OF_SPEAKER.items() if each == party}
-    if party == "call":
-        speakers = set(PARTY_OF_SPEAKER)
+def is_mixed(lanes: Sequence[LaneState]) -> bool:
+    """Return whether all sound comes as one that holds both parties."""
+    return len(lanes) == 1 and len(lanes[0].carries) > 1
+
+
+def _speakers(lane: LaneState) -> frozenset[Speaker]:
+    """Return whose words stand in a lane; words of nobody known only where both parties do."""
+    if len(lane.carries) > 1:
+        return frozenset((*SPEAKER_OF_PARTY.values(), "Unknown"))
+    return frozenset(SPEAKER_OF_PARTY[party] for party in lane.carries)
+
+
+def _words_lane(script: Script, span: Span, width: int) -> Lane:
+    """Return the lane that lays the words to the parties."""
+    said = [
+        _said_columns(frozenset((speaker,)), script, span, width)
+        for speaker in (*SPEAKER_OF_PARTY.values(), "Unknown")
+    ]
+    signs = []
+    for column in range(width):
+        of_caller, of_taker, of_unknown = (column in columns for columns in said)
+        if of_caller or of_taker:
+            both = of_caller and of_taker
+            one = CALLER_WORD if of_caller else CALL_TAKER_WORD
+            signs.append(BOTHS_WORD if both else one)
+        else:
+            signs.append(WORD if of_unknown else _no_word(column, script, span, width))
+    return Lane(WORDS_LANE, "".join(signs))
+
+
+def _no_word(column: int, script: Script, span: Span, width: int) -> str:
+    known_ms = script.utterances[-1].end_ms if script else 0
+    return NO_WORD if span.position_ms(column, width) <= known_ms else UNKNOWN
+
+
+def _said_columns(speakers: frozenset[Speaker], script: Script, span: Span, width: int) -> set[int]:
+    """Return the columns in which the words of these speakers stand."""
     columns: set[int] = set()
     first = max(bisect_left(script.starts_ms, span.start_ms) - 8, 0)
     for each in script.utterances[first:]:

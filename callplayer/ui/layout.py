@@ -51,7 +51,6 @@ class Plan:
 def plan(
     width: int,
     height: int,
-    parties: int,
     *,
     help_rows: int = 0,
     stats_rows: int = 0,
@@ -65,7 +64,7 @@ def plan(
     if help_rows:
         best = Plan(panels=0, help_rows=help_rows)
     else:
-        best = Plan(panels=parties, stats_rows=stats_rows)
+        best = Plan(stats_rows=stats_rows)
         if best.rows > height:
             best = replace(best, panels=0)
     words = words and not help_rows

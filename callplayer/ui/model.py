@@ -15,8 +15,8 @@ from callplayer.engine.messages import (
     ErrorEvent,
     Event,
     IncidentEvent,
+    LaneLevel,
     LevelsEvent,
-    PartyLevel,
     StateEvent,
     StatsEvent,
     TranscriptEvent,
@@ -37,9 +37,10 @@ from callplayer.ui.view import (
     is_growing,
     shown_duration_ms,
     shown_position_ms,
+    track_count,
     waiting_s,
 )
-from callplayer.wire import Party
+from callplayer.vendor.parties import PARTIES, Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
@@ -125,12 +126,11 @@ class PlayerView:
     incident: IncidentEvent | None = None
     stats: StatsEvent | None = None
     devices: DevicesEvent | None = None
-    levels: tuple[PartyLevel, ...] = ()
+    levels: tuple[LaneLevel, ...] = ()
     levels_at_s: float = 0.0
     quiet_since_s: float | None = None
     link: Link = field(default_factory=Link)
-    selected: Party | None = None
-    chosen: bool = False
+    selected: Party = "caller"
     notice: Notice | None = None
     failure: Failure | None = None
     was_connected: bool = False
@@ -139,11 +139,6 @@ class PlayerView:
     transcript: TranscriptState = "connecting"
     ahead: Ahead | None = None
     navigation: Navigation = field(default_factory=Navigation)
-
-    @property
-    def parties(self) -> tuple[Party, ...]:
-        """The parties of the call, in the order they are drawn and Tab visits them."""
-        return tuple(party.party for party in self.state.parties)
 
 
 def after(
@@ -158,8 +153,7 @@ def after(
         case StatsEvent():
             # A recording that is played right here has no link to be good or bad.
             from_room = view.state.source == "room"
-            tracks = len(view.parties)
-            link = after_stats(view.link, event, tracks, now_s) if from_room else Link()
+            link = after_stats(view.link, event, track_count(view.state), now_s) if from_room else Link()
             view = replace(view, stats=event, link=link)
         case IncidentEvent():
             view = replace(view, incident=event)
@@ -229,13 +223,9 @@ def without_answer(view: PlayerView) -> PlayerView:
     return replace(view, notice=None)
 
 
-def select_party(view: PlayerView, step: int) -> PlayerView:
-    """Return the view with the party `step` places further selected, round and round."""
-    parties = view.parties
-    if not parties:
-        return view
-    at = parties.index(view.selected) if view.selected in parties else 0
-    return replace(view, selected=parties[(at + step) % len(parties)], chosen=True)
+def select_next_party(view: PlayerView) -> PlayerView:
+    """Return the view with the other party selected."""
+    return replace(view, selected=PARTIES[1 - PARTIES.index(view.selected)])
 
 
 def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice | None:
@@ -320,11 +310,6 @@ def _in_phase_s(view: PlayerView, now_s: float) -> float:
 
 
 def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerView:
-    parties = tuple(party.party for party in state.parties)
-    # Tracks come in any order: until the user chooses, the first party shown is the one.
-    selected = view.selected if view.chosen else None
-    if selected not in parties:
-        selected = parties[0] if parties else None
     notice = view.notice
     if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
         device = plain_text(state.device, 48)
@@ -341,7 +326,6 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
         navigation=after_state(view.navigation, view.state, state),
         phase_since_s=view.phase_since_s if same_phase else now_s,
         quiet_since_s=view.quiet_since_s if state.advancing else None,
-        selected=selected,
         notice=notice,
         was_connected=view.was_connected or is_connected(state),
     )
@@ -410,6 +394,7 @@ def _failed(view: PlayerView, failure: Failure) -> PlayerView:
         duration_ms=view.state.duration_ms,
         call_over=True,
         parties=view.state.parties,
+        lanes=view.state.lanes,
         device=view.state.device,
     )
     return replace(view, state=state, failure=failure, levels=())

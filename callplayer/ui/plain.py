@@ -15,6 +15,7 @@ from callplayer.engine.messages import (
     DevicesEvent,
     Event,
     LevelsEvent,
+    PartyState,
     StateEvent,
 )
 from callplayer.text import plain_text
@@ -52,7 +53,8 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
     elif old.requested_ms is not None and state.requested_ms is None:
         lines.append(f"At{told_place(state, now_s).removeprefix(' at')}.")
-    lines += _party_changes(old, state)
+    if before.phase_since_s is not None:
+        lines += _party_changes(old, state)
     if view.notice is not None and view.notice is not before.notice:
         lines.append(told_notice(view.notice))
     ahead, was = view.ahead, before.ahead
@@ -78,10 +80,16 @@ def _party_changes(before: StateEvent, state: StateEvent) -> list[str]:
         if party.gain_db != last.gain_db:
             lines.append(f"{name}: volume {gain_text(party.gain_db)}.")
         if party.muted != last.muted:
-            lines.append(f"{name}: {'muted' if party.muted else 'not muted'}.")
+            lines.append(f"{name}: {_muted_text(party)}.")
         if party.soloed != last.soloed:
             lines.append(f"{name}: {'solo' if party.soloed else 'no solo'}.")
     return lines
+
+
+def _muted_text(party: PartyState) -> str:
+    if not party.muted:
+        return "not muted"
+    return "muted, at the server" if party.muted_at_server else "muted"
 
 
 class PlainPlayer(PlainActions):

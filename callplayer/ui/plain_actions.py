@@ -28,9 +28,9 @@ from callplayer.ui.cite import (
 )
 from callplayer.ui.engine_client import Listener
 from callplayer.ui.goto import Target, read_place
-from callplayer.ui.keymap import NO_PARTY, Action, by_key, help_lines
+from callplayer.ui.keymap import Action, by_key, help_lines
 from callplayer.ui.lanes import Lanes
-from callplayer.ui.model import NO_WORDS, PlayerView, select_party
+from callplayer.ui.model import NO_WORDS, PlayerView, select_next_party
 from callplayer.ui.navigation import is_move, jumped
 from callplayer.ui.plain_words import Reading
 from callplayer.ui.question import Hint, Question
@@ -116,13 +116,12 @@ class PlainActions:
     def _do_quit(self) -> None:
         self._left.set()
 
-    def _do_next_party(self, step: int = 1) -> None:
-        self.view = select_party(self.view, step)
-        selected = self.view.selected
-        self._write(NO_PARTY if selected is None else f"{PARTY_NAMES[selected]} selected.")
+    def _do_next_party(self) -> None:
+        self.view = select_next_party(self.view)
+        self._write(f"{PARTY_NAMES[self.view.selected]} selected.")
 
     def _do_last_party(self) -> None:
-        self._do_next_party(-1)
+        self._do_next_party()
 
     def _do_toggle_help(self) -> None:
         for keys, topic in help_lines(self._actions):

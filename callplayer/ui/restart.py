@@ -45,7 +45,7 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
     """
     requests: list[Request] = []
     for party in state.parties:
-        if party.gain_db != 0.0:
+        if party.gain_db != 0.0 or party.muted_at_server:
             requests.append(SetGain(party.gain_db, party.party))
         if party.muted:
             requests.append(Mute(party.party))

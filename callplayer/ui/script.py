@@ -16,7 +16,7 @@ import msgspec
 
 from callplayer.text import plain_text
 from callplayer.ui.view import PARTY_NAMES
-from callplayer.words import PARTY_OF_SPEAKER, Speaker, Transcript, Word
+from callplayer.words import SPEAKER_OF_PARTY, Speaker, Transcript, Word
 
 PAUSE_MS = 900
 """A pause this long within one speaker's words begins a new utterance."""
@@ -36,7 +36,7 @@ QUOTE_CHARS = 300
 
 SPEAKERS: tuple[Speaker, ...] = ("Caller", "CallTaker", "Unknown")
 SPEAKER_NAMES: dict[Speaker, str] = {
-    **{speaker: PARTY_NAMES[PARTY_OF_SPEAKER[speaker]] for speaker in SPEAKERS},
+    **{speaker: PARTY_NAMES[party] for party, speaker in SPEAKER_OF_PARTY.items()},
     "Unknown": "Speaker",
 }
 

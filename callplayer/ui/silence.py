@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from callplayer.engine.messages import LaneState
 from callplayer.ui.lanes import Lanes
 from callplayer.ui.model import PlayerView
 from callplayer.ui.script import LEAD_MS, Script, speaks_until_ms
 from callplayer.ui.view import is_heard, shown_position_ms
-from callplayer.wire import Party
 
 SKIP_AGAIN_S = 1.0
 """After a jump, the engine's word of it is waited for at least so long."""
@@ -49,7 +49,7 @@ class Skipping:
         if not self.is_on or rests or not is_heard(view.state, now_s):
             return None
         heard_ms, longest_ms = shown_position_ms(view.state, now_s), round(longest_s * 1000)
-        goes_on_ms = after_silence_ms(view.script, lanes, view.parties, heard_ms, longest_ms)
+        goes_on_ms = after_silence_ms(view.script, lanes, view.state.lanes, heard_ms, longest_ms)
         if goes_on_ms is None:
             return None
         self.skipped_s = now_s
@@ -57,22 +57,22 @@ class Skipping:
 
 
 def after_silence_ms(
-    script: Script, lanes: Lanes, parties: Sequence[Party], position_ms: int, longest_ms: int
+    script: Script, lanes: Lanes, sounds: Sequence[LaneState], position_ms: int, longest_ms: int
 ) -> int | None:
     """Return where to go on at a place at which nothing is heard for longer than `longest_ms`.
 
     That is LEAD_MS before what is heard next, or where nobody knows any more whether anything is.
     Up to the last words that there are, the words tell that nobody speaks, unless sound was heard
-    there; after them it is silent where every party was heard to be. None where something is heard,
-    or nobody knows.
+    there; after them it is silent where every lane of sound was heard to be. None where something
+    is heard, or nobody knows.
     """
     if speaks_until_ms(script, position_ms) + LEAD_MS > position_ms:
         return None
     following = script.at(position_ms) + 1
     if following < len(script.utterances):
         next_ms = script.utterances[following].start_ms
-        ends_ms, is_sound = lanes.sound_from_ms(parties, position_ms, next_ms), True
+        ends_ms, is_sound = lanes.sound_from_ms(sounds, position_ms, next_ms), True
     else:
-        ends_ms, is_sound = lanes.silent_until_ms(parties, position_ms)
+        ends_ms, is_sound = lanes.silent_until_ms(sounds, position_ms)
     goes_on_ms = ends_ms - LEAD_MS if is_sound else ends_ms
     return goes_on_ms if goes_on_ms - position_ms > longest_ms else None

@@ -11,8 +11,9 @@ from datetime import UTC
 from typing import Literal
 
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
+from callplayer.vendor.parties import Party
 from callplayer.vendor.times import parse_datetime
-from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB, Party
+from callplayer.wire import GAIN_MAX_DB, GAIN_MIN_DB
 
 Tone = Literal[
     "text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask",
@@ -32,7 +33,7 @@ UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
 """A growing call is drawn longer than was told for at most so long; each second is told anew."""
 
-PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker", "call": "Call"}
+PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ PHASE_LOOKS: dict[Phase, PhaseLook] = {
     "reconnecting": PhaseLook("↻", "RECONNECTING", "ask"),
     "failed": PhaseLook("✖", "FAILED", "alert"),
 }
+
+
+def track_count(state: StateEvent) -> int:
+    """Return how many tracks the call's sound comes by."""
+    return sum(lane.tracks for lane in state.lanes)
 
 
 def is_growing(state: StateEvent) -> bool:

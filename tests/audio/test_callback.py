@@ -14,6 +14,7 @@ from callplayer.engine import sound as sounds
 from callplayer.engine.audio import mixer as mixers
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.sound import Sound
+from callplayer.vendor.parties import TrackNames
 from tests.audio.sound_lab import RATE_HZ, Frame, tone
 
 BLOCK_FRAMES = 1920
@@ -32,7 +33,7 @@ class Line:
         self.mixer: Mixer = self.sound._new_mixer(RATE_HZ)
         self.sound._output = object()  # type: ignore[assignment]
         for track_id in ("a", "b"):
-            self.sound.add(track_id, "caller")
+            self.sound.add(track_id, TrackNames("caller"))
         self.sound.set_gate(True)
         self.out = np.zeros((BLOCK_FRAMES, 2), dtype=np.float32)
         self._sent = 0
@@ -118,7 +119,7 @@ def test_a_block_makes_no_arrays(line: Line) -> None:
     line.mixer.render = measured  # type: ignore[method-assign]
     for _ in line.hard_times():  # what is made once for all
         pass
-    line.sound.add("b", "caller")
+    line.sound.add("b", TrackNames("caller"))
     most_bytes.clear()
     tracemalloc.start()
     try:

@@ -29,12 +29,13 @@ import asyncio, sys, time
 import numpy as np
 from callplayer.engine.audio import devices
 from callplayer.engine.sound import Sound
+from callplayer.vendor.parties import TrackNames
 rate_hz, tone_hz, play_s = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 devices.usable_rate_hz = lambda device: rate_hz
 
 async def play():
     sound = Sound(48_000)
-    sound.add("track", "caller")
+    sound.add("track", TrackNames("caller"))
     await sound.open("")
     assert sound.output.mixer.rate_hz == rate_hz
     sound.set_gate(True)

@@ -10,7 +10,7 @@ import pytest
 from livekit import rtc
 
 from callplayer.engine import frames as frames_of_now
-from callplayer.engine.frames import RATE_HZ, DirectFrames, SdkFrames
+from callplayer.engine.frames import CHANNELS, RATE_HZ, DirectFrames, SdkFrames
 from callplayer.service import capture
 from callplayer.service.livekit_process import own_server
 from callplayer.service.livekit_server import ensure_binary
@@ -48,8 +48,10 @@ async def test_every_frame_comes_in_its_order_and_none_after_the_end(
             assert len(heard) <= after + 1
             assert frames_of_now._takers == {}, "the end of a stream was not told"
             await listener.disconnect()
-    assert {len(frame) for frame in heard} == {480}
-    sound = np.concatenate(heard[100:]).astype(float)
+    assert {frame.shape for frame in heard} == {(480, CHANNELS)}
+    both = np.concatenate(heard[100:])
+    assert np.array_equal(both[:, 0], both[:, 1])
+    sound = both[:, 0].astype(float)
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     assert np.argmax(spectrum) * RATE_HZ / len(sound) == pytest.approx(TONE_HZ, abs=10)
     # One tone and nothing else: no frame is missing, doubled or out of its order.

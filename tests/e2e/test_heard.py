@@ -231,7 +231,8 @@ def test_real_speech_comes_out_as_it_went_in(
     try:
         engine = start_engine(service)
         state = engine.wait_state(phase="playing", advancing=True)
-        assert [party["party"] for party in state["parties"]] == ["call"]
+        assert [party["party"] for party in state["parties"]] == ["caller", "callTaker"]
+        assert [lane["carries"] for lane in state["lanes"]] == [["caller", "callTaker"]]
         time.sleep(min(len(speech) / rate_hz, 6.0))
         heard = sink.heard(engine.started_s, time.monotonic())
         original = soxr.resample(speech[: rate_hz * 4], rate_hz, RATE_HZ)

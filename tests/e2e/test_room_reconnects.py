@@ -23,7 +23,12 @@ from callplayer.engine.access import Access
 from callplayer.engine.room import Room
 from callplayer.errors import UnreachableError
 from callplayer.service.tokens import RoomTokens
-from callplayer.wire import Party, Resume, decode_status, encode_command
+from callplayer.vendor.parties import TrackNames
+from callplayer.wire import (
+    Resume,
+    decode_status,
+    encode_command,
+)
 from tests.rig.livekit import LiveKit
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
 from tests.rig.relay import Relay
@@ -39,7 +44,7 @@ class Told:
     """Keeps what a room tells."""
 
     def __init__(self) -> None:
-        self.tracks: dict[str, Party] = {}
+        self.tracks: dict[str, str] = {}
         self.came = 0
         self.links: list[bool] = []
         self.closed: list[str] = []
@@ -52,8 +57,8 @@ class Told:
         with self._lock:
             self._frames[track_id] += 1
 
-    def on_track(self, track_id: str, party: Party) -> None:
-        self.tracks[track_id] = party
+    def on_track(self, track_id: str, names: TrackNames) -> None:
+        self.tracks[track_id] = names.name
         self.came += 1
 
     def on_track_gone(self, track_id: str) -> None:

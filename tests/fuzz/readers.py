@@ -116,7 +116,7 @@ class _Player:
         return True
 
     def _is_sane(self) -> None:
-        state = self._call.state(self._now_s, DELAYS, LEVELS_DB, "card")
+        state = self._call.state(self._now_s, DELAYS, (), LEVELS_DB, "card")
         for place_ms in (state.position_ms, state.audible_ms, state.duration_ms):
             assert 0 <= place_ms <= 2 * wire.MAX_CALL_MS, state
         assert 0 <= (state.requested_ms or 0) <= wire.MAX_CALL_MS, state
@@ -258,7 +258,7 @@ EVENTS = tuple(
             phase="playing",
             parties=(m.PartyState(party="caller"), m.PartyState(party="callTaker")),
         ),
-        m.LevelsEvent(levels=(m.PartyLevel(party="caller", rms_db=-20, peak_db=-9, hold_db=-9),)),
+        m.LevelsEvent(levels=(m.LaneLevel(lane="caller", rms_db=-20, peak_db=-9, hold_db=-9),)),
         m.StatsEvent(),
         m.IncidentEvent(id="i", caller_phone_number="+15555550142"),
         m.TranscriptEvent(state="open"),

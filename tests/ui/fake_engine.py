@@ -24,10 +24,11 @@ from callplayer.engine.messages import (
     ErrorEvent,
     Event,
     IncidentEvent,
+    LaneLevel,
+    LaneState,
     LevelsEvent,
     ListDevices,
     Mute,
-    PartyLevel,
     PartyState,
     Phase,
     Quit,
@@ -44,12 +45,20 @@ from callplayer.engine.messages import (
     decode_request,
     encode_line,
 )
-from callplayer.wire import Party, Pause, Resume, Scrub, ScrubToEnd, WireError
+from callplayer.vendor.parties import PARTIES, CallerType, parties_of
+from callplayer.wire import (
+    Pause,
+    Resume,
+    Scrub,
+    ScrubToEnd,
+    WireError,
+)
 
 if __name__ == "__main__":  # run as a file, it knows its own folder only
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 LATENCY_MS = 120
+LANES = tuple(LaneState(lane=party, carries=(party,)) for party in PARTIES)
 
 
 @dataclass
@@ -102,7 +111,8 @@ class Fake:
             unconfirmed_s=waited_s,
             advancing=phase in ("playing", "live"),
             as_of_s=now_s,
-            parties=tuple(self.parties) if self.connected else (),
+            parties=tuple(self.parties),
+            lanes=LANES if self.connected else (),
             device=(self.device or "Fake headphones") if self.connected else None,
         )
 
@@ -112,12 +122,11 @@ class Program:
 
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags = flags
-        names: list[Party] = list(flags.parties.split(","))
         self.fake = Fake(
             flags,
             paused=not flags.playing or flags.paused,
             duration_ms=flags.duration_ms,
-            parties=[PartyState(party=name) for name in names],
+            parties=[PartyState(party=name) for name in PARTIES],
             anchor_ms=float(flags.position_ms),
         )
         self.leaving = asyncio.Event()
@@ -236,8 +245,8 @@ class Program:
         self.tell(
             LevelsEvent(
                 levels=tuple(
-                    PartyLevel(
-                        party=party.party,
+                    LaneLevel(
+                        lane=party.party,
                         rms_db=-24 + 10 * math.sin(now_s * (2 + n)),
                         peak_db=-14 + 6 * math.sin(now_s * (2 + n)),
                         hold_db=-9.0 - 2 * n,
@@ -273,8 +282,9 @@ class Program:
             case SetGain(gain=gain, callerType=party):
                 self.change(party, gain_db=gain)
             case AdjustGain(delta_db=delta, callerType=party):
-                before = next(p.gain_db for p in fake.parties if p.party == party)
-                self.change(party, gain_db=min(max(before + delta, -40.0), 20.0))
+                for each in parties_of(party):
+                    before = next(p.gain_db for p in fake.parties if p.party == each)
+                    self.change(each, gain_db=min(max(before + delta, -40.0), 20.0))
             case Mute(callerType=party):
                 self.change(party, muted=True)
             case Unmute(callerType=party):
@@ -313,11 +323,11 @@ class Program:
             self.fake.requested_ms = self.fake.asked_at_s = None
             self.tell_state()
 
-    def change(self, name: Party, **changes: object) -> None:
+    def change(self, name: CallerType, **changes: object) -> None:
         import msgspec
 
         parties = [
-            msgspec.structs.replace(p, **changes) if p.party == name else p
+            msgspec.structs.replace(p, **changes) if p.party in parties_of(name) else p
             for p in self.fake.parties
         ]
         solo = any(p.soloed for p in parties)
@@ -353,7 +363,6 @@ def main() -> int:
     parser.add_argument("--torture", action="store_true", help="words of every script")
     parser.add_argument("--words", type=int, default=0, help="how many words the call has")
     parser.add_argument("--position-ms", type=int, default=83_400)
-    parser.add_argument("--parties", default="caller,callTaker")
     parser.add_argument("--phone", default="+15550100199")
     parser.add_argument("--requests", help="file to which request lines are added")
     parser.add_argument("--once", help="file that marks that the mishap has happened")

@@ -13,8 +13,9 @@ from callplayer.engine.messages import (
     DevicesEvent,
     ErrorEvent,
     Event,
+    LaneLevel,
+    LaneState,
     LevelsEvent,
-    PartyLevel,
     PartyState,
     StateEvent,
     StatsEvent,
@@ -23,7 +24,7 @@ from callplayer.engine.messages import (
 from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.base import Likes
-from callplayer.wire import Party
+from callplayer.vendor.parties import Party
 from tests.ui.scripted import (
     FROZEN_S,
     INCIDENT,
@@ -112,8 +113,8 @@ def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
         told.append(
             LevelsEvent(
                 levels=tuple(
-                    PartyLevel(
-                        party=party.party,
+                    LaneLevel(
+                        lane=party.party,
                         rms_db=loud_db if party.party == speaks else -80.0,
                         peak_db=-9.0,
                         hold_db=-9.0,
@@ -127,6 +128,19 @@ def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
 
 LINK = (STATS, 1.0, STATS)
 """A second of a good link."""
+
+BOTH = ("caller", "callTaker")
+MIXED_LANES = (LaneState(lane="call", carries=BOTH),)
+MIXED_LEVELS = LevelsEvent(
+    levels=(LaneLevel(lane="call", rms_db=-21.0, peak_db=-12.0, hold_db=-9.0),)
+)
+UNNAMED_LANES = tuple(LaneState(lane=name, carries=BOTH) for name in ("call", "call-2"))
+UNNAMED_LEVELS = LevelsEvent(
+    levels=(
+        *MIXED_LEVELS.levels,
+        LaneLevel(lane="call-2", rms_db=-38.0, peak_db=-30.0, hold_db=-14.0),
+    )
+)
 
 HEARD = (INCIDENT, *LINK, LEVELS, *heard_so_far(), LEVELS, PLAYING, *TALK)
 NAMED = msgspec.structs.replace(
@@ -196,9 +210,22 @@ SCENES = {
             ),
         )
     ),
-    "three-parties": Scene(
-        (INCIDENT, LEVELS, but(PLAYING, parties=(*PARTIES, PartyState(party="call"))))
+    "mixed": Scene((INCIDENT, MIXED_LEVELS, *TALK, but(PLAYING, lanes=MIXED_LANES), MIXED_LEVELS)),
+    "mixed-muted": Scene(
+        (
+            INCIDENT,
+            MIXED_LEVELS,
+            but(
+                PLAYING,
+                lanes=MIXED_LANES,
+                parties=(
+                    PartyState(party="caller", soloed=True),
+                    PartyState(party="callTaker", muted=True, silenced=True, muted_at_server=True),
+                ),
+            ),
+        )
     ),
+    "two-unnamed": Scene((INCIDENT, UNNAMED_LEVELS, but(PLAYING, lanes=UNNAMED_LANES))),
     "failed": Scene(
         (INCIDENT, PLAYING, UNREACHABLE, EngineGone(UNREACHABLE.message, UNREACHABLE.hint, 5))
     ),

@@ -11,8 +11,9 @@ from textual.app import App
 from callplayer.engine.messages import (
     Event,
     IncidentEvent,
+    LaneLevel,
+    LaneState,
     LevelsEvent,
-    PartyLevel,
     PartyState,
     Request,
     StateEvent,
@@ -31,6 +32,7 @@ PARTIES = (
     PartyState(party="caller", gain_db=3.0),
     PartyState(party="callTaker", gain_db=-4.0),
 )
+LANES = tuple(LaneState(lane=party.party, carries=(party.party,)) for party in PARTIES)
 PLAYING = StateEvent(
     phase="playing",
     position_ms=83_520,
@@ -41,12 +43,13 @@ PLAYING = StateEvent(
     advancing=True,
     as_of_s=FROZEN_S,
     parties=PARTIES,
+    lanes=LANES,
     device="Headphones",
 )
 LEVELS = LevelsEvent(
     levels=(
-        PartyLevel(party="caller", rms_db=-21.0, peak_db=-12.0, hold_db=-9.0),
-        PartyLevel(party="callTaker", rms_db=-38.0, peak_db=-30.0, hold_db=-14.0),
+        LaneLevel(lane="caller", rms_db=-21.0, peak_db=-12.0, hold_db=-9.0),
+        LaneLevel(lane="callTaker", rms_db=-38.0, peak_db=-30.0, hold_db=-14.0),
     )
 )
 

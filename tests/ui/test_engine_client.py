@@ -182,7 +182,7 @@ async def test_a_client_may_adopt_an_engine_that_runs_already(tmp_path: Path) ->
     told: list[Event | EngineRestarting | EngineGone] = []
     running = asyncio.create_task(client.run(told.append))
     deadline_s = time.monotonic() + 5
-    while not any(isinstance(event, StateEvent) and event.parties for event in told):
+    while not any(isinstance(event, StateEvent) and event.lanes for event in told):
         assert time.monotonic() < deadline_s
         await asyncio.sleep(0.01)
     assert client.pid == process.pid

@@ -11,7 +11,6 @@ from callplayer.engine.messages import (
     AdjustGain,
     ListDevices,
     Mute,
-    PartyState,
     Request,
     SeekBy,
     SetGain,
@@ -186,7 +185,7 @@ async def test_what_the_mouse_is_over_is_told_after_a_closer_look_too() -> None:
 
 @pytest.mark.parametrize("held", ["timeline", "volume"])
 async def test_what_is_held_while_it_goes_away_is_let_go(held: str) -> None:
-    """A panel takes the timeline's place, or the parties change: the mouse goes on working."""
+    """A panel takes the timeline's place, or the window shrinks: the mouse goes on working."""
     app, engine = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
@@ -199,9 +198,10 @@ async def test_what_is_held_while_it_goes_away_is_let_go(held: str) -> None:
         else:
             start, _ = slider_place(app.player.query(PartyPanel).first().size.width, framed=True)
             await pilot.mouse_down(PartyPanel, offset=(start + 5, 1))
-            app.player.take(but(PAUSED, parties=(PartyState(party="call"),)))
+            await pilot.resize_terminal(50, 12)
             await pilot.pause()
-            await pilot.mouse_up("#header")
+            await pilot.mouse_up("#small")
+            await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert app.mouse_captured is None
         engine.requests.clear()

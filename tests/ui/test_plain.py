@@ -20,10 +20,10 @@ from callplayer.engine.messages import (
     AdjustGain,
     ErrorEvent,
     Event,
+    LaneLevel,
     LevelsEvent,
     ListDevices,
     Mute,
-    PartyLevel,
     SeekBy,
     SetOutputDevice,
     StateEvent,
@@ -54,7 +54,7 @@ from tests.ui.scripted import (
 from tests.ui.talk import BEGAN, TALK, events_of, word
 from tests.ui.test_terminal import PLAY_FAKE, Terminal
 
-CONNECTING = StateEvent(phase="connecting")
+CONNECTING = StateEvent(phase="connecting", parties=PARTIES)
 
 
 def plain(*events: object) -> tuple[PlainPlayer, ScriptedEngine, list[str]]:
@@ -162,7 +162,7 @@ def test_what_cannot_be_found_or_marked_yet_is_told() -> None:
     assert lines == [
         "There is no place to mark yet.",
         "The transcript has not come yet.",
-        "There is no party to change yet.",
+        "Call taker selected.",
         "Go to: type, then Enter.",
         "Left as it was.",
     ]
@@ -200,7 +200,7 @@ def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
             player._say_trouble()
         return lines[before:]
 
-    silent = PartyLevel(party="caller", rms_db=-90.0, peak_db=-90.0, hold_db=-90.0)
+    silent = LaneLevel(lane="caller", rms_db=-90.0, peak_db=-90.0, hold_db=-90.0)
     quiet = LevelsEvent(levels=(silent,))
     assert said(quiet, FROZEN_S + 2) == []
     assert said(quiet, FROZEN_S + 4, FROZEN_S + 5) == ["Nobody speaks, for 4 s now."]

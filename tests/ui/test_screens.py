@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from textual.app import App
 
-from callplayer.engine.messages import ErrorEvent, StateEvent
+from callplayer.engine.messages import ErrorEvent
 from callplayer.ui.theme import DEFAULT, THEMES
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
 from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text
@@ -87,9 +87,11 @@ async def test_a_window_made_too_small_and_large_again_looks_as_it_did(
             assert screen_text(app) == before
 
 
-async def test_parties_that_come_while_the_window_is_too_small_are_there_when_it_is_not() -> None:
-    app = Scene((INCIDENT, StateEvent(phase="connecting"))).app()
+async def test_both_volumes_are_there_before_any_state_and_in_a_window_that_was_too_small() -> None:
+    app = Scene(()).app()
     async with app.run_test(size=(80, 24)) as pilot:
+        assert "Caller" in screen_text(app)
+        assert "Call taker" in screen_text(app)
         await pilot.resize_terminal(59, 15)
         await pilot.pause()
         app.player.take(PLAYING)

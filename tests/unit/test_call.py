@@ -7,6 +7,7 @@ import pytest
 from callplayer.engine import messages as m
 from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays, Return
 from callplayer.engine.playhead import give_up
+from callplayer.vendor.parties import CallerType
 from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
 
 DELAYS = Delays(path_ms=100.0, device_ms=10.0, turnover_ms=60.0)
@@ -77,16 +78,8 @@ def test_seeks_start_from_what_is_heard_and_add_up() -> None:
         ("call", [SetGain(-6.0, "caller"), SetGain(-6.0, "callTaker")]),
     ],
 )
-def test_a_mixed_tracks_gain_is_both_parties(party: m.Party, told: list[Command]) -> None:
+def test_a_gain_goes_out_for_its_party_and_for_both(party: CallerType, told: list[Command]) -> None:
     assert playing_call().obey(m.SetGain(-6.0, party), 1000.0, DELAYS) == told
-
-
-def test_solo_silences_the_other_and_mute_wins() -> None:
-    call = playing_call()
-    call.obey(m.Solo("caller"), 1000.0, DELAYS)
-    assert (call.is_silenced("caller"), call.is_silenced("callTaker")) == (False, True)
-    call.obey(m.Mute("caller"), 1000.0, DELAYS)
-    assert call.is_silenced("caller")
 
 
 def test_the_gate_opens_when_the_path_has_turned_over_after_the_confirmation() -> None:
@@ -112,20 +105,20 @@ def test_while_the_server_is_away_nothing_moves_and_nothing_is_lost() -> None:
     call = playing_call()
     call.go_away(1000.0, DELAYS, None)
     for later_s in (1000.0, 1008.0, 1060.0):
-        state = call.state(later_s, DELAYS, {}, None)
+        state = call.state(later_s, DELAYS, (), {}, None)
         assert (state.phase, state.advancing, state.lost_at_s) == ("reconnecting", False, 1000.0)
         assert state.position_ms == state.audible_ms == 19_900
     call.obey(Pause(), 1008.0, DELAYS)
     back = call.come_back(1060.0, DELAYS, stays=False)
     assert back == Return(19_900, paused=True)
-    assert call.state(1060.0, DELAYS, {}, None).lost_at_s is None
+    assert call.state(1060.0, DELAYS, (), {}, None).lost_at_s is None
 
 
 def test_what_came_after_the_last_packet_was_never_heard() -> None:
     call = playing_call()
     # Noticed 1.3 s late: the server went on meanwhile, as far as the clock tells.
     call.go_away(1001.3, DELAYS, 1000.0)
-    assert call.state(1001.3, DELAYS, {}, None).position_ms == 20_000
+    assert call.state(1001.3, DELAYS, (), {}, None).position_ms == 20_000
 
 
 def test_a_stretch_that_began_after_the_last_packet_is_where_it_waits() -> None:
@@ -133,7 +126,7 @@ def test_a_stretch_that_began_after_the_last_packet_is_where_it_waits() -> None:
     call.obey(Scrub(50_000), 1000.0, DELAYS)
     call.take_status(status(50_000), 1000.1, DELAYS)
     call.go_away(1003.0, DELAYS, 1000.05)
-    assert call.state(1003.0, DELAYS, {}, None).position_ms == 50_000
+    assert call.state(1003.0, DELAYS, (), {}, None).position_ms == 50_000
 
 
 def test_what_was_asked_while_away_is_what_is_restored() -> None:
@@ -155,16 +148,16 @@ def test_who_was_live_comes_back_live() -> None:
 
 def test_a_live_call_does_not_grow_while_nothing_is_known_of_it() -> None:
     call = playing_call(over=False)
-    before = call.state(1000.0, DELAYS, {}, None).duration_ms
+    before = call.state(1000.0, DELAYS, (), {}, None).duration_ms
     call.go_away(1000.0, DELAYS, None)
-    assert call.state(1050.0, DELAYS, {}, None).duration_ms == before
+    assert call.state(1050.0, DELAYS, (), {}, None).duration_ms == before
 
 
 def test_what_a_server_tells_while_away_counts_once_it_is_back() -> None:
     call = playing_call()
     call.go_away(1000.0, DELAYS, None)
     assert not call.take_status(status(0, paused=True), 1002.0, DELAYS)  # a new bot's
-    assert call.state(1002.0, DELAYS, {}, None).position_ms == 19_900
+    assert call.state(1002.0, DELAYS, (), {}, None).position_ms == 19_900
     assert call.has_news_since(1001.0)
     assert not call.has_news_since(1002.0)
     assert not call.has_stayed(1001.9)

@@ -24,6 +24,7 @@ from callplayer.errors import (
     UsageError,
 )
 from callplayer.vendor.http import StreamGrant
+from callplayer.vendor.parties import TrackNames
 
 URL = "wss://rooms.example.org"
 FLOWS = Counters(packets=FLOWING_PACKETS, emitted=480)
@@ -83,7 +84,7 @@ class Rig:
         )  # fmt: skip
 
     def add(self, track_id: str, party: Any) -> None:
-        self.sound.add(track_id, party)
+        self.sound.add(track_id, TrackNames(party))
         self.link.add_track(track_id)
 
     def add_both(self) -> None:

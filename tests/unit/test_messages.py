@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine import messages as m
+from callplayer.vendor.parties import PARTIES
 from callplayer.wire import (
     GAIN_MAX_DB,
     GAIN_MIN_DB,
@@ -21,25 +22,29 @@ from callplayer.wire import (
     WireError,
 )
 
-parties = st.sampled_from(["caller", "callTaker", "call"])
+caller_types = st.sampled_from(["caller", "callTaker", "call"])
 gains_db = st.floats(GAIN_MIN_DB, GAIN_MAX_DB)
 requests = st.one_of(
     st.sampled_from([Pause(), Resume(), ScrubToEnd(), m.TogglePause(), m.ListDevices(), m.Quit()]),
     st.builds(m.SetOutputDevice, st.text(st.characters(exclude_categories=["Cs"]), max_size=200)),
     st.integers(0, MAX_CALL_MS).map(Scrub),
     st.integers(-MAX_CALL_MS, MAX_CALL_MS).map(m.SeekBy),
-    st.builds(m.SetGain, gains_db, parties),
-    st.builds(m.AdjustGain, st.floats(-60, 60), parties),
-    *(st.builds(kind, parties) for kind in (m.Mute, m.Unmute, m.Solo, m.Unsolo)),
+    st.builds(m.SetGain, gains_db, caller_types),
+    st.builds(m.AdjustGain, st.floats(-60, 60), caller_types),
+    *(st.builds(kind, caller_types) for kind in (m.Mute, m.Unmute, m.Solo, m.Unsolo)),
 )
 states = st.builds(
     m.StateEvent,
     phase=st.sampled_from(["connecting", "playing", "paused", "at-end", "live", "reconnecting"]),
     position_ms=st.integers(0, MAX_CALL_MS),
     requested_ms=st.none() | st.integers(0, MAX_CALL_MS),
-    parties=st.lists(
-        st.builds(m.PartyState, party=parties, gain_db=gains_db, muted=st.booleans()), max_size=2
-    ).map(tuple),
+    parties=st.tuples(
+        *(
+            st.builds(m.PartyState, party=st.just(party), gain_db=gains_db, muted=st.booleans())
+            for party in PARTIES
+        )
+    ),
+    lanes=st.lists(st.builds(m.LaneState, carries=st.just(PARTIES)), max_size=2).map(tuple),
     device=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
     detail=st.text(st.characters(exclude_categories=["Cs"])),
 )
@@ -156,4 +161,4 @@ def test_an_unknown_field_of_an_event_does_no_harm() -> None:
 
 def test_the_floor_is_finite() -> None:
     assert math.isfinite(m.LEVEL_FLOOR_DB)
-    assert m.PartyState(party="call").level_db == m.LEVEL_FLOOR_DB
+    assert m.PartyState(party="caller").level_db == m.LEVEL_FLOOR_DB

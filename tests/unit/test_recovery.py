@@ -17,6 +17,7 @@ from callplayer.engine.receive import Counters, ReceivePath
 from callplayer.engine.recovery import BROKE, GONE, LEFT, SILENT, UNTOLD, Recovery
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
+from callplayer.vendor.parties import TrackNames
 from callplayer.wire import Command, Scrub, Status
 
 DELAYS = Delays(path_ms=100.0)
@@ -58,7 +59,7 @@ class Rig:
         self.play(PLAYED_S)
 
     def add(self, track_id: str, party: Any) -> None:
-        self.sound.add(track_id, party)
+        self.sound.add(track_id, TrackNames(party))
         self.link.flow.add(track_id, self.now_s)
         self._packets[track_id] = 0
 

@@ -20,6 +20,7 @@ from callplayer.engine.sound import Sound
 from callplayer.errors import UsageError
 from callplayer.vendor.http import StreamGrant
 from callplayer.wire import Status
+from callplayer.vendor.parties import TrackNames
 
 PATIENCE_S = 0.05
 SOON_S = 5.0
@@ -64,8 +65,8 @@ class Rig:
             self.add_tracks()
 
     def add_tracks(self) -> None:
-        self.sound.add("a", "caller")
-        self.sound.add("b", "callTaker")
+        self.sound.add("a", TrackNames("caller"))
+        self.sound.add("b", TrackNames("callTaker"))
         self.link.first_status.set()
 
     async def join(self) -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.messages import PartyLevel
+from callplayer.engine.messages import LaneLevel, LaneState
 from callplayer.ui.lanes import (
     BIN_MS,
+    CALL_TAKER_WORD,
+    CALLER_WORD,
     HEARD_SILENCE,
     NO_WORD,
     UNKNOWN,
@@ -20,11 +22,15 @@ from callplayer.ui.lanes import (
 from callplayer.ui.script import Script, after_words
 from callplayer.ui.span import Span, deepest_zoom, whole_span, zoomed_span
 from callplayer.ui.widgets.timeline import lane_row
-from callplayer.wire import MAX_CALL_MS, Party
+from callplayer.wire import (
+    MAX_CALL_MS,
+)
 from tests.ui.talk import TALK, long_talk
 
 CALL = Span(0, 120_000)
-PARTIES: tuple[Party, Party] = ("caller", "callTaker")
+PARTIES = ("caller", "callTaker")
+TWO = tuple(LaneState(lane=party, carries=(party,)) for party in PARTIES)
+MIXED = (LaneState(lane="call", carries=PARTIES),)
 
 
 def script() -> Script:
@@ -34,16 +40,16 @@ def script() -> Script:
     return made
 
 
-def level(party: Party, rms_db: float) -> PartyLevel:
-    return PartyLevel(party=party, rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
+def level(lane: str, rms_db: float) -> LaneLevel:
+    return LaneLevel(lane=lane, rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
 
 
 def test_nothing_is_drawn_while_nothing_is_known() -> None:
-    assert Lanes().lanes(PARTIES, Script(), CALL, 61) == ()
+    assert Lanes().lanes(TWO, Script(), CALL, 61) == ()
 
 
 def test_words_and_what_is_not_known_are_told_apart() -> None:
-    caller, taker = Lanes().lanes(PARTIES, script(), CALL, 121)
+    caller, taker = Lanes().lanes(TWO, script(), CALL, 121)
     assert caller.signs[76] == WORD
     assert taker.signs[76] == NO_WORD
     assert taker.signs[71] == WORD
@@ -53,10 +59,10 @@ def test_words_and_what_is_not_known_are_told_apart() -> None:
 
 def test_what_was_heard_goes_before_what_the_words_say() -> None:
     lanes, said = Lanes(), script()
-    lanes.lanes(PARTIES, said, CALL, 121)
+    lanes.lanes(TWO, said, CALL, 121)
     for at_ms in range(75_000, 78_000, 50):
         lanes.note((level("caller", -20.0), level("callTaker", -80.0)), at_ms)
-    caller, taker = lanes.lanes(PARTIES, said, CALL, 121)
+    caller, taker = lanes.lanes(TWO, said, CALL, 121)
     assert set(caller.signs[75:78]) == {"▇"}
     assert set(taker.signs[75:78]) == {HEARD_SILENCE}
     assert caller.signs[74] == WORD
@@ -72,15 +78,15 @@ def test_what_was_heard_goes_before_what_the_words_say() -> None:
     st.integers(0, 4),
 )
 def test_lanes_that_grew_are_those_drawn_anew(
-    heard: list[tuple[int, float, Party]], width: int, zoom: int
+    heard: list[tuple[int, float, str]], width: int, zoom: int
 ) -> None:
     grown, anew = Lanes(), Lanes()
     span = zoomed_span(CALL, zoom, 60_000, None)
     for at_ms, level_db, party in heard:
         grown.note((level(party, level_db),), at_ms)
-        grown.lanes(PARTIES, Script(), span, width)
+        grown.lanes(TWO, Script(), span, width)
         anew.note((level(party, level_db),), at_ms)
-    assert grown.lanes(PARTIES, Script(), span, width) == anew.lanes(PARTIES, Script(), span, width)
+    assert grown.lanes(TWO, Script(), span, width) == anew.lanes(TWO, Script(), span, width)
 
 
 def test_louder_is_higher_and_three_hours_are_small() -> None:
@@ -96,9 +102,31 @@ def test_louder_is_higher_and_three_hours_are_small() -> None:
     assert not envelope.note(-1, -20.0)
 
 
+def test_a_mixed_sound_has_one_lane_and_its_words_are_laid_to_the_parties() -> None:
+    lanes, said = Lanes(), script()
+    for at_ms in range(75_000, 78_000, 50):
+        lanes.note((level("call", -20.0),), at_ms)
+    sound, words = lanes.lanes(MIXED, said, CALL, 121)
+    assert set(sound.signs[75:78]) == {"▇"}
+    assert sound.signs[71] == WORD
+    assert words.signs[76] == CALLER_WORD
+    assert words.signs[71] == CALL_TAKER_WORD
+    assert words.signs[10] == NO_WORD
+    assert set(words.signs[108:]) == {UNKNOWN}
+    assert len(lanes.lanes(MIXED, Script(), CALL, 121)) == 1
+
+
+def test_two_sounds_that_nobody_named_are_two_lanes() -> None:
+    lanes = Lanes()
+    lanes.note((level("call", -20.0), level("call-2", -80.0)), 60_000)
+    two = tuple(LaneState(lane=name, carries=PARTIES) for name in ("call", "call-2"))
+    one, other = lanes.lanes(two, Script(), CALL, 121)
+    assert (one.signs[60], other.signs[60]) == ("▇", HEARD_SILENCE)
+
+
 @pytest.mark.parametrize("end", [0, 40, 61, 99])
 def test_a_lane_ends_where_the_call_has_come_to(end: int) -> None:
-    caller, _ = Lanes().lanes(PARTIES, script(), CALL, 61)
+    caller, _ = Lanes().lanes(TWO, script(), CALL, 61)
     row = lane_row(caller, 30, end)
     assert sum(len(text) for text, _ in row) == min(end, 61)
 
@@ -110,7 +138,7 @@ def test_three_hours_are_drawn_in_a_blink() -> None:
     for event in long_talk():
         long = after_words(long, event.words)
     began_s = time.process_time()
-    Lanes().lanes(PARTIES, long, Span(0, 10_800_000), 160)
+    Lanes().lanes(TWO, long, Span(0, 10_800_000), 160)
     assert time.process_time() - began_s < 0.1
 
 

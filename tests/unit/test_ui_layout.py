@@ -22,31 +22,28 @@ WIDTHS = st.integers(MIN_WIDTH - 2, 400)
 HEIGHTS = st.integers(MIN_HEIGHT, 120)
 
 
-@given(WIDTHS, HEIGHTS, st.integers(1, 3), st.booleans(), st.booleans())
+@given(WIDTHS, HEIGHTS, st.booleans(), st.booleans())
 def test_every_plan_fits_the_window(
-    width: int, height: int, parties: int, with_help: bool, with_stats: bool
+    width: int, height: int, with_help: bool, with_stats: bool
 ) -> None:
     chosen = plan(
         width,
         height,
-        parties,
         help_rows=min(help_height(width), height - ALWAYS_ROWS) if with_help else 0,
         stats_rows=STATS_ROWS if with_stats else 0,
     )
     assert chosen.rows <= height
 
 
-@given(WIDTHS, HEIGHTS, st.integers(1, 3))
-def test_all_parties_are_on_the_screen_at_every_allowed_size(
-    width: int, height: int, parties: int
-) -> None:
-    assert plan(width, height, parties).panels == parties
+@given(WIDTHS, HEIGHTS)
+def test_both_volumes_are_on_the_screen_at_every_allowed_size(width: int, height: int) -> None:
+    assert plan(width, height).panels == 2
 
 
 def test_room_goes_to_a_larger_clock() -> None:
-    assert plan(58, 16, 2).clock_scale == 1
-    assert plan(78, 24, 2).clock_scale == 2
-    assert plan(158, 50, 2).clock_scale == 3
+    assert plan(58, 16).clock_scale == 1
+    assert plan(78, 24).clock_scale == 2
+    assert plan(158, 50).clock_scale == 3
 
 
 @given(WIDTHS)

@@ -7,9 +7,9 @@ import pytest
 
 from callplayer.engine.messages import (
     ErrorEvent,
+    LaneLevel,
     LevelsEvent,
     Mute,
-    PartyLevel,
     PartyState,
     SetGain,
     Solo,
@@ -22,7 +22,7 @@ from callplayer.ui.model import (
     PlayerView,
     after,
     only_time_passed,
-    select_party,
+    select_next_party,
     shown_notice,
 )
 from callplayer.ui.restart import (
@@ -55,29 +55,14 @@ def but(state: StateEvent, **changes: object) -> StateEvent:
     return msgspec.structs.replace(state, **changes)
 
 
-def test_the_first_party_is_selected_and_tab_goes_round() -> None:
-    view = after(PlayerView(), STATE, 50.0)
+def test_both_parties_are_there_from_the_first_frame_and_tab_goes_round() -> None:
+    view = PlayerView()
+    assert [party.party for party in view.state.parties] == ["caller", "callTaker"]
     assert view.selected == "caller"
-    assert select_party(view, 1).selected == "callTaker"
-    assert select_party(select_party(view, 1), 1).selected == "caller"
-    assert select_party(view, -1).selected == "callTaker"
-    assert select_party(PlayerView(), 1).selected is None
-
-
-def test_whichever_track_comes_first_the_first_party_shown_is_selected() -> None:
-    taker_only = but(STATE, phase="connecting", parties=(PartyState(party="callTaker"),))
-    view = after(PlayerView(), taker_only, 49.0)
-    assert view.selected == "callTaker"
-    assert after(view, STATE, 50.0).selected == "caller"
-    chosen = select_party(view, 1)
-    assert after(chosen, STATE, 50.0).selected == "callTaker"
-
-
-def test_the_selection_survives_a_state_and_falls_back_when_its_party_is_gone() -> None:
-    view = select_party(after(PlayerView(), STATE, 50.0), 1)
-    assert after(view, STATE, 51.0).selected == "callTaker"
-    mixed = but(STATE, parties=(PartyState(party="call"),))
-    assert after(view, mixed, 51.0).selected == "call"
+    other = select_next_party(view)
+    assert other.selected == "callTaker"
+    assert after(other, STATE, 50.0).selected == "callTaker"
+    assert select_next_party(other).selected == "caller"
 
 
 @pytest.mark.parametrize("requested_ms", [None, 5_000])
@@ -238,6 +223,12 @@ def test_pause_target_and_volumes_come_back_volumes_first() -> None:
     )
 
 
+def test_a_volume_that_the_server_was_told_for_a_mute_is_always_told_anew() -> None:
+    muted = PartyState(party="caller", muted=True, silenced=True, muted_at_server=True)
+    state = but(STATE, parties=(muted, PartyState(party="callTaker")), requested_ms=0, paused=True)
+    assert restore_requests(state, 51.0) == (SetGain(0.0, "caller"), Mute("caller"), Scrub(0))
+
+
 def test_the_live_end_is_found_again_as_the_live_end() -> None:
     live = but(STATE, phase="live", call_over=False, at_end=True)
     assert restore_requests(live, 50.0) == (ScrubToEnd(), Resume())
@@ -309,7 +300,7 @@ def test_a_lost_link_is_told_with_its_age_and_its_next_try(
 def levels(*rms_db: float) -> LevelsEvent:
     return LevelsEvent(
         levels=tuple(
-            PartyLevel(party=party, rms_db=db, peak_db=db, hold_db=db)
+            LaneLevel(lane=party, rms_db=db, peak_db=db, hold_db=db)
             for party, db in zip(("caller", "callTaker"), rms_db, strict=True)
         )
     )

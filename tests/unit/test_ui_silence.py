@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.engine.messages import PartyLevel
+from callplayer.engine.messages import LaneLevel, LaneState
 from callplayer.ui.lanes import BIN_MS, Lanes
 from callplayer.ui.script import Script, after_words
 from callplayer.ui.silence import after_silence_ms
-from callplayer.wire import Party
 from tests.ui.talk import word
 
-PARTIES: tuple[Party, Party] = ("caller", "callTaker")
+PARTIES = tuple(LaneState(lane=party, carries=(party,)) for party in ("caller", "callTaker"))
 SILENT, NOISE, SPEECH = -80.0, -40.0, -18.0
 LONGEST_MS = 3_000
 
@@ -20,14 +19,16 @@ def script(*at_s: float) -> Script:
     return after_words(Script(), tuple(word(each, "word") for each in at_s)) if at_s else Script()
 
 
-def heard(*stretches: tuple[float, float, float], parties: tuple[Party, ...] = PARTIES) -> Lanes:
+def heard(
+    *stretches: tuple[float, float, float], parties: tuple[LaneState, ...] = PARTIES
+) -> Lanes:
     """Return lanes in which all parties were heard: from, to (in s), and how loud the first was."""
     lanes = Lanes()
     for start_s, end_s, level_db in stretches:
         for at_ms in range(round(start_s * 1000), round(end_s * 1000), BIN_MS):
             for n, party in enumerate(parties):
                 level = SILENT if n else level_db
-                told = PartyLevel(party=party, rms_db=level, peak_db=level, hold_db=level)
+                told = LaneLevel(lane=party.lane, rms_db=level, peak_db=level, hold_db=level)
                 lanes.note((told,), at_ms)
     return lanes
 
@@ -71,9 +72,9 @@ def test_after_the_last_words_what_was_heard_tells() -> None:
 
 
 def test_a_party_that_nobody_has_heard_yet_may_speak() -> None:
-    lanes = heard((0, 40, SILENT), parties=("caller",))
+    lanes = heard((0, 40, SILENT), parties=PARTIES[:1])
     assert after_silence_ms(Script(), lanes, PARTIES, 3_000, LONGEST_MS) is None
-    assert after_silence_ms(Script(), lanes, ("caller",), 3_000, LONGEST_MS) == 40_000
+    assert after_silence_ms(Script(), lanes, PARTIES[:1], 3_000, LONGEST_MS) == 40_000
 
 
 def test_the_noise_of_a_line_is_no_sound_once_it_is_known() -> None:

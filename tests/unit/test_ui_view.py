@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from callplayer.engine.messages import StateEvent
 from callplayer.ui import view
+from callplayer.ui.meters import SHARED, Meter
 from callplayer.ui.span import whole_span
 from callplayer.ui.view import clock_text
 from callplayer.ui.widgets.party import party_rows, slider_place
@@ -199,12 +200,13 @@ def test_labels_above_the_timeline_are_whole_or_not_there(
 
 @given(st.integers(40, 200), st.booleans(), st.booleans())
 def test_a_panels_rows_fill_its_width(width: int, framed: bool, selected: bool) -> None:
-    from callplayer.engine.messages import PartyLevel, PartyState
+    from callplayer.engine.messages import LaneLevel, PartyState
 
     state = PartyState(party="callTaker", gain_db=-12.5, muted=True, soloed=True)
-    level = PartyLevel(party="callTaker", rms_db=-20.0, peak_db=-10.0, hold_db=-6.0)
-    rows = party_rows(state, level, width, selected=selected, framed=framed)
-    assert {cells(row) for row in rows} == {width}
+    level = LaneLevel(lane="callTaker", rms_db=-20.0, peak_db=-10.0, hold_db=-6.0)
+    for meter in (Meter("callTaker", "level"), SHARED):
+        rows = party_rows(state, meter, level, width, selected=selected, framed=framed)
+        assert {cells(row) for row in rows} == {width}
     start, cells_wide = slider_place(width, framed=framed)
     volume = "".join(text for text, _ in rows[1 if framed else 0])
     assert start <= volume.index("●") < start + cells_wide

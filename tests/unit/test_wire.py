@@ -27,7 +27,6 @@ from callplayer.wire import (
     decode_status,
     encode_command,
     encode_status,
-    party_of,
 )
 
 # --- commands and status --------------------------------------------------------------------------
@@ -285,46 +284,6 @@ def test_deep_nesting_is_a_wire_error(parse: Callable[[bytes], Any]) -> None:
     for payload in (b"[" * 14_000, b'{"a":' * 2800, b'{"id":' + b"[" * 7000 + b"]" * 7000 + b"}"):
         with pytest.raises(WireError):
             parse(payload)
-
-
-# --- parties --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["callTaker", "call_taker", "CALL-TAKER-1", "Call Taker", "calltaker", "call.taker.audio",
-     "Dispatcher", "TELECOMMUNICATOR 7", "operator"],
-)  # fmt: skip
-def test_the_call_takers_names(name: str) -> None:
-    assert party_of(name) == "callTaker"
-
-
-@pytest.mark.parametrize(
-    "name", ["caller", "CALLER", "Caller 2", "incident-9-caller", "the_caller"]
-)
-def test_the_callers_names(name: str) -> None:
-    assert party_of(name) == "caller"
-
-
-@pytest.mark.parametrize("names", [(), ("",), ("mixed",), ("audio", "agent-1", "{}"), ("calls",)])
-def test_what_names_neither_is_the_whole_call(names: tuple[str, ...]) -> None:
-    assert party_of(*names) == "call"
-
-
-def test_name_goes_before_identity_before_metadata() -> None:
-    assert party_of("caller", "call-taker", "call-taker") == "caller"
-    assert party_of("microphone", "call-taker", "caller") == "callTaker"
-    assert party_of("microphone", "bot", '{"callerType":"callTaker"}') == "callTaker"
-
-
-@given(names=st.lists(st.text(max_size=100), max_size=3))
-@settings(max_examples=100, deadline=None)
-def test_any_names_give_a_party(names: list[str]) -> None:
-    assert party_of(*names) in ("caller", "callTaker", "call")
-
-
-def test_names_without_end_cost_nothing() -> None:
-    assert party_of("call" + "-" * 3_000_000 + "taker") == "call"
 
 
 # --- HTTP answers ---------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 
 from callplayer.recordings.words.pieces import Piece, TranscriptError, checked
-from callplayer.wire import MAX_CALL_MS, party_of
+from callplayer.vendor.parties import party_named
+from callplayer.wire import MAX_CALL_MS
 
 _CLOCK = r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]\d)[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_CLOCK}\s+-->\s+{_CLOCK}(?:\s.*)?")
@@ -73,7 +74,7 @@ def _tokens(lines: list[str]) -> Iterator[str]:
     """Yield the texts and tags of a cue; a line's `NAME:` as the tag that says the same."""
     for line in lines:
         prefix = _PREFIX.match(line)
-        if prefix is not None and party_of(prefix[1]) != "call":
+        if prefix is not None and party_named(prefix[1]) is not None:
             yield f"<v {prefix[1].strip()}>"
             yield from _TAGS.split(line[prefix.end() :])
         else:

@@ -9,15 +9,15 @@ from datetime import datetime
 
 from msgspec.structs import replace as replace_fields
 
-from callplayer.wire import MAX_CALL_MS, party_of
-from callplayer.words import MAX_WORD_S, Speaker, Word, word_at
+from callplayer.vendor.parties import party_named
+from callplayer.wire import MAX_CALL_MS
+from callplayer.words import MAX_WORD_S, SPEAKER_OF_PARTY, Speaker, Word, word_at
 
 MAX_WORDS = 500_000
 CHANNELS: Mapping[str, Speaker] = {
     **dict.fromkeys(("1", "A", "a"), "Caller"),
     **dict.fromkeys(("2", "B", "b"), "CallTaker"),
 }
-_SPEAKER_OF_PARTY: Mapping[str, Speaker] = {"caller": "Caller", "callTaker": "CallTaker"}
 
 
 class TranscriptError(ValueError):
@@ -116,5 +116,7 @@ def _words_of_piece(piece: Piece, call_started_at: datetime, speaker: Speaker) -
 def _speaker(piece: Piece, names: Mapping[str, Speaker]) -> Speaker:
     if piece.speaker in names:
         return names[piece.speaker]
-    by_name = _SPEAKER_OF_PARTY.get(party_of(piece.speaker))
-    return by_name or CHANNELS.get(piece.channel, "Unknown")
+    party = party_named(piece.speaker)
+    if party is not None:
+        return SPEAKER_OF_PARTY[party]
+    return CHANNELS.get(piece.channel, "Unknown")

@@ -19,7 +19,7 @@ from callplayer.service.live_file import LiveFile, StillWrittenError, holds_soun
 if TYPE_CHECKING:
     from callplayer.recordings.samples import Samples
     from callplayer.service.library import Library
-    from callplayer.wire import Party
+    from callplayer.vendor.parties import Channel
     from callplayer.words import Word
 
 SYNC_S = 0.5
@@ -27,7 +27,7 @@ SYNC_S = 0.5
 log = logging.getLogger("callplayer.service")
 
 
-def parties_of(channels: int) -> tuple[Party, ...]:
+def parties_of(channels: int) -> tuple[Channel, ...]:
     """Return whose channels they are: one is a mix, of two the left is the caller."""
     return ("call",) if channels == 1 else ("caller", "callTaker")
 
@@ -75,7 +75,7 @@ class LiveCalls:
     @contextlib.asynccontextmanager
     async def call(
         self,
-        parties: tuple[Party, ...],
+        parties: tuple[Channel, ...],
         facts: IncidentFacts | None = None,
         created_at: datetime | None = None,
         incident_id: str | None = None,

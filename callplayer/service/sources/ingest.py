@@ -27,7 +27,7 @@ from callplayer.service.tokens import RoomTokens
 
 if TYPE_CHECKING:
     from callplayer.service.sources.calls import LiveCalls
-    from callplayer.wire import Party
+    from callplayer.vendor.parties import Channel
 
 MAX_ROOMS = 8
 
@@ -88,7 +88,7 @@ class Ingest:
         return json_answer(answer, 201, headers=NO_STORE)
 
     async def _open(self, asked: _Asked) -> dict[str, object]:
-        parties: tuple[Party, ...] = ("call",) if asked.parties == "mixed" else _TWO
+        parties: tuple[Channel, ...] = ("call",) if asked.parties == "mixed" else _TWO
         incident_id = str(uuid.uuid4())
         room_name = f"ingest-{secrets.token_urlsafe(24)}"
         room = IngestRoom(parties, secrets.token_hex(3))
@@ -114,4 +114,4 @@ class Ingest:
             log.error("an ingest room broke off: %s", error, exc_info=None if expected else error)
 
 
-_TWO: tuple[Party, ...] = ("caller", "callTaker")
+_TWO: tuple[Channel, ...] = ("caller", "callTaker")

@@ -19,7 +19,7 @@ from callplayer.text import plain_text
 if TYPE_CHECKING:
     from callplayer.recordings.recording import IncidentFacts
     from callplayer.service.sources.calls import LiveCall, LiveCalls
-    from callplayer.wire import Party
+    from callplayer.vendor.parties import Channel
 
 JOIN_TIMEOUT_S = 10.0
 PUBLISH_WITHIN_S = 600.0
@@ -37,12 +37,12 @@ class IngestRoom:
     nobody is. One track of each is heard.
     """
 
-    def __init__(self, parties: tuple[Party, ...], name: str) -> None:
+    def __init__(self, parties: tuple[Channel, ...], name: str) -> None:
         self._parties = parties
         self._name = name
         self._room = rtc.Room()
-        self._party_of: dict[str, Party] = {}
-        self._readers: dict[Party, tuple[str, asyncio.Task[None]]] = {}
+        self._party_of: dict[str, Channel] = {}
+        self._readers: dict[Channel, tuple[str, asyncio.Task[None]]] = {}
         self._aligner: Aligner | None = None
         self._speaks = asyncio.Event()
         self._room_ended = asyncio.Event()
@@ -114,7 +114,7 @@ class IngestRoom:
                 await self._room.disconnect()
         log.info("ingest room %s: left", self._name)
 
-    async def _read(self, party: Party, track: rtc.Track) -> None:
+    async def _read(self, party: Channel, track: rtc.Track) -> None:
         channel = self._parties.index(party)
         stream = rtc.AudioStream(
             track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
@@ -127,7 +127,7 @@ class IngestRoom:
         finally:
             await stream.aclose()
 
-    def _party(self, identity: str) -> Party | None:
+    def _party(self, identity: str) -> Channel | None:
         """Return whose sound that of `identity` is; None if all parties are somebody else."""
         if identity not in self._party_of:
             taken = set(self._party_of.values())
@@ -138,7 +138,7 @@ class IngestRoom:
             self._party_of[identity] = (named or free)[0]
         return self._party_of[identity]
 
-    def _forget(self, party: Party, sid: str | None = None) -> None:
+    def _forget(self, party: Channel, sid: str | None = None) -> None:
         """Hear `party` no longer, if it is the track `sid` that is heard."""
         reader = self._readers.get(party)
         if reader is not None and sid in (None, reader[0]):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from callplayer.engine.messages import PartyLevel
+from callplayer.engine.messages import LaneLevel
 from callplayer.ui.footer import Mode, Moment
 from callplayer.ui.keymap import first_key
 from callplayer.ui.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
+from callplayer.ui.meters import meters_of
 from callplayer.ui.model import shown_notice
 from callplayer.ui.screens import arrangement
 from callplayer.ui.screens.pointing import Pointing
@@ -28,6 +29,7 @@ from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.ui.widgets.transcript import TranscriptPane
+from callplayer.vendor.parties import PARTIES
 
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
@@ -44,8 +46,8 @@ class Parts(Pointing, inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
-        self._panels: dict[str, PartyPanel] = {}
-        self._meters: dict[str, PartyLevel] = {}
+        self._panels = {party: PartyPanel(party) for party in PARTIES}
+        self._meters: dict[str, LaneLevel] = {}
         self._skipping = Skipping()
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
@@ -68,6 +70,7 @@ class Parts(Pointing, inherit_bindings=False):
         yield self.header
         yield self.large_clock
         yield self.timeline
+        yield from self._panels.values()
         yield self.help_panel
         yield self.devices_panel
         yield self.bookmarks_panel
@@ -146,14 +149,12 @@ class Parts(Pointing, inherit_bindings=False):
             chosen = plan(
                 width,
                 height,
-                len(self._panels) or 2,
                 help_rows=self._panel_rows(width, height - ALWAYS_ROWS),
                 stats_rows=STATS_ROWS if self._stats else 0,
                 words=bool(self.view.script),
             )
             self._apply(chosen)
-            missing = max(chosen.panels - len(self._panels), 0)
-            has_rest = chosen.rows - missing * chosen.panel_rows < height
+            has_rest = chosen.rows < height
             self.transcript_pane.display = chosen.words_rows > 0
             self.rest.display = has_rest and not chosen.words_rows
         self.draw()
@@ -192,21 +193,17 @@ class Parts(Pointing, inherit_bindings=False):
         fresh = self._clock() - self.view.levels_at_s <= LEVELS_LAST_S
         before, self._meters = (
             self._meters,
-            {level.party: level for level in self.view.levels} if fresh else {},
+            {level.lane: level for level in self.view.levels} if fresh else {},
         )
         return self._meters != before
 
     def _draw_parties(self) -> None:
+        meters = meters_of(self.view.state.lanes)
         for party in self.view.state.parties:
-            panel = self._panels.get(party.party)
-            if panel is not None:
-                selected = party.party == self.view.selected
-                panel.show(party, self._meters.get(party.party), selected=selected)
-
-    def _mount_panels(self) -> None:
-        for panel in self._panels.values():
-            panel.remove()
-        self._panels = {party: PartyPanel(party) for party in self.view.parties}
-        self._read_meters()
-        self.mount_all(self._panels.values(), before=self.help_panel)
-        self.lay_out()
+            meter = meters[party.party]
+            self._panels[party.party].show(
+                party,
+                meter,
+                self._meters.get(meter.lane or ""),
+                selected=party.party == self.view.selected,
+            )

@@ -17,12 +17,12 @@ from callplayer.engine.messages import (
     StatsEvent,
 )
 from callplayer.ui.engine_client import EngineGone, EngineRestarting
-from callplayer.ui.keymap import NO_PARTY, Action, by_key
+from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.model import (
     PlayerView,
     after,
     only_time_passed,
-    select_party,
+    select_next_party,
     without_answer,
 )
 from callplayer.ui.screens.parts import Parts
@@ -78,8 +78,8 @@ class PlayerScreen(Parts, inherit_bindings=False):
             return
         if only_time_passed(before, self.view, self._clock()):
             return
-        if self.view.parties != before.parties:
-            self._mount_panels()
+        if self.view.state.lanes != before.state.lanes:
+            self._read_meters()
         if self.view.script is not before.script:
             self._search_again()
         has_come = bool(self.view.script) and not before.script
@@ -164,16 +164,13 @@ class PlayerScreen(Parts, inherit_bindings=False):
             else:
                 self.request(answer)
 
-    def do_next_party(self, step: int = 1) -> None:
-        """Select the next party."""
-        if self.view.parties:
-            self._select(select_party(self.view, step))
-        else:
-            self.note(NO_PARTY)
+    def do_next_party(self) -> None:
+        """Select the other party."""
+        self._select(select_next_party(self.view))
 
     def do_last_party(self) -> None:
-        """Select the party before."""
-        self.do_next_party(-1)
+        """Select the other party."""
+        self.do_next_party()
 
     def do_toggle_stats(self) -> None:
         """Show or hide the statistics."""
@@ -214,7 +211,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
-        self._select(replace(self.view, selected=message.party, chosen=True))
+        self._select(replace(self.view, selected=message.party))
 
     def on_party_panel_gain_set(self, message: PartyPanel.GainSet) -> None:
         """Set a volume."""

@@ -8,7 +8,8 @@ from functools import lru_cache
 from textual import events
 from textual.message import Message
 
-from callplayer.engine.messages import LEVEL_FLOOR_DB, PartyLevel, PartyState
+from callplayer.engine.messages import LEVEL_FLOOR_DB, LaneLevel, PartyState
+from callplayer.ui.meters import Meter
 from callplayer.ui.view import (
     PARTY_NAMES,
     Tone,
@@ -19,7 +20,7 @@ from callplayer.ui.view import (
 )
 from callplayer.ui.widgets.drag import DragRows
 from callplayer.ui.widgets.rows import Part, Row, cells, fit
-from callplayer.wire import Party
+from callplayer.vendor.parties import Party
 
 METER_FLOOR_DB = -60.0
 _NAME_CELLS, _LABEL_CELLS, _VALUE_CELLS = 13, 8, 10
@@ -54,11 +55,15 @@ class PartyPanel(DragRows):
         self.party: Party = party
         self.framed = False
 
-    def show(self, state: PartyState, level: PartyLevel | None, *, selected: bool) -> None:
-        """Draw the party."""
+    def show(
+        self, state: PartyState, meter: Meter, level: LaneLevel | None, *, selected: bool
+    ) -> None:
+        """Draw the party; `level` is that of the meter's lane."""
         framed = self.framed
         self.draw_with(
-            lambda width, _: party_rows(state, level, width, selected=selected, framed=framed)
+            lambda width, _: party_rows(
+                state, meter, level, width, selected=selected, framed=framed
+            )
         )
 
     def can_hold(self, column: int, row: int) -> bool:
@@ -99,21 +104,31 @@ def slider_place(width: int, *, framed: bool) -> tuple[int, int]:
 
 
 def party_rows(
-    state: PartyState, level: PartyLevel | None, width: int, *, selected: bool, framed: bool
+    state: PartyState,
+    meter: Meter,
+    level: LaneLevel | None,
+    width: int,
+    *,
+    selected: bool,
+    framed: bool,
 ) -> list[Row]:
     """Return a party's two rows, in a frame or bare."""
     _, slider = slider_place(width, framed=framed)
     words, words_tone = _marks(state)
     volume = list(_volume(state.party, state.gain_db, slider, selected))
-    rms_db = level.rms_db if level is not None else LEVEL_FLOOR_DB
-    hold_db = level.hold_db if level is not None else LEVEL_FLOOR_DB
-    meter: list[Part] = [
-        (fit("  " + words, _NAME_CELLS), words_tone),
-        (fit("level", _LABEL_CELLS), "dim"),
-        *_meter(rms_db, hold_db, slider),
-        (level_text(rms_db).rjust(_VALUE_CELLS), "dim"),
+    sound: list[Part] = [
+        (fit(words, _NAME_CELLS), words_tone),
+        (fit(meter.label, _LABEL_CELLS), "dim"),
     ]
-    return _frame([volume, meter], width, selected) if framed else [volume, meter]
+    if meter.lane is None:
+        text = "muted at the server" if state.muted_at_server else meter.text
+        sound.append((fit(text, slider + _VALUE_CELLS), "dim"))
+    else:
+        rms_db = level.rms_db if level is not None else LEVEL_FLOOR_DB
+        hold_db = level.hold_db if level is not None else LEVEL_FLOOR_DB
+        sound += _meter(rms_db, hold_db, slider)
+        sound.append((level_text(rms_db).rjust(_VALUE_CELLS), "dim"))
+    return _frame([volume, sound], width, selected) if framed else [volume, sound]
 
 
 @lru_cache(maxsize=16)
@@ -134,9 +149,13 @@ def _marks(state: PartyState) -> tuple[str, Tone]:
     )
     if state.muted and state.soloed:
         words = "M S MUTED"
-    if not words and state.silenced:
-        return "not heard", "hold"
-    return words, "hold" if state.muted else "ask"
+    if state.muted_at_server:
+        # Said where it takes a moment until it is so.
+        words = "S" * state.soloed + "M AT SERVER" if state.muted else "AT SERVER"
+    elif not words and state.silenced:
+        words = "not heard"
+    indent = " " * min(2, _NAME_CELLS - 1 - len(words))
+    return indent + words, "hold" if state.silenced else "ask"
 
 
 def _slider(gain_db: float, width: int, selected: bool) -> list[Part]:

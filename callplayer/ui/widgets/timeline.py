@@ -12,7 +12,7 @@ from textual import events
 from textual.message import Message
 
 from callplayer.engine.messages import StateEvent
-from callplayer.ui.lanes import NO_WORD, UNKNOWN, WORD, Lane, Lanes
+from callplayer.ui.lanes import NO_WORD, UNKNOWN, WORD, WORDS_LANE, Lane, Lanes
 from callplayer.ui.navigation import Loop
 from callplayer.ui.script import Script
 from callplayer.ui.span import Span, whole_span, zoomed_span
@@ -74,7 +74,7 @@ NO_MARKS = Marks()
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn beside the state: marks, which part of the call, and a lane a party."""
+    """What is drawn beside the state: marks, which part of the call, and lanes."""
 
     marks: Marks
     span: Span
@@ -131,12 +131,11 @@ class Timeline(DragRows):
             whole = whole_span(self._duration_ms, is_growing(state))
             self._span = zoomed_span(whole, zoom, look_ms, self._span)
         span = self._span
-        parties = tuple(party.party for party in state.parties)
 
         def build(width: int, height: int) -> Sequence[Row]:
             lanes: tuple[Lane, ...] = ()
-            if height - 2 >= len(parties) and width > 1:
-                lanes = self.lanes.lanes(parties, script, span, width)
+            if width > 1 and height - 2 >= min(len(state.lanes), 2):
+                lanes = self.lanes.lanes(state.lanes, script, span, width)
             drawn = Drawn(marks, span, lanes)
             looks_by = (drawn, height, *_looks_by(state, now_s, width, span))
             if looks_by != self._looks_by:
@@ -250,7 +249,7 @@ def _tone_of(lane: Lane, here: int) -> Callable[[int], Tone]:
         sign = lane.signs[column]
         if column <= here:
             return "past"
-        if sign == WORD:
+        if sign == WORD or (lane.name == WORDS_LANE and sign not in (UNKNOWN, NO_WORD)):
             return "ahead"
         return "faint" if sign in (UNKNOWN, NO_WORD) else "text"
 

@@ -1,0 +1,185 @@
+"""Both volumes, mute and solo on every layout of tracks: what goes over the wire, what is heard."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.rig.processes import HeadlessEngine, soon
+from tests.rig.pulse import PulseServer, Sink
+from tests.rig.signals import BASE_HZ, PERIOD_S, RATE_HZ, SWEEP_HZ_PER_S
+from tests.vendors.rig import Rig
+from tests.vendors.variant import Track, Variant
+
+pytestmark = pytest.mark.measures
+
+MIXED = (Track(name="audio"),)
+LAYOUTS = {
+    "mixed": MIXED,
+    "mixed-named-caller": (Track(name="caller"),),
+    "two-tracks": (
+        Track(name="caller", carries=("caller",)),
+        Track(name="callTaker", carries=("callTaker",)),
+    ),
+    "two-unnamed": (
+        Track(name="audio", carries=("caller",), identity="p1"),
+        Track(name="audio", carries=("callTaker",), identity="p2"),
+    ),
+    "two-participants": (
+        Track(carries=("caller",), identity="inbound-7"),
+        Track(carries=("callTaker",), identity="psap-2"),
+    ),
+    "third-party": (
+        Track(name="caller", carries=("caller",)),
+        Track(name="callTaker", carries=("callTaker",)),
+        Track(name="interpreter", carries=("third",)),
+    ),
+}
+AT_SERVER = {"mixed", "mixed-named-caller", "two-unnamed"}
+SETTLED_S = 0.7
+"""So long after a command its effect is at the ear: the way there, the server, the way back."""
+
+LOUD_DB, SILENT_DB = -25.0, -48.0
+
+
+@pytest.fixture(scope="module")
+def rig(pulse: PulseServer) -> Iterator[Rig]:
+    with contextlib.closing(Rig(pulse)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def playing(rig: Rig, sink: Sink, *tracks: Track) -> Iterator[HeadlessEngine]:
+    rig.become(Variant(tracks=tracks))
+    with rig.engine(sink) as engine:
+        engine.wait_state(phase="playing", advancing=True)
+        time.sleep(SETTLED_S)
+        yield engine
+        assert engine.quit() == 0
+
+
+def heard_db(sink: Sink, party: str, for_s: float = 0.6) -> float:
+    """Return how loud a party is from now on: the power in its band, dB of amplitude."""
+    from_s = time.monotonic()
+    time.sleep(for_s + 0.1)
+    sound = sink.heard(from_s, from_s + for_s)
+    power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
+    hz = np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
+    low = BASE_HZ[party]
+    band = (hz >= low - 100) & (hz <= low + SWEEP_HZ_PER_S * PERIOD_S + 100)
+    mean_square = 2 * power[band].sum() / (len(sound) ** 2 * 0.375)
+    return float(10 * np.log10(max(2 * mean_square, 1e-12)))
+
+
+def gains(rig: Rig) -> list[tuple[str, float]]:
+    """Return the volumes that the vendor was asked for, in order."""
+    told = rig.report()["commands"]
+    return [(each["callerType"], each["gain"]) for each in told if each["cmd"] == "set-gain"]
+
+
+def party_of(engine: HeadlessEngine, name: str) -> dict[str, Any]:
+    state = engine.wait_state(since_s=time.monotonic())
+    assert [party["party"] for party in state["parties"]] == ["caller", "callTaker"]
+    return next(party for party in state["parties"] if party["party"] == name)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_volumes_and_mutes_act_on_every_layout(rig: Rig, sink: Sink, layout: str) -> None:
+    with playing(rig, sink, *LAYOUTS[layout]) as engine:
+        before = {party: heard_db(sink, party) for party in ("caller", "callTaker")}
+        assert min(before.values()) > LOUD_DB
+        engine.send(cmd="set-gain", gain=-12, callerType="caller")
+        engine.send(cmd="set-gain", gain=-6, callerType="callTaker")
+        time.sleep(SETTLED_S)
+        assert gains(rig) == [("caller", -12.0), ("callTaker", -6.0)]
+        assert heard_db(sink, "caller") == pytest.approx(before["caller"] - 12, abs=2)
+        assert heard_db(sink, "callTaker") == pytest.approx(before["callTaker"] - 6, abs=2)
+        engine.send(cmd="set-gain", gain=0, callerType="call")
+        engine.send(cmd="mute", callerType="callTaker")
+        time.sleep(SETTLED_S)
+        at_server = layout in AT_SERVER
+        muted = party_of(engine, "callTaker")
+        assert (muted["silenced"], muted["muted_at_server"]) == (True, at_server)
+        assert heard_db(sink, "callTaker") < SILENT_DB
+        assert heard_db(sink, "caller") > LOUD_DB
+        engine.send(cmd="set-gain", gain=3, callerType="callTaker")  # a wish, while it is muted
+        time.sleep(SETTLED_S)
+        assert heard_db(sink, "callTaker") < SILENT_DB
+        engine.send(cmd="unmute", callerType="callTaker")
+        time.sleep(SETTLED_S)
+        assert heard_db(sink, "callTaker") == pytest.approx(before["callTaker"] + 3, abs=2)
+        told = gains(rig)[4:]
+        if at_server:
+            assert told == [("callTaker", -40.0), ("callTaker", 3.0)]
+        else:
+            assert told == [("callTaker", 3.0)]
+
+
+def test_volumes_asked_before_there_is_a_room_are_sent_once(rig: Rig, sink: Sink) -> None:
+    rig.become(Variant(tracks=MIXED, refuses=0))
+    with rig.engine(sink) as engine:
+        engine.send(cmd="set-gain", gain=-30, callerType="caller")
+        engine.send(cmd="set-gain", gain=-9, callerType="caller")
+        engine.send(cmd="mute", callerType="callTaker")
+        engine.wait_state(phase="playing", advancing=True)
+        time.sleep(SETTLED_S)
+        assert gains(rig) == [("caller", -9.0), ("callTaker", -40.0)]
+        assert heard_db(sink, "callTaker") < SILENT_DB
+        assert heard_db(sink, "caller") > LOUD_DB - 12
+        assert engine.quit() == 0
+
+
+def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(rig: Rig, sink: Sink) -> None:
+    """The call taker's track comes late: till then the one there is may hold both."""
+    late = (
+        Track(name="caller", carries=("caller",)),
+        Track(name="callTaker", carries=("callTaker",), after_s=4.0),
+    )
+    with playing(rig, sink, *late) as engine:
+        assert [lane["lane"] for lane in engine.last("state")["lanes"]] == ["call"]
+        engine.send(cmd="set-gain", gain=-3, callerType="caller")
+        engine.send(cmd="mute", callerType="caller")
+        time.sleep(0.3)
+        assert party_of(engine, "caller")["muted_at_server"]
+        from_s = time.monotonic()
+        two = engine.wait_for(
+            lambda e: e["event"] == "state" and len(e["lanes"]) == 2, since_s=from_s
+        )[1]
+        assert [lane["lane"] for lane in two["lanes"]] == ["caller", "callTaker"]
+        time.sleep(SETTLED_S)
+        assert not party_of(engine, "caller")["muted_at_server"]
+        assert gains(rig) == [("caller", -3.0), ("caller", -40.0), ("caller", -3.0)]
+        assert heard_db(sink, "caller") < -70.0
+        assert heard_db(sink, "callTaker") > LOUD_DB
+        # At no moment of the hand-over was the muted party heard.
+        sound = low_band(sink.heard(from_s + 0.5, time.monotonic() - 0.2))[4800:-4800]
+        blocks = sound[: len(sound) // 2400 * 2400].reshape(-1, 2400)
+        loudest = float(np.sqrt(np.mean(np.square(blocks), axis=1)).max())
+        assert 20 * np.log10(max(loudest, 1e-9)) < SILENT_DB
+        engine.send(cmd="unmute", callerType="caller")
+        time.sleep(0.3)
+        assert heard_db(sink, "caller") > LOUD_DB - 3
+
+
+def low_band(sound: np.ndarray) -> np.ndarray:
+    """Return what is below the call taker's band."""
+    spectrum = np.fft.rfft(sound)
+    spectrum[np.fft.rfftfreq(len(sound), 1 / RATE_HZ) > BASE_HZ["callTaker"] - 100] = 0
+    return np.fft.irfft(spectrum, len(sound))
+
+
+def test_a_mute_at_the_server_is_asked_for_again_of_a_track_that_is_replaced(
+    rig: Rig, sink: Sink
+) -> None:
+    with playing(rig, sink, Track(name="audio", replaced_after_s=3.0)) as engine:
+        engine.send(cmd="solo", callerType="caller")
+        assert soon(lambda: gains(rig).count(("callTaker", -40.0)) >= 2, 10.0)
+        time.sleep(SETTLED_S)
+        assert set(gains(rig)) == {("callTaker", -40.0)}
+        assert heard_db(sink, "callTaker") < SILENT_DB
+        assert heard_db(sink, "caller") > LOUD_DB
