@@ -28,8 +28,8 @@ LOG = logging.getLogger(__name__)
 RATE_HZ = 48_000
 FRAME_MS = 10
 CHANNELS = 2
-"""Mono comes the same in both. In one channel a stereo track would be the mean of both: a party that
-speaks in one of them would lose 6 dB."""
+"""Mono comes the same in both. A stereo track in one channel would be the mean of both: who speaks
+in one of them would lose 6 dB."""
 
 TakeFrame = Callable[[npt.NDArray[np.int16]], None]
 """Takes one frame, int16 at RATE_HZ of shape (frames, CHANNELS), on any thread.
