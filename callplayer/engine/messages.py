@@ -239,7 +239,8 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     What went wrong: `underruns`, how often sound that should be heard was not there in time;
     `device_underflows`, how often the device ran out of what it had been given; `concealed_ms`,
     what the jitter buffer invented; `trimmed_frames`, left out to bound the delay (48 are 1 ms at
-    48 kHz). `received_frames` counts what came in, at 48 kHz, of all tracks together.
+    48 kHz). `received_frames` counts what came in, at 48 kHz, of all tracks together; `tracks` is
+    how many there are, whose `concealed_ms` add up.
 
     `drift_ppm` is how fast the sound card runs against the frames; None until it is known. The
     callback's times are of all its calls since the device opened.
@@ -258,6 +259,7 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     concealed_ms: float = 0.0
     trimmed_frames: int = 0
     received_frames: int = 0
+    tracks: int = 0
     drift_ppm: float | None = None
     callback_p99_ms: float = 0.0
     callback_p999_ms: float = 0.0

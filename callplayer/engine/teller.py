@@ -114,6 +114,7 @@ class Teller:
                 concealed_ms=round(path.concealed_ms, 1),
                 trimmed_frames=sound.trimmed_frames,
                 received_frames=sound.received_frames,
+                tracks=len(sound.track_ids),
                 drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
                 callback_p99_ms=round(sound.callback_ms(99.0), 3),
                 callback_p999_ms=round(sound.callback_ms(99.9), 3),

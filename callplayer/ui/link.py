@@ -40,12 +40,12 @@ class Link:
         return "poor" if mean >= POOR_FROM else "fair" if mean >= FAIR_FROM else "good"
 
 
-def after_stats(link: Link, stats: StatsEvent, tracks: int, now_s: float) -> Link:
-    """Return the link after stats of `tracks` tracks at `now_s`, by the monotonic clock."""
+def after_stats(link: Link, stats: StatsEvent, now_s: float) -> Link:
+    """Return the link after stats at `now_s`, by the monotonic clock."""
     last, passed_s = link.stats, now_s - link.at_s
     # An engine that was started again counts from 0; one that stood still tells of no second.
     if last is None or stats.concealed_ms < last.concealed_ms or not 0.2 < passed_s < LONGEST_S:
         return Link((), stats, now_s)
     made_up_ms = stats.concealed_ms - last.concealed_ms
-    share = min(made_up_ms / (1000 * passed_s * max(tracks, 1)), 1.0)
+    share = min(made_up_ms / (1000 * passed_s * max(stats.tracks, 1)), 1.0)
     return Link((*link.shares, share)[-LOOKS_KEPT:], stats, now_s)

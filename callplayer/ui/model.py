@@ -37,7 +37,6 @@ from callplayer.ui.view import (
     is_growing,
     shown_duration_ms,
     shown_position_ms,
-    track_count,
     waiting_s,
 )
 from callplayer.vendor.parties import PARTIES, Party
@@ -153,7 +152,7 @@ def after(
         case StatsEvent():
             # A recording that is played right here has no link to be good or bad.
             from_room = view.state.source == "room"
-            link = after_stats(view.link, event, track_count(view.state), now_s) if from_room else Link()
+            link = after_stats(view.link, event, now_s) if from_room else Link()
             view = replace(view, stats=event, link=link)
         case IncidentEvent():
             view = replace(view, incident=event)

@@ -59,11 +59,6 @@ PHASE_LOOKS: dict[Phase, PhaseLook] = {
 }
 
 
-def track_count(state: StateEvent) -> int:
-    """Return how many tracks the call's sound comes by."""
-    return sum(lane.tracks for lane in state.lanes)
-
-
 def is_growing(state: StateEvent) -> bool:
     """Tell whether the call goes on, so that its duration grows."""
     return not state.call_over and state.duration_ms > 0

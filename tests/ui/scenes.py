@@ -79,6 +79,7 @@ STATS = StatsEvent(
     underruns=0,
     device_underflows=2,
     concealed_ms=140.0,
+    tracks=2,
     trimmed_frames=480,
     received_frames=9_600_000,
     drift_ppm=-31.2,

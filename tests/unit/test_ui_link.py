@@ -10,10 +10,11 @@ from callplayer.ui.link import LOOKS_KEPT, Link, Quality, after_stats
 
 def looked(*made_up_ms: float, tracks: int = 2, start_ms: float = 500.0) -> Link:
     """Return the link after stats once a second in each of which so much was made up."""
-    total_ms, link = start_ms, after_stats(Link(), StatsEvent(concealed_ms=start_ms), tracks, 10.0)
+    total_ms = start_ms
+    link = after_stats(Link(), StatsEvent(concealed_ms=start_ms, tracks=tracks), 10.0)
     for n, more_ms in enumerate(made_up_ms, 1):
         total_ms += more_ms
-        link = after_stats(link, StatsEvent(concealed_ms=total_ms), tracks, 10.0 + n)
+        link = after_stats(link, StatsEvent(concealed_ms=total_ms, tracks=tracks), 10.0 + n)
     return link
 
 
@@ -43,5 +44,5 @@ def test_of_one_track_less_is_as_bad() -> None:
 
 def test_an_engine_that_begins_anew_and_a_long_gap_tell_of_nothing() -> None:
     link = looked(300, 300)
-    assert after_stats(link, StatsEvent(concealed_ms=0.0), 2, 13.0).quality is None
-    assert after_stats(link, StatsEvent(concealed_ms=9_000.0), 2, 40.0).quality is None
+    assert after_stats(link, StatsEvent(concealed_ms=0.0, tracks=2), 13.0).quality is None
+    assert after_stats(link, StatsEvent(concealed_ms=9_000.0, tracks=2), 40.0).quality is None

@@ -326,7 +326,7 @@ def test_silence_while_it_plays_is_told_with_when_words_go_on() -> None:
 def test_that_nothing_comes_from_the_server_is_no_silence_of_the_caller() -> None:
     view = after(after(PlayerView(), STATE, 50.0), levels(-96.0, -96.0), 50.0)
     for second in range(4):
-        view = after(view, StatsEvent(concealed_ms=second * 2_000.0), 50.0 + second)
+        view = after(view, StatsEvent(concealed_ms=second * 2_000.0, tracks=2), 50.0 + second)
     told = _told(view, 54.0)
     assert told is not None
     assert told[0] == "No sound comes from the server."
@@ -337,7 +337,7 @@ def test_that_nothing_comes_from_the_server_is_no_silence_of_the_caller() -> Non
 def test_quality_and_delay_stand_in_the_header(width: int) -> None:
     view = after(PlayerView(), but(STATE, device="Headphones"), 50.0)
     for second in range(2):
-        view = after(view, StatsEvent(delay_ms=97.4, concealed_ms=5.0), 50.0 + second)
+        view = after(view, StatsEvent(delay_ms=97.4, concealed_ms=5.0, tracks=2), 50.0 + second)
     row = "".join(text for text, _ in header_row(view, width))
     assert "▂▄▆ good  97 ms   ♪ Headphones" in row
     assert len(row) == width
