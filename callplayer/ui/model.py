@@ -30,6 +30,7 @@ from callplayer.ui.navigation import Navigation, after_state
 from callplayer.ui.restart import is_connected
 from callplayer.ui.script import SPEAKER_NAMES, Script, after_words, last_word_end_ms
 from callplayer.ui.view import (
+    PARTY_NAMES,
     SPEECH_DB,
     UNCONFIRMED_AFTER_S,
     Tone,
@@ -266,7 +267,18 @@ def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
     if following < len(view.script.utterances):
         next_ms = view.script.utterances[following].start_ms
         hint = f"Words go on at {clock_text(next_ms, state.duration_ms, tenths=False)}."
+    muted = [PARTY_NAMES[party.party] for party in state.parties if party.muted_at_server]
+    if muted:
+        text = f"{' and '.join(muted)}: muted at the server; no other sound for {int(quiet_s)} s."
+        return Notice(text, hint, "dim")
     return Notice(f"Nobody speaks, for {int(quiet_s)} s now.", hint, "dim")
+
+
+def telling_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
+    """Return the levels that tell of the call: not those that a mute at the server is in."""
+    muted = {party.party for party in view.state.parties if party.muted_at_server}
+    spoilt = {each.lane for each in view.state.lanes if muted.intersection(each.carries)}
+    return tuple(level for level in view.levels if level.lane not in spoilt)
 
 
 def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | None:

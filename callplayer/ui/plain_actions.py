@@ -30,7 +30,7 @@ from callplayer.ui.engine_client import Listener
 from callplayer.ui.goto import Target, read_place
 from callplayer.ui.keymap import Action, by_key, help_lines
 from callplayer.ui.lanes import Lanes
-from callplayer.ui.model import NO_WORDS, PlayerView, select_next_party
+from callplayer.ui.model import NO_WORDS, PlayerView, select_next_party, telling_levels
 from callplayer.ui.navigation import is_move, jumped
 from callplayer.ui.plain_words import Reading
 from callplayer.ui.question import Hint, Question
@@ -248,7 +248,7 @@ class PlainActions:
     def _note_heard(self) -> None:
         now_s, state = self._clock(), self.view.state
         if is_heard(state, now_s) and self.view.link.quality != "cut":
-            self._lanes.note(self.view.levels, shown_position_ms(state, now_s))
+            self._lanes.note(telling_levels(self.view), shown_position_ms(state, now_s))
 
     def _skip_silence(self) -> None:
         if self.view.quiet_since_s is not None:

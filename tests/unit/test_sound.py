@@ -194,3 +194,66 @@ def test_frames_and_blocks_go_on_while_tracks_and_gate_change(
     while mixer.rendered_frames < blocks + 4 * FRAME:
         time.sleep(0.001)
     assert not out.any()
+
+
+def stereo(left: float, right: float) -> np.ndarray:
+    return np.stack([steady(left)(0, FRAME), steady(right)(0, FRAME)], axis=1)
+
+
+def play_stereo(sound: Sound, mixer: Mixer, frames: int, left: float, right: float) -> np.ndarray:
+    heard = []
+    for _ in range(frames):
+        sound.push("s", stereo(left, right))
+        out = np.zeros((FRAME, 1), dtype=np.float32)
+        mixer.render(out)
+        heard.append(out[:, 0])
+    return np.concatenate(heard)
+
+
+def test_a_stereo_track_with_equal_channels_is_one_sound_at_full_level() -> None:
+    sound, mixer = open_sound()
+    sound.add("s", TrackNames("audio"))
+    heard = play_stereo(sound, mixer, 40, LEVEL, LEVEL)
+    assert heard[-1] == pytest.approx(LEVEL, abs=1e-3)
+    assert [lane.lane for lane in sound.layout.lanes] == ["call"]
+    assert len(mixer.lanes) == 1
+    assert sound.received_frames == 40 * FRAME
+
+
+def test_channels_that_differ_are_caller_and_call_taker_each_at_full_level() -> None:
+    sound, mixer = open_sound()
+    told: list[bool] = []
+    sound.on_split = lambda: told.append(True)
+    sound.add("s", TrackNames("audio"))
+    play_stereo(sound, mixer, 40, LEVEL, LEVEL)
+    heard = play_stereo(sound, mixer, 40, LEVEL, -LEVEL / 2)
+    assert told == [True]
+    assert heard[-1] == pytest.approx(LEVEL / 2, abs=1e-3)
+    assert [lane.lane for lane in sound.layout.lanes] == ["caller", "callTaker"]
+    sound.set_silenced(["s"])  # the caller
+    assert play_stereo(sound, mixer, 5, LEVEL, -LEVEL / 2)[-1] == pytest.approx(
+        -LEVEL / 2, abs=1e-3
+    )
+    levels = sound.levels(1.0)
+    assert levels["caller"].peak_db == pytest.approx(levels["callTaker"].peak_db + 6.0, abs=0.3)
+    sound.remove("s")
+    assert not sound.layout.carries
+    play_stereo(sound, mixer, 3, LEVEL, LEVEL)
+    sound.levels(2.0)
+    assert mixer.lanes == ()
+
+
+def test_a_track_that_is_muted_stays_so_when_its_channels_part() -> None:
+    sound, mixer = open_sound()
+    sound.add("s", TrackNames("audio"))
+    sound.set_silenced(["s"])
+    assert not play_stereo(sound, mixer, 60, LEVEL, -LEVEL).any()
+
+
+def test_a_stereo_track_of_one_party_is_that_party() -> None:
+    sound, mixer = open_sound()
+    sound.add("s", TrackNames("caller"))
+    sound.add("t", TrackNames("callTaker"))
+    heard = play_stereo(sound, mixer, 40, LEVEL, 0.0)
+    assert heard[-1] == pytest.approx(LEVEL / 2, abs=1e-3)
+    assert sound.layout.lane_of == {"s": "caller", "t": "callTaker"}

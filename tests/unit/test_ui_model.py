@@ -8,6 +8,7 @@ import pytest
 from callplayer.engine.messages import (
     ErrorEvent,
     LaneLevel,
+    LaneState,
     LevelsEvent,
     Mute,
     PartyState,
@@ -24,6 +25,7 @@ from callplayer.ui.model import (
     only_time_passed,
     select_next_party,
     shown_notice,
+    telling_levels,
 )
 from callplayer.ui.restart import (
     BREAK_BACK_MS,
@@ -355,3 +357,22 @@ def test_a_state_that_brings_only_the_time_is_no_news() -> None:
         but(later, parties=(PartyState(party="caller", muted=True), STATE.parties[1])),
     ):
         assert not only_time_passed(view, after(view, news, 51.0), 51.0)
+
+
+def test_a_mute_at_the_server_is_not_taken_for_silence_of_the_call() -> None:
+    both = ("caller", "callTaker")
+    muted = PartyState(party="caller", muted=True, silenced=True, muted_at_server=True)
+    mixed = but(
+        STATE,
+        lanes=(LaneState(lane="call", carries=both),),
+        parties=(muted, PartyState(party="callTaker")),
+    )
+    level = LaneLevel(lane="call", rms_db=-57.0, peak_db=-57.0, hold_db=-57.0)
+    view = after(after(PlayerView(), mixed, 50.0), LevelsEvent(levels=(level,)), 50.0)
+    assert telling_levels(view) == ()
+    view = after(view, mixed, 54.0)
+    notice = shown_notice(view, 54.0)
+    assert notice is not None
+    assert notice.text == "Caller: muted at the server; no other sound for 4 s."
+    unmuted = but(mixed, parties=(PartyState(party="caller"), PartyState(party="callTaker")))
+    assert telling_levels(after(view, unmuted, 55.0)) == (level,)

@@ -23,6 +23,7 @@ from callplayer.ui.model import (
     after,
     only_time_passed,
     select_next_party,
+    telling_levels,
     without_answer,
 )
 from callplayer.ui.screens.parts import Parts
@@ -91,7 +92,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         """Note in the lanes how loud it is at the place that is heard."""
         now_s, state = self._clock(), self.view.state
         if self.is_mounted and is_heard(state, now_s) and self.view.link.quality != "cut":
-            self.timeline.lanes.note(self.view.levels, shown_position_ms(state, now_s))
+            self.timeline.lanes.note(telling_levels(self.view), shown_position_ms(state, now_s))
 
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
