@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 from tests.rig.processes import HeadlessEngine, soon
 from tests.rig.pulse import PulseServer, Sink
-from tests.rig.signals import BASE_HZ, PERIOD_S, RATE_HZ, SWEEP_HZ_PER_S
+from tests.rig.signals import AMPLITUDE, BASE_HZ, PERIOD_S, RATE_HZ, SWEEP_HZ_PER_S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import Track, Variant
 
@@ -44,7 +44,10 @@ AT_SERVER = {"mixed", "mixed-named-caller", "two-unnamed"}
 SETTLED_S = 0.7
 """So long after a command its effect is at the ear: the way there, the server, the way back."""
 
-LOUD_DB, SILENT_DB = -25.0, -48.0
+FULL_DB = 20 * np.log10(AMPLITUDE)
+SILENT_DB = -48.0
+BLOCK = RATE_HZ // 20
+LOOKS = 6
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +66,32 @@ def playing(rig: Rig, sink: Sink, *tracks: Track) -> Iterator[HeadlessEngine]:
         assert engine.quit() == 0
 
 
-def heard_db(sink: Sink, party: str, for_s: float = 0.6) -> float:
-    """Return how loud a party is from now on: the power in its band, dB of amplitude."""
+def heard_db(sink: Sink, party: str, for_s: float = 0.5) -> float:
+    """Return how loud a party is from now on, dB of amplitude: the median over short blocks."""
     from_s = time.monotonic()
     time.sleep(for_s + 0.1)
     sound = sink.heard(from_s, from_s + for_s)
-    power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
-    hz = np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
+    blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    power = np.abs(np.fft.rfft(blocks * np.hanning(BLOCK))) ** 2
+    hz = np.fft.rfftfreq(BLOCK, 1 / RATE_HZ)
     low = BASE_HZ[party]
     band = (hz >= low - 100) & (hz <= low + SWEEP_HZ_PER_S * PERIOD_S + 100)
-    mean_square = 2 * power[band].sum() / (len(sound) ** 2 * 0.375)
-    return float(10 * np.log10(max(2 * mean_square, 1e-12)))
+    mean_square = 2 * power[:, band].sum(axis=1) / (BLOCK**2 * 0.375)
+    return float(10 * np.log10(max(2 * float(np.median(mean_square)), 1e-12)))
+
+
+def assert_heard(sink: Sink, party: str, gain_db: float) -> None:
+    """Assert that a party comes to be as loud as it is with that volume."""
+    expect(lambda: abs(heard_db(sink, party) - FULL_DB - gain_db) < 2.0, f"{party} at {gain_db} dB")
+
+
+def assert_silent(sink: Sink, party: str, below_db: float = SILENT_DB) -> None:
+    expect(lambda: heard_db(sink, party) < below_db, f"{party} silent")
+
+
+def expect(is_so: Callable[[], bool], what: str) -> None:
+    """Assert what a loaded machine may take some looks for."""
+    assert any(is_so() for _ in range(LOOKS)), what
 
 
 def gains(rig: Rig) -> list[tuple[str, float]]:
@@ -91,28 +109,25 @@ def party_of(engine: HeadlessEngine, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_both_volumes_and_mutes_act_on_every_layout(rig: Rig, sink: Sink, layout: str) -> None:
     with playing(rig, sink, *LAYOUTS[layout]) as engine:
-        before = {party: heard_db(sink, party) for party in ("caller", "callTaker")}
-        assert min(before.values()) > LOUD_DB
+        for party in ("caller", "callTaker"):
+            assert_heard(sink, party, 0.0)
         engine.send(cmd="set-gain", gain=-12, callerType="caller")
         engine.send(cmd="set-gain", gain=-6, callerType="callTaker")
-        time.sleep(SETTLED_S)
+        assert_heard(sink, "caller", -12.0)
+        assert_heard(sink, "callTaker", -6.0)
         assert gains(rig) == [("caller", -12.0), ("callTaker", -6.0)]
-        assert heard_db(sink, "caller") == pytest.approx(before["caller"] - 12, abs=2)
-        assert heard_db(sink, "callTaker") == pytest.approx(before["callTaker"] - 6, abs=2)
         engine.send(cmd="set-gain", gain=0, callerType="call")
         engine.send(cmd="mute", callerType="callTaker")
-        time.sleep(SETTLED_S)
+        assert_silent(sink, "callTaker")
+        assert_heard(sink, "caller", 0.0)
         at_server = layout in AT_SERVER
         muted = party_of(engine, "callTaker")
         assert (muted["silenced"], muted["muted_at_server"]) == (True, at_server)
-        assert heard_db(sink, "callTaker") < SILENT_DB
-        assert heard_db(sink, "caller") > LOUD_DB
         engine.send(cmd="set-gain", gain=3, callerType="callTaker")  # a wish, while it is muted
         time.sleep(SETTLED_S)
         assert heard_db(sink, "callTaker") < SILENT_DB
         engine.send(cmd="unmute", callerType="callTaker")
-        time.sleep(SETTLED_S)
-        assert heard_db(sink, "callTaker") == pytest.approx(before["callTaker"] + 3, abs=2)
+        assert_heard(sink, "callTaker", 3.0)
         told = gains(rig)[4:]
         if at_server:
             assert told == [("callTaker", -40.0), ("callTaker", 3.0)]
@@ -121,16 +136,15 @@ def test_both_volumes_and_mutes_act_on_every_layout(rig: Rig, sink: Sink, layout
 
 
 def test_volumes_asked_before_there_is_a_room_are_sent_once(rig: Rig, sink: Sink) -> None:
-    rig.become(Variant(tracks=MIXED, refuses=0))
+    rig.become(Variant(tracks=MIXED))
     with rig.engine(sink) as engine:
         engine.send(cmd="set-gain", gain=-30, callerType="caller")
         engine.send(cmd="set-gain", gain=-9, callerType="caller")
         engine.send(cmd="mute", callerType="callTaker")
         engine.wait_state(phase="playing", advancing=True)
-        time.sleep(SETTLED_S)
+        assert_silent(sink, "callTaker")
+        assert_heard(sink, "caller", -9.0)
         assert gains(rig) == [("caller", -9.0), ("callTaker", -40.0)]
-        assert heard_db(sink, "callTaker") < SILENT_DB
-        assert heard_db(sink, "caller") > LOUD_DB - 12
         assert engine.quit() == 0
 
 
@@ -154,16 +168,15 @@ def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(rig: Rig, sink: S
         time.sleep(SETTLED_S)
         assert not party_of(engine, "caller")["muted_at_server"]
         assert gains(rig) == [("caller", -3.0), ("caller", -40.0), ("caller", -3.0)]
-        assert heard_db(sink, "caller") < -70.0
-        assert heard_db(sink, "callTaker") > LOUD_DB
+        assert_silent(sink, "caller", -70.0)
+        assert_heard(sink, "callTaker", 0.0)
         # At no moment of the hand-over was the muted party heard.
-        sound = low_band(sink.heard(from_s + 0.5, time.monotonic() - 0.2))[4800:-4800]
+        sound = low_band(sink.heard(from_s + 0.2, time.monotonic() - 0.2))[4800:-4800]
         blocks = sound[: len(sound) // 2400 * 2400].reshape(-1, 2400)
         loudest = float(np.sqrt(np.mean(np.square(blocks), axis=1)).max())
         assert 20 * np.log10(max(loudest, 1e-9)) < SILENT_DB
         engine.send(cmd="unmute", callerType="caller")
-        time.sleep(0.3)
-        assert heard_db(sink, "caller") > LOUD_DB - 3
+        assert_heard(sink, "caller", -3.0)
 
 
 def low_band(sound: np.ndarray) -> np.ndarray:
@@ -179,7 +192,6 @@ def test_a_mute_at_the_server_is_asked_for_again_of_a_track_that_is_replaced(
     with playing(rig, sink, Track(name="audio", replaced_after_s=3.0)) as engine:
         engine.send(cmd="solo", callerType="caller")
         assert soon(lambda: gains(rig).count(("callTaker", -40.0)) >= 2, 10.0)
-        time.sleep(SETTLED_S)
+        assert_silent(sink, "callTaker")
+        assert_heard(sink, "caller", 0.0)
         assert set(gains(rig)) == {("callTaker", -40.0)}
-        assert heard_db(sink, "callTaker") < SILENT_DB
-        assert heard_db(sink, "caller") > LOUD_DB
