@@ -225,7 +225,7 @@ class Streams:
 
     def _turns(self, recording: Recording) -> tuple[Turn, ...]:
         """Return who speaks when, where that decides how loud the sound is."""
-        return turns_of(self._library.words(recording.id)) if "call" in recording.parties else ()
+        return turns_of(self._catalog.words(recording.id)) if "call" in recording.parties else ()
 
     async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
         if recording.growing:
