@@ -147,5 +147,3 @@ def decode_status(payload: bytes) -> Status:
     duration = round(min(max(loose.duration, 0.0), MAX_CALL_MS))
     position = round(min(max(loose.position, 0.0), duration))
     return Status(position, duration, loose.paused, loose.at_end, loose.call_over)
-
-

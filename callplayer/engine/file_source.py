@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,15 @@ from callplayer.engine.word_reporter import WordReporter
 from callplayer.errors import UsageError
 from callplayer.playback.cursor import CallExtent
 from callplayer.playback.player import StreamPlayer
+from callplayer.playback.turns import turns_of
 from callplayer.recordings.named_file import check_file, incident_id
 from callplayer.recordings.recording import IncidentFacts, parties_of, read_facts, started_at
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 from callplayer.recordings.streamed import StreamedSound
 from callplayer.vendor.http import Incident
-from callplayer.wire import Command, Party, SetGain, Status
+from callplayer.vendor.parties import Channel, TrackNames
+from callplayer.wire import Command, SetGain, Status
+from callplayer.words import Word
 
 LOG = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ class _CallSound:
 @dataclass(frozen=True)
 class _Opened:
     sound: StreamedSound
-    parties: tuple[Party, ...]
+    parties: tuple[Channel, ...]
 
 
 class FileSource:
@@ -91,7 +94,7 @@ class FileSource:
         self._player = StreamPlayer(opened.parties, _CallSound(opened.sound), autoplay=False)
         self._player.begin(time.monotonic())
         for party in opened.parties:
-            self._sound.add(party, party)
+            self._sound.add(party, TrackNames(party))
         self._host.on_tracks()
         self._pacing = threading.Thread(target=self._pace, name="player", daemon=True)
         self._pacing.start()
@@ -186,9 +189,15 @@ class FileSource:
             )
         )
         try:
-            await publish_words(self._words, path, began)
+            await publish_words(self._words, path, began, self._take_turns)
         except UsageError as error:
             self._teller.error(error.code, error.what, error.hint)
+
+    def _take_turns(self, words: Iterable[Word]) -> None:
+        """Have a mixed sound as loud as was asked for the party that speaks."""
+        player, opened = self._player, self._opened
+        if player is not None and opened is not None and "call" in opened.parties:
+            player.set_turns(turns_of(words))
 
     def _publish(self, status: Status, now_s: float) -> None:
         self._status, self._status_s = status, now_s

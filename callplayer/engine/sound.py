@@ -270,9 +270,9 @@ class Sound:
     def expect_gap(self, track_id: str) -> None:
         """A track's frames pause by our own doing until the next one."""
         with self.lock:
-            voice = self._voices.get(track_id)
-            if voice is not None:
-                voice.lane.expect_gap()
+            for part in (left(track_id), right(track_id)):
+                if part in self._voices:
+                    self._voices[part].lane.expect_gap()
 
     @property
     def track_ids(self) -> tuple[str, ...]:

@@ -58,6 +58,10 @@ class StreamPlayer:
         self._turns = Turns(turns)
         self._gains: Gains = (1.0,) * len(parties)
 
+    def set_turns(self, turns: Sequence[Turn]) -> None:
+        """Go by these turns from now on."""
+        self._turns = Turns(turns)
+
     @property
     def paused(self) -> bool:
         """Whether the listener has paused."""

@@ -19,8 +19,8 @@ from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.errors import UsageError
 from callplayer.vendor.http import StreamGrant
-from callplayer.wire import Status
 from callplayer.vendor.parties import TrackNames
+from callplayer.wire import Status
 
 PATIENCE_S = 0.05
 SOON_S = 5.0
