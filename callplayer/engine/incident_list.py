@@ -106,7 +106,7 @@ class IncidentList:
             self.left_out = f"The API has {missing:,} more incidents, which it does not give."
             if self._pages >= MAX_PAGES or count >= MAX_INCIDENTS:
                 self.left_out = f"{missing:,} more incidents are left out."
-        elif not has_ended(last, self._rows) and says_more(last, self._rows) and not self.left_out:
+        elif says_more(last, self._rows) and not self.left_out:
             self.left_out = "The API has more incidents, which are left out."
 
 

@@ -12,6 +12,7 @@ CALLS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime"
          ("datetime", "today"), ("date", "today")}  # fmt: skip
 ALLOWED = {
     "engine/access.py": "a Retry-After that is a date; the wait is capped (backoff.LONGEST_TOLD_S)",
+    "engine/link.py": "since when a stream is waited for: told, never reckoned with",
     "engine/room.py": "when a packet came; only its phase counts, which is held inside one packet",
     "ui/plain_actions.py": "when a bookmark was made: told, never reckoned with",
     "ui/screens/keeping.py": "the same",
