@@ -241,7 +241,7 @@ def _row(incident: Incident) -> PickerRow:
     created = incident.created_at
     return PickerRow(
         id=plain_text(incident.id, 80),
-        when=created.strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
+        when=created.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
         phone=plain_text(incident.caller_phone_number, 32),
         live=incident.is_audio_live,
     )

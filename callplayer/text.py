@@ -48,6 +48,14 @@ def plain_text(value: str, max_chars: int = 200) -> str:
     return text[: max_chars - 1] + ELLIPSIS if is_longer else text
 
 
+def duration_text(seconds: float) -> str:
+    """Return a length as `m:ss`, from an hour on as `h:mm:ss`."""
+    minutes, whole_s = divmod(round(max(seconds, 0.0)), 60)
+    if minutes < 60:
+        return f"{minutes}:{whole_s:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{whole_s:02}"
+
+
 def plain_json(line: bytes) -> bytes:
     """Return a JSON text, UTF-8, that says the same and is harmless on a terminal.
 

@@ -25,9 +25,10 @@ from callplayer.playback.cursor import CallExtent
 from callplayer.playback.player import StreamPlayer
 from callplayer.playback.turns import turns_of
 from callplayer.recordings.named_file import check_file, incident_id
-from callplayer.recordings.recording import IncidentFacts, parties_of, read_facts, started_at
+from callplayer.recordings.recording import describe, parties_of
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 from callplayer.recordings.streamed import StreamedSound
+from callplayer.recordings.words import CallTimes
 from callplayer.vendor.http import Incident
 from callplayer.vendor.parties import Channel, TrackNames
 from callplayer.wire import Command, SetGain, Status
@@ -172,12 +173,8 @@ class FileSource:
     async def _describe(self) -> None:
         """Publish what stands beside the file; what is wrong with it is no reason not to play."""
         path = self._path
-        facts = IncidentFacts()
-        try:
-            facts = await asyncio.to_thread(read_facts, path)
-        except UsageError as error:
-            self._teller.error(error.code, error.what, error.hint)
-        began = started_at(path, facts)
+        beside, began, duration_s = await asyncio.to_thread(describe, path, LOG.warning)
+        facts = beside.facts
         place = facts.caller_location
         self._teller.incident(
             Incident(
@@ -188,10 +185,9 @@ class FileSource:
                 longitude=place.lng if place else None,
             )
         )
-        try:
-            await publish_words(self._words, path, began, self._take_turns)
-        except UsageError as error:
-            self._teller.error(error.code, error.what, error.hint)
+        await publish_words(
+            self._words, path, CallTimes(began, duration_s), beside.turns, self._take_turns
+        )
 
     def _take_turns(self, words: Iterable[Word]) -> None:
         """Have a mixed sound as loud as was asked for the party that speaks."""

@@ -50,10 +50,13 @@ class Loss:
 class LinkReader:
     """Reads one link. `frames` is its length, `named_frames` what its container says, or None."""
 
-    def __init__(self, source: ByteRange, form: Format, *, scan: bool = True) -> None:
+    def __init__(
+        self, source: ByteRange, form: Format, *, scan: bool = True, frames: int | None = None
+    ) -> None:
         """Open the link; raise NoSoundError, or av.FFmpegError.
 
-        `scan` reads its packets once; without it the length is a guess.
+        `scan` reads its packets once; without it the length is a guess. `frames` is the length
+        where the head says it: of plain samples.
         """
         self._source = source
         self._form = form
@@ -72,9 +75,13 @@ class LinkReader:
         self._tick = self._stream.time_base or Fraction(1, self.rate_hz)
         frames_a_tick = self._tick * self.rate_hz
         self._frames_a_tick = (frames_a_tick.numerator, frames_a_tick.denominator)
+        self.tags: dict[str, str] = dict(self._container.metadata)
         self.losses: list[Loss] = []
-        found = self._scan() if scan else self._guess()
+        is_plain = self.codec.startswith("pcm_") and frames is not None
+        found = self._scan() if scan and not is_plain else self._guess()
         self._start, self.frames, self.named_frames, self.restarts = found
+        if is_plain and frames is not None:
+            self.frames, self.named_frames = frames, None
 
     def blocks(self, start: int = 0) -> Iterator[Sound]:
         """Yield all of the sound from frame `start` on: `frames` − `start` frames in all."""

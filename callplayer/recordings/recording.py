@@ -1,57 +1,46 @@
 """Recordings: which there are, and what is known of each.
 
-A recording is a WAV, FLAC, OGG or MP3 file of one or two channels; of two, the left is the caller
-and the right the call taker. `<name>.json` beside it may describe the incident.
+A recording is a sound file of one or two channels; of two, the left is the caller and the right the
+call taker. `<name>.json` beside it may describe the incident.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from callplayer.errors import UsageError
+from callplayer.recordings.facts import (
+    E164,
+    Beside,
+    CallerLocation,
+    IncidentFacts,
+    Warn,
+    local_time,
+    read_beside,
+    started_by_tags,
+)  # fmt: skip
 from callplayer.recordings.formats import SUFFIXES
 from callplayer.recordings.named_file import incident_id
-from callplayer.recordings.sound_file import open_sound
-from callplayer.text import plain_text
+from callplayer.recordings.sound_file import SoundFile, open_sound
 from callplayer.vendor.parties import Channel
-from callplayer.vendor.times import parse_datetime
 
-MAX_SIDECAR_BYTES = 16_000_000
 MAX_RECORDINGS = 10_000
 MAX_DURATION_S = 8 * 3600
-E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+_LOSSLESS = (".wav", ".flac")
+_SAME_CALL_S = 2.0
+
+__all__ = [
+    "E164", "MAX_DURATION_S", "SUFFIXES", "CallerLocation", "IncidentFacts", "Recording",
+    "describe", "find_recordings", "incident_id", "one_of_each", "read_beside", "start_of_call",
+]  # fmt: skip
 
 log = logging.getLogger("callplayer.service")
-
-
-class CallerLocation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a caller is, in the vendor's words; `lat` and `lng` in degrees."""
-
-    lat: float
-    lng: float
-    class_of_service: str = ""
-    created_at: str = ""
-    source: str = ""
-
-
-class IncidentFacts(msgspec.Struct, frozen=True):
-    """The `incident` object of a sidecar file."""
-
-    caller_phone_number: str = ""
-    created_at: str = ""
-    caller_location: CallerLocation | None = None
-
-
-class _Sidecar(msgspec.Struct, frozen=True):
-    incident: IncidentFacts = IncidentFacts()
 
 
 @dataclass(frozen=True)
@@ -80,15 +69,28 @@ class Recording:
 
 
 def find_recordings(
-    paths: Iterable[Path], *, live_from_s: float | None = None
+    paths: Iterable[Path],
+    *,
+    live_from_s: float | None = None,
+    strict: bool = False,
+    warn: Warn = log.warning,
 ) -> dict[str, Recording]:
     """Return the recordings in `paths` (files and folders, not deeper) by id.
 
-    Raise UsageError if there are none, a file cannot be served or is cut off, or two have one name.
+    A file that cannot be served costs that file, and `warn` is given a line; with `strict`, and
+    where none is left, it raises UsageError. So do two that have one name.
     """
     found: dict[str, Recording] = {}
-    for path in _audio_files(paths):
-        recording = _inspect(path, live_from_s)
+    refused: list[UsageError] = []
+    for path in one_of_each(_audio_files(paths), warn):
+        try:
+            recording = _inspect(path, live_from_s, warn)
+        except UsageError as error:
+            if strict:
+                raise
+            refused.append(error)
+            warn(f"left out: {error.what}")
+            continue
         if recording.id in found:
             raise UsageError(
                 f"Two recordings are named {path.name}: their incident ids would be the same.",
@@ -100,23 +102,60 @@ def find_recordings(
                 f"There are more than {MAX_RECORDINGS} recordings.", "Name fewer of them."
             )
     if not found:
-        raise UsageError(
-            "There is no recording to serve.",
-            "Name WAV, FLAC, OGG or MP3 files, or a folder that holds some.",
-        )
+        raise _none_to_serve(refused)
     return found
 
 
-def read_facts(path: Path) -> IncidentFacts:
-    """Return what `<name>.json` beside the sound file `path` says of the incident, if there is one.
+def _none_to_serve(refused: list[UsageError]) -> UsageError:
+    if refused:
+        return refused[0]
+    return UsageError(
+        "There is no recording to serve.",
+        "Name sound files (the README lists the formats), or a folder that holds some.",
+    )
 
-    A phone number that is not E.164 is left out, with a warning. Raise UsageError if it is broken.
+
+def one_of_each(paths: Iterable[Path], warn: Warn) -> list[Path]:
+    """Return the files, of those of one call (the same name and length) the lossless one only.
+
+    Recorders such as trunk-recorder leave a WAV and an M4A of each call.
     """
-    facts = read_sidecar(path)
-    if facts.caller_phone_number and E164.fullmatch(facts.caller_phone_number) is None:
-        log.warning("the caller_phone_number beside %s is not E.164, and left out", path.name)
-        return msgspec.structs.replace(facts, caller_phone_number="")
-    return facts
+    ordered = list(dict.fromkeys(paths))
+    of_name: dict[Path, list[Path]] = {}
+    for path in ordered:
+        of_name.setdefault(path.with_suffix(""), []).append(path)
+    left_out: set[Path] = set()
+    for group in of_name.values():
+        if len(group) > 1:
+            best = min(group, key=lambda path: path.suffix.lower() not in _LOSSLESS)
+            others = [path for path in group if path != best and _is_same_call(path, best)]
+            for path in others:
+                warn(f"{path.name} is the call of {best.name}, and left out")
+            left_out.update(others)
+    return [path for path in ordered if path not in left_out]
+
+
+def _is_same_call(path: Path, other: Path) -> bool:
+    try:
+        with open_sound(path) as one, open_sound(other) as two:
+            return abs(one.duration_s - two.duration_s) <= _SAME_CALL_S
+    except UsageError:
+        return False
+
+
+def start_of_call(path: Path, sound: SoundFile, beside: Beside) -> datetime:
+    """Return when a call began: by its sidecar or name, its head or tags, else by its file.
+
+    A file is closed when its call is over: its time less its length is the start.
+    """
+    if beside.started_at is not None:
+        return beside.started_at
+    if sound.recorded_at is not None:
+        return local_time(sound.recorded_at)
+    by_tags = started_by_tags(sound.tags)
+    if by_tags is not None:
+        return by_tags
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) - timedelta(seconds=sound.duration_s)
 
 
 def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
@@ -134,27 +173,27 @@ def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
         else:
             raise UsageError(
                 f"{path} is no recording that can be served.",
-                "Name WAV, FLAC, OGG or MP3 files, or a folder that holds some.",
+                "Name sound files (the README lists the formats), or a folder that holds some.",
             )
 
 
-def _inspect(path: Path, live_from_s: float | None) -> Recording:
+def _inspect(path: Path, live_from_s: float | None, warn: Warn) -> Recording:
+    beside = read_beside(path, warn)
     with open_sound(path) as sound:
         duration_s, channels = sound.duration_s, sound.channels
+        began = start_of_call(path, sound, beside)
     if duration_s > MAX_DURATION_S:
         raise UsageError(
             f"{path} lasts {duration_s:.0f} s; up to {MAX_DURATION_S // 3600} h can be served.",
             "Name another recording, or cut this one.",
         )
-    facts = read_facts(path)
-    made_at = started_at(path, facts)
     return Recording(
         id=incident_id(path.name),
         path=path,
         parties=parties_of(path, channels),
         duration_s=duration_s,
-        created_at=made_at if live_from_s is None else _wall_time(live_from_s),
-        facts=facts,
+        created_at=began if live_from_s is None else _wall_time(live_from_s),
+        facts=beside.facts,
         live_from_s=live_from_s,
     )
 
@@ -163,15 +202,14 @@ def _wall_time(monotonic_s: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=time.monotonic() - monotonic_s)
 
 
-def started_at(path: Path, facts: IncidentFacts) -> datetime:
-    """Return when the call of the sound file `path` began: as told beside it, or the file's own."""
-    told_at = parse_datetime(facts.created_at)
-    if facts.created_at and told_at is None:
-        log.warning("the created_at beside %s is no time: that of the file is taken", path.name)
-    try:
-        return told_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError as error:
-        raise _unreadable(path, error) from None
+def describe(path: Path, warn: Warn) -> tuple[Beside, datetime, float]:
+    """Return what is known of the call of a sound file, when it began, and its length in s.
+
+    Raise UsageError if the file cannot be read.
+    """
+    beside = read_beside(path, warn)
+    with open_sound(path) as sound:
+        return beside, start_of_call(path, sound, beside), sound.duration_s
 
 
 def parties_of(path: Path, channels: int) -> tuple[Channel, ...]:
@@ -183,32 +221,4 @@ def parties_of(path: Path, channels: int) -> tuple[Channel, ...]:
     raise UsageError(
         f"{path} has {channels} channels.",
         "Mix it down to one, or to two: the caller left, the call taker right.",
-    )
-
-
-def read_sidecar(sound: Path) -> IncidentFacts:
-    """Return what `<name>.json` beside the file `sound` says, as it is; see `read_facts`."""
-    path = sound.with_suffix(".json")
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_SIDECAR_BYTES + 1)
-    except FileNotFoundError:
-        return IncidentFacts()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if len(content) > MAX_SIDECAR_BYTES:
-        raise UsageError(f"{path} is larger than 16 MB.", "Shorten it, or move it away.")
-    try:
-        return msgspec.json.decode(content, type=_Sidecar).incident
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        reason = plain_text(str(error), 120).rstrip(".")
-        raise UsageError(
-            f"{path} does not describe an incident: {reason}.", "Mend it, or move it away."
-        ) from None
-
-
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(
-        f"{path} cannot be read: {plain_text(str(error), 160).rstrip('.')}.",
-        "Check that it is a sound file that you may read.",
     )

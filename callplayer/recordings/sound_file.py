@@ -65,7 +65,7 @@ class SoundFile:
 
     Memory stays flat, whatever the length. Not for several threads, and for one reader at a time:
     a second `blocks` ends the first one. `is_fine` says that it has more than 16 bits; `codec` is
-    FFmpeg's name; `recorded_at` is the local time in a broadcast wave's head.
+    FFmpeg's name; `recorded_at` is the local time in a broadcast wave's head, `tags` are its texts.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class SoundFile:
         self.path = path
         self._fd = fd
         self._wav: WavHead | None = None
+        self._plain_frames: int | None = None
         start = os.pread(fd, SNIFFED_BYTES, _id3_end(fd))
         form = format_of(path, start)
         if form is None:
@@ -94,6 +95,7 @@ class SoundFile:
             if not self._parts:
                 self.rate_hz, self.channels = reader.rate_hz, reader.channels
                 self.codec, self.is_fine = reader.codec, reader.is_fine
+                self.tags = reader.tags
             elif (reader.rate_hz, reader.channels) != (self.rate_hz, self.channels):
                 raise UsageError(
                     f"{self.name} goes on with another sample rate or number of channels"
@@ -179,7 +181,7 @@ class SoundFile:
             self._open_reader = None
         try:
             source = ByteRange(self._fd, link.start, link.end, self._head)
-            reader = LinkReader(source, self._form, scan=self._scan)
+            reader = LinkReader(source, self._form, scan=self._scan, frames=self._plain_frames)
         except NoSoundError as error:
             raise _no_sound(self.path, str(error)) from None
         except av.FFmpegError as error:
@@ -226,6 +228,8 @@ class SoundFile:
             self._head, self._form = as_au, AU
         else:
             raise _no_sound(self.path, "a RIFX of its coding is not known")
+        if head.block_bytes:
+            self._plain_frames = (end - head.data_at) // head.block_bytes
         missing = head.data_at + head.data_bytes - end if head.is_size_known else 0
         missing_s = 0.0
         if missing > MISSING_BYTES and head.bytes_per_s:

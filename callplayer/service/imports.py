@@ -8,29 +8,33 @@ files that nobody sees; one killed after it has done all.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.convert import convert
+from callplayer.recordings.convert import Layout, check_length, convert
 from callplayer.recordings.recording import (
     E164,
     CallerLocation,
     IncidentFacts,
     Recording,
-    read_sidecar,
+    read_beside,
+    start_of_call,
 )
-from callplayer.recordings.words import read_words, words_beside
+from callplayer.recordings.sound_file import open_sound
+from callplayer.recordings.words import CallTimes, read_words, words_beside
 from callplayer.service import library_folder
 from callplayer.service.library import Library
 from callplayer.text import plain_text
-from callplayer.vendor.times import parse_datetime
 from callplayer.words import Speaker, Word
+
+log = logging.getLogger("callplayer.service")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class Call:
     phone: str | None = None
     location: CallerLocation | None = None
     names: Mapping[str, Speaker] = field(default_factory=dict)
+    layout: Layout = field(default_factory=Layout)
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What hears of an import: each call that is taken up, each line on what is left out."""
+
+    begin: Callable[[Call], None] = lambda _call: None
+    warn: Callable[[str], None] = log.warning
 
 
 @dataclass(frozen=True)
@@ -57,22 +70,31 @@ class _Prepared:
 
 
 def import_calls(
-    folder: Path, calls: Sequence[Call], told: Callable[[Call], None] = lambda _call: None
+    folder: Path, calls: Sequence[Call], reports: Reports = Reports(), *, skip_bad: bool = False
 ) -> list[Recording]:
     """Import all calls into the library in `folder`, or none; return their recordings.
 
-    `told` hears of each call that is taken up. Raise UsageError for what cannot be imported,
-    ServiceError if the library cannot take it.
+    With `skip_bad` a call that cannot be imported costs that call, unless it is the only one. Raise
+    UsageError for what cannot be imported, ServiceError if the library cannot take it.
     """
     prepared: list[_Prepared] = []
+    refused: list[UsageError] = []
     recordings = folder / library_folder.RECORDINGS
     with Library.open(folder, durable=True) as library:
         library_folder.sweep(folder, library.paths)
         with library_folder.importing(folder):
             try:
                 for call in calls:
-                    told(call)
-                    prepared.append(_prepare(call, recordings))
+                    reports.begin(call)
+                    try:
+                        prepared.append(_prepare(call, recordings, reports.warn))
+                    except UsageError as error:
+                        if not skip_bad:
+                            raise
+                        refused.append(error)
+                        reports.warn(f"left out: {error.what}")
+                if refused and not prepared:
+                    raise refused[0]
                 library.add_all(
                     [(one.recording, one.words) for one in prepared],
                     before_commit=lambda: _name(prepared, recordings),
@@ -105,84 +127,46 @@ def check_location(lat: float, lng: float) -> CallerLocation:
     return CallerLocation(lat, lng, source="import")
 
 
-def check_started_at(text: str) -> datetime:
-    """Return the time in UTC; raise UsageError if it is none."""
-    moment = parse_datetime(text)
-    if moment is None:
-        raise UsageError(
-            f"{plain_text(text, 40)!r} is no time.",
-            "Write it as 2026-03-14T02:47:09Z, or with an offset such as +01:00.",
-        )
-    return moment.astimezone(UTC)
-
-
-def _prepare(call: Call, recordings: Path) -> _Prepared:
+def _prepare(call: Call, recordings: Path, warn: Callable[[str], None]) -> _Prepared:
     """Write the sound under a temporary name and read the rest."""
     first = call.sources[0]
-    facts = read_sidecar(first)
-    kept = _with(facts, call)
-    created_at = call.started_at or _told_at(facts, first) or _modified_at(first)
+    beside = read_beside(first, warn)
+    with open_sound(first, call.layout.rate_hz) as sound:
+        check_length(sound)
+        created_at = call.started_at or start_of_call(first, sound, beside)
+        times = CallTimes(created_at, sound.duration_s)
     words = (
-        read_words(call.words, created_at, call.names)
+        read_words(call.words, times, call.names, beside.turns, warn)
         if call.words
-        else words_beside(first, created_at)
+        else words_beside(first, times, beside.turns, warn)
     )
     identifier = str(uuid.uuid4())
     part = recordings / f"{identifier}{library_folder.PART}"
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        converted = convert(call.sources, fd)
+        converted = convert(call.sources, fd, call.layout)
         os.fsync(fd)
     except BaseException:
         part.unlink()
         raise
     finally:
         os.close(fd)
+    for note in converted.notes:
+        warn(note)
+    facts = beside.facts
     recording = Recording(
         id=identifier,
         path=recordings / f"{identifier}.flac",
         parties=("call",) if converted.channels == 1 else ("caller", "callTaker"),
         duration_s=converted.duration_s,
         created_at=created_at,
-        facts=kept,
+        facts=IncidentFacts(
+            caller_phone_number=facts.caller_phone_number if call.phone is None else call.phone,
+            caller_location=call.location or facts.caller_location,
+            talkgroup=facts.talkgroup,
+        ),
     )
     return _Prepared(part, recording, words)
-
-
-def _with(facts: IncidentFacts, call: Call) -> IncidentFacts:
-    """Return the facts with what the call's flags say instead."""
-    number = facts.caller_phone_number if call.phone is None else call.phone
-    if number and E164.fullmatch(number) is None:
-        sound = plain_text(str(call.sources[0]))
-        raise UsageError(
-            f"The caller_phone_number beside {sound} is no phone number.",
-            "Write it as +15555550142, or give --phone.",
-        )
-    return IncidentFacts(
-        caller_phone_number=number,
-        caller_location=call.location or facts.caller_location,
-    )
-
-
-def _told_at(facts: IncidentFacts, sound: Path) -> datetime | None:
-    if not facts.created_at:
-        return None
-    moment = parse_datetime(facts.created_at)
-    if moment is None:
-        raise UsageError(
-            f"The created_at beside {plain_text(str(sound))} is no time.",
-            "Write it as 2026-03-14T02:47:09Z, or give --started-at.",
-        )
-    return moment.astimezone(UTC)
-
-
-def _modified_at(path: Path) -> datetime:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError as error:
-        raise UsageError(
-            f"{plain_text(str(path))} cannot be read: {error.strerror}.", "Check the path."
-        ) from None
 
 
 def _name(prepared: Sequence[_Prepared], recordings: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from callplayer.recordings.recording import find_recordings
-from callplayer.recordings.words import words_beside
+from callplayer.recordings.words import CallTimes, words_beside
 from callplayer.service import library_folder
 from callplayer.service.library import Library
 from callplayer.service.serve_options import ServeOptions
@@ -30,8 +30,13 @@ def open_library(
             return
         found = {}
         if options.recordings or not options.live_sources:
-            found = find_recordings(options.recordings, live_from_s=live_from_s)
+            found = find_recordings(
+                options.recordings, live_from_s=live_from_s, strict=options.strict
+            )
         library.add_all(
-            [(each, words_beside(each.path, each.created_at)) for each in found.values()]
+            [
+                (each, words_beside(each.path, CallTimes(each.created_at, each.duration_s)))
+                for each in found.values()
+            ]
         )
         yield library, tuple(found)

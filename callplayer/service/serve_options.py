@@ -26,7 +26,8 @@ class ServeOptions:
     call that begins now. `exit_with_stdin` ends the service when its standard input does.
     `live_sources` are calls that come in as they happen. `workers` is how many processes of bots
     there are at most; None leaves it to the machine. `public_url` is where clients reach a proxy in
-    front of the service. `insecure` lets it listen beyond this machine without TLS.
+    front of the service. `insecure` lets it listen beyond this machine without TLS. `strict`:
+    it does not start when a recording cannot be served.
     """
 
     recordings: tuple[Path, ...]
@@ -46,6 +47,7 @@ class ServeOptions:
     tls_key: Path | None = None
     insecure: bool = False
     public_url: str | None = None
+    strict: bool = False
 
     @property
     def has_tls(self) -> bool:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from callplayer.errors import EXIT_DONE, UsageError
 from callplayer.serving.shared import add_library, existing_library, library_folder
-from callplayer.text import plain_text
+from callplayer.text import duration_text, plain_text
 
 if TYPE_CHECKING:
+    from callplayer.recordings.convert import Layout
     from callplayer.recordings.recording import CallerLocation, Recording
     from callplayer.service.imports import Call
 
@@ -20,12 +21,24 @@ if TYPE_CHECKING:
 def import_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `serve import` takes."""
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, OGG, MP3 or M4A"
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="sound files; the README lists the formats",
     )
     add_library(parser)
     parser.add_argument(
         "--join", action="store_true", help="two files are one call: the caller, the call taker"
     )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out what cannot be imported, and say which"
+    )
+    parser.add_argument("--swap", action="store_true", help="the caller is on the right")
+    parser.add_argument(
+        "--channels", metavar="N[,M]", help="of more than two: the caller's, the call taker's"
+    )
+    parser.add_argument("--rate", type=int, metavar="HZ", help="of .vox, which does not say it")
     one = parser.add_argument_group("of one call (what is left out: from NAME.json beside it)")
     one.add_argument(
         "--words",
@@ -35,7 +48,11 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="its words: JSON, STM, RTTM, VTT or SRT; twice: words, and RTTM turns",
     )
-    one.add_argument("--started-at", metavar="TIME", help="such as 2026-03-14T02:47:09Z")
+    one.add_argument(
+        "--started-at",
+        metavar="TIME",
+        help="such as 2026-03-14T02:47:09Z (no zone: this machine's)",
+    )
     one.add_argument("--phone", metavar="NUMBER", help="the caller's, such as +15555550142")
     one.add_argument("--lat", type=float, metavar="DEGREES", help="where the caller is")
     one.add_argument("--lng", type=float, metavar="DEGREES")
@@ -45,22 +62,46 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_import(options: argparse.Namespace) -> int:
     """Import calls into the library, all or none; tell their ids."""
-    from callplayer.service.imports import import_calls
+    from callplayer.recordings.recording import one_of_each
+    from callplayer.service.imports import Reports, import_calls
     from callplayer.service.packages import require_packages
 
     require_packages()
 
-    def told(call: Call) -> None:
+    def begin(call: Call) -> None:
         if sys.stderr.isatty():
             print(f"importing {', '.join(map(str, call.sources))}", file=sys.stderr, flush=True)
 
-    for recording in import_calls(library_folder(options), _calls(options), told):
+    if not options.join:
+        options.files = one_of_each(options.files, _warn)
+    calls, reports = _calls(options), Reports(begin, _warn)
+    folder = library_folder(options)
+    for recording in import_calls(folder, calls, reports, skip_bad=options.skip_bad):
         print(_row(recording))
     return EXIT_DONE
 
 
+def _warn(line: str) -> None:
+    print(f"callplayer: {plain_text(line, 400)}", file=sys.stderr, flush=True)
+
+
+def _layout(options: argparse.Namespace) -> Layout:
+    from callplayer.recordings.convert import Layout
+
+    try:
+        channels = tuple(int(each) for each in (options.channels or "").split(",") if each)
+    except ValueError:
+        raise UsageError(
+            "--channels takes one number or two.", "Write it as --channels 1,3."
+        ) from None
+    if options.rate is not None and not 1_000 <= options.rate <= 192_000:
+        raise UsageError(f"{options.rate} is no sample rate.", "Give --rate 8000, or 6000.")
+    return Layout(swap=options.swap, channels=channels, rate_hz=options.rate)
+
+
 def _calls(options: argparse.Namespace) -> list[Call]:
-    from callplayer.service.imports import Call, check_phone, check_started_at
+    from callplayer.recordings.facts import check_started_at
+    from callplayer.service.imports import Call, check_phone
 
     files = options.files
     groups = [tuple(files)] if options.join else [(file,) for file in files]
@@ -68,10 +109,14 @@ def _calls(options: argparse.Namespace) -> list[Call]:
         raise UsageError(
             "--join takes two files: the caller, the call taker.", "Name them in that order."
         )
+    layout = _layout(options)
     call = Call(
         sources=groups[0],
+        layout=layout,
         words=tuple(options.words),
-        started_at=None if options.started_at is None else check_started_at(options.started_at),
+        started_at=None
+        if options.started_at is None
+        else check_started_at(options.started_at, _warn),
         phone=None if options.phone is None else check_phone(options.phone),
         location=_location(options),
         names={
@@ -79,7 +124,7 @@ def _calls(options: argparse.Namespace) -> list[Call]:
             **({options.call_taker: "CallTaker"} if options.call_taker else {}),
         },
     )
-    if len(groups) > 1 and call != Call(sources=groups[0]):
+    if len(groups) > 1 and call != Call(sources=groups[0], layout=layout):
         raise UsageError(
             "Words, time, phone and place are those of one call, and several files are named.",
             "Import one at a time, or add --join if two files are one call.",
@@ -145,7 +190,7 @@ def run_remove(options: argparse.Namespace) -> int:
 
 def _row(recording: Recording) -> str:
     when = recording.created_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    minutes, seconds = divmod(round(recording.duration_s), 60)
     phone = plain_text(recording.facts.caller_phone_number, 16)
-    kind = "live" if recording.growing else f"{minutes}:{seconds:02}"
-    return f"{recording.id}  {when}  {phone:<16}  {kind}"
+    kind = "live" if recording.growing else duration_text(recording.duration_s)
+    row = f"{recording.id}  {when}  {phone:<16}  {kind:<8}"
+    return f"{row}  {plain_text(recording.facts.talkgroup, 40)}".rstrip()

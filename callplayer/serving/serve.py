@@ -30,6 +30,9 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
     add_library(parser)
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     parser.add_argument("--port", type=int, default=8911, help="default: 8911; 0: any free one")
+    parser.add_argument(
+        "--strict", action="store_true", help="do not start if a recording cannot be served"
+    )
     parser.add_argument("--live", action="store_true", help="serve the calls as if they were live")
     parser.add_argument(
         "--livekit-url", metavar="URL", help="use this LiveKit server (keys by environment)"
@@ -74,6 +77,7 @@ def run_serve(options: argparse.Namespace) -> int:
             tls_key=options.tls_key,
             insecure=options.insecure,
             public_url=options.public_url,
+            strict=options.strict,
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
@@ -90,7 +90,8 @@ def citation(view: PlayerView, facts: CallFacts) -> str:
     clock = at_clock(facts.here_ms, facts)
     offset = clock_text(facts.here_ms, facts.duration_ms)
     words = quote(view.script, facts.here_ms)
-    date = f"{facts.began.astimezone(facts.zone):%Y-%m-%d} " if facts.began else ""
+    here = facts.began and facts.began + timedelta(milliseconds=facts.here_ms)
+    date = f"{here.astimezone(facts.zone):%Y-%m-%d} " if here else ""
     parts = [f"Incident {name}", f"{date}{clock}".strip(), f"{offset} into the call"]
     return ", ".join(part for part in parts if part) + (f". {_quoted(words)}" if words else "")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from callplayer.ui.view import clock_text
 
@@ -15,6 +16,10 @@ _STEP = re.compile(r"([+\-−])(.+)", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%", re.ASCII)
 _HOURS = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)(?:\.(\d{1,3}))?", re.ASCII)
 _MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)(?:\.(\d{1,3}))?", re.ASCII)
+_CLOCK = re.compile(
+    r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,3}))?)?(?:\s*([A-Za-z]{1,6}|[+-]\d\d:?\d\d))?",
+    re.ASCII,
+)
 _SECONDS = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?", re.ASCII)
 
 
@@ -101,20 +106,50 @@ def _share_target(share: float, call: CallFacts) -> Target | str:
 def _clock_target(text: str, call: CallFacts) -> Target | str:
     if call.began is None:
         return "Nobody has told when this call began."
-    first = call.began.astimezone(call.zone)
-    last = first + timedelta(milliseconds=call.duration_ms)
+    typed = _CLOCK.fullmatch(text)
+    if typed is None:
+        return _unread(text)
     try:
-        asked = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M").time()
+        asked = time(int(typed[1]), int(typed[2]), int(typed[3] or 0))
     except ValueError:
         return _unread(text)
-    # A call may run over midnight: the first such time that is not before its first second.
+    fraction = timedelta(milliseconds=_fraction_ms(typed[4]))
+    last = call.began + timedelta(milliseconds=call.duration_ms)
+    for moment in _moments(asked, typed[5] or "", call):
+        since = moment + fraction - call.began
+        if timedelta(seconds=-1) < since and moment <= last:
+            return _target(round(since.total_seconds() * 1000), call)
+    first, end = call.began.astimezone(call.zone), last.astimezone(call.zone)
+    zones = dict.fromkeys((zone_name(first), zone_name(end)))
+    return f"The call was from {first:%H:%M:%S} to {end:%H:%M:%S} {', '.join(zones)}."
+
+
+def _moments(asked: time, zone: str, call: CallFacts) -> Iterator[datetime]:
+    """Yield when a clock shows `asked`, from the day the call began on, in order.
+
+    A call may run over midnight, or over a change of daylight time, when an hour comes twice, its
+    zone's name telling which, or not at all. `zone` is such a name, or UTC, or "" for any.
+    """
+    assert call.began is not None
+    zones: tuple[tzinfo | None, ...] = (call.zone,)
+    if zone.upper() in ("UTC", "GMT", "Z"):
+        zones = (call.zone, UTC)
     for day in range(2):
-        date = (first + timedelta(days=day)).date()
-        moment = datetime.combine(date, asked, tzinfo=first.tzinfo)
-        if first - timedelta(seconds=1) < moment <= last:
-            since_ms = round((moment - first).total_seconds() * 1000)
-            return _target(since_ms, call)
-    return f"The call was from {first:%H:%M:%S} to {last:%H:%M:%S} {zone_name(first)}."
+        for place in zones:
+            date = (call.began.astimezone(place) + timedelta(days=day)).date()
+            for fold in (0, 1):
+                shown = datetime.combine(date, asked).replace(fold=fold)
+                # A time without a zone is the machine's: astimezone() knows its rules.
+                moment = shown.replace(tzinfo=place) if place else shown.astimezone()
+                back = moment.astimezone(UTC).astimezone(place)
+                named = not zone or zone.casefold() in _names_of(back)
+                if named and back.replace(tzinfo=None, fold=0) == shown.replace(fold=0):
+                    yield moment.astimezone(UTC)
+
+
+def _names_of(moment: datetime) -> tuple[str, ...]:
+    offset = f"{moment:%z}"
+    return zone_name(moment).casefold(), offset, f"{offset[:3]}:{offset[3:]}"
 
 
 def _target(position_ms: int, call: CallFacts) -> Target:

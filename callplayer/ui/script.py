@@ -6,6 +6,8 @@ the old one all utterances before the change, so that whoever drew them can tell
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,16 +75,28 @@ class Utterance:
     @cached_property
     def folded(self) -> str:
         """Its text as it is searched."""
-        return " ".join(word.text.casefold() for word in self.words)
+        return self._search[0]
 
-    @cached_property
+    @property
     def offsets(self) -> tuple[int, ...]:
         """Where each word begins in `folded`."""
-        at, offsets = 0, []
+        return self._search[1]
+
+    @cached_property
+    def _search(self) -> tuple[str, tuple[int, ...]]:
+        parts, offsets, at, after_digit = list[str](), list[int](), 0, False
         for word in self.words:
-            offsets.append(at)
-            at += len(word.text.casefold()) + 1
-        return tuple(offsets)
+            part = fold(word.text)
+            if part and at and not (after_digit and part[0].isdigit()):
+                part_at = at + 1
+                parts.append(" ")
+            else:
+                part_at = at
+            offsets.append(part_at)
+            if part:
+                parts.append(part)
+                at, after_digit = part_at + len(part), part[-1].isdigit()
+        return "".join(parts), tuple(offsets)
 
     @property
     def text(self) -> str:
@@ -124,6 +138,8 @@ def after_words(script: Script, words: Sequence[Word]) -> Script:
     if not words:
         return script
     transcript = script.transcript.apply(words)
+    if transcript == script.transcript:
+        return script
     kept = len(script.utterances)
     for speaker in {word.speaker for word in words}:
         kept = min(kept, _kept(script, transcript, speaker))
@@ -145,22 +161,79 @@ def lit_until_ms(word: Said) -> int:
     return max(word.end_ms, word.start_ms + SHORTEST_LIT_MS)
 
 
+def fold(text: str) -> str:
+    """Return text as it is searched: case, punctuation, quotes and the grouping of digits left out.
+
+    `It’s 555-0142.` and `its 5550142` are the same.
+    """
+    if text.isascii() and text.isalnum():
+        return text.lower()
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)
+    folded = ""
+    for part in _NOT_WORD.split(plain):
+        folded, _ = _appended(folded, part)
+    return folded
+
+
+def _appended(folded: str, part: str) -> tuple[str, int]:
+    """Return `folded` with a part behind it, and where that begins: digits go on, words do not."""
+    if not folded or not part:
+        return folded + part, len(folded)
+    gap = "" if folded[-1].isdigit() and part[0].isdigit() else " "
+    return folded + gap + part, len(folded) + len(gap)
+
+
+_APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´"))
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
 def find(script: Script, wanted: str) -> tuple[Hit, ...]:
-    """Return all places where `wanted` is said, in any letter case, in order."""
-    folded = " ".join(plain_text(wanted).casefold().split())  # as words are drawn
-    if not folded:
+    """Return all places where `wanted` is said, in order, also where one speaker is interrupted.
+
+    Case, punctuation and the grouping of digits do not count (see `fold`), unless there is nothing
+    else: then the text as it is drawn is searched. A hit that goes on in the speaker's next
+    utterance ends with the last word of the first.
+    """
+    drawn = " ".join(plain_text(wanted).casefold().split())
+    folded = fold(drawn)
+    if not drawn:
         return ()
-    hits: list[Hit] = []
-    size = len(folded)
+    if not folded:
+        return tuple(
+            Hit(word.start_ms, index, at, at)
+            for index, each in enumerate(script.utterances)
+            for at, word in enumerate(each.words)
+            if drawn in word.text.casefold()
+        )
+    return tuple(sorted(hit for speaker in SPEAKERS for hit in _found(script, speaker, folded)))
+
+
+def _found(script: Script, speaker: Speaker, folded: str) -> Iterator[Hit]:
+    """Yield where one speaker says it."""
+    text, parts = "", list[str]()
+    starts, places = list[int](), list[int]()
     for index, each in enumerate(script.utterances):
+        if each.speaker != speaker or not each.folded:
+            continue
+        joins = text[-1:].isdigit() and each.folded[0].isdigit()
+        gap = "" if joins or not places else " "
+        parts.append(gap + each.folded)
+        starts.append((starts[-1] + len(text) if places else 0) + len(gap))
+        places.append(index)
         text = each.folded
-        at = text.find(folded)
-        while at >= 0:
-            first = bisect_right(each.offsets, at) - 1
-            last = bisect_right(each.offsets, at + size - 1, first) - 1
-            hits.append(Hit(each.words[first].start_ms, index, first, last))
-            at = text.find(folded, at + size)
-    return tuple(hits)
+    whole = "".join(parts)
+    at, place, said_at = whole.find(folded), 0, (-1, -1)
+    starts.append(len(whole) + 1)
+    while at >= 0:
+        while starts[place + 1] <= at:
+            place += 1
+        each, start = script.utterances[places[place]], starts[place]
+        first = bisect_right(each.offsets, at - start) - 1
+        if (place, first) != said_at:  # twice in one word is one place
+            last = bisect_right(each.offsets, at + len(folded) - 1 - start, first) - 1
+            yield Hit(each.words[first].start_ms, places[place], first, last)
+            said_at = place, first
+        at = whole.find(folded, at + 1)
 
 
 def times_text(count: int) -> str:

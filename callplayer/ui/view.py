@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Literal
 
 from callplayer.engine.messages import LEVEL_FLOOR_DB, Phase, StateEvent
@@ -144,10 +144,16 @@ def hidden_phone(number: str) -> str:
     )
 
 
-def when_text(told: str) -> str:
-    """Write a datetime of the API as `2026-01-15 10:30:00 UTC`; what is none, as it came."""
+def when_text(told: str, zone: tzinfo | None = UTC) -> str:
+    """Write a datetime of the API as `2026-01-15 10:30:00 UTC`, in `zone` (None: this machine's).
+
+    What is none is written as it came.
+    """
     moment = parse_datetime(told)
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else told
+    if moment is None:
+        return told
+    shown = moment.astimezone(zone)
+    return f"{shown:%Y-%m-%d %H:%M:%S} {shown.tzname() or f'{shown:%z}'}"
 
 
 def gain_text(gain_db: float) -> str:

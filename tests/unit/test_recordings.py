@@ -115,24 +115,6 @@ def test_a_sidecar_describes_the_incident(tmp_path: Path) -> None:
     assert recording.created_at.isoformat() == "2026-03-14T02:47:09+00:00"
 
 
-def test_a_number_that_is_not_e164_is_left_out(tmp_path, caplog):
-    path = tmp_path / "a.wav"
-    soundfile.write(path, np.zeros(800), 8000)
-    path.with_suffix(".json").write_text('{"incident": {"caller_phone_number": "5550142"}}')
-    (recording,) = find_recordings([path]).values()
-    assert recording.facts.caller_phone_number == ""
-    assert "beside a.wav is not E.164" in caplog.text
-    assert "5550142" not in caplog.text
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"incident": {"caller_phone_number": 7}}'])
-def test_a_broken_sidecar_is_told(tmp_path: Path, content: str) -> None:
-    soundfile.write(tmp_path / "a.wav", TONE, 48_000)
-    (tmp_path / "a.json").write_text(content)
-    with pytest.raises(UsageError, match="does not describe an incident"):
-        find_recordings([tmp_path])
-
-
 def test_the_demo_calls_can_be_served() -> None:
     folder = Path(__file__).parents[2] / "callplayer" / "service" / "demo_calls"
     found = find_recordings([folder])

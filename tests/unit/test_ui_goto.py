@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -162,3 +164,45 @@ def test_the_clock_time_of_a_place_leads_back_to_it(began_s: int, at_s: int) -> 
     call = CallFacts(0, 86_400_000, began=began, zone=UTC)
     clock = at_clock(at_s * 1000, call).split()[0]
     assert place_ms(f"@{clock}", call) == at_s * 1000
+
+
+# --- a change of daylight time --------------------------------------------------------------------
+
+NEW_YORK = ZoneInfo("America/New_York")
+FALL = CallFacts(0, 2 * 3_600_000, began=datetime(2026, 11, 1, 5, 30, tzinfo=UTC), zone=NEW_YORK)
+SPRING = CallFacts(0, 2 * 3_600_000, began=datetime(2026, 3, 8, 6, 30, tzinfo=UTC), zone=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted_ms"),
+    [
+        ("@01:30:30 EDT", 30_000), ("@01:30:30", 30_000), ("@01:30:30 EST", 3_630_000),
+        ("@01:00:30 EST", 1_830_000), ("@01:00:30", 1_830_000), ("@02:00:00", 5_400_000),
+        ("@06:00:30 UTC", 1_830_000), ("@01:00:30 -0500", 1_830_000),
+    ],
+)  # fmt: skip
+def test_an_hour_that_comes_twice_can_be_typed_as_it_is_shown(text: str, wanted_ms: int) -> None:
+    assert place_ms(text, FALL) == wanted_ms
+
+
+def test_an_hour_that_never_comes_is_no_place() -> None:
+    assert place_ms("@03:00:00", SPRING) == 1_800_000
+    assert read_place("@02:15:00", SPRING) == "The call was from 01:30:00 to 04:30:00 EST, EDT."
+
+
+@given(st.integers(0, 2 * 3600), st.sampled_from([FALL, SPRING, CALL, LONG]))
+def test_what_a_citation_shows_goes_back_to_where_it_was(second: int, call: CallFacts) -> None:
+    second = min(second, call.duration_ms // 1000)
+    assert place_ms(f"@{at_clock(second * 1000, call)}", call) == second * 1000
+
+
+def test_the_machines_own_zone_knows_the_change_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        call = CallFacts(0, 2 * 3_600_000, began=FALL.began, zone=None)
+        assert at_clock(1_830_000, call) == "01:00:30 EST"
+        assert place_ms("@01:00:30 EST", call) == 1_830_000
+    finally:
+        monkeypatch.undo()
+        time.tzset()

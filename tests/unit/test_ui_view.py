@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -128,6 +130,8 @@ def test_datetimes_are_written_one_way_and_what_is_none_as_it_came() -> None:
     assert view.when_text("2026-03-15T19:22:41+01:00") == "2026-03-15 18:22:41 UTC"
     assert view.when_text("2026-03-15 19:22:41 UTC") == "2026-03-15 19:22:41 UTC"
     assert view.when_text("yesterday") == "yesterday"
+    zone = ZoneInfo("America/New_York")
+    assert view.when_text("2026-11-01 06:00:30 UTC", zone) == "2026-11-01 01:00:30 EST"
 
 
 @given(st.integers(30, 200), st.floats(-40.0, 20.0))

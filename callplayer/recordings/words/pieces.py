@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from msgspec.structs import replace as replace_fields
 
-from callplayer.vendor.parties import party_named
+from callplayer.recordings.words.names import Names
 from callplayer.wire import MAX_CALL_MS
-from callplayer.words import MAX_WORD_S, SPEAKER_OF_PARTY, Speaker, Word, word_at
+from callplayer.words import MAX_WORD_S, Speaker, Word, word_at
+
+Warn = Callable[[str], None]
+"""Is given one line on what is left out, or taken otherwise than it is written."""
 
 MAX_WORDS = 500_000
 CHANNELS: Mapping[str, Speaker] = {
@@ -40,21 +43,26 @@ class Piece:
     language: str = ""
 
 
+EARLY_S = 1.0
+"""So far before the call a recogniser may begin: it is taken as its beginning."""
+
+
 def seconds(text: str, line: int) -> float:
     """Return a number of seconds of a call; raise TranscriptError if it is none."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0.0 <= value <= MAX_CALL_MS / 1000:
+    if not -EARLY_S <= value <= MAX_CALL_MS / 1000:
         raise TranscriptError(f"line {line}: a time is no number of seconds of a call")
-    return value
+    return max(value, 0.0)
 
 
-def checked(piece: Piece, line: int) -> Piece:
-    """Return the piece; raise TranscriptError if it ends before it starts."""
+def checked(piece: Piece, line: int, warn: Warn) -> Piece:
+    """Return the piece; one that ends before it starts has no length, and `warn` is told."""
     if piece.end_s < piece.start_s:
-        raise TranscriptError(f"line {line}: it ends before it starts")
+        warn(f"line {line}: it ends before it starts, and is taken at its start")
+        return replace(piece, end_s=piece.start_s)
     return piece
 
 
@@ -73,9 +81,7 @@ def _given(piece: Piece, turns: Sequence[Piece]) -> Piece:
     return replace(piece, speaker=best.speaker, channel=best.channel)
 
 
-def words_of(
-    pieces: Iterable[Piece], call_started_at: datetime, names: Mapping[str, Speaker]
-) -> tuple[Word, ...]:
+def words_of(pieces: Iterable[Piece], call_started_at: datetime, names: Names) -> tuple[Word, ...]:
     """Return the words of the pieces, a piece's time shared out by the words' lengths.
 
     `names` says who is meant by a speaker's name in the file; else the name says it itself (such as
@@ -113,10 +119,5 @@ def _words_of_piece(piece: Piece, call_started_at: datetime, speaker: Speaker) -
             yield word
 
 
-def _speaker(piece: Piece, names: Mapping[str, Speaker]) -> Speaker:
-    if piece.speaker in names:
-        return names[piece.speaker]
-    party = party_named(piece.speaker)
-    if party is not None:
-        return SPEAKER_OF_PARTY[party]
-    return CHANNELS.get(piece.channel, "Unknown")
+def _speaker(piece: Piece, names: Names) -> Speaker:
+    return names.speaker(piece.speaker) or CHANNELS.get(piece.channel, "Unknown")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 
-from callplayer.recordings.words.pieces import Piece, TranscriptError, checked, seconds
+from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, checked, seconds
 
 _NOTHING = "<NA>"
 
 
-def parse_rttm(text: str) -> tuple[list[Piece], list[Piece]]:
+def parse_rttm(text: str, warn: Warn) -> tuple[list[Piece], list[Piece]]:
     """Return the words, and the turns (whose text is empty).
 
     Raise TranscriptError for a line that is not RTTM.
@@ -24,16 +24,17 @@ def parse_rttm(text: str) -> tuple[list[Piece], list[Piece]]:
         fields = line.split()
         if not fields or fields[0].startswith(";;"):
             continue
-        if len(fields) not in (9, 10):
+        if not 8 <= len(fields) <= 10:
             raise TranscriptError(f"line {number}: RTTM has 9 or 10 fields")
+        fields += [_NOTHING] * (10 - len(fields))  # some leave out the confidence
         kind = fields[0].upper()
         if kind in ("LEXEME", "SPEAKER"):
-            piece = _piece(fields, number)
+            piece = _piece(fields, number, warn)
             (words if kind == "LEXEME" else turns).append(piece)
     return [word for word in words if word.text], turns
 
 
-def _piece(fields: list[str], number: int) -> Piece:
+def _piece(fields: list[str], number: int, warn: Warn) -> Piece:
     channel, begin, duration, word, _subtype, speaker, confidence = fields[2:9]
     start_s = seconds(begin, number)
     return checked(
@@ -46,6 +47,7 @@ def _piece(fields: list[str], number: int) -> Piece:
             _confidence(confidence),
         ),
         number,
+        warn,
     )
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 
-from callplayer.recordings.words.pieces import Piece, TranscriptError, checked, seconds
+from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, checked, seconds
 
 _NOT_SAID = ("ignore_time_segment_in_scoring", "inter_segment_gap")
 _NO_SPEAKERS = ("excluded_region", "inter_segment_gap")
 _CHOICE = re.compile(r"\{([^{}/]*)(?:/[^{}]*)?\}")
 
 
-def parse_stm(text: str) -> list[Piece]:
+def parse_stm(text: str, warn: Warn) -> list[Piece]:
     """Return the stretches of speech; raise TranscriptError for a line that is not STM."""
     pieces = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -29,7 +29,7 @@ def parse_stm(text: str) -> list[Piece]:
         said = _said(rest[0] if rest else "")
         piece = Piece(seconds(begin, number), seconds(end, number), said, speaker, channel)
         if said and speaker not in _NO_SPEAKERS:
-            pieces.append(checked(piece, number))
+            pieces.append(checked(piece, number, warn))
     return pieces
 
 

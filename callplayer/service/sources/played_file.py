@@ -6,20 +6,23 @@ So do the words of its sidecar, if it has some, each when it has been said.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from callplayer.recordings.recording import read_facts
+from callplayer.recordings.recording import read_beside
 from callplayer.recordings.sound_file import open_sound
-from callplayer.recordings.words import words_beside
+from callplayer.recordings.words import CallTimes, words_beside
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.pcm import Resampler
 from callplayer.service.word_script import script
 
 STEP_S = 0.02
+
+log = logging.getLogger("callplayer.service")
 
 
 async def play_file(path: Path, calls: LiveCalls) -> None:
@@ -28,8 +31,8 @@ async def play_file(path: Path, calls: LiveCalls) -> None:
     Raise UsageError if `path` cannot be read, ServiceError if the call cannot be kept.
     """
     loop = asyncio.get_running_loop()
-    facts, created_at = read_facts(path), datetime.now(UTC)
-    cues = deque(script(words_beside(path, created_at)))
+    facts, created_at = read_beside(path, log.warning).facts, datetime.now(UTC)
+    cues = deque(script(words_beside(path, CallTimes(created_at))))
     with open_sound(path) as sound:
         resampler = Resampler(sound.rate_hz, sound.channels)
         async with calls.call(parties_of(sound.channels), facts, created_at) as call:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from callplayer.errors import CallplayerError
-from callplayer.recordings.recording import IncidentFacts, read_facts
+from callplayer.recordings.recording import IncidentFacts, read_beside
 from callplayer.service.sources.calls import LiveCalls, parties_of
 from callplayer.service.sources.growing_wav import (
     MAX_HEADER_BYTES,
@@ -227,8 +227,4 @@ def _scan(folder: Path) -> dict[_Key, _Entry]:
 
 
 def _facts(path: Path) -> IncidentFacts:
-    try:
-        return read_facts(path)
-    except CallplayerError as error:
-        log.warning("%s", error.what)
-        return IncidentFacts()
+    return read_beside(path, log.warning).facts

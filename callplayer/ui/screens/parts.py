@@ -62,6 +62,7 @@ class Parts(Pointing, inherit_bindings=False):
         self.key_footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
         self.header.hide_phone = self.likes.settings.hide_phone
+        self.header.zone = self.likes.zone
         self.help_panel.actions = self.key_footer.actions = self.likes.actions
         close_key = first_key(self.likes.actions, "close")
         self.devices_panel.close_key = self.bookmarks_panel.close_key = close_key

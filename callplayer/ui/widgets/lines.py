@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from textwrap import wrap
 
 from rich.cells import cell_len
@@ -40,10 +41,12 @@ class Header(Rows):
     """Which incident this is, and where it is heard."""
 
     hide_phone = False
+    zone: tzinfo | None = None
+    """Where times are shown; None: where this machine is."""
 
     def show(self, view: PlayerView) -> None:
         """Draw the header."""
-        self.draw_with(lambda width, _: [header_row(view, width, self.hide_phone)])
+        self.draw_with(lambda width, _: [header_row(view, width, self.hide_phone, self.zone)])
 
 
 class NoticeArea(Rows):
@@ -126,7 +129,9 @@ class StatsPanel(Rows):
         self.draw_with(lambda width, _: stats_rows(stats, width))
 
 
-def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
+def header_row(
+    view: PlayerView, width: int, hide_phone: bool = False, zone: tzinfo | None = None
+) -> Row:
     """Return the header; what has no room is left out, the least needed first."""
     incident = view.incident
     right = _right(view, width)
@@ -142,7 +147,7 @@ def header_row(view: PlayerView, width: int, hide_phone: bool = False) -> Row:
         optional = [
             (kind, "text"),
             (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
-            (plain_text(when_text(incident.created_at or ""), 32), "dim"),
+            (plain_text(when_text(incident.created_at or "", zone), 32), "dim"),
             (plain_text(incident.location, 48), "dim"),
         ]
         for text, tone in optional:

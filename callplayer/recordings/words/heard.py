@@ -1,0 +1,135 @@
+"""Words as recognisers have them, and the fields that they are read from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from callplayer.recordings.words.pieces import Piece, TranscriptError
+from callplayer.wire import MAX_CALL_MS
+from callplayer.words import MAX_EARLY_S
+
+_MOST = 1e15
+_ISO_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A word or a stretch of text as a recogniser has it; times in s, None where it has none."""
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+    speaker: str = ""
+    channel: str = ""
+    confidence: float | None = None
+    language: str = ""
+
+
+def _within_a_call(word: Heard) -> Heard:
+    """Return the word, a little before the call's start at it; raise TranscriptError if absurd."""
+    start_s = word.start_s
+    if start_s is None or 0 <= start_s <= MAX_CALL_MS / 1000:
+        return word
+    if not -MAX_EARLY_S <= start_s < 0:
+        raise TranscriptError("a word's time is past the end of any call")
+    return replace(word, start_s=0.0)
+
+
+def with_times(heard: Iterable[Heard]) -> Iterator[Piece]:
+    """Yield pieces; what has no time is put between its neighbours of the same channel."""
+    pending: list[Heard] = []
+    last_s = 0.0
+    for each in heard:
+        if not each.text.strip():
+            continue
+        word = _within_a_call(each)
+        if word.start_s is None:
+            pending.append(word)
+            continue
+        yield from _between(pending, last_s, max(word.start_s, last_s))
+        pending = []
+        end_s = word.start_s if word.end_s is None else max(word.end_s, word.start_s)
+        yield _piece(word, word.start_s, end_s)
+        last_s = end_s
+    yield from _between(pending, last_s, last_s + 0.3 * len(pending))
+
+
+def _between(words: list[Heard], start_s: float, end_s: float) -> Iterator[Piece]:
+    step_s = (end_s - start_s) / max(len(words), 1)
+    for index, word in enumerate(words):
+        yield _piece(word, start_s + index * step_s, start_s + (index + 1) * step_s)
+
+
+def _piece(word: Heard, start_s: float, end_s: float) -> Piece:
+    confidence = 1.0 if word.confidence is None else min(max(word.confidence, 0.0), 1.0)
+    return Piece(
+        start_s, end_s, word.text.strip(), word.speaker, word.channel, confidence, word.language
+    )
+
+
+def number(value: object) -> float | None:
+    """Return a number, or a text that is one, as float; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().rstrip("s"))
+        except ValueError:
+            return None
+    if isinstance(value, int | float):
+        return float(value) if abs(value) < _MOST else None
+    if isinstance(value, dict):  # Google's Duration
+        seconds, nanos = number(value.get("seconds", 0)), number(value.get("nanos", 0))
+        return None if seconds is None or nanos is None else seconds + nanos / 1e9
+    return None
+
+
+def scaled(value: object, unit: float) -> float | None:
+    """Return a number times `unit`; None for anything else."""
+    found = number(value)
+    return None if found is None else found * unit
+
+
+def iso_duration_s(value: object) -> float | None:
+    """Return the seconds of an ISO 8601 duration such as PT1M2.5S."""
+    match = _ISO_DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def as_text(value: object) -> str:
+    """Return a text; "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def speaker_label(value: object) -> str:
+    """Return a speaker's name or number as text."""
+    if isinstance(value, bool) or value is None:
+        return ""
+    return f"Speaker {value}" if isinstance(value, int) else as_text(value)
+
+
+def as_dicts(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; none of anything else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def first_of(data: dict[str, Any], *keys: str) -> Any:
+    """Return the first of the keys that is there."""
+    return next((data[key] for key in keys if data.get(key) is not None), None)
+
+
+def end_of(start_s: float | None, length_s: float | None) -> float | None:
+    """Return where a word of that start and length ends."""
+    return None if start_s is None or length_s is None else start_s + length_s
+
+
+def append_punctuation(words: list[Heard], mark: str) -> None:
+    """Put a mark behind the last word."""
+    if words:
+        words[-1] = replace(words[-1], text=words[-1].text + mark)
