@@ -119,6 +119,29 @@ class Script:
         """When each utterance begins."""
         return [each.start_ms for each in self.utterances]
 
+    @cached_property
+    def searched(self) -> dict[Speaker, tuple[str, list[int], list[int]]]:
+        """What each speaker said as it is searched; where each utterance begins in it; which it is.
+
+        One that goes on after an interruption is found as if there was none.
+        """
+        found = {}
+        for speaker in SPEAKERS:
+            parts, starts, places, at, after_digit = list[str](), list[int](), list[int](), 0, False
+            for index, each in enumerate(self.utterances):
+                folded = each.folded
+                if each.speaker != speaker or not folded:
+                    continue
+                if at and not (after_digit and folded[0].isdigit()):
+                    parts.append(" ")
+                    at += 1
+                parts.append(folded)
+                starts.append(at)
+                places.append(index)
+                at, after_digit = at + len(folded), folded[-1].isdigit()
+            found[speaker] = ("".join(parts), starts, places)
+        return found
+
     def at(self, position_ms: int) -> int:
         """Return the index of the last utterance that began by `position_ms`; −1 before any."""
         return bisect_right(self.starts_ms, position_ms) - 1
@@ -205,33 +228,31 @@ def find(script: Script, wanted: str) -> tuple[Hit, ...]:
             for at, word in enumerate(each.words)
             if drawn in word.text.casefold()
         )
-    return tuple(sorted(hit for speaker in SPEAKERS for hit in _found(script, speaker, folded)))
+    found = [hit for speaker in SPEAKERS for hit in _found(script, speaker, folded)]
+    return tuple(sorted(found, key=_place_of))
+
+
+_place_of = attrgetter("position_ms", "utterance", "first")
 
 
 def _found(script: Script, speaker: Speaker, folded: str) -> Iterator[Hit]:
     """Yield where one speaker says it."""
-    text, parts = "", list[str]()
-    starts, places = list[int](), list[int]()
-    for index, each in enumerate(script.utterances):
-        if each.speaker != speaker or not each.folded:
-            continue
-        joins = text[-1:].isdigit() and each.folded[0].isdigit()
-        gap = "" if joins or not places else " "
-        parts.append(gap + each.folded)
-        starts.append((starts[-1] + len(text) if places else 0) + len(gap))
-        places.append(index)
-        text = each.folded
-    whole = "".join(parts)
-    at, place, said_at = whole.find(folded), 0, (-1, -1)
-    starts.append(len(whole) + 1)
+    whole, starts, places = script.searched[speaker]
+    at, place, said_at = whole.find(folded), -1, (-1, -1)
+    start = until = 0
+    offsets: tuple[int, ...] = ()
+    words: tuple[Said, ...] = ()
     while at >= 0:
-        while starts[place + 1] <= at:
-            place += 1
-        each, start = script.utterances[places[place]], starts[place]
-        first = bisect_right(each.offsets, at - start) - 1
+        if at >= until or place < 0:
+            place = bisect_right(starts, at) - 1
+            start = starts[place]
+            until = starts[place + 1] if place + 1 < len(starts) else len(whole)
+            offsets = script.utterances[places[place]].offsets
+            words = script.utterances[places[place]].words
+        first = bisect_right(offsets, at - start) - 1
         if (place, first) != said_at:  # twice in one word is one place
-            last = bisect_right(each.offsets, at + len(folded) - 1 - start, first) - 1
-            yield Hit(each.words[first].start_ms, places[place], first, last)
+            last = bisect_right(offsets, at + len(folded) - 1 - start, first) - 1
+            yield Hit(words[first].start_ms, places[place], first, last)
             said_at = place, first
         at = whole.find(folded, at + 1)
 
