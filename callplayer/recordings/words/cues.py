@@ -2,8 +2,9 @@
 
 Read by what is there, not by what a grammar asks for: a cue goes on to the next line that is a
 time. A speaker is named by WebVTT's `<v NAME>`, by `NAME:` or `[NAME]` before a line where all
-of that is a name, and changes at `>>`. (Tried: webvtt-py and srt drop text after a blank line, and
-refuse times such as `0:0:4,8`; no library says what it left out.)
+of that is a name, and changes at `>>`. (Tried: webvtt-py
+0.5 loses a cue whose text comes after a blank line, pysubs2 1.8 puts a region's text into a cue and
+refuses times without ms, srt 3.5 reads SRT only; none says what it left out.)
 """
 
 from __future__ import annotations
