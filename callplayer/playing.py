@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from callplayer.engine.messages import Start
     from callplayer.ui.app import PickerRow
     from callplayer.ui.options import PlayerResult
+    from callplayer.ui.successor import Successor
 
 
 def play_headless(
@@ -66,12 +67,13 @@ def play(
     plain: bool = False,
     ends_with_call: bool = False,
     recording: Path | None = None,
+    successor: Successor | None = None,
 ) -> int:
     """Play one incident on the screen, or in `plain` lines; return the exit code.
 
     With `ends_with_call` plain mode leaves at the call's end. With `recording`, play that file
     without a server; its bookmarks are kept under `incident`. Raise UsageError if it cannot be
-    played, as far as a first look tells.
+    played, as far as a first look tells. Once a `successor` is ready, `R` moves the call there.
     """
     if recording is not None:
         from callplayer.recordings.named_file import check_file
@@ -85,6 +87,7 @@ def play(
             plain=plain,
             ends_with_call=ends_with_call,
             recording=recording,
+            successor=successor,
         )
     )
 
@@ -98,6 +101,7 @@ def _play(
     plain: bool = False,
     ends_with_call: bool = False,
     recording: Path | None = None,
+    successor: Successor | None = None,
 ) -> PlayerResult:
     from callplayer.ui.engine_process import start_engine
     from callplayer.ui.settings import screen_settings
@@ -121,6 +125,7 @@ def _play(
             citation_path=citation_path(),
             can_go_back=can_go_back,
             ends_with_call=ends_with_call,
+            successor=successor,
         )
     )
 

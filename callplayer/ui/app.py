@@ -177,7 +177,9 @@ async def _play(
     from callplayer.ui.screens.base import Likes
 
     actions = remapped(options.keys)
-    client = EngineClient(options.engine_argv, options.log_path, process=process)
+    client = EngineClient(
+        options.engine_argv, options.log_path, process=process, successor=options.successor
+    )
     store = BookmarkStore(options.incident, options.bookmarks_path)
     likes = Likes(
         options.settings,
@@ -211,7 +213,9 @@ async def _play_plain(
     from callplayer.ui.remap import remapped
 
     actions = remapped(options.keys)
-    client = EngineClient(options.engine_argv, options.log_path, process=process)
+    client = EngineClient(
+        options.engine_argv, options.log_path, process=process, successor=options.successor
+    )
     leaving.end_engine = client.kill
     store = BookmarkStore(options.incident, options.bookmarks_path)
     player = PlainPlayer(

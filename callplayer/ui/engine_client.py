@@ -43,11 +43,13 @@ from callplayer.ui.restart import (
     paused_argv,
     restore_requests,
 )
+from callplayer.ui.successor import Successor, SuccessorOffer
 from callplayer.wire import WireError
 
 log = logging.getLogger(__name__)
 
 LossReason = Literal["died", "fell silent", "hangs in the sound device"]
+Ending = LossReason | Literal["moves on"]
 
 DEVICE_HANGS = "device-hangs"
 """The code of an error that ends an engine, and that a new engine may not meet."""
@@ -73,14 +75,18 @@ class EngineGone:
     exit_code: int
 
 
-Listener = Callable[[Event | EngineRestarting | EngineGone], None]
+EngineNews = Event | EngineRestarting | EngineGone | SuccessorOffer
+"""What a listener gets: the engine's events, and what becomes of the engine itself."""
+
+Listener = Callable[[EngineNews], None]
 
 
 class EngineClient:
     """One engine process at a time, started again when it is lost.
 
     `process` is an engine already started by `start_engine` with the same `argv`: the caller may
-    start it before it imports anything heavy.
+    start it before it imports anything heavy. Once a `successor` is ready, RetryNow moves the call
+    to its engine.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class EngineClient:
         *,
         process: subprocess.Popen[bytes] | None = None,
         limits: EngineLimits | None = None,
+        successor: Successor | None = None,
     ) -> None:
         self._argv = tuple(argv)
         self._log_path = log_path
@@ -109,6 +116,12 @@ class EngineClient:
         self._retry = asyncio.Event()
         self._heard_s = 0.0
         self._device: SetOutputDevice | None = None
+        self._successor = successor
+        self._offer = SuccessorOffer()
+        self._moving = asyncio.Event()
+        self._goal: tuple[str, ...] | None = None
+        self._came_from: tuple[str, ...] | None = None
+        self._refusal: ErrorEvent | None = None
 
     @property
     def pid(self) -> int | None:
@@ -123,6 +136,10 @@ class EngineClient:
         """
         if self._restoring and isinstance(request, RetryNow):
             self._retry.set()
+            return True
+        if isinstance(request, RetryNow) and self._offer.is_ready and self._last is not None:
+            self._goal = self._successor.argv if self._successor is not None else None
+            self._moving.set()
             return True
         taken = not self._restoring and self._write(request)
         if taken and isinstance(request, SetOutputDevice):
@@ -150,13 +167,20 @@ class EngineClient:
         while True:
             reason = await self._follow(self._process, listener)
             lost_at_s = time.monotonic()
+            if reason == "moves on":
+                await self._move(listener)
+                continue
             leaves = self._ended_by is not None or self._unreached is not None
+            leaves = leaves or self._refusal is not None
             leave_s = self._limits.quit_s if leaves else 0.0
             status = await self._end(self._process, leave_s)
             if self._ended_by is not None:
                 listener(_gone(self._ended_by))
                 return
             log.warning("the engine %s (exit status %s)", reason, status)
+            if self._came_from is not None:
+                self._move_back(self._came_from, listener)
+                continue
             if self._unreached is not None:
                 await self._try_again(self._unreached, listener)
                 continue
@@ -191,18 +215,55 @@ class EngineClient:
     def _write(self, request: Request) -> bool:
         return self._process is not None and write_line(self._process, encode_line(request))
 
+    async def _move(self, listener: Listener) -> None:
+        """End this engine in order, and start the successor's at the same place."""
+        self._moving.clear()
+        assert self._process is not None
+        assert self._last is not None
+        assert self._goal is not None
+        self._hold_place(time.monotonic())
+        listener(msgspec.structs.replace(self._last, detail="The call moves to the real room."))
+        self._write(Quit())
+        await self._end(self._process, self._limits.quit_s)
+        self._came_from, self._argv = self._argv, self._goal
+        self._process = start_engine(paused_argv(self._argv), self._log_path)
+
+    def _move_back(self, argv: tuple[str, ...], listener: Listener) -> None:
+        """Play on with the engine that the call came from: the other one has not got the call."""
+        why, self._refusal, self._came_from = self._refusal, None, None
+        what = "The real room cannot be had; the recording plays on."
+        hint = why.message if why is not None else f"The log says why: {self._log_path}"
+        listener(ErrorEvent(code="not-moved", message=what, hint=hint))
+        self._argv = argv
+        self._process = start_engine(paused_argv(argv), self._log_path)
+
+    def _hold_place(self, heard_s: float) -> None:
+        """Keep the call where it was heard last, for the engine that comes next."""
+        assert self._last is not None
+        self._restore = restore_requests(self._last, heard_s)
+        if self._device is not None:
+            # The device that was picked here goes before the one that the flags name.
+            self._restore = (self._device, *self._restore)
+        self._last = lost_state(self._last, heard_s)
+        self._restoring = True
+
+    def _look_at_successor(self, listener: Listener) -> None:
+        if self._successor is None:
+            return
+        offer = SuccessorOffer(self._successor.notice, self._successor.argv is not None)
+        if self._argv == self._successor.argv:
+            offer = SuccessorOffer()  # the call is there
+        if offer != self._offer:
+            self._offer = offer
+            listener(offer)
+
     async def _start_again(
         self, reason: LossReason, lost_at_s: float, delay_s: float, listener: Listener
     ) -> None:
         self._restarts_s.append(lost_at_s)
         if self._last is not None and not self._restoring:
             # It played on for as long as it told anything, and was perhaps noticed much later.
-            self._restore = restore_requests(self._last, self._heard_s)
-            if self._device is not None:
-                # The device that was picked here goes before the one that the flags name.
-                self._restore = (self._device, *self._restore)
-            self._last = lost_state(self._last, self._heard_s)
-            self._restoring = True
+            self._hold_place(self._heard_s)
         if self._last is not None:
             listener(self._last)
         listener(EngineRestarting(reason, len(self._restarts_s)))
@@ -223,18 +284,26 @@ class EngineClient:
                 await self._retry.wait()
         self._process = start_engine(paused_argv(self._argv), self._log_path)
 
-    async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> LossReason:
+    async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> Ending:
         """Tell the events of one engine; return why there are no more."""
         self._told = self._hangs = False
         self._unreached = None
         self._pipe = pipe = await EnginePipe.open(process, MAX_EVENT_BYTES)
         watch = SilenceWatch(tick_s=self._limits.silence_s / 6)
         reading = asyncio.ensure_future(self._read(pipe.reader, watch, listener))
+        moving = asyncio.ensure_future(self._moving.wait())
         try:
             while not reading.done():
+                self._look_at_successor(listener)
                 before_s = time.monotonic()
-                await asyncio.wait((reading,), timeout=self._limits.silence_s / 6)
+                await asyncio.wait(
+                    (reading, moving),
+                    timeout=self._limits.silence_s / 6,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
                 watch.tick(time.monotonic() - before_s)
+                if moving.done():
+                    return "moves on"
                 if watch.silent_s >= self._limits.start_s or (
                     self._told and watch.silent_s >= self._limits.silence_s
                 ):
@@ -243,7 +312,8 @@ class EngineClient:
             return "hangs in the sound device" if self._hangs else "died"
         finally:
             reading.cancel()
-            await asyncio.wait((reading,))
+            moving.cancel()
+            await asyncio.wait((reading, moving))
 
     async def _read(
         self, reader: asyncio.StreamReader, watch: SilenceWatch, listener: Listener
@@ -269,6 +339,11 @@ class EngineClient:
         match event:
             case StateEvent():
                 event = self._take_state(event)
+            case ErrorEvent(exit_code=int()) if self._came_from is not None:
+                self._refusal = event
+                return
+            case ByeEvent() if self._came_from is not None:
+                return
             case ErrorEvent(code=code) if code == DEVICE_HANGS:
                 self._hangs = True
                 return
@@ -291,6 +366,7 @@ class EngineClient:
             for request in self._restore:
                 self._write(request)
             self._restoring, self._backoff = False, self._limits.unreached()
+            self._came_from = None
         return msgspec.structs.replace(self._last, detail=state.detail)
 
     async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:

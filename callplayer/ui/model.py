@@ -13,7 +13,6 @@ from msgspec import structs
 from callplayer.engine.messages import (
     DevicesEvent,
     ErrorEvent,
-    Event,
     IncidentEvent,
     LaneLevel,
     LevelsEvent,
@@ -24,11 +23,12 @@ from callplayer.engine.messages import (
     WordsEvent,
 )
 from callplayer.text import plain_text
-from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.engine_client import EngineGone, EngineNews, EngineRestarting
 from callplayer.ui.link import Link, after_stats
 from callplayer.ui.navigation import Navigation, after_state
 from callplayer.ui.restart import is_connected
 from callplayer.ui.script import SPEAKER_NAMES, Script, after_words, last_word_end_ms
+from callplayer.ui.successor import SuccessorOffer
 from callplayer.ui.view import (
     PARTY_NAMES,
     SPEECH_DB,
@@ -117,7 +117,7 @@ class PlayerView:
     `script` is the transcript, `transcript` whether it can be had, `ahead` the speech that came
     last while an earlier place was heard; `link` is how good the link is; `quiet_since_s` is since
     when nobody makes a sound (monotonic, s), None while somebody does; `navigation` is what the way
-    through the call so far leaves to remember.
+    through the call so far leaves to remember; `offer` is what the call could be moved to.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
@@ -139,11 +139,10 @@ class PlayerView:
     transcript: TranscriptState = "connecting"
     ahead: Ahead | None = None
     navigation: Navigation = field(default_factory=Navigation)
+    offer: SuccessorOffer = field(default_factory=SuccessorOffer)
 
 
-def after(
-    view: PlayerView, event: Event | EngineRestarting | EngineGone, now_s: float
-) -> PlayerView:
+def after(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
     """Return the view after `event`."""
     match event:
         case StateEvent():
@@ -163,6 +162,8 @@ def after(
             view = _after_words(view, event, now_s)
         case TranscriptEvent():
             view = replace(view, transcript=event.state)
+        case SuccessorOffer():
+            view = replace(view, offer=event)
         case _:
             view = _after_trouble(view, event, now_s)
     return view
@@ -197,9 +198,7 @@ def _timeless(state: StateEvent) -> StateEvent:
     )
 
 
-def _after_trouble(
-    view: PlayerView, event: Event | EngineRestarting | EngineGone, now_s: float
-) -> PlayerView:
+def _after_trouble(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
     match event:
         case ErrorEvent():
             view = _after_error(view, event, now_s)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from callplayer.ui.settings import ScreenSettings
+from callplayer.ui.successor import Successor
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class PlayerOptions:
     `keys` is the `[keys]` table of config.toml. Bookmarks and the last citation are kept in files
     where paths are given. `can_go_back`: there is a list of incidents to go back to.
     `ends_with_call`: plain mode leaves at the call's end, though keys may still come.
+    `successor`: another engine that the call can be moved to (the key of `retry-now`), once it is
+    ready.
     """
 
     engine_argv: tuple[str, ...]
@@ -32,6 +35,7 @@ class PlayerOptions:
     citation_path: Path | None = None
     can_go_back: bool = False
     ends_with_call: bool = False
+    successor: Successor | None = None
 
 
 @dataclass(frozen=True)

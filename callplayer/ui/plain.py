@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from callplayer.engine.messages import (
     DevicesEvent,
-    Event,
     LevelsEvent,
     PartyState,
     StateEvent,
 )
 from callplayer.text import plain_text
-from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.engine_client import EngineNews
 from callplayer.ui.keymap import Action, first_key, key_name
 from callplayer.ui.model import Notice, PlayerView, after, shown_notice
 from callplayer.ui.navigation import loop_turns_in_s
@@ -45,6 +44,8 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
     if view.incident is not None and before.incident is None:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
     state, old = view.state, before.state
+    if view.offer.is_ready and not before.offer.is_ready:
+        lines.append(plain_text(view.offer.notice))
     if state.recording and not old.recording:
         lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
     if state.phase != old.phase and view.was_connected:
@@ -117,7 +118,7 @@ class PlainPlayer(PlainActions):
             return PlayerResult()
         return PlayerResult(failure.exit_code, failure.message, failure.hint)
 
-    def take(self, event: Event | EngineRestarting | EngineGone) -> None:
+    def take(self, event: EngineNews) -> None:
         """Say what the engine told."""
         before, now_s = self.view, self._clock()
         self.view = after(before, event, now_s)

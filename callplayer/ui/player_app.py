@@ -9,9 +9,9 @@ from typing import Protocol
 
 from textual.screen import Screen
 
-from callplayer.engine.messages import Event, Request, StateEvent
+from callplayer.engine.messages import Request, StateEvent
 from callplayer.ui.base_app import BaseApp
-from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
+from callplayer.ui.engine_client import EngineNews, Listener
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.player import PlayerScreen
@@ -89,7 +89,7 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
         else:
             self.exit(PlayerResult(failure.exit_code, failure.message, failure.hint, back))
 
-    def _take(self, event: Event | EngineRestarting | EngineGone) -> None:
+    def _take(self, event: EngineNews) -> None:
         self.player.take(event)
         if isinstance(event, StateEvent):
             self._tell_terminal(event)

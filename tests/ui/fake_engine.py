@@ -100,6 +100,8 @@ class Fake:
             phase = "live" if self.flags.growing else "at-end"
         waited_s = 0.0 if self.asked_at_s is None else now_s - self.asked_at_s
         return StateEvent(
+            source="recording" if self.flags.recording else "room",
+            recording=self.flags.recording,
             phase=phase,
             position_ms=round(position_ms),
             audible_ms=max(0, round(position_ms) - LATENCY_MS),
@@ -363,6 +365,7 @@ def main() -> int:
     parser.add_argument("--torture", action="store_true", help="words of every script")
     parser.add_argument("--words", type=int, default=0, help="how many words the call has")
     parser.add_argument("--position-ms", type=int, default=83_400)
+    parser.add_argument("--recording", default="", help="play this file, without a server")
     parser.add_argument("--phone", default="+15550100199")
     parser.add_argument("--requests", help="file to which request lines are added")
     parser.add_argument("--once", help="file that marks that the mishap has happened")

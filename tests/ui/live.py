@@ -17,6 +17,7 @@ from callplayer.ui.options import PlayerResult
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.restart import EngineLimits
 from callplayer.ui.screens.base import Likes
+from callplayer.ui.successor import Successor
 from callplayer.ui.widgets.pixels import large
 from tests.rig.processes import is_running
 from tests.ui.scripted import screen_text
@@ -72,11 +73,12 @@ async def player(
     *flags: str,
     size: tuple[int, int] = (80, 24),
     limits: EngineLimits | None = None,
+    successor: Successor | None = None,
 ) -> AsyncIterator[Session]:
     """Run the player over a fake engine with `flags`; no process is left behind."""
     requests_path = tmp_path / "requests"
     argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
-    client = EngineClient(argv, tmp_path / "log", limits=limits)
+    client = EngineClient(argv, tmp_path / "log", limits=limits, successor=successor)
     app = PlayerApp(client, likes=Likes(zone=UTC))
     try:
         async with app.run_test(size=size) as pilot:

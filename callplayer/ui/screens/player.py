@@ -10,13 +10,12 @@ from textual.message import Message
 
 from callplayer.engine.messages import (
     AdjustGain,
-    Event,
     LevelsEvent,
     SetGain,
     StateEvent,
     StatsEvent,
 )
-from callplayer.ui.engine_client import EngineGone, EngineRestarting
+from callplayer.ui.engine_client import EngineNews
 from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.model import (
     PlayerView,
@@ -62,7 +61,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         self.load_bookmarks()
         self._wait_for_turn()
 
-    def take(self, event: Event | EngineRestarting | EngineGone) -> None:
+    def take(self, event: EngineNews) -> None:
         """Draw what the engine told."""
         before = self.view
         self.view = after(before, event, self._clock())

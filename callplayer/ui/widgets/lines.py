@@ -135,6 +135,8 @@ def header_row(
     """Return the header; what has no room is left out, the least needed first."""
     incident = view.incident
     right = _right(view, width)
+    if view.offer.notice and view.state.source == "recording":
+        return _offer_row(view, width, right)
     if incident is None:
         asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
         left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
@@ -158,6 +160,20 @@ def header_row(
                 left.append(part)
     gap = width - cells(left) - cells(right)
     return [*left, (" " * max(gap, 1), "text"), *right]
+
+
+def _offer_row(view: PlayerView, width: int, right: list[Part]) -> Row:
+    """Return the header while something else is made ready: what is heard, and how far that is."""
+    notice = plain_text(view.offer.notice, 80)
+    left: list[Part] = [(recording_text(view.state), "text"), ("   ", "text"), (notice, "ask")]
+    if cells(left) + cells(right) >= width:
+        left[0] = ("recording, no server", "text")
+    if cells(left) + cells(right) >= width:
+        right = []
+    room = width - cells(left[:2])
+    left[2] = (fit(notice, min(cell_len(notice), room)), "ask")
+    gap = max(width - cells(left) - cells(right), 0)
+    return [*left, (" " * gap, "text"), *right]
 
 
 def recording_text(state: StateEvent) -> str:
