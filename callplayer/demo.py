@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import playing
 from callplayer.config import load_settings
-from callplayer.demo_room import environment_of
+from callplayer.demo_room import BackgroundRoom, environment_of
 from callplayer.errors import EXIT_DONE, ServiceError, UsageError
 from callplayer.progress import to_stderr
 from callplayer.recordings.named_file import incident_id
@@ -61,6 +61,11 @@ class DemoOptions:
     livekit_binary: Path | None = None
 
     @property
+    def plays_meanwhile(self) -> bool:
+        """Whether the recording is played from its file while livekit-server is being built."""
+        return not (self.needs_livekit or self.headless or self.unattended)
+
+    @property
     def needs_livekit(self) -> bool:
         """Whether a recording that is played from its file would not do."""
         return self.livekit or self.live or self.pick
@@ -85,8 +90,11 @@ def run(options: DemoOptions) -> int:
 
 def _run(options: DemoOptions, recordings: list[Path]) -> int:
     recording = recordings[0]
+    binary = find_binary(options.livekit_binary)
+    if binary is None and options.plays_meanwhile:
+        return _play_meanwhile(options, recordings)
     try:
-        binary = find_binary(options.livekit_binary) or _built()
+        binary = binary or _built()
     except ServiceError as error:
         if options.needs_livekit or options.livekit_binary is not None:
             raise
@@ -98,6 +106,19 @@ def _run(options: DemoOptions, recordings: list[Path]) -> int:
         if options.unattended:
             _say(f"[3/3] playing {recording.name} over LiveKit")
         return _play(options, incidents[0])
+
+
+def _play_meanwhile(options: DemoOptions, recordings: list[Path]) -> int:
+    """Play the recording itself at once, and offer the real room as soon as there is one."""
+    recording = recordings[0]
+    _say(f"[3/3] playing {recording.name} from its file; the real room is built meanwhile")
+    room = BackgroundRoom(recordings, _engine_flags(options))
+    room.start()
+    try:
+        return _play(options, incident_id(recording.name), recording, room)
+    finally:
+        with _undisturbed():
+            room.close()
 
 
 def _built() -> Path:
@@ -156,8 +177,7 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _play(options: DemoOptions, incident: str, recording: Path | None = None) -> int:
-    """Play an incident of the service, or a recording without one; return the exit code."""
+def _engine_flags(options: DemoOptions) -> list[str]:
     flags = [
         name
         for name, is_set in (
@@ -168,9 +188,23 @@ def _play(options: DemoOptions, incident: str, recording: Path | None = None) ->
         )
         if is_set
     ]
-    sound = {"output_device": options.output_device, "on_device_loss": options.on_device_loss}
-    flags += [f"--{name.replace('_', '-')}={value}" for name, value in sound.items() if value]
-    settings = load_settings(sound)
+    for name, value in _sound(options).items():
+        flags += [f"--{name.replace('_', '-')}={value}"] if value else []
+    return flags
+
+
+def _sound(options: DemoOptions) -> dict[str, str | None]:
+    return {"output_device": options.output_device, "on_device_loss": options.on_device_loss}
+
+
+def _play(
+    options: DemoOptions,
+    incident: str,
+    recording: Path | None = None,
+    successor: BackgroundRoom | None = None,
+) -> int:
+    """Play an incident of the service, or a recording without one; return the exit code."""
+    flags, settings = _engine_flags(options), load_settings(_sound(options))
     if options.headless:
         start: Start = "paused" if options.paused else "live" if options.live else "play"
         return playing.play_headless(
@@ -190,4 +224,5 @@ def _play(options: DemoOptions, incident: str, recording: Path | None = None) ->
         plain=options.plain,
         ends_with_call=options.unattended,
         recording=recording,
+        successor=successor,
     )

@@ -49,14 +49,14 @@ class BackgroundRoom:
     def notice(self) -> str:
         """How far the room is, in words."""
         if self.argv is not None:
-            return "The real room is ready: R goes there."
+            return "the real room is ready: press R"
         error = self._error or self._build.error
         if error is not None:
             return f"No real room: {error.what}"
         if self._build.ready:
-            return "starting the real room"
+            return "room: starting"
         at = self._build.progress
-        return f"building the real room: {at.text}" if at is not None else "building the real room"
+        return f"room: {at.short_text}" if at is not None else "room: looking for Go"
 
     def start(self) -> None:
         """Begin; returns at once."""

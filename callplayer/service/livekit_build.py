@@ -68,6 +68,14 @@ class BuildProgress:
         what = what.replace("linking", "linking livekit-server")
         return f"{what}{counts[self.stage]}, {elapsed_text(self.elapsed_s)}"
 
+    @property
+    def short_text(self) -> str:
+        """Return it in a few words, for a place that has no room for more."""
+        count = f" {self.done:,}" if self.done else ""
+        if self.stage == "compiling":
+            count = f" {self.done:,} of {self.total or 0:,}"
+        return f"{self.stage}{count}, {elapsed_text(self.elapsed_s)}"
+
 
 class _Reporter:
     """Counts a build's lines, and reports no oftener than every REPORT_EVERY_S."""

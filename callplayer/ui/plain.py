@@ -44,7 +44,7 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
     if view.incident is not None and before.incident is None:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
     state, old = view.state, before.state
-    if view.offer.is_ready and not before.offer.is_ready:
+    if _stage_of(view.offer.notice) != _stage_of(before.offer.notice):
         lines.append(plain_text(view.offer.notice))
     if state.recording and not old.recording:
         lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
@@ -64,6 +64,11 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         goes_on = was is not None and was.speaker == ahead.speaker and now_s < was.until_s
         lines += [] if goes_on else [f"{ahead.speaker} speaks at the live end."]
     return lines
+
+
+def _stage_of(notice: str) -> str:
+    """Return what a successor's notice says besides how far it is: that changes all the time."""
+    return re.sub(r"[\d,:]+|\bof\b", "", notice).strip()
 
 
 def told_notice(notice: Notice) -> str:
