@@ -36,6 +36,8 @@ NOT_RUN = {
     "make lock": "asks for the newest versions there are, which another day's run would not get",
     "make bench": "hours; tests/benchmarks",
     "python -m tests.faults": "ten minutes; its short rows are tests of their own",
+    "python -m tests.vendors": "eight minutes; tests/e2e plays the same kinds of server shortly",
+    "python -m tests.cold_start": "builds livekit-server from nothing: some minutes",
     "anycable-go --port=8080 --rpc_host=http://127.0.0.1:8911/_anycable --broadcast_adapter=http"
     " --broker=memory": "another project's program; test_anycable runs the real one",
 }
