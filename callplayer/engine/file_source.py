@@ -121,10 +121,11 @@ class FileSource:
             await asyncio.to_thread(self._opened.sound.close)
 
     def send(self, commands: Sequence[Command]) -> None:
-        """Carry commands out at once, and report what comes of each."""
+        """Carry commands out at once; what comes of each is reported after what was asked."""
         player = self._player
         if player is None:
             return
+        loop = asyncio.get_running_loop()
         for command in commands:
             now_s = time.monotonic()
             with self._sound.lock:
@@ -133,7 +134,7 @@ class FileSource:
                     # The gate has shut what is not heard yet of the block before.
                     self._rest = None
                     player.cut()
-            self._publish(status, now_s)
+            loop.call_soon(self._publish, status, now_s)
 
     def tick(self) -> None:
         """Report the cursor now and then, and at once where it has come to the end."""

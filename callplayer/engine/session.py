@@ -69,7 +69,7 @@ class EngineOptions:
     @property
     def waits(self) -> bool:
         """Whether the call is begun without looking for a device first."""
-        return self.wait_for_device and not self.silent_without_device
+        return self.wait_for_device and not (self.silent_without_device or self.no_audio)
 
 
 class Engine:
