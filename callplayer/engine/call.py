@@ -7,11 +7,12 @@ tried without any of them.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callplayer.engine import gate as gates
 from callplayer.engine import messages as m
 from callplayer.engine import playhead as heads
+from callplayer.engine import reconcile
 from callplayer.engine.party_mix import PartyMix
 from callplayer.vendor.parties import PARTIES, Party
 from callplayer.wire import (
@@ -26,6 +27,12 @@ from callplayer.wire import (
 PAUSE_BACK_MS = 50
 """How far before the place where a pause broke off playing goes on: more than the place is unsure
 by, and a sliver of the word that was cut."""
+
+RESUME_HELD_S = 4.5
+"""A resume waits no longer than this for the end of what was sent before the pause."""
+
+UNSURE_MS = 600
+"""By so much more a pause goes back, at the most, where the server's positions are rounded."""
 
 BREAK_BACK_MS = 130
 """The same where sound broke off by itself: the device may have been silent for a while before that
@@ -42,6 +49,12 @@ class Delays:
     turnover_ms: float = 0.0
 
 
+EXCUSED_S = 5.0
+"""So long after a scrub or a resume a server may have no track."""
+
+LOOKS_FOR_S = 10.0
+"""So long a server may look for the place of a scrub without sending anything."""
+
 MISSED_MS = 700
 """A server that has gone on by more than this while nothing came is to go back."""
 
@@ -50,12 +63,14 @@ MISSED_MS = 700
 class Return:
     """Where to come back to (None: the live end) after a link was lost, and whether to wait.
 
-    With `stays` the server's cursor is where it should be, and is left alone.
+    With `stays` the server's cursor is where it should be, and is left alone; with `moved` it has
+    certainly gone on, whatever its statuses say.
     """
 
     position_ms: int | None
     paused: bool
     stays: bool = False
+    moved: bool = False
 
 
 class Call:
@@ -66,6 +81,10 @@ class Call:
     `rejoining` says that it is in a new room already, or tries to be. While `held` the call is
     paused only for want of a sound device, and is to go on by itself; `sound_detail` says what the
     sound lacks, `flow_detail` what does not come from the server while the rest of it does.
+
+    `trackless`: there is no track now. A server that publishes only after a resume has sent sound
+    before any of it can be heard: `return_ms` is where to go back to once it flows. `primed`: a
+    resume went out only to have tracks.
     """
 
     def __init__(self) -> None:
@@ -79,6 +98,10 @@ class Call:
         self._news: Status | None = None
         self._news_s = 0.0
         self._moved_s = 0.0
+        self._sought_s = float("-inf")
+        self.trackless = False
+        self.primed = False
+        self.return_ms: int | None = None
         self.held = False
         self.lost_at_s: float | None = None
         self.retry_at_s: float | None = None
@@ -86,6 +109,7 @@ class Call:
         self.flow_detail = ""
         self.sound_detail = ""
         self._gate = gates.Gate()
+        self._held_since_s = 0.0
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -93,44 +117,84 @@ class Call:
         """Take one request; return the commands that the server must get for it."""
         match request:
             case m.TogglePause():
-                if self.phase() == "at-end":
+                if self.phase(now_s) == "at-end":
                     return self._play_again(now_s)
                 wants = Resume() if self.head.wants_paused() else Pause()
                 return self.obey(wants, now_s, delays)
             case Pause():
                 return self._pause(now_s, delays)
             case Resume():
-                self.head = heads.ask_paused(self.head, False, now_s)
-                self._moved_s = now_s
-                return [Resume()]
+                return self._resume(now_s)
             case Scrub(position=position_ms):
-                return [self.seek(position_ms, now_s)]
+                return self._scrub(position_ms, now_s)
             case m.SeekBy(offset_ms=offset_ms):
                 wish_ms = self.head.requested_ms(now_s)
                 from_ms = self.shown_ms(now_s, delays) if wish_ms is None else wish_ms
-                return [self.seek(from_ms + offset_ms, now_s)]
+                return self._scrub(from_ms + offset_ms, now_s)
             case ScrubToEnd():
+                self._shut_for_a_scrub(now_s)
                 self.head = heads.ask_end(self.head, now_s)
-                self._moved_s = now_s
-                self._gate = gates.ask_move(self._gate, now_s)
-                return [ScrubToEnd()]
+                self._moved_s = self._sought_s = now_s
+                self.return_ms = None
+                return [ScrubToEnd(), *self._after_scrub(now_s)]
             case m.SetGain() | m.AdjustGain() | m.Mute() | m.Unmute() | m.Solo() | m.Unsolo():
                 return [*self.mix.apply(request)]
         return []
 
     def seek(self, position_ms: int, now_s: float) -> Scrub:
         """Wish for a position, held inside the call as far as its length is known."""
-        if self.head.status is not None:
+        if self.head.knows_duration:
             position_ms = min(position_ms, self.head.duration_ms(now_s))
         position_ms = max(position_ms, 0)
+        self._shut_for_a_scrub(now_s)
         self.head = heads.ask_position(self.head, position_ms, now_s)
-        self._moved_s = now_s
-        self._gate = gates.ask_move(self._gate, now_s)
+        self._moved_s = self._sought_s = now_s
+        if self.return_ms is not None:
+            self.return_ms = position_ms
         return Scrub(position_ms)
+
+    def _scrub(self, position_ms: int, now_s: float) -> list[Command]:
+        return [self.seek(position_ms, now_s), *self._after_scrub(now_s)]
+
+    def _after_scrub(self, now_s: float) -> list[Command]:
+        """Return what keeps the pause state of a server that changes it at each scrub."""
+        wants_paused, habits = self.head.wants_paused(), self.head.habits
+        if habits.resumes_on_scrub if wants_paused else habits.pauses_on_scrub:
+            self.head = heads.ask_paused(self.head, wants_paused, now_s)
+            return [Pause() if wants_paused else Resume()]
+        return []
+
+    def _shut_for_a_scrub(self, now_s: float) -> None:
+        """Keep what is on its way from being heard; of a call that rests nothing is."""
+        head = self.head
+        rests = head.status is not None and head.status.paused and head.wants_paused()
+        if not (rests and gates.may_open(self._gate, now_s)):
+            self._gate = gates.ask_move(self._gate, now_s)
+
+    def _resume(self, now_s: float) -> list[Command]:
+        """Go on; while sound of before the pause may still come, that waits for its end."""
+        self._moved_s = now_s
+        if self.opened and self.head.wants_paused() and not gates.may_open(self._gate, now_s):
+            self.head = heads.hold_resume(self.head)
+            self._held_since_s = now_s
+            return []
+        return self._go_on(now_s)
+
+    def _go_on(self, now_s: float) -> list[Command]:
+        self.head = replace(self.head, resume_held=False)
+        if self.opened and self.trackless and self.head.wants_paused():
+            wish_ms = self.head.requested_ms(now_s)
+            self.return_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
+        self.head = heads.ask_paused(self.head, False, now_s)
+        return [Resume()]
+
+    def stay_paused(self, now_s: float) -> None:
+        """The call is to stay paused, as it is: nothing goes out for it."""
+        self.head = heads.keep_paused(self.head, True, now_s)
 
     def _play_again(self, now_s: float) -> list[Command]:
         """At the end there is nothing to pause or to go on with: play from the start."""
-        commands: list[Command] = [self.seek(0, now_s)]
+        commands = self._scrub(0, now_s)
         if self.head.wants_paused():
             self.head = heads.ask_paused(self.head, False, now_s)
             commands.append(Resume())
@@ -139,13 +203,17 @@ class Call:
     def _pause(self, now_s: float, delays: Delays) -> list[Command]:
         was_playing = self.head.advancing() and not self.head.wants_paused()
         heard_ms = self.shown_ms(now_s, delays) + round(delays.device_ms)
+        heard_ms = heard_ms if self.return_ms is None else self.return_ms
+        self.return_ms = None
         self.head = heads.ask_paused(self.head, True, now_s)
         self._gate = gates.ask_move(self._gate, now_s)
-        if was_playing and self.head.seek is None:
+        if was_playing and self.head.open_seek is None:
             # The server is ahead of the ear. What it sent and nobody heard must not be lost: the
             # cursor goes back to where the sound broke off, or a touch before.
+            # A server may resume by itself on a scrub: the pause goes last.
             back_to_ms = min(heard_ms, self.head.confirmed_ms(now_s)) - PAUSE_BACK_MS
-            return [Pause(), self.seek(back_to_ms, now_s)]
+            back_to_ms -= min(self.head.habits.rounding_ms // 2, UNSURE_MS)
+            return [self.seek(back_to_ms, now_s), Pause()]
         return [Pause()]
 
     def pause_at(self, heard_ms: int | None, now_s: float) -> list[Command]:
@@ -155,9 +223,9 @@ class Call:
         """
         self.head = heads.ask_paused(self.head, True, now_s)
         self._gate = gates.ask_move(self._gate, now_s)
-        if heard_ms is None or self.head.seek is not None:
+        if heard_ms is None or self.head.open_seek is not None:
             return [Pause()]
-        return [Pause(), self.seek(heard_ms - BREAK_BACK_MS, now_s)]
+        return [self.seek(heard_ms - BREAK_BACK_MS, now_s), Pause()]
 
     # --- the server's word ------------------------------------------------------------------------
 
@@ -171,18 +239,55 @@ class Call:
             self._news, self._news_s = status, now_s
             return False
         wishes = self.head
-        self.head = heads.take_status(self.head, status, now_s)
+        self.head = reconcile.take_status(self.head, status, now_s)
         if not self.opened:
             self.head = heads.keep_wishes(self.head, wishes)
             return False
-        if self._gate.asked_s is None or self.head.seek or self.head.pause:
-            return False
-        self._gate = gates.confirm_move(self._gate, now_s, delays.turnover_ms / 1000)
+        self.head = _learn_scrub(wishes, self.head, status)
+        pause = self.head.pause
+        if self._gate.asked_s is None or self.head.open_seek or (pause and pause.paused):
+            return self._turn_sooner(delays)
+        self._gate = gates.confirm_move(self._gate, now_s, self._turnover_s(delays))
         return True
+
+    def _turnover_s(self, delays: Delays) -> float:
+        """Return how long after the server has obeyed old sound may still come."""
+        return (delays.turnover_ms + self.head.habits.drain_ms) / 1000
+
+    def _turn_sooner(self, delays: Delays) -> bool:
+        """The server turned out to have dropped what it had queued: nothing more of it comes."""
+        gate = self._gate
+        if self.head.habits.flushes and gate.confirmed_s is not None:
+            path_s = min(gate.turned_s - gate.confirmed_s, self._turnover_s(delays))
+            self._gate = gates.turn_over(gate, gate.confirmed_s, path_s)
+        return False
+
+    def take_sound(self, now_s: float, delays: Delays) -> None:
+        """Sound has begun to come in after silence: a resume has been carried out."""
+        if self.opened and not self.away:
+            sent_s = now_s - delays.turnover_ms / 1000
+            self.head = reconcile.take_onset(self.head, now_s, sent_s)
+
+    def due(self, now_s: float, delays: Delays) -> list[Command]:
+        """Return what has to be sent now, though nothing was asked for just now."""
+        if not self.opened or self.away or self.rejoining:
+            return []
+        done_s = gates.obeyed_s(self._gate, now_s, self.head.habits.wait_s)
+        if done_s is not None:
+            self._gate = gates.confirm_move(self._gate, done_s, self._turnover_s(delays))
+            self.head = reconcile.assume_carried_out(self.head, done_s)
+        waited_s = now_s - self._held_since_s
+        if self.head.resume_held and (
+            gates.may_open(self._gate, now_s) or waited_s > RESUME_HELD_S
+        ):
+            return self._go_on(now_s)
+        self.head, commands = heads.due_commands(self.head, now_s)
+        return commands
 
     def turn_over(self, confirmed_s: float, turnover_ms: float) -> None:
         """The path was measured anew since the move was confirmed: the gate goes by that."""
-        self._gate = gates.turn_over(self._gate, confirmed_s, turnover_ms / 1000)
+        path_s = (turnover_ms + self.head.habits.drain_ms) / 1000
+        self._gate = gates.turn_over(self._gate, confirmed_s, path_s)
 
     def go_away(self, now_s: float, delays: Delays, broke_off_s: float | None) -> None:
         """The server's sound is out of reach: stand still at what was heard last.
@@ -191,7 +296,7 @@ class Call:
         """
         if self.away or not self.opened:
             return
-        self._was_live = self.phase() == "live"
+        self._was_live = self.phase(now_s) == "live"
         self.away, self._news = True, None
         self.lost_at_s = now_s
         heard_ms = self.shown_ms(now_s, delays)
@@ -201,7 +306,7 @@ class Call:
 
     def join_anew(self) -> None:
         """A new room is being joined: what the last one told is void."""
-        self.rejoining, self._news = True, None
+        self.rejoining, self._news, self.primed = True, None, False
 
     def has_news_since(self, since_s: float) -> bool:
         """Tell whether a status has come since then, while away."""
@@ -222,9 +327,13 @@ class Call:
         `stays`: it goes on where we are. A new room knows nothing, so that what it told is all.
         """
         back = self._to_restore(now_s)
-        stays = stays and self.head.seek is None
-        fresh = heads.Playhead() if self.rejoining else heads.let_go(self.head, now_s)
-        self.away, self.rejoining, self.lost_at_s = False, False, None
+        stays = stays and self.head.open_seek is None
+        fresh = (
+            heads.Playhead(habits=self.head.habits)
+            if self.rejoining
+            else heads.let_go(self.head, now_s)
+        )
+        self.away, self.rejoining, self.lost_at_s, self.return_ms = False, False, None, None
         self._gate = self._gate if stays else gates.Gate()
         self.head, news = fresh, self._news
         if news is not None:
@@ -241,22 +350,24 @@ class Call:
 
     def _to_restore(self, now_s: float) -> Return:
         """Return the last wishes, or what was so when the server was lost."""
-        seek = self.head.seek
+        seek = self.head.open_seek
         to_end = seek.to_end if seek is not None else self._was_live
         wish_ms = self.head.requested_ms(now_s)
         position_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
-        return Return(None if to_end else position_ms, self.head.wants_paused())
+        moved, self.primed = self.primed, False
+        return Return(None if to_end else position_ms, self.head.wants_paused(), moved=moved)
 
     def to_begin(self, start: m.Start) -> Return:
         """Return what to ask at the start: what was typed meanwhile goes before `start`."""
         seek, pause = self.head.seek, self.head.pause
         default_ms = None if start == "live" else 0
         position_ms = default_ms if seek is None else seek.position_ms
-        return Return(position_ms, start == "paused" if pause is None else bool(pause.paused))
+        paused = start == "paused" if pause is None else bool(pause.paused)
+        return Return(position_ms, paused, moved=self.primed)
 
     def open_wishes(self) -> Return:
         """Return what was asked and may not have reached the server; the rest stays."""
-        seek = self.head.seek
+        seek = self.head.open_seek
         position_ms = None if seek is None else seek.position_ms
         return Return(position_ms, self.head.wants_paused(), stays=seek is None)
 
@@ -271,6 +382,22 @@ class Call:
             return None
         return self.head.segment_ms, self._moved_s
 
+    def may_lack_tracks(self, now_s: float) -> bool:
+        """Return whether it is no loss that there is no track: the call is paused, or was moved."""
+        status = self.head.status
+        if self.head.wants_paused() or (status is not None and status.paused):
+            return True
+        return now_s - self._moved_s < EXCUSED_S
+
+    def looks_for_place_since(self, now_s: float) -> float | None:
+        """Return when a scrub was asked for, if the server may still look for its place."""
+        return self._sought_s if now_s - self._sought_s < LOOKS_FOR_S else None
+
+    def take_return(self) -> Return | None:
+        """Return where to go back to now that sound flows, once; None if nowhere."""
+        place_ms, self.return_ms = self.return_ms, None
+        return None if place_ms is None else Return(place_ms, paused=False, moved=True)
+
     def rests(self) -> bool:
         """Tell whether the server need not send anything: paused, or at the end of the call."""
         status = self.head.status
@@ -278,28 +405,31 @@ class Call:
 
     def may_be_heard(self, now_s: float) -> bool:
         """Tell whether what comes in now is to be let out."""
-        may = not (self.rejoining or self.head.wants_paused())
+        waits = self.rejoining or self.return_ms is not None
+        may = not (waits or self.head.wants_paused())
         return may and gates.may_open(self._gate, now_s)
 
     def shown_ms(self, now_s: float, delays: Delays) -> int:
         """Return the position that is heard, or that playing will go on from."""
         return self.head.audible_ms(now_s, delays.path_ms)
 
-    def phase(self) -> m.Phase:
+    def phase(self, now_s: float) -> m.Phase:
         """Return the one word for what goes on."""
         head, status = self.head, self.head.status
         if self.failed:
             return "failed"
         if self.away:
             return "reconnecting"
-        if not self.opened or status is None:
+        is_known = status is not None or (head.wants_paused() and bool(head.pause or head.agreed))
+        if not self.opened or not is_known:
             return "connecting"
-        at_end = status.at_end and head.seek is None
-        if at_end and status.call_over:
+        seeks = head.open_seek is not None
+        if status is not None and status.at_end and status.call_over and not seeks:
             return "at-end"
         if head.wants_paused():
             return "paused"
-        return "live" if at_end else "playing"
+        is_live = status is not None and not status.call_over and head.is_near_end(now_s)
+        return "live" if is_live and not seeks else "playing"
 
     def state(
         self,
@@ -312,7 +442,7 @@ class Call:
         """Return the whole state; `levels_db` has the RMS level of each lane that sounds."""
         head, status = self.head, self.head.status
         return m.StateEvent(
-            phase=self.phase(),
+            phase=self.phase(now_s),
             position_ms=head.confirmed_ms(now_s),
             audible_ms=self.shown_ms(now_s, delays),
             audible_in_ms=head.audible_in_ms(now_s, delays.path_ms),
@@ -341,3 +471,16 @@ def _loudest_db(
 ) -> float:
     levels = (levels_db.get(each.lane) for each in lanes if party in each.carries)
     return max((db for db in levels if db is not None), default=m.LEVEL_FLOOR_DB)
+
+
+def _learn_scrub(before: heads.Playhead, head: heads.Playhead, status: Status) -> heads.Playhead:
+    """Learn whether the server pauses or resumes at a scrub that a status has just confirmed."""
+    pause = head.pause
+    if before.seek is None or head.seek is not None or pause is None or not pause.again:
+        return head
+    habits = replace(
+        head.habits,
+        pauses_on_scrub=head.habits.pauses_on_scrub or not pause.paused,
+        resumes_on_scrub=head.habits.resumes_on_scrub or pause.paused,
+    )
+    return replace(head, habits=habits)

@@ -2,15 +2,13 @@
 
 A scrub or a pause silences the player at once. What the server sent before it obeyed is still on
 its way then, and must not blip out: the gate opens when the server has confirmed the new place and
-the receive path has turned over since.
+the receive path has turned over since. A server that confirms nothing counts as having obeyed after
+the time that it was seen to take.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-OPEN_ANYWAY_S = 1.0
-"""A server that confirms nothing must not keep the user deaf."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,16 @@ def turn_over(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
     return replace(gate, turned_s=confirmed_s + path_s)
 
 
+def obeyed_s(gate: Gate, now_s: float, wait_s: float) -> float | None:
+    """Return when the server has certainly obeyed a move that nothing confirms; None: not yet.
+
+    `wait_s` is how long it may take. A server that confirms nothing must not keep the user deaf.
+    """
+    if gate.asked_s is None or now_s - gate.asked_s < wait_s:
+        return None
+    return gate.asked_s + wait_s
+
+
 def may_open(gate: Gate, now_s: float) -> bool:
-    """Tell whether what comes in now is new."""
-    if gate.asked_s is not None:
-        return now_s - gate.asked_s > OPEN_ANYWAY_S
-    return now_s >= gate.turned_s
+    """Return whether what comes in now is new."""
+    return gate.asked_s is None and now_s >= gate.turned_s

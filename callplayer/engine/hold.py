@@ -27,7 +27,12 @@ class Hold:
     def note(self, now_s: float) -> None:
         """Sound comes out at this moment: remember what is heard."""
         head = self._call.head
-        if self._call.opened and head.advancing() and not head.wants_paused() and not head.seek:
+        if (
+            self._call.opened
+            and head.advancing()
+            and not head.wants_paused()
+            and head.open_seek is None
+        ):
             self._heard_ms = self._call.shown_ms(now_s, self._delays())
             self._segment_ms = head.segment_ms
 
@@ -37,7 +42,7 @@ class Hold:
         if call.held or not call.opened or call.head.wants_paused():
             call.held = call.held and goes_on
             return
-        phase = call.phase()
+        phase = call.phase(now_s)
         if phase == "at-end":
             return
         self._live_s = now_s if phase == "live" else None

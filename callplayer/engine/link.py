@@ -30,6 +30,9 @@ from callplayer.vendor.status import StatusUpdate
 STATUS_WAIT_S = 2.0
 TRACKS_QUIET_S = 0.3
 FLOW_WAIT_S = 1.5
+PRIME_S = 2.0
+"""A server that has published nothing after so long may do so only after a resume."""
+
 NO_TRACKS_S = 8.0
 NO_SOUND_S = 20.0
 """So long a new room may take until its sound is there; another one may have it sooner."""
@@ -48,7 +51,8 @@ class Link:
 
     `up` is whether the SDK has its connection; `closed` is set once the room is gone for good,
     `first_status` once it has told where the call is.
-    `say` is given what is being tried, in words.
+    `say` is given what is being tried, in words. `prime` is called while no track has come: it has
+    the server send sound, and returns whether sound is wanted at all.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Link:
         path: ReceivePath,
         listener: RoomListener,
         say: Callable[[str], None],
+        prime: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._incident_id = incident_id
@@ -69,6 +74,7 @@ class Link:
         self._path = path
         self._listener = listener
         self._say = say
+        self._prime = prime
         self._retry = asyncio.Event()
         self._backoff = Backoff()
         self._rejoined_s = float("-inf")
@@ -174,6 +180,10 @@ class Link:
         quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
         return quiet and len(self._sound.track_ids) >= self.room.audio_tracks_announced()
 
+    def receives(self, track_id: str) -> bool:
+        """Return whether packets of that track come and are played out."""
+        return self._path.flows(track_id)
+
     async def read_counters(self) -> None:
         """Look at what the receive path has done."""
         room = self.room
@@ -188,13 +198,20 @@ class Link:
                 self.flow.take(track_id, counters, time.monotonic())
 
     async def until_ready(self) -> None:
-        """Return when a status has come and every announced track really receives packets."""
+        """Return when a status has come and every announced track really receives packets.
+
+        A call that is to begin paused is ready without a track where the server publishes none.
+        """
         self._say("waiting for the call's sound")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STATUS_WAIT_S):
                 await self.first_status.wait()
         since_s = time.monotonic()
+        joined_s = since_s
         while not self.all_tracks_here():
+            unpublished = self.room is not None and not self.room.audio_tracks_announced()
+            if unpublished and time.monotonic() - joined_s > PRIME_S and not self._prime():
+                return
             if time.monotonic() - since_s > NO_TRACKS_S:
                 since_s = time.monotonic()
                 self._say("No sound of the call has come yet; still waiting.")

@@ -30,10 +30,14 @@ for 5 s, too: then the SDK begins anew and drops its tracks."""
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
 
+LOOKS_S = 1.0
+"""A scrub that has brought no packet for so long is told of."""
+
 BROKE = "The connection broke; it is being restored."
 GONE = "The room is gone; joining again."
 SILENT = "No sound comes from the server; waiting for it."
 LEFT = "The call's sound has left the room; waiting for it."
+LOOKS = "The server is looking for the place."
 UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
 NAMES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
 ONE_TRACK = "One of the call's tracks brings no sound."
@@ -110,8 +114,10 @@ class Recovery:
             self._told.restore(self._call.open_wishes())
 
     def tracks_gone(self) -> None:
-        """The last track has ended: who sent the sound has left."""
+        """The last track has ended: who sent the sound has left, unless the call need not sound."""
         if self._link.room is None or self._call.away or not self._call.opened:
+            return
+        if self._call.may_lack_tracks(time.monotonic()):
             return
         self._go_away(LEFT)
         self._be_patient()
@@ -148,11 +154,28 @@ class Recovery:
             return
         flow.expect(call.sounding_stretch(), now_s)
         tracks = self._sound.track_ids
+        if not tracks and not call.may_lack_tracks(now_s):
+            self._go_away(LEFT)
+            self._be_patient()
+            return
+        if call.return_ms is not None and self._flows_all():
+            back = call.take_return()
+            if back is not None:
+                self._told.restore(back)
+        sought_s = call.looks_for_place_since(now_s)
+        if sought_s is not None and not any(flow.flows_since(each, sought_s) for each in tracks):
+            is_long = now_s - sought_s > LOOKS_S
+            call.flow_detail = LOOKS if is_long and not call.head.wants_paused() else ""
+            return
         if tracks and all(flow.silent(track_id, now_s) for track_id in tracks):
             self._go_away(SILENT if self._link.up else BROKE)
             self._be_patient()
             return
         self._call.flow_detail = self._lack(now_s)
+
+    def _flows_all(self) -> bool:
+        tracks = self._sound.track_ids
+        return self._link.all_tracks_here() and all(map(self._link.receives, tracks))
 
     def _lack(self, now_s: float) -> str:
         """Return what does not come while the rest of it does, in words."""
@@ -164,6 +187,8 @@ class Recovery:
             if flow.silent(track_id, now_s)
             for part in (left(track_id), right(track_id))
         }
+        if not self._sound.track_ids and self._call.may_lack_tracks(now_s):
+            return ""
         sounding = NEITHER.union(
             *(carries for part, carries in layout.carries.items() if part not in silent)
         )

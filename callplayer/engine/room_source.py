@@ -56,7 +56,14 @@ class RoomSource:
         self.on_frame = host.on_frame
         self._sender = Sender()
         self._link = Link(
-            settings, incident_id, call=call, sound=sound, path=path, listener=self, say=host.say
+            settings,
+            incident_id,
+            call=call,
+            sound=sound,
+            path=path,
+            listener=self,
+            say=host.say,
+            prime=self.prime,
         )
         self._recovery = Recovery(
             call=call,
@@ -118,6 +125,23 @@ class RoomSource:
         if self._access is not None:
             await self._access.__aexit__(None, None, None)
         await self._link.leave()
+
+    def prime(self) -> bool:
+        """Have a server send its sound that publishes only after a resume.
+
+        Return whether sound is wanted. Nothing of it is heard: the call goes back to its start
+        once sound flows.
+        """
+        if not self._host.wants_sound():
+            return False
+        call = self._call
+        status = call.head.status
+        if not call.primed and (status is None or status.paused):
+            LOG.info("no track has come: resuming to have one")
+            call.primed = True
+            self._sender.use(self._link.room)
+            self._sender.offer(Resume())
+        return True
 
     def send(self, commands: Sequence[Command]) -> None:
         """Put commands on their way to the room, paced.

@@ -34,6 +34,7 @@ class Sender:
         self._outbox = Outbox()
         self._pending: dict[Hashable, Command] = {}
         self._news = asyncio.Event()
+        self._in_flight: tuple[Wire, Command] | None = None
 
     def use(self, wire: Wire | None) -> None:
         """Send to `wire` from now on, or nowhere; what waited for the last one is dropped."""
@@ -47,8 +48,14 @@ class Sender:
         return self._wire is not None
 
     def offer(self, command: Command) -> None:
-        """Put a command on its way, now or when its kind's turn comes."""
+        """Put a command on its way, now or when its kind's turn comes.
+
+        One that is still on its way over the same wire, as over a resume of the SDK, is not sent
+        a second time.
+        """
         if self._wire is None:
+            return
+        if self._in_flight == (self._wire, command) and kind_of(command) not in self._pending:
             return
         ready = self._outbox.offer(command, time.monotonic())
         if ready is not None:
@@ -66,10 +73,13 @@ class Sender:
             self._news.clear()
             while self._pending and self._wire is not None:
                 command = self._pending.pop(next(iter(self._pending)))
+                self._in_flight = (self._wire, command)
                 try:
                     await self._wire.send(encode_command(command))
                 except UnreachableError as error:
                     LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+                finally:
+                    self._in_flight = None
 
     def _enqueue(self, command: Command) -> None:
         kind = kind_of(command)

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from callplayer.chosen import keep_output_device, read_output_device
 from callplayer.config import Settings
 from callplayer.engine import messages as m
-from callplayer.engine import playhead as heads
 from callplayer.engine.call import Call, Return
 from callplayer.engine.device_care import DeviceCare
+from callplayer.engine.onset import Onset
 from callplayer.engine.receive import RATE_HZ, ReceivePath
 from callplayer.engine.sound import Sound
 from callplayer.engine.source import LocalPath, Source
@@ -47,7 +47,7 @@ STEADY_PATH_S = 1.0
 STATS_S = 1.0
 STATE_S = 0.5
 NO_SERVER = "This is a recording played without a server: there is nothing to reconnect."
-NO_STATUS = "The server does not tell where the call is; keys may still work."
+NO_STATUS = "The server does not say where the call is; the place shown goes by the clock."
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Engine:
             keep=keep_output_device,
             silent=options.silent_without_device,
         )
+        self._onset = Onset()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._quit = asyncio.Event()
         self._ending = False
         self._turning: asyncio.Task[None] | None = None
@@ -107,6 +109,7 @@ class Engine:
 
     async def run(self) -> int:
         """Play until quit; return the exit code. Errors are told as events, never raised."""
+        self._loop = asyncio.get_running_loop()
         gc.freeze()
         gc.disable()
         loop = asyncio.get_running_loop()
@@ -197,13 +200,15 @@ class Engine:
             pass
         elif back.position_ms is None:
             self._obey(ScrubToEnd())
-        elif back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
+        elif back.moved or back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
             self._obey(Scrub(back.position_ms))
         if not back.paused:
             if not self._care.takes(Resume()):
                 self._obey(Resume())
         elif status is not None and not status.paused:
             self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
+        else:
+            self._call.stay_paused(time.monotonic())
         self.say("" if status is not None else NO_STATUS)
 
     # --- requests and commands --------------------------------------------------------------------
@@ -222,7 +227,15 @@ class Engine:
         self._obey(request)
         self._teller.state()
 
+    def wants_sound(self) -> bool:
+        """Return whether the call is to play, now or once it is open."""
+        call = self._call
+        return not (
+            call.head.wants_paused() if call.opened else call.to_begin(self._options.start).paused
+        )
+
     def _obey(self, request: m.Request) -> None:
+        self._call.trackless = not self._sound.track_ids
         commands = self._call.obey(request, time.monotonic(), self._teller.delays())
         self._apply_mix()
         self._move_gate()  # before the source answers: what is in the ring now is old
@@ -233,6 +246,12 @@ class Engine:
         if self._call.opened:
             self._source.send(commands)
 
+    def _send_due(self) -> None:
+        """Send what the rules want sent by now, as long as it can go out."""
+        if self._source.accepts_commands:
+            self._send(self._call.due(time.monotonic(), self._teller.delays()))
+            self._move_gate()
+
     # --- what the source reports ------------------------------------------------------------------
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
@@ -240,6 +259,14 @@ class Engine:
         with self._sound.lock:
             self._move_gate()
             self._sound.push(track_id, pcm)
+            began = self._onset.take(pcm, time.monotonic())
+        if began and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._on_sound, time.monotonic())
+
+    def _on_sound(self, now_s: float) -> None:
+        """Sound has begun to come in after silence: evidence that the source plays."""
+        self._call.take_sound(now_s, self._teller.delays())
+        self._teller.state_soon()
 
     def on_tracks(self) -> None:
         """A track has come, ended, or turned out to be stereo.
@@ -257,6 +284,7 @@ class Engine:
             self._call.detail = ""
         if self._call.take_status(status, now_s, self._teller.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
+        self._send_due()
         self._teller.state_soon()
 
     # --- sound ------------------------------------------------------------------------------------
@@ -300,8 +328,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._source.tick()
-            if self._call.opened and self._source.accepts_commands:
-                self._call.head = heads.give_up(self._call.head, now_s)
+            self._send_due()
             self._teller.levels()
             if self._teller.is_due or now_s - self._teller.told_s >= STATE_S:
                 self._teller.state()

@@ -71,6 +71,9 @@ class SourceHost(Protocol):
     def restore(self, back: Return) -> None:
         """Have the source go where the call was."""
 
+    def wants_sound(self) -> bool:
+        """Return whether the call is to play, now or once it is open."""
+
 
 class Source(Protocol):
     """One call's sound, statuses and words."""

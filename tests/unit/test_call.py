@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from callplayer.engine import messages as m
 from callplayer.engine.call import PAUSE_BACK_MS, Call, Delays, Return
-from callplayer.engine.playhead import give_up
+from callplayer.engine.habits import ServerHabits
 from callplayer.vendor.parties import CallerType
 from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
 
@@ -27,7 +29,6 @@ def playing_call(position_ms: int = 20_000, *, over: bool = True, end: bool = Fa
     for before_s in (10, 0):
         place = status(position_ms - before_s * 1000, over=over, end=end)
         call.take_status(place, 1000.0 - before_s, DELAYS)
-    assert call.phase() == ("live" if end else "playing")
     return call
 
 
@@ -35,8 +36,8 @@ def test_a_pause_goes_back_to_what_was_heard_last() -> None:
     call = playing_call()
     commands = call.obey(Pause(), 1000.0, DELAYS)
     # 100 ms are on their way, of which the device still plays 10.
-    assert commands == [Pause(), Scrub(20_000 - 100 + 10 - PAUSE_BACK_MS)]
-    assert call.phase() == "paused"
+    assert commands == [Scrub(20_000 - 100 + 10 - PAUSE_BACK_MS), Pause()]
+    assert call.phase(1000.0) == "paused"
     assert not call.may_be_heard(1000.0)
 
 
@@ -49,16 +50,32 @@ def test_a_second_pause_moves_nothing() -> None:
 
 def test_toggle_follows_what_was_asked_last_not_what_is_confirmed() -> None:
     call = playing_call()
-    assert call.obey(m.TogglePause(), 1000.0, DELAYS)[0] == Pause()
-    assert call.obey(m.TogglePause(), 1000.01, DELAYS) == [Resume()]
-    assert call.obey(m.TogglePause(), 1000.02, DELAYS)[0] == Pause()
+    assert call.obey(m.TogglePause(), 1000.0, DELAYS)[-1] == Pause()
+    # What was sent before the pause is still on its way: the resume waits for its end.
+    assert call.obey(m.TogglePause(), 1000.01, DELAYS) == []
+    assert call.phase(1000.01) == "playing"
+    assert call.obey(m.TogglePause(), 1000.02, DELAYS)[-1] == Pause()
+
+
+def test_a_resume_right_after_a_pause_goes_out_once_nothing_old_can_be_heard() -> None:
+    call = playing_call()
+    call.obey(Pause(), 1000.0, DELAYS)
+    assert call.obey(Resume(), 1000.01, DELAYS) == []
+    call.take_status(status(19_860), 1000.02, DELAYS)
+    assert call.due(1000.03, DELAYS) == []
+    call.take_status(status(19_860, paused=True), 1000.04, DELAYS)
+    assert not call.head.wants_paused()
+    assert call.due(1000.09, DELAYS) == []  # the path is still turning over
+    assert call.due(1000.11, DELAYS) == [Resume()]
+    assert call.due(1000.12, DELAYS) == []
+    assert call.may_be_heard(1000.12)
 
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_toggle_at_the_end_plays_from_the_start(paused: bool) -> None:
     call = playing_call()
     call.take_status(status(DURATION_MS, end=True, paused=paused), 1001.0, DELAYS)
-    assert call.phase() == "at-end"
+    assert call.phase(1000.0) == "at-end"
     commands = call.obey(m.TogglePause(), 1002.0, DELAYS)
     assert commands == ([Scrub(0), Resume()] if paused else [Scrub(0)])
 
@@ -192,7 +209,7 @@ def test_in_a_new_room_nothing_is_heard_before_the_call_is_where_it_was() -> Non
     assert not call.may_be_heard(1001.0)
     back = call.come_back(1002.0, DELAYS, stays=False)
     assert back == Return(19_900, paused=False)
-    assert call.phase() == "connecting"  # it has told nothing yet
+    assert call.phase(1000.0) == "connecting"  # it has told nothing yet
     call.obey(Scrub(19_900), 1002.0, DELAYS)
     assert not call.may_be_heard(1002.1)
 
@@ -260,8 +277,8 @@ def test_sound_is_expected_while_the_call_plays() -> None:
     call.obey(Scrub(5_000), 1000.0, DELAYS)
     second = call.sounding_stretch()
     assert second not in (None, first)
-    call.head = give_up(call.head, 1006.0)
-    assert call.sounding_stretch() == second  # a wish that nobody heard of is no sign of life
+    assert call.due(1006.0, DELAYS) == []
+    assert call.sounding_stretch() not in (None, first)
     call.take_status(status(60_000), 1006.1, DELAYS)
     assert call.sounding_stretch() not in (None, second)
     assert not call.rests()
@@ -270,3 +287,64 @@ def test_sound_is_expected_while_the_call_plays() -> None:
     assert call.rests()
     call.obey(Resume(), 1007.0, DELAYS)
     assert call.sounding_stretch() is None  # until the server says that it plays
+
+
+def test_without_any_status_the_phase_goes_by_sound() -> None:
+    call = Call()
+    call.opened = True
+    call.obey(Resume(), 1000.0, DELAYS)
+    assert call.phase(1000.1) == "connecting"
+    call.take_sound(1000.2, DELAYS)
+    assert call.phase(1000.3) == "playing"
+    assert call.head.unconfirmed_s(1001.0) == 0.0
+    assert call.shown_ms(1005.0, DELAYS) == pytest.approx(4_800, abs=200)
+    assert call.due(1001.1, DELAYS) == []  # sound is agreement enough
+
+
+def test_a_call_that_is_to_wait_is_paused_though_no_status_has_come() -> None:
+    call = Call()
+    call.opened = True
+    call.stay_paused(1000.0)
+    assert call.phase(1000.0) == "paused"
+
+
+def test_a_move_that_nothing_confirms_is_heard_after_what_the_server_needs() -> None:
+    call = playing_call()
+    call.head = replace(call.head, habits=ServerHabits(obey_s=0.05))
+    call.obey(Scrub(50_000), 1000.0, DELAYS)
+    assert call.due(1000.2, DELAYS) == []
+    assert not call.may_be_heard(1000.3)
+    assert call.due(1000.3, DELAYS) == []
+    assert call.may_be_heard(1000.34)
+    state = call.state(1000.4, DELAYS, (), {}, None)
+    assert (state.requested_ms, state.unconfirmed_s) == (None, 0.0)
+    assert state.position_ms == pytest.approx(50_150, abs=50)
+    call.take_status(status(20_500), 1000.5, DELAYS)  # older than the move, as far as is known
+    assert call.state(1000.5, DELAYS, (), {}, None).position_ms > 50_000
+
+
+def test_scrubs_are_not_clamped_by_a_duration_that_is_not_known() -> None:
+    call = Call()
+    call.opened = True
+    call.take_status(Status(0, 0, True, False, True), 1000.0, DELAYS)
+    assert call.obey(Scrub(123_456), 1000.1, DELAYS) == [Scrub(123_456)]
+
+
+def test_a_server_that_resumes_at_a_scrub_is_paused_again_and_then_known() -> None:
+    call = playing_call()
+    call.obey(Pause(), 1000.0, DELAYS)
+    call.take_status(status(19_860, paused=True), 1000.1, DELAYS)
+    assert call.obey(Scrub(60_000), 1010.0, DELAYS) == [Scrub(60_000)]
+    call.take_status(status(60_010), 1010.1, DELAYS)
+    assert call.due(1010.1, DELAYS) == [Pause()]
+    assert call.phase(1010.1) == "paused"
+    call.take_status(status(60_050, paused=True), 1010.2, DELAYS)
+    assert call.obey(Scrub(70_000), 1020.0, DELAYS) == [Scrub(70_000), Pause()]
+
+
+@pytest.mark.parametrize(("left_ms", "phase"), [(800, "live"), (1_400, "live"), (3_000, "playing")])
+def test_live_is_where_a_user_would_call_it_live(left_ms: int, phase: str) -> None:
+    call = playing_call(DURATION_MS - left_ms, over=False)
+    assert call.phase(1000.0) == phase
+    call.take_status(status(DURATION_MS - left_ms, over=False, end=False), 1000.0, DELAYS)
+    assert call.phase(1000.0) == phase

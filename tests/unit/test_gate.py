@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.gate import (
-    OPEN_ANYWAY_S,
     Gate,
     ask_move,
     confirm_move,
     may_open,
+    obeyed_s,
     turn_over,
 )
 
 PATH_S = 0.08
+WAIT_S = 0.3
 
 
 def test_a_fresh_gate_may_open() -> None:
@@ -29,10 +30,16 @@ def test_a_move_closes_until_it_is_confirmed_and_the_path_has_turned_over() -> N
     assert may_open(gate, 10.5 + PATH_S)
 
 
-def test_a_server_that_confirms_nothing_does_not_keep_the_user_deaf() -> None:
+def test_a_server_that_confirms_nothing_counts_as_having_obeyed_after_a_while() -> None:
     gate = ask_move(Gate(), 10.0)
-    assert not may_open(gate, 10.0 + OPEN_ANYWAY_S)
-    assert may_open(gate, 10.001 + OPEN_ANYWAY_S)
+    assert obeyed_s(gate, 10.29, WAIT_S) is None
+    assert not may_open(gate, 20.0)  # that is for who asks, and tells the gate
+    done_s = obeyed_s(gate, 10.31, WAIT_S)
+    assert done_s == 10.3
+    gate = confirm_move(gate, done_s, PATH_S)
+    assert not may_open(gate, 10.37)
+    assert may_open(gate, 10.39)
+    assert obeyed_s(gate, 20.0, WAIT_S) is None
 
 
 def test_a_status_without_a_move_changes_nothing() -> None:
@@ -83,4 +90,7 @@ def test_it_is_shut_after_the_last_move_and_open_in_the_end(
                 confirmed_s = now_s
         if asked_s is not None and confirmed_s is not None:
             assert may_open(gate, now_s) == (now_s >= confirmed_s + path_s)
-    assert may_open(gate, now_s + OPEN_ANYWAY_S + path_s + 0.01)
+    done_s = obeyed_s(gate, now_s + WAIT_S + 1e-6, WAIT_S)
+    if done_s is not None:
+        gate = confirm_move(gate, done_s, path_s)
+    assert may_open(gate, now_s + WAIT_S + path_s + 0.01)

@@ -80,7 +80,7 @@ class Rig:
         self.call, self.sound, self.path = Call(), Sound(48_000, no_audio=True), ReceivePath()
         self.link = Link(
             replace(Settings(), **settings), "i1", call=self.call, sound=self.sound,
-            path=self.path, listener=None, say=self.said.append,
+            path=self.path, listener=None, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
 
     def add(self, track_id: str, party: Any) -> None:
@@ -187,6 +187,34 @@ async def test_sound_that_does_not_come_is_waited_for_and_told(
     rig.link.closed.set()
     with pytest.raises(UnreachableError, match="closed before"):
         await asyncio.wait_for(ready, SOON_S)
+
+
+@pytest.mark.parametrize("wants_sound", [True, False])
+async def test_a_server_that_publishes_nothing_is_asked_for_sound(
+    monkeypatch: pytest.MonkeyPatch, wants_sound: bool
+) -> None:
+    monkeypatch.setattr(links, "PRIME_S", 0.1)
+    rig, asked = Rig(), []
+
+    def prime() -> bool:
+        asked.append(time.monotonic())
+        return wants_sound
+
+    rig.link._prime = prime
+    await rig.link.join(Access())
+    rig.link.room.announced = 0
+    ready = asyncio.create_task(rig.link.until_ready())
+    await asyncio.sleep(0.08)
+    assert not asked
+    if not wants_sound:
+        await asyncio.wait_for(ready, SOON_S)  # paused, and ready without a track
+        return
+    await asyncio.sleep(0.3)
+    assert asked
+    assert not ready.done()
+    rig.link.room.announced = 2
+    rig.add_both()
+    await asyncio.wait_for(ready, SOON_S)
 
 
 # --- what is counted ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Commands on their way out: not too many, the last always, pauses at once."""
+"""Commands on their way out: not too many, the last always, pauses last."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ offers = st.lists(
         st.floats(0.0, 0.3),
         st.one_of(
             st.integers(0, 10_000).map(Scrub),
-            st.just(ScrubToEnd()),
+            st.builds(ScrubToEnd),
             st.builds(SetGain, st.floats(-40, 20), st.sampled_from(["caller", "callTaker"])),
-            st.just(Pause()),
-            st.just(Resume()),
+            st.builds(Pause),
+            st.builds(Resume),
         ),
     ),
     max_size=60,
@@ -77,16 +77,31 @@ def test_at_most_ten_a_second_of_a_kind_and_the_last_always(
         assert all(any(command is other for other in remaining) for command in done)
 
 
-@given(story=offers)
-@settings(max_examples=100, deadline=None)
-def test_pauses_and_resumes_all_go_at_once(story: list[tuple[float, Command]]) -> None:
-    offered_s, wanted = 50.0, []
-    for wait_s, command in story:
-        offered_s += wait_s
+@given(story=offers, tick_s=st.floats(0.01, 0.2))
+@settings(max_examples=200, deadline=None)
+def test_the_last_pause_or_resume_is_sent_and_never_before_a_scrub_that_was_asked_for_first(
+    story: list[tuple[float, Command]], tick_s: float
+) -> None:
+    sent = [command for _, command in _run(story, tick_s, 50.0)]
+    wanted = [command for _, command in story if _kind(command) == "pause"]
+    assert [c for c in sent if _kind(c) == "pause"][-1:] == wanted[-1:]
+    places = {id(command): place for place, (_, command) in enumerate(story)}
+    for first, command in enumerate(sent):
         if _kind(command) == "pause":
-            wanted.append(command)
-    sent = [command for _, command in _run(story, 0.05, 50.0) if _kind(command) == "pause"]
-    assert sent == wanted
+            later = [places[id(c)] for c in sent[first:] if _kind(c) == "scrub"]
+            assert all(place > places[id(command)] for place in later)
+
+
+def test_a_pause_goes_at_once_unless_a_scrub_waits() -> None:
+    outbox, pause = Outbox(), Pause()
+    assert outbox.offer(Scrub(1), 10.0) == Scrub(1)
+    assert outbox.offer(pause, 10.01) is pause
+    assert outbox.offer(Scrub(2), 10.02) is None
+    assert outbox.offer(Resume(), 10.03) is None
+    assert outbox.offer(pause, 10.04) is None
+    assert outbox.due(10.05) == []
+    assert outbox.due(10.1) == [Scrub(2), Pause()]
+    assert outbox.due(99.0) == []
 
 
 def test_a_held_key_sends_the_first_at_once_and_the_last_in_the_end() -> None:

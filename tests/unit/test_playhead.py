@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine import playhead as heads
-from callplayer.engine.playhead import AGREES_MS, GIVE_UP_S, Playhead
-from callplayer.wire import Status
+from callplayer.engine.habits import UNKNOWN_PATIENCE_S
+from callplayer.engine.playhead import Playhead
+from callplayer.engine.reconcile import GIVE_UP_S, assume_carried_out, take_status
+from callplayer.wire import Pause, Resume, Status
 
 
 def _status(
@@ -33,7 +36,7 @@ steps = st.lists(
         st.one_of(
             statuses(),
             st.integers(0, 20_000),
-            st.sampled_from(["end", "pause", "resume", "give-up"]),
+            st.sampled_from(["end", "pause", "resume", "due"]),
         ),
     ),
     max_size=25,
@@ -43,13 +46,13 @@ steps = st.lists(
 def _step(head: Playhead, what: Status | int | str, now_s: float) -> Playhead:
     match what:
         case Status():
-            return heads.take_status(head, what, now_s)
+            return take_status(head, what, now_s)
         case int():
             return heads.ask_position(head, what, now_s)
         case "end":
             return heads.ask_end(head, now_s)
-        case "give-up":
-            return heads.give_up(head, now_s)
+        case "due":
+            return heads.due_commands(head, now_s)[0]
     return heads.ask_paused(head, what == "pause", now_s)
 
 
@@ -69,7 +72,7 @@ def test_what_is_read_is_always_in_range(
             assert 0 <= confirmed_ms <= head.duration_ms(moment_s)
             assert 0 <= audible_ms <= confirmed_ms
             assert audible_ms >= min(head.segment_ms, confirmed_ms)
-            assert audible_ms >= confirmed_ms - round(delay_ms)
+            assert audible_ms >= confirmed_ms - round(delay_ms) - head.habits.ahead_ms
             assert requested_ms is None or requested_ms >= 0
             assert head.unconfirmed_s(moment_s) >= 0.0
             assert (requested_ms is None) == (head.seek is None)
@@ -77,37 +80,43 @@ def test_what_is_read_is_always_in_range(
 
 @given(story=steps)
 @settings(max_examples=300, deadline=None)
-def test_a_wish_ends_only_by_a_status_that_agrees_or_by_giving_up(
+def test_a_pause_state_ends_only_by_agreement_or_a_status_that_is_certainly_newer(
     story: list[tuple[float, Status | int | str]],
 ) -> None:
     head, now_s = Playhead(), 1000.0
     for wait_s, what in story:
         now_s += wait_s
         before, head = head, _step(head, what, now_s)
-        if before.pause is not None and head.pause is None:
-            gave_up = what == "give-up" and now_s - before.pause.since_s > GIVE_UP_S
-            agreed = isinstance(what, Status) and what.paused == before.pause.paused
-            assert gave_up or agreed
-        seek = before.seek
-        if seek is None or head.seek is not None:
-            continue
-        if what == "give-up":
-            assert now_s - seek.since_s > GIVE_UP_S
+        if before.pause is None or head.pause is not None:
             continue
         assert isinstance(what, Status)
-        if seek.to_end:
-            assert what.at_end or what.position >= what.duration - AGREES_MS
-        else:
-            wished_ms = min(seek.position_ms or 0, what.duration)
-            played_ms = 0.0 if what.paused else (now_s - seek.since_s) * 1000
-            assert what.position >= wished_ms - AGREES_MS
-            assert what.position <= wished_ms + played_ms + AGREES_MS
+        if what.paused != before.pause.paused:
+            assert now_s - before.pause.sent_s >= before.habits.patience_s
+            assert before.pause.again or before.pause.sends == 3
+
+
+@given(story=steps)
+@settings(max_examples=300, deadline=None)
+def test_a_scrub_is_not_confirmed_by_the_path_that_it_leaves(
+    story: list[tuple[float, Status | int | str]],
+) -> None:
+    head, now_s = Playhead(), 1000.0
+    for wait_s, what in story:
+        now_s += wait_s
+        before, head = head, _step(head, what, now_s)
+        seek = before.seek
+        if seek is None or head.seek is not None or not isinstance(what, Status) or seek.to_end:
+            continue
+        on_old_path = abs(what.position - seek.origin.at(now_s)) <= 60
+        is_far = abs((seek.position_ms or 0) - seek.origin.at(seek.since_s)) > 20_000
+        if on_old_path and is_far and now_s - seek.since_s < GIVE_UP_S:
+            assert what.paused == (before.pause is not None and before.pause.paused)
 
 
 @given(status=statuses(), later_s=st.floats(0.0, 1000.0))
 @settings(max_examples=200, deadline=None)
 def test_a_pause_freezes_and_a_live_call_grows(status: Status, later_s: float) -> None:
-    head = heads.take_status(Playhead(), status, 10.0)
+    head = take_status(Playhead(), status, 10.0)
     grown_ms = head.duration_ms(10.0 + later_s) - status.duration
     assert grown_ms == (0 if status.call_over else int((10.0 + later_s - 10.0) * 1000))
     moved_ms = head.confirmed_ms(10.0 + later_s) - status.position
@@ -126,15 +135,15 @@ def test_nothing_is_known_before_the_first_status() -> None:
 
 
 def test_the_cursor_is_carried_forward_by_the_clock_up_to_the_end() -> None:
-    head = heads.take_status(Playhead(), _status(58_000), 10.0)
+    head = take_status(Playhead(), _status(58_000), 10.0)
     assert head.confirmed_ms(11.5) == 59_500
     assert head.confirmed_ms(99.0) == 60_000
 
 
 def test_the_ear_is_behind_the_cursor_but_never_before_the_jump() -> None:
-    head = heads.take_status(Playhead(), _status(1000, paused=True), 10.0)
+    head = take_status(Playhead(), _status(1000, paused=True), 10.0)
     head = heads.ask_position(head, 30_000, 10.0)
-    head = heads.take_status(head, _status(30_050), 10.1)
+    head = take_status(head, _status(30_050), 10.1)
     assert head.segment_ms == 30_000
     assert head.audible_ms(10.1, 200.0) == 30_000
     assert head.audible_ms(10.2, 200.0) == 30_000
@@ -144,65 +153,142 @@ def test_the_ear_is_behind_the_cursor_but_never_before_the_jump() -> None:
 
 
 def test_an_old_status_does_not_end_a_jump() -> None:
-    head = heads.take_status(Playhead(), _status(1000), 10.0)
+    head = take_status(Playhead(), _status(1000), 10.0)
     head = heads.ask_position(head, 30_000, 10.0)
-    head = heads.take_status(head, _status(1100), 10.1)
+    head = take_status(head, _status(1100), 10.1)
     assert head.requested_ms(10.1) == 30_000
     assert head.unconfirmed_s(10.6) == pytest.approx(0.6)
-    head = heads.take_status(head, _status(30_100), 10.2)
+    head = take_status(head, _status(30_100), 10.2)
     assert head.requested_ms(10.2) is None
     assert head.unconfirmed_s(10.6) == 0.0
 
 
 def test_the_last_of_several_jumps_is_the_wish() -> None:
-    head = heads.take_status(Playhead(), _status(1000), 10.0)
+    head = take_status(Playhead(), _status(1000), 10.0)
     for position_ms in (5000, 20_000, 40_000):
         head = heads.ask_position(head, position_ms, 10.1)
-    head = heads.take_status(head, _status(20_010), 10.2)
+    head = take_status(head, _status(20_010), 10.2)
     assert head.requested_ms(10.2) == 40_000
 
 
 def test_a_jump_by_another_listener_moves_the_segment_too() -> None:
-    head = heads.take_status(Playhead(), _status(1000), 10.0)
-    head = heads.take_status(head, _status(45_000), 10.5)
+    head = take_status(Playhead(), _status(1000), 10.0)
+    head = take_status(head, _status(45_000), 10.5)
     assert head.segment_ms == 45_000
     assert head.audible_ms(10.5, 200.0) == 45_000
 
 
 def test_the_wish_to_be_at_the_end_of_a_live_call_follows_it() -> None:
-    head = heads.take_status(Playhead(), _status(1000, over=False), 10.0)
+    head = take_status(Playhead(), _status(1000, over=False), 10.0)
     head = heads.ask_end(head, 10.0)
     assert head.requested_ms(12.0) == 62_000
-    head = heads.take_status(head, Status(61_950, 62_000, False, False, False), 12.0)
+    head = take_status(head, Status(61_950, 62_000, False, False, False), 12.0)
     assert head.requested_ms(12.0) is None
 
 
 def test_what_was_asked_last_is_what_is_wanted() -> None:
-    head = heads.take_status(Playhead(), _status(), 10.0)
+    head = take_status(Playhead(), _status(), 10.0)
     assert not head.wants_paused()
     head = heads.ask_paused(head, True, 10.1)
     assert head.wants_paused()
-    head = heads.take_status(head, _status(100), 10.2)
+    head = take_status(head, _status(100), 10.2)
     assert head.wants_paused()
     head = heads.ask_paused(head, False, 10.3)
     assert not head.wants_paused()
 
 
-def test_after_five_seconds_the_servers_word_counts() -> None:
-    head = heads.take_status(Playhead(), _status(), 10.0)
-    head = heads.ask_paused(heads.ask_position(head, 30_000, 10.0), True, 12.0)
-    assert heads.give_up(head, 15.0) == head
-    head = heads.give_up(head, 15.1)
-    assert head.seek is None
-    assert head.wants_paused()
-    head = heads.give_up(head, 17.1)
-    assert not head.wants_paused()
-    assert head.unconfirmed_s(20.0) == 0.0
+def test_a_pause_is_sent_again_after_1_and_3_s_and_then_the_servers_word_counts() -> None:
+    head = take_status(Playhead(), _status(), 10.0)
+    head = heads.ask_paused(head, True, 10.0)
+    sent = []
+    for tenth in range(200):
+        now_s = 10.0 + tenth / 10
+        head = take_status(head, _status(tenth * 100), now_s)
+        head, commands = heads.due_commands(head, now_s)
+        sent += [(round(now_s, 1), command) for command in commands]
+        if not head.wants_paused():
+            break
+    assert sent == [(11.0, Pause()), (13.0, Pause())]
+    assert now_s == pytest.approx(13.0 + UNKNOWN_PATIENCE_S, abs=0.11)
+    assert head.unconfirmed_s(now_s) == 0.0
 
 
-def test_a_wish_waits_for_as_long_as_the_server_has_said_nothing() -> None:
+def test_a_scrub_that_statuses_contradict_for_long_is_dropped() -> None:
+    head = take_status(Playhead(), _status(), 10.0)
+    head = heads.ask_position(head, 30_000, 10.0)
+    head = take_status(head, _status(4_900), 14.9)
+    assert head.requested_ms(14.9) == 30_000
+    head = take_status(head, _status(5_100), 15.1)
+    assert head.requested_ms(15.1) is None
+    assert head.confirmed_ms(15.1) == 5_100
+
+
+def test_a_request_waits_for_as_long_as_the_server_has_said_nothing() -> None:
     head = heads.ask_paused(Playhead(), False, 10.0)
-    assert not heads.give_up(head, 100.0).wants_paused()
+    assert not heads.due_commands(head, 100.0)[0].wants_paused()
+
+
+def test_a_pause_that_was_not_asked_for_is_asked_about_once() -> None:
+    head = take_status(Playhead(), _status(paused=True), 10.0)
+    head = take_status(heads.ask_paused(head, False, 10.0), _status(50), 10.1)
+    head = take_status(head, _status(9_900, paused=True), 20.0)
+    assert not head.wants_paused()
+    head, commands = heads.due_commands(head, 20.0)
+    assert commands == [Resume()]
+    head = take_status(head, _status(9_950), 20.1)
+    assert heads.due_commands(head, 22.0) == (head, [])
+    head = take_status(head, _status(11_900, paused=True), 22.0)
+    assert heads.due_commands(head, 22.0) == (head, [])
+    assert head.wants_paused()
+
+
+def test_a_server_that_pauses_at_the_end_of_a_call_is_right() -> None:
+    head = take_status(Playhead(), _status(50_000, paused=True), 10.0)
+    head = take_status(heads.ask_paused(head, False, 10.0), _status(50_050), 10.1)
+    head = take_status(head, _status(60_000, paused=True), 20.1)
+    assert heads.due_commands(head, 20.1) == (head, [])
+    assert head.wants_paused()
+
+
+@pytest.mark.parametrize("duration_ms", [0, 500])
+def test_a_duration_of_0_or_before_the_cursor_clamps_nothing(duration_ms: int) -> None:
+    head = take_status(Playhead(), Status(1_000, duration_ms, False, False, True), 10.0)
+    assert head.confirmed_ms(12.0) == 3_000
+    assert head.duration_ms(12.0) == 3_000
+    assert not head.is_near_end(12.0)
+
+
+def test_a_duration_that_shrinks_is_not_known() -> None:
+    head = take_status(Playhead(), _status(1_000, 30_000), 10.0)
+    head = take_status(head, _status(2_000, 20_000), 11.0)
+    assert not head.knows_duration
+    assert head.duration_ms(11.0) == 30_000
+    head = take_status(head, _status(3_000, 20_000), 12.0)
+    assert head.knows_duration
+
+
+@pytest.mark.parametrize("step_ms", [500, 1_000, 5_000])
+def test_positions_that_are_rounded_do_not_make_the_clock_saw(step_ms: int) -> None:
+    head, shown = Playhead(), []
+    for tick in range(400):
+        now_s, place_ms = 10.0 + tick / 10, tick * 100
+        if tick % 5 == 0:
+            head = take_status(head, _status(place_ms // step_ms * step_ms), now_s)
+        shown.append(head.confirmed_ms(now_s))
+        if tick > 3 * step_ms / 100:
+            assert abs(shown[-1] - place_ms) <= 500
+    assert all(later >= earlier for earlier, later in pairwise(shown))
+
+
+@pytest.mark.parametrize(
+    ("landing_ms", "asked_ms"), [(28_000, 30_000), (25_000, 30_000), (30_000, 30_400)]
+)
+def test_a_scrub_is_confirmed_whatever_the_rounding(landing_ms: int, asked_ms: int) -> None:
+    head = take_status(Playhead(), _status(10_010), 10.0)
+    head = heads.ask_position(head, asked_ms, 10.0)
+    head = take_status(head, _status(landing_ms), 10.1)
+    assert head.requested_ms(10.1) is None
+    assert head.confirmed_ms(10.1) == landing_ms
 
 
 # --- a server that obeys, seen through a line that delays -----------------------------------------
@@ -256,7 +342,10 @@ def test_every_wish_comes_true_with_a_server_that_obeys(
             status = _status(server.position_ms, paused=server.paused)
             to_player.append((now_ms + line_ms, status))
         while to_player and to_player[0][0] <= now_ms:
-            head = heads.take_status(head, to_player.pop(0)[1], now_s)
+            head = take_status(head, to_player.pop(0)[1], now_s)
+        head, _ = heads.due_commands(head, now_s)
+        if head.open_seek is not None and now_s - head.open_seek.since_s > 1.0:
+            head = assume_carried_out(head, now_s - 1.0 + 2 * line_ms / 1000)
         if not server.paused:
             server.position_ms = min(server.position_ms + 20, 60_000)
     assert head.unconfirmed_s(now_s) == 0.0
@@ -268,7 +357,7 @@ def _playing(until_s: float) -> Playhead:
     """A call that plays from 10 s on at 100.0 s, told of four times a second."""
     head = Playhead()
     for quarter in range(int((until_s - 100.0) * 4) + 1):
-        head = heads.take_status(head, _status(10_000 + quarter * 250), 100.0 + quarter / 4)
+        head = take_status(head, _status(10_000 + quarter * 250), 100.0 + quarter / 4)
     return head
 
 
@@ -276,10 +365,10 @@ def test_statuses_that_were_held_up_do_not_take_the_cursor_back() -> None:
     head = _playing(102.0)
     # Nothing for 2 s, then what was told meanwhile, all at once but for the last second of it.
     for quarter in range(1, 5):
-        head = heads.take_status(head, _status(12_000 + quarter * 250), 104.0)
+        head = take_status(head, _status(12_000 + quarter * 250), 104.0)
         assert head.confirmed_ms(104.0) == 14_000
     assert head.segment_ms == 10_000
-    head = heads.take_status(head, _status(14_300), 104.3)
+    head = take_status(head, _status(14_300), 104.3)
     assert head.confirmed_ms(104.3) == 14_300
 
 
@@ -287,13 +376,19 @@ def test_a_server_that_has_gone_back_is_believed_once_it_has_said_so_for_a_while
     head = _playing(102.0)
     for quarter in (1, 2):
         now_s = 102.0 + quarter / 4
-        head = heads.take_status(head, _status(2_000 + quarter * 250), now_s)
+        head = take_status(head, _status(2_000 + quarter * 250), now_s)
         assert head.confirmed_ms(now_s) == 12_000 + quarter * 250
-    head = heads.take_status(head, _status(2_750), 102.75)
+    head = take_status(head, _status(2_750), 102.75)
     assert (head.confirmed_ms(102.75), head.segment_ms) == (2_750, 2_750)
 
 
-@pytest.mark.parametrize("told", [_status(2_000, paused=True), _status(12_000, over=False)])
-def test_a_pause_or_a_cursor_that_stands_is_believed_at_once(told: Status) -> None:
-    head = heads.take_status(_playing(102.0), told, 103.0)
-    assert head.confirmed_ms(103.0) == told.position
+def test_a_pause_is_believed_at_once() -> None:
+    head = take_status(_playing(102.0), _status(2_000, paused=True), 103.0)
+    assert head.confirmed_ms(103.0) == 2_000
+
+
+def test_a_position_that_stands_while_it_plays_tells_nothing() -> None:
+    head = _playing(102.0)
+    for quarter in range(8):
+        head = take_status(head, _status(12_000), 102.0 + quarter / 4)
+        assert head.confirmed_ms(102.0 + quarter / 4) == 12_000 + quarter * 250

@@ -10,15 +10,15 @@ import pytest
 
 from callplayer.config import Settings
 from callplayer.engine import recovery as recoveries
-from callplayer.engine.call import Call, Delays, Return
+from callplayer.engine.call import LOOKS_FOR_S, Call, Delays, Return
 from callplayer.engine.flow import BEGINS_S, SILENT_S
 from callplayer.engine.link import Link
 from callplayer.engine.receive import Counters, ReceivePath
-from callplayer.engine.recovery import BROKE, GONE, LEFT, SILENT, UNTOLD, Recovery
+from callplayer.engine.recovery import BROKE, GONE, LEFT, LOOKS, SILENT, UNTOLD, Recovery
 from callplayer.engine.sender import Sender
 from callplayer.engine.sound import Sound
 from callplayer.vendor.parties import TrackNames
-from callplayer.wire import Command, Scrub, Status
+from callplayer.wire import Command, Resume, Scrub, Status
 
 DELAYS = Delays(path_ms=100.0)
 PLAYED_S = 10.0
@@ -40,9 +40,10 @@ class Rig:
         self.call = Call()
         self.call.opened = opened
         self.sound = Sound(48_000, no_audio=True)
+        self.path = ReceivePath()
         self.link = Link(
-            Settings(), "i1", call=self.call, sound=self.sound, path=ReceivePath(),
-            listener=self, say=self.said.append,
+            Settings(), "i1", call=self.call, sound=self.sound, path=self.path,
+            listener=self, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
         self.link.room, self.link.up = self, True
         self.sender = Sender()
@@ -314,3 +315,91 @@ async def test_a_room_that_is_gone_is_told_of_once() -> None:
     rig.recovery.link_back()
     assert len(rig.said) == told
     assert not rig.restored
+
+
+# --- absence is judged by what was asked ----------------------------------------------------------
+
+
+async def test_tracks_that_go_while_the_call_is_paused_are_no_loss() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.remove("a")
+    rig.remove("b")
+    rig.play(20.0)
+    assert not rig.call.away
+    assert not rig.said
+    assert rig.call.flow_detail == ""
+
+
+async def test_tracks_that_go_for_a_moment_at_a_scrub_are_no_loss() -> None:
+    rig = Rig()
+    now_s = time.monotonic()  # a loss is dated there
+    rig.call.seek(50_000, now_s)
+    rig.remove("a")
+    rig.remove("b")
+    assert not rig.call.away
+    rig.add("c", "caller")
+    rig.add("d", "callTaker")
+    rig.tell(50_000)
+    rig.play(1.0, sends="cd")
+    assert not rig.call.away
+    assert not rig.restored  # one scrub stays one scrub
+
+
+async def test_tracks_that_stay_away_after_a_scrub_are_lost_in_the_end() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.call._moved_s = time.monotonic()
+    rig.remove("a")
+    rig.remove("b")
+    rig.call._moved_s = rig.now_s
+    rig.play(4.0)
+    assert not rig.call.away
+    rig.play(7.0)
+    assert rig.call.away
+    assert rig.said == [LEFT]
+    rig.recovery.stop()
+
+
+async def test_a_scrub_that_brings_no_packet_for_5_s_is_looked_for() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.play(0.75, sends="")
+    assert rig.call.flow_detail == ""
+    rig.play(4.25, sends="")
+    assert rig.call.flow_detail == LOOKS
+    assert not rig.call.away
+    rig.tell(50_000)
+    rig.play(0.5)
+    assert rig.call.flow_detail == ""
+    assert not rig.restored
+
+
+async def test_a_scrub_that_brings_nothing_at_all_is_a_loss_in_the_end() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.play(LOOKS_FOR_S + SILENT_S + BEGINS_S, sends="")
+    assert rig.call.away
+    rig.recovery.stop()
+
+
+async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.remove("a")
+    rig.remove("b")
+    rig.call.trackless = True
+    rig.call.obey(Resume(), rig.now_s, DELAYS)
+    assert not rig.call.may_be_heard(rig.now_s)
+    rig.call.trackless = False
+    rig.tell(30_000)
+    rig.add("c", "caller")
+    rig.add("d", "callTaker")
+    rig.play(0.5, sends="cd")
+    assert not rig.restored  # packets are played out only a little later
+    for track_id in "cd":
+        rig.path.take(track_id, Counters(packets=40, emitted=48_000))
+    rig.play(0.25, sends="cd")
+    assert rig.restored == [Return(30_000, paused=False, moved=True)]
+    rig.play(1.0, sends="cd")
+    assert len(rig.restored) == 1

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from callplayer.engine.outbox import INTERVAL_S
 from callplayer.engine.sender import Sender
 from callplayer.wire import Pause, Resume, Scrub, decode_command
 
@@ -65,11 +66,35 @@ async def test_what_waits_for_a_room_that_is_gone_is_dropped() -> None:
     assert new.sent == []
 
 
-async def test_a_pause_goes_at_once() -> None:
+async def test_a_pause_goes_at_once_and_never_before_an_earlier_scrub() -> None:
     sender, wire = Sender(), SlowWire()
     sender.use(wire)
     async with running(sender):
         for command in (Scrub(1), Pause(), Scrub(2), Resume()):
             sender.offer(command)
             await asyncio.sleep(0.002)
-        assert wire.sent == [Scrub(1), Pause(), Resume()]
+        assert wire.sent == [Scrub(1), Pause()]
+        await asyncio.sleep(INTERVAL_S)
+        sender.flush_due()
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(1), Pause(), Scrub(2), Resume()]
+
+
+async def test_what_is_still_on_its_way_over_a_resume_is_not_sent_twice() -> None:
+    sender, wire = Sender(), SlowWire(hold_s=0.2)
+    sender.use(wire)
+    async with running(sender):
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        sender.use(None)
+        sender.use(wire)  # the link is back; what is open is asked for again
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        sender.flush_due()
+        await asyncio.sleep(0.4)
+        sender.flush_due()
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(5)]
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(5), Scrub(5)]  # asked for anew

@@ -1,0 +1,166 @@
+"""The player's rules against every kind of server, on a simulated clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine import messages as m
+from callplayer.wire import Pause, Resume, Scrub
+from tests.vendors.measures import breaks, flickers, jumps, saw_ms
+from tests.vendors.rules_table import (
+    END_MS,
+    LIVE_END_MS,
+    LIVE_SCRIPT,
+    LIVE_VARIANTS,
+    SCRIPT,
+    VARIANTS,
+    Row,
+    row,
+)
+from tests.vendors.simulation import Knobs, play
+
+SILENT_ACK_MS, SILENT_MS = 250, 400
+"""The most after a jump beyond the server's own lag: where it acknowledges, and where it does not.
+An acknowledgement that is lost is none."""
+
+LOST_MS, REPEATED_MS = 50, 1_500
+LONG_MS = 50_000
+
+
+def _row(name: str) -> Row:
+    if name in LIVE_VARIANTS:
+        return row(name, play(LIVE_VARIANTS[name], LIVE_SCRIPT, LIVE_END_MS))
+    return row(name, play(VARIANTS[name], SCRIPT, END_MS))
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, *LIVE_VARIANTS])
+def test_every_kind_of_server_is_played_right(name: str) -> None:
+    knobs, found = (VARIANTS | LIVE_VARIANTS)[name], _row(name)
+    assert found.old_ms == 0
+    most_ms = SILENT_ACK_MS if knobs.acknowledges and knobs.tells else SILENT_MS
+    if knobs.loss:
+        most_ms = 650
+    assert found.silent_ms is not None
+    assert found.silent_ms <= most_ms
+    assert found.lost_ms <= LOST_MS
+    assert found.repeated_ms <= REPEATED_MS + knobs.keyframe_ms
+    assert found.flickers == 0
+    assert found.saw_ms <= max(20, min(knobs.rounding_ms // 4, 250))
+    assert found.clock_error_ms <= max(
+        80, min(knobs.rounding_ms // 2, 500), 250 * (not knobs.tells)
+    )
+    assert found.right_in_the_end
+    assert found.phase == ("live" if knobs.live else "paused")
+    # One scrub stays one scrub: four jumps, and one for each pause.
+    assert found.scrubs == (1 if knobs.live else 7)
+
+
+@st.composite
+def servers(draw: st.DrawFn) -> Knobs:
+    """Any valid server, within the ranges that the contract leaves open."""
+    acknowledges = draw(st.booleans())
+    # A queue that is shorter than a round trip is not noticed.
+    # What is ahead by a queue and behind by its lateness or rounding looks like neither.
+    queue_ms = draw(st.sampled_from([0, 0, 200, 400, 1000]))
+    lags = st.sampled_from([0.0, 0.0, 0.1, 0.5, 1.0, 3.0]) | st.floats(0.0, 3.0)
+    biases = st.sampled_from([0, 0, 0, -1000, -300, 200, 1000])
+    cadences = st.floats(0.05, 10.0) if not acknowledges else st.none() | st.floats(0.05, 10.0)
+    cadence_s = draw(cadences)
+    # With no status soon after a command, nothing can show that old sound is still queued.
+    is_sparse = cadence_s is None or cadence_s > 2.0
+    return Knobs(
+        cadence_s=cadence_s,
+        acknowledges=acknowledges,
+        obey_s=draw(st.sampled_from([0.0, 0.05, 0.1])),
+        status_lag_s=0.0 if queue_ms else draw(lags),
+        bias_ms=0 if queue_ms else draw(biases),
+        rounding_ms=0 if queue_ms else draw(st.sampled_from([0, 0, 0, 100, 250, 1000, 5000])),
+        keyframe_ms=draw(st.sampled_from([0, 0, 0, 1000, 5000])),
+        loss=draw(st.sampled_from([0.0, 0.0, 0.0, 0.2])),
+        queue_ms=queue_ms,
+        flushes_seek=is_sparse or draw(st.booleans()),
+        flushes_pause=draw(st.booleans()),
+        # What a server does unasked shows by a status only: it is as late as that is.
+        after_scrub="" if is_sparse else draw(st.sampled_from(["", "", "resumes", "pauses"])),
+        duration=draw(st.sampled_from(["right", "zero-first", "always-zero", "shrinking"])),
+        network_ms=draw(st.sampled_from([0, 20, 50])),
+        path_ms=draw(st.sampled_from([40, 60, 120])),
+        phase_ms=draw(st.integers(0, 100)) * 10,
+        seed=draw(st.integers(0, 1000)),
+    )
+
+
+_story: tuple[tuple[int, m.Request], ...] = (
+    (0, Resume()),
+    (6_000, Scrub(60_000)),
+    (12_000, Scrub(23_456)),
+    (18_000, m.SeekBy(-5_000)),
+    (24_000, Pause()),
+    (30_000, Resume()),
+    (37_000, Pause()),
+    (37_300, Resume()),
+)
+
+
+@pytest.mark.timeout(400)
+@given(knobs=servers())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    phases=[Phase.generate],
+)
+def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Knobs) -> None:
+    story = play(knobs, _story, LONG_MS)
+    assert not story.server_paused, "the last wish is to play"
+    assert story.shown[-1][1] == "playing"
+    assert story.heard[-1] is not None
+    found = jumps(story)
+    assert all(jump.silent_ms is not None for jump in found)
+    assert sum(jump.old_ms for jump in found) == 0
+    assert sum(isinstance(command, Scrub) for _, command in story.commands) <= 6
+    for broken in breaks(story):
+        assert broken.lost_ms < 10**6
+
+
+@given(
+    queue_ms=st.integers(0, 100).map(lambda tens: tens * 10),
+    flushes_seek=st.booleans(),
+    flushes_pause=st.booleans(),
+    cadence_s=st.sampled_from([0.05, 0.25, 1.0]),
+    acknowledges=st.booleans(),
+    phase_ms=st.integers(0, 100).map(lambda tens: tens * 10),
+)
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+def test_across_a_pause_nothing_is_lost_and_little_repeated(
+    queue_ms: int, flushes_seek: bool, flushes_pause: bool, cadence_s: float,
+    acknowledges: bool, phase_ms: int,
+) -> None:  # fmt: skip
+    knobs = Knobs(
+        queue_ms=queue_ms, flushes_seek=flushes_seek, flushes_pause=flushes_pause,
+        cadence_s=cadence_s, acknowledges=acknowledges, phase_ms=phase_ms,
+    )  # fmt: skip
+    found = breaks(play(knobs, _story, LONG_MS))
+    assert len(found) == 2
+    for each in found:
+        assert each.lost_ms <= LOST_MS
+        assert each.repeated_ms <= REPEATED_MS
+
+
+def test_the_measures_see_a_player_that_does_nothing_about_it() -> None:
+    """A gate that is always open, and a pause that goes nowhere, must show."""
+    story = play(Knobs(), _story, LONG_MS)
+    heard = [f and replace(f, serial=0) for f in story.heard]
+    story.heard = heard
+    assert all(jump.silent_ms is None for jump in jumps(story))
+    story.shown = [
+        (place - 40 * (index % 2), phase) for index, (place, phase) in enumerate(story.shown)
+    ]
+    assert saw_ms(story) >= 30
+    story.shown = [(p, "live" if i % 2 else phase) for i, (p, phase) in enumerate(story.shown)]
+    assert flickers(story) > 100
