@@ -155,11 +155,32 @@ async def test_a_file_says_so_in_each_state_and_has_no_server_to_come_back_to(ca
 async def test_a_sidecar_that_is_broken_is_told_and_the_call_plays(call: Path) -> None:
     call.with_suffix(".json").write_text("{")
     async with Played(call, "play") as played:
-        await played.until(lambda s: s.position_ms > 200)
-        errors = [e for e in played.events if isinstance(e, m.ErrorEvent)]
-        assert errors
-        assert all(e.exit_code is None for e in errors)
+        told: list[m.TranscriptEvent] = []
+        async with asyncio.timeout(5):
+            while not any(e.state == "none" for e in told):
+                told = [e for e in played.events if isinstance(e, m.TranscriptEvent)]
+                await asyncio.sleep(0.01)
+        assert "call.json" in told[-1].detail
+        assert not any(isinstance(e, m.ErrorEvent) for e in played.events)
         assert any(isinstance(e, m.IncidentEvent) for e in played.events)
+        await played.until(lambda s: s.phase == "playing")
+
+
+@pytest.mark.parametrize("suffix", [".vtt", ".srt"])
+async def test_subtitles_beside_a_file_are_its_words(call: Path, suffix: str) -> None:
+    head = "WEBVTT\n\n" if suffix == ".vtt" else "1\n"
+    stop = "." if suffix == ".vtt" else ","
+    cue = f"00:00:02{stop}000 --> 00:00:03{stop}000\nCaller: smoke upstairs\n"
+    call.with_suffix(suffix).write_text(head + cue)
+    call.with_suffix(".json").write_text('{"incident": {}}')
+    async with Played(call) as played:
+        words: list[m.WordsEvent] = []
+        async with asyncio.timeout(5):
+            while not words:
+                words = [e for e in played.events if isinstance(e, m.WordsEvent)]
+                await asyncio.sleep(0.01)
+        assert [word.word for word in words[0].words] == ["smoke", "upstairs"]
+        assert words[0].words[0].speaker == "Caller"
 
 
 def test_there_is_no_way_for_sound_to_be_on() -> None:

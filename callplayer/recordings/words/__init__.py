@@ -74,22 +74,31 @@ def read_words(
 def words_beside(
     sound: Path, call: CallTimes, turns: Sequence[Piece] = (), warn: Warn = log.warning
 ) -> tuple[Word, ...]:
-    """Return the words of `<name>.json` beside a sound file, if it is there and has some.
+    """Return the words that stand beside a sound file under its name; () if there are none.
 
-    What cannot be read or understood costs the words, and `warn` is given a line on it.
+    Those of `<name>.json` go before those of `.vtt`, `.srt`, `.stm` and `.rttm`; an `.rttm` beside
+    subtitles says who speaks. What cannot be read or understood costs the words, and `warn` is
+    given a line on it.
     """
-    path = sound.with_suffix(".json")
-    if not path.exists():
-        return ()
-    files = _Files(call, Names(), list(turns), warn)
-    try:
-        files.read(path)
-        words = files.all_words()
-        _check_within(words, call, [path])
-    except UsageError as error:
-        warn(f"the words beside {plain_text(sound.name)} are left out: {error.what}")
-        return ()
-    return words
+    said_by = sound.with_suffix(".rttm")
+    for suffix in (".json", ".vtt", ".srt", ".stm", ".rttm"):
+        path = sound.with_suffix(suffix)
+        if path == sound or not path.exists():
+            continue
+        with_turns = suffix in (".vtt", ".srt", ".stm") and said_by.exists()
+        paths = [path, said_by] if with_turns else [path]
+        files = _Files(call, Names(), list(turns), warn)
+        try:
+            for each in paths:
+                files.read(each)
+            words = files.all_words()
+            _check_within(words, call, paths)
+        except UsageError as error:
+            warn(f"the words beside {plain_text(sound.name)} are left out: {error.what}")
+            continue
+        if words:
+            return words
+    return ()
 
 
 @dataclass
