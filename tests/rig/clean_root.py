@@ -40,8 +40,7 @@ for hidden in root/run root/home root/work; do
 done
 mkdir -p root/run/lock root/tmp/pip
 mount --bind {pip_cache} root/tmp/pip
-echo ready
-exec chroot root /bin/cat
+exec chroot root /bin/sh -c 'echo ready; exec cat'
 """
 
 
