@@ -25,7 +25,7 @@ from callplayer.playback.cursor import CallExtent
 from callplayer.playback.player import StreamPlayer
 from callplayer.playback.turns import turns_of
 from callplayer.recordings.named_file import check_file, incident_id
-from callplayer.recordings.recording import describe, parties_of
+from callplayer.recordings.recording import parties_of, read_beside, start_of_call
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 from callplayer.recordings.streamed import StreamedSound
 from callplayer.recordings.words import CallTimes
@@ -173,8 +173,11 @@ class FileSource:
 
     async def _describe(self) -> None:
         """Publish what stands beside the file; what is wrong with it is no reason not to play."""
-        path = self._path
-        beside, began, duration_s = await asyncio.to_thread(describe, path, LOG.warning)
+        path, opened = self._path, self._opened
+        assert opened is not None
+        beside = await asyncio.to_thread(read_beside, path, LOG.warning)
+        began = start_of_call(path, opened.sound.file, beside)
+        duration_s = opened.sound.frames / SAMPLE_RATE_HZ
         facts = beside.facts
         place = facts.caller_location
         self._teller.incident(

@@ -37,7 +37,7 @@ _SAME_CALL_S = 2.0
 
 __all__ = [
     "E164", "MAX_DURATION_S", "SUFFIXES", "CallerLocation", "IncidentFacts", "Recording",
-    "describe", "find_recordings", "incident_id", "one_of_each", "read_beside", "start_of_call",
+    "find_recordings", "incident_id", "one_of_each", "read_beside", "start_of_call",
 ]  # fmt: skip
 
 log = logging.getLogger("callplayer.service")
@@ -200,16 +200,6 @@ def _inspect(path: Path, live_from_s: float | None, warn: Warn) -> Recording:
 
 def _wall_time(monotonic_s: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=time.monotonic() - monotonic_s)
-
-
-def describe(path: Path, warn: Warn) -> tuple[Beside, datetime, float]:
-    """Return what is known of the call of a sound file, when it began, and its length in s.
-
-    Raise UsageError if the file cannot be read.
-    """
-    beside = read_beside(path, warn)
-    with open_sound(path) as sound:
-        return beside, start_of_call(path, sound, beside), sound.duration_s
 
 
 def parties_of(path: Path, channels: int) -> tuple[Channel, ...]:

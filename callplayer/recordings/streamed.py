@@ -59,6 +59,11 @@ class StreamedSound:
         self._thread = threading.Thread(target=work, name="decoder", daemon=True)
         self._thread.start()
 
+    @property
+    def file(self) -> SoundFile:
+        """The file, for what its head says; its sound is read here."""
+        return self._reader.file
+
     def read(self, start: int, frames: int) -> Samples:
         """Return up to `frames` frames from `start` on, fewer at the end of the sound."""
         end = min(start + frames, self.frames)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 from tests.rig.processes import CALLPLAYER, Service, clean_environment
 from tests.rig.pulse import RATE_HZ, Sink, pulse_server
-from tests.rig.signals import write_sweep_call
+from tests.rig.signals import position_sweep, write_sweep_call
 from tests.rig.terminal import Terminal
 
 
@@ -21,6 +23,58 @@ class Start:
 
     screen_s: list[float]
     sound_s: list[float]
+
+
+def measure_file(times: int, hours: float = 0.0) -> Start:
+    """Start callplayer on a file without a server: of a minute, or of so many hours of Opus."""
+    screens, sounds = [], []
+    with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
+        home = Path(folder)
+        path = home / ("long.opus" if hours else "sweep.wav")
+        if hours:
+            write_long_opus(path, hours)
+        else:
+            write_sweep_call(path, 60.0)
+        sink = Sink(server, "start")
+        environment = clean_environment(home) | sink.environment
+        try:
+            for number in range(times):
+                place = home / str(number)
+                place.mkdir()
+                began_s = time.monotonic()
+                terminal = Terminal(place, [*CALLPLAYER, str(path)], environment)
+                terminal.wait_until(lambda screen: "quit" in screen)
+                screens.append(time.monotonic() - began_s)
+                terminal.wait_for("PLAYING")
+                time.sleep(1.0)
+                sound = np.abs(sink.heard(began_s, time.monotonic()))
+                sounds.append(float(np.argmax(sound > 0.02)) / RATE_HZ)
+                terminal.type("q")
+                terminal.wait_end()
+                terminal.close()
+        finally:
+            sink.close()
+    return Start(screens, sounds)
+
+
+def write_long_opus(path: Path, hours: float) -> None:
+    """Write so many hours of Opus in packets of 20 ms: a minute's packets, again and again."""
+    minute = position_sweep(60.0, "caller")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=RATE_HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(minute[None, :], format="flt", layout="mono")
+        frame.sample_rate = RATE_HZ
+        fifo, packets = av.AudioFifo(), []
+        for part in av.AudioResampler(stream.format.name, "mono", RATE_HZ).resample(frame):
+            fifo.write(part)
+        while (part := fifo.read(stream.codec_context.frame_size)) is not None:
+            packets += [bytes(packet) for packet in stream.encode(part)]
+        for number in range(round(hours * 3600 / 60) * len(packets)):
+            packet = av.Packet(packets[number % len(packets)])
+            packet.stream, packet.time_base = stream, Fraction(1, RATE_HZ)
+            packet.pts = packet.dts = number * RATE_HZ // 50
+            packet.duration = RATE_HZ // 50
+            container.mux(packet)
 
 
 def measure(times: int) -> Start:
