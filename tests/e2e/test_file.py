@@ -294,7 +294,10 @@ def test_an_engine_that_dies_is_brought_back_to_its_place(sweep: Path, tmp_path:
             ["pgrep", "-f", wanted], capture_output=True, text=True, check=True
         ).stdout.split()
         os.kill(int(pids[0]), signal.SIGKILL)
-        terminal.wait_for("Reconnecting at 0:3", "Playing at 0:29")
+        terminal.wait_for("Reconnecting at 0:3", timeout_s=30)
+        terminal.wait_until(
+            lambda screen: "Playing at 0:29" in screen or "Playing at 0:3" in screen, timeout_s=60
+        )
         terminal.type("q")
         assert terminal.wait_end() == 0
     finally:
