@@ -6,7 +6,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LIVEKIT_SERVER := $(BIN)/python -m callplayer.service.build_process
+LIVEKIT_SERVER := $(BIN)/python -m callplayer.service.livekit.build_process
 ANYCABLE := $(BIN)/python -c 'from tests.rig.anycable import anycable_server; anycable_server()'
 PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
@@ -76,7 +76,7 @@ dist: $(BIN)/python
 	  $(CLEAN)/bin/python -m pip $(PIP_FLAGS) install "$$archive" && \
 	  (cd / && "$(CURDIR)/$(CLEAN)/bin/callplayer" --version && \
 	   "$(CURDIR)/$(CLEAN)/bin/callplayer" --help >/dev/null && \
-	   "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session') || exit 1; \
+	   "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session.engine') || exit 1; \
 	done
 	rm -rf $(CLEAN)
 

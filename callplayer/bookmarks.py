@@ -17,9 +17,8 @@ from typing import Literal
 import msgspec
 import platformdirs
 
-from callplayer.config import APP_NAME
 from callplayer.errors import CallplayerError
-from callplayer.private_file import write_private
+from callplayer.paths import APP_NAME, write_private
 from callplayer.text import plain_json, plain_text
 
 MAX_BYTES = 8_000_000
@@ -49,7 +48,7 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, note=note.strip()[:MAX_NOTE_CHARS])
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _BookmarkFile(msgspec.Struct, frozen=True):
     incident: str
     bookmarks: tuple[Bookmark, ...] = ()
 
@@ -83,7 +82,7 @@ def read_bookmarks(path: Path) -> tuple[Bookmark, ...]:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise BookmarkError(f"{path} is too large.", "Move it away.")
-        return in_order(msgspec.json.decode(content, type=_Kept).bookmarks)
+        return in_order(msgspec.json.decode(content, type=_BookmarkFile).bookmarks)
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -137,7 +136,7 @@ class BookmarkStore:
         kept = read_bookmarks(self._path)
         for each in self._unsaved:
             kept = each(kept)
-        write_private(self._path, msgspec.json.encode(_Kept(self._incident, kept)))
+        write_private(self._path, msgspec.json.encode(_BookmarkFile(self._incident, kept)))
         self._unsaved.clear()
         self.bookmarks = kept
 
@@ -148,7 +147,7 @@ class BookmarkStore:
 def export(incident: str, bookmarks: Sequence[Bookmark], form: Format) -> str:
     """Return the bookmarks as Markdown, JSON or CSV, each with offset, clock time and words."""
     if form == "json":
-        encoded = plain_json(msgspec.json.encode(_Kept(incident, tuple(bookmarks))))
+        encoded = plain_json(msgspec.json.encode(_BookmarkFile(incident, tuple(bookmarks))))
         return msgspec.json.format(encoded, indent=2).decode() + "\n"
     if form == "csv":
         return _csv(incident, bookmarks)

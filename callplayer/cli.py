@@ -15,27 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callplayer import __version__
-from callplayer.config import (
-    ON_DEVICE_LOSS,
-    Settings,
-    load_settings,
-    log_path,
-    make_private_folder,
-)
+from callplayer.commands import clients, library, serve
+from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings
 from callplayer.errors import EXIT_DONE, CallplayerError, UsageError
 from callplayer.exit import exit_process
-from callplayer.serving import clients, library, serve
+from callplayer.paths import log_path, make_private_folder
 
 if TYPE_CHECKING:
-    from callplayer.engine.messages import Start
+    from callplayer.ipc.messages import Start
 
 
 @dataclass(frozen=True)
-class _Command:
+class Subcommand:
     summary: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    commands: Mapping[str, _Command] = field(default_factory=dict)
+    commands: Mapping[str, Subcommand] = field(default_factory=dict)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +81,7 @@ def fail(error: CallplayerError) -> int:
 
 
 def _run_play(options: argparse.Namespace) -> int:
-    from callplayer import playing
+    from callplayer.commands import play
 
     settings = _settings(options)
     start: Start = "paused" if options.paused else "live" if options.live else "play"
@@ -99,7 +94,7 @@ def _run_play(options: argparse.Namespace) -> int:
     if options.headless:
         if options.incident is None:
             raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
-        return playing.play_headless(
+        return play.play_headless(
             settings,
             options.incident,
             start,
@@ -110,7 +105,7 @@ def _run_play(options: argparse.Namespace) -> int:
         )
     flags = _engine_flags(options)
     if options.incident is not None:
-        return playing.play(
+        return play.play(
             settings,
             options.incident if recording is None else _id_of(recording),
             flags,
@@ -118,7 +113,7 @@ def _run_play(options: argparse.Namespace) -> int:
             recording=recording,
         )
     _require_terminal()
-    return playing.pick_and_play(settings, flags)
+    return play.pick_and_play(settings, flags)
 
 
 def _run_demo(options: argparse.Namespace) -> int:
@@ -128,7 +123,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     if not options.headless and (options.recording is None or options.recording.is_file()):
         # Said before what takes a while to import.
         print("callplayer demo: everything for one call, on this machine", file=sys.stderr)
-    from callplayer import demo
+    from callplayer.commands import demo
 
     return demo.run(
         demo.DemoOptions(
@@ -149,16 +144,16 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _run_list(options: argparse.Namespace) -> int:
-    from callplayer import playing
+    from callplayer.commands import play
 
-    playing.print_incidents(_settings(options))
+    play.print_incidents(_settings(options))
     return EXIT_DONE
 
 
 def _run_devices(_options: argparse.Namespace) -> int:
-    from callplayer.engine.audio.devices import ROUTE
-    from callplayer.engine.audio.output import list_devices
-    from callplayer.engine.audio.pulse import view_now
+    from callplayer.engine.devices.listing import ROUTE
+    from callplayer.engine.devices.portaudio import list_devices
+    from callplayer.engine.devices.pulse import view_now
     from callplayer.errors import SoundDeviceError
 
     devices = list_devices()
@@ -194,7 +189,7 @@ def _run_bookmarks(options: argparse.Namespace) -> int:
 
 
 def _run_keys(options: argparse.Namespace) -> int:
-    from callplayer.ui.remap import remapped, table_lines
+    from callplayer.ui.key_profiles import remapped, table_lines
 
     for line in table_lines(remapped(_settings(options).keys)):
         print(line)
@@ -202,7 +197,7 @@ def _run_keys(options: argparse.Namespace) -> int:
 
 
 def _run_doctor(options: argparse.Namespace) -> int:
-    from callplayer import doctor
+    from callplayer.commands import doctor
 
     return doctor.run(lambda: _settings(options))
 
@@ -290,37 +285,37 @@ def _bookmarks_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _CLIENT_COMMANDS = {
-    "add": _Command("add a client", clients.add_client_arguments, clients.run_add_client),
-    "list": _Command("list them", library.library_arguments, clients.run_list_clients),
-    "rotate": _Command(
+    "add": Subcommand("add a client", clients.add_client_arguments, clients.run_add_client),
+    "list": Subcommand("list them", library.library_arguments, clients.run_list_clients),
+    "rotate": Subcommand(
         "give one a new secret", clients.rotate_client_arguments, clients.run_rotate_client
     ),
-    "remove": _Command("remove one", clients.remove_client_arguments, clients.run_remove_client),
+    "remove": Subcommand("remove one", clients.remove_client_arguments, clients.run_remove_client),
 }
 _SERVE_COMMANDS = {
-    "import": _Command(
+    "import": Subcommand(
         "bring calls into the library", library.import_arguments, library.run_import
     ),
-    "list": _Command("list the library's incidents", library.library_arguments, library.run_list),
-    "remove": _Command("remove incidents", library.remove_arguments, library.run_remove),
-    "clients": _Command(
+    "list": Subcommand("list the library's incidents", library.library_arguments, library.run_list),
+    "remove": Subcommand("remove incidents", library.remove_arguments, library.run_remove),
+    "clients": Subcommand(
         "who may sign in", library.library_arguments, clients.run_list_clients, _CLIENT_COMMANDS
     ),
 }
 COMMANDS = {
-    "play": _Command("play a call (the default)", _play_arguments, _run_play),
-    "demo": _Command("start everything and play a demo call", _demo_arguments, _run_demo),
-    "serve": _Command(
+    "play": Subcommand("play a call (the default)", _play_arguments, _run_play),
+    "demo": Subcommand("start everything and play a demo call", _demo_arguments, _run_demo),
+    "serve": Subcommand(
         "serve recordings over LiveKit",
         serve.serve_arguments,
         serve.run_serve,
         _SERVE_COMMANDS,
     ),
-    "list": _Command("list the incidents of the API", _add_settings, _run_list),
-    "bookmarks": _Command("print the bookmarks of a call", _bookmarks_arguments, _run_bookmarks),
-    "keys": _Command("print what every key does", _add_settings, _run_keys),
-    "devices": _Command("list the sound devices", lambda _parser: None, _run_devices),
-    "doctor": _Command("find what is wrong and how to mend it", _add_settings, _run_doctor),
+    "list": Subcommand("list the incidents of the API", _add_settings, _run_list),
+    "bookmarks": Subcommand("print the bookmarks of a call", _bookmarks_arguments, _run_bookmarks),
+    "keys": Subcommand("print what every key does", _add_settings, _run_keys),
+    "devices": Subcommand("list the sound devices", lambda _parser: None, _run_devices),
+    "doctor": Subcommand("find what is wrong and how to mend it", _add_settings, _run_doctor),
 }
 
 
@@ -334,7 +329,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(fail(UsageError(f"{message}.", f"`{self.prog} --help` shows the usage.")))
 
 
-def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
+def _parser(name: str, command: Subcommand) -> argparse.ArgumentParser:
     if name == "play":
         others = {other: entry for other, entry in COMMANDS.items() if other != "play"}
         parser = _Parser(
@@ -355,7 +350,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     return parser
 
 
-def _listed(commands: Mapping[str, _Command]) -> str:
+def _listed(commands: Mapping[str, Subcommand]) -> str:
     lines = [f"\n  {name:<11}{command.summary}" for name, command in commands.items()]
     return "\n\ncommands:" + "".join(lines) if lines else ""
 
@@ -374,7 +369,7 @@ def _recording(options: argparse.Namespace) -> Path | None:
     if not options.file and os.sep not in word and (os.altsep or os.sep) not in word:
         if "." not in word:
             return None
-        from callplayer.recordings.formats import SUFFIXES
+        from callplayer.recordings.containers.formats import SUFFIXES
 
         if Path(word).suffix.lower() not in SUFFIXES:
             return None
@@ -441,8 +436,8 @@ def _start_log() -> None:
     import logging
     import logging.handlers
 
-    from callplayer.calm_log import OnceASecond, put_aside
-    from callplayer.redaction import RedactingFormatter
+    from callplayer.logs import OnceASecond, put_aside
+    from callplayer.logs_redaction import RedactingFormatter
 
     path = log_path()
     handler: logging.Handler

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import platformdirs
-
 from callplayer.errors import UsageError
+from callplayer.paths import config_path
 from callplayer.text import plain_text
 
-APP_NAME = "callplayer"
 DEFAULT_API_URL = "https://api.prepared911.com"
+
 ENVIRONMENT_PREFIX = "CALLPLAYER_"
+
 MAX_CONFIG_BYTES = 1_000_000
 
 
@@ -79,6 +79,7 @@ _TABLES = ("screen", "keys")
 _NAMES = tuple(
     f.name for f in fields(Settings) if f.name not in (*_TABLES, "warnings", "config_path")
 )
+
 ON_DEVICE_LOSS = ("default", "pause")
 """What to do when the sound device is lost: go on on the default one, or pause."""
 
@@ -87,33 +88,6 @@ _URL_SCHEMES = {
     "stream_url": {"wss": True, "https": True, "ws": False, "http": False},
     "cable_url": {"wss": True, "ws": False},
 }
-
-
-def config_path() -> Path:
-    """Return where config.toml is looked for when no `--config` names one."""
-    return platformdirs.user_config_path(APP_NAME) / "config.toml"
-
-
-def log_path(name: str = "callplayer.log") -> Path:
-    """Return a log file's path; its folder may not exist yet."""
-    return platformdirs.user_log_path(APP_NAME) / name
-
-
-def cache_path() -> Path:
-    """Return the folder for what can be made again, such as the livekit-server binary."""
-    return platformdirs.user_cache_path(APP_NAME)
-
-
-def data_path() -> Path:
-    """Return the folder for what is kept, such as the library of the replay service."""
-    return platformdirs.user_data_path(APP_NAME)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make a folder with mode 0700, and those above it that are missing as well; raise OSError."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def without_settings(variables: Mapping[str, str]) -> dict[str, str]:

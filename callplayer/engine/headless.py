@@ -14,12 +14,13 @@ import signal
 import stat
 import sys
 
-from callplayer.config import Settings, log_path
-from callplayer.engine import messages as m
-from callplayer.engine.session import Engine, EngineOptions
-from callplayer.redaction import STDERR_IS_LOGGED, LogPipe
+from callplayer.config import Settings
+from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.ipc import messages as m
+from callplayer.logs_redaction import STDERR_IS_LOGGED, LogPipe
+from callplayer.paths import log_path
 from callplayer.text import plain_text
-from callplayer.wire import WireError
+from callplayer.vendor.values import WireError
 
 LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
-from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, Status
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.status import Status
 
 FRAMES_PER_MS = SAMPLE_RATE_HZ // 1000
 BLOCK_FRAMES = 960

@@ -12,14 +12,9 @@ from callplayer.playback.cursor import FRAMES_PER_MS, Cursor
 from callplayer.playback.render import Gains, plan_block, render
 from callplayer.playback.turns import Turn, Turns
 from callplayer.recordings.samples import Samples
+from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Command, SetGain
 from callplayer.vendor.parties import PARTIES, Channel, Party
-from callplayer.wire import (
-    GAIN_MAX_DB,
-    GAIN_MIN_DB,
-    Command,
-    SetGain,
-    Status,
-)
+from callplayer.vendor.status import Status
 
 
 class Place(msgspec.Struct, frozen=True):

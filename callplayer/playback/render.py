@@ -29,7 +29,7 @@ _ROOM = 32_767.0 - _KNEE
 
 
 @dataclass(frozen=True)
-class Piece:
+class SourceSpan:
     """`frames` of the recording from `source` on, placed at `offset` in the block."""
 
     offset: int
@@ -42,7 +42,7 @@ class Piece:
 class BlockPlan:
     """The pieces of one block, and how far it moves the cursor."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SourceSpan, ...]
     advance_frames: int
 
     @property
@@ -63,22 +63,22 @@ def plan_block(seamless_source: int | None, position: int, playable_frames: int)
     if not playable_frames:
         if seamless_source is None:
             return BlockPlan((), 0)
-        return BlockPlan((Piece(0, seamless_source, FADE_FRAMES, "out"),), 0)
+        return BlockPlan((SourceSpan(0, seamless_source, FADE_FRAMES, "out"),), 0)
     if seamless_source == position:
-        return BlockPlan((Piece(0, position, playable_frames),), playable_frames)
+        return BlockPlan((SourceSpan(0, position, playable_frames),), playable_frames)
     if seamless_source is None:
         return BlockPlan(_fading_in(0, position, playable_frames), playable_frames)
     fresh = min(BLOCK_FRAMES - FADE_FRAMES, playable_frames)
-    old = Piece(0, seamless_source, FADE_FRAMES, "out")
+    old = SourceSpan(0, seamless_source, FADE_FRAMES, "out")
     return BlockPlan((old, *_fading_in(FADE_FRAMES, position, fresh)), fresh)
 
 
-def _fading_in(offset: int, position: int, frames: int) -> tuple[Piece, ...]:
+def _fading_in(offset: int, position: int, frames: int) -> tuple[SourceSpan, ...]:
     first = min(FADE_FRAMES, frames)
-    fading = Piece(offset, position, first, "in")
+    fading = SourceSpan(offset, position, first, "in")
     if frames == first:
         return (fading,)
-    return fading, Piece(offset + first, position + first, frames - first)
+    return fading, SourceSpan(offset + first, position + first, frames - first)
 
 
 def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) -> Samples:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from callplayer.vendor.parties import NEITHER, Carries, Party
-from callplayer.words import SPEAKER_OF_PARTY, Word
+from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Word
 
 PAUSE_MS = 700
 """Words of one speaker no further apart are one turn: a volume does not jump in between."""

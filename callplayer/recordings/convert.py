@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.quiet import quiet_libraries
+from callplayer.recordings.containers.quiet import quiet_libraries
+from callplayer.recordings.containers.sound_file import SoundFile, open_sound
 from callplayer.recordings.recording import MAX_DURATION_S
 from callplayer.recordings.samples import Sound
-from callplayer.recordings.sound_file import SoundFile, open_sound
 from callplayer.text import plain_text
 
 _BLOCK_FRAMES = 1 << 16
@@ -46,7 +46,7 @@ class Converted:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _DecodedSource:
     """A file being read: blocks of shape (frames, channels), full scale at ±1."""
 
     rate_hz: int
@@ -115,7 +115,7 @@ def loss_note(sound: SoundFile) -> str:
     return f"{sound.name}: {packets} {are} left out, at {places}{more}"
 
 
-def _chosen(sound: SoundFile, layout: Layout) -> _Source:
+def _chosen(sound: SoundFile, layout: Layout) -> _DecodedSource:
     """Return one file's channels as they are asked for."""
     if layout.channels:
         wrong = [each for each in layout.channels if not 1 <= each <= sound.channels]
@@ -138,12 +138,12 @@ def _chosen(sound: SoundFile, layout: Layout) -> _Source:
             raise UsageError(f"{sound.name} has one channel to import.", "Leave out --swap.")
         order.reverse()
     if order == list(range(sound.channels)):
-        return _Source(sound.rate_hz, sound.channels, sound.is_fine, sound.blocks())
+        return _DecodedSource(sound.rate_hz, sound.channels, sound.is_fine, sound.blocks())
     blocks = (block[:, order] for block in sound.blocks())
-    return _Source(sound.rate_hz, len(order), sound.is_fine, blocks)
+    return _DecodedSource(sound.rate_hz, len(order), sound.is_fine, blocks)
 
 
-def _joined(sounds: list[SoundFile], *, swap: bool) -> _Source:
+def _joined(sounds: list[SoundFile], *, swap: bool) -> _DecodedSource:
     """Return the two as one of two channels, the shorter one filled up with silence."""
     for sound in sounds:
         if sound.channels != 1:
@@ -167,7 +167,7 @@ def _joined(sounds: list[SoundFile], *, swap: bool) -> _Source:
                 block[: len(part), channel] = part
             yield block
 
-    return _Source(rate_hz, 2, first.is_fine or second.is_fine, blocks())
+    return _DecodedSource(rate_hz, 2, first.is_fine or second.is_fine, blocks())
 
 
 class _Reblocked:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import CallplayerError
+from callplayer.recordings.containers.sound_file import open_sound
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
-from callplayer.recordings.sound_file import open_sound
 
 NICE = 10
 """The bots, which must be in time, come first."""

@@ -18,7 +18,7 @@ import msgspec
 
 from callplayer.errors import UsageError
 from callplayer.recordings.words.heard import as_dicts, number
-from callplayer.recordings.words.pieces import Piece
+from callplayer.recordings.words.timed_text import TimedText
 from callplayer.text import plain_text
 from callplayer.vendor.times import parse_datetime
 
@@ -61,7 +61,7 @@ class Beside:
 
     facts: IncidentFacts = field(default_factory=IncidentFacts)
     started_at: datetime | None = None
-    turns: tuple[Piece, ...] = ()
+    turns: tuple[TimedText, ...] = ()
 
 
 def read_beside(sound: Path, warn: Warn) -> Beside:
@@ -162,7 +162,7 @@ def _by_name(sound: Path) -> Beside:
     except ValueError:
         return Beside()
     source = found[3]
-    turns = (Piece(0.0, _OPEN_TURN_S, "", source),) if source else ()
+    turns = (TimedText(0.0, _OPEN_TURN_S, "", source),) if source else ()
     return Beside(IncidentFacts(talkgroup=found[2]), started_at, turns)
 
 
@@ -214,7 +214,7 @@ def _talkgroup(data: dict[str, Any]) -> str:
     return plain_text(" ".join(part for part in (known, name) if part), 80)
 
 
-def _turns(data: dict[str, Any]) -> tuple[Piece, ...]:
+def _turns(data: dict[str, Any]) -> tuple[TimedText, ...]:
     """Return who speaks from when on, by a radio call's sources: by their names, or numbers."""
     sources = as_dicts(data.get("srcList")) or as_dicts(data.get("sources"))
     begins: list[tuple[float, str]] = []
@@ -228,7 +228,7 @@ def _turns(data: dict[str, Any]) -> tuple[Piece, ...]:
     begins.sort()
     ends = [start for start, _ in begins[1:]] + [_OPEN_TURN_S * 24]
     return tuple(
-        Piece(start, max(end, start), "", name)
+        TimedText(start, max(end, start), "", name)
         for (start, name), end in zip(begins, ends, strict=True)
     )
 

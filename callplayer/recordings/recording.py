@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callplayer.errors import UsageError
+from callplayer.recordings.containers.formats import SUFFIXES
+from callplayer.recordings.containers.sound_file import SoundFile, open_sound
 from callplayer.recordings.facts import (
     E164,
     Beside,
@@ -24,9 +26,7 @@ from callplayer.recordings.facts import (
     read_beside,
     started_by_tags,
 )  # fmt: skip
-from callplayer.recordings.formats import SUFFIXES
 from callplayer.recordings.named_file import incident_id
-from callplayer.recordings.sound_file import SoundFile, open_sound
 from callplayer.vendor.parties import Channel
 
 MAX_RECORDINGS = 10_000

@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from callplayer import config
-from callplayer.calm_log import OnceASecond
+from callplayer import paths
 from callplayer.errors import CallplayerError
-from callplayer.redaction import RedactingFormatter
-from callplayer.ui.engine_process import end_process_now, start_engine
+from callplayer.ipc.process import end_process_now, start_engine
+from callplayer.logs import OnceASecond
+from callplayer.logs_redaction import RedactingFormatter
 from callplayer.ui.options import PickerPages, PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
 
@@ -91,7 +91,7 @@ def run_picker(
     fails.
     """
     _ask_the_terminal_its_size()
-    path = log_path or config.log_path()
+    path = log_path or paths.log_path()
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
         chosen, failed = asyncio.run(
@@ -170,18 +170,18 @@ async def _play(
     options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
 ) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
-    from callplayer.chosen import keep_theme, read_theme
-    from callplayer.ui.engine_client import EngineClient
+    from callplayer.ipc.client import EngineClient
+    from callplayer.preferences import keep_theme, read_theme
+    from callplayer.ui.key_profiles import remapped
     from callplayer.ui.player_app import PlayerApp
-    from callplayer.ui.remap import remapped
-    from callplayer.ui.screens.base import Likes
+    from callplayer.ui.screens.player.base import ScreenConfig
 
     actions = remapped(options.keys)
     client = EngineClient(
         options.engine_argv, options.log_path, process=process, successor=options.successor
     )
     store = BookmarkStore(options.incident, options.bookmarks_path)
-    likes = Likes(
+    likes = ScreenConfig(
         options.settings,
         actions,
         store=store,
@@ -207,10 +207,10 @@ async def _play_plain(
     options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
 ) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
-    from callplayer.ui.engine_client import EngineClient
-    from callplayer.ui.plain import PlainPlayer
-    from callplayer.ui.plain_keys import one_by_one, read_keys
-    from callplayer.ui.remap import remapped
+    from callplayer.ipc.client import EngineClient
+    from callplayer.ui.key_profiles import remapped
+    from callplayer.ui.plain.keys import one_by_one, read_keys
+    from callplayer.ui.plain.player import PlainPlayer
 
     actions = remapped(options.keys)
     client = EngineClient(
@@ -249,7 +249,7 @@ async def _pick(
     settings: ScreenSettings,
     told: tuple[str, str] | None,
 ) -> tuple[str | None, bool]:
-    from callplayer.chosen import read_theme
+    from callplayer.preferences import read_theme
     from callplayer.ui.screens.picker import PickerApp
 
     theme = settings.theme or read_theme()
@@ -266,7 +266,7 @@ def _logging_to(log_path: Path) -> Iterator[None]:
     logger = logging.getLogger("callplayer")
     handler: logging.Handler
     try:
-        config.make_private_folder(log_path.parent)
+        paths.make_private_folder(log_path.parent)
         os.close(os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         handler = logging.FileHandler(log_path, encoding="utf-8")
     except OSError:

@@ -17,7 +17,7 @@ GAP_CELLS = 2
 
 
 @dataclass(frozen=True)
-class Moment:
+class FooterContext:
     """What the footer goes by.
 
     `at_rest`: the key that pauses would play; `goes_on`: the call does; `behind_live`: it does, and
@@ -66,7 +66,7 @@ _LAST = ("stats", "help", "quit")
 
 
 def footer_items(
-    moment: Moment, width: int, actions: Sequence[Action] = ACTIONS
+    moment: FooterContext, width: int, actions: Sequence[Action] = ACTIONS
 ) -> tuple[FooterItem, ...]:
     """Return what fits in `width` cells, GAP_CELLS between them, in the order it is drawn."""
     chosen: dict[str, FooterItem] = {}
@@ -88,7 +88,9 @@ def key_at(items: Sequence[FooterItem], column: int) -> str | None:
     return None
 
 
-def _wanted(moment: Moment, keys: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, FooterItem]]:
+def _wanted(
+    moment: FooterContext, keys: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[str, FooterItem]]:
     """Give names and items, the most needed first: a narrow footer leaves out the last."""
     taken: set[str] = set()
     for item in _of_mode(moment.mode, keys):
@@ -126,7 +128,7 @@ def _of_mode(mode: Mode | None, keys: dict[str, tuple[str, ...]]) -> tuple[Foote
     return ()
 
 
-def _of_call(moment: Moment) -> Iterator[tuple[tuple[str, ...], str]]:
+def _of_call(moment: FooterContext) -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("toggle-pause",), "play" if moment.at_rest else "pause"
     yield ("help",), "help"
     yield ("quit",), "quit"

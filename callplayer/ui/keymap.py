@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from callplayer.engine.messages import (
+from callplayer.ipc.messages import (
     AdjustGain,
     Mute,
     PartyState,
     Request,
     RetryNow,
     SeekBy,
-    SetGain,
+    SetPartyGain,
     Solo,
     Unmute,
     Unsolo,
 )
-from callplayer.ui import navigation
-from callplayer.ui.model import PlayerView
-from callplayer.ui.view import is_growing
-from callplayer.wire import Scrub, ScrubToEnd
+from callplayer.ui.model import navigation
+from callplayer.ui.model.format import is_growing
+from callplayer.ui.model.player import PlayerView
+from callplayer.vendor.commands import Scrub, ScrubToEnd
 
 Ask = Callable[[PlayerView], Request | str]
 """Returns the request for the engine, or a note for the user why there is none."""
@@ -177,7 +177,7 @@ ACTIONS: tuple[Action, ...] = (
         "gain-zero",
         "Volume 0 dB",
         ("equals_sign",),
-        ask=_of_party(lambda party: SetGain(0.0, party.party)),
+        ask=_of_party(lambda party: SetPartyGain(0.0, party.party)),
     ),
     Action("mute", "Mute the party", ("m",), ask=_of_party(_mute)),
     Action("solo", "Solo the party", ("s",), ask=_of_party(_solo)),

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from callplayer.ipc.successor import Successor
 from callplayer.ui.settings import ScreenSettings
-from callplayer.ui.successor import Successor
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class PlayerOptions:
     """How to run the player.
 
     `engine_argv` starts the engine; `engine` is one that was already started by
-    `callplayer.ui.engine_process.start_engine` with just that argv, else `run_player` starts it.
+    `callplayer.ipc.process.start_engine` with just that argv, else `run_player` starts it.
     `keys` is the `[keys]` table of config.toml. Bookmarks and the last citation are kept in files
     where paths are given. `can_go_back`: there is a list of incidents to go back to.
     `ends_with_call`: plain mode leaves at the call's end, though keys may still come.

@@ -9,13 +9,13 @@ from typing import Protocol
 
 from textual.screen import Screen
 
-from callplayer.engine.messages import Request, StateEvent
+from callplayer.ipc.client import EngineNews, Listener
+from callplayer.ipc.messages import Request, StateEvent
 from callplayer.ui.base_app import BaseApp
-from callplayer.ui.engine_client import EngineNews, Listener
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.screens.base import Likes
-from callplayer.ui.screens.player import PlayerScreen
-from callplayer.ui.tell_terminal import (
+from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.screen import PlayerScreen
+from callplayer.ui.terminal import (
     NO_PROGRESS,
     RESTORE_TITLE,
     SAVE_TITLE,
@@ -26,7 +26,7 @@ from callplayer.ui.tell_terminal import (
 from callplayer.ui.theme import next_theme
 
 
-class Engine(Protocol):
+class EngineSession(Protocol):
     """What the application needs of an EngineClient."""
 
     async def run(self, listener: Listener) -> None:
@@ -41,12 +41,12 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineSession,
         clock: Callable[[], float] = time.monotonic,
         incident: str = "",
-        likes: Likes | None = None,
+        likes: ScreenConfig | None = None,
     ) -> None:
-        likes = likes or Likes()
+        likes = likes or ScreenConfig()
         super().__init__(likes.theme)
         self._engine = engine
         self._clock = clock

@@ -1,7 +1,4 @@
-"""The answers of the vendor's HTTP API, read by form: names and wrappers are not relied on. Pure.
-
-Sizes are capped before anything is parsed; a text keeps as it came, so clean it before showing it.
-"""
+"""The vendor's HTTP answers to typed values and back. Pure: no network, no clock."""
 
 from __future__ import annotations
 
@@ -19,12 +16,16 @@ import msgspec
 
 from callplayer.vendor.json_text import parse_json
 from callplayer.vendor.times import parse_datetime
-from callplayer.wire import WireError
+from callplayer.vendor.values import WireError
+
+MAX_TOKEN_S = 30 * 24 * 3600
 
 MAX_HTTP_BYTES = 4_000_000
-MAX_TOKEN_S = 30 * 24 * 3600
+
 MAX_JWT_CHARS = 20_000
+
 MAX_DEPTH = 8
+
 MAX_VALUES = 20_000
 
 
@@ -62,10 +63,15 @@ class StreamGrant(msgspec.Struct, frozen=True):
 
 
 _JWT = re.compile(r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+
 _SOCKET_URL = re.compile(r"wss?://[^\s\"'<>\\]+", re.IGNORECASE)
+
 _ACCESS_KEYS = ("accesstoken", "token", "bearertoken", "authtoken", "jwt")
+
 _TOKEN_KEYS = ("participanttoken", "streamtoken", "token", "jwt", "accesstoken")
+
 _SERVER_KEY = re.compile(r"server|livekit|rtc|sfu|stream_?url|ws_?url", re.IGNORECASE)
+
 _OTHER_SOCKET = re.compile(r"cable|transcript|event|notif|websocket|socket_?url", re.IGNORECASE)
 
 

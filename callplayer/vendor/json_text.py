@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from callplayer.wire import WireError
+from callplayer.vendor.values import WireError
 
 MAX_VALUES = 200
 """The most values in one text: more are no message but a flood."""

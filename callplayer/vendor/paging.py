@@ -15,7 +15,7 @@ import msgspec
 
 from callplayer.vendor.http import MAX_HTTP_BYTES, Incident, incident_of
 from callplayer.vendor.json_text import parse_json
-from callplayer.wire import WireError
+from callplayer.vendor.values import WireError
 
 MAX_CURSOR_CHARS = 2_000
 MAX_COUNT = 1_000_000_000

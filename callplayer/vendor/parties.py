@@ -1,9 +1,4 @@
-"""The two parties of a call, and which of them a track carries. Pure.
-
-The parties that can be steered are always exactly `caller` and `callTaker`. What a track carries is
-another matter: one of them, both in a mix, or neither. The vendor leaves open how tracks are named,
-so names are read tolerantly, here and nowhere else.
-"""
+"""Who speaks in a call, in the vendor's words. Pure."""
 
 from __future__ import annotations
 
@@ -31,12 +26,17 @@ Carries = frozenset[Party]
 """The parties that a track may hold; empty for a third party's."""
 
 CALLER: Carries = frozenset({"caller"})
+
 CALL_TAKER: Carries = frozenset({"callTaker"})
+
 BOTH: Carries = frozenset(PARTIES)
+
 NEITHER: Carries = frozenset()
 
 MAX_NAME_CHARS = 4096
+
 MAX_METADATA_CHARS = 65_536
+
 MAX_DEPTH = 4
 
 _ROLES: tuple[tuple[Carries, str], ...] = (
@@ -65,6 +65,7 @@ _KEYS = frozenset(
 separators. Under any other key, as `caller_phone_number`, words only happen to name a party."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -73,6 +74,7 @@ def _table(*lines: tuple[Carries, str]) -> dict[str, Carries]:
 
 
 _SPEAKER_WORDS = _table(*_ROLES)
+
 _TRACK_WORDS = _table(*_ROLES, *_SIDES)
 
 

@@ -1,8 +1,4 @@
-"""A status, read as far as it can be: each field by itself, in whatever form it comes. Pure.
-
-A packet may hold one status or several, bare or wrapped; a field that is missing or cannot be read
-keeps what is known. `complete_status` makes a whole `Status` of what has been received.
-"""
+"""The vendor's status of a stream, as it comes over the room's data channel. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +7,24 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import msgspec
+
 from callplayer.vendor.json_text import parse_json_values
-from callplayer.wire import MAX_CALL_MS, MAX_STATUS_BYTES, Status, WireError
+from callplayer.vendor.values import ENCODER, MAX_CALL_MS, WireError
 
 MAX_DEPTH = 6
+
 MAX_OBJECTS = 200
+
 MAX_UPDATES = 50
 """The most statuses in one packet; of more the newest count."""
 
 _KINDS = ("kind", "type", "event")
+
 _NOT_A_NAME = re.compile(r"[^a-z]")
+
 _TRUE = frozenset({"true", "yes", "on", "1"})
+
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
@@ -164,3 +167,57 @@ def _truth(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     return bool(value) if value in (0, 1) else None
+
+
+MAX_STATUS_BYTES = 15_000
+
+
+class Status(msgspec.Struct, frozen=True, tag_field="kind", tag="status", rename="camel"):
+    """Where the server's cursor is.
+
+    `position` and `duration` are ms from the start of the call, `duration` grows on a live call;
+    `at_end`: the cursor is at the call's end; `call_over`: the 911 call has ended.
+    """
+
+    position: int
+    duration: int
+    paused: bool
+    at_end: bool
+    call_over: bool
+
+
+class _LooseStatus(msgspec.Struct, frozen=True, rename="camel"):
+    kind: str
+    position: float
+    duration: float
+    paused: bool
+    at_end: bool = False
+    call_over: bool = False
+
+
+_status_decoder = msgspec.json.Decoder(_LooseStatus)
+
+
+def encode_status(status: Status) -> bytes:
+    """Return the status as the vendor's JSON, UTF-8."""
+    return ENCODER.encode(status)
+
+
+def decode_status(payload: bytes) -> Status:
+    """Return the status in `payload`, in range: 0 ≤ position ≤ duration ≤ MAX_CALL_MS.
+
+    Raise WireError for anything that is not a status.
+    """
+    if len(payload) > MAX_STATUS_BYTES:
+        raise WireError(f"a status of {len(payload)} bytes; {MAX_STATUS_BYTES} are the most")
+    try:
+        loose = _status_decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("not a status of the contract") from error
+    if loose.kind != "status" or not (
+        math.isfinite(loose.position) and math.isfinite(loose.duration)
+    ):
+        raise WireError("not a status of the contract")
+    duration = round(min(max(loose.duration, 0.0), MAX_CALL_MS))
+    position = round(min(max(loose.position, 0.0), duration))
+    return Status(position, duration, loose.paused, loose.at_end, loose.call_over)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.audio.arrivals import FRAME_S
-from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.channel import Channel
+from callplayer.engine.audio.jitter_margin import FRAME_S
 
 RATE_HZ = 48_000
 Pcm = npt.NDArray[np.int16]
@@ -62,7 +62,7 @@ class Rig:
     collects what it was given, `fills_s` the lane's fill right after each frame came in.
     """
 
-    lane: Lane
+    lane: Channel
     arrivals: Iterable[float] = field(default_factory=on_time)
     source: Frame = SILENCE
     block_frames: int = 480
@@ -114,9 +114,9 @@ class Rig:
         return np.concatenate(self.heard[block:])
 
 
-def open_lane(rate_hz: int = RATE_HZ, in_hz: int = RATE_HZ) -> Lane:
+def open_lane(rate_hz: int = RATE_HZ, in_hz: int = RATE_HZ) -> Channel:
     """Return a lane whose gate is open from the first frame on."""
-    lane = Lane(in_hz, rate_hz, 8192)
+    lane = Channel(in_hz, rate_hz, 8192)
     lane.open_gate()
     return lane
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from callplayer.engine import sound as sounds
 from callplayer.engine.audio import mixer as mixers
 from callplayer.engine.audio.mixer import Mixer
-from callplayer.engine.sound import Sound
+from callplayer.engine.session import pipeline as sounds
+from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import TrackNames
 from tests.audio.sound_lab import RATE_HZ, Frame, tone
 
@@ -29,7 +29,7 @@ class Line:
 
     def __init__(self) -> None:
         self._now_s = 100.0
-        self.sound = Sound(RATE_HZ)
+        self.sound = AudioPipeline(RATE_HZ)
         self.mixer: Mixer = self.sound._new_mixer(RATE_HZ)
         self.sound._output = object()  # type: ignore[assignment]
         for track_id in ("a", "b"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.engine.audio.latency import (
+from callplayer.engine.devices.latency import (
     FIRST_LATENCY_S,
     LONGEST_LATENCY_S,
     START_S,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.audio.meter import FALL_DB_PER_S, HOLD_S, Meter, amplitude_to_db
-from callplayer.engine.messages import LEVEL_FLOOR_DB
+from callplayer.ipc.messages import LEVEL_FLOOR_DB
 from tests.audio.sound_lab import Sound
 
 RATE_HZ = 48_000

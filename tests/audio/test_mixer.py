@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.audio import mixer as mixers
-from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.channel import Channel
 from callplayer.engine.audio.mixer import KNEE, MAX_BLOCK_FRAMES, Mixer
 from tests.audio.sound_lab import RATE_HZ, Frame, Pcm, Sound, open_lane, snr_db, tone
 
@@ -26,7 +26,7 @@ class _Clock:
 
 def _play(
     monkeypatch: pytest.MonkeyPatch, sources: list[Frame], seconds: float, block_frames: int = 256
-) -> tuple[Sound, list[Lane]]:
+) -> tuple[Sound, list[Channel]]:
     """Play each source in a lane of its own, the card's clock 200 ppm fast."""
     clock = _Clock()
     monkeypatch.setattr(mixers, "time", clock)

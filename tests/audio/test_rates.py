@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from callplayer.engine.audio.drift import MAX_DRIFT
+from callplayer.engine.audio.dll import MAX_DRIFT
 from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import tone_db
 
@@ -27,8 +27,8 @@ PLAY_S = 2.0
 PLAY = """
 import asyncio, sys, time
 import numpy as np
-from callplayer.engine.audio import devices
-from callplayer.engine.sound import Sound
+from callplayer.engine.devices import listing as devices
+from callplayer.engine.session.pipeline import AudioPipeline as Sound
 from callplayer.vendor.parties import TrackNames
 rate_hz, tone_hz, play_s = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 devices.usable_rate_hz = lambda device: rate_hz

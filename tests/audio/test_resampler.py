@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.audio.drift import MAX_DRIFT
+from callplayer.engine.audio.dll import MAX_DRIFT
 from callplayer.engine.audio.resampler import resampler
 from tests.audio.sound_lab import Sound, largest_step, snr_db, tone
 
@@ -20,7 +20,7 @@ def _resample(source_hz: float, in_hz: int, out_hz: int, correction: float, seco
     through, source, frame = resampler(in_hz, out_hz), tone(source_hz, 0.5, in_hz), []
     count = in_hz // 100
     for number in range(seconds * 100):
-        through.bend(correction)
+        through.set_correction(correction)
         pcm = source(number * count, count)
         frame.append(through.process((pcm / 32768).astype(np.float32)))
     return np.concatenate(frame)
@@ -73,7 +73,7 @@ def test_a_ratio_that_swings_around_one_stays_clean(depth: float) -> None:
     through, source, parts = resampler(RATE_HZ, RATE_HZ), tone(3000.0), []
     for number in range(600):
         parts.append(through.process(source(number * 480, 480).astype(np.float32) / 32768))
-        through.bend(depth * math.sin(number / 5))
+        through.set_correction(depth * math.sin(number / 5))
     sound = np.concatenate(parts)[-3 * RATE_HZ :]
     assert largest_step(sound) < 0.5 * 2 * math.pi * 3000 / RATE_HZ * 1.02
 
@@ -90,7 +90,7 @@ def test_any_blocks_and_bends_give_a_whole_sine(
     """No sample is missed, doubled or out of range at any seam."""
     through, place, made = resampler(RATE_HZ, out_hz), 0, []
     for size, bend in zip(sizes, bends, strict=False):
-        through.bend(bend)
+        through.set_correction(bend)
         t = np.arange(place, place + size)
         made.append(through.process(np.sin(2 * np.pi * 300 * t / RATE_HZ).astype(np.float32)))
         place += size

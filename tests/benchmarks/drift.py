@@ -14,8 +14,8 @@ from unittest import mock
 
 import numpy as np
 
-from callplayer.engine.audio.arrivals import FRAME_S
-from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.channel import Channel
+from callplayer.engine.audio.jitter_margin import FRAME_S
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.audio.resampler import resampler
 from tests.benchmarks.cost import resident_mb
@@ -105,7 +105,7 @@ def measure(hours: float) -> tuple[list[Drift], list[PeerDrift]]:
 
 def _simulate(clock_ppm: float, duration_s: float) -> Drift:
     began_s = time.monotonic()
-    mixer, lane = Mixer(RATE_HZ), Lane(RATE_HZ, RATE_HZ, BLOCK_FRAMES)
+    mixer, lane = Mixer(RATE_HZ), Channel(RATE_HZ, RATE_HZ, BLOCK_FRAMES)
     mixer.lanes = (lane,)
     lane.open_gate()
     pcm = (8000 * np.sin(np.arange(480) * 2 * np.pi * 1000 / RATE_HZ)).astype(np.int16)
@@ -220,7 +220,7 @@ def _run(
 def resampler_snr_db(tone_hz: float) -> float:
     """Return the SNR of a tone through the resampler bent by 130 ppm, in dB."""
     through = resampler(RATE_HZ, RATE_HZ)
-    through.bend(130e-6)
+    through.set_correction(130e-6)
     tone = np.sin(np.arange(RATE_HZ * 6) * 2 * np.pi * tone_hz / RATE_HZ).astype(np.float32)
     out = np.concatenate([through.process(tone[i : i + 480]) for i in range(0, len(tone), 480)])
     out = out[RATE_HZ * 2 : RATE_HZ * 4].astype(np.float64)

@@ -22,7 +22,8 @@ import numpy as np
 
 from tests.benchmarks import clients
 from tests.benchmarks.continuity import back_after_s, broken_ms_per_min, read_delays
-from tests.rig.impaired_link import ImpairedLink, Impairment, impaired_link
+from tests.rig.impaired_link import ImpairedLink, impaired_link
+from tests.rig.packet_relay import Impairment
 from tests.rig.processes import Event, HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
 from tests.rig.signals import write_sweep_call

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from callplayer.service.live_file import GrowingAudio
-from callplayer.wire import Scrub, ScrubToEnd
+from callplayer.service.live_wav import GrowingAudio
+from callplayer.vendor.commands import Scrub, ScrubToEnd
 from tests.e2e.live_sources import (
     SOURCES,
     GrowingWav,

@@ -25,14 +25,14 @@ from livekit import rtc
 
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import find_recordings
-from callplayer.service.library import Library
-from callplayer.service.livekit_process import RoomServer, own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.roster import Roster
-from callplayer.service.stream_stats import StreamStats, late_ms
-from callplayer.service.streams import Streams
-from callplayer.service.tokens import RoomTokens
-from callplayer.service.workers import Workers
+from callplayer.service.bots.process import Workers
+from callplayer.service.bots.stats import StreamStats, late_ms
+from callplayer.service.bots.streams import Streams
+from callplayer.service.library.library import Library
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import RoomServer, own_server
+from callplayer.service.livekit.room_service import RoomServiceClient
+from callplayer.service.livekit.tokens import RoomTokens
 from tests.benchmarks.cost import cpu_s, resident_mb
 from tests.rig.signals import PERIOD_S, RATE_HZ, heard_position_s, position_sweep, write_sweep_call
 
@@ -130,7 +130,7 @@ async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[Streams]:
         library = stack.enter_context(Library.open(None))
         for recording in find_recordings([folder]).values():
             library.add(recording)
-        roster = await stack.enter_async_context(Roster(rooms))
+        roster = await stack.enter_async_context(RoomServiceClient(rooms))
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
         streams = Streams(library, workers, rooms, tokens, roster, most=1000)
         stack.push_async_callback(streams.close)

@@ -16,7 +16,7 @@ from tests.rig.processes import CALLPLAYER, Service, clean_environment
 from tests.rig.pulse import Sink, pulse_server
 
 ROOT = Path(__file__).resolve().parents[2]
-CALL = ROOT / "callplayer/service/demo_calls/kitchen-fire.ogg"
+CALL = ROOT / "callplayer/demo_calls/kitchen-fire.ogg"
 SIZES = ((80, 24), (200, 60))
 WORDS = 30_000
 CALL_MS = 10_800_000

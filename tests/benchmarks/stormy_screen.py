@@ -15,12 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from callplayer.config import load_settings, log_path
-from callplayer.engine.messages import Event, Request, StatsEvent, encode_line
-from callplayer.playing import engine_argv
+from callplayer.commands.play import engine_argv
+from callplayer.config import load_settings
+from callplayer.ipc.client import Listener
+from callplayer.ipc.messages import Event, Request, StatsEvent, encode_line
+from callplayer.paths import log_path
 from callplayer.ui import player_app
-from callplayer.ui.app import PlayerOptions, run_player
-from callplayer.ui.engine_client import Listener
+from callplayer.ui.app import run_player
+from callplayer.ui.options import PlayerOptions
 
 REDRAWS_PER_S = 60
 PARSES_PER_S = 2
@@ -65,7 +67,7 @@ class EngineInside:
     """An engine on the screen's own loop, in the shape of an EngineClient."""
 
     def __init__(self, incident: str) -> None:
-        from callplayer.engine.session import Engine, EngineOptions
+        from callplayer.engine.session.engine import Engine, EngineOptions
 
         self._listener: Listener = lambda _: None
         self._engine = Engine(load_settings({}), EngineOptions(incident), self._tell)

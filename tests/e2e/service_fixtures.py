@@ -20,10 +20,11 @@ import numpy as np
 import soundfile
 from livekit import rtc
 
-from callplayer.service.capture import Outlet
-from callplayer.service.livekit_process import RoomServer
-from callplayer.service.tokens import RoomTokens
-from callplayer.wire import Command, Status, decode_status, encode_command
+from callplayer.service.bots.track_output import Outlet
+from callplayer.service.livekit.process import RoomServer
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.commands import Command, encode_command
+from callplayer.vendor.status import Status, decode_status
 
 RATE_HZ = 48_000
 SWEEP_S = 8.0
@@ -84,8 +85,9 @@ class Service:
     def __init__(self, options: str, environment: dict[str, str] | None = None) -> None:
         program = (
             "import sys; from pathlib import Path; "
-            "from callplayer.service.run import ServeOptions, serve; "
-            "from callplayer.service.sources.options import LiveSources; "
+            "from callplayer.service.options import ServeOptions; "
+            "from callplayer.service.server import serve; "
+            "from callplayer.service.live.options import LiveSources; "
             f"sys.exit(serve(ServeOptions({options})))"
         )
         variables = os.environ | CREDENTIALS
@@ -133,7 +135,7 @@ class Service:
 def is_worker(pid: int) -> bool:
     """Whether a process is one of the service's processes of bots."""
     try:
-        return b"callplayer.service.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"callplayer.service.bots.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

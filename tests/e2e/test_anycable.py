@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from callplayer.config import Secret
-from callplayer.service.anycable import AnyCableSettings
-from callplayer.words import Transcript
+from callplayer.service.transcripts.anycable import AnyCableSettings
+from callplayer.vendor.transcript import Transcript
 from tests.rig.anycable import free_port, running_anycable
 from tests.rig.cable import TOKEN_S, WORDS, Served, said, serving
 from tests.rig.cable_clients import CLIENTS, RESUMING, running
-from tests.unit.test_transcript import reading
+from tests.unit.engine.transcript.test_subscription import reading
 
 RPC_SECRET = "what-anycable-shows-us"
 BROADCAST_KEY = "what-we-show-anycable"

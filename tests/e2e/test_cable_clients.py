@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from callplayer.words import Transcript
+from callplayer.vendor.transcript import Transcript
 from tests.rig.cable import TOKEN_S, WORDS, Served, said, serving
 from tests.rig.cable_clients import CLIENTS, RESUMING, STALE_S, running
 

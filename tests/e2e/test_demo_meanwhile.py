@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.livekit.binary import ensure_binary
 from tests.rig.processes import CALLPLAYER, clean_environment, descendants, is_running, soon
 from tests.rig.signals import write_tones
 from tests.rig.terminal import Terminal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callplayer.engine.valve import MOST_A_TURN, TURN_S
+from callplayer.engine.room.data_throttle import MOST_A_TURN, TURN_S
 from tests.benchmarks.flood import Flooded, Kind, under
 from tests.rig.processes import HeadlessEngine
 from tests.rig.pulse import Sink, until_heard

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from callplayer.engine import frames as frames_of_now
-from callplayer.engine.frames import CHANNELS, RATE_HZ, DirectFrames, SdkFrames
-from callplayer.service import capture
-from callplayer.service.livekit_process import own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.tokens import RoomTokens
+from callplayer.engine.room import audio_frames as frames_of_now
+from callplayer.engine.room.audio_frames import CHANNELS, RATE_HZ, DirectFrames, SdkFrames
+from callplayer.service.bots import track_output
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import own_server
+from callplayer.service.livekit.tokens import RoomTokens
 from tests.e2e.service_fixtures import TONE_HZ, tone_bot
 
 pytestmark = pytest.mark.measures
@@ -27,7 +27,7 @@ async def test_every_frame_comes_in_its_order_and_none_after_the_end(
     async with own_server(ensure_binary(print), tmp_path / "livekit.log") as server:
         rooms = server.room_server
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        async with tone_bot(rooms, capture.outlet) as (bot, _):
+        async with tone_bot(rooms, track_output.outlet) as (bot, _):
             listener, came = rtc.Room(), asyncio.Queue[rtc.RemoteAudioTrack]()
             listener.on("track_subscribed", lambda remote, *_: came.put_nowait(remote))
             await listener.connect(rooms.url, tokens.for_listener("room", "listener"))

@@ -15,14 +15,8 @@ import pytest
 
 from tests.benchmarks.continuity import read_delays
 from tests.e2e.conftest import SWEEP_S
-from tests.rig.impaired_link import (
-    ADDRESSES,
-    ImpairedLink,
-    Impairment,
-    Side,
-    impaired_link,
-    other_side,
-)
+from tests.rig.impaired_link import ADDRESSES, ImpairedLink, Side, impaired_link, other_side
+from tests.rig.packet_relay import Impairment
 from tests.rig.processes import Event, HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import write_sweep_call

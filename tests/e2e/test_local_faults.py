@@ -38,7 +38,7 @@ from tests.rig.vendor import Script, Vendor
 pytestmark = pytest.mark.measures
 
 SILENT_DB = -60.0
-DEMO_CALL = Path(__file__).parents[2] / "callplayer/service/demo_calls/kitchen-fire.ogg"
+DEMO_CALL = Path(__file__).parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"
 BUSY_S = 45.0
 """An engine is started anew in 2 s; on a busy machine that takes its time."""
 

@@ -22,7 +22,7 @@ from tests.rig.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(900)
 
-SHORT = "ARGS=callplayer/service/demo_calls/fall-on-stairs.ogg"
+SHORT = "ARGS=callplayer/demo_calls/fall-on-stairs.ogg"
 SHORT_S = 84.0
 LONG_S = 161.0
 SAYS_SOMETHING_S = 0.3

@@ -18,17 +18,14 @@ from livekit import api
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 from callplayer.config import Secret, Settings
-from callplayer.engine import room as rooms
-from callplayer.engine.access import Access
-from callplayer.engine.room import Room
+from callplayer.engine.room import room as rooms
+from callplayer.engine.room.room import Room
 from callplayer.errors import UnreachableError
-from callplayer.service.tokens import RoomTokens
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.client import ApiClient
+from callplayer.vendor.commands import Resume, encode_command
 from callplayer.vendor.parties import TrackNames
-from callplayer.wire import (
-    Resume,
-    decode_status,
-    encode_command,
-)
+from callplayer.vendor.status import decode_status
 from tests.rig.livekit import LiveKit
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
 from tests.rig.relay import Relay
@@ -106,7 +103,7 @@ async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_onc
             client_id=CLIENT_ID,
             client_secret=Secret(CLIENT_SECRET),
         )
-        async with Access(settings) as access:
+        async with ApiClient(settings) as access:
             grant = await access.stream_grant("i1", autoplay=False)
         told = Told()
         room = Room(told)
@@ -139,7 +136,7 @@ async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_afte
 ) -> None:
     """The SDK tries for half a minute, also when nobody waits for it any more."""
     monkeypatch.setattr(rooms, "CONNECT_TIMEOUT_S", 0.5)
-    caplog.set_level(logging.INFO, "callplayer.engine.room")
+    caplog.set_level(logging.INFO, "callplayer.engine.room.room")
     livekit = await asyncio.to_thread(LiveKit, tmp_path)
     relay = Relay(("127.0.0.1", int(livekit.url.rsplit(":", 1)[1])))
     url = livekit.url.replace("ws", "http", 1)

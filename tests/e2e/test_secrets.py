@@ -55,7 +55,7 @@ def kind_of(arguments: bytes) -> str:
     if b"livekit-server" in words[0]:
         return "livekit-server"
     for word, kind in (
-        (b"callplayer.service.worker", "worker"),
+        (b"callplayer.service.bots.worker", "worker"),
         (b"serve", "service"),
         (b"--headless", "engine"),
         (b"demo", "demo"),
@@ -136,7 +136,7 @@ cli.run()
 def test_at_debug_level_no_log_holds_a_secret_a_number_or_a_word(
     is_right: bool, sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo_call = Path(__file__).parents[2] / "callplayer/service/demo_calls/kitchen-fire.ogg"
+    demo_call = Path(__file__).parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"
     service = Service(tmp_path, demo_call)
     monkeypatch.setattr(
         "tests.rig.processes.CALLPLAYER", (sys.executable, "-P", "-c", AT_DEBUG_LEVEL)

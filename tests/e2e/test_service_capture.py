@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from callplayer.service import capture
-from callplayer.service.capture import Outlet
-from callplayer.service.livekit_process import own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.tokens import RoomTokens
+from callplayer.service.bots import track_output
+from callplayer.service.bots.track_output import Outlet
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import own_server
+from callplayer.service.livekit.tokens import RoomTokens
 from tests.e2e.service_fixtures import TONE_HZ, Listener, steady_db, tone_bot
 
 pytestmark = pytest.mark.measures
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.measures
 RATE_HZ = 48_000
 
 
-@pytest.mark.parametrize("way", [capture._direct, capture._by_the_sdk])
+@pytest.mark.parametrize("way", [track_output._direct, track_output._by_the_sdk])
 async def test_frames_are_heard_in_their_order(
     way: Callable[[rtc.AudioSource], Outlet], tmp_path: Path
 ) -> None:
@@ -46,7 +46,7 @@ async def test_frames_are_heard_in_their_order(
 NEEDS = """
 import asyncio
 from livekit import rtc
-from callplayer.service import capture
+from callplayer.service.bots import track_output as capture
 
 async def main():
     assert capture.keep_answers_out()

@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from callplayer.recordings.recording import IncidentFacts
-from callplayer.service.library import Library
-from callplayer.service.live_file import LiveFile
-from callplayer.service.livekit_process import own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.roster import Roster
-from callplayer.service.streams import Streams
-from callplayer.service.tokens import RoomTokens
-from callplayer.service.workers import Workers
-from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain, Status
+from callplayer.recordings.facts import IncidentFacts
+from callplayer.service.bots.process import Workers
+from callplayer.service.bots.streams import Streams
+from callplayer.service.library.library import Library
+from callplayer.service.live_wav import LiveFile
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import own_server
+from callplayer.service.livekit.room_service import RoomServiceClient
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd, SetGain
+from callplayer.vendor.status import Status
 from tests.e2e.service_fixtures import (
     RATE_HZ,
     Listener,
@@ -131,7 +132,7 @@ async def live_call(folder: Path) -> AsyncIterator[tuple[Streams, Library, str, 
     """A live call over a real livekit-server, and the streams of it."""
     async with own_server(ensure_binary(print), folder / "livekit.log") as server:
         rooms = server.room_server
-        async with Workers(1) as workers, Roster(rooms) as roster:
+        async with Workers(1) as workers, RoomServiceClient(rooms) as roster:
             with Library.open(None) as library:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
                 streams = Streams(library, workers, rooms, tokens, roster)

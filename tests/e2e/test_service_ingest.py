@@ -19,13 +19,13 @@ import pytest
 import soundfile
 from livekit import api, rtc
 
-from callplayer.service.library import Library
-from callplayer.service.limits import REQUESTS
-from callplayer.service.live_file import GrowingAudio
-from callplayer.service.livekit_process import RoomServer, own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.sources.ingest import MAX_ROOMS
-from callplayer.wire import Resume, encode_command
+from callplayer.service.http.rate_limit import REQUESTS
+from callplayer.service.library.library import Library
+from callplayer.service.live.ingest import MAX_ROOMS
+from callplayer.service.live_wav import GrowingAudio
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import RoomServer, own_server
+from callplayer.vendor.commands import Resume, encode_command
 from tests.e2e.live_sources import Publisher, Talk, incident, incidents, talking
 from tests.e2e.service_fixtures import (
     LOW_HZ,

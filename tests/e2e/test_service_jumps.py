@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from callplayer.playback.render import FADE_FRAMES
-from callplayer.wire import Resume, Scrub
+from callplayer.vendor.commands import Resume, Scrub
 from tests.e2e.service_fixtures import (
     RATE_HZ,
     listening,

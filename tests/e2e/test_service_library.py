@@ -18,8 +18,8 @@ import pytest
 import soundfile
 from livekit import rtc
 
-from callplayer.service.library import Library
-from callplayer.wire import Resume
+from callplayer.service.library.library import Library
+from callplayer.vendor.commands import Resume
 from tests.e2e.service_fixtures import (
     RATE_HZ,
     Service,
@@ -249,9 +249,9 @@ def test_a_second_service_is_refused(service: Service, library: Path) -> None:
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from callplayer.service import imports
-from callplayer.service.imports import Call, import_calls
-from callplayer.service.library import Library
+from callplayer.service.library import importer as imports
+from callplayer.service.library.importer import ImportJob as Call, import_calls
+from callplayer.service.library.library import Library
 import numpy, soundfile, soxr
 
 folder, calls = Path(sys.argv[1]), [Call((Path(path),)) for path in sys.argv[2:]]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from callplayer.service.live_file import GrowingAudio
-from callplayer.wire import Resume, Scrub, ScrubToEnd
+from callplayer.service.live_wav import GrowingAudio
+from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
 from tests.e2e.live_sources import (
     HEARD_S,
     SOURCES,

@@ -20,11 +20,12 @@ from livekit import api
 
 from callplayer.config import load_settings
 from callplayer.errors import ServiceError, UsageError
-from callplayer.service import livekit_process
-from callplayer.service.livekit_process import own_server
-from callplayer.service.room_server import room_server_from_environment
-from callplayer.service.run import ServeOptions, serve
-from callplayer.wire import Resume
+from callplayer.service.livekit import process
+from callplayer.service.livekit.process import own_server
+from callplayer.service.livekit.server import room_server_from_environment
+from callplayer.service.options import ServeOptions
+from callplayer.service.server import serve
+from callplayer.vendor.commands import Resume
 from tests.e2e.service_fixtures import (
     CLIENT_SECRET,
     Service,
@@ -159,7 +160,7 @@ def test_without_setpriv_it_ends_in_order_too(options: str, tmp_path: Path) -> N
 
 
 def cached_server() -> Path:
-    from callplayer.service.livekit_server import ensure_binary
+    from callplayer.service.livekit.binary import ensure_binary
 
     return ensure_binary(print)
 
@@ -245,14 +246,14 @@ async def test_a_room_server_whose_port_somebody_else_took_gets_another(
     async with own_server(binary, log) as other:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
             media.bind(("", 0))
-            free = livekit_process._free_place()
+            free = process._free_place()
             if kind == "media":
                 taken = dataclasses.replace(free, udp_port=media.getsockname()[1])
             else:
                 port = urlsplit(other.room_server.url).port
                 taken = dataclasses.replace(free, http_port=port)
-            places = iter([taken, livekit_process._free_place()])
-            monkeypatch.setattr(livekit_process, "_free_place", lambda: next(places))
+            places = iter([taken, process._free_place()])
+            monkeypatch.setattr(process, "_free_place", lambda: next(places))
             async with own_server(binary, log) as server:
                 rooms = server.room_server
                 assert rooms.api_key != taken.api_key

@@ -24,8 +24,8 @@ from requests_oauthlib import OAuth2Session
 from websockets.asyncio.client import connect
 
 from callplayer.errors import UsageError
-from callplayer.service.run import ServeOptions, serve
-from callplayer.service.serve_options import check
+from callplayer.service.options import ServeOptions, check
+from callplayer.service.server import serve
 from tests.e2e.service_fixtures import (
     CLIENT_ID,
     CLIENT_SECRET,

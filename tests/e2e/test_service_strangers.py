@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from livekit import api, rtc
 
-from callplayer.service.livekit_process import RoomServer, own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.wire import Resume, Scrub, Status, encode_command, encode_status
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import RoomServer, own_server
+from callplayer.vendor.commands import Resume, Scrub, encode_command
+from callplayer.vendor.status import Status, encode_status
 from tests.e2e.service_fixtures import (
     CLIENT_ID,
     CLIENT_SECRET,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd, SetGain
+from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd, SetGain
 from tests.e2e.service_fixtures import (
     RATE_HZ,
     SWEEP_S,

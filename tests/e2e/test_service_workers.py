@@ -17,16 +17,16 @@ from livekit import rtc
 
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import find_recordings
-from callplayer.service import workers
-from callplayer.service.library import Library
-from callplayer.service.livekit_process import own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.roster import Roster
-from callplayer.service.streams import Streams, TooManyStreamsError
-from callplayer.service.tokens import RoomTokens
-from callplayer.service.workers import CROWD, Workers
+from callplayer.service.bots import process
+from callplayer.service.bots.process import CROWD, Workers
+from callplayer.service.bots.streams import Streams, TooManyStreamsError
+from callplayer.service.library.library import Library
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import own_server
+from callplayer.service.livekit.room_service import RoomServiceClient
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.commands import Pause, Resume, Scrub, SetGain
 from callplayer.vendor.http import StreamGrant
-from callplayer.wire import Pause, Resume, Scrub, SetGain
 from tests.e2e.conftest import StartEngine
 from tests.e2e.service_fixtures import (
     Listener,
@@ -71,7 +71,7 @@ async def streams_of(
         with Library.open(None) as library:
             for recording in find_recordings([recordings]).values():
                 library.add(recording)
-            async with Roster(rooms) as roster:
+            async with RoomServiceClient(rooms) as roster:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
                 streams = Streams(
                     library, processes, rooms, tokens, roster, idle_s=idle_s, most=most_streams
@@ -234,7 +234,7 @@ async def test_who_takes_its_own_place_and_scrubs_at_once_stays_there(recordings
 
 PLAYS = """
 import asyncio, json, sys
-from callplayer.wire import Resume, Scrub
+from callplayer.vendor.commands import Resume, Scrub
 from tests.e2e.service_fixtures import listening
 
 async def main():
@@ -314,8 +314,8 @@ async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
 async def test_a_worker_that_hangs_is_replaced(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "SILENT_S", 4.0)
-    monkeypatch.setattr(workers, "LEAVE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(process, "SILENT_S", 4.0)
+    monkeypatch.setattr(process, "LEAVE_TIMEOUT_S", 0.2)
     async with streams_of(recordings, tmp_path / "livekit.log") as streams:
         grant = await open_as(streams, "desk 1")
         async with listening(grant.token, grant.url) as lost:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
-from callplayer.engine.room import Room
-from callplayer.vendor.status import read_status_updates
-from callplayer.wire import MAX_STATUS_BYTES, WireError
+from callplayer.engine.room.room import Room
+from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
+from callplayer.vendor.values import WireError
 from tests.rig.livekit import LiveKit
 
 SOON_S = 10.0

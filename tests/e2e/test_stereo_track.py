@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 from livekit import api, rtc
 
-from callplayer.engine.frames import CHANNELS, RATE_HZ
-from callplayer.engine.room import Room
-from callplayer.engine.sound import Sound
+from callplayer.engine.room.audio_frames import CHANNELS, RATE_HZ
+from callplayer.engine.room.room import Room
+from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import BOTH, TrackNames
 from tests.rig.browser import start_browser
 from tests.rig.livekit import LiveKit
@@ -30,7 +30,7 @@ class Listener:
     """Has what a room brings played, and keeps it."""
 
     def __init__(self) -> None:
-        self.sound = Sound(RATE_HZ, no_audio=True)
+        self.sound = AudioPipeline(RATE_HZ, no_audio=True)
         self.frames: list[npt.NDArray[np.int16]] = []
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callplayer.engine.messages import WordsEvent
-from callplayer.words import Transcript
+from callplayer.ipc.messages import WordsEvent
+from callplayer.vendor.transcript import Transcript
 from tests.e2e.conftest import StartEngine
 from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
 from tests.rig.signals import write_tones
 
-DEMO_CALL = Path(__file__).parents[2] / "callplayer/service/demo_calls/kitchen-fire.ogg"
+DEMO_CALL = Path(__file__).parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"
 SPOKEN = [f"W{n}." for n in range(14)]
 
 

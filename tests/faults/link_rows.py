@@ -6,7 +6,7 @@ import time
 
 from tests.faults.play import Outcome
 from tests.faults.rig import Rig
-from tests.rig.impaired_link import Impairment
+from tests.rig.packet_relay import Impairment
 
 LOST = "connection broke|room is gone|no sound comes"
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from tests.faults.play import Play
 from tests.rig.fault_proxy import FaultProxy, fault_proxy
 from tests.rig.helper import Helper, helper
-from tests.rig.impaired_link import ImpairedLink, Impairment, impaired_link
+from tests.rig.impaired_link import ImpairedLink, impaired_link
 from tests.rig.livekit import LiveKit
+from tests.rig.packet_relay import Impairment
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET, Service
 from tests.rig.pulse import pulse_server
 from tests.rig.signals import write_sweep_call

@@ -14,15 +14,14 @@ from typing import Any
 
 import msgspec
 
-from callplayer import wire, words
-from callplayer.engine import messages as m
-from callplayer.engine.cable import EXTENDED, Conversation, Send
-from callplayer.engine.call import Call, Delays
+from callplayer.engine.cursor.playback import Delays, PlaybackState
 from callplayer.errors import CallplayerError
-from callplayer.service import cable_wire
+from callplayer.ipc import messages as m
+from callplayer.service.transcripts import frames
 from callplayer.text import plain_text
-from callplayer.vendor import http, paging
+from callplayer.vendor import commands, http, paging, transcript, values
 from callplayer.vendor import status as statuses
+from callplayer.vendor.actioncable import EXTENDED, Conversation, Send
 
 LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
 DELAYS = Delays(120.0, 15.0, 90.0)
@@ -47,7 +46,7 @@ def readers() -> list[Reader]:
     return [
         Reader("status", player.take_status, STATUSES),
         Reader("request", player.take_request, REQUESTS),
-        Reader("command", _refusing(wire.decode_command, _command_is_sane), REQUESTS[:5]),
+        Reader("command", _refusing(commands.decode_command, _command_is_sane), REQUESTS[:5]),
         Reader("event", _refusing(m.decode_event, _event_is_sane), EVENTS),
         Reader("words", _Transcript().take, TRANSCRIPTS),
         Reader("cable, at the service", _cable_command, CABLE),
@@ -64,7 +63,7 @@ class _Player:
     """A call as the engine keeps it, steered and told at random; its server comes and goes."""
 
     def __init__(self) -> None:
-        self._call = Call()
+        self._call = PlaybackState()
         self._call.opened = True
         self._now_s = 1000.0
         self._messages = 0
@@ -77,18 +76,18 @@ class _Player:
         if rest:
             return
         if not self._call.away:
-            self._call.go_away(self._now_s, DELAYS, self._now_s - 0.9 if turn % 4 else None)
+            self._call.freeze(self._now_s, DELAYS, self._now_s - 0.9 if turn % 4 else None)
             return
         if turn % 8 == 1:
             self._call.join_anew()
-        back = self._call.come_back(self._now_s, DELAYS, stays=bool(turn % 4 == 3))
-        assert 0 <= (back.position_ms or 0) <= wire.MAX_CALL_MS, back
+        back = self._call.resume_from(self._now_s, DELAYS, stays=bool(turn % 4 == 3))
+        assert 0 <= (back.position_ms or 0) <= values.MAX_CALL_MS, back
 
     def take_status(self, message: bytes) -> bool:
         self._next()
         try:
             updates = statuses.read_status_updates(message)
-        except wire.WireError:
+        except values.WireError:
             return False
         for update in updates:
             self._known = statuses.merge_updates(self._known, update)
@@ -107,23 +106,23 @@ class _Player:
         self._next()
         try:
             request = m.decode_request(message)
-        except wire.WireError:
+        except values.WireError:
             return False
         if not isinstance(request, OUTSIDE_THE_CALL):
-            for command in self._call.obey(request, self._now_s, DELAYS):
-                _command_is_sane(wire.decode_command(wire.encode_command(command)))
+            for command in self._call.apply(request, self._now_s, DELAYS):
+                _command_is_sane(commands.decode_command(commands.encode_command(command)))
         self._is_sane()
         return True
 
     def _is_sane(self) -> None:
         state = self._call.state(self._now_s, DELAYS, (), LEVELS_DB, "card")
         for place_ms in (state.position_ms, state.audible_ms, state.duration_ms):
-            assert 0 <= place_ms <= 2 * wire.MAX_CALL_MS, state
-        assert 0 <= (state.requested_ms or 0) <= wire.MAX_CALL_MS, state
+            assert 0 <= place_ms <= 2 * values.MAX_CALL_MS, state
+        assert 0 <= (state.requested_ms or 0) <= values.MAX_CALL_MS, state
         assert 0.0 <= state.unconfirmed_s < math.inf, state
         assert (state.phase == "reconnecting") == self._call.away, state
         for party in state.parties:
-            assert wire.GAIN_MIN_DB <= party.gain_db <= wire.GAIN_MAX_DB, state
+            assert commands.GAIN_MIN_DB <= party.gain_db <= commands.GAIN_MAX_DB, state
         assert m.decode_event(m.encode_line(state)) == state
 
 
@@ -131,24 +130,24 @@ class _Transcript:
     """Words as a client keeps them."""
 
     def __init__(self) -> None:
-        self._transcript = words.Transcript()
+        self._transcript = transcript.Transcript()
 
     def take(self, message: bytes) -> bool:
         try:
-            told = words.decode_transcript(message)
-        except wire.WireError:
+            told = transcript.decode_transcript(message)
+        except values.WireError:
             return False
         for word in told.words:
-            assert len(word.word) <= words.MAX_WORD_CHARS
+            assert len(word.word) <= transcript.MAX_WORD_CHARS
             assert 0.0 <= word.confidence <= 1.0
-            assert 0.0 <= word.duration <= words.MAX_WORD_S
+            assert 0.0 <= word.duration <= transcript.MAX_WORD_S
             assert math.isfinite(word.start_offset)
         self._transcript = self._transcript.apply(told.words)
         in_order = self._transcript.in_order()
         assert all(a.started_at <= b.started_at for a, b in pairwise(in_order))
         if len(in_order) > MAX_WORDS:
-            self._transcript = words.Transcript()
-        again = words.decode_transcript(words.encode_transcript(told.words))
+            self._transcript = transcript.Transcript()
+        again = transcript.decode_transcript(transcript.encode_transcript(told.words))
         assert [word.word for word in again.words] == [word.word for word in told.words]
         return True
 
@@ -163,11 +162,11 @@ class _Subscriber:
     def take(self, message: bytes) -> bool:
         try:
             steps = self._conversation.take(message)
-        except wire.WireError:
+        except values.WireError:
             return False
         for step in steps:
             if isinstance(step, Send):
-                cable_wire.decode_command(step.frame.decode())
+                frames.decode_command(step.frame.decode())
         assert len(self._conversation.query("token")) < 2000
         return True
 
@@ -176,7 +175,7 @@ def _refusing(decode: Callable[[bytes], Any], check: Callable[[Any], None]) -> A
     def read(message: bytes) -> bool:
         try:
             value = decode(message)
-        except (wire.WireError, CallplayerError):
+        except (values.WireError, CallplayerError):
             return False
         check(value)
         return True
@@ -186,11 +185,11 @@ def _refusing(decode: Callable[[bytes], Any], check: Callable[[Any], None]) -> A
 
 def _cable_command(message: bytes) -> bool:
     try:
-        command = cable_wire.decode_command(message.decode("utf-8", "surrogateescape"))
-    except wire.WireError:
+        command = frames.decode_command(message.decode("utf-8", "surrogateescape"))
+    except values.WireError:
         return False
     if command.identifier:
-        cable_wire.incident_of(bytes(command.identifier))
+        frames.incident_of(bytes(command.identifier))
     return True
 
 
@@ -198,11 +197,11 @@ def _nothing(_value: object) -> None:
     pass
 
 
-def _command_is_sane(command: wire.Command) -> None:
-    if isinstance(command, wire.Scrub):
-        assert 0 <= command.position <= wire.MAX_CALL_MS
-    if isinstance(command, wire.SetGain):
-        assert wire.GAIN_MIN_DB <= command.gain <= wire.GAIN_MAX_DB
+def _command_is_sane(command: commands.Command) -> None:
+    if isinstance(command, commands.Scrub):
+        assert 0 <= command.position <= values.MAX_CALL_MS
+    if isinstance(command, commands.SetGain):
+        assert commands.GAIN_MIN_DB <= command.gain <= commands.GAIN_MAX_DB
 
 
 def _event_is_sane(event: m.Event) -> None:

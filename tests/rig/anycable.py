@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from callplayer.config import cache_path
-from callplayer.service.go_compiler import fetch_go, find_go
+from callplayer.paths import cache_path
+from callplayer.service.livekit.go_compiler import fetch_go, find_go
 
 VERSION = "1.5.6"
 PROGRAM = "github.com/anycable/anycable-go/cmd/anycable-go"

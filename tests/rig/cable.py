@@ -12,14 +12,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from callplayer.recordings.recording import IncidentFacts, Recording
-from callplayer.service.anycable import AnyCableSettings
-from callplayer.service.cable import Cable
-from callplayer.service.cable_start import open_cable
-from callplayer.service.http_server import http_server, listen, url_of
-from callplayer.service.library import Library
-from callplayer.service.tokens import BearerTokens, TokenState
-from callplayer.words import Speaker, Word, word_at
+from callplayer.recordings.facts import IncidentFacts
+from callplayer.recordings.recording import Recording
+from callplayer.service.http.bearer import BearerTokens, TokenState
+from callplayer.service.http.server import http_server, listen, url_of
+from callplayer.service.library.library import Library
+from callplayer.service.transcripts.anycable import AnyCableSettings
+from callplayer.service.transcripts.cable import Cable
+from callplayer.service.transcripts.start import open_cable
+from callplayer.vendor.transcript import Speaker, Word, word_at
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
 TOKEN_S = 50.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from callplayer.words import Transcript, decode_transcript
+from callplayer.vendor.transcript import Transcript, decode_transcript
 from tests.rig.cable import identifier
 from tests.rig.node import SOURCES, node, node_script
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from callplayer.progress import now_and_then
-from callplayer.service.livekit_server import cached_binary, ensure_binary
+from callplayer.service.livekit.binary import cached_binary, ensure_binary
 from tests.rig.processes import end
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -12,8 +12,9 @@ on stdin, a line of JSON each, and answers each with a line:
 - `{"bad_tokens": 1}`: sign so many of the next stream tokens with a wrong key;
 - `{"report": true}`: what the bot was asked, where it is, and how often tokens were made.
 
-The call is the position sweep (signals.py). The bot speaks the contract by callplayer.wire; it is
-not the service's, which does none of this: vendor.py has that one, and hostile answers around it.
+The call is the position sweep (signals.py). The bot speaks the contract by callplayer.vendor.http;
+it is not the service's, which does none of this: vendor.py has that one, and hostile answers around
+it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from aiohttp import web
 from livekit import api, rtc
 
 from callplayer.playback import cursor as cursors
-from callplayer.service.capture import FRAME_FRAMES, Outlet, outlet
-from callplayer.wire import SetGain, WireError, decode_command, encode_command, encode_status
+from callplayer.service.bots.track_output import FRAME_FRAMES, Outlet, outlet
+from callplayer.vendor.commands import SetGain, decode_command, encode_command
+from callplayer.vendor.status import encode_status
+from callplayer.vendor.values import WireError
 from tests.rig.signals import RATE_HZ, position_sweep
 
 PARTIES = ("caller", "callTaker")

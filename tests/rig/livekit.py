@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from livekit import api
 
-from callplayer.service.livekit_process import server_settings
-from callplayer.service.livekit_server import ensure_binary
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import server_settings
 
 START_S = 15.0
 

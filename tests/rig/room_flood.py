@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 from livekit import rtc
 
-from callplayer import livekit_parts
+from callplayer import livekit_ffi
 
 STEP_S = 0.005
 SIZE_BYTES = 160
@@ -78,7 +78,7 @@ def sender(room: rtc.Room, to: Sequence[str] = ()) -> Callable[[bytes], None]:
     from livekit.rtc._proto import ffi_pb2
 
     _keep_answers_out()
-    library = livekit_parts.quick_library()
+    library = livekit_ffi.pydll()
     ask, drop = library.livekit_ffi_request, library.livekit_ffi_drop_handle
     buffer = ctypes.create_string_buffer(SIZE_BYTES)
     message = ffi_pb2.FfiRequest()
@@ -113,7 +113,7 @@ def _keep_answers_out() -> None:
         _sent[0] += is_published
         return bool(is_published or content[0] == captured[0])
 
-    livekit_parts.take_events(takes, logs=False)
+    livekit_ffi.take_events(takes, logs=False)
 
 
 def _tag(number: int) -> tuple[int, ...]:

@@ -28,14 +28,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from callplayer.playback.audio_source import DecodedSound
 from callplayer.playback.player import StreamPlayer
-from callplayer.service.bot import ReplayBot
-from callplayer.service.http_server import http_server, listen, url_of
-from callplayer.service.livekit_process import OwnServer, own_server
-from callplayer.service.livekit_server import ensure_binary
-from callplayer.service.pump import Pump
-from callplayer.service.roster import Roster
-from callplayer.service.tokens import RoomTokens
-from callplayer.wire import Status, encode_status
+from callplayer.service.bots.bot import ReplayBot
+from callplayer.service.bots.clock import Pump
+from callplayer.service.http.server import http_server, listen, url_of
+from callplayer.service.livekit.binary import ensure_binary
+from callplayer.service.livekit.process import OwnServer, own_server
+from callplayer.service.livekit.room_service import RoomServiceClient
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.status import Status, encode_status
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET, clean_environment
 from tests.rig.room_flood import Flood, flood, sender
 from tests.rig.signals import position_sweep
@@ -66,7 +66,7 @@ class Script(msgspec.Struct, kw_only=True):
 class _Bridge:
     """What a bot asks of its room's server."""
 
-    def __init__(self, roster: Roster, room: str, listener: str) -> None:
+    def __init__(self, roster: RoomServiceClient, room: str, listener: str) -> None:
         self._roster, self._room, self._listener = roster, room, listener
 
     async def sessions(self) -> Mapping[str, str]:
@@ -77,7 +77,9 @@ class _Bridge:
 
 
 class _Vendor:
-    def __init__(self, script: Script, server: OwnServer, roster: Roster, pump: Pump) -> None:
+    def __init__(
+        self, script: Script, server: OwnServer, roster: RoomServiceClient, pump: Pump
+    ) -> None:
         self._script = script
         self._server = server.room_server
         self._tokens = RoomTokens(self._server.api_key, self._server.api_secret)
@@ -192,7 +194,7 @@ async def _serving(script: Script) -> AsyncIterator[tuple[_Vendor, dict[str, str
     binary = await asyncio.to_thread(ensure_binary, lambda _stage, _text: None)
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(own_server(binary, log))
-        roster = await stack.enter_async_context(Roster(server.room_server))
+        roster = await stack.enter_async_context(RoomServiceClient(server.room_server))
         pump = Pump()
         pumping = asyncio.create_task(pump.run())
         stack.callback(pumping.cancel)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callplayer.engine.messages import (
+from callplayer.ipc.messages import (
     AdjustGain,
     ByeEvent,
     Device,
@@ -34,8 +34,8 @@ from callplayer.engine.messages import (
     Quit,
     Request,
     SeekBy,
-    SetGain,
     SetOutputDevice,
+    SetPartyGain,
     Solo,
     StateEvent,
     StatsEvent,
@@ -45,14 +45,9 @@ from callplayer.engine.messages import (
     decode_request,
     encode_line,
 )
+from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.parties import PARTIES, CallerType, parties_of
-from callplayer.wire import (
-    Pause,
-    Resume,
-    Scrub,
-    ScrubToEnd,
-    WireError,
-)
+from callplayer.vendor.values import WireError
 
 if __name__ == "__main__":  # run as a file, it knows its own folder only
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -281,7 +276,7 @@ class Program:
                 self.seek(last_ms + offset)
             case ScrubToEnd():
                 self.seek(fake.duration_now_ms(now_s))
-            case SetGain(gain=gain, callerType=party):
+            case SetPartyGain(gain=gain, callerType=party):
                 self.change(party, gain_db=gain)
             case AdjustGain(delta_db=delta, callerType=party):
                 for each in parties_of(party):

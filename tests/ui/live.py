@@ -12,12 +12,12 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from callplayer.ui.engine_client import EngineClient
+from callplayer.ipc.client import EngineClient
+from callplayer.ipc.restore import EngineLimits
+from callplayer.ipc.successor import Successor
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.restart import EngineLimits
-from callplayer.ui.screens.base import Likes
-from callplayer.ui.successor import Successor
+from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.ui.widgets.pixels import large
 from tests.rig.processes import is_running
 from tests.ui.scripted import screen_text
@@ -79,7 +79,7 @@ async def player(
     requests_path = tmp_path / "requests"
     argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
     client = EngineClient(argv, tmp_path / "log", limits=limits, successor=successor)
-    app = PlayerApp(client, likes=Likes(zone=UTC))
+    app = PlayerApp(client, likes=ScreenConfig(zone=UTC))
     try:
         async with app.run_test(size=size) as pilot:
             yield Session(app, pilot, client, requests_path)

@@ -9,7 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from callplayer.ui.app import PlayerOptions, run_plain, run_player
+from callplayer.ui.app import run_plain, run_player
+from callplayer.ui.options import PlayerOptions
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
 

@@ -8,7 +8,8 @@ from datetime import UTC
 
 import msgspec
 
-from callplayer.engine.messages import (
+from callplayer.ipc.client import EngineGone
+from callplayer.ipc.messages import (
     Device,
     DevicesEvent,
     ErrorEvent,
@@ -21,9 +22,8 @@ from callplayer.engine.messages import (
     StatsEvent,
     WordsEvent,
 )
-from callplayer.ui.engine_client import EngineGone
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.base import Likes
+from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.vendor.parties import Party
 from tests.ui.scripted import (
     FROZEN_S,
@@ -52,7 +52,7 @@ class Scene:
         passes_s = sum(event for event in self.events if isinstance(event, float))
         clock = SteppedClock(FROZEN_S - passes_s)
         engine = ScriptedEngine(*self.events, clock=clock)
-        return PlayerApp(engine, clock, INCIDENT.id, likes=Likes(zone=UTC, theme=theme))
+        return PlayerApp(engine, clock, INCIDENT.id, likes=ScreenConfig(zone=UTC, theme=theme))
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:

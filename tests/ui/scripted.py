@@ -8,7 +8,8 @@ from typing import Any
 
 from textual.app import App
 
-from callplayer.engine.messages import (
+from callplayer.ipc.client import EngineGone, EngineRestarting, Listener
+from callplayer.ipc.messages import (
     Event,
     IncidentEvent,
     LaneLevel,
@@ -18,7 +19,6 @@ from callplayer.engine.messages import (
     Request,
     StateEvent,
 )
-from callplayer.ui.engine_client import EngineGone, EngineRestarting, Listener
 
 FROZEN_S = 1000.0
 """The clock of tests that look at pixels stands still here."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from callplayer.engine.messages import WordsEvent
-from callplayer.words import Speaker, Transcript, Word, in_messages
+from callplayer.ipc.messages import WordsEvent
+from callplayer.vendor.transcript import Speaker, Transcript, Word, in_messages
 
 BEGAN = datetime(2026, 1, 15, 10, 30, 0, 250_000, tzinfo=UTC)
 UNSURE = frozenset(("Maple", "Elm"))

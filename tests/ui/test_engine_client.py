@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from callplayer.engine.messages import Event, StateEvent, TogglePause
+from callplayer.ipc.client import EngineClient, EngineGone, EngineRestarting
+from callplayer.ipc.messages import Event, StateEvent, TogglePause
+from callplayer.ipc.process import start_engine
+from callplayer.ipc.restore import EngineLimits
 from callplayer.retry import Backoff, RestartBudget
-from callplayer.ui.engine_client import EngineClient, EngineGone, EngineRestarting
-from callplayer.ui.engine_process import start_engine
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.restart import EngineLimits
 from tests.rig.processes import is_running
 from tests.ui.live import FAKE_ENGINE, player
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from callplayer.engine.messages import RetryNow, SeekBy, StateEvent
-from callplayer.ui import tell_terminal
-from callplayer.ui.engine_client import EngineGone
+from callplayer.ipc.client import EngineGone
+from callplayer.ipc.messages import RetryNow, SeekBy, StateEvent
+from callplayer.ui import terminal
+from callplayer.ui.key_profiles import remapped
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.options import PickerRow, PlayerResult
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.remap import remapped
-from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.picker import PickerApp
+from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.theme import CONTRAST, DARK, LIGHT, THEMES
 from tests.ui.scenes import PAUSED, SIZES, but
@@ -23,14 +23,14 @@ from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, scree
 from tests.ui.talk import TALK
 
 
-def scripted(likes: Likes, *more: Any) -> tuple[PlayerApp, ScriptedEngine]:
+def scripted(likes: ScreenConfig, *more: Any) -> tuple[PlayerApp, ScriptedEngine]:
     engine = ScriptedEngine(INCIDENT, PLAYING, *more)
     return PlayerApp(engine, lambda: FROZEN_S, INCIDENT.id, likes), engine
 
 
 async def test_own_keys_work_and_are_what_footer_and_help_tell() -> None:
     actions = remapped({"profile": "otranscribe", "back-10s": "x"})
-    app, engine = scripted(Likes(actions=actions))
+    app, engine = scripted(ScreenConfig(actions=actions))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("f1", "x", "j")
         await pilot.pause()
@@ -55,7 +55,7 @@ async def test_own_keys_work_and_are_what_footer_and_help_tell() -> None:
 
 
 async def test_escape_closes_what_is_seen_first() -> None:
-    app, _ = scripted(Likes())
+    app, _ = scripted(ScreenConfig())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("p", "question_mark", "escape")
         await pilot.pause()
@@ -69,7 +69,7 @@ async def test_escape_closes_what_is_seen_first() -> None:
 async def test_the_key_that_reconnects_does_so_while_the_link_is_lost() -> None:
     lost = but(PLAYING, phase="reconnecting", advancing=False, detail="No answer.", lost_at_s=990.0)
     actions = remapped({"retry-now": "F9"})
-    app, engine = scripted(Likes(actions=actions), but(lost, retry_at_s=1004.0))
+    app, engine = scripted(ScreenConfig(actions=actions), but(lost, retry_at_s=1004.0))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "next try in 4 s. F9 tries at once." in screen_text(app)
@@ -86,7 +86,7 @@ async def test_that_silence_is_skipped_is_seen_for_as_long_as_it_is(size: str) -
         but(live, requested_ms=10_000),
         but(PLAYING, duration_ms=4_000_000),
     ):
-        app, _ = scripted(Likes(), state)
+        app, _ = scripted(ScreenConfig(), state)
         async with app.run_test(size=SIZES[size]) as pilot:
             await pilot.press("S")
             app.player.take(but(state, device="another"))
@@ -98,7 +98,7 @@ async def test_that_silence_is_skipped_is_seen_for_as_long_as_it_is(size: str) -
 
 
 async def test_the_palette_lists_every_action_with_its_key_and_does_what_is_chosen() -> None:
-    app, engine = scripted(Likes())
+    app, engine = scripted(ScreenConfig())
     async with app.run_test(size=(120, 200)) as pilot:
         await pilot.press("ctrl+p")
         await pilot.pause(0.5)
@@ -115,7 +115,7 @@ async def test_the_palette_lists_every_action_with_its_key_and_does_what_is_chos
 
 
 async def test_the_palette_closes_and_the_call_goes_on_behind_it() -> None:
-    app, _ = scripted(Likes())
+    app, _ = scripted(ScreenConfig())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+p")
         await pilot.pause(0.3)
@@ -127,7 +127,7 @@ async def test_the_palette_closes_and_the_call_goes_on_behind_it() -> None:
 
 async def test_colours_turn_round_and_are_remembered() -> None:
     kept: list[str] = []
-    app, _ = scripted(Likes(theme="contrast", keep_theme=kept.append))
+    app, _ = scripted(ScreenConfig(theme="contrast", keep_theme=kept.append))
     async with app.run_test(size=(80, 24)) as pilot:
         assert app.theme == "contrast"
         await pilot.press("y", "y", "y")
@@ -139,7 +139,7 @@ async def test_colours_that_cannot_be_remembered_are_told() -> None:
     def full(_name: str) -> None:
         raise OSError(28, "No space left on device")
 
-    app, _ = scripted(Likes(keep_theme=full))
+    app, _ = scripted(ScreenConfig(keep_theme=full))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("y")
         await pilot.pause()
@@ -167,7 +167,7 @@ def test_what_is_to_be_read_stands_out(name: str, tones: dict[str, str], least: 
 
 
 async def test_escape_goes_back_to_the_list_only_where_there_is_one() -> None:
-    app, _ = scripted(Likes(can_go_back=True), *TALK)
+    app, _ = scripted(ScreenConfig(can_go_back=True), *TALK)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark", "escape", "slash", *"smoke", "enter", "escape")
         await pilot.pause()
@@ -175,7 +175,7 @@ async def test_escape_goes_back_to_the_list_only_where_there_is_one() -> None:
         await pilot.press("escape")
         await pilot.pause()
     assert app.return_value == PlayerResult(back=True)
-    app, _ = scripted(Likes())
+    app, _ = scripted(ScreenConfig())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("escape", "escape")
         await pilot.pause()
@@ -187,7 +187,9 @@ async def test_a_call_that_cannot_be_played_leads_back_to_the_list_if_there_is_o
     can_go_back: bool,
 ) -> None:
     gone = EngineGone("There is no such incident.", "Check its id.", 4)
-    app = PlayerApp(ScriptedEngine(gone), incident="i1", likes=Likes(can_go_back=can_go_back))
+    app = PlayerApp(
+        ScriptedEngine(gone), incident="i1", likes=ScreenConfig(can_go_back=can_go_back)
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
     wanted = PlayerResult(4, "There is no such incident.", "Check its id.", back=can_go_back)
@@ -196,7 +198,7 @@ async def test_a_call_that_cannot_be_played_leads_back_to_the_list_if_there_is_o
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_hidden_phone_numbers_are_nowhere_on_the_screen(size: str) -> None:
-    app, _ = scripted(Likes(ScreenSettings(hide_phone=True)))
+    app, _ = scripted(ScreenConfig(ScreenSettings(hide_phone=True)))
     async with app.run_test(size=SIZES[size]) as pilot:
         await pilot.pause()
         assert "+• ••• ••• ••99" in screen_text(app)
@@ -215,25 +217,25 @@ async def test_the_list_hides_phone_numbers_too() -> None:
 
 
 def test_the_title_tells_state_and_place_and_nothing_private() -> None:
-    assert tell_terminal.title(PLAYING, FROZEN_S) == "\x1b]0;▶ 1:23 / 4:32 callplayer\x07"
-    assert tell_terminal.title(StateEvent(phase="connecting"), 0.0) == (
+    assert terminal.title(PLAYING, FROZEN_S) == "\x1b]0;▶ 1:23 / 4:32 callplayer\x07"
+    assert terminal.title(StateEvent(phase="connecting"), 0.0) == (
         "\x1b]0;… connecting callplayer\x07"
     )
 
 
 def test_progress_tells_how_far_and_whether_it_stands_still() -> None:
-    assert tell_terminal.progress(PLAYING, FROZEN_S) == "\x1b]9;4;1;31\x07"
-    assert tell_terminal.progress(PAUSED, FROZEN_S) == "\x1b]9;4;4;31\x07"
-    assert tell_terminal.progress(StateEvent(phase="connecting"), 0.0) == "\x1b]9;4;3;\x07"
+    assert terminal.progress(PLAYING, FROZEN_S) == "\x1b]9;4;1;31\x07"
+    assert terminal.progress(PAUSED, FROZEN_S) == "\x1b]9;4;4;31\x07"
+    assert terminal.progress(StateEvent(phase="connecting"), 0.0) == "\x1b]9;4;3;\x07"
     failed = but(PLAYING, phase="failed")
-    assert tell_terminal.progress(failed, FROZEN_S) == "\x1b]9;4;2;100\x07"
+    assert terminal.progress(failed, FROZEN_S) == "\x1b]9;4;2;100\x07"
 
 
 def test_progress_goes_only_to_terminals_that_take_it_for_progress() -> None:
-    assert tell_terminal.knows_progress({"TERM_PROGRAM": "ghostty"})
-    assert tell_terminal.knows_progress({"WT_SESSION": "1"})
-    assert not tell_terminal.knows_progress({"TERM_PROGRAM": "iTerm.app"})
-    assert not tell_terminal.knows_progress({})
+    assert terminal.knows_progress({"TERM_PROGRAM": "ghostty"})
+    assert terminal.knows_progress({"WT_SESSION": "1"})
+    assert not terminal.knows_progress({"TERM_PROGRAM": "iTerm.app"})
+    assert not terminal.knows_progress({})
 
 
 def test_every_action_has_a_name_of_its_own_in_the_palette() -> None:

@@ -7,23 +7,23 @@ from datetime import UTC
 import pytest
 from textual import events
 
-from callplayer.engine.messages import (
+from callplayer.ipc.messages import (
     AdjustGain,
     ListDevices,
     Mute,
     Request,
     SeekBy,
-    SetGain,
     SetOutputDevice,
+    SetPartyGain,
     TogglePause,
 )
+from callplayer.ui.model.format import clock_text
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.base import Likes
 from callplayer.ui.screens.picker import PickerApp
-from callplayer.ui.view import clock_text
+from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
-from callplayer.wire import Scrub
+from callplayer.vendor.commands import Scrub
 from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
 from tests.ui.talk import TALK
@@ -75,10 +75,10 @@ async def test_a_click_on_a_slider_sets_the_volume_and_selects_the_party(
         row = 1 if taker.framed else 0
         await pilot.click(taker, offset=(start + width - 1, row))
         await pilot.pause()
-        assert engine.requests == [SetGain(20.0, "callTaker")]
+        assert engine.requests == [SetPartyGain(20.0, "callTaker")]
         assert "▸ Call taker" in screen_text(app)
         await pilot.click(taker, offset=(2, row))
-    assert engine.requests == [SetGain(20.0, "callTaker")]
+    assert engine.requests == [SetPartyGain(20.0, "callTaker")]
 
 
 async def test_a_drag_past_the_slider_stays_inside_the_range() -> None:
@@ -90,7 +90,7 @@ async def test_a_drag_past_the_slider_stays_inside_the_range() -> None:
         await pilot.mouse_down(caller, offset=(start + 5, 1))
         await pilot.hover(caller, offset=(start - 10, 1))
         await pilot.mouse_up(caller, offset=(start - 10, 1))
-    assert engine.requests[-1] == SetGain(-40.0, "caller")
+    assert engine.requests[-1] == SetPartyGain(-40.0, "caller")
 
 
 async def test_a_double_click_sets_0_db() -> None:
@@ -98,7 +98,7 @@ async def test_a_double_click_sets_0_db() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.double_click(PartyPanel, offset=(30, 1))
-    assert engine.requests[-1] == SetGain(0.0, "caller")
+    assert engine.requests[-1] == SetPartyGain(0.0, "caller")
 
 
 async def test_the_wheel_turns_a_party_up_and_down() -> None:
@@ -150,7 +150,7 @@ async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() 
 
 async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None:
     engine = ScriptedEngine(INCIDENT, PAUSED, *TALK)
-    app = PlayerApp(engine, frozen_clock, likes=Likes(zone=UTC))
+    app = PlayerApp(engine, frozen_clock, likes=ScreenConfig(zone=UTC))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         timeline = app.player.timeline

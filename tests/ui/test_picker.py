@@ -8,7 +8,7 @@ import pytest
 from textual import events
 
 from callplayer.errors import UnreachableError
-from callplayer.ui.layout import window_start
+from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerRow
 from callplayer.ui.screens import picker
 from callplayer.ui.screens.picker import PickerApp, matching

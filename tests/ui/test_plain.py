@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.bookmarks import BookmarkStore, read_bookmarks
-from callplayer.engine.messages import (
+from callplayer.ipc.client import EngineGone
+from callplayer.ipc.messages import (
     AdjustGain,
     ErrorEvent,
     Event,
@@ -30,17 +31,16 @@ from callplayer.engine.messages import (
     TogglePause,
     WordsEvent,
 )
-from callplayer.ui.engine_client import EngineGone
+from callplayer.ui.key_profiles import key_of
 from callplayer.ui.keymap import ACTIONS
+from callplayer.ui.model.transcript import Script, after_words
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.plain import PlainPlayer, character_of
-from callplayer.ui.plain_keys import keys_in
-from callplayer.ui.plain_words import Reading
-from callplayer.ui.remap import key_of
-from callplayer.ui.script import Script, after_words
+from callplayer.ui.plain.keys import keys_in
+from callplayer.ui.plain.player import PlainPlayer, character_of
+from callplayer.ui.plain.transcript import SpokenTranscript
 from callplayer.ui.settings import ScreenSettings
-from callplayer.wire import Scrub
-from callplayer.words import Speaker
+from callplayer.vendor.commands import Scrub
+from callplayer.vendor.transcript import Speaker
 from tests.rig.processes import is_running
 from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import (
@@ -229,7 +229,7 @@ def test_words_that_come_late_are_said_once_each_and_in_order(
         for turn, length in enumerate(lengths)
         for n in range(length)
     ]
-    script, reading, lines = Script(), Reading(), list[str]()
+    script, reading, lines = Script(), SpokenTranscript(), list[str]()
     sent = 0
     for at_ms in range(0, round(spoken[-1].start_offset * 1000) + 5_000, 100):
         held_back_ms = 100 * late[sent % len(late)]
@@ -245,7 +245,7 @@ def test_a_jump_says_what_is_heard_there_and_not_what_lies_between() -> None:
     script = Script()
     for event in TALK:
         script = after_words(script, event.words)
-    reading = Reading()
+    reading = SpokenTranscript()
     assert reading.due(script, 83_400)[0].startswith("Caller: There is smoke")
     assert reading.due(script, 98_000) == [
         "Caller: Yes, I am outside, on the street. I can see the smoke."

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from textual.app import App
 
-from callplayer.engine.messages import ErrorEvent
+from callplayer.ipc.messages import ErrorEvent
 from callplayer.ui.theme import DEFAULT, THEMES
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
 from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text
@@ -177,7 +177,7 @@ async def test_wide_characters_do_not_push_the_layout_apart() -> None:
 
 def test_no_widget_can_take_the_keys() -> None:
     from callplayer.ui.player_app import PlayerApp
-    from callplayer.ui.screens.player import PlayerScreen
+    from callplayer.ui.screens.player.screen import PlayerScreen
 
     assert issubclass(PlayerApp, App)
     assert PlayerApp._merge_bindings().key_to_bindings == {}

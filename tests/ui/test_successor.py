@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from callplayer.ipc.restore import EngineLimits
 from callplayer.retry import RestartBudget
-from callplayer.ui.restart import EngineLimits
 from tests.rig.processes import is_running
 from tests.ui.live import FAKE_ENGINE, player
 

@@ -188,7 +188,7 @@ def test_a_player_that_is_killed(terminal: Terminal) -> None:
 
 def test_a_screen_that_crashes_tells_it_in_two_lines_and_logs_the_rest(tmp_path: Path) -> None:
     program = (
-        "import sys; from callplayer.ui.screens.player import PlayerScreen as P\n"
+        "import sys; from callplayer.ui.screens.player.screen import PlayerScreen as P\n"
         "tick, count = P.tick, iter(range(99))\n"
         "def broken(self):\n"
         "    tick(self)\n"
@@ -280,7 +280,7 @@ PICK = """
 import sys
 from pathlib import Path
 from callplayer.errors import CallplayerError
-from callplayer.ui.app import PickerRow, run_picker
+from callplayer.ui.options import PickerRow; from callplayer.ui.app import run_picker
 async def fetch():
     token = "a-secret-token"
     if "--broken" in sys.argv:

@@ -9,11 +9,11 @@ from functools import partial
 
 import pytest
 
-from callplayer.engine.messages import AdjustGain, TranscriptEvent, WordsEvent
+from callplayer.ipc.messages import AdjustGain, TranscriptEvent, WordsEvent
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.base import Likes
+from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.ui.widgets.transcript import TranscriptPane
-from callplayer.wire import Scrub
+from callplayer.vendor.commands import Scrub
 from tests.ui.scenes import SIZES, Scene, but
 from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text
 from tests.ui.talk import TALK, events_of, long_talk, word
@@ -21,7 +21,7 @@ from tests.ui.talk import TALK, events_of, long_talk, word
 
 def scripted(*more: WordsEvent) -> tuple[PlayerApp, ScriptedEngine]:
     engine = ScriptedEngine(INCIDENT, PLAYING, *more)
-    return PlayerApp(engine, lambda: FROZEN_S, INCIDENT.id, Likes()), engine
+    return PlayerApp(engine, lambda: FROZEN_S, INCIDENT.id, ScreenConfig()), engine
 
 
 def lit(app: PlayerApp) -> list[str]:

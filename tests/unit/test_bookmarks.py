@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer import bookmarks, private_file
+from callplayer import bookmarks, paths
 from callplayer.bookmarks import (
     Bookmark,
     BookmarkError,
@@ -74,7 +74,7 @@ def test_on_a_full_disk_nothing_is_lost_and_it_is_saved_with_the_next(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(private_file.os, "fsync", full)
+        patched.setattr(paths.os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
             store.add(SECOND)
     assert store.bookmarks == (FIRST, SECOND)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer import config
+from callplayer import config, paths
 from callplayer.config import Secret, Settings, check_url, is_loopback, load_settings
 from callplayer.errors import UsageError
 
@@ -87,7 +87,7 @@ def test_a_profile_keeps_what_it_does_not_name(tmp_path: Path) -> None:
 def test_without_a_file_there_are_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "config_path", lambda: tmp_path / "none.toml")
+    monkeypatch.setattr(paths, "config_path", lambda: tmp_path / "none.toml")
     loaded = _load()
     assert loaded == Settings()
     assert loaded.api_url == "https://api.prepared911.com"

@@ -9,32 +9,26 @@ import httpx
 import pytest
 
 from callplayer.config import Secret, Settings, load_settings
-from callplayer.engine import messages as m
-from callplayer.engine import playhead as heads
-from callplayer.engine.access import Access
+from callplayer.engine.cursor import estimate as heads
+from callplayer.engine.cursor.reconcile import take_status
 from callplayer.errors import CallplayerError, UsageError
+from callplayer.ipc import messages as m
+from callplayer.vendor.client import ApiClient
+from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Scrub, SetGain, decode_command
 from callplayer.vendor.http import parse_access_token
-from callplayer.wire import (
-    GAIN_MAX_DB,
-    GAIN_MIN_DB,
-    MAX_CALL_MS,
-    Scrub,
-    SetGain,
-    Status,
-    WireError,
-    decode_command,
-)
+from callplayer.vendor.status import Status
+from callplayer.vendor.values import MAX_CALL_MS, WireError
 
 SETTINGS = Settings(api_url="https://api.example", client_id="a", client_secret=Secret("b"))
 
 
-def _access(next_page: str) -> Access:
+def _access(next_page: str) -> ApiClient:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth/token":
             return httpx.Response(200, json={"access_token": "t"})
         return httpx.Response(200, json={"id": "a", "data": [{"id": "a"}], "next": next_page})
 
-    return Access(SETTINGS, httpx.MockTransport(answer))
+    return ApiClient(SETTINGS, httpx.MockTransport(answer))
 
 
 @pytest.mark.parametrize("digits", [309, 400, 4000])
@@ -87,7 +81,7 @@ async def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> Non
             return self.now_s
 
     clock = Clock()
-    monkeypatch.setattr("callplayer.engine.access.time", clock)
+    monkeypatch.setattr("callplayer.vendor.client.time", clock)
     started_s = clock.now_s
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -95,7 +89,7 @@ async def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> Non
             return httpx.Response(200, json={"access_token": "t"})
         return httpx.Response(200, content=drip())
 
-    async with Access(SETTINGS, httpx.MockTransport(answer)) as access:
+    async with ApiClient(SETTINGS, httpx.MockTransport(answer)) as access:
         with pytest.raises(CallplayerError):
             await access.incidents()
     assert clock.now_s - started_s < 120.0
@@ -123,7 +117,7 @@ def test_a_command_of_a_client_is_in_range() -> None:
 
 def test_what_is_heard_after_a_resume_is_not_ahead_of_the_ear() -> None:
     """Paused at 1000; the first status of playing comes 300 ms on. 200 ms are on their way."""
-    head = heads.take_status(heads.Playhead(), Status(1000, 60_000, True, False, True), 10.0)
+    head = take_status(heads.CursorEstimate(), Status(1000, 60_000, True, False, True), 10.0)
     head = heads.ask_paused(head, False, 11.0)
-    head = heads.take_status(head, Status(1300, 60_000, False, False, True), 11.3)
+    head = take_status(head, Status(1300, 60_000, False, False, True), 11.3)
     assert head.audible_ms(11.3, 200.0) == 1100

@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from callplayer.config import Secret, Settings, without_settings
-from callplayer.engine.access import Access
 from callplayer.errors import CallplayerError
-from callplayer.service.livekit_process import RoomServer
-from callplayer.service.tokens import BearerTokens, ClientCredentials, Holder, RoomTokens
+from callplayer.service.http.bearer import BearerTokens, ClientCredentials, Holder
+from callplayer.service.livekit.process import RoomServer
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.client import ApiClient
 from callplayer.vendor.http import AccessToken, StreamGrant
 from tests.ui.scenes import SCENES
 
@@ -138,7 +139,7 @@ async def test_no_redirect_takes_a_secret_to_another_host(moved: str, status: in
         _serving(_Vendor, moved=moved, to=elsewhere, status=status) as (api_url, asked),
     ):
         settings = Settings(api_url=api_url, client_id="desk", client_secret=Secret(SECRET))
-        async with Access(settings) as access:
+        async with ApiClient(settings) as access:
             for ask in (
                 access.incidents,
                 lambda: access.incident("i1"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from callplayer.engine import messages as m
-from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
 from tests.vendors.simulation import DEVICE_MS, STEP_MS, Asked, Frame, Story
 
 JUMPS = (Scrub, ScrubToEnd, m.SeekBy)

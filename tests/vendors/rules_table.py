@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from callplayer.engine import messages as m
-from callplayer.engine.call import Call
-from callplayer.wire import Pause, Resume, Scrub, ScrubToEnd
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
 from tests.vendors.measures import breaks, clock_error_ms, flickers, jumps, saw_ms
 from tests.vendors.simulation import Knobs, Story, play
 
@@ -123,7 +123,7 @@ def row(name: str, story: Story) -> Row:
     )
 
 
-def rows(new_call: Callable[[], Call] = Call) -> Sequence[Row]:
+def rows(new_call: Callable[[], PlaybackState] = PlaybackState) -> Sequence[Row]:
     """Play every variant; return a row for each."""
     recorded = [row(n, play(k, SCRIPT, END_MS, new_call)) for n, k in VARIANTS.items()]
     live = [row(n, play(k, LIVE_SCRIPT, LIVE_END_MS, new_call)) for n, k in LIVE_VARIANTS.items()]

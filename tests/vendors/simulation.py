@@ -2,8 +2,9 @@
 
 Time passes in steps of 10 ms. The server sends a frame of sound each step, and statuses as its
 knobs say; both cross a network and, for sound, a jitter buffer. The player is the real
-`callplayer.engine.call.Call` behind the real `Outbox`. Every frame carries its place in the call
-and the number of the scrub that it follows, so that what is heard can be judged exactly.
+`callplayer.engine.cursor.playback.PlaybackState` behind the real `Outbox`. Every frame carries its
+place in the call and the number of the scrub that it follows, so that what is heard can be judged
+exactly.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from callplayer.engine import messages as m
-from callplayer.engine.call import Call, Delays
-from callplayer.engine.outbox import Outbox
-from callplayer.wire import Command, Pause, Resume, Scrub, ScrubToEnd, Status
+from callplayer.engine.cursor.command_queue import Outbox
+from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.status import Status
 
 STEP_MS = 10
 TICK_MS = 50
@@ -197,7 +199,7 @@ class Story:
 class Player:
     """The rules at one end of the line, as the engine drives them."""
 
-    def __init__(self, knobs: Knobs, new_call: Callable[[], Call] = Call) -> None:
+    def __init__(self, knobs: Knobs, new_call: Callable[[], PlaybackState] = PlaybackState) -> None:
         self.call = new_call()
         self.call.opened = True
         self._outbox = Outbox()
@@ -212,7 +214,7 @@ class Player:
 
     def ask(self, request: m.Request, now_s: float) -> list[Command]:
         """The user asks; return what goes out at once."""
-        return self._offer(self.call.obey(request, now_s, self._delays), now_s)
+        return self._offer(self.call.apply(request, now_s, self._delays), now_s)
 
     def take(self, status: Status, now_s: float) -> list[Command]:
         """A status has come; return what goes out for it."""
@@ -253,7 +255,7 @@ def play(
     knobs: Knobs,
     script: Sequence[tuple[int, m.Request]],
     end_ms: int,
-    new_call: Callable[[], Call] = Call,
+    new_call: Callable[[], PlaybackState] = PlaybackState,
 ) -> Story:
     """Play `script`, of (ms, request), to `end_ms`; return what happened."""
     server, player, story = Server(knobs), Player(knobs, new_call), Story(knobs)

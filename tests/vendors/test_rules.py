@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine import messages as m
-from callplayer.wire import Pause, Resume, Scrub
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Pause, Resume, Scrub
 from tests.vendors.measures import breaks, flickers, jumps, saw_ms
 from tests.vendors.rules_table import (
     END_MS,

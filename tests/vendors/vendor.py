@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from callplayer.service.http_server import http_server, listen, url_of
+from callplayer.service.http.server import http_server, listen, url_of
 from tests.vendors.bot import VendorBot
 from tests.vendors.call_sound import CallSound
 from tests.vendors.variant import Variant

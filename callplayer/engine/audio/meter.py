@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from callplayer.engine.audio.ring import Samples
-from callplayer.engine.messages import LEVEL_FLOOR_DB
+from callplayer.ipc.messages import LEVEL_FLOOR_DB
 
 HOLD_S = 1.5
 """How long a peak is held before it falls."""

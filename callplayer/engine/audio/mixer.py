@@ -7,9 +7,9 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.audio.lane import Lane
+from callplayer.engine.audio.callback_timing import CallbackTiming
+from callplayer.engine.audio.channel import Channel
 from callplayer.engine.audio.ring import Samples
-from callplayer.engine.audio.times import CallbackTimes
 
 MAX_BLOCK_FRAMES = 8192
 KNEE = 0.8
@@ -21,12 +21,12 @@ class Mixer:
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self.lanes: tuple[Lane, ...] = ()
+        self.lanes: tuple[Channel, ...] = ()
         self.rendered_frames = 0
         self.rendered_at_s = 0.0
         self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
         self._excess: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
-        self.times = CallbackTimes()
+        self.times = CallbackTiming()
 
     def render(self, out: npt.NDArray[np.float32]) -> None:
         """Fill `out`, float32 of shape (frames, channels), with the next frames."""

@@ -28,7 +28,7 @@ BENT_PHASES = 64
 BENT_SPAN = 0.1
 """How far, in samples, a parabola through a filter's shifts is followed: −100 dB up to 8 kHz."""
 
-LEAST_BEND = 1e-9
+MIN_CORRECTION = 1e-9
 CONVERTED_PHASES = 512
 MAX_FRAMES = 4096
 
@@ -40,7 +40,7 @@ class Resampler(Protocol):
 
     delay_s: float
 
-    def bend(self, correction: float) -> None:
+    def set_correction(self, correction: float) -> None:
         """Write `correction` (relative) fewer frames from the next block on."""
         ...
 
@@ -51,10 +51,10 @@ class Resampler(Protocol):
 
 def resampler(in_hz: int, out_hz: int) -> Resampler:
     """Return what takes sound from one rate to the other."""
-    return ConvertingResampler(in_hz, out_hz) if in_hz != out_hz else BentResampler(in_hz)
+    return ConvertingResampler(in_hz, out_hz) if in_hz != out_hz else DriftResampler(in_hz)
 
 
-class BentResampler:
+class DriftResampler:
     """For clocks of the same nominal rate.
 
     The shift moves by less than a hundredth of a sample in a block, so a block is the sound under
@@ -78,9 +78,9 @@ class BentResampler:
         self._place = 0.0
         self._step = 0.0
 
-    def bend(self, correction: float) -> None:
+    def set_correction(self, correction: float) -> None:
         """Write `correction` (relative) fewer frames from the next block on."""
-        self._step = correction if abs(correction) > LEAST_BEND else 0.0
+        self._step = correction if abs(correction) > MIN_CORRECTION else 0.0
 
     def process(self, samples: Samples) -> Samples:
         """Return the resampled frames that `samples` complete."""
@@ -139,7 +139,7 @@ class ConvertingResampler:
         self._count = np.arange(math.ceil(MAX_FRAMES / self._base_ratio * 1.1) + 2, dtype=float)
         self._place = 0.0
 
-    def bend(self, correction: float) -> None:
+    def set_correction(self, correction: float) -> None:
         """Write `correction` (relative) fewer frames from the next block on."""
         self._ratio = self._base_ratio * (1.0 + correction)
 

@@ -11,12 +11,18 @@ from pathlib import Path
 from callplayer.errors import UsageError
 from callplayer.recordings.words.cues import parse_cues
 from callplayer.recordings.words.names import Names
-from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, attribute, words_of
 from callplayer.recordings.words.rttm import parse_rttm
 from callplayer.recordings.words.sidecar import parse_json
 from callplayer.recordings.words.stm import parse_stm
+from callplayer.recordings.words.timed_text import (
+    TimedText,
+    TranscriptError,
+    Warn,
+    attribute,
+    words_of,
+)
 from callplayer.text import plain_text
-from callplayer.words import Speaker, Word
+from callplayer.vendor.transcript import Speaker, Word
 
 MAX_FILE_BYTES = 16_000_000
 SUFFIXES = (".json", ".stm", ".rttm", ".vtt", ".srt")
@@ -40,7 +46,7 @@ def read_words(
     paths: Sequence[Path],
     call: CallTimes,
     names: Mapping[str, Speaker] | None = None,
-    turns: Sequence[Piece] = (),
+    turns: Sequence[TimedText] = (),
     warn: Warn = log.warning,
 ) -> tuple[Word, ...]:
     """Return the words of a call from its transcript files, by time.
@@ -72,7 +78,7 @@ def read_words(
 
 
 def words_beside(
-    sound: Path, call: CallTimes, turns: Sequence[Piece] = (), warn: Warn = log.warning
+    sound: Path, call: CallTimes, turns: Sequence[TimedText] = (), warn: Warn = log.warning
 ) -> tuple[Word, ...]:
     """Return the words that stand beside a sound file under its name; () if there are none.
 
@@ -107,10 +113,10 @@ class _Files:
 
     call: CallTimes
     names: Names
-    turns: list[Piece]
+    turns: list[TimedText]
     warn: Warn
     words: list[Word] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[TimedText] = field(default_factory=list)
 
     def read(self, path: Path) -> str:
         """Read one file; return "words", or "turns" if it says who speaks only."""

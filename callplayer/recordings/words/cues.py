@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callplayer.recordings.words.names import Names, is_name
-from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, checked
-from callplayer.wire import MAX_CALL_MS
+from callplayer.recordings.words.timed_text import TimedText, TranscriptError, Warn, checked
+from callplayer.vendor.values import MAX_CALL_MS
 
 _CLOCK = r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_CLOCK}\s*-{{1,3}}>\s*{_CLOCK}(?:\s.*)?")
@@ -35,12 +35,12 @@ _BLOCKS = ("NOTE", "STYLE", "REGION")
 
 @dataclass
 class _Cue:
-    timing: Piece
+    timing: TimedText
     number: int
     lines: list[str] = field(default_factory=list)
 
 
-def parse_cues(text: str, warn: Warn, names: Names) -> list[Piece]:
+def parse_cues(text: str, warn: Warn, names: Names) -> list[TimedText]:
     """Return what the cues say; `warn` is given a line on text that is in no cue.
 
     Raise TranscriptError for a cue whose time is wrong.
@@ -91,7 +91,7 @@ def _is_identifier(lines: list[str], at: int, *, is_vtt: bool) -> bool:
     return is_vtt and is_after_blank and " " not in line
 
 
-def _timing(line: str, number: int, warn: Warn) -> Piece | None:
+def _timing(line: str, number: int, warn: Warn) -> TimedText | None:
     """Return the time of a cue, None for a line that is none."""
     match = _TIMING.fullmatch(line)
     if match is None:
@@ -101,7 +101,7 @@ def _timing(line: str, number: int, warn: Warn) -> Piece | None:
     start_s, end_s = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
     if max(start_s, end_s) > MAX_CALL_MS / 1000:
         raise TranscriptError(f"line {number}: a cue's time is past the end of any call")
-    return checked(Piece(start_s, end_s, ""), number, warn)
+    return checked(TimedText(start_s, end_s, ""), number, warn)
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
@@ -121,7 +121,7 @@ def _leave_out_rolled_up(cues: list[_Cue]) -> None:
             last, last_end_s = spoken[-1], cue.timing.end_s
 
 
-def _said(cue: Piece, lines: list[str], names: Names) -> Iterator[Piece]:
+def _said(cue: TimedText, lines: list[str], names: Names) -> Iterator[TimedText]:
     """Yield the pieces of one cue: it is cut where the speaker changes or an inner time stands."""
     start_s, speaker = cue.start_s, ""
     parts: list[tuple[str, str]] = []  # speaker and text, since the last inner time
@@ -160,7 +160,7 @@ def _tokens(lines: list[str], names: Names) -> Iterator[str | _Speaker]:
         yield " "
 
 
-def _shared(parts: list[tuple[str, str]], start_s: float, end_s: float) -> Iterator[Piece]:
+def _shared(parts: list[tuple[str, str]], start_s: float, end_s: float) -> Iterator[TimedText]:
     """Yield a piece a run of one speaker, the time shared out by the lengths of their texts."""
     runs = [
         (speaker, "".join(text for _, text in run).strip())
@@ -170,5 +170,5 @@ def _shared(parts: list[tuple[str, str]], start_s: float, end_s: float) -> Itera
     second_s = (end_s - start_s) / max(sum(len(text) for _, text in spoken), 1)
     for speaker, text in spoken:
         until_s = min(start_s + len(text) * second_s, end_s)
-        yield Piece(start_s, until_s, text, speaker)
+        yield TimedText(start_s, until_s, text, speaker)
         start_s = until_s

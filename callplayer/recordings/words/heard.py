@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from callplayer.recordings.words.pieces import Piece, TranscriptError
-from callplayer.wire import MAX_CALL_MS
-from callplayer.words import MAX_EARLY_S
+from callplayer.recordings.words.timed_text import TimedText, TranscriptError
+from callplayer.vendor.transcript import MAX_EARLY_S
+from callplayer.vendor.values import MAX_CALL_MS
 
 _MOST = 1e15
 _ISO_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?")
@@ -38,7 +38,7 @@ def _within_a_call(word: Heard) -> Heard:
     return replace(word, start_s=0.0)
 
 
-def with_times(heard: Iterable[Heard]) -> Iterator[Piece]:
+def with_times(heard: Iterable[Heard]) -> Iterator[TimedText]:
     """Yield pieces; what has no time is put between its neighbours of the same channel."""
     pending: list[Heard] = []
     last_s = 0.0
@@ -57,15 +57,15 @@ def with_times(heard: Iterable[Heard]) -> Iterator[Piece]:
     yield from _between(pending, last_s, last_s + 0.3 * len(pending))
 
 
-def _between(words: list[Heard], start_s: float, end_s: float) -> Iterator[Piece]:
+def _between(words: list[Heard], start_s: float, end_s: float) -> Iterator[TimedText]:
     step_s = (end_s - start_s) / max(len(words), 1)
     for index, word in enumerate(words):
         yield _piece(word, start_s + index * step_s, start_s + (index + 1) * step_s)
 
 
-def _piece(word: Heard, start_s: float, end_s: float) -> Piece:
+def _piece(word: Heard, start_s: float, end_s: float) -> TimedText:
     confidence = 1.0 if word.confidence is None else min(max(word.confidence, 0.0), 1.0)
-    return Piece(
+    return TimedText(
         start_s, end_s, word.text.strip(), word.speaker, word.channel, confidence, word.language
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from callplayer.vendor.parties import party_named
-from callplayer.words import SPEAKER_OF_PARTY, Speaker
+from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 
 _ROLE = (
     r"caller|call[ _-]?taker|dispatch(?:er)?|telecommunicator|operator|speaker|spk|agent"

@@ -8,11 +8,11 @@ from typing import Any
 from callplayer.recordings.words.cloud import assembly, aws, aws_call_analytics, deepgram
 from callplayer.recordings.words.google_azure import azure, azure_fast, google
 from callplayer.recordings.words.heard import Heard, as_dicts, with_times
-from callplayer.recordings.words.pieces import Piece
+from callplayer.recordings.words.timed_text import TimedText
 from callplayer.recordings.words.whisper import whisper, whisper_cpp, words_alone
 
 
-def parse_recogniser(data: Any) -> list[Piece] | None:
+def parse_recogniser(data: Any) -> list[TimedText] | None:
     """Return the words of a recogniser's answer, None if its form is not known."""
     for is_form, read in _FORMS:
         if is_form(data):

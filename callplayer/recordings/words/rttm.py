@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import math
 
-from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, checked, seconds
+from callplayer.recordings.words.timed_text import (
+    TimedText,
+    TranscriptError,
+    Warn,
+    checked,
+    seconds,
+)
 
 _NOTHING = "<NA>"
 
 
-def parse_rttm(text: str, warn: Warn) -> tuple[list[Piece], list[Piece]]:
+def parse_rttm(text: str, warn: Warn) -> tuple[list[TimedText], list[TimedText]]:
     """Return the words, and the turns (whose text is empty).
 
     Raise TranscriptError for a line that is not RTTM.
     """
-    words: list[Piece] = []
-    turns: list[Piece] = []
+    words: list[TimedText] = []
+    turns: list[TimedText] = []
     for number, line in enumerate(text.splitlines(), 1):
         fields = line.split()
         if not fields or fields[0].startswith(";;"):
@@ -34,11 +40,11 @@ def parse_rttm(text: str, warn: Warn) -> tuple[list[Piece], list[Piece]]:
     return [word for word in words if word.text], turns
 
 
-def _piece(fields: list[str], number: int, warn: Warn) -> Piece:
+def _piece(fields: list[str], number: int, warn: Warn) -> TimedText:
     channel, begin, duration, word, _subtype, speaker, confidence = fields[2:9]
     start_s = seconds(begin, number)
     return checked(
-        Piece(
+        TimedText(
             start_s,
             start_s + seconds(duration, number),
             "" if word == _NOTHING else word,

@@ -10,9 +10,9 @@ import msgspec
 
 from callplayer.recordings.words.heard import number
 from callplayer.recordings.words.names import Names
-from callplayer.recordings.words.pieces import MAX_WORDS, Piece, TranscriptError, Warn
 from callplayer.recordings.words.recognisers import parse_recogniser
-from callplayer.words import MAX_EARLY_S, Word, read_word
+from callplayer.recordings.words.timed_text import MAX_WORDS, TimedText, TranscriptError, Warn
+from callplayer.vendor.transcript import MAX_EARLY_S, Word, read_word
 
 _NO_WORDS = ("incident", "talkgroup", "srcList", "sources", "start_time")
 """A file that has one of these describes a call, and need not have words."""
@@ -20,7 +20,7 @@ _NO_WORDS = ("incident", "talkgroup", "srcList", "sources", "start_time")
 
 def parse_json(
     content: bytes, call_started_at: datetime, warn: Warn, names: Names
-) -> tuple[list[Word], list[Piece]]:
+) -> tuple[list[Word], list[TimedText]]:
     """Return the vendor's words, timed from `call_started_at`, or the pieces of a recogniser.
 
     A word that makes no sense is left out, and `warn` is given a line on it. Raise TranscriptError

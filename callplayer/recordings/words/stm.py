@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import re
 
-from callplayer.recordings.words.pieces import Piece, TranscriptError, Warn, checked, seconds
+from callplayer.recordings.words.timed_text import (
+    TimedText,
+    TranscriptError,
+    Warn,
+    checked,
+    seconds,
+)
 
 _NOT_SAID = ("ignore_time_segment_in_scoring", "inter_segment_gap")
 _NO_SPEAKERS = ("excluded_region", "inter_segment_gap")
 _CHOICE = re.compile(r"\{([^{}/]*)(?:/[^{}]*)?\}")
 
 
-def parse_stm(text: str, warn: Warn) -> list[Piece]:
+def parse_stm(text: str, warn: Warn) -> list[TimedText]:
     """Return the stretches of speech; raise TranscriptError for a line that is not STM."""
     pieces = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -27,7 +33,7 @@ def parse_stm(text: str, warn: Warn) -> list[Piece]:
             )
         _file, channel, speaker, begin, end, *rest = fields
         said = _said(rest[0] if rest else "")
-        piece = Piece(seconds(begin, number), seconds(end, number), said, speaker, channel)
+        piece = TimedText(seconds(begin, number), seconds(end, number), said, speaker, channel)
         if said and speaker not in _NO_SPEAKERS:
             pieces.append(checked(piece, number, warn))
     return pieces

@@ -13,10 +13,10 @@ from textual.screen import Screen
 from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
-from callplayer.ui.layout import window_start
+from callplayer.ui.model.format import hidden_phone, phone_text
+from callplayer.ui.model.layout import window_start
+from callplayer.ui.model.prompt import Hint, Question, pasted, typed
 from callplayer.ui.options import PickerPages, PickerRow
-from callplayer.ui.question import Hint, Question, pasted, typed
-from callplayer.ui.view import hidden_phone, phone_text
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]

@@ -10,8 +10,8 @@ from textual.message import Message
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
-from callplayer.ui.view import clock_text
-from callplayer.ui.widgets.listed import ListPanel, keys_row, moved, title_row
+from callplayer.ui.model.format import clock_text
+from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, cells, fit
 
 KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from callplayer.engine.messages import StateEvent
-from callplayer.ui.view import (
+from callplayer.ipc.messages import StateEvent
+from callplayer.ui.model.format import (
     PHASE_LOOKS,
     PhaseLook,
     Tone,

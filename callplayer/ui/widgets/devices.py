@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from callplayer.engine.messages import Device, DevicesEvent
+from callplayer.ipc.messages import Device, DevicesEvent
 from callplayer.text import plain_text
-from callplayer.ui.widgets.listed import ListPanel, keys_row, moved, title_row
+from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, fit
 
 SYSTEM_DEFAULT = Device("", "System default")

@@ -11,15 +11,15 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from callplayer.engine.messages import StateEvent, StatsEvent
+from callplayer.ipc.messages import StateEvent, StatsEvent
 from callplayer.text import plain_text
-from callplayer.ui.footer import GAP_CELLS, FooterItem, Moment, footer_items, key_at
+from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
 from callplayer.ui.keymap import ACTIONS, Action, help_lines
-from callplayer.ui.link import Quality
-from callplayer.ui.model import Notice, PlayerView
-from callplayer.ui.question import Question
-from callplayer.ui.view import Tone, hidden_phone, phone_text, when_text
-from callplayer.ui.widgets.listed import MovedRows, moved
+from callplayer.ui.model.format import Tone, hidden_phone, phone_text, when_text
+from callplayer.ui.model.link_quality import Quality
+from callplayer.ui.model.player import Notice, PlayerView
+from callplayer.ui.model.prompt import Question
+from callplayer.ui.widgets.list_panel import MovedRows, moved
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
@@ -65,7 +65,7 @@ class KeyFooter(Rows):
     """The keys most needed."""
 
     actions: Sequence[Action] = ACTIONS
-    _moment: Moment | None = None
+    _moment: FooterContext | None = None
 
     @dataclass
     class Pressed(Message):
@@ -75,12 +75,12 @@ class KeyFooter(Rows):
 
     def on_click(self, event: events.Click) -> None:
         """Press what is clicked."""
-        items = footer_items(self._moment or Moment(), self.size.width, self.actions)
+        items = footer_items(self._moment or FooterContext(), self.size.width, self.actions)
         key = key_at(items, event.x)
         if key is not None:
             self.post_message(self.Pressed(key))
 
-    def show(self, moment: Moment) -> None:
+    def show(self, moment: FooterContext) -> None:
         """Show the keys that fit, with the words for what they do now."""
         if moment != self._moment:
             self._moment = moment

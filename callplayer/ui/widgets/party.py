@@ -8,9 +8,8 @@ from functools import lru_cache
 from textual import events
 from textual.message import Message
 
-from callplayer.engine.messages import LEVEL_FLOOR_DB, LaneLevel, PartyState
-from callplayer.ui.meters import Meter
-from callplayer.ui.view import (
+from callplayer.ipc.messages import LEVEL_FLOOR_DB, LaneLevel, PartyState
+from callplayer.ui.model.format import (
     PARTY_NAMES,
     Tone,
     column_to_gain_db,
@@ -18,6 +17,7 @@ from callplayer.ui.view import (
     gain_to_column,
     level_text,
 )
+from callplayer.ui.model.meters import PartyMeter
 from callplayer.ui.widgets.drag import DragRows
 from callplayer.ui.widgets.rows import Part, Row, cells, fit
 from callplayer.vendor.parties import Party
@@ -56,7 +56,7 @@ class PartyPanel(DragRows):
         self.framed = False
 
     def show(
-        self, state: PartyState, meter: Meter, level: LaneLevel | None, *, selected: bool
+        self, state: PartyState, meter: PartyMeter, level: LaneLevel | None, *, selected: bool
     ) -> None:
         """Draw the party; `level` is that of the meter's lane."""
         framed = self.framed
@@ -105,7 +105,7 @@ def slider_place(width: int, *, framed: bool) -> tuple[int, int]:
 
 def party_rows(
     state: PartyState,
-    meter: Meter,
+    meter: PartyMeter,
     level: LaneLevel | None,
     width: int,
     *,

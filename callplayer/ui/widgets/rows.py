@@ -14,7 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from callplayer.ui.view import Tone
+from callplayer.ui.model.format import Tone
 from callplayer.ui.widgets.paint import PaintedScreen, Painter
 
 Part = tuple[str, Tone]

@@ -11,12 +11,8 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from callplayer.engine.messages import StateEvent
-from callplayer.ui.lanes import NO_WORD, UNKNOWN, WORD, WORDS_LANE, Lane, Lanes
-from callplayer.ui.navigation import Loop
-from callplayer.ui.script import Script
-from callplayer.ui.span import Span, whole_span, zoomed_span
-from callplayer.ui.view import (
+from callplayer.ipc.messages import StateEvent
+from callplayer.ui.model.format import (
     Tone,
     clock_text,
     is_growing,
@@ -24,6 +20,10 @@ from callplayer.ui.view import (
     shown_position_ms,
     tick_step_ms,
 )
+from callplayer.ui.model.navigation import Loop
+from callplayer.ui.model.speech import NO_WORD, UNKNOWN, WORD, WORDS_LANE, SpeechLane, SpeechLanes
+from callplayer.ui.model.transcript import Script
+from callplayer.ui.model.zoom import Span, whole_span, zoomed_span
 from callplayer.ui.widgets.drag import DragRows
 from callplayer.ui.widgets.rows import Part, Row, clusters
 
@@ -78,7 +78,7 @@ class Drawn:
 
     marks: Marks
     span: Span
-    lanes: tuple[Lane, ...] = ()
+    lanes: tuple[SpeechLane, ...] = ()
 
 
 class Timeline(DragRows):
@@ -104,7 +104,7 @@ class Timeline(DragRows):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.lanes = Lanes()
+        self.lanes = SpeechLanes()
         self._span = Span(0, 0)
         self._duration_ms = 0
         self._hovered: int | None = None
@@ -133,7 +133,7 @@ class Timeline(DragRows):
         span = self._span
 
         def build(width: int, height: int) -> Sequence[Row]:
-            lanes: tuple[Lane, ...] = ()
+            lanes: tuple[SpeechLane, ...] = ()
             if width > 1 and height - 2 >= min(len(state.lanes), 2):
                 lanes = self.lanes.lanes(state.lanes, script, span, width)
             drawn = Drawn(marks, span, lanes)
@@ -236,7 +236,7 @@ def timeline_rows(
 
 
 @lru_cache(maxsize=8)
-def lane_row(lane: Lane, here: int, end: int) -> Row:
+def lane_row(lane: SpeechLane, here: int, end: int) -> Row:
     """Return a lane: what was played, what was heard elsewhere, what is known only by its words."""
     row: list[Part] = []
     for sign_tone, columns in groupby(range(min(end, len(lane.signs))), key=_tone_of(lane, here)):
@@ -244,7 +244,7 @@ def lane_row(lane: Lane, here: int, end: int) -> Row:
     return tuple(row)
 
 
-def _tone_of(lane: Lane, here: int) -> Callable[[int], Tone]:
+def _tone_of(lane: SpeechLane, here: int) -> Callable[[int], Tone]:
     def tone(column: int) -> Tone:
         sign = lane.signs[column]
         if column <= here:

@@ -8,9 +8,9 @@ from textual import events
 from textual.message import Message
 
 from callplayer.text import plain_text
-from callplayer.ui.script import LEAD_MS, Hit, Script, kept_place
-from callplayer.ui.script_lines import ScriptLines, Seen
+from callplayer.ui.model.transcript import LEAD_MS, Hit, Script, kept_place
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+from callplayer.ui.widgets.transcript_lines import ScriptLines, Seen
 
 READ_MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end")
 WHEEL_LINES = 3

@@ -1,0 +1,66 @@
+"""The call held at the place that was heard last, for as long as no sound can come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.vendor.commands import Command, Resume, ScrubToEnd
+
+LIVE_AGAIN_S = 2.0
+"""A call that was live and held for less than this goes on live: that is a change of device."""
+
+
+class Hold:
+    """Notes where the call is heard; pauses it there, and lets it go on from there."""
+
+    def __init__(
+        self,
+        call: PlaybackState,
+        delays: Callable[[], Delays],
+        send: Callable[[list[Command]], None],
+    ) -> None:
+        self._call = call
+        self._delays = delays
+        self._send = send
+        self._heard_ms: int | None = None
+        self._segment_ms = 0
+        self._live_s: float | None = None
+
+    def record(self, now_s: float) -> None:
+        """Sound comes out at this moment: remember what is heard."""
+        head = self._call.head
+        if (
+            self._call.opened
+            and head.advancing()
+            and not head.wants_paused()
+            and head.open_seek is None
+        ):
+            self._heard_ms = self._call.shown_ms(now_s, self._delays())
+            self._segment_ms = head.segment_ms
+
+    def engage(self, now_s: float, *, goes_on: bool) -> None:
+        """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
+        call = self._call
+        if call.held or not call.opened or call.head.wants_paused():
+            call.held = call.held and goes_on
+            return
+        phase = call.phase(now_s)
+        if phase == "at-end":
+            return
+        self._live_s = now_s if phase == "live" else None
+        # After a jump that has not been heard yet, that is where the call is to go on. While the
+        # server is away it stands where it was heard last already.
+        same_stretch = self._heard_ms is not None and self._segment_ms == call.head.segment_ms
+        place_ms = self._heard_ms if same_stretch else call.head.segment_ms
+        self._send(call.pause_at(None if call.away else place_ms, now_s))
+        call.held = goes_on
+
+    def release(self, now_s: float) -> None:
+        """Sound can come out again: go on, if the call was only held."""
+        if not self._call.held:
+            return
+        self._call.held = False
+        if self._live_s is not None and now_s - self._live_s < LIVE_AGAIN_S:
+            self._send(self._call.apply(ScrubToEnd(), now_s, self._delays()))
+        self._send(self._call.apply(Resume(), now_s, self._delays()))

@@ -1,0 +1,312 @@
+"""The LiveKit room of one incident: audio tracks in, status in, commands out.
+
+The SDK's objects stay inside this module, `frames` and `valve`. What happens is told to a
+RoomListener: frames on a thread of the SDK's, all else on the engine's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from livekit import rtc
+
+from callplayer.engine.room.audio_frames import Frames, read_frames
+from callplayer.engine.room.data_throttle import throttle_data
+from callplayer.engine.room.receive_stats import Counters
+from callplayer.engine.room.resubscription import Resubscription
+from callplayer.engine.room.text_streams import OPTIONS as STREAM_OPTIONS
+from callplayer.engine.room.text_streams import TextStreams
+from callplayer.errors import StreamTokenRefusedError, UnreachableError
+from callplayer.vendor.parties import TrackNames
+from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
+from callplayer.vendor.values import WireError
+
+LOG = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 8.0
+"""A resume of the SDK takes 3.1 s and delivers what was sent meanwhile: that is no failure."""
+
+STATS_TIMEOUT_S = 1.0
+REFUSED = re.compile(r"\b40[13]\b|unauthorized", re.IGNORECASE)
+
+
+class RoomListener(Protocol):
+    """What the room tells."""
+
+    def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
+        """A frame of sound, as `frames.TakeFrame` takes it, has come."""
+
+    def on_track(self, track_id: str, names: TrackNames) -> None:
+        """An audio track has been subscribed."""
+
+    def on_track_renewed(self, track_id: str) -> None:
+        """A track has a new subscription, and its frames come out of a new jitter buffer."""
+
+    def on_track_gone(self, track_id: str) -> None:
+        """A track has ended."""
+
+    def on_payload(self, payload: bytes) -> None:
+        """A data message has come from the server side."""
+
+    def on_link(self, up: bool) -> None:
+        """The SDK lost the connection and tries again (False), or has it back (True)."""
+
+    def on_closed(self, reason: str) -> None:
+        """The room is gone for good."""
+
+
+class Room:
+    """A joined room. Make one with `connect`."""
+
+    def __init__(self, listener: RoomListener) -> None:
+        self._listener = listener
+        self._room = rtc.Room()
+        self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
+        self._frames: dict[str, Frames] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._resubscription = Resubscription()
+        self._closing = False
+        self._trusted = 0
+        self._text_streams = TextStreams(self._room, self._take)
+        self._wire_events()
+
+    async def connect(self, url: str, token: str) -> None:
+        """Join; raise StreamTokenRefusedError or, if no server answers, UnreachableError."""
+        options = rtc.RoomOptions(
+            auto_subscribe=True, dynacast=False, connect_timeout=5.0, data_stream=STREAM_OPTIONS
+        )
+        joining = asyncio.create_task(self._room.connect(url, token, options))
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.shield(joining)
+        except (rtc.ConnectError, TimeoutError) as error:
+            _leave_if_joined(self._room, joining)
+            # The SDK's text may hold the URL with the token in its query: it is not passed on.
+            text = str(getattr(error, "message", ""))
+            LOG.info("joining failed: %s", type(error).__name__)
+            if REFUSED.search(text):
+                raise StreamTokenRefusedError(
+                    "The room server refuses the stream token.",
+                    "Check CALLPLAYER_STREAM_URL: it must be the server the token is for.",
+                ) from None
+            raise UnreachableError(
+                "The room server does not answer.",
+                "Check the network and CALLPLAYER_STREAM_URL.",
+            ) from None
+        throttle_data(self._room, self._take)
+
+    def audio_tracks_announced(self) -> int:
+        """Return how many audio tracks the participants publish, subscribed or not."""
+        return sum(
+            publication.kind == rtc.TrackKind.KIND_AUDIO
+            for participant in self._room.remote_participants.values()
+            for publication in participant.track_publications.values()
+        )
+
+    async def send(self, payload: bytes) -> None:
+        """Send a data message, reliable; raise UnreachableError if it does not get out in time."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._room.local_participant.publish_data(payload, reliable=True)
+        except Exception as error:  # the SDK raises no narrower class where a room has gone
+            raise UnreachableError(
+                "A command could not be sent.", "The connection is being restored."
+            ) from error
+
+    async def counters(self, track_id: str) -> Counters | None:
+        """Return a track's receive counters, all 0 until a packet has come.
+
+        None if it has ended or the SDK does not say.
+        """
+        track = self._tracks.get(track_id)
+        if track is None:
+            return None
+        try:
+            async with asyncio.timeout(STATS_TIMEOUT_S):
+                entries = await track.get_stats()
+        except Exception as error:  # the SDK raises no narrower class
+            LOG.info("no statistics: %s", type(error).__name__)
+            return None
+        return _counters(entries) or Counters()
+
+    async def renew_subscriptions(self) -> None:
+        """Have every track anew, out of a new jitter buffer; one that is not back has ended."""
+        publications = [
+            publication
+            for participant in self._room.remote_participants.values()
+            for publication in participant.track_publications.values()
+            if publication.sid in self._tracks
+        ]
+        for track_id in await self._resubscription.run(publications):
+            self._end_track(track_id)
+
+    async def close(self) -> None:
+        """Leave the room; no frame is read any more, and nothing more told but tracks that end.
+
+        That takes time where the link is down: what a room tells that is being left is not ours.
+        """
+        self._closing = True
+        self._text_streams.close()
+        for track_id in list(self._tracks):
+            self._end_track(track_id)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._room.disconnect()
+
+    def _wire_events(self) -> None:
+        room, listener = self._room, self._listener
+
+        def subscribed(track: Any, publication: Any, participant: Any) -> None:
+            if isinstance(track, rtc.RemoteAudioTrack) and not self._closing:
+                self._take_track(track, publication, participant)
+
+        def unsubscribed(track: Any, publication: Any, _participant: Any) -> None:
+            self._drop_track(publication.sid)
+
+        def data(packet: rtc.DataPacket) -> None:
+            self._take(packet.participant.identity if packet.participant else "", packet.data)
+
+        def link(up: bool) -> None:
+            if not self._closing:
+                listener.on_link(up)
+
+        def closed(reason: Any) -> None:
+            if not self._closing:
+                listener.on_closed(rtc.DisconnectReason.Name(reason))
+
+        room.on("track_subscribed", subscribed)
+        room.on("track_unsubscribed", unsubscribed)
+        room.on("track_unpublished", lambda each, _: self._resubscription.unpublished(each.sid))
+        room.on("data_received", data)
+        room.on("reconnecting", lambda: link(False))
+        room.on("reconnected", lambda: link(True))
+        room.on("disconnected", closed)
+
+    def _take(self, sender: str, payload: bytes) -> None:
+        # What the SDK still has of a room that was left is not of the next one.
+        if not self._closing and self._is_believed(sender, payload):
+            self._listener.on_payload(payload)
+
+    def _is_believed(self, sender: str, payload: bytes) -> bool:
+        """Tell whether data may be listened to: from the best who has told a status so far.
+
+        Best is who sends the sound. Then comes who is not named: the server itself, or somebody who
+        has just come, for a server announces who may not publish up to 3 s late. Another listener
+        counts least, but how the vendor makes up its rooms is not known: if nobody else tells a
+        status, it is listened to.
+        """
+        trust = self._trust(sender)
+        if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
+            return False
+        if trust > self._trusted:
+            with contextlib.suppress(WireError):
+                read_status_updates(payload)
+                self._trusted = trust
+        return True
+
+    def _trust(self, sender: str) -> int:
+        if not sender:
+            return 1
+        participant = self._room.remote_participants.get(sender)
+        publications = participant.track_publications.values() if participant else ()
+        return 2 if any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications) else 0
+
+    def _take_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
+        if self._resubscription.arrived(publication.sid):
+            self._tracks[publication.sid] = track
+            self._listener.on_track_renewed(publication.sid)
+            self._read(track, publication.sid)
+        else:
+            self._start_track(track, publication, participant)
+
+    def _drop_track(self, track_id: str) -> None:
+        if self._resubscription.awaits(track_id):
+            self._read_no_more(track_id)
+        else:
+            self._end_track(track_id)
+
+    def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
+        track_id = publication.sid
+        self._end_track(track_id)  # one reader a track, though it may be told of twice
+        names = TrackNames(
+            publication.name, participant.identity, participant.metadata, participant.attributes
+        )
+        self._tracks[track_id] = track
+        self._listener.on_track(track_id, names)
+        self._read(track, track_id)
+
+    def _read(self, track: rtc.RemoteAudioTrack, track_id: str) -> None:
+        self._frames[track_id] = read_frames(
+            track,
+            lambda pcm: self._listener.on_frame(track_id, pcm),
+        )
+
+    def _read_no_more(self, track_id: str) -> None:
+        frames = self._frames.pop(track_id, None)
+        if frames is not None:
+            task = asyncio.create_task(frames.close())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    def _end_track(self, track_id: str) -> None:
+        self._read_no_more(track_id)
+        if self._tracks.pop(track_id, None) is not None:
+            self._listener.on_track_gone(track_id)
+
+
+_left_behind: set[asyncio.Task[None]] = set()
+
+
+def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
+    """Leave a room that is not waited for any more: the native library goes on joining it.
+
+    It tries for half a minute; nobody would ever leave that room.
+    """
+
+    async def leave() -> None:
+        with contextlib.suppress(rtc.ConnectError):
+            await joining
+            LOG.info("a room that took too long to join is left")
+            await room.disconnect()
+
+    task = asyncio.create_task(leave())
+    _left_behind.add(task)
+    task.add_done_callback(_left_behind.discard)
+
+
+def _counters(entries: Iterable[Any]) -> Counters | None:
+    """Return what the SDK's statistics of one track say; None if it is not among them."""
+    counters, round_trip_s = None, None
+    monotonic_less_wall_s = time.monotonic() - time.time()
+    for entry in entries:
+        if entry.HasField("inbound_rtp"):
+            received, inbound = entry.inbound_rtp.received, entry.inbound_rtp.inbound
+            counters = Counters(
+                packets=received.packets_received,
+                emitted=inbound.jitter_buffer_emitted_count,
+                concealed=inbound.concealed_samples,
+                jitter_buffer_delay_s=inbound.jitter_buffer_delay,
+                last_packet_s=(
+                    inbound.last_packet_received_timestamp / 1000 + monotonic_less_wall_s
+                    if inbound.last_packet_received_timestamp
+                    else None
+                ),
+                jitter_s=received.jitter,
+                lost=received.packets_lost,
+            )
+        elif entry.HasField("candidate_pair"):
+            pair = entry.candidate_pair.candidate_pair
+            if pair.nominated and pair.responses_received:
+                round_trip_s = pair.current_round_trip_time
+    return replace(counters, round_trip_s=round_trip_s) if counters else None

@@ -1,0 +1,278 @@
+"""The room of one call: joined, made ready, left, and joined again for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from callplayer.config import Settings, check_url
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.room.liveness import Liveness
+from callplayer.engine.room.receive_stats import ReceivePath
+from callplayer.engine.room.room import Room, RoomListener
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.errors import (
+    IncidentNotFoundError,
+    NotReadyError,
+    StreamTokenRefusedError,
+    UnreachableError,
+    UsageError,
+)
+from callplayer.retry import LONGEST_S, Backoff
+from callplayer.vendor.client import ApiClient
+from callplayer.vendor.parties import BOTH
+from callplayer.vendor.status import StatusUpdate
+
+STATUS_WAIT_S = 2.0
+TRACKS_QUIET_S = 0.3
+FLOW_WAIT_S = 1.5
+PRIME_S = 2.0
+"""A server that has published nothing after so long may do so only after a resume."""
+
+NO_TRACKS_S = 8.0
+NO_SOUND_S = 20.0
+"""So long a new room may take until its sound is there; another one may have it sooner."""
+
+REFUSALS = 2
+"""A stream token may end between its making and its use; one that is refused again never was
+good."""
+
+STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
+
+
+class RoomConnection:
+    """Holds the room, and what came in of it (`flow`). What the room tells goes to `listener`.
+
+    `known` is what the server has said of its cursor in this room.
+
+    `up` is whether the SDK has its connection; `closed` is set once the room is gone for good,
+    `first_status` once it has told where the call is.
+    `say` is given what is being tried, in words. `prime` is called while no track has come: it has
+    the server send sound, and returns whether sound is wanted at all.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        *,
+        call: PlaybackState,
+        sound: AudioPipeline,
+        path: ReceivePath,
+        listener: RoomListener,
+        say: Callable[[str], None],
+        prime: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._incident_id = incident_id
+        self._call = call
+        self._sound = sound
+        self._path = path
+        self._listener = listener
+        self._say = say
+        self._prime = prime
+        self._retry = asyncio.Event()
+        self._backoff = Backoff()
+        self._rejoined_s = float("-inf")
+        self._track_s = 0.0
+        self.flow = Liveness()
+        self.known = StatusUpdate()
+        self.room: Room | None = None
+        self.up = False
+        self.closed = asyncio.Event()
+        self.first_status = asyncio.Event()
+
+    async def join(self, access: ApiClient) -> None:
+        """Get a token and join its room; the last room is left first."""
+        await self.leave()
+        grant = await access.stream_grant(self._incident_id, autoplay=False)
+        url = self._room_url(grant.url)
+        self._say("joining the room")
+        self.closed.clear()
+        self.first_status.clear()
+        self.flow = Liveness()
+        self.known = StatusUpdate()
+        self.room = Room(self._listener)
+        await self.room.connect(url, grant.token)
+        self.up = True
+
+    async def join_first(self, access: ApiClient) -> None:
+        """Join the first room, however long the API says "not yet"; raise what else goes wrong."""
+        self._backoff = Backoff()
+        since = datetime.now().astimezone()
+        while True:
+            self._retry.clear()
+            try:
+                await self.join(access)
+            except NotReadyError as error:
+                why = f"Waiting for {error.wanted} since {since:%H:%M:%S}: {error.what}"
+                await self._wait_to_retry(why, error.retry_after_s, then=why)
+            else:
+                return
+
+    async def rejoin(self, access: ApiClient) -> None:
+        """Be in a new room with its sound there, however long it takes.
+
+        Raise SignInRefusedError if the API or the room server will not have us any more.
+        """
+        refused = 0
+        self._call.join_anew()
+        await self.leave()
+        if time.monotonic() - self._rejoined_s > LONGEST_S:
+            self._backoff = Backoff()
+        else:
+            await self._wait_to_retry("The new room was lost soon after it was joined.")
+        while True:
+            self._retry.clear()
+            try:
+                self._call.join_anew()
+                await self.join(access)
+                refused = 0
+                await self._until_sound()
+            except StreamTokenRefusedError as error:
+                refused += 1
+                if refused >= REFUSALS:
+                    raise
+                await self._wait_to_retry(error.what)
+            except (UnreachableError, IncidentNotFoundError, UsageError) as error:
+                await self._wait_to_retry(error.what, getattr(error, "retry_after_s", 0.0))
+            else:
+                self._rejoined_s = time.monotonic()
+                return
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try, nor any longer for the sound of a new room."""
+        self._retry.set()
+
+    async def leave(self) -> None:
+        """Leave the room, if there is one."""
+        room, self.room, self.up = self.room, None, False
+        self._path.forget()
+        if room is not None:
+            await room.close()
+
+    def add_track(self, track_id: str) -> None:
+        """A track has come."""
+        self._track_s = time.monotonic()
+        self.flow.add(track_id, self._track_s)
+
+    def renew_track(self, track_id: str) -> None:
+        """A track has a new subscription: its packets are counted from 0 again."""
+        self.flow.remove(track_id)
+        self.flow.add(track_id, time.monotonic())
+        self._path.renew(track_id)
+
+    def remove_track(self, track_id: str) -> None:
+        """A track has ended."""
+        self.flow.remove(track_id)
+        self._path.remove(track_id)
+
+    def all_tracks_here(self) -> bool:
+        """Two named parties are all there are; else wait until no more tracks turn up."""
+        if self.room is None or not self._sound.track_ids:
+            return False
+        if self._sound.layout.own == BOTH:
+            return True
+        quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
+        return quiet and len(self._sound.track_ids) >= self.room.audio_tracks_announced()
+
+    def receives(self, track_id: str) -> bool:
+        """Return whether packets of that track come and are played out."""
+        return self._path.flows(track_id)
+
+    async def read_counters(self) -> None:
+        """Look at what the receive path has done."""
+        room = self.room
+        if room is None:
+            return
+        for track_id in self._sound.track_ids:
+            counters = await room.counters(track_id)
+            # Room and track may have gone while the SDK counted.
+            is_here = room is self.room and track_id in self._sound.track_ids
+            if counters is not None and is_here:
+                self._path.take(track_id, counters)
+                self.flow.take(track_id, counters, time.monotonic())
+
+    async def until_ready(self) -> None:
+        """Return when a status has come and every announced track really receives packets.
+
+        A call that is to begin paused is ready without a track where the server publishes none.
+        """
+        self._say("waiting for the call's sound")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_WAIT_S):
+                await self.first_status.wait()
+        since_s = time.monotonic()
+        joined_s = since_s
+        while not self.all_tracks_here():
+            unpublished = self.room is not None and not self.room.audio_tracks_announced()
+            if unpublished and time.monotonic() - joined_s > PRIME_S and not self._prime():
+                return
+            if time.monotonic() - since_s > NO_TRACKS_S:
+                since_s = time.monotonic()
+                self._say("No sound of the call has come yet; still waiting.")
+            self._check_open()
+            if self._call.rejoining and self._retry.is_set():
+                raise UnreachableError("No sound of the call has come yet.")
+            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLOW_WAIT_S):
+                while not await self._packets_flow():
+                    await asyncio.sleep(0.02)
+        self._check_open()
+
+    async def _until_sound(self) -> None:
+        try:
+            async with asyncio.timeout(NO_SOUND_S):
+                await self.until_ready()
+        except TimeoutError:
+            raise UnreachableError("No sound of the call came in the new room.") from None
+
+    def _check_open(self) -> None:
+        if self.closed.is_set():
+            raise UnreachableError(
+                "The room was closed before its sound came.", "Try again in a moment."
+            )
+
+    async def _packets_flow(self) -> bool:
+        await self.read_counters()
+        return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
+
+    async def _wait_to_retry(
+        self, why: str, told_s: float = 0.0, *, then: str = "joining again"
+    ) -> None:
+        """Wait for the next try's turn, or until it is asked for; `told_s` as in Backoff.
+
+        `why` is reported during the wait, `then` after it.
+        """
+        wait_s = self._backoff.next_s(_chance(), told_s)
+        self._call.retry_at_s = time.monotonic() + wait_s
+        self._say(why)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._retry.wait()
+        self._call.retry_at_s = None
+        self._say(then)
+
+    def _room_url(self, granted: str | None) -> str:
+        if granted:
+            try:
+                return check_url(granted, STREAM_SCHEMES, "stream_url")
+            except UsageError:
+                raise UnreachableError(
+                    "The API names a room server that cannot be used safely.", "Ask the vendor."
+                ) from None
+        if not self._settings.stream_url:
+            raise UsageError(
+                "The API names no room server and none is set.",
+                "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
+            )
+        return check_url(self._settings.stream_url, STREAM_SCHEMES, "stream_url")
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - spreads players out, guards nothing

@@ -1,0 +1,249 @@
+"""What becomes of the call when the server's sound is out of reach, and when it is back.
+
+The SDK tells late that a connection is gone, and never that a server has fallen silent; so the
+packets are watched as well. While nothing comes the call stands still at what was heard last. What
+is back by itself goes on there; what is not back in time is given up, and a new room is had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from callplayer.engine.audio.track_layout import left, right
+from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.playback import Delays, PlaybackState, ResumePoint
+from callplayer.engine.session.connection import RoomConnection
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.vendor.parties import NEITHER, Party
+
+LOG = logging.getLogger(__name__)
+
+GIVE_UP_ROOM_S = 5.0
+"""The SDK tries for half a minute to get its room back, and who fell silent in a room may come back
+to it by itself; a new room is had sooner. Where only the way for words is cut, sound comes on
+for 5 s, too: then the SDK begins anew and drops its tracks."""
+
+NEWS_WAIT_S = 1.0
+"""How long after the sound's return a status is waited for: it says whether anything was missed."""
+
+LOOKS_S = 1.0
+"""A scrub that has brought no packet for so long is told of."""
+
+BROKE = "The connection broke; it is being restored."
+GONE = "The room is gone; joining again."
+SILENT = "No sound comes from the server; waiting for it."
+LEFT = "The call's sound has left the room; waiting for it."
+LOOKS = "The server is looking for the place."
+UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
+NAMES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
+ONE_TRACK = "One of the call's tracks brings no sound."
+
+
+class ReconnectHost(Protocol):
+    """What is done about it, in the engine."""
+
+    def say(self, detail: str) -> None:
+        """Tell what goes on, in words."""
+
+    def restore(self, back: ResumePoint) -> None:
+        """Have the server go where the call was."""
+
+
+class Reconnector:
+    """Notices that the server's sound is lost or back, and has the engine do what is to be done."""
+
+    def __init__(
+        self,
+        *,
+        call: PlaybackState,
+        sound: AudioPipeline,
+        link: RoomConnection,
+        sender: Sender,
+        delays: Callable[[], Delays],
+        told: ReconnectHost,
+    ) -> None:
+        self._call = call
+        self._sound = sound
+        self._link = link
+        self._sender = sender
+        self._delays = delays
+        self._told = told
+        self._flows_s: float | None = None
+        self._give_up_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def watchful(self) -> bool:
+        """Tell whether to look at the packets often."""
+        flow = self._link.flow
+        return self._call.away or flow.suspect(self._sound.track_ids, time.monotonic())
+
+    # --- what the room tells ----------------------------------------------------------------------
+
+    def joined(self) -> None:
+        """The first room, or a new one, is there with its sound."""
+        self._sound.layout.forget()
+        if self._link.up:
+            self._cancel_give_up_timer()
+        self._sender.use(self._link.room if self._link.up else None)
+
+    def link_lost(self) -> None:
+        """The SDK lost its connection and tries again. What still comes in is heard meanwhile."""
+        if self._link.closed.is_set():
+            return
+        # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
+        self._link.up = False
+        self._sender.use(None)
+        self._told.say(BROKE)
+        self._start_give_up_timer()
+
+    def link_back(self) -> None:
+        """The SDK has its connection back."""
+        if self._link.closed.is_set():
+            return
+        self._link.up = True
+        self._cancel_give_up_timer()
+        if self._call.away:  # the next looks tell when its sound is back, too
+            self._start_give_up_timer()
+            return
+        self._sender.use(self._link.room)
+        if self._call.opened:
+            self._told.restore(self._call.open_wishes())
+
+    def tracks_gone(self) -> None:
+        """The last track has ended: who sent the sound has left, unless the call need not sound."""
+        if self._link.room is None or self._call.away or not self._call.opened:
+            return
+        if self._call.may_lack_tracks(time.monotonic()):
+            return
+        self._go_away(LEFT)
+        self._start_give_up_timer()
+
+    def closed(self, reason: str) -> None:
+        """The room is gone for good, or given up."""
+        LOG.warning("the room is given up: %s", reason)
+        self.stop()
+        self._link.up = False
+        self._go_away(GONE)
+        self._link.closed.set()
+        self._told.say(GONE)
+
+    def retry_now(self) -> None:
+        """Wait no longer for what may come back by itself."""
+        call, link = self._call, self._link
+        lost = call.opened and (call.away or not link.up)
+        if lost and not call.rejoining and not link.closed.is_set():
+            self.closed("a new one is asked for")
+
+    def stop(self) -> None:
+        """Be patient no more: the engine ends."""
+        self._cancel_give_up_timer()
+
+    # --- looks ------------------------------------------------------------------------------------
+
+    def look(self, now_s: float) -> None:
+        """See what came since the last look."""
+        call, flow = self._call, self._link.flow
+        if call.rejoining or not call.opened or self._link.closed.is_set():
+            return
+        if call.away:
+            self._look_if_back(now_s)
+            return
+        flow.expect(call.expected_stretch(), now_s)
+        tracks = self._sound.track_ids
+        if not tracks and not call.may_lack_tracks(now_s):
+            self._go_away(LEFT)
+            self._start_give_up_timer()
+            return
+        if call.return_ms is not None and self._flows_all():
+            back = call.take_return()
+            if back is not None:
+                self._told.restore(back)
+        sought_s = call.looks_for_place_since(now_s)
+        if sought_s is not None and not any(flow.flows_since(each, sought_s) for each in tracks):
+            is_long = now_s - sought_s > LOOKS_S
+            call.flow_detail = LOOKS if is_long and not call.head.wants_paused() else ""
+            return
+        if tracks and all(flow.silent(track_id, now_s) for track_id in tracks):
+            self._go_away(SILENT if self._link.up else BROKE)
+            self._start_give_up_timer()
+            return
+        self._call.flow_detail = self._lack(now_s)
+
+    def _flows_all(self) -> bool:
+        tracks = self._sound.track_ids
+        return self._link.all_tracks_here() and all(map(self._link.receives, tracks))
+
+    def _lack(self, now_s: float) -> str:
+        """Return what does not come while the rest of it does, in words."""
+        flow = self._link.flow
+        tracks, layout = self._sound.track_ids, self._sound.layout
+        silent = {
+            part
+            for track_id in tracks
+            if flow.silent(track_id, now_s)
+            for part in (left(track_id), right(track_id))
+        }
+        if not self._sound.track_ids and self._call.may_lack_tracks(now_s):
+            return ""
+        sounding = NEITHER.union(
+            *(carries for part, carries in layout.carries.items() if part not in silent)
+        )
+        lacking = [party for party in NAMES if party in layout.seen - sounding]
+        if lacking:
+            return f"No sound comes from {NAMES[lacking[0]]}."
+        if silent:
+            return ONE_TRACK
+        return UNTOLD if flow.status_gap_s(now_s) else ""
+
+    def _go_away(self, why: str) -> None:
+        if self._call.away or not self._call.opened:
+            return
+        LOG.warning("the sound is lost: %s", why)
+        self._call.freeze(time.monotonic(), self._delays(), self._link.flow.broke_off_s)
+        self._call.flow_detail = ""
+        self._sender.use(None)
+        self._flows_s = None
+        self._told.say(why)
+
+    def _look_if_back(self, now_s: float) -> None:
+        """Go on once the sound is there again, and it is known where the server is."""
+        call, flow = self._call, self._link.flow
+        if not self._link.up or not self._link.all_tracks_here():
+            self._flows_s = None
+            return
+        since_s = call.lost_at_s or 0.0
+        flows = all(flow.flows_since(track_id, since_s) for track_id in self._sound.track_ids)
+        # A server that is paused may send nothing at all.
+        if not flows and not call.is_idle():
+            return
+        if self._flows_s is None:
+            self._flows_s = now_s
+        # What was lost must be had again; what only came late may be where we are.
+        may_stay = flow.was_late or not flows
+        waited_s = now_s - self._flows_s
+        if may_stay and not call.has_status_since(self._flows_s) and waited_s < NEWS_WAIT_S:
+            return
+        stays = may_stay and call.has_stayed(self._flows_s)
+        LOG.info("the sound is back; %s", "nothing was missed" if stays else "going back")
+        self._cancel_give_up_timer()
+        self._sender.use(self._link.room)
+        self._told.restore(call.resume_from(now_s, self._delays(), stays=stays))
+        if not stays:
+            call.listen_at_once()
+
+    # --- patience ---------------------------------------------------------------------------------
+
+    def _start_give_up_timer(self) -> None:
+        """Give the room up after a while."""
+        if self._give_up_timer is None:
+            loop = asyncio.get_running_loop()
+            self._give_up_timer = loop.call_later(GIVE_UP_ROOM_S, self.closed, "no patience left")
+
+    def _cancel_give_up_timer(self) -> None:
+        if self._give_up_timer is not None:
+            self._give_up_timer.cancel()
+            self._give_up_timer = None

@@ -1,0 +1,155 @@
+"""What the engine tells, put together from the call, the sound and the receive path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.source import PathReadings
+from callplayer.errors import CallplayerError
+from callplayer.ipc import messages as m
+from callplayer.vendor.http import Incident
+
+SOON_S = 0.05
+"""However many statuses come, the state is told no more often for them."""
+
+MAX_TEXT_CHARS = 2_000
+"""An incident's texts may be of any length: no line of the engine's may be."""
+
+
+class Reporter:
+    """Makes events and hands them to `tell`. `told_s` is when the state was told last.
+
+    Once `quiet`, the state is told no more: the engine is ending. `recording` is the name of the
+    file that is played without a server.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[m.Event], object],
+        call: PlaybackState,
+        sound: AudioPipeline,
+        path: PathReadings,
+    ) -> None:
+        self.emit = tell
+        self.emitted_s = 0.0
+        self.is_dirty = False
+        self.quiet = False
+        self.recording = ""
+        self._lanes: tuple[m.LaneState, ...] = ()
+        self._call = call
+        self._sound = sound
+        self._path = path
+        self._levels: dict[str, m.LaneLevel] = {}
+
+    def delays(self) -> Delays:
+        """Return how long sound takes right now."""
+        return Delays(
+            path_ms=self._path.delay_ms + self._sound.delay_ms,
+            device_ms=self._sound.device_latency_ms,
+            turnover_ms=self._path.turnover_ms(time.monotonic()),
+        )
+
+    def state(self) -> None:
+        """Tell the whole state."""
+        if self.quiet:
+            return
+        now_s = self.emitted_s = time.monotonic()
+        self.is_dirty = False
+        # Lanes that are being had again stay as they were.
+        if not self._call.away or not self._lanes:
+            self._lanes = self._sound.layout.lanes or self._lanes
+        levels_db = {lane: level.rms_db for lane, level in self._levels.items()}
+        device = self._sound.device_name
+        state = self._call.state(now_s, self.delays(), self._lanes, levels_db, device)
+        if self.recording:
+            state = msgspec.structs.replace(state, source="recording", recording=self.recording)
+        self.emit(state)
+
+    def request_state(self) -> None:
+        """Tell the whole state, but not so soon after the last time: then it `is_due`."""
+        self.is_dirty = True
+        if time.monotonic() - self.emitted_s >= SOON_S:
+            self.state()
+
+    def levels(self) -> None:
+        """Tell the meters, unless they stand still."""
+        levels = {
+            lane: m.LaneLevel(
+                lane=lane,
+                rms_db=round(level.rms_db, 1),
+                peak_db=round(level.peak_db, 1),
+                hold_db=round(level.hold_db, 1),
+            )
+            for lane, level in self._sound.levels(time.monotonic()).items()
+        }
+        if levels and levels != self._levels:
+            self._levels = levels
+            self.emit(m.LevelsEvent(levels=tuple(levels.values())))
+
+    def stats(self) -> None:
+        """Tell how the audio path does."""
+        sound, path = self._sound, self._path
+        packet_ms = path.delay_ms - path.jitter_buffer_ms
+        parts_ms = (
+            path.network_ms or 0.0,
+            packet_ms,
+            path.jitter_buffer_ms,
+            sound.resampler_ms,
+            buffer_ms := sound.buffer_ms,
+            sound.device_latency_ms,
+        )
+        self.emit(
+            m.StatsEvent(
+                delay_ms=round(sum(parts_ms), 1),
+                network_ms=None if path.network_ms is None else round(path.network_ms, 2),
+                packet_ms=round(packet_ms, 1),
+                jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
+                resampler_ms=round(sound.resampler_ms, 2),
+                buffer_ms=round(buffer_ms, 2),
+                target_ms=round(sound.target_ms, 2),
+                device_latency_ms=round(sound.device_latency_ms, 2),
+                underruns=sound.underruns,
+                device_underflows=sound.device_underflows,
+                concealed_ms=round(path.concealed_ms, 1),
+                trimmed_frames=sound.trimmed_frames,
+                received_frames=sound.received_frames,
+                tracks=len(sound.track_ids),
+                drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
+                callback_p99_ms=round(sound.callback_ms(99.0), 3),
+                callback_p999_ms=round(sound.callback_ms(99.9), 3),
+                callback_longest_ms=round(sound.callback_ms(100.0), 3),
+            )
+        )
+
+    def error(self, code: str, what: str, hint: str) -> None:
+        """Tell what went wrong, or was wrong to ask, and what to do; the engine goes on."""
+        self.emit(m.ErrorEvent(code=code, message=what, hint=hint))
+
+    def failure(self, error: CallplayerError) -> int:
+        """Tell what ends the engine; return its exit code."""
+        self.emit(
+            m.ErrorEvent(
+                code=error.code, message=error.what, hint=error.hint, exit_code=error.exit_code
+            )
+        )
+        return error.exit_code
+
+    def incident(self, incident: Incident) -> None:
+        """Tell what is known of the incident."""
+        place = ""
+        if incident.latitude is not None and incident.longitude is not None:
+            place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"
+        self.emit(
+            m.IncidentEvent(
+                id=incident.id[:MAX_TEXT_CHARS],
+                caller_phone_number=incident.caller_phone_number[:MAX_TEXT_CHARS],
+                is_audio_live=incident.is_audio_live,
+                created_at=incident.created_at.isoformat() if incident.created_at else None,
+                location=place,
+            )
+        )

@@ -1,0 +1,314 @@
+"""A LiveKit room as the source of a call: sign-in, room, recovery, commands and transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from callplayer.config import Settings
+from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.room.receive_stats import ReceivePath
+from callplayer.engine.room.swelling import BufferReading, Swelling
+from callplayer.engine.session.connection import RoomConnection
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.reconnect import Reconnector
+from callplayer.engine.session.reporter import Reporter
+from callplayer.engine.session.source import SourceHost
+from callplayer.engine.transcript.subscription import TranscriptSubscription
+from callplayer.errors import CallplayerError, NotReadyError
+from callplayer.retry import Backoff
+from callplayer.vendor.client import ApiClient
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.parties import TrackNames
+from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
+from callplayer.vendor.values import WireError
+
+LOG = logging.getLogger(__name__)
+
+
+class RoomSource:
+    """The room of one incident, had again for as long as it takes. It listens to that room."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        *,
+        call: PlaybackState,
+        sound: AudioPipeline,
+        teller: Reporter,
+        path: ReceivePath,
+        delays: Callable[[], Delays],
+        host: SourceHost,
+    ) -> None:
+        self._settings = settings
+        self._incident_id = incident_id
+        self._call = call
+        self._sound = sound
+        self._teller = teller
+        self._delays = delays
+        self._host = host
+        self.path = path
+        self.on_frame = host.on_frame
+        self._sender = Sender()
+        self._link = RoomConnection(
+            settings,
+            incident_id,
+            call=call,
+            sound=sound,
+            path=path,
+            listener=self,
+            say=host.say,
+            prime=self.prime,
+        )
+        self._recovery = Reconnector(
+            call=call,
+            sound=sound,
+            link=self._link,
+            sender=self._sender,
+            delays=delays,
+            told=host,
+        )
+        self._swelling = Swelling(time.monotonic())
+        self._renewing: asyncio.Task[None] | None = None
+        self._held_resume = False
+        self._access: ApiClient | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
+
+    # --- as a source ------------------------------------------------------------------------------
+
+    @property
+    def accepts_commands(self) -> bool:
+        """Whether there is a room to send to."""
+        return self._sender.open
+
+    @property
+    def watchful(self) -> bool:
+        """Whether to look at the packets often."""
+        return self._recovery.watchful
+
+    async def open(self) -> None:
+        """Sign in and join the room."""
+        self._host.say("signing in")
+        self._access = access = await ApiClient(self._settings).__aenter__()
+        self._sending = asyncio.create_task(self._sender.run())
+        self._beside = [self._sending, asyncio.create_task(self._describe(access))]
+        await self._link.join_first(access)
+        self._recovery.joined()
+        transcript = TranscriptSubscription(
+            self._settings, self._incident_id, access, self._teller.emit
+        )
+        self._beside.append(asyncio.create_task(transcript.run()))
+
+    async def until_ready(self) -> None:
+        """Return when a status has come and every announced track receives packets."""
+        await self._link.until_ready()
+
+    async def run(self) -> None:
+        """Come back to the call whenever its room is gone."""
+        assert self._access is not None
+        assert self._sending is not None
+        await asyncio.gather(self._sending, self._keep_room(self._access))
+
+    async def close(self) -> None:
+        """Leave the room."""
+        self._recovery.stop()
+        if self._renewing is not None:
+            self._renewing.cancel()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        self._sender.use(None)
+        if self._access is not None:
+            await self._access.__aexit__(None, None, None)
+        await self._link.leave()
+
+    def prime(self) -> bool:
+        """Have a server send its sound that publishes only after a resume.
+
+        Return whether sound is wanted. Nothing of it is heard: the call goes back to its start
+        once sound flows.
+        """
+        if not self._host.wants_sound():
+            return False
+        call = self._call
+        status = call.head.status
+        if not call.primed and (status is None or status.paused):
+            LOG.info("no track has come: resuming to have one")
+            call.primed = True
+            self._sender.use(self._link.room)
+            self._sender.offer(Resume())
+        return True
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """Put commands on their way to the room, paced.
+
+        At a jump or a pause, when nothing is heard anyhow, a swollen jitter buffer is replaced.
+        Until that is done what has the server play at a new place waits: none of it is missed.
+        """
+        if self._wants_renewal(commands):
+            self._renewing = asyncio.create_task(self._renew())
+        for command in commands:
+            if self._waits_for_renewal(command):
+                self._held_resume |= isinstance(command, Resume)
+                continue
+            self._held_resume &= not isinstance(command, Pause)
+            self._link.flow.note_command()
+            self._sender.offer(command)
+
+    def tick(self) -> None:
+        """Send the commands whose turn has come."""
+        self._sender.flush_due()
+
+    async def measure(self) -> None:
+        """Read the SDK's counters."""
+        await self._link.read_counters()
+        path = self.path
+        self._swelling.update(
+            BufferReading(
+                at_s=time.monotonic(),
+                jitter_buffer_ms=path.jitter_buffer_ms,
+                jitter_ms=path.jitter_ms,
+                concealed_ms=path.concealed_ms,
+                lost_packets=path.lost_packets,
+            ),
+            playing=self._renewing is None and self._call.expected_stretch() is not None,
+        )
+
+    def check(self, now_s: float) -> None:
+        """See what came since the last look."""
+        self._recovery.look(now_s)
+
+    def retry_now(self) -> bool:
+        """Have the next try, or a new room, at once."""
+        self._recovery.retry_now()
+        self._link.retry_now()
+        return True
+
+    # --- what the room tells ----------------------------------------------------------------------
+
+    def on_track(self, track_id: str, names: TrackNames) -> None:
+        """A track has come."""
+        self._link.add_track(track_id)
+        self._sound.add(track_id, names)
+        self._host.on_tracks()
+
+    def on_track_renewed(self, track_id: str) -> None:
+        """A track has a new jitter buffer."""
+        self._link.renew_track(track_id)
+        self._sound.expect_gap(track_id)
+
+    def on_track_gone(self, track_id: str) -> None:
+        """A track has ended."""
+        self._sound.remove(track_id)
+        if not self._sound.track_ids:
+            self._recovery.tracks_gone()
+        self._link.remove_track(track_id)
+        self._host.on_tracks()
+
+    def on_payload(self, payload: bytes) -> None:
+        """Take a status; anything else is logged without its text and left."""
+        try:
+            updates = read_status_updates(payload)
+        except WireError as error:
+            LOG.info("a data message was ignored: %s", error)
+            return
+        now_s = time.monotonic()
+        for update in updates:
+            head = self._call.head
+            self._link.known = merge_updates(self._link.known, update)
+            status = complete_status(
+                self._link.known,
+                update,
+                position_ms=head.confirmed_ms(now_s),
+                paused=head.wants_paused(),
+            )
+            self._link.flow.take_status(now_s)
+            self._host.on_status(status, now_s)
+        self._link.first_status.set()
+
+    def on_link(self, up: bool) -> None:
+        """The SDK lost the connection, or has it back."""
+        if up:
+            self._recovery.link_back()
+        else:
+            self._recovery.link_lost()
+
+    def on_closed(self, reason: str) -> None:
+        """The room is gone; `run` comes back by itself."""
+        self._recovery.closed(reason)
+
+    # --- within -----------------------------------------------------------------------------------
+
+    def _wants_renewal(self, commands: Sequence[Command]) -> bool:
+        return (
+            any(isinstance(command, Scrub | ScrubToEnd | Pause) for command in commands)
+            and self._renewing is None
+            and self._sender.open
+            and self._swelling.wants_renewal(time.monotonic())
+        )
+
+    def _waits_for_renewal(self, command: Command) -> bool:
+        if self._renewing is None:
+            return False
+        moves = isinstance(command, Scrub | ScrubToEnd) and not self._call.head.wants_paused()
+        return moves or isinstance(command, Resume)
+
+    async def _renew(self) -> None:
+        """Have the tracks anew, then send what has waited for that."""
+        room = self._link.room
+        try:
+            if room is not None:
+                LOG.info("the jitter buffers hold %.0f ms: new ones", self.path.jitter_buffer_ms)
+                await room.renew_subscriptions()
+        finally:
+            self._renewing = None
+        self._swelling.renew(time.monotonic())
+        if room is self._link.room and not self._call.away:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        """Ask anew for what was held back: the rules count from when it goes out."""
+        call, now_s = self._call, time.monotonic()
+        seek, resumes, self._held_resume = call.head.seek, self._held_resume, False
+        if seek is not None and not call.head.wants_paused():
+            again = ScrubToEnd() if seek.position_ms is None else Scrub(seek.position_ms)
+            self.send(call.apply(again, now_s, self._delays()))
+        if resumes and not call.head.wants_paused():
+            self.send(call.apply(Resume(), now_s, self._delays()))
+
+    async def _keep_room(self, access: ApiClient) -> None:
+        while True:
+            await self._link.closed.wait()
+            await self._come_back(access)
+
+    async def _come_back(self, access: ApiClient) -> None:
+        """Have a new room, and the call in it where it was."""
+        await self._link.rejoin(access)
+        gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
+        self._recovery.joined()
+        # At one stroke: a frame that comes between the two would be heard, of whatever place.
+        with self._sound.lock:
+            back = self._call.resume_from(time.monotonic(), self._delays(), stays=False)
+            self._host.restore(back)
+
+    async def _describe(self, access: ApiClient) -> None:
+        """Publish what the incident is; the call plays without it if the API does not give it."""
+        await access.signed_in.wait()
+        backoff = Backoff()
+        while True:
+            try:
+                self._teller.incident(await access.incident(self._incident_id))
+            except NotReadyError as error:
+                await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
+            except CallplayerError as error:
+                LOG.info("no incident details: %s", error.what)
+                return
+            else:
+                return

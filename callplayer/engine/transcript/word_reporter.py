@@ -1,0 +1,62 @@
+"""Words on their way to the client: told at its pace, and of what has changed only the last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from callplayer.engine.transcript.backlog import Backlog
+from callplayer.ipc import messages as m
+from callplayer.vendor.transcript import Word
+
+LOG = logging.getLogger(__name__)
+
+MAX_WORDS = 200_000
+PACE_S = 0.005
+SLOW_CLIENT_S = 0.05
+
+
+class WordReporter:
+    """Publishes words, and whether there are any. `emit` may return False: it is asked again."""
+
+    def __init__(self, emit: Callable[[m.Event], object]) -> None:
+        self._emit = emit
+        self._untold = Backlog()
+        self._news = asyncio.Event()
+        self._state: m.TranscriptEvent | None = None
+        self._untold_state = False
+
+    def say(self, state: m.TranscriptState, detail: str = "") -> None:
+        """Publish whether there are words, if that is new."""
+        event = m.TranscriptEvent(state=state, detail=detail)
+        if event != self._state:
+            self._state, self._untold_state = event, True
+            self._news.set()
+
+    def take(self, words: Sequence[Word]) -> None:
+        """Publish the words of one message; those beyond any call's length are dropped."""
+        if len(self._untold.transcript) + len(words) > MAX_WORDS:
+            LOG.warning("the transcript is longer than that of any call: words were ignored")
+            return
+        self._untold.apply(words)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; a slow client gets later what holds by then."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._untold_state and self._state is not None:
+                await self._until_taken(self._state)
+                self._untold_state = False
+            while words := self._untold.next_batch():
+                if self._emit(m.WordsEvent(words=words)) is False:
+                    await asyncio.sleep(SLOW_CLIENT_S)
+                    continue
+                self._untold.mark_sent(words)
+                await asyncio.sleep(PACE_S)
+
+    async def _until_taken(self, event: m.Event) -> None:
+        while self._emit(event) is False:
+            await asyncio.sleep(SLOW_CLIENT_S)

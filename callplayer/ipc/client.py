@@ -1,0 +1,388 @@
+"""The screen's side of the engine: send requests, hear events, bring a lost engine back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from callplayer.ipc.messages import (
+    MAX_EVENT_BYTES,
+    ByeEvent,
+    ErrorEvent,
+    Event,
+    Quit,
+    Request,
+    RetryNow,
+    SetOutputDevice,
+    StateEvent,
+    decode_event,
+    encode_line,
+)
+from callplayer.ipc.process import (
+    EnginePipe,
+    end_process,
+    end_process_now,
+    start_engine,
+    write_line,
+)
+from callplayer.ipc.restore import (
+    EngineLimits,
+    SilenceWatch,
+    is_connected,
+    lost_state,
+    paused_argv,
+    restore_requests,
+)
+from callplayer.ipc.successor import Successor, SuccessorOffer
+from callplayer.vendor.values import WireError
+
+log = logging.getLogger(__name__)
+
+LossReason = Literal["died", "fell silent", "hangs in the sound device"]
+Ending = LossReason | Literal["moves on"]
+
+DEVICE_HANGS = "device-hangs"
+"""The code of an error that ends an engine, and that a new engine may not meet."""
+
+UNREACHED = ("unreachable", "no-such-incident")
+"""The same of a new engine that is to bring a call back: one that has the call goes on trying."""
+
+
+@dataclass(frozen=True)
+class EngineRestarting:
+    """The engine was lost and is started again; `attempt` counts from 1 within a minute."""
+
+    reason: LossReason
+    attempt: int
+
+
+@dataclass(frozen=True)
+class EngineGone:
+    """There will be no engine any more: it said bye unasked, or was lost too often."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+
+EngineNews = Event | EngineRestarting | EngineGone | SuccessorOffer
+"""What a listener gets: the engine's events, and what becomes of the engine itself."""
+
+Listener = Callable[[EngineNews], None]
+
+
+class EngineClient:
+    """One engine process at a time, started again when it is lost.
+
+    `process` is an engine already started by `start_engine` with the same `argv`: the caller may
+    start it before it imports anything heavy. Once a `successor` is ready, RetryNow moves the call
+    to its engine.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        log_path: Path,
+        *,
+        process: subprocess.Popen[bytes] | None = None,
+        limits: EngineLimits | None = None,
+        successor: Successor | None = None,
+    ) -> None:
+        self._argv = tuple(argv)
+        self._log_path = log_path
+        self._process = process
+        self._pipe: EnginePipe | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._told = False
+        self._limits = limits or EngineLimits()
+        self._restarts_s: list[float] = []
+        self._last: StateEvent | None = None
+        self._restore: tuple[Request, ...] = ()
+        self._restoring = False
+        self._ended_by: ErrorEvent | ByeEvent | None = None
+        self._hangs = False
+        self._unreached: ErrorEvent | None = None
+        self._backoff = self._limits.unreached()
+        self._retry = asyncio.Event()
+        self._heard_s = 0.0
+        self._device: SetOutputDevice | None = None
+        self._successor = successor
+        self._offer = SuccessorOffer()
+        self._moving = asyncio.Event()
+        self._goal: tuple[str, ...] | None = None
+        self._came_from: tuple[str, ...] | None = None
+        self._refusal: ErrorEvent | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process id, while there is one."""
+        return self._process.pid if self._process is not None else None
+
+    def send(self, request: Request) -> bool:
+        """Send one request; tell whether an engine took it.
+
+        While a new engine is brought to where the lost one was, nothing else is sent; not to wait
+        for the next try is then asked of this client.
+        """
+        if self._restoring and isinstance(request, RetryNow):
+            self._retry.set()
+            return True
+        if isinstance(request, RetryNow) and self._offer.is_ready and self._last is not None:
+            self._goal = self._successor.argv if self._successor is not None else None
+            self._moving.set()
+            return True
+        taken = not self._restoring and self._write(request)
+        if taken and isinstance(request, SetOutputDevice):
+            self._device = request
+        return taken
+
+    async def run(self, listener: Listener) -> None:
+        """Tell `listener` all events until the engine has ended for good."""
+        self._running = asyncio.current_task()
+        try:
+            await self._run(listener)
+        except OSError as error:
+            log.error("the engine cannot be started: %s", error)
+            listener(
+                EngineGone(
+                    f"The audio engine cannot be started: {error.strerror}.",
+                    "Install callplayer again, or free some memory and processes.",
+                    1,
+                )
+            )
+
+    async def _run(self, listener: Listener) -> None:
+        if self._process is None:
+            self._process = start_engine(self._argv, self._log_path)
+        while True:
+            reason = await self._follow(self._process, listener)
+            lost_at_s = time.monotonic()
+            if reason == "moves on":
+                await self._move(listener)
+                continue
+            leaves = self._ended_by is not None or self._unreached is not None
+            leaves = leaves or self._refusal is not None
+            leave_s = self._limits.quit_s if leaves else 0.0
+            status = await self._end(self._process, leave_s)
+            if self._ended_by is not None:
+                listener(_gone(self._ended_by))
+                return
+            log.warning("the engine %s (exit status %s)", reason, status)
+            if self._came_from is not None:
+                self._move_back(self._came_from, listener)
+                continue
+            if self._unreached is not None:
+                await self._try_again(self._unreached, listener)
+                continue
+            delay_s = self._limits.restarts.delay_s(self._restarts_s, lost_at_s)
+            if delay_s is None:
+                listener(
+                    EngineGone(
+                        f"The audio engine was lost {len(self._limits.restarts.delays_s) + 1} times"
+                        " in a minute.",
+                        f"Start again; the log is {self._log_path}",
+                        1,
+                    )
+                )
+                return
+            await self._start_again(reason, lost_at_s, delay_s, listener)
+
+    async def close(self) -> None:
+        """End the engine: ask it to quit, wait, terminate, kill. Leaves no process behind."""
+        if self._running is not None and self._running is not asyncio.current_task():
+            self._running.cancel()
+            await asyncio.wait((self._running,))
+        if self._process is None:
+            return
+        self._write(Quit())
+        await self._end(self._process, self._limits.quit_s)
+
+    def kill(self) -> None:
+        """End the engine at once, without an event loop."""
+        if self._process is not None:
+            end_process_now(self._process)
+
+    def _write(self, request: Request) -> bool:
+        return self._process is not None and write_line(self._process, encode_line(request))
+
+    async def _move(self, listener: Listener) -> None:
+        """End this engine in order, and start the successor's at the same place."""
+        self._moving.clear()
+        assert self._process is not None
+        assert self._last is not None
+        assert self._goal is not None
+        self._hold_place(time.monotonic())
+        listener(msgspec.structs.replace(self._last, detail="The call moves to the real room."))
+        self._write(Quit())
+        await self._end(self._process, self._limits.quit_s)
+        self._came_from, self._argv = self._argv, self._goal
+        self._process = start_engine(paused_argv(self._argv), self._log_path)
+
+    def _move_back(self, argv: tuple[str, ...], listener: Listener) -> None:
+        """Play on with the engine that the call came from: the other one has not got the call."""
+        why, self._refusal, self._came_from = self._refusal, None, None
+        what = "The real room cannot be had; the recording plays on."
+        hint = why.message if why is not None else f"The log says why: {self._log_path}"
+        listener(ErrorEvent(code="not-moved", message=what, hint=hint))
+        self._argv = argv
+        self._process = start_engine(paused_argv(argv), self._log_path)
+
+    def _hold_place(self, heard_s: float) -> None:
+        """Keep the call where it was heard last, for the engine that comes next."""
+        assert self._last is not None
+        self._restore = restore_requests(self._last, heard_s)
+        if self._device is not None:
+            # The device that was picked here goes before the one that the flags name.
+            self._restore = (self._device, *self._restore)
+        self._last = lost_state(self._last, heard_s)
+        self._restoring = True
+
+    def _look_at_successor(self, listener: Listener) -> None:
+        if self._successor is None:
+            return
+        offer = SuccessorOffer(self._successor.notice, self._successor.argv is not None)
+        if self._argv == self._successor.argv:
+            offer = SuccessorOffer()  # the call is there
+        if offer != self._offer:
+            self._offer = offer
+            listener(offer)
+
+    async def _start_again(
+        self, reason: LossReason, lost_at_s: float, delay_s: float, listener: Listener
+    ) -> None:
+        self._restarts_s.append(lost_at_s)
+        if self._last is not None and not self._restoring:
+            # It played on for as long as it told anything, and was perhaps noticed much later.
+            self._hold_place(self._heard_s)
+        if self._last is not None:
+            listener(self._last)
+        listener(EngineRestarting(reason, len(self._restarts_s)))
+        await asyncio.sleep(delay_s)
+        argv = paused_argv(self._argv) if self._restoring else self._argv
+        self._process = start_engine(argv, self._log_path)
+
+    async def _try_again(self, why: ErrorEvent, listener: Listener) -> None:
+        """Wait, and start an engine again that did not reach the call it is to bring back."""
+        assert self._last is not None
+        # There is no last try: the network may be gone for hours.
+        delay_s = self._backoff.next_s(random.random())  # noqa: S311 - guards nothing
+        retry_at_s = time.monotonic() + delay_s
+        listener(msgspec.structs.replace(self._last, detail=why.message, retry_at_s=retry_at_s))
+        self._retry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._retry.wait()
+        self._process = start_engine(paused_argv(self._argv), self._log_path)
+
+    async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> Ending:
+        """Tell the events of one engine; return why there are no more."""
+        self._told = self._hangs = False
+        self._unreached = None
+        self._pipe = pipe = await EnginePipe.open(process, MAX_EVENT_BYTES)
+        watch = SilenceWatch(tick_s=self._limits.silence_s / 6)
+        reading = asyncio.ensure_future(self._read(pipe.reader, watch, listener))
+        moving = asyncio.ensure_future(self._moving.wait())
+        try:
+            while not reading.done():
+                self._look_at_successor(listener)
+                before_s = time.monotonic()
+                await asyncio.wait(
+                    (reading, moving),
+                    timeout=self._limits.silence_s / 6,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                watch.tick(time.monotonic() - before_s)
+                if moving.done():
+                    return "moves on"
+                if watch.silent_s >= self._limits.start_s or (
+                    self._told and watch.silent_s >= self._limits.silence_s
+                ):
+                    return "fell silent"
+            reading.result()
+            return "hangs in the sound device" if self._hangs else "died"
+        finally:
+            reading.cancel()
+            moving.cancel()
+            await asyncio.wait((reading, moving))
+
+    async def _read(
+        self, reader: asyncio.StreamReader, watch: SilenceWatch, listener: Listener
+    ) -> None:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:
+                log.warning("the engine told a line longer than %d bytes", MAX_EVENT_BYTES)
+                return
+            if not line:
+                return
+            watch.heard()
+            self._told, self._heard_s = True, time.monotonic()
+            try:
+                event = decode_event(line)
+            except WireError as error:
+                log.warning("a line of the engine is dropped: %s", error)
+                continue
+            self._take(event, listener)
+
+    def _take(self, event: Event, listener: Listener) -> None:
+        match event:
+            case StateEvent():
+                event = self._take_state(event)
+            case ErrorEvent(exit_code=int()) if self._came_from is not None:
+                self._refusal = event
+                return
+            case ByeEvent() if self._came_from is not None:
+                return
+            case ErrorEvent(code=code) if code == DEVICE_HANGS:
+                self._hangs = True
+                return
+            case ErrorEvent(code=code) if self._restoring and code in UNREACHED:
+                self._unreached = event
+                return
+            case ByeEvent() if self._hangs or self._unreached is not None:
+                return
+            case ByeEvent() if self._ended_by is None:
+                self._ended_by = event
+            case ErrorEvent(exit_code=int()):
+                self._ended_by = event
+        listener(event)
+
+    def _take_state(self, state: StateEvent) -> StateEvent:
+        if not self._restoring or self._last is None:
+            self._last = state if is_connected(state) else self._last
+            return state
+        if is_connected(state):
+            for request in self._restore:
+                self._write(request)
+            self._restoring, self._backoff = False, self._limits.unreached()
+            self._came_from = None
+        return msgspec.structs.replace(self._last, detail=state.detail)
+
+    async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:
+        draining = asyncio.ensure_future(self._pipe.drain()) if self._pipe is not None else None
+        try:
+            return await end_process(process, leave_s=leave_s, terminate_s=self._limits.terminate_s)
+        finally:
+            if draining is not None:
+                draining.cancel()
+                await asyncio.wait((draining,))
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+
+
+def _gone(by: ErrorEvent | ByeEvent) -> EngineGone:
+    if isinstance(by, ErrorEvent):
+        return EngineGone(by.message, by.hint, by.exit_code or 1)
+    return EngineGone("The audio engine has ended.", "Start again.", by.exit_code)

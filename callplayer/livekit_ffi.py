@@ -1,0 +1,103 @@
+"""What the LiveKit SDK has and does not make public: its native library and its line of events.
+
+Engine and service go past the SDK's own queues where these cost too much. All that they need for it
+stands here, for a version of the SDK that has it otherwise: then one of NOT_AS_EXPECTED is raised,
+and who asked goes the SDK's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livekit import rtc
+
+SDK_MISMATCH = (
+    ImportError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AssertionError,
+    ctypes.ArgumentError,
+)
+
+WIRE_TYPE_BYTES = 2
+LAST_TAG_OF_ONE_BYTE = 127
+
+Takes = Callable[[Any, int], bool]
+"""Is given an event's bytes (a pointer and how many); tells whether it has taken the event."""
+
+Passes = Callable[[Any], bool]
+"""Is given an event; tells whether it is to be put into a queue."""
+
+_kept: list[Any] = []  # what the native library calls must never be freed
+
+
+def event_tag(name: str) -> int:
+    """Return the first byte of all events of a kind; raise KeyError if no one byte tells it."""
+    from livekit.rtc._proto import ffi_pb2
+
+    field = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name[name]
+    tag = int(field.number) << 3 | WIRE_TYPE_BYTES
+    if tag > LAST_TAG_OF_ONE_BYTE:
+        raise KeyError("a tag of more than one byte")
+    return tag
+
+
+def take_events(takes: Takes, *, logs: bool) -> None:
+    """Have events brought to `takes`, on the native library's threads; the SDK gets what is left.
+
+    `logs` are events, too. Who takes events later takes them before.
+    """
+    from livekit.rtc import _ffi_client as sdk
+    from livekit.rtc.version import __version__
+
+    pass_on = _kept[-1] if _kept else sdk.ffi_event_callback
+
+    @sdk.ffi_cb_fnc  # type: ignore[untyped-decorator]
+    def bring(content: Any, size: int) -> None:
+        if not takes(content, size):
+            pass_on(content, size)
+
+    _kept.append(bring)
+    library = sdk.FfiClient.instance._ffi_lib
+    library.livekit_ffi_initialize(bring, logs, b"python", __version__.encode())
+
+
+def pydll() -> ctypes.PyDLL:
+    """Return the native library for calls that take microseconds and wait for nobody.
+
+    PyDLL keeps the interpreter's lock: giving it away costs more than such a call, and who has it
+    then may keep it for long.
+    """
+    from livekit.rtc._ffi_client import FfiClient
+
+    library = ctypes.PyDLL(FfiClient.instance._ffi_lib._name)
+    ask, drop = library.livekit_ffi_request, library.livekit_ffi_drop_handle
+    ask.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]
+    ask.restype = ctypes.c_uint64
+    drop.argtypes, drop.restype = [ctypes.c_uint64], ctypes.c_bool
+    return library
+
+
+def filter_events(
+    room: rtc.Room, make: Callable[[int, asyncio.AbstractEventLoop, Passes], Passes]
+) -> None:
+    """Put a filter before a connected room's queue; it is called on the native library's threads.
+
+    `make` is given the room's handle, its loop and the filter there was.
+    """
+    from livekit.rtc._ffi_client import FfiClient
+
+    line = FfiClient.instance.queue
+    with line._lock:
+        for at, (queue, loop, passes) in enumerate(line._subscribers):
+            if queue is room._ffi_queue and passes is not None and room._ffi_handle is not None:
+                passes_now = make(room._ffi_handle.handle, loop, passes)
+                line._subscribers[at] = (queue, loop, passes_now)
+                return
+    raise AttributeError("the room's own queue is not among the subscribers")

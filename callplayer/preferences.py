@@ -1,0 +1,69 @@
+"""What a user chose in the player and expects to find again: the sound device, the colours.
+
+They are no settings: a flag, a variable or config.toml goes before them. A file that is missing,
+not ours to read or not what we wrote counts as no choice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import platformdirs
+
+from callplayer.paths import APP_NAME, write_private
+
+LOG = logging.getLogger(__name__)
+
+MAX_BYTES = 10_000
+MAX_NAME_CHARS = 200
+NAMES = ("output_device", "theme")
+
+
+def choices_path() -> Path:
+    """Return the file that holds the choices."""
+    return platformdirs.user_state_path(APP_NAME) / "choices.json"
+
+
+def read_output_device() -> str:
+    """Return the name of the sound device chosen last; "" for the system's default."""
+    return _read("output_device")
+
+
+def keep_output_device(name: str) -> None:
+    """Keep the choice for this user, in a private file that is replaced whole; raise OSError."""
+    _keep("output_device", name)
+
+
+def read_theme() -> str:
+    """Return the name of the colours chosen last; "" for none."""
+    return _read("theme")
+
+
+def keep_theme(name: str) -> None:
+    """Keep the colours for this user; raise OSError."""
+    _keep("theme", name)
+
+
+def _read(name: str) -> str:
+    value = _choices().get(name)
+    return value if isinstance(value, str) and len(value) <= MAX_NAME_CHARS else ""
+
+
+def _keep(name: str, value: str) -> None:
+    kept = {key: _read(key) for key in NAMES} | {name: value}
+    content = json.dumps({key: value for key, value in kept.items() if value})
+    write_private(choices_path(), content.encode() + b"\n")
+
+
+def _choices() -> dict[str, object]:
+    try:
+        with choices_path().open("rb") as stream:
+            content = json.loads(stream.read(MAX_BYTES))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        LOG.warning("%s is not used: %s", choices_path(), type(error).__name__)
+        return {}
+    return content if isinstance(content, dict) else {}

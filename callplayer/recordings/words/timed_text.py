@@ -1,0 +1,127 @@
+"""What every kind of transcript comes down to: pieces of text with a time, then words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from msgspec.structs import replace as replace_fields
+
+from callplayer.recordings.words.names import Names
+from callplayer.vendor.transcript import MAX_WORD_S, Speaker, Word, word_at
+from callplayer.vendor.values import MAX_CALL_MS
+
+Warn = Callable[[str], None]
+"""Is given one line on what is left out, or taken otherwise than it is written."""
+
+MAX_WORDS = 500_000
+CHANNELS: Mapping[str, Speaker] = {
+    **dict.fromkeys(("1", "A", "a"), "Caller"),
+    **dict.fromkeys(("2", "B", "b"), "CallTaker"),
+}
+
+
+class TranscriptError(ValueError):
+    """A transcript that is not what its kind of file says; the text tells the line, no words."""
+
+
+@dataclass(frozen=True)
+class TimedText:
+    """A stretch of one speaker's text, or of silence; times in s from the start of the call.
+
+    `speaker` and `channel` are named as the file names them.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+    speaker: str = ""
+    channel: str = ""
+    confidence: float = 1.0
+    language: str = ""
+
+
+EARLY_S = 1.0
+"""So far before the call a recogniser may begin: it is taken as its beginning."""
+
+
+def seconds(text: str, line: int) -> float:
+    """Return a number of seconds of a call; raise TranscriptError if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -EARLY_S <= value <= MAX_CALL_MS / 1000:
+        raise TranscriptError(f"line {line}: a time is no number of seconds of a call")
+    return max(value, 0.0)
+
+
+def checked(piece: TimedText, line: int, warn: Warn) -> TimedText:
+    """Return the piece; one that ends before it starts has no length, and `warn` is told."""
+    if piece.end_s < piece.start_s:
+        warn(f"line {line}: it ends before it starts, and is taken at its start")
+        return replace(piece, end_s=piece.start_s)
+    return piece
+
+
+def attribute(pieces: Iterable[TimedText], turns: Sequence[TimedText]) -> list[TimedText]:
+    """Return the pieces, those of no named speaker given to whom `turns` has speaking most then."""
+    return [piece if piece.speaker else _given(piece, turns) for piece in pieces]
+
+
+def _given(piece: TimedText, turns: Sequence[TimedText]) -> TimedText:
+    def overlap_s(turn: TimedText) -> float:
+        return min(piece.end_s, turn.end_s) - max(piece.start_s, turn.start_s)
+
+    best = max(turns, key=overlap_s, default=None)
+    if best is None or overlap_s(best) < 0:
+        return piece
+    return replace(piece, speaker=best.speaker, channel=best.channel)
+
+
+def words_of(
+    pieces: Iterable[TimedText], call_started_at: datetime, names: Names
+) -> tuple[Word, ...]:
+    """Return the words of the pieces, a piece's time shared out by the words' lengths.
+
+    `names` says who is meant by a speaker's name in the file; else the name says it itself (such as
+    `caller`, `dispatcher`), else the channel. Raise TranscriptError for too many words.
+    """
+    found: list[Word] = []
+    diarized: dict[tuple[str, str], int] = {}
+    for piece in pieces:
+        number = diarized.setdefault((piece.speaker, piece.channel), len(diarized) + 1)
+        for word in _words_of_piece(piece, call_started_at, _speaker(piece, names)):
+            if len(found) == MAX_WORDS:
+                raise TranscriptError(f"there are more than {MAX_WORDS} words")
+            found.append(replace_fields(word, diarized_speaker=number))
+    return tuple(sorted(found, key=lambda word: word.started_at))
+
+
+def _words_of_piece(
+    piece: TimedText, call_started_at: datetime, speaker: Speaker
+) -> Iterable[Word]:
+    texts = piece.text.split()
+    # The letters and the gap after them; words take about as long to say as to write.
+    weights = [len(text) + 1 for text in texts]
+    second_s = (piece.end_s - piece.start_s) / max(sum(weights), 1)
+    before = 0
+    for text, weight in zip(texts, weights, strict=True):
+        word = word_at(
+            call_started_at,
+            piece.start_s + before * second_s,
+            min(weight * second_s, MAX_WORD_S),
+            text,
+            speaker,
+            confidence=piece.confidence,
+            language_code=piece.language,
+        )
+        before += weight
+        if word is not None:
+            yield word
+
+
+def _speaker(piece: TimedText, names: Names) -> Speaker:
+    return names.speaker(piece.speaker) or CHANNELS.get(piece.channel, "Unknown")

@@ -1,0 +1,152 @@
+"""The clock of all bots of a process: each 20 ms every one of them sends its next block."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from callplayer.playback.cursor import BLOCK_S
+from callplayer.service.bots.track_output import FRAME_S, FRAMES_PER_BLOCK, Frame, Outlet
+
+CATCH_UP_GAP_S = 0.008
+
+MOST_BEHIND_S = 2.0
+"""The longest stall whose sound is still sent. A gap in a track's RTP timestamps would make the
+listener's jitter buffer grow by it for 10 to 20 s; sound that comes late does so for 3 to 6 s."""
+
+
+@dataclass(frozen=True)
+class BlockTurn:
+    """`due_s`: when a block is due; `not_before_s`: when to send it; `lost_s`: given up.
+
+    The two times differ only while catching up: late blocks go out 8 ms apart instead of in one
+    burst, until the schedule is met again.
+    """
+
+    due_s: float
+    not_before_s: float
+    lost_s: float = 0.0
+
+
+def next_turn(turn: BlockTurn, now_s: float) -> BlockTurn:
+    """Return the turn after `turn`, whose block has just gone out at `now_s`.
+
+    More than MOST_BEHIND_S behind, the schedule starts anew: what was missed is lost.
+    """
+    due_s = turn.due_s + BLOCK_S
+    behind_s = now_s - due_s
+    if behind_s > MOST_BEHIND_S:
+        return BlockTurn(now_s, now_s, now_s - turn.due_s)
+    return BlockTurn(due_s, max(due_s, now_s + CATCH_UP_GAP_S))
+
+
+LATE_S = 0.02
+
+STEP_S = 0.0005
+
+STEPS = 256
+
+log = logging.getLogger("callplayer.service")
+
+
+Sending = tuple[Outlet, Frame]
+
+
+class Player(Protocol):
+    """What the pump drives."""
+
+    def sound(self, due_s: float) -> list[Sending]:
+        """Return what is to be sent, in this order, at `due_s`."""
+
+    def lose(self, now_s: float) -> None:
+        """Take note that nothing could be sent until `now_s`."""
+
+    def fail(self, error: Exception) -> None:
+        """Take note that there was an error: the player is driven no more."""
+
+
+class Lateness:
+    """How late frames, 10 ms of one bot, went out: counts by 0.5 ms, the last for all beyond."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * STEPS
+        self.frames = 0
+        self.late = 0
+        """Later than 20 ms, or never sent."""
+
+        self.lost = 0
+
+    def note(self, late_s: float, frames: int) -> None:
+        """Count `frames` that went out `late_s` after they were due."""
+        self.frames += frames
+        self.late += frames if late_s > LATE_S else 0
+        self.counts[min(max(int(late_s / STEP_S), 0), STEPS - 1)] += frames
+
+    def note_lost(self, lost_s: float, players: int) -> None:
+        """Count the frames that none of `players` has sent."""
+        frames = round(lost_s / FRAME_S) * players
+        self.lost += frames
+        self.late += frames
+
+
+class Pump:
+    """Drives the players that are added, until they are removed. Times by the monotonic clock.
+
+    First the sound of all is made, then all of it is sent at once: the SDK's threads, each of which
+    does a little for every frame, then need not be woken for each anew.
+    """
+
+    def __init__(self) -> None:
+        self.lateness = Lateness()
+        self._players: dict[Player, None] = {}
+        self._wanted = asyncio.Event()
+
+    def add(self, player: Player) -> None:
+        """Drive `player` from the next turn on."""
+        self._players[player] = None
+        self._wanted.set()
+
+    def remove(self, player: Player) -> None:
+        """Drive `player` no more."""
+        self._players.pop(player, None)
+
+    async def run(self) -> NoReturn:
+        """Drive until cancelled."""
+        while True:
+            await self._wanted.wait()
+            turn = BlockTurn(time.monotonic(), time.monotonic())
+            while self._players:
+                await asyncio.sleep(max(turn.not_before_s - time.monotonic(), 0.0))
+                if turn.lost_s:
+                    self._lose(turn)
+                self._send(turn)
+                turn = next_turn(turn, time.monotonic())
+            self._wanted.clear()
+
+    def _lose(self, turn: BlockTurn) -> None:
+        log.info("nothing was sent for %.0f ms", turn.lost_s * 1000)
+        self.lateness.note_lost(turn.lost_s, len(self._players))
+        for player in tuple(self._players):
+            player.lose(turn.due_s)
+
+    def _send(self, turn: BlockTurn) -> None:
+        made = []
+        for player in tuple(self._players):
+            try:
+                made.append((player, player.sound(turn.due_s)))
+            except Exception as error:
+                self._fail(player, error)
+        for player, sendings in made:
+            self.lateness.note(time.monotonic() - turn.due_s, FRAMES_PER_BLOCK)
+            try:
+                for send, frame in sendings:
+                    send(frame)
+            except Exception as error:
+                self._fail(player, error)
+
+    def _fail(self, player: Player, error: Exception) -> None:
+        self.remove(player)
+        player.fail(error)

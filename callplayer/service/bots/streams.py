@@ -1,0 +1,296 @@
+"""The streams that are open: for each token given out a room, a cursor and a bot of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from callplayer.errors import ServiceError
+from callplayer.playback.player import Place
+from callplayer.playback.turns import Turn, turns_of
+from callplayer.recordings.recording import Recording
+from callplayer.service.bots.decoder import DecodedCache
+from callplayer.service.bots.presence import DEFAULT_IDLE_S
+from callplayer.service.bots.process import BotWorker, WorkerDiedError, Workers
+from callplayer.service.bots.protocol import (
+    AnnounceListener,
+    Decoded,
+    Growing,
+    ListParticipants,
+    Open,
+    Report,
+)
+from callplayer.service.bots.stats import StreamStats, WorkerStats, stats_of
+from callplayer.service.catalog import Catalog
+from callplayer.service.livekit.process import RoomServer
+from callplayer.service.livekit.room_service import RoomServiceClient
+from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.vendor.http import StreamGrant
+
+__all__ = ["StreamStats", "Streams", "TooManyStreamsError"]
+
+STREAMS_A_CORE = 12.5
+"""As many as played at once in the benchmark, room server and listeners on the same cores."""
+
+
+log = logging.getLogger("callplayer.service")
+
+Owner = tuple[str, str, str]
+"""Whose stream it is: client, incident, participant."""
+
+
+class TooManyStreamsError(ServiceError):
+    """As many streams are open as this service plays at once."""
+
+
+@dataclass(frozen=True)
+class _Stream:
+    name: str
+    room: str
+    listener: str
+    worker: BotWorker
+    incident_id: str
+    client_id: str
+
+
+def most_streams(cpus: int) -> int:
+    """Return how many streams a machine of so many cores plays at once."""
+    return max(int(STREAMS_A_CORE * cpus), 16)
+
+
+class Streams:
+    """Opens streams of the library's recordings on `room_server`, and ends what is left of them.
+
+    A participant who asks again while its bot is there, which waits for it for `idle_s`, gets that
+    one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
+    `most` streams are played at once; None leaves that to the machine.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        workers: Workers,
+        room_server: RoomServer,
+        tokens: RoomTokens,
+        roster: RoomServiceClient,
+        *,
+        idle_s: float = DEFAULT_IDLE_S,
+        most: int | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._room_server = room_server
+        self._tokens = tokens
+        self._roster = roster
+        self._idle_s = idle_s
+        self._most = most or most_streams(os.cpu_count() or 1)
+        self._shelf = DecodedCache()
+        self._workers = workers
+        workers.died, workers.ended, workers.answer = self._lost, self._ended, self._answer
+        self._dead: list[Report] = []
+        self._streams: dict[str, _Stream] = {}
+        self._owned: dict[Owner, str] = {}
+        self._left: dict[Owner, tuple[Place, float]] = {}
+        self._locks: weakref.WeakValueDictionary[Owner, asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+        self._opening = 0
+        self._closing_rooms: set[asyncio.Task[None]] = set()
+
+    async def open(
+        self,
+        incident_id: str,
+        *,
+        autoplay: bool,
+        participant_id: str | None = None,
+        client_id: str = "",
+    ) -> StreamGrant:
+        """Return the token of a stream whose bot has joined its room already.
+
+        It is a new one, or what `participant_id` of the same client has of that incident. Raise
+        KeyError for no such incident, TooManyStreamsError, ServiceError if the bot cannot join,
+        UsageError if the recording cannot be decoded.
+        """
+        recording = self._catalog.get(incident_id)
+        if recording is None:
+            raise KeyError(incident_id)
+        if participant_id is None:
+            listener = f"listener-{secrets.token_hex(8)}"
+            return await self._open(recording, autoplay, listener, client_id)
+        owner = (client_id, incident_id, participant_id)
+        lock = self._locks.setdefault(owner, asyncio.Lock())
+        async with lock:
+            grant = await self._again(owner)
+            return grant or await self._open(recording, autoplay, participant_id, client_id, owner)
+
+    def stats(self) -> StreamStats:
+        """Return what the bots do; cheap."""
+        workers = tuple(
+            WorkerStats(worker.process.pid, worker.load, worker.report)
+            for worker in self._workers.running
+        )
+        return stats_of(workers, self._dead)
+
+    def end_revoked(self, may_listen: Callable[[str], bool]) -> None:
+        """End the streams whose incident is gone, or whose client `may_listen` denies.
+
+        Their rooms end, so that tokens given out before open nothing. Call it about once a second:
+        what could not be ended is tried again.
+        """
+        self._forget_ended()
+        self._shelf.forget_removed()
+        for stream in self._streams.values():
+            is_there = self._catalog.get(stream.incident_id) is not None
+            if not is_there or not may_listen(stream.client_id):
+                log.info("stream %s: its incident or client was removed", stream.name)
+                self._close_room(stream)
+
+    async def close(self) -> None:
+        """End all streams: every bot leaves its room."""
+        await self._workers.close()
+        await asyncio.gather(*self._closing_rooms, return_exceptions=True)
+        self._shelf.close()
+
+    async def _again(self, owner: Owner) -> StreamGrant | None:
+        """Return a new token for the stream that `owner` has, None if there is none any more."""
+        stream = self._streams.get(self._owned.get(owner, ""))
+        if stream is None:
+            return None
+        try:
+            if not await stream.worker.keep(stream.name):
+                return None
+        except WorkerDiedError:
+            return None
+        return self._grant(stream)
+
+    async def _open(
+        self,
+        recording: Recording,
+        autoplay: bool,
+        listener: str,
+        client_id: str,
+        owner: Owner | None = None,
+    ) -> StreamGrant:
+        self._forget_ended()
+        if len(self._streams) + self._opening >= self._most:
+            raise TooManyStreamsError(
+                f"{self._most} streams are open; more are not played at once.",
+                "Close a player and try again a minute later.",
+            )
+        stream = await self._have_played(
+            recording, autoplay, listener, client_id, self._place(owner)
+        )
+        if owner is not None:
+            self._owned[owner] = stream.name
+            self._left.pop(owner, None)
+        log.info("stream %s: open, incident %s", stream.name, recording.id)
+        return self._grant(stream)
+
+    async def _have_played(
+        self,
+        recording: Recording,
+        autoplay: bool,
+        listener: str,
+        client_id: str,
+        place: Place | None,
+    ) -> _Stream:
+        self._opening += 1
+        try:
+            worker, (sound, files) = await asyncio.gather(
+                self._workers.pick(), self._sound(recording)
+            )
+        finally:
+            self._opening -= 1
+        name, room = secrets.token_hex(3), f"call-{secrets.token_urlsafe(24)}"
+        order = Open(
+            id=name,
+            url=self._room_server.url,
+            listener=listener,
+            token=self._tokens.for_bot(room, f"replay-{secrets.token_hex(8)}"),
+            parties=recording.parties,
+            sound=sound,
+            autoplay=autoplay,
+            idle_s=self._idle_s,
+            place=place,
+            turns=self._turns(recording),
+        )
+        stream = self._streams[name] = _Stream(
+            name, room, listener, worker, recording.id, client_id
+        )
+        try:
+            await worker.open(order, files)
+        finally:
+            for file in files:
+                os.close(file)
+            self._forget_ended()
+        return stream
+
+    def _turns(self, recording: Recording) -> tuple[Turn, ...]:
+        """Return who speaks when, where that decides how loud the sound is."""
+        return turns_of(self._catalog.words(recording.id)) if "call" in recording.parties else ()
+
+    async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
+        if recording.growing:
+            return Growing(str(recording.path.resolve())), ()
+        shelved = await self._shelf.get(recording)
+        return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
+
+    async def _answer(self, question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
+        """Ask the room server what a bot wants to know of its own room."""
+        stream = self._streams.get(question.id)
+        if stream is None:
+            return {}
+        if isinstance(question, ListParticipants):
+            return await self._roster.sessions(stream.room)
+        await self._roster.announce(stream.room, stream.listener)
+        return {}
+
+    def _grant(self, stream: _Stream) -> StreamGrant:
+        token = self._tokens.for_listener(stream.room, stream.listener)
+        return StreamGrant(token, self._room_server.url)
+
+    def _place(self, owner: Owner | None) -> Place | None:
+        """Return where `owner` was when its bot died, if that was not long ago."""
+        place, at_s = self._left.get(owner, (None, 0.0)) if owner else (None, 0.0)
+        return place if time.monotonic() - at_s <= self._idle_s else None
+
+    def _close_room(self, stream: _Stream) -> None:
+        task = asyncio.create_task(self._roster.close_room(stream.room))
+        self._closing_rooms.add(task)
+        task.add_done_callback(self._closing_rooms.discard)
+
+    def _forget_ended(self) -> None:
+        self._streams = {
+            name: stream for name, stream in self._streams.items() if name in stream.worker.places
+        }
+        self._owned = {owner: name for owner, name in self._owned.items() if name in self._streams}
+
+    def _ended(self, name: str) -> None:
+        """Close the room that a bot has left: who has just come in would sit there in silence."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            self._close_room(stream)
+
+    def _lost(self, worker: BotWorker) -> None:
+        """Close the rooms of a worker that died, so that its listeners come for new ones."""
+        now_s = time.monotonic()
+        self._dead.append(worker.report)
+        self._left = {
+            owner: (place, at_s)
+            for owner, (place, at_s) in self._left.items()
+            if now_s - at_s <= self._idle_s
+        }
+        for owner, name in self._owned.items():
+            place = worker.places.get(name)
+            if place is not None:
+                self._left[owner] = (place, now_s)
+        for stream in self._streams.values():
+            if stream.worker is worker:
+                self._close_room(stream)
+        worker.places.clear()
+        self._forget_ended()

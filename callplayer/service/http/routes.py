@@ -1,0 +1,255 @@
+"""The vendor's HTTP API over our catalog: sign in, list and read incidents, open a stream."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from callplayer.errors import CallplayerError
+from callplayer.recordings.recording import Recording
+from callplayer.service.bots.claims import Claims
+from callplayer.service.bots.streams import TooManyStreamsError
+from callplayer.service.catalog import Catalog
+from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.incidents import describe
+from callplayer.service.http.metrics import CONTENT_TYPE, Metrics
+from callplayer.service.http.oauth import SignIn
+from callplayer.service.http.openapi import document
+from callplayer.service.http.problems import (
+    NO_STORE,
+    json_answer,
+    problem,
+    read_body,
+    retry_after,
+    told_problem,
+    unexpected_problem,
+)
+from callplayer.service.http.rate_limit import REQUESTS, Limiter
+from callplayer.service.library.clients import Client
+from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
+from callplayer.text import plain_text
+from callplayer.vendor.http import StreamGrant
+from callplayer.vendor.times import parse_datetime
+
+MAX_PAGE = 1_000_000
+
+log = logging.getLogger("callplayer.service")
+
+Handler = Callable[[Request, Client], Awaitable[Response]]
+Health = Callable[[], Awaitable[Mapping[str, bool]]]
+
+
+class StreamOpener(Protocol):
+    """What the API needs of `Streams`."""
+
+    async def open(
+        self,
+        incident_id: str,
+        *,
+        autoplay: bool,
+        participant_id: str | None = None,
+        client_id: str = "",
+    ) -> StreamGrant:
+        """Return the token of a new stream, or of what the client's participant has already."""
+
+
+class _StreamRequest(msgspec.Struct, frozen=True):
+    autoplay: bool = True
+    participant_id: str | None = None
+
+
+async def _nothing_to_check() -> Mapping[str, bool]:
+    return {}
+
+
+class Api:
+    """The routes of the contract, health and metrics, and `routes` beside them.
+
+    `open_ingest` answers who asks for an ingest room; without it there is no such route. `clock`
+    reads the monotonic clock in s; `health` tells of each part whether it works; `api_url` is what
+    clients call, for the OpenAPI document.
+    """
+
+    def __init__(
+        self,
+        access: Authenticator,
+        catalog: Catalog,
+        streams: StreamOpener,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        routes: Sequence[BaseRoute] = (),
+        open_ingest: Handler | None = None,
+        metrics: Metrics | None = None,
+        health: Health = _nothing_to_check,
+        api_url: str = "/",
+        stream_ttl_s: float = DEFAULT_STREAM_TTL_S,
+    ) -> None:
+        self._access = access
+        self._catalog = catalog
+        self._streams = streams
+        self._clock = clock
+        self._routes = tuple(routes)
+        self._metrics = metrics or Metrics()
+        self._health = health
+        self._open_ingest = open_ingest
+        self._document = msgspec.json.encode(document(api_url, ingest=open_ingest is not None))
+        self._requests = Limiter(REQUESTS)
+        self._claims = Claims(stream_ttl_s)
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        incident = "/v1/incident_events/{incident_id}"
+        sign_in = SignIn(self._access, self._metrics, self._clock)
+        routes = [
+            Route("/oauth/token", sign_in.answer, methods=["POST"]),
+            Route("/v1/incident_events", self._signed_in(self._list), methods=["GET"]),
+            Route(incident, self._signed_in(self._read), methods=["GET"]),
+            Route(f"{incident}/stream_token", self._signed_in(self._open_stream), methods=["POST"]),
+            Route("/metrics", self._signed_in(self._tell_metrics), methods=["GET"]),
+            Route("/health", self._tell_health, methods=["GET"]),
+            Route("/openapi.json", self._tell_document, methods=["GET"]),
+        ]
+        if self._open_ingest is not None:
+            opened = self._signed_in(self._open_ingest)
+            routes.append(Route("/ingest/calls", opened, methods=["POST"]))
+        app = Starlette(
+            routes=[*routes, *self._routes],
+            exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    async def _list(self, request: Request, _client: Client) -> Response:
+        asked = request.query_params
+        page_text = asked.get("page", "1")
+        page = int(page_text) if page_text.isascii() and page_text.isdigit() else 0
+        if not 1 <= page <= MAX_PAGE:
+            raise HTTPException(422, "page is a number from 1 on")
+        live_text = asked.get("is_audio_live")
+        if live_text not in (None, "true", "false"):
+            raise HTTPException(422, "is_audio_live is true or false")
+        now_s = self._clock()
+        found = self._catalog.list(
+            is_audio_live=None if live_text is None else live_text == "true",
+            since=_moment(asked.get("since"), "since"),
+            until=_moment(asked.get("until"), "until"),
+            page=page,
+            now_s=now_s,
+        )
+        data = [describe(recording, now_s) for recording in found.recordings]
+        return json_answer({"data": data, "next": found.next_page})
+
+    async def _read(self, request: Request, _client: Client) -> Response:
+        return json_answer(describe(self._recording(request), self._clock()))
+
+    async def _open_stream(self, request: Request, client: Client) -> Response:
+        recording = self._recording(request)
+        if not client.may_listen:
+            raise HTTPException(403, "this client may not listen")
+        try:
+            asked = msgspec.json.decode(await read_body(request) or b"{}", type=_StreamRequest)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise HTTPException(422, "autoplay is a boolean, participant_id a text") from None
+        participant = asked.participant_id
+        if participant is not None:
+            if not _is_identity(participant):
+                raise HTTPException(422, "participant_id has 1 to 128 printable characters")
+            if self._claims.is_others(recording.id, participant, client.id, self._clock()):
+                raise HTTPException(409, "another client listens under this participant_id")
+        grant = await self._claimed(recording, asked, client)
+        return json_answer({"token": grant.token, "url": grant.url}, headers=NO_STORE)
+
+    async def _claimed(
+        self, recording: Recording, asked: _StreamRequest, client: Client
+    ) -> StreamGrant:
+        if asked.participant_id is None:
+            return await self._opened(recording, asked, client)
+        # Before the stream is there: of two clients that ask at once, one is refused.
+        undo = self._claims.hold(recording.id, asked.participant_id, client.id, self._clock())
+        try:
+            return await self._opened(recording, asked, client)
+        except BaseException:
+            undo()
+            raise
+
+    async def _opened(
+        self, recording: Recording, asked: _StreamRequest, client: Client
+    ) -> StreamGrant:
+        try:
+            return await self._streams.open(
+                recording.id,
+                autoplay=asked.autoplay,
+                participant_id=asked.participant_id,
+                client_id=client.id,
+            )
+        except KeyError as error:  # removed in the meantime
+            raise _no_incident() from error
+        except TooManyStreamsError as error:
+            raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
+        except CallplayerError as error:
+            log.error("no stream: %s %s", error.what, error.hint)
+            raise HTTPException(503, "the stream cannot be opened now") from error
+
+    async def _tell_metrics(self, _request: Request, _client: Client) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _tell_health(self, _request: Request) -> Response:
+        checks = dict(await self._health())
+        works = all(checks.values())
+        answer = {"status": "ok" if works else "failing", "checks": checks}
+        return json_answer(answer, 200 if works else 503, headers=NO_STORE)
+
+    async def _tell_document(self, _request: Request) -> Response:
+        return Response(self._document, media_type="application/json")
+
+    def _signed_in(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def checked(request: Request) -> Response:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            client = self._access.client_of(token) if scheme.lower() == "bearer" else None
+            if client is None:
+                raise HTTPException(
+                    401,
+                    "the bearer token is missing, wrong or expired",
+                    {"WWW-Authenticate": "Bearer"},
+                )
+            wait_s = self._requests.take(client.id, self._clock())
+            if wait_s:
+                return problem(429, "too many requests; wait a little", retry_after(wait_s))
+            return await handler(request, client)
+
+        return checked
+
+    def _recording(self, request: Request) -> Recording:
+        recording = self._catalog.get(request.path_params["incident_id"])
+        if recording is None:
+            raise _no_incident()
+        return recording
+
+
+def _no_incident() -> HTTPException:
+    return HTTPException(404, "there is no incident of that id")
+
+
+def _moment(text: str | None, name: str) -> datetime | None:
+    if text is None:
+        return None
+    if "T" in text and not text.endswith("UTC"):
+        text = text.replace(" ", "+")  # a + that was not escaped
+    moment = parse_datetime(text)
+    if moment is None:
+        raise HTTPException(422, f"{name} is a time such as 2024-01-15T10:30:00Z")
+    return moment
+
+
+def _is_identity(text: str) -> bool:
+    return 1 <= len(text) <= 128 and plain_text(text, 128) == text and text.isprintable()

@@ -1,0 +1,150 @@
+"""The clients that may sign in: their ids, the hashes of their secrets, and what they may do.
+
+A secret is never chosen by a person: it is 256 random bits. So a plain SHA-256 keeps it as safe as
+scrypt would (there is nothing to guess faster), and a flood of sign-ins costs no processor time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from callplayer.config import Secret
+from callplayer.errors import UsageError
+from callplayer.text import plain_text
+
+MAX_ID_CHARS = 64
+
+MAX_SECRET_CHARS = 256
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who signed in. `may_listen` False: it may read incidents and words, but open no stream."""
+
+    id: str
+    may_listen: bool = True
+
+
+@dataclass(frozen=True)
+class ClientRow:
+    """A client as it is kept, without its secret; times in s since 1970."""
+
+    client: Client
+    created_at_s: float
+    rotated_at_s: float | None
+    old_secret_until_s: float | None
+
+
+class Clients:
+    """The clients in a library's database. `wall_clock` tells s since 1970."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._db = connection
+        self._now_s = wall_clock
+
+    def add(self, client_id: str, *, may_listen: bool = True) -> Secret:
+        """Add a client; return its secret, which is kept nowhere. Raise UsageError for a bad id."""
+        if not (0 < len(client_id) <= MAX_ID_CHARS and client_id.isascii()) or not all(
+            character.isalnum() or character in "-._" for character in client_id
+        ):
+            raise UsageError(
+                f"{plain_text(client_id, 80)!r} is no client id.",
+                f"Use 1 to {MAX_ID_CHARS} letters, digits, dots, dashes and underscores.",
+            )
+        secret = _new_secret()
+        try:
+            self._db.execute(
+                "INSERT INTO clients (id, may_listen, secret_hash, created_at_s)"
+                " VALUES (?, ?, ?, ?)",
+                (client_id, may_listen, digest(secret.reveal()), self._now_s()),
+            )
+        except sqlite3.IntegrityError:
+            raise UsageError(
+                f"There is a client {client_id} already.",
+                "Choose another id, or rotate its secret.",
+            ) from None
+        return secret
+
+    def rotate(self, client_id: str, grace_s: float = 0.0) -> Secret:
+        """Give a client a new secret; the old one, with its tokens, is good for `grace_s` more.
+
+        Raise UsageError if there is no such client.
+        """
+        secret = _new_secret()
+        now_s = self._now_s()
+        changed = self._db.execute(
+            "UPDATE clients SET old_hash = secret_hash, old_until_s = ?, secret_hash = ?,"
+            " rotated_at_s = ? WHERE id = ?",
+            (now_s + grace_s, digest(secret.reveal()), now_s, client_id),
+        )
+        _require(changed.rowcount == 1, client_id)
+        return secret
+
+    def remove(self, client_id: str) -> None:
+        """Remove a client; raise UsageError if there is none."""
+        removed = self._db.execute("DELETE FROM clients WHERE id = ?", (client_id,))
+        _require(removed.rowcount == 1, client_id)
+
+    def rows(self) -> Sequence[ClientRow]:
+        """Return all clients by id."""
+        rows = self._db.execute(
+            "SELECT id, may_listen, created_at_s, rotated_at_s, old_until_s FROM clients"
+            " ORDER BY id"
+        )
+        now_s = self._now_s()
+        return [
+            ClientRow(
+                Client(client_id, bool(may_listen)),
+                created_at_s,
+                rotated_at_s,
+                old_until_s if old_until_s is not None and old_until_s > now_s else None,
+            )
+            for client_id, may_listen, created_at_s, rotated_at_s, old_until_s in rows
+        ]
+
+    def get(self, client_id: str) -> Client | None:
+        """Return a client as it is now, None if there is none."""
+        row = self._db.execute(
+            "SELECT may_listen FROM clients WHERE id = ?", (client_id,)
+        ).fetchone()
+        return Client(client_id, bool(row[0])) if row else None
+
+    def match(self, client_id: str, secret: str) -> bool:
+        """Tell whether the client's secret is `secret`, or was until just now (see `rotate`)."""
+        return self.match_hash(client_id, digest(secret))
+
+    def match_hash(self, client_id: str, given: bytes) -> bool:
+        """Tell the same of a secret by its `digest`."""
+        row = self._db.execute(
+            "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
+        ).fetchone()
+        current, old, old_until_s = row or (b"", None, None)
+        # Both are always compared, so that the time tells nothing.
+        is_current = hmac.compare_digest(given, current)
+        is_old = hmac.compare_digest(given, old or b"")
+        return is_current or (is_old and old_until_s is not None and self._now_s() < old_until_s)
+
+
+def digest(text: str) -> bytes:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _new_secret() -> Secret:
+    return Secret(secrets.token_urlsafe(32))
+
+
+def _require(is_there: bool, client_id: str) -> None:
+    if not is_there:
+        raise UsageError(
+            f"There is no client {plain_text(client_id, 80)}.",
+            "`callplayer serve clients list` shows them.",
+        )

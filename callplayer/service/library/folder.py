@@ -1,0 +1,94 @@
+"""The folder of a library on disk: what is in it, who may use it now, and sweeping it.
+
+`library.sqlite3`, and `recordings/`: `<id>.flac` of imports, `<id>.wav` of live calls, `*.part` of
+imports that are under way. A file that no incident has is never seen by anybody; it is left by a
+process that was killed, and the next sweep removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from callplayer.errors import ServiceError
+from callplayer.paths import make_private_folder
+
+DATABASE = "library.sqlite3"
+RECORDINGS = "recordings"
+PART = ".part"
+_SERVING = ".serving"
+_IMPORTING = ".importing"
+
+
+def make(folder: Path) -> None:
+    """Make the folder with an empty database in it, for its owner only. Raise OSError."""
+    make_private_folder(folder)
+    recordings = folder / RECORDINGS
+    recordings.mkdir(mode=0o700, exist_ok=True)
+    recordings.chmod(0o700)
+    # SQLite gives its -wal and -shm files the mode of the database.
+    with _opened(folder / DATABASE) as fd:
+        os.fchmod(fd, 0o600)
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[None]:
+    """Serve the library while the block lasts; raise ServiceError if another service does."""
+    with _opened(folder / _SERVING) as fd:
+        if not _lock(fd, fcntl.LOCK_EX):
+            raise ServiceError(
+                f"Another service serves the library {folder}.",
+                "End it, or choose another folder with --library.",
+            )
+        yield
+
+
+@contextlib.contextmanager
+def importing(folder: Path) -> Iterator[None]:
+    """Keep sweeps out while the block lasts."""
+    with _opened(folder / _IMPORTING) as fd:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+
+
+def sweep(
+    folder: Path, known_paths: Callable[[], frozenset[Path]], *, live_too: bool = False
+) -> int:
+    """Remove what killed imports have left; return how many files. Nothing while one is under way.
+
+    `known_paths` returns the files of the library's incidents. With `live_too` the files of live
+    calls as well, which is for a service that begins.
+    """
+    with _opened(folder / _IMPORTING) as fd:
+        if not _lock(fd, fcntl.LOCK_EX):
+            return 0
+        known = known_paths()
+        suffixes = {PART, ".flac", *([".wav"] if live_too else [])}
+        left = [
+            path
+            for path in (folder / RECORDINGS).iterdir()
+            if path.suffix in suffixes and path not in known
+        ]
+        for path in left:
+            path.unlink()
+        return len(left)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

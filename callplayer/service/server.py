@@ -1,0 +1,191 @@
+"""`callplayer serve`: the HTTP API, the LiveKit server and the bots, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from callplayer.config import is_loopback
+from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
+from callplayer.logs_redaction import RedactingFormatter
+from callplayer.service.next_steps import next_steps
+from callplayer.service.options import ServeOptions, check
+
+if TYPE_CHECKING:
+    from callplayer.service.app import Service
+
+LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
+LOOK_S = 1.0
+
+__all__ = ["LIVE_FROM", "ServeOptions", "live_start_s", "serve"]
+
+log = logging.getLogger("callplayer.service")
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until a signal or the end of stdin; return the exit code.
+
+    When ready it prints one line of JSON on stdout: `ready`, `api_url`, `stream_url`, `incidents`
+    (ids: all that were named, or the newest of the library) and `config` (the path of generated
+    credentials, or null). If it cannot start or go on it prints `ready` false, `what`, `hint` and
+    `exit_code`, and raises that error. All else goes to stderr.
+    """
+    with _logging_to_stderr():
+        try:
+            check(options)
+            return asyncio.run(_serve(options))
+        except CallplayerError as error:
+            refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
+            _tell({"ready": False, **refusal})
+            raise
+
+
+async def _serve(options: ServeOptions) -> int:
+    from callplayer.service.app import running_service
+
+    stop = asyncio.Event()
+    with _stop_signals(stop):
+        if options.exit_with_stdin:
+            _stop_with_stdin(stop)
+        live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
+        async with running_service(options, live_from_s) as service:
+            # A full collection of all that was imported would hold the sound up for 10s of ms.
+            gc.collect()
+            gc.freeze()
+            _tell(
+                {
+                    "ready": True,
+                    "api_url": service.api_url,
+                    "stream_url": service.stream_url,
+                    "incidents": list(service.incidents),
+                    "config": str(service.config_file) if service.config_file else None,
+                }
+            )
+            _log_start(options, service)
+            await _wait_for_end(stop, service)
+            log.info("closing")
+    return EXIT_DONE
+
+
+@contextlib.contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
+
+
+def _log_start(options: ServeOptions, service: Service) -> None:
+    log.info("serving %d incidents at %s", service.library.count()[0], service.api_url)
+    if options.recordings:
+        for recording in service.library.list().recordings:
+            log.info("incident %s is %s", recording.id, recording.path.name)
+    if service.config_file:
+        log.info("the credentials are in %s", service.config_file)
+    if not options.exit_with_stdin:
+        steps = next_steps(
+            options.public_url or service.api_url,
+            next(iter(service.incidents), None),
+            config_file=service.config_file,
+            client_id=os.environ.get("CALLPLAYER_SERVE_CLIENT_ID") or None,
+        )
+        print(*steps, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - to be copied as it is
+    if not is_loopback(options.host) and options.livekit_url is None:
+        log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
+
+
+async def _looking(service: Service) -> None:
+    """Have the service see what other processes did in its library."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        try:
+            service.look(time.monotonic())
+        except sqlite3.Error as error:
+            log.warning("the library cannot be looked at: %s", error)
+        except Exception:  # calls go on all the same
+            log.exception("what came into the library cannot be told of")
+
+
+def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
+    """Return when live calls begin, by the monotonic clock: now, or earlier as LIVE_FROM says.
+
+    So a service that is started again takes the calls up where they would be.
+    """
+    try:
+        told_s = float(variables.get(LIVE_FROM, ""))
+    except ValueError:
+        return now_s
+    return told_s if told_s <= now_s else now_s
+
+
+def _tell(line: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+async def _wait_for_end(stop: asyncio.Event, service: Service) -> None:
+    """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(_looking(service)),
+    ]
+    if service.own_server is not None:
+        tasks.append(asyncio.create_task(service.own_server.keep()))
+    try:
+        await asyncio.wait([*tasks, service.http_ended], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    if stop.is_set():
+        return
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    raise ServiceError("The HTTP server has ended by itself.", "Start again; the log says more.")
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _stop_with_stdin(stop: asyncio.Event) -> None:
+    """Set `stop` when stdin ends: whoever holds its other end has gone."""
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

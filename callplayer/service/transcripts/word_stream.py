@@ -1,0 +1,201 @@
+"""The words of each call as a stream of messages, as they become known: what the cable sends.
+
+A stream numbers its messages from an offset on, within an epoch that is new whenever it is begun
+anew. Who knows both can be given what came since; who does not is given all words there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from callplayer.recordings.recording import Recording
+from callplayer.service.catalog import Catalog, Change, Created, Removed, WordsCame
+from callplayer.service.transcripts.asr_schedule import AsrMessage, known_at, script
+from callplayer.vendor.transcript import Transcript, Word, encode_transcript, in_messages
+
+LOG_WORDS = 20_000
+IDLE_WORDS = 60_000
+FIRST_OFFSET = 1
+TOLD_AFTER_S = 5.0
+"""For so long after the end of a call that is played as if live its last words may yet come."""
+
+
+@dataclass(frozen=True)
+class WordMessage:
+    """Words of one speaker, and their place in the stream (None: it has none)."""
+
+    words: tuple[Word, ...]
+    offset: int | None = None
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The vendor's JSON. Made when it is first sent: that of a long call takes a while."""
+        return encode_transcript(self.words)
+
+
+class WordStream:
+    """The words of one call. Each of `listeners` is called after each message that came."""
+
+    def __init__(self, name: str, words: Transcript) -> None:
+        self.name = name
+        self.epoch = secrets.token_hex(6)
+        self.offset = FIRST_OFFSET
+        self.listeners: set[Callable[[], None]] = set()
+        self._words = words
+        self._log: deque[WordMessage] = deque()
+        self._log_words = 0
+        self._all: list[WordMessage] | None = None
+
+    def __len__(self) -> int:
+        """How many words there are."""
+        return len(self._words)
+
+    def append(self, words: tuple[Word, ...]) -> WordMessage:
+        """Take one message of one speaker; return it."""
+        self._words = self._words.apply(words)
+        self._all = None
+        self.offset += 1
+        message = WordMessage(words, self.offset)
+        self._log.append(message)
+        self._log_words += len(words)
+        while self._log_words > LOG_WORDS:
+            self._log_words -= len(self._log.popleft().words)
+        for listener in tuple(self.listeners):
+            listener()
+        return message
+
+    def since(self, epoch: str, offset: int) -> list[WordMessage] | None:
+        """Return the messages that came after `offset`; None if they are not known any more."""
+        oldest = self._log[0].offset if self._log else None
+        first = self.offset + 1 if oldest is None else oldest
+        if epoch != self.epoch or not first - 1 <= offset <= self.offset:
+            return None
+        return list(self._log)[offset - first + 1 :]
+
+    def all(self) -> list[WordMessage]:
+        """Return all words there are. Only the last message has a place: whoever has got that far
+        has them all."""
+        if self._all is None:
+            messages = in_messages(self._words)
+            self._all = [WordMessage(words) for words in messages[:-1]]
+            self._all += [WordMessage(words, self.offset) for words in messages[-1:]]
+        return self._all
+
+
+class WordStreams:
+    """The streams that somebody reads, and a few that somebody may come back to.
+
+    With `on_message` every message of a live call is given to it as well: (stream name, message).
+    Close it when done.
+    """
+
+    def __init__(
+        self, catalog: Catalog, on_message: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        self._catalog = catalog
+        self._on_message = on_message
+        self._streams: OrderedDict[str, WordStream] = OrderedDict()
+        self._telling: dict[str, asyncio.Task[None]] = {}
+        self._unsubscribe = catalog.subscribe(self._take)
+        if on_message is not None:
+            page: int | None = 1
+            while page is not None:
+                found = catalog.list(is_audio_live=True, page=page)
+                page = found.next_page
+                for recording in found.recordings:
+                    self._told_anyway(recording)
+
+    async def close(self) -> None:
+        """Stop."""
+        self._unsubscribe()
+        tasks = list(self._telling.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._streams.clear()
+
+    def open(self, incident_id: str) -> WordStream | None:
+        """Return the stream of a call; None if there is no such incident."""
+        recording = self._catalog.get(incident_id)
+        if recording is None:  # another process may have removed it
+            self._forget(incident_id)
+            return None
+        stream = self._streams.get(incident_id)
+        if stream is not None:
+            self._streams.move_to_end(incident_id)
+            return stream
+        words = self._catalog.words(incident_id)
+        name = stream_name(incident_id)
+        now_s = time.monotonic()
+        if recording.live_from_s is not None and recording.is_live(now_s - TOLD_AFTER_S):
+            cues, so_far_s = script(words), now_s - recording.live_from_s
+            stream = WordStream(name, known_at(cues, so_far_s))
+            to_come = [cue for cue in cues if cue.at_s > so_far_s]
+            task = asyncio.create_task(self._tell(stream, to_come, recording.live_from_s))
+            self._telling[incident_id] = task
+        else:
+            stream = WordStream(name, Transcript().apply(words))
+        self._streams[incident_id] = stream
+        self._forget_idle()
+        return stream
+
+    async def _tell(
+        self, stream: WordStream, cues: Iterable[AsrMessage], live_from_s: float
+    ) -> None:
+        """Append the words of a call that is played as if live, each when it would be known."""
+        for cue in cues:
+            wait_s = live_from_s + cue.at_s - time.monotonic()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            self._append(stream, cue.words())
+
+    def _append(self, stream: WordStream, words: tuple[Word, ...]) -> None:
+        message = stream.append(words)
+        if self._on_message is not None:
+            self._on_message(stream.name, message.payload)
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case WordsCame(incident_id=incident_id, words=words):
+                stream = self._streams.get(incident_id)
+                if stream is not None:
+                    self._append(stream, words)
+                elif self._on_message is not None:
+                    self._on_message(stream_name(incident_id), encode_transcript(words))
+            case Created(recording=recording) if self._on_message is not None:
+                self._told_anyway(recording)
+            case Removed(incident_id=incident_id):
+                self._forget(incident_id)
+
+    def _told_anyway(self, recording: Recording) -> None:
+        """Begin to tell a call that is played as if live, though nobody has asked for it here."""
+        if recording.live_from_s is not None:
+            self.open(recording.id)
+
+    def _forget_idle(self) -> None:
+        """Let go of the streams that nobody reads, but for some words of those last opened."""
+        words = 0
+        for incident_id, stream in reversed(tuple(self._streams.items())[:-1]):
+            told_anyway = self._on_message is not None and incident_id in self._telling
+            if stream.listeners or told_anyway:
+                continue
+            words += len(stream)
+            if words > IDLE_WORDS:
+                self._forget(incident_id)
+
+    def _forget(self, incident_id: str) -> None:
+        self._streams.pop(incident_id, None)
+        task = self._telling.pop(incident_id, None)
+        if task is not None:
+            task.cancel()
+
+
+def stream_name(incident_id: str) -> str:
+    """Return the name of a call's stream, as clients see it."""
+    return f"transcript:{incident_id}"

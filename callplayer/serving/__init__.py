@@ -1,1 +1,0 @@
-"""`callplayer serve` and the commands under it: import, list, remove, clients."""

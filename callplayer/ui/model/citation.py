@@ -1,0 +1,101 @@
+"""Places in the call: the one that is heard, those that are kept, and how one is cited. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from callplayer.bookmarks import Bookmark
+from callplayer.text import plain_text
+from callplayer.ui.model.format import clock_text, is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.model.player import PlayerView
+from callplayer.ui.model.time_input import CallFacts, at_clock
+from callplayer.ui.model.transcript import began_at, quote
+from callplayer.vendor.times import parse_datetime
+
+PAST_MS = 1_000
+"""The place before is looked for so far behind: the one just gone to is not the one before."""
+
+
+NOTE_S = 6.0
+"""The key that set a bookmark, pressed again within this time, adds a note to it."""
+
+STAYED_MS = 500
+"""So far from where playing leads, a place is another one: somebody has jumped."""
+
+
+@dataclass(frozen=True)
+class RecentBookmark:
+    """The bookmark that was set last, and when (monotonic, s)."""
+
+    bookmark: Bookmark
+    at_s: float
+
+
+def call_facts(view: PlayerView, now_s: float, zone: tzinfo | None = None) -> CallFacts:
+    """Return what a typed place, or a clock time, is measured against now."""
+    return CallFacts(
+        here_ms=shown_position_ms(view.state, now_s),
+        duration_ms=shown_duration_ms(view.state, now_s),
+        growing=is_growing(view.state),
+        began=_began(view),
+        zone=zone,
+    )
+
+
+def _began(view: PlayerView) -> datetime | None:
+    """Return when the call began: the words know it to the ms, the incident to the second."""
+    began_s = began_at(view.script)
+    if began_s is not None:
+        return datetime.fromtimestamp(began_s, UTC)
+    return parse_datetime(view.incident.created_at or "") if view.incident is not None else None
+
+
+def bookmark_here(view: PlayerView, facts: CallFacts, made_at: datetime) -> Bookmark:
+    """Return a bookmark at what is heard, with the clock time and the words there."""
+    return Bookmark(
+        position_ms=facts.here_ms,
+        clock=at_clock(facts.here_ms, facts),
+        words=quote(view.script, facts.here_ms),
+        made_at=made_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def noted_next(
+    fresh: RecentBookmark | None, kept: Sequence[Bookmark], here_ms: int, now_s: float
+) -> Bookmark | None:
+    """Return the bookmark that the key adds a note to; None if it sets another one.
+
+    That is the one just set, unless it was removed or the cursor was moved since.
+    """
+    if fresh is None or now_s - fresh.at_s > NOTE_S or fresh.bookmark not in kept:
+        return None
+    moved_ms = here_ms - fresh.bookmark.position_ms
+    stayed = -STAYED_MS <= moved_ms <= (now_s - fresh.at_s) * 1000 + STAYED_MS
+    return fresh.bookmark if stayed else None
+
+
+def mark_from(places_ms: Sequence[int], here_ms: int, step: int) -> int | None:
+    """Return the next (1) or the last (−1) of places in order; None if there is none."""
+    if step > 0:
+        return next((ms for ms in places_ms if ms > here_ms), None)
+    return next((ms for ms in reversed(places_ms) if ms < here_ms - PAST_MS), None)
+
+
+def citation(view: PlayerView, facts: CallFacts) -> str:
+    """Return incident, date and clock time, offset and words of what is heard, as one line."""
+    incident = view.incident
+    name = plain_text(incident.id if incident is not None else view.asked_id, 80)
+    clock = at_clock(facts.here_ms, facts)
+    offset = clock_text(facts.here_ms, facts.duration_ms)
+    words = quote(view.script, facts.here_ms)
+    here = facts.began and facts.began + timedelta(milliseconds=facts.here_ms)
+    date = f"{here.astimezone(facts.zone):%Y-%m-%d} " if here else ""
+    parts = [f"Incident {name}", f"{date}{clock}".strip(), f"{offset} into the call"]
+    return ", ".join(part for part in parts if part) + (f". {_quoted(words)}" if words else "")
+
+
+def _quoted(words: str) -> str:
+    speaker, _, said = words.partition(": ")
+    return f"{speaker}: “{said}”"

@@ -1,0 +1,199 @@
+"""Moving about in a call: say again, undo a jump, the A–B loop, the step back on resume. Pure.
+
+Every rule takes what was told of the call and what the screen remembers, and returns what it is to
+remember and to ask: the requests are those that a script would send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from callplayer.ipc.messages import Request, SeekBy, StateEvent, TogglePause
+from callplayer.ui.model.format import (
+    clock_text,
+    is_growing,
+    shown_duration_ms,
+    shown_position_ms,
+    until_position_s,
+)
+from callplayer.ui.settings import ScreenSettings
+from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
+
+ONE_JUMP_S = 1.0
+"""Jumps closer together than this, a held key or a drag, are one jump to undo."""
+
+FURTHER_S = 1.5
+"""Say again, pressed again within this time, goes further back."""
+
+PLACES_KEPT = 100
+SHORTEST_LOOP_MS = 300
+LATE_MS = 1_000
+"""How far beyond B the loop still jumps back: a screen that was held up. Further on, somebody has
+left the loop."""
+
+CALL_END_MS = 200
+"""B stays so far before the end of the call: at the end itself a call stands still."""
+
+LIVE_EDGE_MS = 2_000
+
+Place = int | None
+"""ms from the start of the call; None is the live end, wherever that is by then."""
+
+
+@dataclass(frozen=True)
+class SaidAgain:
+    """The last say again: from where, how often further, and when (monotonic, s)."""
+
+    from_ms: int
+    times: int
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Plays from `a_ms` to `b_ms` again and again; until B is set it does nothing."""
+
+    a_ms: int
+    b_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """What the screen remembers of the way through the call.
+
+    `left` are the places that jumps left, the latest last; `jumped_s` is when the latest jump was;
+    `paused_here`: the call was paused while it played, and nobody has moved the cursor since.
+    """
+
+    left: tuple[Place, ...] = ()
+    jumped_s: float = float("-inf")
+    said: SaidAgain | None = None
+    loop: Loop | None = None
+    paused_here: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """What comes of a rule: what to remember, what to ask of the engine, what to tell the user."""
+
+    navigation: Navigation
+    requests: tuple[Request, ...] = ()
+    note: str = ""
+
+
+Steer = Callable[[StateEvent, Navigation, ScreenSettings, float], Step]
+
+
+def is_move(request: Request) -> bool:
+    """Tell whether a request moves the cursor."""
+    return isinstance(request, Scrub | SeekBy | ScrubToEnd)
+
+
+def after_state(navigation: Navigation, before: StateEvent, state: StateEvent) -> Navigation:
+    """Remember whether the call stands where it was paused."""
+    if not state.paused:
+        return replace(navigation, paused_here=False)
+    if before.paused or state.held or before.phase not in ("playing", "live"):
+        return navigation
+    return replace(navigation, paused_here=True)
+
+
+def jumped(navigation: Navigation, state: StateEvent, now_s: float) -> Navigation:
+    """Remember the place that a jump leaves now."""
+    left = navigation.left
+    if now_s - navigation.jumped_s >= ONE_JUMP_S and state.duration_ms > 0:
+        place = None if state.phase == "live" else shown_position_ms(state, now_s)
+        left = (*left, place)[-PLACES_KEPT:]
+    return replace(navigation, left=left, jumped_s=now_s, said=None, paused_here=False)
+
+
+def undo_jump(
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+) -> Step:
+    """Go back to the place that the last jump left; again, to the one before."""
+    if not navigation.left:
+        return Step(navigation, note="There is no jump to undo.")
+    *left, place = navigation.left
+    after = replace(
+        navigation, left=tuple(left), jumped_s=float("-inf"), said=None, paused_here=False
+    )
+    if place is None:
+        return Step(after, (ScrubToEnd(),), "Back to the end." if state.call_over else "Back live.")
+    return Step(after, (Scrub(place),), f"Back to {clock_text(place, state.duration_ms)}.")
+
+
+def say_again(
+    state: StateEvent, navigation: Navigation, settings: ScreenSettings, now_s: float
+) -> Step:
+    """Hear the last seconds again; pressed again soon, further back from the same place.
+
+    A paused call plays on: who asks for it wants to hear it.
+    """
+    if state.duration_ms <= 0:
+        return Step(navigation, note="There is nothing to say again yet.")
+    said = navigation.said
+    if said is None or now_s - said.at_s > FURTHER_S:
+        said = SaidAgain(shown_position_ms(state, now_s), 0, now_s)
+    said = SaidAgain(said.from_ms, said.times + 1, now_s)
+    back_ms = round(said.times * settings.say_again_s * 1000)
+    requests: list[Request] = [Scrub(max(said.from_ms - back_ms, 0))]
+    if state.paused and not state.held:
+        requests.append(Resume())
+    after = replace(jumped(navigation, state, now_s), said=said)
+    return Step(after, tuple(requests), f"The last {back_ms / 1000:g} s again.")
+
+
+def toggle_pause(
+    state: StateEvent, navigation: Navigation, settings: ScreenSettings, now_s: float
+) -> Step:
+    """Pause or go on; going on from where it was paused steps back a bit.
+
+    Not where the user moved the cursor meanwhile: that place was chosen. Not at the live edge:
+    nothing may be put between now and the listener there.
+    """
+    back_ms = round(settings.back_step_s * 1000)
+    behind_ms = shown_duration_ms(state, now_s) - state.position_ms
+    at_live_edge = is_growing(state) and behind_ms < LIVE_EDGE_MS
+    if not back_ms or not state.paused or not navigation.paused_here or at_live_edge:
+        return Step(navigation, (TogglePause(),))
+    if state.phase == "at-end":
+        return Step(navigation, (TogglePause(),))
+    return Step(replace(navigation, paused_here=False), (SeekBy(-back_ms), TogglePause()))
+
+
+def turn_loop(
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, now_s: float
+) -> Step:
+    """Set A; then B, which goes back to A at once; then end the loop."""
+    if state.duration_ms <= 0:
+        return Step(navigation, note="The length of the call is not known yet.")
+    here_ms = shown_position_ms(state, now_s)
+    loop = navigation.loop
+    if loop is None:
+        told = f"Loop from {clock_text(here_ms, state.duration_ms)}: the key again sets its end."
+        return Step(replace(navigation, loop=Loop(here_ms)), note=told)
+    if loop.b_ms is not None:
+        return Step(replace(navigation, loop=None), note="The loop is off.")
+    if not is_growing(state):
+        here_ms = min(here_ms, state.duration_ms - CALL_END_MS)
+    if here_ms - loop.a_ms < SHORTEST_LOOP_MS:
+        at = clock_text(loop.a_ms, state.duration_ms)
+        return Step(navigation, note=f"The end of the loop must come after {at}.")
+    ends = (clock_text(ms, state.duration_ms) for ms in (loop.a_ms, here_ms))
+    after = replace(navigation, loop=Loop(loop.a_ms, here_ms), paused_here=False, said=None)
+    return Step(after, (Scrub(loop.a_ms),), f"Loop {' – '.join(ends)}.")
+
+
+def loop_turns_in_s(state: StateEvent, loop: Loop | None, now_s: float) -> float | None:
+    """Return in how many s the loop is to jump back to A; None while it is not on its way to B.
+
+    The jump is asked for when B is heard: the engine lets go of what is heard at once, so that
+    sooner would cut the end off, and the gap is the server's way back either way.
+    """
+    if loop is None or loop.b_ms is None or not state.advancing or state.requested_ms is not None:
+        return None
+    at_ms = shown_position_ms(state, now_s)
+    if not loop.a_ms - LATE_MS <= at_ms <= loop.b_ms + LATE_MS:
+        return None
+    return max(until_position_s(state, loop.b_ms, now_s), 0.0)

@@ -1,0 +1,410 @@
+"""The screen's own state and how each event changes it. Pure: no Textual, no clock.
+
+The engine owns the truth about the call; what is here is only what the screen was last told, which
+party is selected, and the line that tells the user what happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
+
+from callplayer.ipc.client import EngineGone, EngineNews, EngineRestarting
+from callplayer.ipc.messages import (
+    DevicesEvent,
+    ErrorEvent,
+    IncidentEvent,
+    LaneLevel,
+    LevelsEvent,
+    StateEvent,
+    StatsEvent,
+    TranscriptEvent,
+    TranscriptState,
+    WordsEvent,
+)
+from callplayer.ipc.restore import is_connected
+from callplayer.ipc.successor import SuccessorOffer
+from callplayer.text import plain_text
+from callplayer.ui.model.format import (
+    PARTY_NAMES,
+    SPEECH_DB,
+    UNCONFIRMED_AFTER_S,
+    Tone,
+    clock_text,
+    is_growing,
+    shown_duration_ms,
+    shown_position_ms,
+    waiting_s,
+)
+from callplayer.ui.model.link_quality import LinkQuality, after_stats
+from callplayer.ui.model.navigation import Navigation, after_state
+from callplayer.ui.model.transcript import SPEAKER_NAMES, Script, after_words, last_word_end_ms
+from callplayer.vendor.parties import PARTIES, Party
+
+NOTICE_S = 6.0
+ERROR_NOTICE_S = 20.0
+DEVICE_LOST = "device-lost"
+"""The code of an error that is over once a state tells a device and nothing that it lacks."""
+
+STARTING_AGAIN = "engine-restarting"
+"""The code of a note that is over once a state tells when the next try to reach the call begins."""
+
+NO_WORDS: dict[TranscriptState, str] = {
+    "connecting": "The transcript has not come yet.",
+    "open": "No words of this call have come.",
+    "reconnecting": "The transcript is out of reach; it is tried again.",
+    "none": "This call has no transcript.",
+}
+"""Why there is nothing to read or search, while there is not."""
+
+ELSEWHERE_MS = 2_000
+"""A cursor so far from where it was asked to be has not gone there."""
+
+AHEAD_S = 5.0
+AHEAD_FROM_MS = 5_000
+"""Words come some seconds after they are said: less than this is no earlier place."""
+
+JUMP_MS = 100
+"""A cursor that is so far from where it was drawn has jumped; else it has been put right a bit."""
+
+QUIET_AFTER_S = 3.0
+"""Silence this long is told of, lest it be taken for a fault."""
+
+SLOW_CONNECT_S = 2.0
+"""What connecting waits for is told from then on: most calls are there sooner."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
+
+    `code` is that of the error it tells of; `answers`: it answers a key, and the next one ends it.
+    """
+
+    text: str
+    hint: str = ""
+    tone: Tone = "text"
+    until_s: float = float("inf")
+    code: str = ""
+    answers: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the call cannot be played any more, and the exit code that tells it."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class LiveSpeech:
+    """Somebody spoke at the live end while an earlier place is heard; shown until `until_s`."""
+
+    speaker: str
+    until_s: float
+
+
+@dataclass(frozen=True)
+class PlayerView:
+    """All that the player's screen draws from.
+
+    `phase_since_s` is when the state came into its phase (monotonic, s), None before any was told;
+    `asked_id` is the incident that was asked for, shown until the engine tells more of it;
+    `was_connected`: the call was there at least once; `ended`: the engine will tell no more;
+    `script` is the transcript, `transcript` whether it can be had, `ahead` the speech that came
+    last while an earlier place was heard; `link` is how good the link is; `quiet_since_s` is since
+    when nobody makes a sound (monotonic, s), None while somebody does; `navigation` is what the way
+    through the call so far leaves to remember; `offer` is what the call could be moved to.
+    """
+
+    state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
+    phase_since_s: float | None = None
+    asked_id: str = ""
+    incident: IncidentEvent | None = None
+    stats: StatsEvent | None = None
+    devices: DevicesEvent | None = None
+    levels: tuple[LaneLevel, ...] = ()
+    levels_at_s: float = 0.0
+    quiet_since_s: float | None = None
+    link: LinkQuality = field(default_factory=LinkQuality)
+    selected: Party = "caller"
+    notice: Notice | None = None
+    failure: Failure | None = None
+    was_connected: bool = False
+    ended: bool = False
+    script: Script = field(default_factory=Script)
+    transcript: TranscriptState = "connecting"
+    ahead: LiveSpeech | None = None
+    navigation: Navigation = field(default_factory=Navigation)
+    offer: SuccessorOffer = field(default_factory=SuccessorOffer)
+
+
+def reduce(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
+    """Return the view after `event`."""
+    match event:
+        case StateEvent():
+            view = _after_state(view, event, now_s)
+        case LevelsEvent():
+            view = _after_levels(view, event, now_s)
+        case StatsEvent():
+            # A recording that is played right here has no link to be good or bad.
+            from_room = view.state.source == "room"
+            link = after_stats(view.link, event, now_s) if from_room else LinkQuality()
+            view = replace(view, stats=event, link=link)
+        case IncidentEvent():
+            view = replace(view, incident=event)
+        case DevicesEvent():
+            view = replace(view, devices=event)
+        case WordsEvent():
+            view = _after_words(view, event, now_s)
+        case TranscriptEvent():
+            view = replace(view, transcript=event.state)
+        case SuccessorOffer():
+            view = replace(view, offer=event)
+        case _:
+            view = _after_trouble(view, event, now_s)
+    return view
+
+
+def is_clock_tick(before: PlayerView, view: PlayerView, now_s: float) -> bool:
+    """Tell whether an event brought nothing but the time that a clock drew anyway."""
+    old, state = before.state, view.state
+    for shown_ms in (shown_position_ms, shown_duration_ms):
+        if abs(shown_ms(state, now_s) - shown_ms(old, now_s)) >= JUMP_MS:
+            return False
+    if _timeless(state) != _timeless(old):
+        return False
+    return replace(view, state=old) == before
+
+
+def _timeless(state: StateEvent) -> StateEvent:
+    """Return a state without what changes as time goes by, and without levels: meters have those.
+
+    A call that goes on has a length that grows; that there is one at all is no matter of time.
+    """
+    parties = tuple(structs.replace(party, level_db=0.0) for party in state.parties)
+    return structs.replace(
+        state,
+        position_ms=0,
+        audible_ms=0,
+        audible_in_ms=0,
+        duration_ms=min(state.duration_ms, 1),
+        unconfirmed_s=min(state.unconfirmed_s, 0.001),
+        as_of_s=0.0,
+        parties=parties,
+    )
+
+
+def _after_trouble(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
+    match event:
+        case ErrorEvent():
+            view = _after_error(view, event, now_s)
+        case EngineRestarting():
+            view = _after_loss(view, event, now_s)
+        case EngineGone():
+            view = _after_end(view, event)
+    return view
+
+
+def with_notice(view: PlayerView, text: str, now_s: float, tone: Tone = "hold") -> PlayerView:
+    """Return the view with a short-lived note for the user, which answers a key."""
+    note = Notice(text, tone=tone, until_s=now_s + NOTICE_S, answers=True)
+    return replace(view, notice=note)
+
+
+def without_answer(view: PlayerView) -> PlayerView:
+    """Return the view without the note that answered the last key: it is not about this one."""
+    if view.notice is None or not view.notice.answers:
+        return view
+    return replace(view, notice=None)
+
+
+def select_next_party(view: PlayerView) -> PlayerView:
+    """Return the view with the other party selected."""
+    return replace(view, selected=PARTIES[1 - PARTIES.index(view.selected)])
+
+
+def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice | None:
+    """Return what the notice area says now, the gravest first; `retry_key` tries to reconnect.
+
+    A failure; why there is no link; a silent server; the last note; what connecting waits for, or
+    what the sound lacks. The screen's own notes, which are short, come before the link: one of them
+    tells of a lost engine.
+    """
+    if view.failure is not None:
+        return Notice(view.failure.message, view.failure.hint, "alert")
+    note = view.notice if view.notice is not None and now_s < view.notice.until_s else None
+    reason = _link_reason(view, now_s, retry_key)
+    if reason is not None and view.state.phase in ("failed", "reconnecting"):
+        return note if note is not None and note.tone == "hold" else reason
+    waited_s = waiting_s(view.state, now_s)
+    if waited_s >= UNCONFIRMED_AFTER_S:
+        marks = "The hollow mark ◇ is where you asked to be, ◆ is where the call is."
+        return Notice(
+            f"not confirmed by the server for {int(waited_s)} s",
+            marks if view.state.requested_ms is not None else "",
+            "hold",
+        )
+    return note or reason or _silence_reason(view, now_s)
+
+
+def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
+    """Return why nothing is heard while the call plays; what stops it tells of itself."""
+    state = view.state
+    if not state.advancing:
+        return None
+    if view.link.quality == "cut":
+        return Notice("No sound comes from the server.", "The call goes on without it.", "hold")
+    quiet_s = 0.0 if view.quiet_since_s is None else now_s - view.quiet_since_s
+    if quiet_s < QUIET_AFTER_S:
+        return None
+    following = view.script.at(shown_position_ms(state, now_s)) + 1
+    hint = ""
+    if following < len(view.script.utterances):
+        next_ms = view.script.utterances[following].start_ms
+        hint = f"Words go on at {clock_text(next_ms, state.duration_ms, tenths=False)}."
+    muted = [PARTY_NAMES[party.party] for party in state.parties if party.muted_at_server]
+    if muted:
+        text = f"{' and '.join(muted)}: muted at the server; no other sound for {int(quiet_s)} s."
+        return Notice(text, hint, "dim")
+    return Notice(f"Nobody speaks, for {int(quiet_s)} s now.", hint, "dim")
+
+
+def telling_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
+    """Return the levels that tell of the call: not those that a mute at the server is in."""
+    muted = {party.party for party in view.state.parties if party.muted_at_server}
+    spoilt = {each.lane for each in view.state.lanes if muted.intersection(each.carries)}
+    return tuple(level for level in view.levels if level.lane not in spoilt)
+
+
+def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | None:
+    """Return why there is no link; while connecting it is only told once that takes long.
+
+    Where there is a link, it is what the sound lacks.
+    """
+    detail = plain_text(view.state.detail)
+    if not detail:
+        return None
+    phase = view.state.phase
+    if phase == "connecting":
+        if view.state.retry_at_s is not None:
+            next_try = _next_try(view.state.retry_at_s, now_s, retry_key)
+            return Notice(detail, next_try[:1].upper() + next_try[1:], tone="ask")
+        slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
+        return Notice(detail, tone="ask") if slow else None
+    grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
+    lost = _lost_text(view.state, now_s, retry_key)
+    return Notice(detail, lost, tone="alert" if grave else "hold")
+
+
+def _lost_text(state: StateEvent, now_s: float, retry_key: str) -> str:
+    """Write since when the room is out of reach, and when the next try to come back begins."""
+    if state.lost_at_s is None:
+        return ""
+    lost = f"Lost {max(now_s - state.lost_at_s, 0.0):.0f} s ago"
+    if state.retry_at_s is None:
+        return f"{lost}; trying now."
+    return f"{lost}; {_next_try(state.retry_at_s, now_s, retry_key)}"
+
+
+def _next_try(retry_at_s: float, now_s: float, retry_key: str) -> str:
+    at_once = f" {retry_key} tries at once." if retry_key else ""
+    return f"next try in {max(retry_at_s - now_s, 0.0):.0f} s.{at_once}"
+
+
+def _in_phase_s(view: PlayerView, now_s: float) -> float:
+    return 0.0 if view.phase_since_s is None else now_s - view.phase_since_s
+
+
+def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerView:
+    notice = view.notice
+    if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
+        device = plain_text(state.device, 48)
+        notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
+    if notice is not None and notice.code == STARTING_AGAIN and state.retry_at_s is not None:
+        notice = None
+    refused = _refused(view.state, state, now_s)
+    if refused:
+        notice = Notice(refused, "", "hold", now_s + NOTICE_S)
+    same_phase = view.phase_since_s is not None and state.phase == view.state.phase
+    return replace(
+        view,
+        state=state,
+        navigation=after_state(view.navigation, view.state, state),
+        phase_since_s=view.phase_since_s if same_phase else now_s,
+        quiet_since_s=view.quiet_since_s if state.advancing else None,
+        notice=notice,
+        was_connected=view.was_connected or is_connected(state),
+    )
+
+
+def _refused(before: StateEvent, state: StateEvent, now_s: float) -> str:
+    """Tell of a jump that the server never confirmed and that is waited for no more."""
+    asked_ms = before.requested_ms
+    waited = waiting_s(before, now_s) >= UNCONFIRMED_AFTER_S
+    if asked_ms is None or state.requested_ms is not None or not waited:
+        return ""
+    if state.phase == "reconnecting" or not is_connected(state):
+        return ""
+    if abs(state.position_ms - asked_ms) < ELSEWHERE_MS:
+        return ""
+    return f"The server did not go to {clock_text(asked_ms, state.duration_ms)}."
+
+
+def _after_levels(view: PlayerView, event: LevelsEvent, now_s: float) -> PlayerView:
+    quiet = all(level.rms_db < SPEECH_DB for level in event.levels)
+    since_s = (view.quiet_since_s if view.quiet_since_s is not None else now_s) if quiet else None
+    return replace(view, levels=event.levels, levels_at_s=now_s, quiet_since_s=since_s)
+
+
+def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerView:
+    """Take the words; tell of speech at the live end if that is not where the call is heard."""
+    script = after_words(view.script, event.words)
+    ahead = view.ahead
+    end_ms = last_word_end_ms(script)
+    heard_ms = shown_position_ms(view.state, now_s)
+    is_new = view.script and end_ms > last_word_end_ms(view.script)
+    if is_new and is_growing(view.state) and end_ms > heard_ms + AHEAD_FROM_MS:
+        ahead = LiveSpeech(SPEAKER_NAMES[event.words[-1].speaker], now_s + AHEAD_S)
+    return replace(view, script=script, ahead=ahead)
+
+
+def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:
+    message, hint = plain_text(event.message), plain_text(event.hint)
+    if event.exit_code is None:
+        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S, event.code)
+        return replace(view, notice=notice)
+    return _failed(view, Failure(message, hint, event.exit_code))
+
+
+def _after_loss(view: PlayerView, event: EngineRestarting, now_s: float) -> PlayerView:
+    notice = Notice(
+        f"The audio engine {event.reason}; starting it again.",
+        "Position, pause and volumes come back by themselves.",
+        "hold",
+        now_s + NOTICE_S,
+        STARTING_AGAIN,
+    )
+    return replace(view, notice=notice, levels=())
+
+
+def _after_end(view: PlayerView, gone: EngineGone) -> PlayerView:
+    failure = view.failure or Failure(gone.message, gone.hint, gone.exit_code)
+    return replace(_failed(view, failure), ended=True)
+
+
+def _failed(view: PlayerView, failure: Failure) -> PlayerView:
+    state = StateEvent(
+        phase="failed",
+        position_ms=view.state.position_ms,
+        audible_ms=view.state.audible_ms,
+        duration_ms=view.state.duration_ms,
+        call_over=True,
+        parties=view.state.parties,
+        lanes=view.state.lanes,
+        device=view.state.device,
+    )
+    return replace(view, state=state, failure=failure, levels=())

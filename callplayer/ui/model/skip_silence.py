@@ -1,0 +1,84 @@
+"""Where nothing is to be heard: from the words, and from the sound that was heard before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callplayer.ipc.messages import LaneState
+from callplayer.ui.model.format import is_heard, shown_position_ms
+from callplayer.ui.model.player import PlayerView
+from callplayer.ui.model.speech import SpeechLanes
+from callplayer.ui.model.transcript import LEAD_MS, Script, speaks_until_ms
+
+SKIP_AGAIN_S = 1.0
+"""After a jump, the engine's word of it is waited for at least so long."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A jump over silence."""
+
+    from_ms: int
+    to_ms: int
+
+    @property
+    def told(self) -> str:
+        """What to tell of it: a clock that jumps by itself looks like a fault."""
+        return f"{(self.to_ms - self.from_ms) / 1000:.0f} s of silence skipped."
+
+
+@dataclass
+class Skipping:
+    """Whether silence is skipped, and when it was last (monotonic, s)."""
+
+    is_on: bool = False
+    skipped_s: float = float("-inf")
+
+    def turn(self, longest_s: float, view: PlayerView) -> str:
+        """Skip silence of more than `longest_s`, or no more; return what to tell of it."""
+        self.is_on = not self.is_on
+        if not self.is_on:
+            return "Silence is played again."
+        where = "" if view.script else " where it was heard before"
+        return f"Silence of more than {longest_s:g} s is skipped{where}."
+
+    def due(
+        self, view: PlayerView, lanes: SpeechLanes, longest_s: float, now_s: float
+    ) -> Skip | None:
+        """Return what to skip at once, if silence is skipped and it is silent."""
+        rests = now_s - self.skipped_s < SKIP_AGAIN_S
+        if not self.is_on or rests or not is_heard(view.state, now_s):
+            return None
+        heard_ms, longest_ms = shown_position_ms(view.state, now_s), round(longest_s * 1000)
+        goes_on_ms = after_silence_ms(view.script, lanes, view.state.lanes, heard_ms, longest_ms)
+        if goes_on_ms is None:
+            return None
+        self.skipped_s = now_s
+        return Skip(heard_ms, goes_on_ms)
+
+
+def after_silence_ms(
+    script: Script,
+    lanes: SpeechLanes,
+    sounds: Sequence[LaneState],
+    position_ms: int,
+    longest_ms: int,
+) -> int | None:
+    """Return where to go on at a place at which nothing is heard for longer than `longest_ms`.
+
+    That is LEAD_MS before what is heard next, or where nobody knows any more whether anything is.
+    Up to the last words that there are, the words tell that nobody speaks, unless sound was heard
+    there; after them it is silent where every lane of sound was heard to be. None where something
+    is heard, or nobody knows.
+    """
+    if speaks_until_ms(script, position_ms) + LEAD_MS > position_ms:
+        return None
+    following = script.at(position_ms) + 1
+    if following < len(script.utterances):
+        next_ms = script.utterances[following].start_ms
+        ends_ms, is_sound = lanes.sound_from_ms(sounds, position_ms, next_ms), True
+    else:
+        ends_ms, is_sound = lanes.silent_until_ms(sounds, position_ms)
+    goes_on_ms = ends_ms - LEAD_MS if is_sound else ends_ms
+    return goes_on_ms if goes_on_ms - position_ms > longest_ms else None

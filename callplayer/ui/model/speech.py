@@ -1,0 +1,263 @@
+"""Speech lanes: where each lane of sound was heard, and where the words say that it will be.
+
+A lane holds one party, or both where they come by one mixed track: then the words are laid to the
+parties in a lane of their own. What was heard is kept as a compact envelope, a byte for each 200
+ms: three hours are 54 KB a lane.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callplayer.ipc.messages import LaneLevel, LaneState
+from callplayer.ui.model.format import SPEECH_DB
+from callplayer.ui.model.transcript import Script
+from callplayer.ui.model.zoom import Span
+from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
+from callplayer.vendor.values import MAX_CALL_MS
+
+BIN_MS = 200
+LOUDEST_DB = -12.0
+_UNHEARD = 0
+_SILENT = 1
+NOISE_BINS = 150
+NOISE_SHARE = 0.2
+NOISE_AT_MOST = 3
+_LEVELS = "▂▃▄▅▆▇█"
+
+WORDS_LANE = "words"
+CALLER_WORD, CALL_TAKER_WORD, BOTHS_WORD = "▀", "▄", "█"
+"""Signs of the lane of words: the caller's stand above, as its volume does."""
+
+HEARD_SILENCE = "▁"
+WORD = "▒"
+NO_WORD = "·"
+UNKNOWN = "░"
+"""Heard sound has a height, words that were not heard yet are grey, and what nobody knows is as
+the bar was: told apart without colour."""
+
+
+class Envelope:
+    """What was heard of one lane: for each 200 ms the loudest level, in steps."""
+
+    def __init__(self) -> None:
+        self._bins = bytearray()
+
+    def note(self, position_ms: int, level_db: float) -> bool:
+        """Note a level heard at a place; tell whether that changed anything."""
+        if not 0 <= position_ms <= MAX_CALL_MS:
+            return False
+        at = position_ms // BIN_MS
+        if at >= len(self._bins):
+            self._bins.extend(bytes(at + 1 - len(self._bins)))
+        step = step_of(level_db)
+        if self._bins[at] >= step:
+            return False
+        self._bins[at] = step
+        return True
+
+    def step(self, start_ms: int, end_ms: int) -> int:
+        """Return the loudest step in a stretch of the call; 0 where nothing was heard."""
+        first = max(start_ms // BIN_MS, 0)
+        return max(self._bins[first : max(-(-end_ms // BIN_MS), first + 1)], default=_UNHEARD)
+
+    def sound_from_ms(self, start_ms: int, end_ms: int) -> int:
+        """Return where sound was heard first in a stretch; its end if none was, or nobody heard."""
+        first = start_ms // BIN_MS
+        stretch = self._bins[first : max(-(-end_ms // BIN_MS), first)]
+        at = len(stretch) - len(stretch.lstrip(self._quiet_steps(unheard=True)))
+        return min(max((first + at) * BIN_MS, start_ms), end_ms) if at < len(stretch) else end_ms
+
+    def silent_until_ms(self, start_ms: int) -> tuple[int, bool]:
+        """Return how far it was heard to be silent, and whether sound was heard from there on."""
+        first = start_ms // BIN_MS
+        rest = self._bins[first:]
+        left = rest.lstrip(self._quiet_steps(unheard=False))
+        until_ms = (first + len(rest) - len(left)) * BIN_MS
+        return max(until_ms, start_ms), bool(left) and left[0] != _UNHEARD
+
+    def _quiet_steps(self, *, unheard: bool) -> bytes:
+        """Return the steps that are no sound of anybody: silence, and the noise of the line.
+
+        Noise is what at least a fifth of all that was heard is no louder than: nobody speaks
+        without a pause. It is not asked about a few seconds, nor believed to be loud.
+        """
+        loudest = _SILENT
+        counts = [self._bins.count(step) for step in range(_SILENT, len(_LEVELS) + 2)]
+        heard = sum(counts)
+        if heard >= NOISE_BINS:
+            below = 0
+            for step, count in enumerate(counts, _SILENT):
+                below += count
+                if below >= heard * NOISE_SHARE:
+                    loudest = _SILENT if step == _SILENT else min(step, NOISE_AT_MOST) + 1
+                    break
+        return bytes(range(_UNHEARD if unheard else _SILENT, loudest + 1))
+
+
+def step_of(level_db: float) -> int:
+    """Return 1 for silence, 2 … 8 for speech from quiet to loud."""
+    if level_db < SPEECH_DB:
+        return _SILENT
+    share = min((level_db - SPEECH_DB) / (LOUDEST_DB - SPEECH_DB), 1.0)
+    return 2 + round(share * (len(_LEVELS) - 1))
+
+
+@dataclass(frozen=True)
+class SpeechLane:
+    """A lane as it is drawn: a sign a column."""
+
+    name: str
+    signs: str
+
+
+class SpeechLanes:
+    """The lanes of a call; draws anew only the columns that changed."""
+
+    def __init__(self) -> None:
+        self._envelopes: dict[str, Envelope] = {}
+        self._signs: dict[str, list[str]] = {}
+        self._drawn_for: tuple[Script, Span, int] | None = None
+        self._lanes: dict[str, SpeechLane] = {}
+
+    def note(self, levels: Sequence[LaneLevel], position_ms: int) -> None:
+        """Take what is heard at a place."""
+        for level in levels:
+            envelope = self._envelopes.setdefault(level.lane, Envelope())
+            if envelope.note(position_ms, level.rms_db):
+                self._redraw_columns(level.lane, position_ms)
+
+    def sound_from_ms(self, lanes: Sequence[LaneState], start_ms: int, end_ms: int) -> int:
+        """Return where any lane was heard first in a stretch; its end if none was."""
+        heard = [self._envelopes[each.lane] for each in lanes if each.lane in self._envelopes]
+        return min((each.sound_from_ms(start_ms, end_ms) for each in heard), default=end_ms)
+
+    def silent_until_ms(self, lanes: Sequence[LaneState], start_ms: int) -> tuple[int, bool]:
+        """Return how far all lanes were heard to be silent, and whether one was heard then."""
+        if not lanes or any(each.lane not in self._envelopes for each in lanes):
+            return start_ms, False
+        ends = [self._envelopes[each.lane].silent_until_ms(start_ms) for each in lanes]
+        until_ms = min(end for end, _ in ends)
+        return until_ms, any(is_sound for end, is_sound in ends if end == until_ms)
+
+    def lanes(
+        self, lanes: Sequence[LaneState], script: Script, span: Span, width: int
+    ) -> tuple[SpeechLane, ...]:
+        """Return what is drawn of each lane; nothing while nothing at all is known of the call.
+
+        Where all sound is mixed, the words stand in a lane of their own, if there are any.
+        """
+        if not script and not self._envelopes:
+            return ()
+        drawn_for = self._drawn_for
+        if drawn_for is None or drawn_for[0] is not script or drawn_for[1:] != (span, width):
+            self._drawn_for = (script, span, width)
+            self._signs.clear()
+            self._lanes.clear()
+        drawn = tuple(self._lane(each, script, span, width) for each in lanes)
+        if script and is_mixed(lanes):
+            words = self._lanes.get(WORDS_LANE)
+            if words is None:
+                words = self._lanes[WORDS_LANE] = _words_lane(script, span, width)
+            drawn += (words,)
+        return drawn
+
+    def _lane(self, state: LaneState, script: Script, span: Span, width: int) -> SpeechLane:
+        name = state.lane
+        lane = self._lanes.get(name)
+        if lane is None:
+            signs = self._signs.get(name)
+            if signs is None:
+                said = _said_columns(_speakers(state), script, span, width)
+                signs = self._signs[name] = [
+                    self._sign(name, column, said, script) for column in range(width)
+                ]
+            lane = self._lanes[name] = SpeechLane(name, "".join(signs))
+        return lane
+
+    def _sign(self, name: str, column: int, said: set[int], script: Script) -> str:
+        assert self._drawn_for is not None
+        step = self._step(name, column)
+        if step != _UNHEARD:
+            return HEARD_SILENCE if step == _SILENT else _LEVELS[step - 2]
+        if column in said:
+            return WORD
+        _, span, width = self._drawn_for
+        return _no_word(column, script, span, width)
+
+    def _step(self, name: str, column: int) -> int:
+        assert self._drawn_for is not None
+        _, span, width = self._drawn_for
+        envelope = self._envelopes.get(name)
+        if envelope is None:
+            return _UNHEARD
+        half_ms = span.length_ms / max(width - 1, 1) / 2
+        at_ms = span.position_ms(column, width)
+        return envelope.step(round(at_ms - half_ms), round(at_ms + half_ms))
+
+    def _redraw_columns(self, name: str, position_ms: int) -> None:
+        signs = self._signs.get(name)
+        if signs is None or self._drawn_for is None:
+            return
+        _, span, width = self._drawn_for
+        start_ms = position_ms // BIN_MS * BIN_MS
+        end_ms = start_ms + BIN_MS
+        if end_ms < span.start_ms or start_ms > span.end_ms:
+            return
+        # What is noted is seen in every column that it reaches into.
+        for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
+            step = self._step(name, column)
+            sign = HEARD_SILENCE if step <= _SILENT else _LEVELS[step - 2]
+            if step != _UNHEARD and signs[column] != sign:
+                signs[column] = sign
+                self._lanes.pop(name, None)
+
+
+def is_mixed(lanes: Sequence[LaneState]) -> bool:
+    """Return whether all sound comes as one that holds both parties."""
+    return len(lanes) == 1 and len(lanes[0].carries) > 1
+
+
+def _speakers(lane: LaneState) -> frozenset[Speaker]:
+    """Return whose words stand in a lane; words of nobody known only where both parties do."""
+    if len(lane.carries) > 1:
+        return frozenset((*SPEAKER_OF_PARTY.values(), "Unknown"))
+    return frozenset(SPEAKER_OF_PARTY[party] for party in lane.carries)
+
+
+def _words_lane(script: Script, span: Span, width: int) -> SpeechLane:
+    """Return the lane that lays the words to the parties."""
+    said = [
+        _said_columns(frozenset((speaker,)), script, span, width)
+        for speaker in (*SPEAKER_OF_PARTY.values(), "Unknown")
+    ]
+    signs = []
+    for column in range(width):
+        of_caller, of_taker, of_unknown = (column in columns for columns in said)
+        if of_caller or of_taker:
+            both = of_caller and of_taker
+            one = CALLER_WORD if of_caller else CALL_TAKER_WORD
+            signs.append(BOTHS_WORD if both else one)
+        else:
+            signs.append(WORD if of_unknown else _no_word(column, script, span, width))
+    return SpeechLane(WORDS_LANE, "".join(signs))
+
+
+def _no_word(column: int, script: Script, span: Span, width: int) -> str:
+    known_ms = script.utterances[-1].end_ms if script else 0
+    return NO_WORD if span.position_ms(column, width) <= known_ms else UNKNOWN
+
+
+def _said_columns(speakers: frozenset[Speaker], script: Script, span: Span, width: int) -> set[int]:
+    """Return the columns in which the words of these speakers stand."""
+    columns: set[int] = set()
+    first = max(bisect_left(script.starts_ms, span.start_ms) - 8, 0)
+    for each in script.utterances[first:]:
+        if each.start_ms > span.end_ms:
+            break
+        if each.speaker in speakers and each.end_ms >= span.start_ms:
+            start = span.column(each.start_ms, width)
+            columns.update(range(start, span.column(each.end_ms, width) + 1))
+    return columns

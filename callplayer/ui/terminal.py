@@ -1,0 +1,46 @@
+"""What the terminal is told beside the screen: its title, and how far the call is. Pure.
+
+No phone number and no word of a call: a title is seen in task bars and kept in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callplayer.ipc.messages import StateEvent
+from callplayer.ui.model.format import PHASE_LOOKS, clock_text, shown_duration_ms, shown_position_ms
+
+SAVE_TITLE, RESTORE_TITLE = "\x1b[22;0t", "\x1b[23;0t"
+NO_PROGRESS = "\x1b]9;4;0;\x07"
+_KNOWN_PROGRAMS = ("ghostty", "WezTerm")
+
+
+def knows_progress(environment: Mapping[str, str]) -> bool:
+    """Tell whether this terminal takes OSC 9;4 for progress: to others it is a notification."""
+    return (
+        environment.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
+        or "WT_SESSION" in environment
+        or "ConEmuPID" in environment
+    )
+
+
+def title(state: StateEvent, now_s: float) -> str:
+    """Return the sequence that sets the window's title: the state, and where the call is."""
+    duration_ms = shown_duration_ms(state, now_s)
+    look = PHASE_LOOKS[state.phase]
+    told = f"{look.symbol} {look.word.lower()}"
+    if duration_ms > 0:
+        position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)
+        told = f"{look.symbol} {position} / {clock_text(duration_ms, duration_ms, tenths=False)}"
+    return f"\x1b]0;{told} callplayer\x07"
+
+
+def progress(state: StateEvent, now_s: float) -> str:
+    """Return the sequence that draws progress: 4 stands still, 2 failed, 3 nobody knows how far."""
+    duration_ms = shown_duration_ms(state, now_s)
+    if state.phase == "failed":
+        return "\x1b]9;4;2;100\x07"
+    if duration_ms <= 0:
+        return "\x1b]9;4;3;\x07"
+    percent = round(100 * shown_position_ms(state, now_s) / duration_ms)
+    return f"\x1b]9;4;{4 if state.paused else 1};{min(max(percent, 0), 100)}\x07"

@@ -1,0 +1,82 @@
+"""Lists in the place of timeline and words: a title, entries of which one is pointed at, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+
+from callplayer.ui.model.layout import window_start
+from callplayer.ui.widgets.rows import Row, Rows, fit
+
+MOVES = ("up", "down", "home", "end")
+"""The keys that move in a list."""
+
+LONGEST_ROWS = 14
+
+
+def moved(key: str, at: int, last: int) -> int:
+    """Return where one of MOVES leads from a place in a list that ends at `last`."""
+    wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
+    return min(max(wanted, 0), last)
+
+
+def list_height(count: int, room: int) -> int:
+    """Return how many rows a list takes of `room`: title, entries or their absence, keys."""
+    return min(max(count, 1) + 2, LONGEST_ROWS, room)
+
+
+def title_row(title: str, width: int) -> Row:
+    """Return a panel's title and a rule."""
+    text = f"─ {title} "
+    return ((text, "dim"), ("─" * max(width - len(text), 0), "faint"))
+
+
+def keys_row(keys: str, close_key: str, width: int) -> Row:
+    """Return a panel's own keys, and the one that closes it, if any does."""
+    told = (keys, f"{close_key} close" if close_key else "")
+    return ((fit("  ".join(filter(None, told)), width), "dim"),)
+
+
+class MovedRows(Rows):
+    """Rows that keys and the mouse wheel move in."""
+
+    def move(self, key: str) -> object:
+        """Move by one of MOVES."""
+        raise NotImplementedError
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move up."""
+        event.stop()
+        self.move("up")
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move down."""
+        event.stop()
+        self.move("down")
+
+
+class ListPanel(MovedRows):
+    """A list in a panel.
+
+    `close_key` is what the key is called that closes it, "" if there is none.
+    """
+
+    close_key = "Esc"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._start = 0
+
+    def clicked(self, event: events.Click, count: int) -> int | None:
+        """Return which of `count` entries was clicked; None for title and keys."""
+        at = self._start + event.y - 1
+        return at if 1 <= event.y < self.size.height - 1 and at < count else None
+
+    def entry_rows(
+        self, count: int, at: int, row_of: Callable[[int], Row], height: int
+    ) -> list[Row]:
+        """Return the entries that have room, the one at `at` among them."""
+        room = max(height - 2, 1)
+        self._start = window_start(at, count, room, self._start)
+        return [row_of(place) for place in range(self._start, min(self._start + room, count))]

@@ -1,0 +1,35 @@
+"""What `callplayer doctor` says of a livekit-server that is not there yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callplayer.commands import doctor
+from callplayer.errors import ServiceError
+from callplayer.service.livekit import binary, build
+
+
+@pytest.fixture(autouse=True)
+def not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binary, "find_binary", lambda: None)
+
+
+def test_one_that_can_be_built_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "check_can_build", lambda _: None)
+    finding, code = doctor._service()
+    assert (finding.verdict, finding.mend, code) == ("note", "", 0)
+    assert "builds it once" in finding.what
+
+
+def test_why_one_cannot_be_built_is_said_with_the_line_that_mends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: Path) -> None:
+        raise ServiceError("There is no Go compiler here.", "Install Go.")
+
+    monkeypatch.setattr(build, "check_can_build", refuse)
+    finding, code = doctor._service()
+    assert "cannot be built: There is no Go compiler here." in finding.what
+    assert (finding.verdict, finding.mend, code) == ("note", "Install Go.", 0)

@@ -1,0 +1,99 @@
+"""Commands on their way: paced, never in a burst, never into the wrong room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from callplayer.engine.cursor.command_queue import INTERVAL_S, Sender
+from callplayer.vendor.commands import Pause, Resume, Scrub, decode_command
+
+
+class SlowWire:
+    """A wire that takes `hold_s` for its first message and keeps what it was given."""
+
+    def __init__(self, hold_s: float = 0.0) -> None:
+        self.hold_s = hold_s
+        self.sent: list[object] = []
+
+    async def send(self, payload: bytes) -> None:
+        self.sent.append(decode_command(payload))
+        hold_s, self.hold_s = self.hold_s, 0.0
+        await asyncio.sleep(hold_s)
+
+
+@contextlib.asynccontextmanager
+async def running(sender: Sender) -> AsyncIterator[None]:
+    task = asyncio.create_task(sender.run())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_blocked_send_is_followed_by_the_newest_wish_only() -> None:
+    sender, wire = Sender(), SlowWire(hold_s=0.5)
+    sender.use(wire)
+    async with running(sender):
+        for step in range(25):
+            sender.offer(Scrub(step))
+            await asyncio.sleep(0.02)
+            sender.flush_due()
+        await asyncio.sleep(0.2)
+        sender.flush_due()
+        await asyncio.sleep(0.05)
+    assert wire.sent[0] == Scrub(0)
+    assert wire.sent[-1] == Scrub(24)
+    assert len(wire.sent) <= 4
+
+
+async def test_what_waits_for_a_room_that_is_gone_is_dropped() -> None:
+    sender, old, new = Sender(), SlowWire(hold_s=0.05), SlowWire()
+    sender.use(old)
+    async with running(sender):
+        sender.offer(Pause())
+        await asyncio.sleep(0.01)
+        sender.offer(Resume())
+        sender.use(None)
+        sender.offer(Scrub(5))
+        sender.use(new)
+        await asyncio.sleep(0.15)
+        sender.flush_due()
+        await asyncio.sleep(0.02)
+    assert old.sent == [Pause()]
+    assert new.sent == []
+
+
+async def test_a_pause_goes_at_once_and_never_before_an_earlier_scrub() -> None:
+    sender, wire = Sender(), SlowWire()
+    sender.use(wire)
+    async with running(sender):
+        for command in (Scrub(1), Pause(), Scrub(2), Resume()):
+            sender.offer(command)
+            await asyncio.sleep(0.002)
+        assert wire.sent == [Scrub(1), Pause()]
+        await asyncio.sleep(INTERVAL_S)
+        sender.flush_due()
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(1), Pause(), Scrub(2), Resume()]
+
+
+async def test_what_is_still_on_its_way_over_a_resume_is_not_sent_twice() -> None:
+    sender, wire = Sender(), SlowWire(hold_s=0.2)
+    sender.use(wire)
+    async with running(sender):
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        sender.use(None)
+        sender.use(wire)  # the link is back; what is open is asked for again
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        sender.flush_due()
+        await asyncio.sleep(0.4)
+        sender.flush_due()
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(5)]
+        sender.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        assert wire.sent == [Scrub(5), Scrub(5)]  # asked for anew

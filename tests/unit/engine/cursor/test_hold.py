@@ -1,0 +1,113 @@
+"""The call held where it was heard last."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.engine.cursor.hold import LIVE_AGAIN_S, Hold
+from callplayer.engine.cursor.playback import BREAK_BACK_MS, Delays, PlaybackState
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.status import Status
+
+NOW_S = 100.0
+DELAYS = Delays(path_ms=100.0)
+
+
+class Line:
+    """An open call at 30 s of 60, and what is sent to its server."""
+
+    def __init__(self, **status: bool) -> None:
+        self.sent: list[Command] = []
+        self.call = PlaybackState()
+        self.call.opened = True
+        self.hold = Hold(self.call, lambda: DELAYS, self.sent.extend)
+        self.tell(30_000, NOW_S, **status)
+
+    def tell(self, position_ms: int, now_s: float, **status: bool) -> None:
+        told = {"at_end": False, "call_over": True, "paused": False} | status
+        self.call.take_status(Status(position=position_ms, duration=60_000, **told), now_s, DELAYS)
+
+    def pass_time(self, now_s: float) -> None:
+        """Send what is due by then, as the engine does on its ticks."""
+        for tick in range(60):
+            self.sent += self.call.due(now_s - 3.0 + tick * 0.05, DELAYS)
+
+
+def test_the_call_waits_where_it_was_heard_last_and_goes_on_from_there() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.tell(32_500, NOW_S + 2.5)
+    line.hold.engage(NOW_S + 2.6, goes_on=True)
+    assert line.sent == [Scrub(31_900 - BREAK_BACK_MS), Pause()]
+    assert line.call.held
+    line.hold.engage(NOW_S + 2.7, goes_on=True)
+    assert len(line.sent) == 2
+    line.tell(31_770, NOW_S + 2.8, paused=True)
+    line.hold.release(NOW_S + 9.0)
+    assert line.sent[2:] == [Resume()]
+    assert not line.call.held
+
+
+def test_a_call_that_is_to_pause_is_not_gone_on_with() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 1.0)
+    line.hold.engage(NOW_S + 1.1, goes_on=False)
+    line.hold.release(NOW_S + 2.0)
+    assert Resume() not in line.sent
+    assert line.call.head.wants_paused()
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_call_that_a_person_paused_stays_as_it_is(goes_on: bool) -> None:
+    line = Line(paused=True)
+    line.hold.engage(NOW_S + 1.0, goes_on=goes_on)
+    line.hold.release(NOW_S + 2.0)
+    assert line.sent == []
+
+
+def test_a_jump_that_nobody_has_heard_yet_is_where_the_call_waits() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 1.0)
+    line.sent.append(line.call.seek(50_000, NOW_S + 1.1))
+    line.tell(50_000, NOW_S + 1.2)
+    line.hold.engage(NOW_S + 1.6, goes_on=True)
+    assert line.sent[1:] == [Scrub(50_000 - BREAK_BACK_MS), Pause()]
+
+
+def test_a_jump_that_is_not_confirmed_yet_stands() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 1.0)
+    line.call.seek(50_000, NOW_S + 1.1)
+    line.hold.engage(NOW_S + 1.2, goes_on=True)
+    assert line.sent == [Pause()]
+    assert line.call.head.requested_ms(NOW_S + 1.2) == 50_000
+
+
+def test_at_the_end_there_is_nothing_to_hold() -> None:
+    line = Line(at_end=True)
+    line.hold.engage(NOW_S + 1.0, goes_on=True)
+    assert line.sent == []
+
+
+@pytest.mark.parametrize(("away_s", "is_live"), [(0.3, True), (LIVE_AGAIN_S + 1.0, False)])
+def test_a_live_call_is_live_again_after_a_change_of_device_only(
+    away_s: float, is_live: bool
+) -> None:
+    line = Line(at_end=True, call_over=False)
+    line.hold.record(NOW_S + 1.0)
+    line.hold.engage(NOW_S + 1.0, goes_on=True)
+    line.hold.release(NOW_S + 1.0 + away_s)
+    line.pass_time(NOW_S + 5.0 + away_s)
+    assert (ScrubToEnd() in line.sent) is is_live
+    assert line.sent[-1] == Resume()
+
+
+def test_while_the_server_is_away_the_call_waits_where_it_stands() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.call.freeze(NOW_S + 2.2, DELAYS, NOW_S + 1.0)  # nothing has come since
+    line.hold.engage(NOW_S + 3.0, goes_on=True)
+    assert line.sent == [Pause()]
+    line.hold.release(NOW_S + 3.5)
+    back = line.call.resume_from(NOW_S + 4.0, DELAYS, stays=False)
+    assert (back.position_ms, back.paused) == (31_000, False)

@@ -1,0 +1,414 @@
+"""When the server's sound counts as lost or back, and what is asked of the engine for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from callplayer.config import Settings
+from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.playback import LOOKS_FOR_S, Delays, PlaybackState, ResumePoint
+from callplayer.engine.room.liveness import BEGINS_S, SILENT_S
+from callplayer.engine.room.receive_stats import Counters, ReceivePath
+from callplayer.engine.session import reconnect as recoveries
+from callplayer.engine.session.connection import RoomConnection
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.reconnect import (
+    BROKE,
+    GONE,
+    LEFT,
+    LOOKS,
+    SILENT,
+    UNTOLD,
+    Reconnector,
+)
+from callplayer.vendor.commands import Command, Resume, Scrub
+from callplayer.vendor.parties import TrackNames
+from callplayer.vendor.status import Status
+
+DELAYS = Delays(path_ms=100.0)
+PLAYED_S = 10.0
+DURATION_MS = 100_000
+LATE_JITTER_S = 0.2
+"""What packets that were held up for a second or two leave in the jitter."""
+
+
+class Rig:
+    """An open call of two parties that has played for PLAYED_S; `now_s` is the rig's clock.
+
+    That clock begins at the real one: when something is lost is read from there.
+    """
+
+    def __init__(self, *, opened: bool = True) -> None:
+        self.now_s = time.monotonic() - PLAYED_S
+        self.said: list[str] = []
+        self.restored: list[ResumePoint] = []
+        self.call = PlaybackState()
+        self.call.opened = opened
+        self.sound = AudioPipeline(48_000, no_audio=True)
+        self.path = ReceivePath()
+        self.link = RoomConnection(
+            Settings(), "i1", call=self.call, sound=self.sound, path=self.path,
+            listener=self, say=self.said.append, prime=lambda: True,
+        )  # fmt: skip
+        self.link.room, self.link.up = self, True
+        self.sender = Sender()
+        self.recovery = Reconnector(
+            call=self.call, sound=self.sound, link=self.link, sender=self.sender,
+            delays=lambda: DELAYS, told=self,
+        )  # fmt: skip
+        self._packets: dict[str, int] = {}
+        self.jitter_s = 0.0
+        for track_id, party in (("a", "caller"), ("b", "callTaker")):
+            self.add(track_id, party)
+        self.recovery.joined()
+        self.tell(20_000)
+        self.play(PLAYED_S)
+
+    def add(self, track_id: str, party: Any) -> None:
+        self.sound.add(track_id, TrackNames(party))
+        self.link.flow.add(track_id, self.now_s)
+        self._packets[track_id] = 0
+
+    def remove(self, track_id: str) -> None:
+        """As the engine does."""
+        self.sound.remove(track_id)
+        if not self.sound.track_ids:
+            self.recovery.tracks_gone()
+        self.link.remove_track(track_id)
+
+    def play(self, seconds: float, *, sends: str = "ab", step_s: float = 0.25) -> None:
+        """Let time pass with looks in it; the tracks of `sends` send."""
+        for _ in range(round(seconds / step_s)):
+            self.now_s += step_s
+            self.look(sends)
+
+    def look(self, sends: str = "") -> None:
+        for track_id in self.sound.track_ids:
+            self._packets[track_id] += 12 if track_id in sends else 0
+            counters = Counters(
+                packets=self._packets[track_id], last_packet_s=self.now_s, jitter_s=self.jitter_s
+            )
+            self.link.flow.take(track_id, counters, self.now_s)
+        self.recovery.look(self.now_s)
+
+    def tell(self, position_ms: int, *, paused: bool = False) -> None:
+        """The server tells where it is."""
+        self.link.flow.take_status(self.now_s)
+        status = Status(position_ms, DURATION_MS, paused, at_end=False, call_over=True)
+        self.call.take_status(status, self.now_s, DELAYS)
+
+    def lose(self) -> None:
+        """Nothing comes for as long as it takes to notice."""
+        self.play(SILENT_S + 0.25, sends="")
+        assert self.call.away
+
+    # --- the engine's side, and the room's --------------------------------------------------------
+
+    def say(self, detail: str) -> None:
+        self.said.append(detail)
+
+    def restore(self, back: ResumePoint) -> None:
+        self.restored.append(back)
+
+    async def send(self, payload: bytes) -> None: ...
+
+    def audio_tracks_announced(self) -> int:
+        return len(self.sound.track_ids)
+
+
+def takes(sender: Sender, command: Command) -> bool:
+    """Tell whether a command goes anywhere."""
+    sender.offer(command)
+    return bool(sender._pending)
+
+
+async def test_while_all_goes_well_nothing_is_said() -> None:
+    rig = Rig()
+    assert not rig.said
+    assert not rig.call.away
+    assert not rig.recovery.watchful
+    assert takes(rig.sender, Scrub(0))
+
+
+async def test_a_server_that_falls_silent_is_left_alone_at_what_was_heard_last() -> None:
+    rig = Rig()
+    heard_ms = rig.call.shown_ms(rig.now_s, DELAYS)
+    rig.play(SILENT_S / 2 + 0.25, sends="")
+    assert rig.recovery.watchful
+    assert not rig.call.away
+    rig.play(SILENT_S / 2, sends="")
+    assert rig.said == [SILENT]
+    assert rig.call.away
+    assert not takes(rig.sender, Scrub(0))
+    # What had come was still heard: up to where the server was when the last packet came.
+    assert 0 <= rig.call.shown_ms(rig.now_s + 60.0, DELAYS) - heard_ms <= DELAYS.path_ms
+    rig.recovery.stop()
+
+
+async def test_what_was_lost_is_asked_for_again_at_once() -> None:
+    rig = Rig()
+    rig.lose()
+    stood_ms = rig.call.shown_ms(rig.now_s, DELAYS)
+    rig.play(0.25)
+    assert rig.restored == [ResumePoint(stood_ms, paused=False)]
+    assert not rig.call.away
+    assert takes(rig.sender, Scrub(0))
+    assert rig.recovery._give_up_timer is None
+
+
+async def test_what_only_came_late_goes_on_where_it_is_once_the_server_says_so() -> None:
+    rig = Rig()
+    rig.lose()
+    stood_ms = rig.call.shown_ms(rig.now_s, DELAYS)
+    rig.jitter_s = LATE_JITTER_S
+    rig.play(0.25)
+    assert not rig.restored  # it may be where we are: a status will tell
+    rig.now_s += 0.1
+    rig.tell(stood_ms + 100)
+    rig.look("ab")
+    assert rig.restored == [ResumePoint(stood_ms, paused=False, stays=True)]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_what_came_late_while_the_server_went_on_is_asked_for_again(tells: bool) -> None:
+    rig = Rig()
+    rig.lose()
+    stood_ms = rig.call.shown_ms(rig.now_s, DELAYS)
+    rig.jitter_s = LATE_JITTER_S
+    rig.play(0.25)
+    if tells:
+        rig.now_s += 0.1
+        rig.tell(stood_ms + 5_000)
+        rig.look("ab")
+    else:
+        rig.play(recoveries.NEWS_WAIT_S - 0.25)
+        assert not rig.restored
+        rig.play(0.5)
+    assert rig.restored == [ResumePoint(stood_ms, paused=False)]
+
+
+async def test_one_party_that_is_not_back_is_waited_for() -> None:
+    rig = Rig()
+    rig.lose()
+    rig.play(1.0, sends="a")
+    assert not rig.restored
+    rig.play(0.25)
+    assert len(rig.restored) == 1
+
+
+async def test_one_party_that_falls_silent_is_told_and_the_other_plays_on() -> None:
+    rig = Rig()
+    rig.play(SILENT_S + 0.25, sends="b")
+    assert rig.call.flow_detail == "No sound comes from the caller."
+    rig.play(0.25)
+    assert rig.call.flow_detail == ""
+    rig.remove("b")
+    rig.play(0.25, sends="a")
+    assert rig.call.flow_detail == "No sound comes from the call taker."
+    assert not rig.call.away
+    assert not rig.said
+
+
+async def test_a_server_that_tells_no_more_where_it_is_is_told_of() -> None:
+    rig = Rig()
+    for _ in range(5):
+        rig.play(0.25)
+        rig.tell(rig.call.head.confirmed_ms(rig.now_s))
+    assert rig.call.flow_detail == ""
+    rig.play(4.0)
+    assert rig.call.flow_detail == UNTOLD
+    rig.tell(rig.call.head.confirmed_ms(rig.now_s))
+    rig.play(0.25)
+    assert rig.call.flow_detail == ""
+
+
+async def test_a_paused_server_may_be_silent() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.play(2 * BEGINS_S, sends="")
+    assert not rig.call.away
+
+
+async def test_who_sent_the_sound_has_left_and_comes_back() -> None:
+    rig = Rig()
+    rig.remove("a")
+    assert not rig.said
+    rig.remove("b")
+    assert rig.said == [LEFT]
+    assert rig.call.away
+    rig.play(0.5)
+    assert not rig.restored
+    for track_id, party in (("c", "caller"), ("d", "callTaker")):
+        rig.add(track_id, party)
+    rig.play(0.25, sends="cd")
+    assert [back.stays for back in rig.restored] == [False]
+    assert not rig.link.closed.is_set()
+
+
+async def test_what_is_not_back_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recoveries, "GIVE_UP_ROOM_S", 0.05)
+    rig = Rig()
+    rig.lose()
+    async with asyncio.timeout(5.0):
+        await rig.link.closed.wait()
+    assert rig.said == [SILENT, GONE]
+    assert not rig.link.up
+    rig.play(1.0)
+    assert not rig.restored  # a room that was given up is not looked at
+
+
+async def test_what_is_back_in_time_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recoveries, "GIVE_UP_ROOM_S", 0.05)
+    rig = Rig()
+    rig.lose()
+    rig.play(0.25)
+    await asyncio.sleep(0.1)
+    assert not rig.link.closed.is_set()
+
+
+async def test_the_sdk_loses_its_connection_and_has_it_back() -> None:
+    rig = Rig()
+    rig.recovery.link_lost()
+    assert rig.said == [BROKE]
+    assert not takes(rig.sender, Scrub(0))
+    rig.play(0.5)  # what still comes in is heard
+    assert not rig.call.away
+    rig.call.seek(50_000, rig.now_s)
+    rig.recovery.link_back()
+    assert rig.restored == [ResumePoint(50_000, paused=False)]
+    assert takes(rig.sender, Scrub(0))
+    assert rig.recovery._give_up_timer is None
+
+
+async def test_with_its_connection_back_the_sdk_may_still_bring_no_sound() -> None:
+    rig = Rig()
+    rig.recovery.link_lost()
+    rig.lose()
+    assert rig.said == [BROKE, BROKE]
+    rig.play(0.25)
+    assert not rig.restored  # packets of before, perhaps: the connection is not there
+    rig.recovery.link_back()
+    assert not rig.restored
+    assert rig.recovery._give_up_timer is not None
+    rig.play(0.25)
+    assert len(rig.restored) == 1
+
+
+@pytest.mark.parametrize("what", ["silence", "the room", "the tracks"])
+async def test_before_a_call_is_open_nothing_of_it_is_lost(what: str) -> None:
+    rig = Rig(opened=False)
+    if what == "silence":
+        rig.play(2 * BEGINS_S, sends="")
+    elif what == "the room":
+        rig.recovery.closed("test")
+        assert rig.link.closed.is_set()  # who waits for its sound must know
+    else:
+        rig.remove("a")
+        rig.remove("b")
+    assert not rig.call.away
+    assert SILENT not in rig.said
+    assert LEFT not in rig.said
+
+
+async def test_a_room_that_is_gone_is_told_of_once() -> None:
+    rig = Rig()
+    rig.recovery.closed("test")
+    assert rig.call.away
+    assert rig.said[-1] == GONE
+    told = len(rig.said)
+    rig.recovery.link_lost()
+    rig.recovery.link_back()
+    assert len(rig.said) == told
+    assert not rig.restored
+
+
+# --- absence is judged by what was asked ----------------------------------------------------------
+
+
+async def test_tracks_that_go_while_the_call_is_paused_are_no_loss() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.remove("a")
+    rig.remove("b")
+    rig.play(20.0)
+    assert not rig.call.away
+    assert not rig.said
+    assert rig.call.flow_detail == ""
+
+
+async def test_tracks_that_go_for_a_moment_at_a_scrub_are_no_loss() -> None:
+    rig = Rig()
+    now_s = time.monotonic()  # a loss is dated there
+    rig.call.seek(50_000, now_s)
+    rig.remove("a")
+    rig.remove("b")
+    assert not rig.call.away
+    rig.add("c", "caller")
+    rig.add("d", "callTaker")
+    rig.tell(50_000)
+    rig.play(1.0, sends="cd")
+    assert not rig.call.away
+    assert not rig.restored  # one scrub stays one scrub
+
+
+async def test_tracks_that_stay_away_after_a_scrub_are_lost_in_the_end() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.call._moved_s = time.monotonic()
+    rig.remove("a")
+    rig.remove("b")
+    rig.call._moved_s = rig.now_s
+    rig.play(4.0)
+    assert not rig.call.away
+    rig.play(7.0)
+    assert rig.call.away
+    assert rig.said == [LEFT]
+    rig.recovery.stop()
+
+
+async def test_a_scrub_that_brings_no_packet_for_5_s_is_looked_for() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.play(0.75, sends="")
+    assert rig.call.flow_detail == ""
+    rig.play(4.25, sends="")
+    assert rig.call.flow_detail == LOOKS
+    assert not rig.call.away
+    rig.tell(50_000)
+    rig.play(0.5)
+    assert rig.call.flow_detail == ""
+    assert not rig.restored
+
+
+async def test_a_scrub_that_brings_nothing_at_all_is_a_loss_in_the_end() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.play(LOOKS_FOR_S + SILENT_S + BEGINS_S, sends="")
+    assert rig.call.away
+    rig.recovery.stop()
+
+
+async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.remove("a")
+    rig.remove("b")
+    rig.call.trackless = True
+    rig.call.apply(Resume(), rig.now_s, DELAYS)
+    assert not rig.call.may_be_heard(rig.now_s)
+    rig.call.trackless = False
+    rig.tell(30_000)
+    rig.add("c", "caller")
+    rig.add("d", "callTaker")
+    rig.play(0.5, sends="cd")
+    assert not rig.restored  # packets are played out only a little later
+    for track_id in "cd":
+        rig.path.take(track_id, Counters(packets=40, emitted=48_000))
+    rig.play(0.25, sends="cd")
+    assert rig.restored == [ResumePoint(30_000, paused=False, moved=True)]
+    rig.play(1.0, sends="cd")
+    assert len(rig.restored) == 1

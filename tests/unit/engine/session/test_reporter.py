@@ -1,0 +1,26 @@
+"""What the engine tells fits into its client's lines, whatever the API said."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.room.audio_frames import RATE_HZ
+from callplayer.engine.room.receive_stats import ReceivePath
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.reporter import Reporter
+from callplayer.ipc import messages as m
+from callplayer.vendor.http import Incident
+
+
+@pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])
+def test_an_incident_of_any_length_is_told_in_a_line_that_can_be_read(character: str) -> None:
+    told: list[m.Event] = []
+    teller = Reporter(
+        told.append, PlaybackState(), AudioPipeline(RATE_HZ, no_audio=True), ReceivePath()
+    )
+    teller.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
+    (event,) = told
+    line = m.encode_line(event)
+    assert len(line) < m.MAX_EVENT_BYTES
+    assert m.decode_event(line) == event

@@ -1,0 +1,92 @@
+"""Lines on stdin: each whole, and one that is too long passed over to its end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine.headless import MAX_BACKLOG_BYTES, _LineWriter, _tell, read_line
+from callplayer.ipc import messages as m
+
+LIMIT_BYTES = 64
+
+
+async def _lines(*pieces: bytes) -> list[bytes | None]:
+    """Return what is read of pieces that come one after the other, up to the end."""
+    reader = asyncio.StreamReader(limit=LIMIT_BYTES)
+
+    async def feed() -> None:
+        for piece in pieces:
+            reader.feed_data(piece)
+            await asyncio.sleep(0)
+        reader.feed_eof()
+
+    feeding = asyncio.create_task(feed())
+    lines: list[bytes | None] = []
+    while (line := await read_line(reader)) != b"":
+        lines.append(line)
+    await feeding
+    return lines
+
+
+async def test_each_line_is_read_whole() -> None:
+    assert await _lines(b"one\ntw", b"o\nthree") == [b"one\n", b"two\n", b"three"]
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_the_tail_of_a_line_that_is_too_long_is_no_line(pieces: int) -> None:
+    long = [b"x" * LIMIT_BYTES] * pieces
+    assert await _lines(*long, b'{"cmd":"pause"}\n', b"next\n") == [None, b"next\n"]
+
+
+async def test_a_long_line_that_never_ends_is_none() -> None:
+    assert await _lines(b"x" * 1000) == [None]
+
+
+@given(
+    lines=st.lists(st.binary(max_size=200).map(lambda line: line.replace(b"\n", b"")), max_size=8),
+    cut=st.integers(1, 90),
+)
+@settings(max_examples=100, deadline=None)
+def test_however_it_is_cut_it_reads_the_same(lines: list[bytes], cut: int) -> None:
+    sent = b"".join(line + b"\n" for line in lines)
+    pieces = [sent[at : at + cut] for at in range(0, len(sent), cut)]
+    read = asyncio.run(_lines(*pieces))
+    assert len(read) == len(lines)
+    for line, got in zip(lines, read, strict=True):
+        # At the limit it depends on whether the end of the line has come yet.
+        if len(line) < LIMIT_BYTES:
+            assert got == line + b"\n"
+        elif len(line) > LIMIT_BYTES:
+            assert got is None
+
+
+class Unread(asyncio.WriteTransport):
+    """A pipe that nobody reads from; `kept` is what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = bytearray()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.kept += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.kept)
+
+
+async def test_who_reads_nothing_is_told_no_more_but_how_it_ends() -> None:
+    pipe = Unread()
+    output = _LineWriter(pipe, asyncio.Event())
+    refused = m.ErrorEvent(
+        code="bad-request", message="A line was not understood.", hint="Mend it."
+    )
+    told = sum(_tell(output, refused) for _ in range(10_000))
+    assert 0 < told < 10_000
+    assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
+    assert not _tell(output, m.StateEvent(phase="playing"))
+    assert _tell(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))
+    assert _tell(output, m.ByeEvent(exit_code=5))

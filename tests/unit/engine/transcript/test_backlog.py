@@ -1,0 +1,71 @@
+"""Words for a client that may be slow: in the end it has what the transcript has."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine.transcript.backlog import MOST_AT_ONCE, WORDS_A_LINE, Backlog
+from callplayer.ipc import messages as m
+from callplayer.vendor.transcript import MAX_LANGUAGE_CHARS, MAX_WORD_CHARS, Transcript, Word
+from tests.rig.cable import said
+
+WORDS = st.builds(
+    lambda tenths, speaker, text: said(tenths / 10, text, speaker),
+    st.integers(0, 60),
+    st.sampled_from(["Caller", "CallTaker"]),
+    st.text("abc", min_size=1, max_size=2),
+)
+
+
+def test_a_long_transcript_is_told_in_lines() -> None:
+    untold = Backlog()
+    untold.apply([said(n * 0.3, f"{n}") for n in range(1000)])
+    lines = []
+    while words := untold.next_batch():
+        lines.append(len(words))
+        untold.mark_sent(words)
+    assert lines == [WORDS_A_LINE] * 5
+
+
+def test_a_thousand_words_at_one_moment_make_no_line_that_is_too_long() -> None:
+    """The longest there are, each character of which is written with twelve."""
+    longest = msgspec.structs.replace(
+        said(9.0, "\U000e0041" * MAX_WORD_CHARS), language_code="\U000e0041" * MAX_LANGUAGE_CHARS
+    )
+    first = [msgspec.structs.replace(longest, started_at=said(n / 100, "x").started_at)
+             for n in range(WORDS_A_LINE - 1)]  # fmt: skip
+    untold = Backlog()
+    untold.apply([*first, *[longest] * 1000])
+    told = 0
+    while words := untold.next_batch():
+        told += len(words)
+        assert len(m.encode_line(m.WordsEvent(words=words))) < m.MAX_EVENT_BYTES
+        untold.mark_sent(words)
+    assert told == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.lists(WORDS, max_size=12), st.integers(0, 2)), max_size=12))
+def test_whenever_the_client_reads_it_has_all_in_the_end(
+    turns: list[tuple[list[Word], int]],
+) -> None:
+    untold, client = Backlog(), Transcript()
+
+    def read() -> bool:
+        nonlocal client
+        words = untold.next_batch()
+        if words:
+            assert len({word.speaker for word in words}) == 1
+            client = client.apply(words)
+            untold.mark_sent(words)
+        return bool(words)
+
+    for new, reads in turns:
+        untold.apply(new)
+        for _ in range(reads):
+            read()
+    while read():
+        pass
+    assert client == untold.transcript

@@ -1,0 +1,52 @@
+"""What each part may load, proved in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LIST_MODULES = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+VERSION = (
+    "import contextlib, io\n"
+    "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+    "    from callplayer.cli import main\n"
+    "    main(['--version'])\n"
+)
+
+
+def _loaded_by(code: str) -> set[str]:
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{LIST_MODULES}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(json.loads(ran.stdout))
+
+
+@pytest.mark.parametrize(
+    ("code", "loaded", "kept_out"),
+    [
+        ("import callplayer.ui.app", "callplayer", "livekit sounddevice numpy httpx textual"),
+        ("import callplayer.ui.player_app", "textual", "livekit sounddevice numpy httpx soxr"),
+        ("import callplayer.ui.screens.picker", "textual", "livekit sounddevice numpy httpx"),
+        (
+            "import callplayer.engine.session.engine",
+            "numpy",
+            "textual sounddevice livekit httpx av",
+        ),
+        ("import callplayer.engine.headless", "numpy", "textual sounddevice livekit httpx av"),
+        ("import callplayer.engine.session.room_source", "livekit", "textual sounddevice av"),
+        ("import callplayer.ipc.messages", "msgspec", "livekit numpy httpx textual"),
+        ("import callplayer.vendor.http", "msgspec", "livekit numpy httpx textual sounddevice"),
+        (VERSION, "callplayer", "textual livekit httpx numpy sounddevice msgspec"),
+    ],
+)
+def test_only_what_is_needed_is_loaded(code: str, loaded: str, kept_out: str) -> None:
+    modules = _loaded_by(code)
+    assert loaded in modules
+    assert not modules & set(kept_out.split())

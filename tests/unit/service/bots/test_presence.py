@@ -1,0 +1,86 @@
+"""Where a listener's cursor is put back to when it is found to have gone, and for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callplayer.service.bots.presence import DEFAULT_IDLE_S, UNNOTICED_S, PositionHistory, Sign
+from callplayer.service.options import ServeOptions
+
+RATE_HZ = 48_000
+
+
+def heard_each_s(*, begun_s: float, until_s: float, answers: bool = False) -> PositionHistory:
+    heard = PositionHistory()
+    heard.begin(begun_s, RATE_HZ * int(begun_s))
+    for now_s in range(int(begun_s) + 1, int(until_s) + 1):
+        if answers:
+            answer(heard, now_s - 0.5)
+        heard.note(now_s, RATE_HZ * now_s)
+    return heard
+
+
+def answer(heard: PositionHistory, at_s: float) -> None:
+    heard.sign(Sign(at_s, int(RATE_HZ * at_s), is_answer=True))
+    heard.confirm(heard.take_signs())
+
+
+def test_who_leaves_goes_on_where_it_was_last_known_to_be():
+    assert heard_each_s(begun_s=10, until_s=60).last_confirmed(lost=False) == 60 * RATE_HZ
+    assert (
+        heard_each_s(begun_s=10, until_s=60, answers=True).last_confirmed(lost=False)
+        == 60 * RATE_HZ
+    )
+
+
+def test_who_is_lost_goes_on_where_the_server_may_have_begun_to_be_wrong():
+    assert (
+        heard_each_s(begun_s=10, until_s=60).last_confirmed(lost=True)
+        == (60 - UNNOTICED_S) * RATE_HZ
+    )
+
+
+def test_who_answers_and_is_lost_goes_on_where_it_last_did():
+    heard = heard_each_s(begun_s=10, until_s=60, answers=True)
+    for now_s in range(61, 75):
+        heard.note(now_s, RATE_HZ * now_s)
+    assert heard.last_confirmed(lost=True) == 59.5 * RATE_HZ
+
+
+def test_a_command_was_sent_by_somebody_who_was_there():
+    heard = heard_each_s(begun_s=10, until_s=60)
+    heard.sign(Sign(60.5, 7))
+    assert (
+        heard.last_confirmed(lost=True) == (60 - UNNOTICED_S) * RATE_HZ
+    )  # as long as nobody knows by whom
+    heard.confirm(heard.take_signs())
+    assert heard.last_confirmed(lost=True) == heard.last_confirmed(lost=False) == 7
+
+
+def test_no_place_before_a_scrub_counts():
+    heard = heard_each_s(begun_s=57, until_s=60, answers=True)
+    heard.sign(Sign(60.1, 99, is_answer=True))
+    before = heard.take_signs()
+    heard.sign(Sign(60.2, 98))
+    heard.begin(60.5, 7)
+    heard.confirm(before)
+    heard.confirm(heard.take_signs())
+    assert heard.last_confirmed(lost=True) == heard.last_confirmed(lost=False) == 7
+
+
+def test_a_sign_is_confirmed_once():
+    heard = heard_each_s(begun_s=10, until_s=60)
+    heard.sign(Sign(60.5, 7))
+    assert len(heard.take_signs()) == 1
+    assert heard.take_signs() == ()
+
+
+def test_who_never_came_has_heard_nothing():
+    heard = PositionHistory()
+    heard.sign(Sign(1.0, 7))
+    assert heard.take_signs() == ()
+    assert heard.last_confirmed(lost=True) is None
+
+
+def test_a_service_waits_for_a_minute():
+    assert ServeOptions((Path("call.wav"),)).idle_s == DEFAULT_IDLE_S == 60.0

@@ -1,0 +1,89 @@
+"""A worker seen from the service: what it answers late, and what ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from callplayer.errors import ServiceError
+from callplayer.service.bots import process as workers
+from callplayer.service.bots.process import BotWorker, WorkerDiedError
+from callplayer.service.bots.protocol import (
+    AnnounceListener,
+    BotLeft,
+    Extend,
+    Extended,
+    ListParticipants,
+    Pipe,
+    order_decoder,
+)
+
+
+async def nobody(_question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass
+class Rig:
+    """A worker whose part the test plays, and the streams that ended."""
+
+    worker: BotWorker
+    theirs: Pipe
+    ended: list[str]
+
+
+@contextlib.asynccontextmanager
+async def a_worker() -> AsyncIterator[Rig]:
+    ours, theirs = map(Pipe, socket.socketpair())
+    process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    ended: list[str] = []
+    worker = BotWorker(process, ours, nobody, ended.append)
+    following = asyncio.create_task(worker.follow())
+    try:
+        yield Rig(worker, theirs, ended)
+    finally:
+        theirs.close()
+        await following
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+async def test_who_answers_too_late_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "ANSWER_TIMEOUT_S", 0.05)
+    async with a_worker() as rig:
+        with pytest.raises(ServiceError, match="does not come") as late:
+            await rig.worker.keep("a")
+        assert not isinstance(late.value, WorkerDiedError)
+        assert await rig.theirs.receive(order_decoder) == Extend("a")
+        await rig.theirs.send(Extended("a", here=True))  # nobody waits for it any more
+        monkeypatch.setattr(workers, "ANSWER_TIMEOUT_S", 5.0)
+        asking = asyncio.create_task(rig.worker.keep("b"))
+        assert await rig.theirs.receive(order_decoder) == Extend("b")
+        await rig.theirs.send(Extended("b", here=False))
+        assert await asking is False
+
+
+async def test_who_has_died_is_told_apart() -> None:
+    async with a_worker() as rig:
+        asking = asyncio.create_task(rig.worker.keep("a"))
+        assert await rig.theirs.receive(order_decoder) == Extend("a")
+        rig.theirs.close()
+        with pytest.raises(WorkerDiedError):
+            await asking
+
+
+async def test_the_end_of_a_stream_is_told_once() -> None:
+    async with a_worker() as rig:
+        rig.worker.places = {"a": None, "b": None}
+        await rig.theirs.send(BotLeft("a"))
+        async with asyncio.timeout(5):
+            while not rig.ended:
+                await asyncio.sleep(0.005)
+        assert rig.ended == ["a"]
+        assert rig.worker.places == {"b": None}

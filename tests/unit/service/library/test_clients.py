@@ -1,0 +1,145 @@
+"""Clients: their secrets are kept as hashes, rotate with or without a grace, and end."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.config import Secret
+from callplayer.errors import UsageError
+from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.bearer import BearerTokens, ClientCredentials
+from callplayer.service.http.rate_limit import Limiter, Rate
+from callplayer.service.library.clients import Client, Clients
+from callplayer.service.library.library import Library
+
+
+class Clock:
+    now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def clients(folder, clock):
+    with Library.open(folder) as library:
+        yield Clients(library._db, clock)
+
+
+def test_a_secret_is_random_and_kept_nowhere(folder, clients):
+    secret, other = clients.add("desk"), clients.add("trainer")
+    assert len(secret.reveal()) >= 43  # 256 bits
+    assert secret != other
+    assert clients.match("desk", secret.reveal())
+    assert not clients.match("desk", other.reveal())
+    assert not clients.match("nobody", secret.reveal())
+    assert not clients.match("desk", "")
+    for file in folder.iterdir():
+        if file.is_file():
+            assert secret.reveal().encode() not in file.read_bytes()
+
+
+def test_a_rotated_secret_ends_at_once_or_after_its_grace(clients, clock):
+    first = clients.add("desk").reveal()
+    second = clients.rotate("desk").reveal()
+    assert (clients.match("desk", first), clients.match("desk", second)) == (False, True)
+    third = clients.rotate("desk", grace_s=60.0).reveal()
+    clock.now_s += 59.9
+    assert clients.rows()[0].old_secret_until_s == pytest.approx(clock.now_s + 0.1)
+    assert (clients.match("desk", second), clients.match("desk", third)) == (True, True)
+    assert not clients.match("desk", first)
+    clock.now_s += 0.1
+    assert (clients.match("desk", second), clients.match("desk", third)) == (False, True)
+    assert clients.rows()[0].old_secret_until_s is None
+
+
+def test_another_process_sees_a_change_at_once(folder, clients):
+    secret = clients.add("desk").reveal()
+    with Library.open(folder) as other:
+        assert other.clients.match("desk", secret)
+        clients.rotate("desk")
+        assert not other.clients.match("desk", secret)
+
+
+def test_a_token_ends_with_the_secret_it_was_got_with(clients, clock):
+    access = Authenticator(BearerTokens(), clients=clients)
+    first = access.sign_in("desk", clients.add("desk").reveal())
+    second = access.sign_in("desk", clients.rotate("desk").reveal())
+    assert (access.is_good(first), access.is_good(second)) == (False, True)
+    third = access.sign_in("desk", clients.rotate("desk", grace_s=60.0).reveal())
+    assert (access.is_good(second), access.is_good(third)) == (True, True)
+    clock.now_s += 60.0
+    assert (access.is_good(second), access.is_good(third)) == (False, True)
+    clients.remove("desk")
+    clients.add("desk")
+    assert not access.is_good(third)
+
+
+def test_a_removed_client_is_out_with_its_tokens(clients):
+    secret = clients.add("desk", may_listen=False).reveal()
+    access = Authenticator(BearerTokens(), clients=clients)
+    token = access.sign_in("desk", secret)
+    assert token is not None
+    assert access.client_of(token) == Client("desk", may_listen=False)
+    assert access.is_good(token)
+    assert not access.may_listen("desk")
+    clients.remove("desk")
+    assert not access.is_good(token)
+    assert access.sign_in("desk", secret) is None
+    clients.add("desk")
+    assert access.sign_in("desk", secret) is None
+    assert access.may_listen("desk")
+    clients.remove("desk")
+    assert not access.may_listen("desk")
+
+
+def test_an_id_of_the_environment_is_that_client_alone(clients):
+    secret = clients.add("desk", may_listen=False).reveal()
+    fixed = ClientCredentials("desk", Secret("of the environment"))
+    access = Authenticator(BearerTokens(), fixed=fixed, clients=clients)
+    assert access.sign_in("desk", secret) is None
+    token = access.sign_in("desk", "of the environment")
+    assert token is not None
+    assert access.client_of(token) == Client("desk", may_listen=True)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "../x", "a\n", "é"])
+def test_a_bad_id_is_refused(clients, name):
+    with pytest.raises(UsageError, match="no client id"):
+        clients.add(name)
+
+
+def test_an_id_is_there_once_and_must_be_there(clients):
+    clients.add("desk")
+    with pytest.raises(UsageError, match="already"):
+        clients.add("desk")
+    for act in (clients.rotate, clients.remove):
+        with pytest.raises(UsageError, match="no client other"):
+            act("other")
+
+
+def test_a_limit_lets_a_burst_through_then_a_rate():
+    limiter = Limiter(Rate(per_s=2.0, burst=3))
+    assert [limiter.take("a", 0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+    assert limiter.take("b", 0.0) == 0.0
+    assert limiter.take("a", 0.25) == pytest.approx(0.25)
+    assert limiter.take("a", 0.5) == 0.0
+    assert [limiter.take("a", 1000.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+
+
+def test_a_limit_remembers_so_many_only(monkeypatch):
+    monkeypatch.setattr("callplayer.service.http.rate_limit.MAX_KEYS", 2)
+    limiter = Limiter(Rate(per_s=0.001, burst=1))
+    assert [limiter.take(key, 0.0) for key in "abc"] == [0.0, 0.0, 0.0]
+    assert limiter.take("a", 0.0) == 0.0  # forgotten
+    assert limiter.take("c", 0.0) > 0.0

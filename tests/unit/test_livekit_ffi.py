@@ -1,0 +1,72 @@
+"""What is needed of the SDK and not public; and what is done where it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+from typing import Any
+
+import pytest
+from livekit import rtc
+
+from callplayer import livekit_ffi
+from callplayer.engine.room import audio_frames, data_throttle
+
+
+def test_the_first_byte_tells_the_kind_of_an_event() -> None:
+    from livekit.rtc._proto.ffi_pb2 import FfiEvent
+
+    event = FfiEvent()
+    event.audio_stream_event.stream_handle = 7
+    event.audio_stream_event.eos.SetInParent()
+    assert event.SerializeToString()[0] == livekit_ffi.event_tag("audio_stream_event")
+
+
+@pytest.mark.parametrize("name", ["panic", "no_such_event"])
+def test_a_kind_that_no_one_byte_tells_is_not_as_expected(name: str) -> None:
+    with pytest.raises(KeyError):
+        livekit_ffi.event_tag(name)
+
+
+def test_the_native_librarys_calls_are_there() -> None:
+    library = livekit_ffi.pydll()
+    assert library.livekit_ffi_request.restype is ctypes.c_uint64
+    assert not library.livekit_ffi_drop_handle(0)
+
+
+async def test_a_room_whose_queue_is_not_found_is_left_to_the_sdk(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert not data_throttle.throttle_data(rtc.Room(), lambda _, __: None)
+    assert "not held back" in caplog.text
+
+
+class _SdkFrames:
+    def __init__(self, track: Any, take: Any) -> None:
+        self.track = track
+
+
+@pytest.mark.parametrize("lacks", ["a tag of one byte", "the request", "an answer"])
+async def test_where_frames_cannot_be_had_directly_they_come_the_sdks_way(
+    lacks: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from livekit.rtc._ffi_client import FfiClient
+
+    def fails(*_: Any) -> Any:
+        raise AssertionError if lacks == "an answer" else KeyError(lacks)
+
+    def starts() -> None:
+        if lacks == "a tag of one byte":
+            livekit_ffi.event_tag("panic")
+
+    monkeypatch.setattr(audio_frames, "_take_events_once", starts)
+    monkeypatch.setattr(audio_frames, "SdkFrames", _SdkFrames)
+    monkeypatch.setattr(FfiClient, "request", fails)
+    track: Any = type("Track", (), {"_ffi_handle": type("Handle", (), {"handle": 7})})
+    with caplog.at_level(logging.WARNING):
+        read = audio_frames.read_frames(track, lambda _: None)
+    assert isinstance(read, _SdkFrames)
+    assert "will cost more" in caplog.text
+    assert not audio_frames._takers
+    await asyncio.sleep(0)

@@ -1,0 +1,169 @@
+"""Speech lanes: what was heard, what is known by its words only, and what nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.ipc.messages import LaneLevel, LaneState
+from callplayer.ui.model.speech import (
+    BIN_MS,
+    CALL_TAKER_WORD,
+    CALLER_WORD,
+    HEARD_SILENCE,
+    NO_WORD,
+    UNKNOWN,
+    WORD,
+    Envelope,
+    SpeechLanes,
+    step_of,
+)
+from callplayer.ui.model.transcript import Script, after_words
+from callplayer.ui.model.zoom import Span, deepest_zoom, whole_span, zoomed_span
+from callplayer.ui.widgets.timeline import lane_row
+from callplayer.vendor.values import MAX_CALL_MS
+from tests.ui.talk import TALK, long_talk
+
+CALL = Span(0, 120_000)
+PARTIES = ("caller", "callTaker")
+TWO = tuple(LaneState(lane=party, carries=(party,)) for party in PARTIES)
+MIXED = (LaneState(lane="call", carries=PARTIES),)
+
+
+def script() -> Script:
+    made = Script()
+    for event in TALK:
+        made = after_words(made, event.words)
+    return made
+
+
+def level(lane: str, rms_db: float) -> LaneLevel:
+    return LaneLevel(lane=lane, rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
+
+
+def test_nothing_is_drawn_while_nothing_is_known() -> None:
+    assert SpeechLanes().lanes(TWO, Script(), CALL, 61) == ()
+
+
+def test_words_and_what_is_not_known_are_told_apart() -> None:
+    caller, taker = SpeechLanes().lanes(TWO, script(), CALL, 121)
+    assert caller.signs[76] == WORD
+    assert taker.signs[76] == NO_WORD
+    assert taker.signs[71] == WORD
+    assert caller.signs[10] == NO_WORD
+    assert set(caller.signs[108:]) == set(taker.signs[108:]) == {UNKNOWN}
+
+
+def test_what_was_heard_goes_before_what_the_words_say() -> None:
+    lanes, said = SpeechLanes(), script()
+    lanes.lanes(TWO, said, CALL, 121)
+    for at_ms in range(75_000, 78_000, 50):
+        lanes.note((level("caller", -20.0), level("callTaker", -80.0)), at_ms)
+    caller, taker = lanes.lanes(TWO, said, CALL, 121)
+    assert set(caller.signs[75:78]) == {"▇"}
+    assert set(taker.signs[75:78]) == {HEARD_SILENCE}
+    assert caller.signs[74] == WORD
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 119_999), st.floats(-96.0, 0.0), st.sampled_from(PARTIES)),
+        max_size=60,
+    ),
+    st.integers(8, 160),
+    st.integers(0, 4),
+)
+def test_lanes_that_grew_are_those_drawn_anew(
+    heard: list[tuple[int, float, str]], width: int, zoom: int
+) -> None:
+    grown, anew = SpeechLanes(), SpeechLanes()
+    span = zoomed_span(CALL, zoom, 60_000, None)
+    for at_ms, level_db, party in heard:
+        grown.note((level(party, level_db),), at_ms)
+        grown.lanes(TWO, Script(), span, width)
+        anew.note((level(party, level_db),), at_ms)
+    assert grown.lanes(TWO, Script(), span, width) == anew.lanes(TWO, Script(), span, width)
+
+
+def test_louder_is_higher_and_three_hours_are_small() -> None:
+    steps = [step_of(db) for db in (-96, -46, -45, -35, -25, -12, 0)]
+    assert steps == sorted(steps)
+    assert steps[:3] == [1, 1, 2]
+    assert steps[-1] == 8
+    envelope = Envelope()
+    assert envelope.note(3 * 3_600_000, -20.0)
+    assert not envelope.note(3 * 3_600_000 + 20, -60.0)
+    assert len(envelope._bins) <= 3 * 3_600_000 / BIN_MS + 1
+    assert not envelope.note(MAX_CALL_MS + 1, -20.0)
+    assert not envelope.note(-1, -20.0)
+
+
+def test_a_mixed_sound_has_one_lane_and_its_words_are_laid_to_the_parties() -> None:
+    lanes, said = SpeechLanes(), script()
+    for at_ms in range(75_000, 78_000, 50):
+        lanes.note((level("call", -20.0),), at_ms)
+    sound, words = lanes.lanes(MIXED, said, CALL, 121)
+    assert set(sound.signs[75:78]) == {"▇"}
+    assert sound.signs[71] == WORD
+    assert words.signs[76] == CALLER_WORD
+    assert words.signs[71] == CALL_TAKER_WORD
+    assert words.signs[10] == NO_WORD
+    assert set(words.signs[108:]) == {UNKNOWN}
+    assert len(lanes.lanes(MIXED, Script(), CALL, 121)) == 1
+
+
+def test_two_sounds_that_nobody_named_are_two_lanes() -> None:
+    lanes = SpeechLanes()
+    lanes.note((level("call", -20.0), level("call-2", -80.0)), 60_000)
+    two = tuple(LaneState(lane=name, carries=PARTIES) for name in ("call", "call-2"))
+    one, other = lanes.lanes(two, Script(), CALL, 121)
+    assert (one.signs[60], other.signs[60]) == ("▇", HEARD_SILENCE)
+
+
+@pytest.mark.parametrize("end", [0, 40, 61, 99])
+def test_a_lane_ends_where_the_call_has_come_to(end: int) -> None:
+    caller, _ = SpeechLanes().lanes(TWO, script(), CALL, 61)
+    row = lane_row(caller, 30, end)
+    assert sum(len(text) for text, _ in row) == min(end, 61)
+
+
+def test_three_hours_are_drawn_in_a_blink() -> None:
+    import time
+
+    long = Script()
+    for event in long_talk():
+        long = after_words(long, event.words)
+    began_s = time.process_time()
+    SpeechLanes().lanes(TWO, long, Span(0, 10_800_000), 160)
+    assert time.process_time() - began_s < 0.1
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1_000, 40_000_000),
+    st.integers(0, 14),
+    st.lists(st.floats(0, 1), min_size=1, max_size=20),
+)
+def test_what_is_looked_at_closely_is_always_in_sight_and_stays_while_it_can(
+    duration_ms: int, zoom: int, places: list[float]
+) -> None:
+    whole, last = whole_span(duration_ms, growing=False), None
+    for share in places:
+        at_ms = round(share * duration_ms)
+        span = zoomed_span(whole, zoom, at_ms, last)
+        assert span.holds(at_ms)
+        assert 0 <= span.start_ms < span.end_ms <= duration_ms
+        if last is not None and last.start_ms + last.length_ms * 0.1 < at_ms < (
+            last.end_ms - last.length_ms * 0.1
+        ):
+            assert span == last
+        last = span
+
+
+def test_the_closest_look_is_ten_seconds_and_the_farthest_all() -> None:
+    whole = Span(0, 3_600_000)
+    assert zoomed_span(whole, 0, 5_000, None) == whole
+    assert zoomed_span(whole, deepest_zoom(whole), 5_000, None).length_ms == 10_000
+    assert deepest_zoom(Span(0, 9_000)) == 0

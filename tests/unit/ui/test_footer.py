@@ -1,0 +1,90 @@
+"""The footer: what it names as things are, at every width, and what a click presses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
+from callplayer.ui.key_profiles import remapped
+from callplayer.ui.keymap import ACTIONS, KEYS, by_key
+from callplayer.ui.model.layout import MIN_WIDTH
+from callplayer.ui.widgets.lines import footer_row
+from callplayer.ui.widgets.rows import cells
+
+MOMENTS = st.builds(
+    FooterContext,
+    at_rest=st.booleans(),
+    goes_on=st.booleans(),
+    behind_live=st.booleans(),
+    words=st.booleans(),
+    mode=st.sampled_from([None, "typing", "pointing", "reading"]),
+)
+NARROW, USUAL, WIDE = 58, 78, 198
+
+
+def told(moment: FooterContext, width: int) -> list[str]:
+    return [f"{item.label} {item.word}" for item in footer_items(moment, width)]
+
+
+@given(MOMENTS, st.integers(MIN_WIDTH - 2, 300))
+def test_it_fits_and_tells_what_is_most_needed(moment: FooterContext, width: int) -> None:
+    items = footer_items(moment, width)
+    assert cells(footer_row(items)) <= width
+    keys = [key for item in items for key in item.keys]
+    assert len(set(keys)) == len(keys), "a key is named for one thing only"
+    if moment.mode != "typing":
+        assert {"space", "question_mark"} <= set(keys)
+        assert set(keys) <= {*KEYS, "enter"}
+    if moment.mode is None or (moment.mode != "typing" and width >= USUAL):
+        assert items[-1].word == "quit"
+
+
+def test_what_has_room_is_there() -> None:
+    assert told(FooterContext(), USUAL)[:3] == ["Space pause", "←→ 5 s", "r again"]
+    assert told(FooterContext(at_rest=True), USUAL)[0] == "Space play"
+    assert "End to end" not in told(FooterContext(), USUAL)
+    wide = told(FooterContext(words=True), WIDE)
+    assert {"s solo", "/ search", "b bookmark", "t go to", "End to end", "i stats"} <= set(wide)
+    assert "/ search" not in told(FooterContext(), WIDE), "there are no words to search"
+
+
+@pytest.mark.parametrize("width", [NARROW, USUAL, WIDE])
+def test_the_way_back_to_live_is_always_told_to_who_is_behind(width: int) -> None:
+    assert "End live" in told(FooterContext(goes_on=True, behind_live=True), width)
+
+
+def test_in_a_mode_its_keys_come_first_and_none_is_told_for_what_it_does_elsewhere() -> None:
+    assert told(FooterContext(mode="typing"), WIDE) == ["Enter done", "Esc leave", "Ctrl+U empty"]
+    pointing = told(FooterContext(mode="pointing"), USUAL)
+    assert pointing[:3] == ["←→ place", "Enter go there", "Esc leave"]
+    assert "←→ 5 s" not in pointing
+    reading = told(FooterContext(mode="reading"), USUAL)
+    assert reading[:3] == ["↑↓←→ word", "Enter hear it", "Esc follow"]
+    assert "↑↓ volume" not in reading
+
+
+def test_own_keys_are_what_it_tells() -> None:
+    actions = remapped({"profile": "otranscribe", "stats": []})
+    items = footer_items(FooterContext(mode="pointing"), WIDE, actions)
+    assert items[2] == FooterItem(("backspace",), "leave")
+    assert not any(item.word == "stats" for item in items)
+    assert footer_items(FooterContext(), WIDE, actions)[0].label == "Esc"
+
+
+@given(MOMENTS, st.integers(MIN_WIDTH - 2, 300))
+def test_a_click_presses_the_key_under_it(moment: FooterContext, width: int) -> None:
+    items = footer_items(moment, width)
+    at = 0
+    for item in items:
+        assert key_at(items, at) == item.keys[0]
+        assert key_at(items, at + item.cells - 1) == item.keys[-1], "a word stands for the last key"
+        assert key_at(items, at + item.cells) is None
+        at += item.cells + GAP_CELLS
+    assert key_at(items, -1) is None
+
+
+def test_every_action_it_names_is_there() -> None:
+    for item in footer_items(FooterContext(words=True), WIDE):
+        assert all(key in by_key(ACTIONS) for key in item.keys)

@@ -1,0 +1,57 @@
+"""The table of keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from callplayer.ui import keymap
+from callplayer.ui.screens.player.screen import PlayerScreen
+
+
+def test_no_key_is_bound_twice_and_no_action_named_twice() -> None:
+    keys = Counter(key for action in keymap.ACTIONS for key in action.keys)
+    names = Counter(action.name for action in keymap.ACTIONS)
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_action_does_exactly_one_kind_of_thing() -> None:
+    for action in keymap.ACTIONS:
+        kinds = (action.request, action.ask, action.steer, action.screen)
+        assert sum(kind is not None for kind in kinds) == 1, action
+        if action.screen is not None:
+            assert callable(getattr(PlayerScreen, f"do_{action.screen}"))
+
+
+def test_every_key_is_in_the_help_and_in_the_readmes_table() -> None:
+    table = keymap.markdown_table()
+    for key in keymap.KEYS:
+        assert f"`{keymap.key_name(key)}`" in table
+    topics = {topic for _, topic in keymap.help_lines()}
+    assert topics == {action.topic for action in keymap.ACTIONS}
+    assert table.count("\n") == 2 + len(topics)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("space", "Space"),
+        ("shift+left", "Shift+←"),
+        ("full_stop", "."),
+        ("ctrl+c", "Ctrl+C"),
+        ("k", "k"),
+        ("question_mark", "?"),
+    ],
+)
+def test_key_names(key: str, name: str) -> None:
+    assert keymap.key_name(key) == name
+
+
+def test_every_sign_of_a_keyboard_is_a_key_and_printed_as_that_sign() -> None:
+    for sign in map(chr, range(0x21, 0x7F)):
+        key = keymap.character_key(sign)
+        assert key is not None
+        assert keymap.key_name(key) == sign
+    assert keymap.key_name("ctrl+c") == "Ctrl+C"

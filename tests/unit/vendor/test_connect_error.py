@@ -1,0 +1,49 @@
+"""Why a server does not answer, from the errors that really come."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import httpx
+import pytest
+
+from callplayer.vendor.connect_error import unreachable
+
+URL = "https://calls.example.org"
+
+
+def wrapped(inner: Exception) -> httpx.ConnectError:
+    """The error as it arrives: somewhere below, perhaps in a group."""
+    outer = httpx.ConnectError("All connection attempts failed")
+    outer.__cause__ = ExceptionGroup("tries", [OSError("another"), inner])
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (httpx.ReadTimeout(""), "no answer in time"),
+        (httpx.ConnectTimeout(""), "no answer in time"),
+        (wrapped(socket.gaierror(-2, "Name or service not known")), "name cannot be resolved"),
+        (wrapped(ConnectionRefusedError(111, "refused")), "refuses the connection"),
+        (wrapped(ssl.SSLError(1, "wrong version number")), "does not speak TLS"),
+        (httpx.RemoteProtocolError("peer closed connection"), "its answer broke off"),
+        (httpx.UnsupportedProtocol("x"), "UnsupportedProtocol"),
+    ],
+)
+def test_the_reason_is_told_in_words(error: Exception, why: str) -> None:
+    told = unreachable(URL, error)
+    assert told.what.startswith(URL)
+    assert "does not answer" in told.what
+    assert why in told.what
+    assert told.hint
+
+
+def test_a_certificate_is_told_apart_and_its_words_are_data() -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "certificate has expired\x1b[2J"
+    told = unreachable(URL, wrapped(error))
+    assert "its certificate is not valid (certificate has expired" in told.what
+    assert "\x1b" not in told.what
+    assert "clock" in told.hint
