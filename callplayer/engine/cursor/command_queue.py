@@ -58,11 +58,6 @@ class Outbox:
         pause = None if "scrub" in self._waiting else self._waiting.pop("pause", None)
         return commands if pause is None else [*commands, pause]
 
-    def next_due_s(self) -> float | None:
-        """Return when `due` will have something to give, or None."""
-        paced = (self._sent_s[kind] for kind in self._waiting if kind in PACED)
-        return min((sent_s + INTERVAL_S for sent_s in paced), default=None)
-
     def forget(self) -> None:
         """Drop what waits: the room it was meant for is gone."""
         self._waiting.clear()
