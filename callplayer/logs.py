@@ -1,23 +1,85 @@
-"""A log that nobody can flood: one line a kind a second, and how many more there were."""
+"""The log: a private file of bounded size, without secrets, one line a kind a second.
+
+`RedactingFormatter` masks secrets by their form in Python's logging, on every thread and at every
+level; `LogPipe` does so in what a process, or a native library in it, prints.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import re
+import threading
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from types import TracebackType
+
+from callplayer.paths import log_path, make_private_folder
 
 EVERY_S = 1.0
 MOST_KINDS = 500
 MOST_BYTES = 10_000_000
 
+MASK = "***"
+STDERR_IS_LOGGED = "CALLPLAYER_STDERR_IS_LOGGED"
+"""Set for a child whose stderr is a LogPipe already."""
+
+MAX_LINE_BYTES = 64_000
+"""A longer line without an end is left out: a secret could stand across the cut."""
+
+_JWT = re.compile(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}")
+"""A JWT, or what is left of one: its header is JSON in base64url, and begins with `{"`."""
+
+_BEARER = re.compile(r"\b(Bearer|Basic)(\s+|%20|\+)[\w.~+/=-]{6,}", re.IGNORECASE)
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@\"'<>]{1,300}@", re.IGNORECASE)
+_NAME = (
+    r"(?:token|secret|passw(?:or)?d|passphrase|authorization|api[_-]?key|jwt)"
+    r"(?:[_-]?(?:value|text))?"
+)
+_QUOTED = re.compile(
+    rf"(?P<head>{_NAME}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:[:=,]|=>|%3[AD])\s{{0,4}}(?:Some\()?b?)"
+    r"(?:(?P<escaped>\\{1,4}[\"']).{0,9000}?(?P=escaped)"
+    r"|\"(?:[^\"\\]|\\.){0,9000}\""
+    r"|'(?:[^'\\]|\\.){0,9000}')",
+    re.IGNORECASE,
+)
+_ASSIGNED = re.compile(
+    rf"(?P<head>{_NAME}\s{{0,4}}(?:=|%3D)\s{{0,4}})[^\s\"'&;,<>)\]}}\\*]+", re.IGNORECASE
+)
+_HEADER = re.compile(
+    rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE
+)
+_KEYS = re.compile(r"(?P<head>\bkeys\\{0,4}[\"']?\s{0,4}:\s{0,4}\{)[^}]{0,4000}", re.IGNORECASE)
+"""A livekit-server's API keys: a table of key and secret."""
+
+
+def start_log() -> None:
+    """Log to a private file; if there can be none, log nothing."""
+    path = log_path()
+    handler: logging.Handler
+    try:
+        make_private_folder(path.parent)
+        put_aside(path)
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(
+        RedactingFormatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    )
+    handler.addFilter(OnceASecond())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.raiseExceptions = False
+    # It logs every request's full address at INFO.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
 
 def put_aside(path: Path) -> None:
-    """Begin a log anew that has grown too long; what it held is kept as `….1`, until the next time.
+    """Rename a log that has grown too long to `….1`, in place of the one before.
 
-    A program that has it open writes on into that.
+    A program that has it open goes on writing to the renamed file.
     """
     with contextlib.suppress(OSError):
         if path.stat().st_size > MOST_BYTES:
@@ -25,7 +87,7 @@ def put_aside(path: Path) -> None:
 
 
 class OnceASecond(logging.Filter):
-    """Lets one record of a kind through in EVERY_S; the next one tells how many were left out.
+    """Lets one record of a kind through in EVERY_S; the next one says how many were left out.
 
     Records of one kind have the same logger and the same text before their values are put in;
     `clock` gives s.
@@ -34,25 +96,101 @@ class OnceASecond(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[Hashable, tuple[float, int]] = {}
+        self._written: dict[Hashable, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is to be written; add to its text how many were not."""
+        """Return whether to write the record; add to its text how many were left out."""
         kind, now_s = _kind_of(record), self._clock()
-        told_s, left_out = self._told.get(kind, (float("-inf"), 0))
-        if now_s - told_s < EVERY_S:
-            self._told[kind] = (told_s, left_out + 1)
+        written_s, left_out = self._written.get(kind, (float("-inf"), 0))
+        if now_s - written_s < EVERY_S:
+            self._written[kind] = (written_s, left_out + 1)
             return False
-        if len(self._told) >= MOST_KINDS:
-            self._told.clear()
-        self._told[kind] = (now_s, 0)
+        if len(self._written) >= MOST_KINDS:
+            self._written.clear()
+        self._written[kind] = (now_s, 0)
         if left_out:
             record.msg, record.args = f"{record.getMessage()} ({left_out} more like it)", ()
         return True
 
 
 def _kind_of(record: logging.LogRecord) -> Hashable:
-    # The SDK's native lines share one text: what tells them apart is where they come from.
+    # The SDK's native lines share one text and differ in where they come from.
     args = record.args
     place = args[:2] if isinstance(args, tuple) and record.name.startswith("livekit") else ()
     return record.name, record.levelno, record.msg, *map(str, place)
+
+
+def redact(text: str) -> str:
+    """Return `text` with what has the form of a secret masked.
+
+    That is: JWTs, whole or cut; bearer and basic credentials; what is assigned to a name that ends
+    in token, secret, password, authorization, API key or jwt (in a query, JSON, a header or a
+    debug print); user and password in a URL; a livekit-server's table of keys.
+    """
+    text = _KEYS.sub(rf"\g<head>{MASK}", text)
+    text = _JWT.sub(MASK, text)
+    text = _BEARER.sub(rf"\g<1>\g<2>{MASK}", text)
+    text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
+    text = _ASSIGNED.sub(rf"\g<head>{MASK}", text)
+    text = _HEADER.sub(rf"\g<head>{MASK}", text)
+    return _USER.sub(rf"\g<1>{MASK}@", text)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record, its exception and its stack, and masks the secrets in all of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text without secrets."""
+        return redact(super().format(record))
+
+
+class LogPipe:
+    """A pipe whose lines are written to `log_fd` without secrets, by a thread of its own.
+
+    Use as `with LogPipe(log_fd) as pipe:`, and give `pipe.writer` to a process as its stdout or
+    stderr: the thread ends with the last process that has it. The pipe closes `log_fd`.
+    """
+
+    def __init__(self, log_fd: int) -> None:
+        self._log_fd = log_fd
+        self._reader, self.writer = os.pipe()
+        self._thread = threading.Thread(target=self._copy, name="log pipe", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> LogPipe:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        os.close(self.writer)
+
+    def wait(self, timeout_s: float = 1.0) -> None:
+        """Wait for the last lines of a pipe that no process has any more."""
+        self._thread.join(timeout_s)
+
+    def _copy(self) -> None:
+        rest = b""
+        try:
+            while chunk := os.read(self._reader, 65_536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._write(line)
+                if len(rest) > MAX_LINE_BYTES:
+                    rest = b""
+                    self._write(b"(a line that is too long is left out)")
+            if rest:
+                self._write(rest)
+        finally:
+            os.close(self._reader)
+            os.close(self._log_fd)
+
+    def _write(self, line: bytes) -> None:
+        clean = redact(line.decode("utf-8", "backslashreplace")) + "\n"
+        try:
+            os.write(self._log_fd, clean.encode("utf-8", "backslashreplace"))
+        except OSError:
+            return  # a full disk must not end the process

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
+import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
+from callplayer.commands.settings_flags import settings_of
 from callplayer.config import Settings
 from callplayer.errors import EXIT_DONE, CallplayerError, UnreachableError
 from callplayer.paths import config_path
@@ -32,6 +31,11 @@ class Finding:
     subject: str
     what: str
     mend: str = ""
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Look at everything that the settings name; return 0, or the first finding's exit code."""
+    return run(lambda: settings_of(options))
 
 
 def run(load: Callable[[], Settings]) -> int:
@@ -144,6 +148,9 @@ def _not_built() -> Finding:
 
 
 def _reach(url: str) -> str:
+    import socket
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     try:
@@ -157,6 +164,8 @@ def _reach(url: str) -> str:
 
 
 def _api(settings: Settings) -> str:
+    import asyncio
+
     from callplayer.vendor.client import ApiClient
 
     async def ask() -> int:

@@ -1,25 +1,91 @@
-"""Opens a call: headless, or on the screen (the engine process first: the screen loads slowly)."""
+"""`callplayer play`: open a call headless, on the screen or in plain lines.
+
+The engine process starts first: the screen takes longer to load.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callplayer.commands.incident_or_file import add_kind, id_of, recording_of
+from callplayer.commands.settings_flags import (
+    add_playing,
+    add_settings,
+    engine_flags,
+    require_terminal,
+    settings_of,
+    wants_plain,
+)
 from callplayer.config import Settings
-from callplayer.errors import EXIT_DONE
+from callplayer.errors import EXIT_DONE, UsageError
 from callplayer.paths import log_path
-from callplayer.text import plain_text
-from callplayer.vendor.http import Incident
 
 if TYPE_CHECKING:
     from callplayer.ipc.messages import Start
     from callplayer.ipc.successor import Successor
-    from callplayer.ui.options import PickerRow, PlayerResult
-    from callplayer.vendor.client import ApiClient
-    from callplayer.vendor.incident_list import IncidentList
+    from callplayer.ui.options import PlayerResult
+
+
+def play_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `play` takes."""
+    parser.add_argument(
+        "incident",
+        nargs="?",
+        metavar="INCIDENT|FILE",
+        help="an incident's id, or a recording to play without a server; none: pick from a list",
+    )
+    add_kind(parser)
+    add_playing(parser)
+    parser.add_argument(
+        "--wait-for-device", action="store_true", help="begin without a sound device if need be"
+    )
+    parser.add_argument(
+        "--silent-without-device",
+        action="store_true",
+        help="play on silently until a sound device comes",
+    )
+    add_settings(parser)
+
+
+def run_play(options: argparse.Namespace) -> int:
+    """Play an incident or a recording, or let the user pick; return the exit code."""
+    settings = settings_of(options)
+    start: Start = "paused" if options.paused else "live" if options.live else "play"
+    recording = recording_of(options)
+    if recording is not None and options.live:
+        raise UsageError(
+            "A file is a call of the past: it has no live end.",
+            "Leave --live out; `callplayer serve --live FILE` serves it as if it went on now.",
+        )
+    if options.headless:
+        if options.incident is None:
+            raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
+        return play_headless(
+            settings,
+            options.incident,
+            start,
+            no_audio=options.no_audio,
+            wait_for_device=options.wait_for_device,
+            silent_without_device=options.silent_without_device,
+            recording=recording,
+        )
+    flags = engine_flags(options)
+    if options.incident is not None:
+        return play(
+            settings,
+            options.incident if recording is None else id_of(recording),
+            flags,
+            plain=wants_plain(options),
+            recording=recording,
+        )
+    require_terminal()
+    from callplayer.commands.incidents import pick_and_play
+
+    return pick_and_play(settings, flags)
 
 
 def play_headless(
@@ -73,14 +139,14 @@ def play(
 
     With `ends_with_call` plain mode leaves at the call's end. With `recording`, play that file
     without a server; its bookmarks are kept under `incident`. Raise UsageError if it cannot be
-    played, as far as a first look tells. Once a `successor` is ready, `R` moves the call there.
+    played, as far as a first look shows. Once a `successor` is ready, `R` moves the call there.
     """
     if recording is not None:
         from callplayer.recordings.named_file import check_file
 
         check_file(recording)
-    return _told(
-        _play(
+    return report_result(
+        play_call(
             settings,
             incident,
             flags,
@@ -92,7 +158,7 @@ def play(
     )
 
 
-def _play(
+def play_call(
     settings: Settings,
     incident: str,
     flags: Sequence[str],
@@ -103,6 +169,10 @@ def _play(
     recording: Path | None = None,
     successor: Successor | None = None,
 ) -> PlayerResult:
+    """Play one incident as `play` does; return how it ended.
+
+    With `can_go_back` a key leads back to the list of incidents.
+    """
     from callplayer.ipc.process import start_engine
     from callplayer.ui.settings import screen_settings
 
@@ -131,123 +201,8 @@ def _play(
     )
 
 
-def _told(result: PlayerResult) -> int:
+def report_result(result: PlayerResult) -> int:
+    """Print on stderr why the player failed, if it did; return the exit code."""
     if result.exit_code != EXIT_DONE and result.message:
         print(f"callplayer: {result.message}\n  {result.hint}", file=sys.stderr)
     return result.exit_code
-
-
-def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
-    """Let the user pick incidents and play them, until they leave; return the exit code."""
-    from callplayer.ui.app import run_picker
-    from callplayer.ui.settings import screen_settings
-
-    screen = screen_settings(settings.screen)
-    told: tuple[str, str] | None = None
-    while True:
-        # Asked before the screen is up: credentials that are refused are told like anywhere else.
-        incidents = PickerIncidents(settings, asyncio.run(_first_page(settings)))
-        chosen = run_picker(incidents.fetch, log_path(), screen, told, pages=incidents)
-        if chosen is None:
-            return EXIT_DONE
-        result = _play(settings, chosen, flags, can_go_back=True)
-        if not result.back:
-            return _told(result)
-        told = (result.message, result.hint) if result.message else None
-
-
-def print_incidents(settings: Settings) -> None:
-    """Print the incidents that the API lists, a page as it comes; say what is left out."""
-
-    async def load() -> str:
-        from callplayer.vendor.client import ApiClient
-
-        async with ApiClient(settings) as access:
-            listed, printed = access.incident_list(), 0
-            while not listed.ended:
-                await listed.load_more()
-                for row in map(_row, listed.incidents[printed:]):
-                    kind = "live" if row.live else "recorded"
-                    print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
-                printed = len(listed.incidents)
-            return listed.left_out
-
-    left_out = asyncio.run(load())
-    if left_out:
-        print(f"callplayer: {left_out}", file=sys.stderr)
-
-
-async def _first_page(settings: Settings) -> IncidentList:
-    from callplayer.vendor.client import ApiClient
-
-    async with ApiClient(settings) as access:
-        listed = access.incident_list()
-        await listed.load_more()
-        return listed
-
-
-class PickerIncidents:
-    """The picker's incidents: those known first, then asked anew by one client, signed in once."""
-
-    def __init__(self, settings: Settings, known: IncidentList) -> None:
-        self._settings = settings
-        self._known: IncidentList | None = known
-        self._listed = known
-        self._access: ApiClient | None = None
-        self._asking = asyncio.Lock()
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing more to load."""
-        return self._listed.ended
-
-    @property
-    def left_out(self) -> str:
-        """What the API has beside these, in words; "" if nothing."""
-        return self._listed.left_out
-
-    async def fetch(self) -> list[PickerRow]:
-        """Return the incidents loaded so far, the first page of them as it is now."""
-        async with self._asking:
-            if self._known is not None:
-                self._known = None
-                return self._rows()
-            first = self._fresh()
-            await first.load_more()
-            if first.ended or self._listed.ended:
-                self._listed = first
-            else:
-                self._listed.renew(first)
-            return self._rows()
-
-    async def load_more(self) -> list[PickerRow]:
-        """Load one page more; return all that is loaded."""
-        async with self._asking:
-            if self._access is None:  # the list of another loop, whose client is closed
-                first = self._fresh()
-                await first.load_more()
-                self._listed = first
-            await self._listed.load_more()
-            return self._rows()
-
-    def _fresh(self) -> IncidentList:
-        from callplayer.vendor.client import ApiClient
-
-        if self._access is None:
-            self._access = ApiClient(self._settings)
-        return self._access.incident_list()
-
-    def _rows(self) -> list[PickerRow]:
-        return [_row(incident) for incident in self._listed.incidents]
-
-
-def _row(incident: Incident) -> PickerRow:
-    from callplayer.ui.options import PickerRow
-
-    created = incident.created_at
-    return PickerRow(
-        id=plain_text(incident.id, 80),
-        when=created.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
-        phone=plain_text(incident.caller_phone_number, 32),
-        live=incident.is_audio_live,
-    )

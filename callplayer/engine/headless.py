@@ -17,7 +17,7 @@ import sys
 from callplayer.config import Settings
 from callplayer.engine.session.engine import Engine, EngineOptions
 from callplayer.ipc import messages as m
-from callplayer.logs_redaction import STDERR_IS_LOGGED, LogPipe
+from callplayer.logs import STDERR_IS_LOGGED, LogPipe
 from callplayer.paths import log_path
 from callplayer.text import plain_text
 from callplayer.vendor.values import WireError

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from callplayer.logs_redaction import STDERR_IS_LOGGED, LogPipe
+from callplayer.logs import STDERR_IS_LOGGED, LogPipe
 from callplayer.paths import make_private_folder
 
 _POLL_S = 0.02

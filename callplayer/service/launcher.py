@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 from callplayer.config import Secret, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
-from callplayer.logs import put_aside
-from callplayer.logs_redaction import LogPipe, RedactingFormatter
+from callplayer.logs import LogPipe, RedactingFormatter, put_aside
 from callplayer.paths import log_path, make_private_folder
 from callplayer.retry import RESTARTS
 from callplayer.service.server import LIVE_FROM

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from callplayer.config import is_loopback
 from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
-from callplayer.logs_redaction import RedactingFormatter
+from callplayer.logs import RedactingFormatter
 from callplayer.service.next_steps import next_steps
 from callplayer.service.options import ServeOptions, check
 

@@ -21,8 +21,7 @@ from types import FrameType
 from callplayer import paths
 from callplayer.errors import CallplayerError
 from callplayer.ipc.process import end_process_now, start_engine
-from callplayer.logs import OnceASecond
-from callplayer.logs_redaction import RedactingFormatter
+from callplayer.logs import OnceASecond, RedactingFormatter
 from callplayer.ui.options import PickerPages, PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
 

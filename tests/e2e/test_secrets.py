@@ -120,14 +120,14 @@ def files_of(home: Path) -> list[Path]:
 
 AT_DEBUG_LEVEL = """
 import logging, sys
-from callplayer import cli
-start_log = cli._start_log
+from callplayer import cli, logs
+start_log = logs.start_log
 def start_all_of_it():
     start_log()
     logging.getLogger().setLevel(logging.DEBUG)
     for name in ("httpx", "httpcore", "websockets", "livekit", "asyncio", "callplayer"):
         logging.getLogger(name).setLevel(logging.DEBUG)
-cli._start_log = start_all_of_it
+logs.start_log = start_all_of_it
 cli.run()
 """
 

@@ -54,7 +54,7 @@ def test_it_remembers_so_many_kinds_only() -> None:
     log = Kept()
     for number in range(3 * MOST_KINDS):
         log.log(f"kind {number}")
-    assert len(log.once._told) <= MOST_KINDS
+    assert len(log.once._written) <= MOST_KINDS
     assert len(log.lines) == 3 * MOST_KINDS
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
-from callplayer.logs_redaction import LogPipe
+from callplayer.logs import LogPipe
 from callplayer.playback.player import Place
 from callplayer.retry import RESTARTS
 from callplayer.service.bots.protocol import (

@@ -20,7 +20,7 @@ from typing import Any
 
 from callplayer.errors import CallplayerError
 from callplayer.exit import exit_process
-from callplayer.logs_redaction import RedactingFormatter
+from callplayer.logs import RedactingFormatter
 from callplayer.playback.audio_source import AudioSource, map_decoded
 from callplayer.playback.player import Place, StreamPlayer
 from callplayer.service.bots.bot import ReplayBot

@@ -26,7 +26,7 @@ import httpx
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
-from callplayer.logs_redaction import LogPipe
+from callplayer.logs import LogPipe
 from callplayer.paths import make_private_folder
 from callplayer.retry import RESTARTS, RestartBudget
 from callplayer.service.livekit.tokens import RoomTokens

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from callplayer.commands import demo
+from callplayer.commands import demo_session
 from callplayer.errors import ServiceError
 from callplayer.service import packages
 from callplayer.service.options import ServeOptions
@@ -41,9 +41,9 @@ def test_demo_says_so_before_it_builds_anything(
     def build(*_: object) -> None:
         raise AssertionError("it began to look for livekit-server")
 
-    monkeypatch.setattr(demo, "ensure_binary", build)
+    monkeypatch.setattr(demo_session, "ensure_binary", build)
     with pytest.raises(ServiceError, match="not installed"):
-        demo.run(demo.DemoOptions(headless=True))
+        demo_session.run(demo_session.DemoOptions(headless=True))
 
 
 def test_serve_says_so(

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.logs_redaction import MAX_LINE_BYTES, LogPipe, RedactingFormatter, redact
+from callplayer.logs import MAX_LINE_BYTES, LogPipe, RedactingFormatter, redact
 
 SECRET = "s3cr3t-of-this-very-test-0123456789"
 

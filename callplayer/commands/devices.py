@@ -1,0 +1,36 @@
+"""`callplayer devices`: list the sound devices."""
+
+from __future__ import annotations
+
+import argparse
+
+from callplayer.errors import EXIT_DONE
+
+
+def run_devices(_options: argparse.Namespace) -> int:
+    """List the sound server's sinks and the sound devices; `*` marks the default."""
+    from callplayer.engine.devices.listing import ROUTE
+    from callplayer.engine.devices.portaudio import list_devices
+    from callplayer.engine.devices.pulse import view_now
+    from callplayer.errors import SoundDeviceError
+
+    devices = list_devices()
+    view = view_now() if any(device.name == ROUTE for device in devices) else None
+    sinks = view.audible if view is not None else ()
+    if not devices:
+        raise SoundDeviceError(
+            "There is no sound device that can play.",
+            "Connect one, or run the player with --no-audio.",
+        )
+    width = max(len(name) for name in (*(d.name for d in devices), *(s.name for s in sinks)))
+    for sink in sinks:
+        mark = "*" if view is not None and sink.name == view.default else " "
+        print(f"{mark} {sink.name:<{width}}  {sink.label}, a sink of the sound server")
+    for device in devices:
+        mark = "*" if device.is_default else " "
+        rate_khz = device.default_rate_hz / 1000
+        print(
+            f"{mark} {device.name:<{width}}  {device.host_api}, "
+            f"{device.channels} channels, {rate_khz:g} kHz"
+        )
+    return EXIT_DONE

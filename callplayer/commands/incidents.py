@@ -1,0 +1,136 @@
+"""The API's incidents: `callplayer list` prints them, the picker offers them to play."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from callplayer.commands.play import play_call, report_result
+from callplayer.config import Settings
+from callplayer.errors import EXIT_DONE
+from callplayer.paths import log_path
+from callplayer.text import plain_text
+
+if TYPE_CHECKING:
+    from callplayer.ui.options import PickerRow
+    from callplayer.vendor.client import ApiClient
+    from callplayer.vendor.http import Incident
+    from callplayer.vendor.incident_list import IncidentList
+
+
+def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
+    """Let the user pick incidents and play them, until they leave; return the exit code."""
+    from callplayer.ui.app import run_picker
+    from callplayer.ui.settings import screen_settings
+
+    screen = screen_settings(settings.screen)
+    notice: tuple[str, str] | None = None
+    while True:
+        # Fetched before the screen is up: refused credentials are an error like any other.
+        incidents = PickerIncidents(settings, asyncio.run(_first_page(settings)))
+        chosen = run_picker(incidents.fetch, log_path(), screen, notice, pages=incidents)
+        if chosen is None:
+            return EXIT_DONE
+        result = play_call(settings, chosen, flags, can_go_back=True)
+        if not result.back:
+            return report_result(result)
+        notice = (result.message, result.hint) if result.message else None
+
+
+def print_incidents(settings: Settings) -> None:
+    """Print the incidents that the API lists, a page as it comes, then what is left out."""
+
+    async def load() -> str:
+        from callplayer.vendor.client import ApiClient
+
+        async with ApiClient(settings) as access:
+            listed, printed = access.incident_list(), 0
+            while not listed.ended:
+                await listed.load_more()
+                for row in map(_row, listed.incidents[printed:]):
+                    kind = "live" if row.live else "recorded"
+                    print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
+                printed = len(listed.incidents)
+            return listed.left_out
+
+    left_out = asyncio.run(load())
+    if left_out:
+        print(f"callplayer: {left_out}", file=sys.stderr)
+
+
+async def _first_page(settings: Settings) -> IncidentList:
+    from callplayer.vendor.client import ApiClient
+
+    async with ApiClient(settings) as access:
+        listed = access.incident_list()
+        await listed.load_more()
+        return listed
+
+
+class PickerIncidents:
+    """The picker's incidents: those known first, then asked anew by one client, signed in once."""
+
+    def __init__(self, settings: Settings, known: IncidentList) -> None:
+        self._settings = settings
+        self._known: IncidentList | None = known
+        self._listed = known
+        self._access: ApiClient | None = None
+        self._asking = asyncio.Lock()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to load."""
+        return self._listed.ended
+
+    @property
+    def left_out(self) -> str:
+        """What the API has beside these, in words; "" if nothing."""
+        return self._listed.left_out
+
+    async def fetch(self) -> list[PickerRow]:
+        """Return the incidents loaded so far, the first page of them as it is now."""
+        async with self._asking:
+            if self._known is not None:
+                self._known = None
+                return self._rows()
+            first = self._fresh()
+            await first.load_more()
+            if first.ended or self._listed.ended:
+                self._listed = first
+            else:
+                self._listed.renew(first)
+            return self._rows()
+
+    async def load_more(self) -> list[PickerRow]:
+        """Load one page more; return all that is loaded."""
+        async with self._asking:
+            if self._access is None:  # the list of another loop, whose client is closed
+                first = self._fresh()
+                await first.load_more()
+                self._listed = first
+            await self._listed.load_more()
+            return self._rows()
+
+    def _fresh(self) -> IncidentList:
+        from callplayer.vendor.client import ApiClient
+
+        if self._access is None:
+            self._access = ApiClient(self._settings)
+        return self._access.incident_list()
+
+    def _rows(self) -> list[PickerRow]:
+        return [_row(incident) for incident in self._listed.incidents]
+
+
+def _row(incident: Incident) -> PickerRow:
+    from callplayer.ui.options import PickerRow
+
+    created = incident.created_at
+    return PickerRow(
+        id=plain_text(incident.id, 80),
+        when=created.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
+        phone=plain_text(incident.caller_phone_number, 32),
+        live=incident.is_audio_live,
+    )
