@@ -18,21 +18,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.bodies import (
+    BEARER,
+    SCOPE,
+    OAuthCode,
+    OAuthError,
+    SignInRequest,
+    TokenAnswer,
+)
 from callplayer.service.http.metrics import Metrics
+from callplayer.service.http.operations import FORM
 from callplayer.service.http.problems import NO_STORE, json_answer, read_body, retry_after
 from callplayer.service.http.rate_limit import WRONG_SECRETS, Limiter
 
-SCOPE = "incident_events"
 MAX_FIELDS = 20
 
 log = logging.getLogger("callplayer.service")
-
-
-class _TokenRequest(msgspec.Struct, frozen=True):
-    grant_type: str
-    client_id: str = ""
-    client_secret: str = ""
-    scope: str = SCOPE
 
 
 class SignIn:
@@ -82,26 +83,26 @@ class SignIn:
         if scope.split() not in ([], [SCOPE]):
             return _error(400, "invalid_scope", f"only {SCOPE}")
         self._metrics.sign_ins.inc()
-        answer = {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": max(round(self._access.token_ttl_s), 1),
-            "scope": SCOPE,
-        }
+        answer = TokenAnswer(
+            access_token=token,
+            token_type=BEARER,
+            expires_in=max(round(self._access.token_ttl_s), 1),
+            scope=SCOPE,
+        )
         return json_answer(answer, headers=NO_STORE)
 
 
-def _read(content_type: str, body: bytes) -> _TokenRequest:
+def _read(content_type: str, body: bytes) -> SignInRequest:
     """Return what was asked; raise ValueError or a msgspec or Unicode error for anything else."""
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        return msgspec.json.decode(body, type=_TokenRequest)
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        return msgspec.json.decode(body, type=SignInRequest)
     pairs = parse_qsl(
         body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
     )
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a field is given twice")
-    return msgspec.convert(fields, _TokenRequest)
+    return msgspec.convert(fields, SignInRequest)
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -129,7 +130,7 @@ def _too_often(wait_s: float) -> Response:
 
 
 def _error(
-    status: int, error: str, description: str, headers: dict[str, str] | None = None
+    status: int, error: OAuthCode, description: str, headers: dict[str, str] | None = None
 ) -> Response:
-    content = {"error": error, "error_description": description}
+    content = OAuthError(error=error, error_description=description)
     return json_answer(content, status, headers=NO_STORE | (headers or {}))

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callplayer.service.http.bodies import Problem
+
 MAX_BODY_BYTES = 16_384
 BODY_TIMEOUT_S = 10.0
 PROBLEM_TYPE = "application/problem+json"
@@ -43,12 +45,8 @@ def json_answer(
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return problem details; `detail` may hold no secret."""
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
+    title = HTTPStatus(status).phrase
+    content = Problem(type="about:blank", title=title, status=status, detail=detail)
     return Response(msgspec.json.encode(content), status, headers, media_type=PROBLEM_TYPE)
 
 

@@ -13,15 +13,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from callplayer.errors import CallplayerError
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.claims import Claims
 from callplayer.service.bots.streams import TooManyStreamsError
 from callplayer.service.catalog import Catalog
+from callplayer.service.http import operations
 from callplayer.service.http.auth import Authenticator
-from callplayer.service.http.incidents import describe
+from callplayer.service.http.bodies import (
+    HealthAnswer,
+    IncidentAnswer,
+    IncidentsAnswer,
+    StreamAnswer,
+    StreamRequest,
+)
 from callplayer.service.http.metrics import CONTENT_TYPE, Metrics
 from callplayer.service.http.oauth import SignIn
 from callplayer.service.http.openapi import document
@@ -41,8 +48,6 @@ from callplayer.text import plain_text
 from callplayer.vendor.http import StreamGrant
 from callplayer.vendor.times import parse_datetime
 
-MAX_PAGE = 1_000_000
-
 log = logging.getLogger("callplayer.service")
 
 Handler = Callable[[Request, Client], Awaitable[Response]]
@@ -61,11 +66,6 @@ class StreamOpener(Protocol):
         client_id: str = "",
     ) -> StreamGrant:
         """Return the token of a new stream, or of what the client's participant has already."""
-
-
-class _StreamRequest(msgspec.Struct, frozen=True):
-    autoplay: bool = True
-    participant_id: str | None = None
 
 
 async def _nothing_to_check() -> Mapping[str, bool]:
@@ -108,20 +108,18 @@ class Api:
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
-        incident = "/v1/incident_events/{incident_id}"
         sign_in = SignIn(self._access, self._metrics, self._clock)
         routes = [
-            Route("/oauth/token", sign_in.answer, methods=["POST"]),
-            Route("/v1/incident_events", self._signed_in(self._list), methods=["GET"]),
-            Route(incident, self._signed_in(self._read), methods=["GET"]),
-            Route(f"{incident}/stream_token", self._signed_in(self._open_stream), methods=["POST"]),
-            Route("/metrics", self._signed_in(self._tell_metrics), methods=["GET"]),
-            Route("/health", self._tell_health, methods=["GET"]),
-            Route("/openapi.json", self._tell_document, methods=["GET"]),
+            operations.SIGN_IN.route(sign_in.answer),
+            operations.LIST.route(self._signed_in(self._list)),
+            operations.READ.route(self._signed_in(self._read)),
+            operations.OPEN_STREAM.route(self._signed_in(self._open_stream)),
+            operations.METRICS.route(self._signed_in(self._read_metrics)),
+            operations.HEALTH.route(self._read_health),
+            operations.DOCUMENT.route(self._read_document),
         ]
         if self._open_ingest is not None:
-            opened = self._signed_in(self._open_ingest)
-            routes.append(Route("/ingest/calls", opened, methods=["POST"]))
+            routes.append(operations.OPEN_INGEST.route(self._signed_in(self._open_ingest)))
         app = Starlette(
             routes=[*routes, *self._routes],
             exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
@@ -133,7 +131,7 @@ class Api:
         asked = request.query_params
         page_text = asked.get("page", "1")
         page = int(page_text) if page_text.isascii() and page_text.isdigit() else 0
-        if not 1 <= page <= MAX_PAGE:
+        if not 1 <= page <= operations.MAX_PAGE:
             raise HTTPException(422, "page is a number from 1 on")
         live_text = asked.get("is_audio_live")
         if live_text not in (None, "true", "false"):
@@ -146,18 +144,18 @@ class Api:
             page=page,
             now_s=now_s,
         )
-        data = [describe(recording, now_s) for recording in found.recordings]
-        return json_answer({"data": data, "next": found.next_page})
+        data = [IncidentAnswer.of(recording, now_s) for recording in found.recordings]
+        return json_answer(IncidentsAnswer(data=data, next=found.next_page))
 
     async def _read(self, request: Request, _client: Client) -> Response:
-        return json_answer(describe(self._recording(request), self._clock()))
+        return json_answer(IncidentAnswer.of(self._recording(request), self._clock()))
 
     async def _open_stream(self, request: Request, client: Client) -> Response:
         recording = self._recording(request)
         if not client.may_listen:
             raise HTTPException(403, "this client may not listen")
         try:
-            asked = msgspec.json.decode(await read_body(request) or b"{}", type=_StreamRequest)
+            asked = msgspec.json.decode(await read_body(request) or b"{}", type=StreamRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "autoplay is a boolean, participant_id a text") from None
         participant = asked.participant_id
@@ -167,10 +165,10 @@ class Api:
             if self._claims.is_others(recording.id, participant, client.id, self._clock()):
                 raise HTTPException(409, "another client listens under this participant_id")
         grant = await self._claimed(recording, asked, client)
-        return json_answer({"token": grant.token, "url": grant.url}, headers=NO_STORE)
+        return json_answer(StreamAnswer(token=grant.token, url=grant.url), headers=NO_STORE)
 
     async def _claimed(
-        self, recording: Recording, asked: _StreamRequest, client: Client
+        self, recording: Recording, asked: StreamRequest, client: Client
     ) -> StreamGrant:
         if asked.participant_id is None:
             return await self._opened(recording, asked, client)
@@ -183,7 +181,7 @@ class Api:
             raise
 
     async def _opened(
-        self, recording: Recording, asked: _StreamRequest, client: Client
+        self, recording: Recording, asked: StreamRequest, client: Client
     ) -> StreamGrant:
         try:
             return await self._streams.open(
@@ -200,16 +198,16 @@ class Api:
             log.error("no stream: %s %s", error.what, error.hint)
             raise HTTPException(503, "the stream cannot be opened now") from error
 
-    async def _tell_metrics(self, _request: Request, _client: Client) -> Response:
+    async def _read_metrics(self, _request: Request, _client: Client) -> Response:
         return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def _tell_health(self, _request: Request) -> Response:
+    async def _read_health(self, _request: Request) -> Response:
         checks = dict(await self._health())
         works = all(checks.values())
-        answer = {"status": "ok" if works else "failing", "checks": checks}
+        answer = HealthAnswer(status="ok" if works else "failing", checks=checks)
         return json_answer(answer, 200 if works else 503, headers=NO_STORE)
 
-    async def _tell_document(self, _request: Request) -> Response:
+    async def _read_document(self, _request: Request) -> Response:
         return Response(self._document, media_type="application/json")
 
     def _signed_in(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

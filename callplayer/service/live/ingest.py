@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import uuid
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callplayer.errors import CallplayerError
-from callplayer.recordings.facts import E164, IncidentFacts
+from callplayer.recordings.facts import E164
+from callplayer.service.http.bodies import IngestAnswer, IngestRequest
 from callplayer.service.http.problems import NO_STORE, json_answer, read_body
 from callplayer.service.library.clients import Client
 from callplayer.service.live.ingest_room import PUBLISH_WITHIN_S, IngestRoom
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 MAX_ROOMS = 8
 
 log = logging.getLogger("callplayer.service")
-
-
-class _IngestRequest(msgspec.Struct, frozen=True):
-    parties: Literal["two", "mixed"] = "two"
-    incident: IncidentFacts = IncidentFacts()
 
 
 class Ingest:
@@ -69,7 +65,7 @@ class Ingest:
         if not client.may_listen:  # a room made by it would be sound that it has brought in
             raise HTTPException(403, "this client may not open an ingest room")
         try:
-            asked = msgspec.json.decode(await read_body(request) or b"{}", type=_IngestRequest)
+            asked = msgspec.json.decode(await read_body(request) or b"{}", type=IngestRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "parties is two or mixed, incident an object") from None
         number = asked.incident.caller_phone_number
@@ -87,7 +83,7 @@ class Ingest:
             self._opening -= 1
         return json_answer(answer, 201, headers=NO_STORE)
 
-    async def _open(self, asked: _IngestRequest) -> dict[str, object]:
+    async def _open(self, asked: IngestRequest) -> IngestAnswer:
         parties: tuple[Channel, ...] = ("call",) if asked.parties == "mixed" else _TWO
         incident_id = str(uuid.uuid4())
         room_name = f"ingest-{secrets.token_urlsafe(24)}"
@@ -99,13 +95,13 @@ class Ingest:
         )
         self._running.add(task)
         task.add_done_callback(self._ended)
-        return {
-            "incident_id": incident_id,
-            "url": self._room_server.url,
-            "room": room_name,
-            "tokens": {party: self._tokens.for_publisher(room_name, party) for party in parties},
-            "publish_within_s": PUBLISH_WITHIN_S,
-        }
+        return IngestAnswer(
+            incident_id=incident_id,
+            url=self._room_server.url,
+            room=room_name,
+            tokens={party: self._tokens.for_publisher(room_name, party) for party in parties},
+            publish_within_s=PUBLISH_WITHIN_S,
+        )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
