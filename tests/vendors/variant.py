@@ -50,7 +50,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     `queue_ms` is the queue of the SDK's audio sources: the cursor is ahead of the sound by it;
     `flushes`: a pause and a scrub empty it. A scrub lands on a multiple of `keyframe_ms` and is
     silent, without a packet, for `seeks_s`. `refuses` answers so many s with that HTTP status to
-    the first requests for a stream token, with `Retry-After` if `retry_after` is set.
+    the first requests for a stream token, with `Retry-After` if `retry_after` is set. The first
+    room is closed after `closes_first_s`.
     """
 
     tracks: tuple[Track, ...] = (
@@ -69,3 +70,4 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     refuses: int = 0
     refuses_s: float = 0.0
     retry_after: str = ""
+    closes_first_s: float = 0.0

@@ -18,6 +18,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -93,6 +94,8 @@ class Vendor:
         )
         bot.when_alone(listener, lambda: self._close_soon(room))
         self._bots[room] = self._newest = bot
+        if variant.closes_first_s and not self._grants:
+            self._do(self._delete(room, variant.closes_first_s))
         self._grants += 1
         return self._token(room, listener)
 
@@ -108,7 +111,15 @@ class Vendor:
                 await asyncio.sleep(GONE_S)
                 await bot.leave()
 
-        task = asyncio.create_task(close())
+        self._do(close())
+
+    async def _delete(self, room: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        async with api.LiveKitAPI(self._url, self._key, self._secret) as livekit:
+            await livekit.room.delete_room(api.DeleteRoomRequest(room=room))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

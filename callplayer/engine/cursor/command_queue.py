@@ -58,6 +58,10 @@ class Outbox:
         pause = None if "scrub" in self._waiting else self._waiting.pop("pause", None)
         return commands if pause is None else [*commands, pause]
 
+    def holds(self, kind: Hashable) -> bool:
+        """Return whether a command of that kind waits for its turn."""
+        return kind in self._waiting
+
     def forget(self) -> None:
         """Drop what waits: the room it was meant for is gone."""
         self._waiting.clear()
@@ -112,7 +116,9 @@ class Sender:
         """
         if self._wire is None:
             return
-        if self._in_flight == (self._wire, command) and kind_of(command) not in self._pending:
+        kind = kind_of(command)
+        is_newest = kind not in self._pending and not self._outbox.holds(kind)
+        if self._in_flight == (self._wire, command) and is_newest:
             return
         ready = self._outbox.offer(command, time.monotonic())
         if ready is not None:

@@ -33,6 +33,9 @@ FLOW_WAIT_S = 1.5
 PRIME_S = 2.0
 """A server that has published nothing after so long may do so only after a resume."""
 
+NOT_YET_S = 4.0
+"""A call whose server tells where it is, and publishes nothing for so long, has no sound so far."""
+
 NO_TRACKS_S = 8.0
 NO_SOUND_S = 20.0
 """So long a new room may take until its sound is there; another one may have it sooner."""
@@ -49,7 +52,8 @@ class RoomConnection:
 
     `known` is what the server has said of its cursor in this room.
 
-    `up` is whether the SDK has its connection; `closed` is set once the room is gone for good,
+    `sounded` is whether any track has ever come: a call may have no sound yet. `up` is whether the
+    SDK has its connection; `closed` is set once the room is gone for good,
     `first_status` once it has told where the call is.
     `say` is given what is being tried, in words. `prime` is called while no track has come: it has
     the server send sound, and returns whether sound is wanted at all.
@@ -82,6 +86,7 @@ class RoomConnection:
         self.flow = Liveness()
         self.known = StatusUpdate()
         self.room: Room | None = None
+        self.sounded = False
         self.up = False
         self.closed = asyncio.Event()
         self.first_status = asyncio.Event()
@@ -158,6 +163,7 @@ class RoomConnection:
     def add_track(self, track_id: str) -> None:
         """A track has come."""
         self._track_s = time.monotonic()
+        self.sounded = True
         self.flow.add(track_id, self._track_s)
 
     def renew_track(self, track_id: str) -> None:
@@ -200,7 +206,8 @@ class RoomConnection:
     async def until_ready(self) -> None:
         """Return when a status has come and every announced track really receives packets.
 
-        A call that is to begin paused is ready without a track where the server publishes none.
+        Where the server publishes no track, a call that is to begin paused is ready without one.
+        So is one that has had no sound so far, once a status tells where it is.
         """
         self._say("waiting for the call's sound")
         with contextlib.suppress(TimeoutError):
@@ -210,7 +217,11 @@ class RoomConnection:
         joined_s = since_s
         while not self.all_tracks_here():
             unpublished = self.room is not None and not self.room.audio_tracks_announced()
-            if unpublished and time.monotonic() - joined_s > PRIME_S and not self._prime():
+            waited_s = time.monotonic() - joined_s
+            if unpublished and waited_s > PRIME_S and not self._prime():
+                return
+            is_known = self.first_status.is_set() and not self.sounded
+            if unpublished and waited_s > NOT_YET_S and is_known:
                 return
             if time.monotonic() - since_s > NO_TRACKS_S:
                 since_s = time.monotonic()

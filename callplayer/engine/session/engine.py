@@ -199,6 +199,8 @@ class Engine:
         if not back.paused:
             if not self._care.handle(Resume()):
                 self._obey(Resume())
+            if not (back.stays or self._sound.track_ids):
+                self._call.return_ms = back.position_ms
         elif status is not None and not status.paused:
             self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
         else:

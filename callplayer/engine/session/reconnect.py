@@ -38,6 +38,7 @@ GONE = "The room is gone; joining again."
 SILENT = "No sound comes from the server; waiting for it."
 LEFT = "The call's sound has left the room; waiting for it."
 LOOKS = "The server is looking for the place."
+NOT_YET = "No sound of the call has come yet."
 UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
 NAMES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
 ONE_TRACK = "One of the call's tracks brings no sound."
@@ -154,6 +155,9 @@ class Reconnector:
             return
         flow.expect(call.expected_stretch(), now_s)
         tracks = self._sound.track_ids
+        if not tracks and not self._link.sounded:
+            call.flow_detail = "" if call.head.wants_paused() else NOT_YET
+            return
         if not tracks and not call.may_lack_tracks(now_s):
             self._go_away(LEFT)
             self._start_give_up_timer()

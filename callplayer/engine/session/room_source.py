@@ -20,7 +20,7 @@ from callplayer.engine.session.reconnect import Reconnector
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SourceHost
 from callplayer.engine.transcript.subscription import TranscriptSubscription
-from callplayer.errors import CallplayerError, NotReadyError
+from callplayer.errors import CallplayerError, NotReadyError, UnreachableError
 from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
@@ -85,8 +85,8 @@ class RoomSource:
 
     @property
     def accepts_commands(self) -> bool:
-        """Whether there is a room to send to."""
-        return self._sender.open
+        """Whether there is a room to send to, and nothing waits for new subscriptions."""
+        return self._sender.open and self._renewing is None
 
     @property
     def watchful(self) -> bool:
@@ -107,8 +107,15 @@ class RoomSource:
         self._beside.append(asyncio.create_task(transcript.run()))
 
     async def until_ready(self) -> None:
-        """Return when a status has come and every announced track receives packets."""
-        await self._link.until_ready()
+        """Return when the call can begin, in another room if this one closes before that."""
+        assert self._access is not None
+        try:
+            await self._link.until_ready()
+        except UnreachableError as error:
+            LOG.warning("the call has not begun: %s", error.what)
+            await self._link.rejoin(self._access)
+            self._recovery.joined()
+            self._call.rejoining = False
 
     async def run(self) -> None:
         """Come back to the call whenever its room is gone."""
@@ -138,8 +145,7 @@ class RoomSource:
         if not self._host.wants_sound():
             return False
         call = self._call
-        status = call.head.status
-        if not call.primed and (status is None or status.paused):
+        if not call.primed and self._link.known.paused is not False:  # what this room told
             LOG.info("no track has come: resuming to have one")
             call.primed = True
             self._sender.use(self._link.room)

@@ -97,3 +97,17 @@ async def test_what_is_still_on_its_way_over_a_resume_is_not_sent_twice() -> Non
         sender.offer(Scrub(5))
         await asyncio.sleep(0.01)
         assert wire.sent == [Scrub(5), Scrub(5)]  # asked for anew
+
+
+async def test_who_comes_back_to_a_place_that_is_on_its_way_gets_there() -> None:
+    """The wish between the two waits for its turn, and must not be what is sent last."""
+    sender, wire = Sender(), SlowWire(hold_s=3 * INTERVAL_S)
+    sender.use(wire)
+    async with running(sender):
+        for position in (1, 2, 1):
+            sender.offer(Scrub(position))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(INTERVAL_S)
+        sender.flush_due()
+        await asyncio.sleep(3 * INTERVAL_S)
+    assert wire.sent[-1] == Scrub(1)

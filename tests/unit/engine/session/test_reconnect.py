@@ -71,6 +71,7 @@ class Rig:
     def add(self, track_id: str, party: Any) -> None:
         self.sound.add(track_id, TrackNames(party))
         self.link.flow.add(track_id, self.now_s)
+        self.link.sounded = True
         self._packets[track_id] = 0
 
     def remove(self, track_id: str) -> None:
