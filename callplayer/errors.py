@@ -10,6 +10,8 @@ CallplayerError (1)
 ├── SoundDeviceError (6)      no usable sound device
 │   └── SoundDeviceHangsError (6)  it does not come back: a new process may do better
 └── ServiceError (1)          the replay service cannot start or go on
+    ├── TooManyStreamsError (1)    no stream is opened beside those that are open
+    └── ParticipantTakenError (1)  another client listens under this participant id
 """
 
 from __future__ import annotations
@@ -104,3 +106,11 @@ class SoundDeviceHangsError(SoundDeviceError):
 
 class ServiceError(CallplayerError):
     code = "service"
+
+
+class TooManyStreamsError(ServiceError):
+    """As many streams are open as this service plays at once."""
+
+
+class ParticipantTakenError(ServiceError):
+    """Another client has a good token for this participant id of the incident."""

@@ -132,7 +132,6 @@ async def running_service(
             metrics=metrics,
             health=health.check,
             api_url=api_url,
-            stream_ttl_s=options.stream_token_ttl_s,
         )
         http_ended = await stack.enter_async_context(
             http_server(

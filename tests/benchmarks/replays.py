@@ -24,7 +24,7 @@ import numpy as np
 from livekit import rtc
 
 from callplayer.recordings.named_file import incident_id
-from callplayer.recordings.recording import find_recordings
+from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.process import Workers
 from callplayer.service.bots.stats import StreamStats, late_ms
 from callplayer.service.bots.streams import Streams
@@ -119,12 +119,12 @@ async def _measure(counts: tuple[int, ...], duration_s: float) -> AsyncGenerator
             for rooms in (1, 10):
                 yield await _floor(server.room_server, rooms, duration_s)
             for count in counts:
-                async with _streams(Path(folder), server.room_server) as streams:
-                    yield await _replays(streams, _pid_of_server(), count, duration_s)
+                async with _streams(Path(folder), server.room_server) as (streams, call):
+                    yield await _replays(streams, call, _pid_of_server(), count, duration_s)
 
 
 @asynccontextmanager
-async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[Streams]:
+async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[tuple[Streams, Recording]]:
     async with AsyncExitStack() as stack:
         workers = await stack.enter_async_context(Workers())
         library = stack.enter_context(Library.open(None))
@@ -134,11 +134,13 @@ async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[Streams]:
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
         streams = Streams(library, workers, rooms, tokens, roster, most=1000)
         stack.push_async_callback(streams.close)
-        yield streams
+        yield streams, find_recordings([folder])[INCIDENT]
 
 
-async def _replays(streams: Streams, server_pid: int, count: int, duration_s: float) -> Replays:
-    grants = [await streams.open(INCIDENT, autoplay=False) for _ in range(count)]
+async def _replays(
+    streams: Streams, call: Recording, server_pid: int, count: int, duration_s: float
+) -> Replays:
+    grants = [await streams.open(call, autoplay=False) for _ in range(count)]
     rooms = [
         {"url": grant.url, "token": grant.token, "full": number < FULL_LISTENERS}
         for number, grant in enumerate(grants)

@@ -160,8 +160,8 @@ async def test_a_call_that_is_being_written_is_followed_and_left_and_returned_to
 ) -> None:
     async with live_call(tmp_path) as (streams, library, incident, source):
         await asyncio.sleep(1.0)
-        waiting = await streams.open(incident, autoplay=False)
-        following = await streams.open(incident, autoplay=True)
+        waiting = await streams.open(library.get(incident), autoplay=False)
+        following = await streams.open(library.get(incident), autoplay=True)
         async with (
             listening(waiting.token, waiting.url) as starter,
             listening(following.token, following.url) as follower,
@@ -202,7 +202,7 @@ async def test_a_live_call_that_has_ended_is_served_as_a_recording(tmp_path: Pat
         await until(lambda: source.file.frames > RATE_HZ)
         source.file.finish()
         library.end_live(incident, source.file.duration_s, datetime.now(UTC))
-        grant = await streams.open(incident, autoplay=True)
+        grant = await streams.open(library.get(incident), autoplay=True)
         async with listening(grant.token, grant.url) as listener:
             told = listener.statuses[0]
             assert (told.position, told.paused, told.call_over) == (0, True, True)

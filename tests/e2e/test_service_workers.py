@@ -9,22 +9,23 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from livekit import rtc
 
+from callplayer.errors import ParticipantTakenError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
-from callplayer.recordings.recording import find_recordings
+from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots import process
 from callplayer.service.bots.process import CROWD, Workers
-from callplayer.service.bots.streams import Streams, TooManyStreamsError
+from callplayer.service.bots.streams import Streams
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
 from callplayer.service.livekit.room_service import RoomServiceClient
-from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S, RoomTokens
 from callplayer.vendor.commands import Pause, Resume, Scrub, SetGain
 from callplayer.vendor.http import StreamGrant
 from tests.e2e.conftest import StartEngine
@@ -56,6 +57,12 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class CallStreams(Streams):
+    """Streams, and the recording that the tests open."""
+
+    call: Recording
+
+
 @contextlib.asynccontextmanager
 async def streams_of(
     recordings: Path,
@@ -64,7 +71,8 @@ async def streams_of(
     idle_s: float = 60.0,
     most_workers: int = 2,
     most_streams: int | None = None,
-) -> AsyncIterator[Streams]:
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[CallStreams]:
     """`Streams` in this process, on a real livekit-server."""
     async with own_server(ensure_binary(print), log) as server, Workers(most_workers) as processes:
         rooms = server.room_server
@@ -73,9 +81,11 @@ async def streams_of(
                 library.add(recording)
             async with RoomServiceClient(rooms) as roster:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-                streams = Streams(
-                    library, processes, rooms, tokens, roster, idle_s=idle_s, most=most_streams
-                )
+                streams = CallStreams(
+                    library, processes, rooms, tokens, roster,
+                    idle_s=idle_s, most=most_streams, clock=clock,
+                )  # fmt: skip
+                streams.call = find_recordings([recordings])[CALL]
                 try:
                     yield streams
                 finally:
@@ -156,15 +166,21 @@ async def test_a_new_token_of_the_same_participant_finds_them_too(recordings: Pa
 async def test_another_clients_participant_of_that_name_has_a_room_of_its_own(
     recordings: Path, tmp_path: Path
 ) -> None:
-    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
-        ask = {"autoplay": False, "participant_id": "desk 7"}
-        one = await streams.open(CALL, client_id="one", **ask)
+    now_s = [0.0]
+    log = tmp_path / "livekit.log"
+    async with streams_of(recordings, log, clock=lambda: now_s[0]) as streams:
+        ask = {"recording": streams.call, "autoplay": False, "participant_id": "desk 7"}
+        one = await streams.open(client_id="one", **ask)
         async with listening(one.token, one.url) as listener:
             await listener.status_after(Scrub(position=5000))
-        two = await streams.open(CALL, client_id="two", **ask)
+        with pytest.raises(ParticipantTakenError):
+            await streams.open(client_id="two", **ask)
+        now_s[0] = DEFAULT_STREAM_TTL_S  # the first client's token has expired
+        two = await streams.open(client_id="two", **ask)
         async with listening(two.token, two.url) as listener:
             assert listener.statuses[0].position == 0
-        again = await streams.open(CALL, client_id="one", **ask)
+        now_s[0] = 2 * DEFAULT_STREAM_TTL_S
+        again = await streams.open(client_id="one", **ask)
         async with listening(again.token, again.url) as listener:
             assert listener.statuses[0].position == 5000
         assert streams.stats().streams == 2
@@ -329,8 +345,8 @@ async def test_a_worker_that_hangs_is_replaced(
         assert streams.stats().workers_died == 1
 
 
-async def open_as(streams: Streams, participant: str) -> StreamGrant:
-    return await streams.open(CALL, autoplay=False, participant_id=participant)
+async def open_as(streams: CallStreams, participant: str) -> StreamGrant:
+    return await streams.open(streams.call, autoplay=False, participant_id=participant)
 
 
 async def test_the_player_goes_on_at_its_place_when_its_worker_is_killed(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from callplayer.errors import ServiceError
+from callplayer.errors import ParticipantTakenError, TooManyStreamsError
 from callplayer.playback.player import Place
 from callplayer.playback.turns import Turn, turns_of
 from callplayer.recordings.recording import Recording
@@ -33,7 +34,7 @@ from callplayer.service.livekit.room_service import RoomServiceClient
 from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.vendor.http import StreamGrant
 
-__all__ = ["StreamStats", "Streams", "TooManyStreamsError"]
+MAX_PARTICIPANTS = 10_000
 
 STREAMS_A_CORE = 12.5
 """As many as played at once in the benchmark, room server and listeners on the same cores."""
@@ -43,10 +44,6 @@ log = logging.getLogger("callplayer.service")
 
 Owner = tuple[str, str, str]
 """Whose stream it is: client, incident, participant."""
-
-
-class TooManyStreamsError(ServiceError):
-    """As many streams are open as this service plays at once."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,55 @@ def most_streams(cpus: int) -> int:
     return max(int(STREAMS_A_CORE * cpus), 16)
 
 
+class ParticipantOwners:
+    """Which client a participant id of an incident belongs to, while a token for it is good.
+
+    Each client's streams are its own, whatever they are called. A second client of the same name is
+    most likely a mistake: it is refused rather than left in a room without the first. Beyond 10,000
+    ids the oldest is dropped.
+    """
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._owners: dict[tuple[str, str], tuple[str, float]] = {}
+
+    @contextlib.contextmanager
+    def owned(
+        self, client_id: str, incident_id: str, participant_id: str, now_s: float
+    ) -> Iterator[None]:
+        """Give the participant id to the client; take it back if the block raises.
+
+        `now_s` is the monotonic clock. Raise ParticipantTakenError if it is another client's.
+        """
+        key = (incident_id, participant_id)
+        before = self._owners.get(key)
+        if before is not None and before[0] != client_id and now_s < before[1]:
+            raise ParticipantTakenError(
+                "Another client listens under this participant id.", "Choose another."
+            )
+        if len(self._owners) >= MAX_PARTICIPANTS:
+            self._owners = {k: owner for k, owner in self._owners.items() if owner[1] > now_s}
+        self._owners.pop(key, None)
+        while len(self._owners) >= MAX_PARTICIPANTS:
+            del self._owners[next(iter(self._owners))]
+        # Before the stream is there: of two clients that ask at once, one is refused.
+        mine = self._owners[key] = (client_id, now_s + self._ttl_s)
+        try:
+            yield
+        except BaseException:
+            if self._owners.get(key) is mine:
+                del self._owners[key]
+                if before is not None:
+                    self._owners[key] = before
+            raise
+
+
 class Streams:
-    """Opens streams of the library's recordings on `room_server`, and ends what is left of them.
+    """Opens streams of recordings on `room_server`, and ends what is left of them.
 
     A participant who asks again while its bot is there, which waits for it for `idle_s`, gets that
     one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
-    `most` streams are played at once; None leaves that to the machine.
+    `most` streams are played at once; None leaves that to the machine. `clock` is monotonic, in s.
     """
 
     def __init__(
@@ -82,12 +122,15 @@ class Streams:
         *,
         idle_s: float = DEFAULT_IDLE_S,
         most: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
         self._room_server = room_server
         self._tokens = tokens
         self._roster = roster
         self._idle_s = idle_s
+        self._clock = clock
+        self._participants = ParticipantOwners(tokens.listener_ttl_s)
         self._most = most or most_streams(os.cpu_count() or 1)
         self._shelf = DecodedCache()
         self._workers = workers
@@ -104,7 +147,7 @@ class Streams:
 
     async def open(
         self,
-        incident_id: str,
+        recording: Recording,
         *,
         autoplay: bool,
         participant_id: str | None = None,
@@ -113,20 +156,19 @@ class Streams:
         """Return the token of a stream whose bot has joined its room already.
 
         It is a new one, or what `participant_id` of the same client has of that incident. Raise
-        KeyError for no such incident, TooManyStreamsError, ServiceError if the bot cannot join,
-        UsageError if the recording cannot be decoded.
+        ParticipantTakenError, TooManyStreamsError, ServiceError if the bot cannot join, UsageError
+        if the recording cannot be decoded.
         """
-        recording = self._catalog.get(incident_id)
-        if recording is None:
-            raise KeyError(incident_id)
         if participant_id is None:
             listener = f"listener-{secrets.token_hex(8)}"
             return await self._open(recording, autoplay, listener, client_id)
-        owner = (client_id, incident_id, participant_id)
+        owner = (client_id, recording.id, participant_id)
         lock = self._locks.setdefault(owner, asyncio.Lock())
-        async with lock:
-            grant = await self._again(owner)
-            return grant or await self._open(recording, autoplay, participant_id, client_id, owner)
+        with self._participants.owned(*owner, self._clock()):
+            async with lock:
+                return await self._again(owner) or await self._open(
+                    recording, autoplay, participant_id, client_id, owner
+                )
 
     def stats(self) -> StreamStats:
         """Return what the bots do; cheap."""
@@ -257,7 +299,7 @@ class Streams:
     def _place(self, owner: Owner | None) -> Place | None:
         """Return where `owner` was when its bot died, if that was not long ago."""
         place, at_s = self._left.get(owner, (None, 0.0)) if owner else (None, 0.0)
-        return place if time.monotonic() - at_s <= self._idle_s else None
+        return place if self._clock() - at_s <= self._idle_s else None
 
     def _close_room(self, stream: _Stream) -> None:
         task = asyncio.create_task(self._roster.close_room(stream.room))
@@ -278,7 +320,7 @@ class Streams:
 
     def _lost(self, worker: BotWorker) -> None:
         """Close the rooms of a worker that died, so that its listeners come for new ones."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         self._dead.append(worker.report)
         self._left = {
             owner: (place, at_s)

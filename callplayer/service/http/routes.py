@@ -15,10 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from callplayer.errors import CallplayerError
+from callplayer.errors import CallplayerError, ParticipantTakenError, TooManyStreamsError
 from callplayer.recordings.recording import Recording
-from callplayer.service.bots.claims import Claims
-from callplayer.service.bots.streams import TooManyStreamsError
 from callplayer.service.catalog import Catalog
 from callplayer.service.http import operations
 from callplayer.service.http.auth import Authenticator
@@ -43,7 +41,6 @@ from callplayer.service.http.problems import (
 )
 from callplayer.service.http.rate_limit import REQUESTS, Limiter
 from callplayer.service.library.clients import Client
-from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.text import plain_text
 from callplayer.vendor.http import StreamGrant
 from callplayer.vendor.times import parse_datetime
@@ -59,7 +56,7 @@ class StreamOpener(Protocol):
 
     async def open(
         self,
-        incident_id: str,
+        recording: Recording,
         *,
         autoplay: bool,
         participant_id: str | None = None,
@@ -92,7 +89,6 @@ class Api:
         metrics: Metrics | None = None,
         health: Health = _nothing_to_check,
         api_url: str = "/",
-        stream_ttl_s: float = DEFAULT_STREAM_TTL_S,
     ) -> None:
         self._access = access
         self._catalog = catalog
@@ -104,7 +100,6 @@ class Api:
         self._open_ingest = open_ingest
         self._document = msgspec.json.encode(document(api_url, ingest=open_ingest is not None))
         self._requests = Limiter(REQUESTS)
-        self._claims = Claims(stream_ttl_s)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -159,39 +154,23 @@ class Api:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "autoplay is a boolean, participant_id a text") from None
         participant = asked.participant_id
-        if participant is not None:
-            if not _is_identity(participant):
-                raise HTTPException(422, "participant_id has 1 to 128 printable characters")
-            if self._claims.is_others(recording.id, participant, client.id, self._clock()):
-                raise HTTPException(409, "another client listens under this participant_id")
-        grant = await self._claimed(recording, asked, client)
+        if participant is not None and not _is_identity(participant):
+            raise HTTPException(422, "participant_id has 1 to 128 printable characters")
+        grant = await self._opened(recording, asked, client)
         return json_answer(StreamAnswer(token=grant.token, url=grant.url), headers=NO_STORE)
-
-    async def _claimed(
-        self, recording: Recording, asked: StreamRequest, client: Client
-    ) -> StreamGrant:
-        if asked.participant_id is None:
-            return await self._opened(recording, asked, client)
-        # Before the stream is there: of two clients that ask at once, one is refused.
-        undo = self._claims.hold(recording.id, asked.participant_id, client.id, self._clock())
-        try:
-            return await self._opened(recording, asked, client)
-        except BaseException:
-            undo()
-            raise
 
     async def _opened(
         self, recording: Recording, asked: StreamRequest, client: Client
     ) -> StreamGrant:
         try:
             return await self._streams.open(
-                recording.id,
+                recording,
                 autoplay=asked.autoplay,
                 participant_id=asked.participant_id,
                 client_id=client.id,
             )
-        except KeyError as error:  # removed in the meantime
-            raise _no_incident() from error
+        except ParticipantTakenError as error:
+            raise HTTPException(409, "another client listens under this participant_id") from error
         except TooManyStreamsError as error:
             raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
         except CallplayerError as error:
@@ -230,12 +209,8 @@ class Api:
     def _recording(self, request: Request) -> Recording:
         recording = self._catalog.get(request.path_params["incident_id"])
         if recording is None:
-            raise _no_incident()
+            raise HTTPException(404, "there is no incident of that id")
         return recording
-
-
-def _no_incident() -> HTTPException:
-    return HTTPException(404, "there is no incident of that id")
 
 
 def _moment(text: str | None, name: str) -> datetime | None:

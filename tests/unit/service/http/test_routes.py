@@ -13,11 +13,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
-from callplayer.errors import ServiceError
+from callplayer.errors import ServiceError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.stats import StreamStats
-from callplayer.service.bots.streams import TooManyStreamsError
+from callplayer.service.bots.streams import ParticipantOwners
 from callplayer.service.http import bearer as tokens
 from callplayer.service.http import problems
 from callplayer.service.http.auth import Authenticator
@@ -44,14 +44,23 @@ NAMES = [f"{number}.wav" for number in range(101)]
 class FakeStreams:
     """Records what was asked; `error` is raised instead when set."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock) -> None:
+        self._clock = clock
+        self._participants = ParticipantOwners(DEFAULT_STREAM_TTL_S)
         self.asked: list[tuple[str, bool, str | None]] = []
         self.clients: list[str] = []
         self.error: Exception | None = None
 
-    async def open(self, incident_id, *, autoplay, participant_id=None, client_id=""):
-        self.asked.append((incident_id, autoplay, participant_id))
+    async def open(self, recording, *, autoplay, participant_id=None, client_id=""):
+        self.asked.append((recording.id, autoplay, participant_id))
         self.clients.append(client_id)
+        if participant_id is None:
+            return self._grant()
+        owner = (client_id, recording.id, participant_id)
+        with self._participants.owned(*owner, self._clock()):
+            return self._grant()
+
+    def _grant(self):
         if self.error:
             raise self.error
         return StreamGrant("jwt", "ws://127.0.0.1:1")
@@ -61,7 +70,7 @@ class Rig:
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.checks = {"library": True}
-        self.streams = FakeStreams()
+        self.streams = FakeStreams(lambda: self.now_s)
         first = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
         recordings = [
             Recording(
