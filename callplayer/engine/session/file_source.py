@@ -229,8 +229,10 @@ class FileSource:
         with self._sound.lock:
             frame, self._rest = self._rest, None
             if frame is None:
-                # A frame comes all at once: on average its samples wait half of it for their turn.
-                block = player.next_block(due_s + FRAME_S / 2)
+                # All samples of a frame are handed over at its beginning, and the ring counts the
+                # time until each one's turn as waiting: half a frame on average. So the cursor is
+                # taken that much further.
+                block = player.next_block(due_s - FRAME_S / 2)
                 frame, self._rest = block[:FRAME_FRAMES], block[FRAME_FRAMES:]
             for channel, party in enumerate(opened.parties):
                 self._host.on_frame(party, frame[:, channel])
