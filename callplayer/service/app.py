@@ -14,8 +14,11 @@ from callplayer.recordings.recording import find_recordings
 from callplayer.recordings.words import CallTimes, words_beside
 from callplayer.service.bots.process import Workers
 from callplayer.service.bots.streams import Streams
-from callplayer.service.http import credentials
-from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.auth import (
+    Authenticator,
+    credentials_from_environment,
+    generated_credentials,
+)
 from callplayer.service.http.bearer import BearerTokens
 from callplayer.service.http.health import Health
 from callplayer.service.http.metrics import Metrics
@@ -32,7 +35,7 @@ from callplayer.service.livekit.server import room_server
 from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.service.options import ServeOptions
 from callplayer.service.transcripts.anycable import from_environment as anycable_from_environment
-from callplayer.service.transcripts.start import open_cable
+from callplayer.service.transcripts.anycable import open_cable
 
 
 @contextlib.contextmanager
@@ -152,9 +155,9 @@ def _access(
 ) -> Iterator[tuple[Authenticator, Path | None]]:
     """Give who may use the service; generated credentials, in a file, if there is nobody else."""
     with contextlib.ExitStack() as stack:
-        fixed, file = credentials.from_environment(), None
+        fixed, file = credentials_from_environment(), None
         if fixed is None and not library.clients.rows():
-            fixed, file = stack.enter_context(credentials.generated(api_url))
+            fixed, file = stack.enter_context(generated_credentials(api_url))
         bearer = BearerTokens(options.token_ttl_s)
         yield Authenticator(bearer, fixed=fixed, clients=library.clients), file
 

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 from livekit import api, rtc
 
-from callplayer.service.http.rate_limit import REQUESTS
+from callplayer.service.http.auth import REQUESTS
 from callplayer.service.library.library import Library
 from callplayer.service.live.ingest import MAX_ROOMS
 from callplayer.service.live_wav import GrowingAudio

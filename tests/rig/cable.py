@@ -17,9 +17,8 @@ from callplayer.recordings.recording import Recording
 from callplayer.service.http.bearer import BearerTokens, TokenState
 from callplayer.service.http.server import http_server, listen, url_of
 from callplayer.service.library.library import Library
-from callplayer.service.transcripts.anycable import AnyCableSettings
+from callplayer.service.transcripts.anycable import AnyCableSettings, open_cable
 from callplayer.service.transcripts.cable import Cable
-from callplayer.service.transcripts.start import open_cable
 from callplayer.vendor.transcript import Speaker, Word, word_at
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)

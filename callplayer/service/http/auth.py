@@ -1,12 +1,22 @@
-"""Which client a bearer token is for, and what it may do."""
+"""Which client a bearer token is for, what it may do, and how often it may ask."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+from callplayer.config import Secret
+from callplayer.errors import UsageError
 from callplayer.service.http.bearer import BearerTokens, ClientCredentials, TokenState
 from callplayer.service.library.clients import MAX_SECRET_CHARS, Client, Clients, digest
+
+MAX_KEYS = 10_000
 
 
 class Authenticator:
@@ -72,3 +82,68 @@ class Authenticator:
         if self._fixed is not None and client_id == self._fixed.client_id:
             return Client(client_id)
         return self._clients.get(client_id) if self._clients is not None else None
+
+
+def credentials_from_environment() -> ClientCredentials | None:
+    """Return the environment's; None if there are none. Raise UsageError for half of them."""
+    client_id = os.environ.get("CALLPLAYER_SERVE_CLIENT_ID", "")
+    client_secret = os.environ.get("CALLPLAYER_SERVE_CLIENT_SECRET", "")
+    if bool(client_id) != bool(client_secret):
+        raise UsageError(
+            "Only one of the client id and the client secret is set.",
+            "Set CALLPLAYER_SERVE_CLIENT_ID and CALLPLAYER_SERVE_CLIENT_SECRET, or neither.",
+        )
+    return ClientCredentials(client_id, Secret(client_secret)) if client_id else None
+
+
+@contextlib.contextmanager
+def generated_credentials(api_url: str) -> Iterator[tuple[ClientCredentials, Path]]:
+    """Give new ones, in a config.toml for the player that is removed at the end."""
+    credentials = ClientCredentials.generate()
+    with tempfile.TemporaryDirectory(prefix="callplayer-serve-") as folder:
+        path = Path(folder) / "config.toml"
+        path.touch(mode=0o600)
+        path.write_text(
+            f'api_url = "{api_url}"\n'
+            f'client_id = "{credentials.client_id}"\n'
+            f'client_secret = "{credentials.client_secret.reveal()}"\n'
+        )
+        yield credentials, path
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`burst` at once, and `per_s` more each second."""
+
+    per_s: float
+    burst: int
+
+
+REQUESTS = Rate(per_s=20.0, burst=100)
+WRONG_SECRETS = Rate(per_s=0.2, burst=10)
+
+
+class Limiter:
+    """A bucket for each key. Beyond 10,000 keys the one asked for longest ago is forgotten."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: Hashable, now_s: float) -> float:
+        """Take one for `key` and return 0, or return in how many s there is one again."""
+        wait_s = self.wait_s(key, now_s)
+        if wait_s == 0.0:
+            self._buckets[key] = (self._level(key, now_s) - 1.0, now_s)
+            self._buckets.move_to_end(key)
+            while len(self._buckets) > MAX_KEYS:
+                self._buckets.popitem(last=False)
+        return wait_s
+
+    def wait_s(self, key: Hashable, now_s: float) -> float:
+        """Return in how many s there is one for `key`; 0: there is one now."""
+        return max((1.0 - self._level(key, now_s)) / self._rate.per_s, 0.0)
+
+    def _level(self, key: Hashable, now_s: float) -> float:
+        level, at_s = self._buckets.get(key, (float(self._rate.burst), now_s))
+        return min(level + max(now_s - at_s, 0.0) * self._rate.per_s, float(self._rate.burst))

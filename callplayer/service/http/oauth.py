@@ -17,7 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.auth import WRONG_SECRETS, Authenticator, Limiter
 from callplayer.service.http.bodies import (
     BEARER,
     SCOPE,
@@ -29,7 +29,6 @@ from callplayer.service.http.bodies import (
 from callplayer.service.http.metrics import Metrics
 from callplayer.service.http.operations import FORM
 from callplayer.service.http.problems import NO_STORE, json_answer, read_body, retry_after
-from callplayer.service.http.rate_limit import WRONG_SECRETS, Limiter
 
 MAX_FIELDS = 20
 

@@ -19,7 +19,7 @@ from callplayer.errors import CallplayerError, ParticipantTakenError, TooManyStr
 from callplayer.recordings.recording import Recording
 from callplayer.service.catalog import Catalog
 from callplayer.service.http import operations
-from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.auth import REQUESTS, Authenticator, Limiter
 from callplayer.service.http.bodies import (
     HealthAnswer,
     IncidentAnswer,
@@ -39,7 +39,6 @@ from callplayer.service.http.problems import (
     told_problem,
     unexpected_problem,
 )
-from callplayer.service.http.rate_limit import REQUESTS, Limiter
 from callplayer.service.library.clients import Client
 from callplayer.text import plain_text
 from callplayer.vendor.http import StreamGrant

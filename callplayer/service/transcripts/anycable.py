@@ -14,7 +14,7 @@ import hmac
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,9 +28,11 @@ from starlette.routing import BaseRoute, Route
 from callplayer.config import Secret, check_url
 from callplayer.errors import UsageError
 from callplayer.retry import Backoff
+from callplayer.service.catalog import Catalog
 from callplayer.service.http.bearer import TokenState
 from callplayer.service.http.problems import read_body
 from callplayer.service.transcripts import frames as wire
+from callplayer.service.transcripts.cable import Cable
 from callplayer.service.transcripts.word_stream import WordStream, WordStreams
 
 RPC_SECRET = "CALLPLAYER_SERVE_ANYCABLE_RPC_SECRET"  # noqa: S105 - the variable's name
@@ -233,3 +235,29 @@ class AnyCableRpc:
             return None
         reason: wire.Reason = "token_expired" if state == "expired" else "unauthorized"
         return {"status": _FAILURE, "transmissions": [wire.disconnect(reason).decode()]}
+
+
+@contextlib.asynccontextmanager
+async def open_cable(
+    catalog: Catalog,
+    token_state: Callable[[str], TokenState],
+    anycable: AnyCableSettings | None,
+    **options: Any,
+) -> AsyncIterator[tuple[Cable, list[BaseRoute]]]:
+    """Give the endpoint, and the routes of everything, while the block lasts.
+
+    `options` are those of `Cable`.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        broadcaster = None
+        if anycable is not None:
+            broadcaster = await stack.enter_async_context(
+                contextlib.aclosing(Broadcaster(anycable))
+            )
+        streams = WordStreams(catalog, broadcaster.send if broadcaster else None)
+        stack.push_async_callback(streams.close)
+        cable = Cable(streams, token_state, **options)
+        routes = cable.routes()
+        if anycable is not None and broadcaster is not None:
+            routes += AnyCableRpc(anycable, streams, token_state, broadcaster).routes()
+        yield cable, routes

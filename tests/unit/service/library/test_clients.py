@@ -6,9 +6,8 @@ import pytest
 
 from callplayer.config import Secret
 from callplayer.errors import UsageError
-from callplayer.service.http.auth import Authenticator
+from callplayer.service.http.auth import Authenticator, Limiter, Rate
 from callplayer.service.http.bearer import BearerTokens, ClientCredentials
-from callplayer.service.http.rate_limit import Limiter, Rate
 from callplayer.service.library.clients import Client, Clients
 from callplayer.service.library.library import Library
 
@@ -138,7 +137,7 @@ def test_a_limit_lets_a_burst_through_then_a_rate():
 
 
 def test_a_limit_remembers_so_many_only(monkeypatch):
-    monkeypatch.setattr("callplayer.service.http.rate_limit.MAX_KEYS", 2)
+    monkeypatch.setattr("callplayer.service.http.auth.MAX_KEYS", 2)
     limiter = Limiter(Rate(per_s=0.001, burst=1))
     assert [limiter.take(key, 0.0) for key in "abc"] == [0.0, 0.0, 0.0]
     assert limiter.take("a", 0.0) == 0.0  # forgotten
