@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
+
+from callplayer.text import plain_text
 
 
 def add_kind(parser: argparse.ArgumentParser) -> None:
@@ -37,3 +40,15 @@ def id_of(recording: Path) -> str:
     from callplayer.recordings.named_file import incident_id
 
     return incident_id(recording.name)
+
+
+def note_file_of_that_name(incident: str) -> None:
+    """Say on stderr how a file is played whose name stands where an incident's id does."""
+    try:
+        is_file = Path(incident).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return
+    if is_file:
+        name = plain_text(incident, 400)
+        what = f"{name} is taken for an incident's id, not for the file of that name."
+        print(f"callplayer: {what}\n  `callplayer ./{name}` plays the file.", file=sys.stderr)

@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callplayer.commands.incident_or_file import add_kind, id_of, recording_of
+from callplayer.commands.incident_or_file import (
+    add_kind,
+    id_of,
+    note_file_of_that_name,
+    recording_of,
+)
 from callplayer.commands.settings_flags import (
     add_playing,
     add_settings,
@@ -75,6 +80,8 @@ def run_play(options: argparse.Namespace) -> int:
         )
     flags = engine_flags(options)
     if options.incident is not None:
+        if recording is None and not options.is_id:
+            note_file_of_that_name(options.incident)
         return play(
             settings,
             options.incident if recording is None else id_of(recording),

@@ -25,6 +25,11 @@ def check_file(path: Path) -> None:
                 f"{name} is a folder.",
                 "Name one recording; `callplayer serve` serves a whole folder.",
             )
+        if path.exists() and not path.is_file() and not path.is_char_device():
+            raise UsageError(
+                f"{name} is a pipe or a device, not a file.",
+                "Write the recording to a file, and name that.",
+            )
         path.open("rb").close()
     except FileNotFoundError:
         raise UsageError(f"There is no file {name}.", "Check the path.") from None

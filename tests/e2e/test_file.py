@@ -193,10 +193,11 @@ def write_cut_call(path: Path) -> None:
     [
         (lambda path: None, "no file"),
         (lambda path: path.mkdir(), "is a folder"),
+        (os.mkfifo, "is a pipe"),
         (lambda path: path.write_text("no sound" * 100), "no sound file"),
         (write_cut_call, "is cut off"),
     ],
-    ids=["missing", "folder", "text", "cut"],
+    ids=["missing", "folder", "pipe", "text", "cut"],
 )
 def test_a_wrong_file_is_told_in_two_lines(
     tmp_path: Path, mode: str, make: Callable[[Path], object], what: str

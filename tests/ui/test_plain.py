@@ -255,6 +255,17 @@ def test_a_jump_says_what_is_heard_there_and_not_what_lies_between() -> None:
     assert reading.due(script, 1_000) == []
 
 
+def test_a_place_that_is_corrected_a_little_back_repeats_no_words() -> None:
+    script = Script()
+    for event in TALK:
+        script = after_words(script, event.words)
+    reading = SpokenTranscript()
+    assert reading.due(script, 83_400)[0].startswith("Caller: There is smoke")
+    assert reading.due(script, 83_300) == []
+    assert reading.due(script, 82_900) == []
+    assert reading.due(script, 82_300)[0].startswith("Caller: There is smoke"), "a jump back"
+
+
 def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
     press(player, "c", "d")

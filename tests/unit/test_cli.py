@@ -27,9 +27,12 @@ def home(tmp_path: Path) -> dict[str, str]:
     return kept | {name: str(tmp_path / name.lower()) for name in folders} | {"HOME": str(tmp_path)}
 
 
-def _run(home: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    home: dict[str, str], *words: str, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "callplayer", *words],
+        cwd=cwd,
         env=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -135,6 +138,16 @@ def test_wrong_usage_is_told_in_two_lines(words: list[str], home: dict[str, str]
 
 def test_plain_lines_that_cannot_sign_in_tell_why(home: dict[str, str]) -> None:
     _assert_told(_run(home, "incident-1"), 2, before="Connecting.\n")
+
+
+def test_a_file_that_is_taken_for_an_id_is_told_how_to_be_played(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "call").write_bytes(b"")
+    ran = _run(home, "call", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "`callplayer ./call` plays the file." in ran.stderr
+    assert "./call" not in _run(home, "--incident", "call", cwd=tmp_path).stderr
 
 
 def test_an_api_that_is_not_there_is_exit_5(home: dict[str, str]) -> None:

@@ -17,6 +17,9 @@ from callplayer.vendor.http import Incident
 SOON_S = 0.05
 """However many statuses come, the state is told no more often for them."""
 
+LEVELS_AGAIN_S = 0.25
+"""Levels of sound that stand still, as of a tone, are emitted this often all the same."""
+
 MAX_TEXT_CHARS = 2_000
 """An incident's texts may be of any length: no line of the engine's may be."""
 
@@ -45,6 +48,7 @@ class Reporter:
         self._sound = sound
         self._path = path
         self._levels: dict[str, m.LaneLevel] = {}
+        self._levels_s = 0.0
 
     def delays(self) -> Delays:
         """Return how long sound takes right now."""
@@ -77,7 +81,8 @@ class Reporter:
             self.state()
 
     def levels(self) -> None:
-        """Tell the meters, unless they stand still."""
+        """Emit the meters. Those of silence that lasts are not repeated."""
+        now_s = time.monotonic()
         levels = {
             lane: m.LaneLevel(
                 lane=lane,
@@ -85,10 +90,12 @@ class Reporter:
                 peak_db=round(level.peak_db, 1),
                 hold_db=round(level.hold_db, 1),
             )
-            for lane, level in self._sound.levels(time.monotonic()).items()
+            for lane, level in self._sound.levels(now_s).items()
         }
-        if levels and levels != self._levels:
-            self._levels = levels
+        is_sound = any(level.rms_db > m.LEVEL_FLOOR_DB for level in levels.values())
+        is_due = is_sound and now_s - self._levels_s >= LEVELS_AGAIN_S
+        if levels and (levels != self._levels or is_due):
+            self._levels, self._levels_s = levels, now_s
             self.emit(m.LevelsEvent(levels=tuple(levels.values())))
 
     def stats(self) -> None:

@@ -38,7 +38,7 @@ def ensure_binary(report: Report, binary: Path | None = None) -> Path:
 def build_binary(
     report: Callable[[BuildProgress], None], cancelled: threading.Event | None = None
 ) -> None:
-    """Build the livekit-server that `find_binary` finds then; raise as `livekit_build.build`."""
+    """Build the livekit-server that `find_binary` finds then; raise as `build.build`."""
     target = cached_binary()
     build(target, cache_path(), report, cancelled)
     if _version_of(target) is None:

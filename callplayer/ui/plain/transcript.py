@@ -6,7 +6,10 @@ from callplayer.ui.model.transcript import SPEAKER_NAMES, Script, Utterance
 from callplayer.vendor.transcript import Speaker
 
 JUMP_MS = 2_000
-"""A step ahead as far as this, or any back, is a jump: what lies between is not heard."""
+"""A step ahead as far as this is a jump: what lies between is not heard."""
+
+JUMP_BACK_MS = 500
+"""A step back as far as this is a jump. A shorter one is an estimate that is corrected."""
 
 LATE_UTTERANCES = 8
 """Words of a live call come some seconds after they are heard: so far back they are still said."""
@@ -25,7 +28,7 @@ class SpokenTranscript:
         """Return the lines to say now that `position_ms` is heard."""
         at = script.at(position_ms)
         begun = script.utterances[max(at - LATE_UTTERANCES, 0) : at + 1]
-        if self._at_ms is None or not 0 <= position_ms - self._at_ms < JUMP_MS:
+        if self._at_ms is None or not -JUMP_BACK_MS < position_ms - self._at_ms < JUMP_MS:
             # Not what was before the place that was gone to.
             past = (each for each in begun if each.end_ms < position_ms or each is not begun[-1])
             self._said = {_key(each): len(each.words) for each in past}
