@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
 from callplayer.recordings.containers.quiet import quiet_libraries
-from callplayer.recordings.containers.sound_file import SoundFile, open_sound
+from callplayer.recordings.containers.sound_file import SoundFile
 from callplayer.recordings.recording import MAX_DURATION_S
 from callplayer.recordings.samples import Sound
 from callplayer.text import plain_text
@@ -55,28 +53,22 @@ class _DecodedSource:
     blocks: Iterator[Sound]
 
 
-def convert(sources: tuple[Path, ...], target_fd: int, layout: Layout | None = None) -> Converted:
+def convert(sounds: Sequence[SoundFile], target_fd: int, layout: Layout | None = None) -> Converted:
     """Write the sound of one file, or of two (the caller, the call taker), as FLAC.
 
     It keeps the sample rate (of two, the first one's) and 16 bits, or 24 where there are more.
-    Raise UsageError if a file cannot be read, is cut off, has more channels, or is too long (before
-    it is decoded), ServiceError if it cannot be written.
+    Raise UsageError if a file cannot be read or its channels are not those of a call, ServiceError
+    if the sound cannot be written.
     """
     import soundfile
 
     layout = layout or Layout()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(quiet_libraries())
-        opened = [stack.enter_context(open_sound(path, layout.rate_hz)) for path in sources]
-        for sound in opened:
-            check_length(sound)
-        if len(opened) == 1:
-            source = _chosen(opened[0], layout)
-        else:
-            source = _joined(opened, swap=layout.swap)
+    first = sounds[0]
+    with quiet_libraries():
+        source = _chosen(first, layout) if len(sounds) == 1 else _joined(sounds, swap=layout.swap)
         if source.rate_hz > _MAX_RATE_HZ:
             raise UsageError(
-                f"{opened[0].name} has {source.rate_hz} samples a second.", "Convert it to 48000."
+                f"{first.name} has {source.rate_hz} samples a second.", "Convert it to 48000."
             )
         subtype = "PCM_24" if source.is_fine else "PCM_16"
         frames = 0
@@ -90,10 +82,9 @@ def convert(sources: tuple[Path, ...], target_fd: int, layout: Layout | None = N
         except soundfile.LibsndfileError as error:  # of writing: what reads says its own
             reason = plain_text(str(error), 160).rstrip(".")
             raise ServiceError(
-                f"The sound of {sources[0]} cannot be kept: {reason}.",
-                "Check free space.",
+                f"The sound of {first.name} cannot be kept: {reason}.", "Check free space."
             ) from None
-        notes = tuple(note for sound in opened if (note := loss_note(sound)))
+    notes = tuple(note for sound in sounds if (note := loss_note(sound)))
     return Converted(frames / source.rate_hz, source.channels, notes)
 
 
@@ -143,7 +134,7 @@ def _chosen(sound: SoundFile, layout: Layout) -> _DecodedSource:
     return _DecodedSource(sound.rate_hz, len(order), sound.is_fine, blocks)
 
 
-def _joined(sounds: list[SoundFile], *, swap: bool) -> _DecodedSource:
+def _joined(sounds: Sequence[SoundFile], *, swap: bool) -> _DecodedSource:
     """Return the two as one of two channels, the shorter one filled up with silence."""
     for sound in sounds:
         if sound.channels != 1:
@@ -203,7 +194,8 @@ def _at_rate(sound: SoundFile, rate_hz: int) -> Iterator[Sound]:
 def _quantized(block: Sound, *, fine: bool) -> NDArray[np.int16] | NDArray[np.int32]:
     """Return whole numbers of 16 bits, or of 24 at the top of 32; those that were are kept."""
     if not fine:  # float32 holds 16 bits exactly
-        whole: Sound = np.rint(block * np.float32(32_768))
+        whole: Sound = block * np.float32(32_768)
+        np.rint(whole, out=whole)
         np.clip(whole, -32_768, 32_767, out=whole)
         return whole.astype(np.int16)
     limit = 1 << 23

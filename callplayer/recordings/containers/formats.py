@@ -72,7 +72,6 @@ RAW: dict[str, Format] = {
 
 WAV, OGG, MP3 = Format("WAV", "wav"), Format("Ogg", "ogg"), Format("MPEG audio", "mp3")
 MP4, MATROSKA = Format("MP4", "mov"), Format("Matroska", "matroska")
-AU = Format("AU", "au")
 _ADTS = Format("AAC", "aac")
 
 _MAGIC: tuple[tuple[int, bytes, Format], ...] = (
@@ -84,7 +83,7 @@ _MAGIC: tuple[tuple[int, bytes, Format], ...] = (
     (4, b"wide", MP4),
     (0, b"\x1a\x45\xdf\xa3", MATROSKA),
     (0, b"FORM", Format("AIFF", "aiff")),
-    (0, b".snd", AU),
+    (0, b".snd", Format("AU", "au")),
     (0, b"caff", Format("CAF", "caf")),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Format("ASF", "asf")),
     (0, b"#!AMR", Format("AMR", "amr")),

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from callplayer.recordings.containers.byte_range import ByteRange
 from callplayer.recordings.containers.codec_delay import Start, start_of
 from callplayer.recordings.containers.formats import Format
 from callplayer.recordings.containers.timeline import MAX_GAP_S, SampleTimeline, slack_frames
-from callplayer.recordings.samples import Sound, sound_of
+from callplayer.recordings.samples import Sound, silence, sound_of
 
 PREROLL_S = 0.4
 """Decoders are given so much sound before the place that is asked for: their state needs it."""
@@ -90,7 +88,7 @@ class LinkReader:
             if position + len(sound) <= at:
                 continue
             if position > at:  # a gap in time
-                for gap in _silence(min(position, self.frames) - at, self.channels):
+                for gap in silence(min(position, self.frames) - at, self.channels):
                     at += len(gap)
                     yield gap
             part = sound[max(at - position, 0) : self.frames - position]
@@ -99,7 +97,7 @@ class LinkReader:
                 yield part
             if at >= self.frames:
                 return
-        yield from _silence(self.frames - at, self.channels)
+        yield from silence(self.frames - at, self.channels)
 
     def close(self) -> None:
         """Close the container."""
@@ -328,11 +326,3 @@ class LinkReader:
 
 def _has_decoder(stream: Any) -> bool:
     return stream.codec_context is not None and stream.codec_context.codec is not None
-
-
-def _silence(frames: int, channels: int) -> Iterator[Sound]:
-    """Yield `frames` of silence, in blocks."""
-    while frames > 0:
-        block = np.zeros((min(frames, 1 << 16), channels), np.float32)
-        frames -= len(block)
-        yield block

@@ -2,7 +2,8 @@
 
 `open_sound(path)` reads the packets once, without decoding: so the length is known, and a place is
 found at once. Sound is decoded packet by packet, by PyAV, and put where the packets' times say;
-a packet that cannot be decoded is passed over, counted, and silence stands in its place.
+a packet that cannot be decoded is passed over, counted, and silence stands in its place. Plain
+samples of a WAV need no decoder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import numpy as np
 from callplayer.errors import UsageError
 from callplayer.recordings.containers.byte_range import ByteRange
 from callplayer.recordings.containers.formats import (  # fmt: skip
-    AU,
     MP3,
     OGG,
     SNIFFED_BYTES,
@@ -36,11 +36,11 @@ from callplayer.recordings.containers.link_reader import (
     NoSoundError,
 )
 from callplayer.recordings.containers.links import Link, mp3_links, ogg_links
+from callplayer.recordings.containers.pcm_reader import PcmReader, is_plain
 from callplayer.recordings.containers.wav_head import (  # fmt: skip
     MAX_HEAD_BYTES,
     NotWavError,
     WavHead,
-    au_head,
     made_head,
     mended_head,
     read_wav_head,
@@ -69,8 +69,8 @@ class SoundFile:
     """An open sound file: `rate_hz`, `channels`, `frames`, and the sound in `blocks` or by `read`.
 
     Memory stays flat, whatever the length. Not for several threads, and for one reader at a time:
-    a second `blocks` ends the first one. `is_fine` says that it has more than 16 bits; `codec` is
-    FFmpeg's name; `recorded_at` is the local time in a broadcast wave's head, `tags` are its texts.
+    a second `blocks` ends the first one. `is_fine` says that it has more than 16 bits;
+    `recorded_at` is the local time in a broadcast wave's head, `tags` are its texts.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class SoundFile:
             raise _not_known(path)
         self._form = form
         self._head = b""
-        self._open_reader: tuple[Link, LinkReader] | None = None
+        self._open_reader: tuple[Link, LinkReader | PcmReader] | None = None
         self._losses: dict[Link, list[Loss]] = {}
         self.recorded_at: datetime | None = None
         links = self._links(rate_hz)
@@ -99,8 +99,7 @@ class SoundFile:
             reader = self._reader(link)
             if not self._parts:
                 self.rate_hz, self.channels = reader.rate_hz, reader.channels
-                self.codec, self.is_fine = reader.codec, reader.is_fine
-                self.tags = reader.tags
+                self.is_fine, self.tags = reader.is_fine, reader.tags
             elif (reader.rate_hz, reader.channels) != (self.rate_hz, self.channels):
                 raise UsageError(
                     f"{self.name} goes on with another sample rate or number of channels"
@@ -176,23 +175,28 @@ class SoundFile:
             os.close(self._fd)
             self._fd = -1
 
-    def _reader(self, link: Link) -> LinkReader:
-        import av
-
+    def _reader(self, link: Link) -> LinkReader | PcmReader:
         if self._open_reader is not None and self._open_reader[0] == link:
             return self._open_reader[1]
         if self._open_reader is not None:
             self._open_reader[1].close()
             self._open_reader = None
+        reader = self._new_reader(link)
+        self._open_reader = (link, reader)
+        return reader
+
+    def _new_reader(self, link: Link) -> LinkReader | PcmReader:
+        if self._wav is not None and is_plain(self._wav):
+            return PcmReader(self._fd, self._wav, link.start, link.end)
+        import av
+
         try:
             source = ByteRange(self._fd, link.start, link.end, self._head)
-            reader = LinkReader(source, self._form, scan=self._scan, frames=self._plain_frames)
+            return LinkReader(source, self._form, scan=self._scan, frames=self._plain_frames)
         except NoSoundError as error:
             raise _no_sound(self.path, str(error)) from None
         except av.FFmpegError as error:
             raise broken(self.path, error) from None
-        self._open_reader = (link, reader)
-        return reader
 
     def _links(self, rate_hz: int | None) -> list[Link]:
         size = os.fstat(self._fd).st_size
@@ -213,6 +217,7 @@ class SoundFile:
                 f"Nothing in {self.name} says its sample rate.", "Name it: --rate 8000, or 6000."
             )
         self._head = made_head(raw.tag, rate_hz, 1, raw.bits, size)
+        self._wav = read_wav_head(self._head)
         self._form = _big_packets(self._form)
         return Link(0, size)
 
@@ -226,13 +231,11 @@ class SoundFile:
             raise _no_sound(self.path, "")
         self._wav, self.recorded_at = head, head.recorded_at
         end = head.data_end(self._fd)
-        if not head.is_big_endian:
+        if not is_plain(head):
+            if head.is_big_endian:
+                raise _no_sound(self.path, "a RIFX of its coding is not known")
             self._head = mended_head(start, head, end - head.data_at)
             self._form = _big_packets(self._form)
-        elif (as_au := au_head(head)) is not None:
-            self._head, self._form = as_au, AU
-        else:
-            raise _no_sound(self.path, "a RIFX of its coding is not known")
         if head.block_bytes:
             self._plain_frames = (end - head.data_at) // head.block_bytes
         missing = head.data_at + head.data_bytes - end if head.is_size_known else 0

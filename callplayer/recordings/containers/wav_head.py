@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 MAX_HEAD_BYTES = 1 << 20
@@ -32,7 +32,7 @@ class WavHead:
     """Where the sound begins and how it is coded; sizes in bytes, as the head names them.
 
     `tag` is the coding by Microsoft's numbers; `recorded_at` is the local time of a broadcast
-    wave's `bext` chunk, or None.
+    wave's `bext` chunk, or None; `tags` are the texts of a `LIST` chunk before the sound, by name.
     """
 
     tag: int
@@ -46,6 +46,7 @@ class WavHead:
     riff_bytes: int
     recorded_at: datetime | None = None
     is_big_endian: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_size_known(self) -> bool:
@@ -127,6 +128,8 @@ def _chunks(start: bytes, max_bytes: int) -> tuple[dict[bytes, bytes], str, int,
         if name == b"data":
             found[name] = size.to_bytes(8, "little")
             break
+        if name == b"LIST":
+            name = start[at : at + 4]  # its kind
         if name != b"fmt " or at + size <= len(start):
             found.setdefault(name, start[at : at + size])
         at += size + size % 2
@@ -145,6 +148,7 @@ def _head(
     return WavHead(
         tag, channels, rate_hz, bytes_per_s, block_bytes, bits,
         data_at, data_bytes, riff_bytes, _bext_time(chunks.get(b"bext", b"")), order == ">",
+        _info_texts(chunks.get(b"INFO", b""), order),
     )  # fmt: skip
 
 
@@ -165,18 +169,6 @@ def mended_head(start: bytes, head: WavHead, data_bytes: int) -> bytes:
     return b"RIFF" + b"\xff" * 4 + start[8 : head.data_at - 4] + size
 
 
-def au_head(head: WavHead) -> bytes | None:
-    """Return the head of an AU file for the sound of a RIFX, which is big-endian as AU's is.
-
-    None: AU has no such coding.
-    """
-    known = {(PCM, 16): 3, (PCM, 24): 4, (PCM, 32): 5, (FLOAT, 32): 6, (FLOAT, 64): 7}
-    coding = known.get((head.tag, head.bits))
-    if coding is None:
-        return None
-    return struct.pack(">4sIIIII4x", b".snd", 28, UNKNOWN_SIZE, coding, head.rate_hz, head.channels)
-
-
 def _coding(chunk: bytes, order: str) -> tuple[int, int, int, int, int, int]:
     if len(chunk) < 16:
         raise NotWavError("its format is cut short")
@@ -195,3 +187,15 @@ def _bext_time(chunk: bytes) -> datetime | None:
         return datetime(*(int(each) for each in digits))  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+def _info_texts(chunk: bytes, order: str) -> dict[str, str]:
+    """Return the texts of a LIST chunk of the kind INFO, by the names of their chunks."""
+    texts: dict[str, str] = {}
+    at = 4
+    while chunk[:4] == b"INFO" and at + 8 <= len(chunk):
+        name, size = struct.unpack_from(f"{order}4sI", chunk, at)
+        text = chunk[at + 8 : at + 8 + size].partition(b"\0")[0]
+        texts.setdefault(name.decode("latin-1"), text.decode("utf-8", "replace"))
+        at += 8 + size + size % 2
+    return texts

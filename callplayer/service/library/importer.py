@@ -18,7 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.containers.sound_file import open_sound
+from callplayer.recordings.containers.quiet import quiet_libraries
+from callplayer.recordings.containers.sound_file import opened_sound
 from callplayer.recordings.convert import Layout, check_length, convert
 from callplayer.recordings.facts import E164, CallerLocation, IncidentFacts, read_beside
 from callplayer.recordings.recording import Recording, start_of_call
@@ -129,26 +130,31 @@ def _prepare(call: ImportJob, recordings: Path, warn: Callable[[str], None]) -> 
     """Write the sound under a temporary name and read the rest."""
     first = call.sources[0]
     beside = read_beside(first, warn)
-    with open_sound(first, call.layout.rate_hz) as sound:
-        check_length(sound)
-        created_at = call.started_at or start_of_call(first, sound, beside)
-        times = CallTimes(created_at, sound.duration_s)
-    words = (
-        read_words(call.words, times, call.names, beside.turns, warn)
-        if call.words
-        else words_beside(first, times, beside.turns, warn)
-    )
-    identifier = str(uuid.uuid4())
-    part = recordings / f"{identifier}{library_folder.PART}"
-    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        converted = convert(call.sources, fd, call.layout)
-        os.fsync(fd)
-    except BaseException:
-        part.unlink()
-        raise
-    finally:
-        os.close(fd)
+    with contextlib.ExitStack() as stack:
+        sounds = []
+        with quiet_libraries():
+            for path in call.sources:
+                sound = opened_sound(path, call.layout.rate_hz)
+                sounds.append(stack.enter_context(contextlib.closing(sound)))
+                check_length(sound)
+        created_at = call.started_at or start_of_call(first, sounds[0], beside)
+        times = CallTimes(created_at, sounds[0].duration_s)
+        words = (
+            read_words(call.words, times, call.names, beside.turns, warn)
+            if call.words
+            else words_beside(first, times, beside.turns, warn)
+        )
+        identifier = str(uuid.uuid4())
+        part = recordings / f"{identifier}{library_folder.PART}"
+        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            converted = convert(sounds, fd, call.layout)
+            os.fsync(fd)
+        except BaseException:
+            part.unlink()
+            raise
+        finally:
+            os.close(fd)
     for note in converted.notes:
         warn(note)
     facts = beside.facts
