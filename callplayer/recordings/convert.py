@@ -18,6 +18,8 @@ from callplayer.text import plain_text
 
 _BLOCK_FRAMES = 1 << 16
 _MAX_RATE_HZ = 655_350
+_COMPRESSION = 3 / 8
+"""FLAC's level 3 of 8: a quarter quicker than the usual 5, for files that are 2 % larger."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ def convert(sounds: Sequence[SoundFile], target_fd: int, layout: Layout | None =
         frames = 0
         try:
             with soundfile.SoundFile(
-                os.dup(target_fd), "w", source.rate_hz, source.channels, subtype, format="FLAC"
-            ) as target:
+                os.dup(target_fd), "w", source.rate_hz, source.channels, subtype, format="FLAC",
+                compression_level=_COMPRESSION,
+            ) as target:  # fmt: skip
                 for block in source.blocks:
                     frames += len(block)
                     target.write(_quantized(block, fine=source.is_fine))

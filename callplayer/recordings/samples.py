@@ -21,31 +21,44 @@ Sound = NDArray[np.float32]
 
 
 def sound_of(frame: av.AudioFrame) -> Sound:
-    """Return a decoded frame; what is no number is silence."""
+    """Return a decoded frame as a new array."""
     # Not by frame.to_ndarray(), which copies twice, at half of what MP3 costs to decode.
-    form, channels, frames = frame.format, frame.layout.nb_channels, frame.samples
-    kind = _KINDS[form.name.removesuffix("p")]
-    if not form.is_planar or channels == 1:
-        data = np.frombuffer(memoryview(frame.planes[0]), kind, frames * channels)
-        return scaled(data.reshape(frames, channels))
-    planes = [np.frombuffer(memoryview(plane), kind, frames) for plane in frame.planes]
-    return scaled(np.stack(planes, 1))
+    kind, is_planar = _FORMS[frame.format.name]
+    frames, planes = frame.samples, frame.planes
+    if not is_planar:
+        channels = frame.layout.nb_channels
+        packed = np.frombuffer(planes[0], kind, frames * channels)
+        return scaled(packed.reshape(frames, channels))
+    if len(planes) == 1:
+        return scaled(np.frombuffer(planes[0], kind, frames).reshape(frames, 1))
+    sound = np.empty((frames, len(planes)), kind)
+    for channel, plane in enumerate(planes):
+        sound[:, channel] = np.frombuffer(plane, kind, frames)
+    return sound if kind == "f4" else scaled(sound)
 
 
 _KINDS = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_FORMS = {
+    **{name: (kind, False) for name, kind in _KINDS.items()},
+    **{f"{name}p": (kind, True) for name, kind in _KINDS.items()},
+}
 
 
 def scaled(data: NDArray[Any]) -> Sound:
-    """Return samples of any kind as a new array, full scale at ±1; what is no number is silence."""
+    """Return samples of any kind as a new array, full scale at ±1."""
     sound: Sound = data.astype(np.float32)
-    if data.dtype.kind == "f":
-        if not np.isfinite(sound).all():
-            np.nan_to_num(sound, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
-    elif data.dtype == np.uint8:
+    if data.dtype == np.uint8:
         sound -= np.float32(128)
         sound *= np.float32(1 / 128)
-    else:
+    elif data.dtype.kind == "i":
         sound *= np.float32(2.0 ** (1 - 8 * data.dtype.itemsize))
+    return sound
+
+
+def without_nan(sound: Sound) -> Sound:
+    """Return `sound` with silence for what is no number, and full scale for what is infinite."""
+    if not np.isfinite(sound).all():
+        np.nan_to_num(sound, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
     return sound
 
 

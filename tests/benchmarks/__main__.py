@@ -13,6 +13,7 @@ from tests.benchmarks import (
     cost,
     drift,
     flood,
+    imports,
     jitter,
     latency,
     live,
@@ -373,7 +374,22 @@ def _flood(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def _import(options: argparse.Namespace) -> None:
+    speeds = imports.measure(*((3.0, 2) if options.quick else (10.0, 5)))
+    table(
+        (
+            "`serve import` of", "seconds of sound a CPU second", f"build {imports.BEFORE}",
+            "now / then",
+        ),
+        (one.row() for one in speeds),
+    )  # fmt: skip
+    slow = [one.kind for one in speeds if one.now < imports.LEAST_TIMES_REAL_TIME]
+    least = f"{imports.LEAST_TIMES_REAL_TIME} times real time"
+    print(f"\nbelow {least}: {', '.join(slow)}" if slow else f"\nall at least {least}")
+
+
 BENCHMARKS = {
+    "import": _import,
     "latency": _latency,
     "shown": _shown,
     "storm": _storm,

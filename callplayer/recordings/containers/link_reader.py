@@ -85,13 +85,15 @@ class LinkReader:
         """Yield all of the sound from frame `start` on: `frames` − `start` frames in all."""
         at = start
         for position, sound in self._placed(start):
-            if position + len(sound) <= at:
+            ends = position + len(sound)
+            if ends <= at:
                 continue
             if position > at:  # a gap in time
                 for gap in silence(min(position, self.frames) - at, self.channels):
                     at += len(gap)
                     yield gap
-            part = sound[max(at - position, 0) : self.frames - position]
+            is_whole = at == position and ends <= self.frames
+            part = sound if is_whole else sound[max(at - position, 0) : self.frames - position]
             if len(part):
                 at += len(part)
                 yield part
@@ -167,7 +169,7 @@ class LinkReader:
 
     def _scan(self) -> tuple[Start, int, int | None, int]:
         """Read all packets; return how the sound begins, its length, named length, restarts."""
-        packets = (packet for packet in self._packets() if packet.size)
+        packets = self._packets()
         head: list[Any] = []
         begins = self._begin(packets, head)
         timeline = self._timeline(self._time(head[0].pts) or 0)
@@ -175,8 +177,9 @@ class LinkReader:
         for packet in head:
             timeline.place(self._time(packet.pts), self._length(packet))
         for packet in packets:
-            tail.append(packet)
-            timeline.place(self._time(packet.pts), self._length(packet))
+            if packet.size:
+                tail.append(packet)
+                timeline.place(self._time(packet.pts), self._length(packet))
         end = self._end(tail, begins, timeline)
         named = self._named_length(begins)
         if named is not None and named < end <= named + self._slack_at_end():
@@ -185,7 +188,7 @@ class LinkReader:
 
     def _guess(self) -> tuple[Start, int, int | None, int]:
         """Return the same as `_scan` as far as the head of the link says it."""
-        begins = self._begin((packet for packet in self._packets() if packet.size), [])
+        begins = self._begin(self._packets(), [])
         named = self._named_length(begins)
         length = named
         if length is None:
@@ -195,6 +198,8 @@ class LinkReader:
     def _begin(self, packets: Iterator[Any], head: list[Any]) -> Start:
         """Decode up to the first frame; put what was read into `head`, return how it begins."""
         for packet in packets:
+            if not packet.size:
+                continue
             head.append(packet)
             frames = self._decode(packet)
             if frames:
@@ -291,7 +296,8 @@ class LinkReader:
                 continue
             lost = 0
             for frame in frames:
-                if frame.sample_rate != self.rate_hz or frame.layout.nb_channels != self.channels:
+                sound = sound_of(frame)
+                if frame.sample_rate != self.rate_hz or sound.shape[1] != self.channels:
                     lost = self._count(packet, timeline, lost)
                     continue
                 time = self._time(frame.pts)
@@ -301,7 +307,6 @@ class LinkReader:
                 elif is_first:
                     timeline.zero = self._start.shifted_zero
                 is_first = False
-                sound = sound_of(frame)
                 yield timeline.place(time, len(sound)), sound
 
     def _after_first_page(self) -> Iterator[Any]:

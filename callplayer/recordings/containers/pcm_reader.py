@@ -11,7 +11,7 @@ from callplayer.recordings.containers.link_reader import Loss
 from callplayer.recordings.containers.wav_head import FLOAT, PCM, WavHead
 from callplayer.recordings.samples import Sound, scaled, silence
 
-BLOCK_FRAMES = 1 << 16
+BLOCK_FRAMES = 1 << 14
 _KINDS = {
     (PCM, 8): "u1", (PCM, 16): "i2", (PCM, 24): "i3", (PCM, 32): "i4",
     (FLOAT, 32): "f4", (FLOAT, 64): "f8",

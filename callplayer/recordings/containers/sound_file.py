@@ -45,7 +45,7 @@ from callplayer.recordings.containers.wav_head import (  # fmt: skip
     mended_head,
     read_wav_head,
 )
-from callplayer.recordings.samples import Sound
+from callplayer.recordings.samples import Sound, without_nan
 from callplayer.text import plain_text
 
 BLOCK_FRAMES = 1 << 14
@@ -146,11 +146,11 @@ class SoundFile:
                 held.append(block)
                 size += len(block)
                 if size >= BLOCK_FRAMES:
-                    yield held[0] if len(held) == 1 else np.concatenate(held)
+                    yield without_nan(held[0] if len(held) == 1 else np.concatenate(held))
                     held, size = [], 0
             self._losses[part.link] = list(reader.losses)
         if held:
-            yield np.concatenate(held)
+            yield without_nan(np.concatenate(held))
 
     def read(self, start: int, frames: int) -> Sound:
         """Return up to `frames` frames from `start` on, fewer at the end only."""

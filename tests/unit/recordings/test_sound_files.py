@@ -136,6 +136,60 @@ def test_what_is_no_number_is_silence(tmp_path: Path) -> None:
     assert read[[99, 100, 101, 200, 300]].tolist() == [0.25, 0.0, 0.25, 1.0, -1.0]
 
 
+PLAIN = {
+    "u8": "pcm_u8 -f wav", "s16": "pcm_s16le -f wav", "s24": "pcm_s24le -f wav",
+    "s32": "pcm_s32le -f wav", "f32": "pcm_f32le -f wav", "f64": "pcm_f64le -f wav",
+    "planar s16": "alac -f mov", "planar f32": "aac -f adts", "s16 in FLAC": "flac -f flac",
+    "s16 in AIFF": "pcm_s16be -f aiff", "f32 in AU": "pcm_f32be -f au",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("coding", PLAIN)
+def test_the_level_of_each_channel_is_kept(coding: str, channels: int, tmp_path: Path) -> None:
+    seconds = np.arange(16_000) / 16_000
+    levels = (0.9, 0.45)[:channels]
+    tones = [level * np.sin(2 * np.pi * 500 * seconds) for level in levels]
+    soundfile.write(tmp_path / "source.wav", np.stack(tones, 1), 16_000, subtype="FLOAT")
+    run(f"ffmpeg -v error -nostdin -i {tmp_path}/source.wav -c:a {PLAIN[coding]} {tmp_path}/made")
+    with open_sound(tmp_path / "made") as sound:
+        middle = whole(sound)[4_000:12_000]
+    assert middle.shape[1] == channels
+    for channel, level in enumerate(levels):
+        root_mean_square = np.sqrt(np.mean(middle[:, channel].astype(np.float64) ** 2))
+        assert root_mean_square * np.sqrt(2) == pytest.approx(level, rel=0.02)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+def test_plain_samples_are_those_of_another_reader(
+    endian: str, subtype: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.wav"
+    samples = np.random.default_rng(3).uniform(-1, 1, (40_000, 2))
+    soundfile.write(path, samples, 8_000, subtype=subtype, endian=endian)
+    exact, _ = soundfile.read(path, dtype="float32")
+    with open_sound(path) as sound:
+        assert np.array_equal(whole(sound), exact)
+        assert np.array_equal(sound.read(20_001, 100), exact[20_001:20_101])
+        assert np.array_equal(sound.read(39_999, 100), exact[39_999:])
+
+
+def test_texts_before_the_sound_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(8_000), 8_000)
+    content = path.read_bytes()
+    text = b"Date:2025-02-28 23:47:41.124;\0"
+    adtl = b"LIST" + struct.pack("<I", 4) + b"adtl"
+    info = b"INFOICMT" + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2)
+    at = content.index(b"data")
+    lists = adtl + b"LIST" + struct.pack("<I", len(info)) + info
+    path.write_bytes(content[:at] + lists + content[at:])
+    with open_sound(path) as sound:
+        assert sound.tags == {"ICMT": "Date:2025-02-28 23:47:41.124;"}
+        assert sound.frames == 8_000
+
+
 # --- links ----------------------------------------------------------------------------------------
 
 
