@@ -27,13 +27,13 @@ def sound_of(frame: av.AudioFrame) -> Sound:
     frames, planes = frame.samples, frame.planes
     if not is_planar:
         channels = frame.layout.nb_channels
-        packed = np.frombuffer(planes[0], kind, frames * channels)
+        packed = np.frombuffer(memoryview(planes[0]), kind, frames * channels)
         return scaled(packed.reshape(frames, channels))
     if len(planes) == 1:
-        return scaled(np.frombuffer(planes[0], kind, frames).reshape(frames, 1))
+        return scaled(np.frombuffer(memoryview(planes[0]), kind, frames).reshape(frames, 1))
     sound = np.empty((frames, len(planes)), kind)
     for channel, plane in enumerate(planes):
-        sound[:, channel] = np.frombuffer(plane, kind, frames)
+        sound[:, channel] = np.frombuffer(memoryview(plane), kind, frames)
     return sound if kind == "f4" else scaled(sound)
 
 
