@@ -16,6 +16,7 @@ import sys
 
 from callplayer.config import Settings
 from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.logs import STDERR_IS_LOGGED, LogPipe
 from callplayer.paths import log_path
@@ -116,7 +117,7 @@ def _tell(output: _LineWriter, event: m.Event) -> bool:
     is_last = isinstance(event, m.ByeEvent) or getattr(event, "exit_code", None) is not None
     if output.backlog_bytes > MAX_BACKLOG_BYTES and not is_last:
         return False
-    output.write(m.encode_line(event))
+    output.write(codec.encode_line(event))
     return True
 
 
@@ -174,7 +175,7 @@ def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:
     if not line.strip():
         return
     try:
-        request = m.decode_request(line)
+        request = codec.decode_request(line)
     except WireError as error:
         _refuse(output, plain_text(str(error)))
         return

@@ -8,15 +8,14 @@ import logging
 import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from callplayer.ipc.codec import MAX_EVENT_BYTES, decode_event, encode_line
 from callplayer.ipc.messages import (
-    MAX_EVENT_BYTES,
     ByeEvent,
     ErrorEvent,
     Event,
@@ -25,8 +24,14 @@ from callplayer.ipc.messages import (
     RetryNow,
     SetOutputDevice,
     StateEvent,
-    decode_event,
-    encode_line,
+)
+from callplayer.ipc.news import (
+    EngineRestarting,
+    Listener,
+    LossReason,
+    cannot_start,
+    gone_by,
+    lost_too_often,
 )
 from callplayer.ipc.process import (
     EnginePipe,
@@ -48,7 +53,6 @@ from callplayer.vendor.values import WireError
 
 log = logging.getLogger(__name__)
 
-LossReason = Literal["died", "fell silent", "hangs in the sound device"]
 Ending = LossReason | Literal["moves on"]
 
 DEVICE_HANGS = "device-hangs"
@@ -56,29 +60,6 @@ DEVICE_HANGS = "device-hangs"
 
 UNREACHED = ("unreachable", "no-such-incident")
 """The same of a new engine that is to bring a call back: one that has the call goes on trying."""
-
-
-@dataclass(frozen=True)
-class EngineRestarting:
-    """The engine was lost and is started again; `attempt` counts from 1 within a minute."""
-
-    reason: LossReason
-    attempt: int
-
-
-@dataclass(frozen=True)
-class EngineGone:
-    """There will be no engine any more: it said bye unasked, or was lost too often."""
-
-    message: str
-    hint: str
-    exit_code: int
-
-
-EngineNews = Event | EngineRestarting | EngineGone | SuccessorOffer
-"""What a listener gets: the engine's events, and what becomes of the engine itself."""
-
-Listener = Callable[[EngineNews], None]
 
 
 class EngineClient:
@@ -153,13 +134,7 @@ class EngineClient:
             await self._run(listener)
         except OSError as error:
             log.error("the engine cannot be started: %s", error)
-            listener(
-                EngineGone(
-                    f"The audio engine cannot be started: {error.strerror}.",
-                    "Install callplayer again, or free some memory and processes.",
-                    1,
-                )
-            )
+            listener(cannot_start(error))
 
     async def _run(self, listener: Listener) -> None:
         if self._process is None:
@@ -175,7 +150,7 @@ class EngineClient:
             leave_s = self._limits.quit_s if leaves else 0.0
             status = await self._end(self._process, leave_s)
             if self._ended_by is not None:
-                listener(_gone(self._ended_by))
+                listener(gone_by(self._ended_by))
                 return
             log.warning("the engine %s (exit status %s)", reason, status)
             if self._came_from is not None:
@@ -186,14 +161,7 @@ class EngineClient:
                 continue
             delay_s = self._limits.restarts.delay_s(self._restarts_s, lost_at_s)
             if delay_s is None:
-                listener(
-                    EngineGone(
-                        f"The audio engine was lost {len(self._limits.restarts.delays_s) + 1} times"
-                        " in a minute.",
-                        f"Start again; the log is {self._log_path}",
-                        1,
-                    )
-                )
+                listener(lost_too_often(len(self._limits.restarts.delays_s) + 1, self._log_path))
                 return
             await self._start_again(reason, lost_at_s, delay_s, listener)
 
@@ -380,9 +348,3 @@ class EngineClient:
             if self._pipe is not None:
                 self._pipe.close()
                 self._pipe = None
-
-
-def _gone(by: ErrorEvent | ByeEvent) -> EngineGone:
-    if isinstance(by, ErrorEvent):
-        return EngineGone(by.message, by.hint, by.exit_code or 1)
-    return EngineGone("The audio engine has ended.", "Start again.", by.exit_code)

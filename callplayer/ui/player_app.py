@@ -9,8 +9,8 @@ from typing import Protocol
 
 from textual.screen import Screen
 
-from callplayer.ipc.client import EngineNews, Listener
 from callplayer.ipc.messages import Request, StateEvent
+from callplayer.ipc.news import EngineNews, Listener
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.player.base import ScreenConfig

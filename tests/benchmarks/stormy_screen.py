@@ -17,8 +17,9 @@ from typing import Any
 
 from callplayer.commands.play import engine_argv
 from callplayer.config import load_settings
-from callplayer.ipc.client import Listener
-from callplayer.ipc.messages import Event, Request, StatsEvent, encode_line
+from callplayer.ipc.codec import encode_line
+from callplayer.ipc.messages import Event, Request, StatsEvent
+from callplayer.ipc.news import Listener
 from callplayer.paths import log_path
 from callplayer.ui import player_app
 from callplayer.ui.app import run_player

@@ -16,6 +16,7 @@ import msgspec
 
 from callplayer.engine.cursor.playback import Delays, PlaybackState
 from callplayer.errors import CallplayerError
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.service.transcripts import frames
 from callplayer.text import plain_text
@@ -47,7 +48,7 @@ def readers() -> list[Reader]:
         Reader("status", player.take_status, STATUSES),
         Reader("request", player.take_request, REQUESTS),
         Reader("command", _refusing(commands.decode_command, _command_is_sane), REQUESTS[:5]),
-        Reader("event", _refusing(m.decode_event, _event_is_sane), EVENTS),
+        Reader("event", _refusing(codec.decode_event, _event_is_sane), EVENTS),
         Reader("words", _Transcript().take, TRANSCRIPTS),
         Reader("cable, at the service", _cable_command, CABLE),
         Reader("cable, at the player", _Subscriber().take, FRAMES),
@@ -105,7 +106,7 @@ class _Player:
     def take_request(self, message: bytes) -> bool:
         self._next()
         try:
-            request = m.decode_request(message)
+            request = codec.decode_request(message)
         except values.WireError:
             return False
         if not isinstance(request, OUTSIDE_THE_CALL):
@@ -123,7 +124,7 @@ class _Player:
         assert (state.phase == "reconnecting") == self._call.away, state
         for party in state.parties:
             assert commands.GAIN_MIN_DB <= party.gain_db <= commands.GAIN_MAX_DB, state
-        assert m.decode_event(m.encode_line(state)) == state
+        assert codec.decode_event(codec.encode_line(state)) == state
 
 
 class _Transcript:
@@ -205,7 +206,7 @@ def _command_is_sane(command: commands.Command) -> None:
 
 
 def _event_is_sane(event: m.Event) -> None:
-    m.encode_line(event)
+    codec.encode_line(event)
 
 
 def _token_is_sane(token: http.AccessToken) -> None:
@@ -251,7 +252,7 @@ REQUESTS = (
     b'{"cmd":"retry-now"}',
 )
 EVENTS = tuple(
-    m.encode_line(event)
+    codec.encode_line(event)
     for event in (
         m.StateEvent(
             phase="playing",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from callplayer.ipc.codec import decode_request, encode_line
 from callplayer.ipc.messages import (
     AdjustGain,
     ByeEvent,
@@ -42,8 +43,6 @@ from callplayer.ipc.messages import (
     TogglePause,
     Unmute,
     Unsolo,
-    decode_request,
-    encode_line,
 )
 from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.parties import PARTIES, CallerType, parties_of

@@ -8,7 +8,6 @@ from datetime import UTC
 
 import msgspec
 
-from callplayer.ipc.client import EngineGone
 from callplayer.ipc.messages import (
     Device,
     DevicesEvent,
@@ -22,6 +21,7 @@ from callplayer.ipc.messages import (
     StatsEvent,
     WordsEvent,
 )
+from callplayer.ipc.news import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.player.base import ScreenConfig
 from callplayer.vendor.parties import Party

@@ -8,7 +8,6 @@ from typing import Any
 
 from textual.app import App
 
-from callplayer.ipc.client import EngineGone, EngineRestarting, Listener
 from callplayer.ipc.messages import (
     Event,
     IncidentEvent,
@@ -19,6 +18,7 @@ from callplayer.ipc.messages import (
     Request,
     StateEvent,
 )
+from callplayer.ipc.news import EngineGone, EngineRestarting, Listener
 
 FROZEN_S = 1000.0
 """The clock of tests that look at pixels stands still here."""

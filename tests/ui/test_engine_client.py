@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from callplayer.ipc.client import EngineClient, EngineGone, EngineRestarting
+from callplayer.ipc.client import EngineClient
 from callplayer.ipc.messages import Event, StateEvent, TogglePause
+from callplayer.ipc.news import EngineGone, EngineRestarting
 from callplayer.ipc.process import start_engine
 from callplayer.ipc.restore import EngineLimits
 from callplayer.retry import Backoff, RestartBudget

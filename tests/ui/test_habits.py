@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from callplayer.ipc.client import EngineGone
 from callplayer.ipc.messages import RetryNow, SeekBy, StateEvent
+from callplayer.ipc.news import EngineGone
 from callplayer.ui import terminal
 from callplayer.ui.key_profiles import remapped
 from callplayer.ui.keymap import ACTIONS

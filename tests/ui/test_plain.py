@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.bookmarks import BookmarkStore, read_bookmarks
-from callplayer.ipc.client import EngineGone
 from callplayer.ipc.messages import (
     AdjustGain,
     ErrorEvent,
@@ -31,6 +30,7 @@ from callplayer.ipc.messages import (
     TogglePause,
     WordsEvent,
 )
+from callplayer.ipc.news import EngineGone
 from callplayer.ui.key_profiles import key_of
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.model.transcript import Script, after_words

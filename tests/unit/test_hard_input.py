@@ -12,7 +12,7 @@ from callplayer.config import Secret, Settings, load_settings
 from callplayer.engine.cursor import estimate as heads
 from callplayer.engine.cursor.reconcile import take_status
 from callplayer.errors import CallplayerError, UsageError
-from callplayer.ipc import messages as m
+from callplayer.ipc import codec
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Scrub, SetGain, decode_command
 from callplayer.vendor.http import parse_access_token
@@ -99,7 +99,7 @@ async def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("position", [10**30, 2**64, -(2**63)])
 def test_a_scrub_of_a_script_is_in_range(position: int) -> None:
     try:
-        request = m.decode_request(b'{"cmd":"scrub","position":%d}' % position)
+        request = codec.decode_request(b'{"cmd":"scrub","position":%d}' % position)
     except WireError:
         return
     assert isinstance(request, Scrub)

@@ -148,15 +148,6 @@ class Script:
         return bisect_right(self.starts_ms, position_ms) - 1
 
 
-class Hit(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A place that was found: words `first` to `last` of an utterance."""
-
-    position_ms: int
-    utterance: int
-    first: int
-    last: int
-
-
 def after_words(script: Script, words: Sequence[Word]) -> Script:
     """Return the script after a message of words."""
     if not words:
@@ -209,64 +200,6 @@ def _appended(folded: str, part: str) -> tuple[str, int]:
 
 _APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´"))
 _NOT_WORD = re.compile(r"[\W_]+")
-
-
-def find(script: Script, wanted: str) -> tuple[Hit, ...]:
-    """Return all places where `wanted` is said, in order, also where one speaker is interrupted.
-
-    Case, punctuation and the grouping of digits do not count (see `fold`), unless there is nothing
-    else: then the text as it is drawn is searched. A hit that goes on in the speaker's next
-    utterance ends with the last word of the first.
-    """
-    drawn = " ".join(plain_text(wanted).casefold().split())
-    folded = fold(drawn)
-    if not drawn:
-        return ()
-    if not folded:
-        return tuple(
-            Hit(word.start_ms, index, at, at)
-            for index, each in enumerate(script.utterances)
-            for at, word in enumerate(each.words)
-            if drawn in word.text.casefold()
-        )
-    found = [hit for speaker in SPEAKERS for hit in _found(script, speaker, folded)]
-    return tuple(sorted(found, key=_place_of))
-
-
-_place_of = attrgetter("position_ms", "utterance", "first")
-
-
-def _found(script: Script, speaker: Speaker, folded: str) -> Iterator[Hit]:
-    """Yield where one speaker says it."""
-    whole, starts, places = script.searched[speaker]
-    at, place, said_at = whole.find(folded), -1, (-1, -1)
-    start = until = 0
-    offsets: tuple[int, ...] = ()
-    words: tuple[TimedWord, ...] = ()
-    while at >= 0:
-        if at >= until or place < 0:
-            place = bisect_right(starts, at) - 1
-            start = starts[place]
-            until = starts[place + 1] if place + 1 < len(starts) else len(whole)
-            offsets = script.utterances[places[place]].offsets
-            words = script.utterances[places[place]].words
-        first = bisect_right(offsets, at - start) - 1
-        if (place, first) != said_at:  # twice in one word is one place
-            last = bisect_right(offsets, at + len(folded) - 1 - start, first) - 1
-            yield Hit(words[first].start_ms, places[place], first, last)
-            said_at = place, first
-        at = whole.find(folded, at + 1)
-
-
-def times_text(count: int) -> str:
-    """Write how often something is said: `once`, `2 times`."""
-    return "once" if count == 1 else f"{count} times"
-
-
-def nearest_hit(hits: Sequence[Hit], position_ms: int) -> int:
-    """Return the index of the first hit at or after a place, the last one if there is none."""
-    at = bisect_left(hits, position_ms, key=attrgetter("position_ms"))
-    return min(at, len(hits) - 1)
 
 
 def kept_place(before: Script, place: tuple[int, int], after: Script) -> tuple[int, int] | None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from callplayer.bookmarks import Bookmark, BookmarkError, BookmarkStore
-from callplayer.ipc.client import Listener
 from callplayer.ipc.messages import DevicesEvent, ListDevices, Request, SetOutputDevice, StateEvent
+from callplayer.ipc.news import Listener
 from callplayer.text import plain_text
 from callplayer.ui.keymap import Action, by_key, help_lines
 from callplayer.ui.model.citation import (
@@ -38,7 +38,8 @@ from callplayer.ui.model.prompt import Hint, Question
 from callplayer.ui.model.skip_silence import Skipping
 from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.model.time_input import TimeTarget, read_place
-from callplayer.ui.model.transcript import LEAD_MS, Hit, find, times_text
+from callplayer.ui.model.transcript import LEAD_MS
+from callplayer.ui.model.transcript_search import Hit, find, times_text
 from callplayer.ui.plain.transcript import SpokenTranscript
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Scrub

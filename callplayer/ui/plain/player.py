@@ -11,14 +11,15 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from callplayer.ipc.client import EngineNews
 from callplayer.ipc.messages import DevicesEvent, LevelsEvent, PartyState, StateEvent
+from callplayer.ipc.news import EngineNews
 from callplayer.text import plain_text
 from callplayer.ui.key_profiles import key_of
 from callplayer.ui.keymap import Action, first_key, key_name
 from callplayer.ui.model.format import PARTY_NAMES, PHASE_LOOKS, gain_text, shown_position_ms
 from callplayer.ui.model.navigation import loop_turns_in_s
-from callplayer.ui.model.player import Notice, PlayerView, reduce, shown_notice
+from callplayer.ui.model.notices import shown_notice
+from callplayer.ui.model.player import Notice, PlayerView, reduce
 from callplayer.ui.model.prompt import typed
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.plain.actions import PlainActions, told_place

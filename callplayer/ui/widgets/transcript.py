@@ -8,7 +8,8 @@ from textual import events
 from textual.message import Message
 
 from callplayer.text import plain_text
-from callplayer.ui.model.transcript import LEAD_MS, Hit, Script, kept_place
+from callplayer.ui.model.transcript import LEAD_MS, Script, kept_place
+from callplayer.ui.model.transcript_search import Hit
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 from callplayer.ui.widgets.transcript_lines import ScriptLines, Seen
 

@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from callplayer.ui.model.format import Tone, clock_text
 from callplayer.ui.model.transcript import (
     SPEAKER_NAMES,
-    Hit,
     Script,
     TimedWord,
     Utterance,
     is_lit,
     lit_until_ms,
 )
+from callplayer.ui.model.transcript_search import Hit
 from callplayer.ui.widgets.rows import Part, Row, fit
 from callplayer.vendor.transcript import Speaker
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.parties import PARTIES
@@ -53,16 +54,16 @@ events = states | devices | st.builds(m.ByeEvent, exit_code=st.integers(0, 255))
 @given(request=requests)
 @settings(max_examples=200, deadline=None)
 def test_a_request_survives_the_pipe(request: m.Request) -> None:
-    assert m.decode_request(m.encode_line(request)) == request
+    assert codec.decode_request(codec.encode_line(request)) == request
 
 
 @given(event=events)
 @settings(max_examples=200, deadline=None)
 def test_an_event_survives_the_pipe_as_one_line(event: m.Event) -> None:
-    line = m.encode_line(event)
+    line = codec.encode_line(event)
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
-    assert m.decode_event(line) == event
+    assert codec.decode_event(line) == event
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_an_event_survives_the_pipe_as_one_line(event: m.Event) -> None:
     ],
 )
 def test_the_lines_that_a_script_writes(line: bytes, request_: m.Request) -> None:
-    assert m.decode_request(line) == request_
+    assert codec.decode_request(line) == request_
 
 
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
@@ -85,7 +86,7 @@ def test_the_lines_that_a_script_writes(line: bytes, request_: m.Request) -> Non
 def test_gains_are_held_in_range(value: float) -> None:
     set_line = json.dumps({"cmd": "set-gain", "gain": value, "callerType": "call"}).encode()
     adjust_line = json.dumps({"cmd": "adjust-gain", "delta_db": value, "callerType": "call"})
-    set_gain, adjust = m.decode_request(set_line), m.decode_request(adjust_line.encode())
+    set_gain, adjust = codec.decode_request(set_line), codec.decode_request(adjust_line.encode())
     assert isinstance(set_gain, m.SetPartyGain)
     assert isinstance(adjust, m.AdjustGain)
     assert GAIN_MIN_DB <= set_gain.gain <= GAIN_MAX_DB
@@ -96,7 +97,7 @@ def test_gains_are_held_in_range(value: float) -> None:
 @settings(max_examples=100, deadline=None)
 def test_offsets_are_held_in_range(offset_ms: int) -> None:
     try:
-        request = m.decode_request(b'{"cmd":"seek-by","offset_ms":%d}' % offset_ms)
+        request = codec.decode_request(b'{"cmd":"seek-by","offset_ms":%d}' % offset_ms)
     except WireError:
         return
     assert isinstance(request, m.SeekBy)
@@ -119,22 +120,22 @@ def test_offsets_are_held_in_range(offset_ms: int) -> None:
 )
 def test_what_is_no_request_is_refused_with_a_reason(line: bytes) -> None:
     with pytest.raises(WireError, match=r"\S"):
-        m.decode_request(line)
+        codec.decode_request(line)
 
 
 def test_line_lengths_are_capped() -> None:
-    m.decode_request(b'{"cmd":"pause"}'.ljust(m.MAX_REQUEST_BYTES))
+    codec.decode_request(b'{"cmd":"pause"}'.ljust(codec.MAX_REQUEST_BYTES))
     with pytest.raises(WireError):
-        m.decode_request(b'{"cmd":"pause"}'.ljust(m.MAX_REQUEST_BYTES + 1))
-    m.decode_event(b'{"event":"bye"}'.ljust(m.MAX_EVENT_BYTES))
+        codec.decode_request(b'{"cmd":"pause"}'.ljust(codec.MAX_REQUEST_BYTES + 1))
+    codec.decode_event(b'{"event":"bye"}'.ljust(codec.MAX_EVENT_BYTES))
     with pytest.raises(WireError):
-        m.decode_event(b'{"event":"bye"}'.ljust(m.MAX_EVENT_BYTES + 1))
+        codec.decode_event(b'{"event":"bye"}'.ljust(codec.MAX_EVENT_BYTES + 1))
 
 
 @given(line=st.binary(max_size=120))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_give_a_wire_error_or_a_message(line: bytes) -> None:
-    for decode in (m.decode_request, m.decode_event):
+    for decode in (codec.decode_request, codec.decode_event):
         try:
             decode(line)
         except WireError:
@@ -143,12 +144,14 @@ def test_any_bytes_give_a_wire_error_or_a_message(line: bytes) -> None:
 
 def test_a_refusal_is_short_whatever_was_sent() -> None:
     with pytest.raises(WireError) as caught:
-        m.decode_request(json.dumps({"cmd": "x" * 10_000}).encode())
+        codec.decode_request(json.dumps({"cmd": "x" * 10_000}).encode())
     assert len(str(caught.value)) <= 200
 
 
 def test_an_unknown_field_of_an_event_does_no_harm() -> None:
-    assert m.decode_event(b'{"event":"bye","exit_code":3,"mood":"good"}') == m.ByeEvent(exit_code=3)
+    assert codec.decode_event(b'{"event":"bye","exit_code":3,"mood":"good"}') == m.ByeEvent(
+        exit_code=3
+    )
 
 
 def test_the_floor_is_finite() -> None:

@@ -12,7 +12,8 @@ from callplayer.ui.model.time_input import EXAMPLES, MAX_CHARS, TimeTarget, at_c
 from callplayer.ui.model.transcript import word_at
 from callplayer.ui.model.zoom import deepest_zoom, whole_span
 from callplayer.ui.screens.player.base import PlayerBase
-from callplayer.ui.widgets.timeline import POINT_MOVES, Pointed, Timeline
+from callplayer.ui.widgets.timeline import POINT_MOVES, Timeline
+from callplayer.ui.widgets.timeline_rows import Pointed
 from callplayer.vendor.commands import Scrub
 
 LOOP_EARLY_S = 0.004

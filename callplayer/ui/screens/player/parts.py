@@ -10,7 +10,7 @@ from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model.meters import meters_of
-from callplayer.ui.model.player import shown_notice
+from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.skip_silence import Skipping
 from callplayer.ui.screens.player import arrangement
 from callplayer.ui.screens.player.pointer import TimelinePointer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from callplayer.ui.screens.player.move_keys import MoveKeys
 from callplayer.ui.screens.player.transcript_keys import TranscriptKeys
-from callplayer.ui.widgets.timeline import Marks, Timeline
+from callplayer.ui.widgets.timeline import Timeline
+from callplayer.ui.widgets.timeline_rows import Marks
 from callplayer.vendor.commands import Scrub
 
 

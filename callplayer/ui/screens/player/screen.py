@@ -8,8 +8,8 @@ from dataclasses import replace
 from textual import events
 from textual.message import Message
 
-from callplayer.ipc.client import EngineNews
 from callplayer.ipc.messages import AdjustGain, LevelsEvent, SetPartyGain, StateEvent, StatsEvent
+from callplayer.ipc.news import EngineNews
 from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.model.format import is_heard, shown_position_ms, until_turn_s
 from callplayer.ui.model.player import (

@@ -6,7 +6,8 @@ import asyncio
 
 from callplayer.ui.model.player import NO_WORDS
 from callplayer.ui.model.prompt import Hint, Question
-from callplayer.ui.model.transcript import LEAD_MS, find, nearest_hit, times_text
+from callplayer.ui.model.transcript import LEAD_MS
+from callplayer.ui.model.transcript_search import find, nearest_hit, times_text
 from callplayer.ui.screens.player.bookmark_keys import BookmarkKeys
 from callplayer.ui.widgets.transcript import READ_MOVES, Found, TranscriptPane, found
 from callplayer.vendor.commands import Scrub

@@ -10,6 +10,7 @@ from callplayer.engine.room.audio_frames import RATE_HZ
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.vendor.http import Incident
 
@@ -22,9 +23,9 @@ def test_an_incident_of_any_length_is_told_in_a_line_that_can_be_read(character:
     )
     teller.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
     (event,) = told
-    line = m.encode_line(event)
-    assert len(line) < m.MAX_EVENT_BYTES
-    assert m.decode_event(line) == event
+    line = codec.encode_line(event)
+    assert len(line) < codec.MAX_EVENT_BYTES
+    assert codec.decode_event(line) == event
 
 
 def test_levels_of_a_tone_are_emitted_again_and_those_of_silence_are_not(

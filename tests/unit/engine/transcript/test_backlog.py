@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.transcript.backlog import MOST_AT_ONCE, WORDS_A_LINE, Backlog
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.vendor.transcript import MAX_LANGUAGE_CHARS, MAX_WORD_CHARS, Transcript, Word
 from tests.rig.cable import said
@@ -41,7 +42,7 @@ def test_a_thousand_words_at_one_moment_make_no_line_that_is_too_long() -> None:
     told = 0
     while words := untold.next_batch():
         told += len(words)
-        assert len(m.encode_line(m.WordsEvent(words=words))) < m.MAX_EVENT_BYTES
+        assert len(codec.encode_line(m.WordsEvent(words=words))) < codec.MAX_EVENT_BYTES
         untold.mark_sent(words)
     assert told == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
 

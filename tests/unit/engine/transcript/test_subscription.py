@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 from callplayer.config import Secret, Settings
 from callplayer.engine.transcript import subscription as subject
 from callplayer.engine.transcript.subscription import TranscriptSubscription
+from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.transcript import Transcript as Words
@@ -40,7 +41,7 @@ class Reader:
             self.states.append(event)
         else:
             assert isinstance(event, m.WordsEvent)
-            assert len(m.encode_line(event)) < m.MAX_EVENT_BYTES
+            assert len(codec.encode_line(event)) < codec.MAX_EVENT_BYTES
             self.lines += 1
             self.words = self.words.apply(event.words)
         return True

@@ -17,7 +17,7 @@ from callplayer.ui.model.zoom import whole_span
 from callplayer.ui.widgets.party import party_rows, slider_place
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline import Drawn, Marks, Pointed, timeline_rows
+from callplayer.ui.widgets.timeline_rows import Drawn, Marks, Pointed, timeline_rows
 
 PLAYING = StateEvent(
     phase="playing",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from callplayer.ipc.client import EngineGone, EngineRestarting
 from callplayer.ipc.messages import (
     ErrorEvent,
     LaneLevel,
@@ -18,6 +17,7 @@ from callplayer.ipc.messages import (
     StateEvent,
     StatsEvent,
 )
+from callplayer.ipc.news import EngineGone, EngineRestarting
 from callplayer.ipc.restore import (
     BREAK_BACK_MS,
     EngineLimits,
@@ -28,12 +28,12 @@ from callplayer.ipc.restore import (
 )
 from callplayer.ui.keymap import KEYS
 from callplayer.ui.model.format import shown_position_ms
+from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import (
     PlayerView,
     is_clock_tick,
     reduce,
     select_next_party,
-    shown_notice,
     telling_levels,
 )
 from callplayer.ui.widgets.lines import header_row

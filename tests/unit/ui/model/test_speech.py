@@ -21,7 +21,7 @@ from callplayer.ui.model.speech import (
 )
 from callplayer.ui.model.transcript import Script, after_words
 from callplayer.ui.model.zoom import Span, deepest_zoom, whole_span, zoomed_span
-from callplayer.ui.widgets.timeline import lane_row
+from callplayer.ui.widgets.timeline_rows import lane_row
 from callplayer.vendor.values import MAX_CALL_MS
 from tests.ui.talk import TALK, long_talk
 

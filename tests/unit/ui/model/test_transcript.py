@@ -13,16 +13,14 @@ from callplayer.text import plain_text
 from callplayer.ui.model.transcript import (
     Script,
     after_words,
-    find,
     fold,
     kept_place,
     last_word_end_ms,
-    nearest_hit,
     quote,
     speaks_until_ms,
-    times_text,
     word_at,
 )
+from callplayer.ui.model.transcript_search import find, nearest_hit, times_text
 from callplayer.vendor.transcript import Speaker, Transcript, Word, in_messages
 
 BEGAN = datetime(2026, 1, 15, 14, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.zoom import Span, whole_span
 from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline import timeline_rows
+from callplayer.ui.widgets.timeline_rows import timeline_rows
 
 LIVE = StateEvent(
     phase="live",

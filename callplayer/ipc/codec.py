@@ -1,0 +1,75 @@
+"""Requests and events as lines of JSON, read within bounds."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from callplayer.ipc.messages import (
+    AdjustGain,
+    Event,
+    Request,
+    SeekBy,
+    SetOutputDevice,
+    SetPartyGain,
+)
+from callplayer.text import plain_json
+from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Scrub
+from callplayer.vendor.values import MAX_CALL_MS, WireError
+
+MAX_REQUEST_BYTES = 15_000
+MAX_EVENT_BYTES = 1_000_000
+MAX_DEVICE_NAME_CHARS = 200
+_request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_line(message: Request | Event) -> bytes:
+    """Return the message as one line of JSON, newline included, harmless on a terminal."""
+    return plain_json(_encoder.encode(message)) + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """Read one line of the engine; raise WireError if it is none of the events."""
+    if len(line) > MAX_EVENT_BYTES:
+        raise WireError("an event line that is too long")
+    try:
+        return _event_decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("not an event") from error
+
+
+def decode_request(line: bytes) -> Request:
+    """Read one line of a client; raise WireError, naming what is wrong, if it is no request.
+
+    Gains are held inside GAIN_MIN_DB…GAIN_MAX_DB, places and offsets inside ±MAX_CALL_MS; the
+    engine, which alone knows the duration, holds positions inside [0, duration].
+    """
+    if len(line) > MAX_REQUEST_BYTES:
+        raise WireError(f"a line of {len(line)} bytes; {MAX_REQUEST_BYTES} are the most")
+    try:
+        request = _request_decoder.decode(line)
+    except msgspec.ValidationError as error:
+        raise WireError(str(error)[:200]) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("not a line of JSON") from error
+    match request:
+        case SetPartyGain(gain=gain, callerType=party):
+            return SetPartyGain(_within(gain, GAIN_MIN_DB, GAIN_MAX_DB), party)
+        case AdjustGain(delta_db=delta, callerType=party):
+            return AdjustGain(_within(delta, -60.0, 60.0), party)
+        case Scrub(position=position):
+            return Scrub(max(-MAX_CALL_MS, min(position, MAX_CALL_MS)))
+        case SeekBy(offset_ms=offset):
+            return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
+        case SetOutputDevice(name=name) if len(name) > MAX_DEVICE_NAME_CHARS:
+            raise WireError(f"a device name of {len(name)} characters")
+    return request
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not math.isfinite(value):
+        raise WireError("a number that is not finite")
+    return min(max(value, low), high)
