@@ -1,4 +1,4 @@
-"""`callplayer serve clients`: who may sign in."""
+"""`callplayer serve clients`: the clients that may sign in."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_add_client(options: argparse.Namespace) -> int:
-    """Add a client; tell its secret, once."""
+    """Add a client; write its secret, once."""
     from callplayer.service.library.library import Library
 
     with (
         _secret_file(options) as file,
         Library.open(library_folder(options), durable=True) as library,
     ):
-        file.tell(library.clients.add(options.client, may_listen=not options.no_audio))
+        file.write(library.clients.add(options.client, may_listen=not options.no_audio))
     return EXIT_DONE
 
 
@@ -49,7 +49,7 @@ def rotate_client_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_rotate_client(options: argparse.Namespace) -> int:
-    """Give a client a new secret; tell it, once."""
+    """Give a client a new secret; write it, once."""
     from callplayer.service.library.library import Library
 
     if not 0 <= options.grace <= 30 * 24 * 3600:
@@ -58,7 +58,7 @@ def run_rotate_client(options: argparse.Namespace) -> int:
         _secret_file(options) as file,
         Library.open(existing_library(options), durable=True) as library,
     ):
-        file.tell(library.clients.rotate(options.client, options.grace))
+        file.write(library.clients.rotate(options.client, options.grace))
     return EXIT_DONE
 
 
@@ -111,7 +111,7 @@ class _SecretFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._fd: int | None = None
-        self._is_told = False
+        self._is_written = False
 
     def __enter__(self) -> _SecretFile:
         if self._path is not None:
@@ -127,13 +127,13 @@ class _SecretFile:
     def __exit__(self, *_: object) -> None:
         if self._fd is not None and self._path is not None:
             os.close(self._fd)
-            if not self._is_told:
+            if not self._is_written:
                 self._path.unlink(missing_ok=True)
 
-    def tell(self, secret: Secret) -> None:
+    def write(self, secret: Secret) -> None:
         line = f"{secret.reveal()}\n"
         if self._fd is None:
-            print("This secret is told once and kept nowhere:", file=sys.stderr, flush=True)
+            print("This secret is shown once and kept nowhere:", file=sys.stderr, flush=True)
             sys.stdout.write(line)
             sys.stdout.flush()
         else:
@@ -144,7 +144,7 @@ class _SecretFile:
                 raise ServiceError(
                     f"The secret could not be written: {error.strerror}.", "Rotate it."
                 ) from None
-        self._is_told = True
+        self._is_written = True
 
 
 def _secret_file(options: argparse.Namespace) -> _SecretFile:

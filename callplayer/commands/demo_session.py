@@ -82,7 +82,7 @@ def run(options: DemoOptions) -> int:
         raise UsageError(what, "Name one recording; `callplayer serve` takes folders.")
     require_packages()
     if options.unattended and not options.headless:
-        _say("There is no terminal here: the call is told in plain lines, to its end.")
+        _say("There is no terminal here: the call is written in plain lines, to its end.")
     with _leaving_on_signals(), as_file(DEMO_CALLS) as demo_calls:
         recordings = [options.recording] if options.recording else [demo_calls / c for c in CALLS]
         exit_code = _run(options, recordings)

@@ -62,7 +62,7 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_import(options: argparse.Namespace) -> int:
-    """Import calls into the library, all or none; tell their ids."""
+    """Import calls into the library, all or none; print their ids."""
     from callplayer.recordings.recording import one_of_each
     from callplayer.service.library.importer import Reports, import_calls
     from callplayer.service.packages import require_packages

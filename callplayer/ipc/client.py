@@ -84,7 +84,7 @@ class EngineClient:
         self._process = process
         self._pipe: EnginePipe | None = None
         self._running: asyncio.Task[None] | None = None
-        self._told = False
+        self._has_reported = False
         self._limits = limits or EngineLimits()
         self._restarts_s: list[float] = []
         self._last: StateEvent | None = None
@@ -110,7 +110,7 @@ class EngineClient:
         return self._process.pid if self._process is not None else None
 
     def send(self, request: Request) -> bool:
-        """Send one request; tell whether an engine took it.
+        """Send one request; return whether an engine took it.
 
         While a new engine is brought to where the lost one was, nothing else is sent; not to wait
         for the next try is then asked of this client.
@@ -128,7 +128,7 @@ class EngineClient:
         return taken
 
     async def run(self, listener: Listener) -> None:
-        """Tell `listener` all events until the engine has ended for good."""
+        """Publish all events to `listener` until the engine has ended for good."""
         self._running = asyncio.current_task()
         try:
             await self._run(listener)
@@ -199,7 +199,7 @@ class EngineClient:
     def _move_back(self, argv: tuple[str, ...], listener: Listener) -> None:
         """Play on with the engine that the call came from: the other one has not got the call."""
         why, self._refusal, self._came_from = self._refusal, None, None
-        what = "The real room cannot be had; the recording plays on."
+        what = "The real room cannot be reached; the recording plays on."
         hint = why.message if why is not None else f"The log says why: {self._log_path}"
         listener(ErrorEvent(code="not-moved", message=what, hint=hint))
         self._argv = argv
@@ -230,7 +230,7 @@ class EngineClient:
     ) -> None:
         self._restarts_s.append(lost_at_s)
         if self._last is not None and not self._restoring:
-            # It played on for as long as it told anything, and was perhaps noticed much later.
+            # It played for as long as events came; the loss may be noticed much later.
             self._hold_place(self._heard_s)
         if self._last is not None:
             listener(self._last)
@@ -253,8 +253,8 @@ class EngineClient:
         self._process = start_engine(paused_argv(self._argv), self._log_path)
 
     async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> Ending:
-        """Tell the events of one engine; return why there are no more."""
-        self._told = self._hangs = False
+        """Publish the events of one engine; return why there are no more."""
+        self._has_reported = self._hangs = False
         self._unreached = None
         self._pipe = pipe = await EnginePipe.open(process, MAX_EVENT_BYTES)
         watch = SilenceWatch(tick_s=self._limits.silence_s / 6)
@@ -273,7 +273,7 @@ class EngineClient:
                 if moving.done():
                     return "moves on"
                 if watch.silent_s >= self._limits.start_s or (
-                    self._told and watch.silent_s >= self._limits.silence_s
+                    self._has_reported and watch.silent_s >= self._limits.silence_s
                 ):
                     return "fell silent"
             reading.result()
@@ -290,12 +290,12 @@ class EngineClient:
             try:
                 line = await reader.readline()
             except ValueError:
-                log.warning("the engine told a line longer than %d bytes", MAX_EVENT_BYTES)
+                log.warning("the engine sent a line longer than %d bytes", MAX_EVENT_BYTES)
                 return
             if not line:
                 return
             watch.heard()
-            self._told, self._heard_s = True, time.monotonic()
+            self._has_reported, self._heard_s = True, time.monotonic()
             try:
                 event = decode_event(line)
             except WireError as error:

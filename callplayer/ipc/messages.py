@@ -1,4 +1,4 @@
-"""What a client may ask of the engine (requests) and what the engine tells (events).
+"""What a client may ask of the engine (requests), and what the engine emits (events).
 
 Both are JSON lines. Requests are the vendor's own command objects plus a few local ones; events
 carry an `event` name. Imports neither sound nor network, so that any client may use it.
@@ -141,7 +141,7 @@ class PartyState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True):
-    """Sound that can be told from the rest: one party's tracks, a mixed track, a third party's.
+    """Sound that stands apart from the rest: one party's tracks, a mixed track, a third party's.
 
     `carries` are the parties that it may hold: one, both (mixed, or not known), or none; `tracks`
     is how many tracks it is made of, 0 while they are gone.
@@ -153,7 +153,7 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
-    """The whole state; told on change and at least once a second.
+    """The whole state; emitted on change and at least once a second.
 
     `position_ms` is the confirmed cursor carried forward to `as_of_s`; `audible_ms` is what leaves
     the sound device at `as_of_s`, a reading of the system's monotonic clock (`time.monotonic()`,
@@ -220,7 +220,7 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     measured; `packet_ms` until a packet is full, on average, less the half frame by which WebRTC
     rounds the next one up; `jitter_buffer_ms` in WebRTC; `resampler_ms`; `buffer_ms` in the
     fullest ring, on average, which aims at `target_ms`; `device_latency_ms` from the callback to
-    the air, as the device tells it.
+    the air, as the device reports it.
 
     What went wrong: `underruns`, how often sound that should be heard was not there in time;
     `device_underflows`, how often the device ran out of what it had been given; `concealed_ms`,
@@ -277,7 +277,7 @@ class WordsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 TranscriptState = Literal[
     "connecting",  # not known yet whether there are words
     "open",  # words come as they are known
-    "reconnecting",  # those told so far stay good
+    "reconnecting",  # the words so far stay good
     "none",  # this call, or this client, has no transcript
 ]
 
@@ -285,7 +285,7 @@ TranscriptState = Literal[
 class TranscriptEvent(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="transcript"
 ):
-    """Whether words can be had; told on change. The sound does not depend on it.
+    """Whether there are words; emitted on change. The sound does not depend on it.
 
     `detail` is one line that says why it is not `open`, "" where there is nothing to say.
     """
@@ -302,7 +302,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class DevicesEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="devices"):
-    """The devices that can be chosen; told when asked for, and after a choice.
+    """The devices that can be chosen; emitted on request, and after a choice.
 
     `current` is the name of the one that plays, None while none does; `chosen` is the one that was
     asked for, "" for the system's default.

@@ -1,16 +1,17 @@
-"""What a client of the engine hears: the engine's events, and what becomes of the engine itself."""
+"""What a client of the engine receives: its events, and what becomes of the engine itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from callplayer.ipc.messages import (
     ByeEvent,
     ErrorEvent,
     Event,
+    Request,
 )
 from callplayer.ipc.successor import SuccessorOffer
 
@@ -35,10 +36,20 @@ class EngineGone:
 
 
 EngineNews = Event | EngineRestarting | EngineGone | SuccessorOffer
-"""What a listener gets: the engine's events, and what becomes of the engine itself."""
+"""What a listener receives: the engine's events, and what becomes of the engine itself."""
 
 
 Listener = Callable[[EngineNews], None]
+
+
+class EngineSession(Protocol):
+    """What the screen and plain mode need of an EngineClient."""
+
+    async def run(self, listener: Listener) -> None:
+        """Publish all events until the engine has ended for good."""
+
+    def send(self, request: Request) -> bool:
+        """Send a request; return whether an engine took it."""
 
 
 def cannot_start(error: OSError) -> EngineGone:

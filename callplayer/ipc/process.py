@@ -54,7 +54,7 @@ def _environment() -> dict[str, str]:
 
 
 def write_line(process: subprocess.Popen[bytes], line: bytes) -> bool:
-    """Write one line at once; tell whether the engine's pipe took it.
+    """Write one line at once; return whether the engine's pipe took it.
 
     A line is shorter than PIPE_BUF, so the pipe takes all of it or nothing. A full pipe means an
     engine that does not read: waiting for it would freeze the screen.

@@ -34,7 +34,7 @@ class EngineLimits:
 
 
 def is_connected(state: StateEvent) -> bool:
-    """Tell whether the engine has, or has had, the call."""
+    """Return whether the engine has, or has had, the call."""
     return state.phase not in ("connecting", "failed")
 
 
@@ -99,7 +99,7 @@ def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 class SilenceWatch:
-    """Adds up how long nothing was told, in s, by ticks.
+    """Adds up how long no event came, in s, by ticks.
 
     A tick that comes late counts as one tick only: a screen that was itself stopped (Ctrl+Z, a
     sleeping laptop) must not take its own absence for the engine's.
@@ -110,7 +110,7 @@ class SilenceWatch:
         self.silent_s = 0.0
 
     def heard(self) -> None:
-        """Start over: something was told."""
+        """Start over: an event has come."""
         self.silent_s = 0.0
 
     def tick(self, elapsed_s: float) -> None:

@@ -78,14 +78,14 @@ def run_picker(
     fetch: Callable[[], Awaitable[Sequence[PickerRow]]],
     log_path: Path | None = None,
     settings: ScreenSettings | None = None,
-    told: tuple[str, str] | None = None,
+    notice: tuple[str, str] | None = None,
     *,
     pages: PickerPages | None = None,
 ) -> str | None:
     """Let the user choose an incident; return its id, or None if they left.
 
     `fetch` is awaited at once and every 5 s; a CallplayerError of it is shown, and it is asked
-    again. `told` is what happened to the last incident and what to do, shown until a key is
+    again. `notice` is what happened to the last incident and what to do, shown until a key is
     pressed. `pages` loads what is beyond the first page. Raise CallplayerError if the screen itself
     fails.
     """
@@ -94,7 +94,7 @@ def run_picker(
     leaving = _Leaving(lambda: None)
     with _logging_to(path), leaving.on_signals():
         chosen, failed = asyncio.run(
-            _pick(fetch, pages, leaving, settings or ScreenSettings(), told)
+            _pick(fetch, pages, leaving, settings or ScreenSettings(), notice)
         )
     if failed:
         raise CallplayerError("The screen failed.", f"See {path}")
@@ -246,13 +246,13 @@ async def _pick(
     pages: PickerPages | None,
     leaving: _Leaving,
     settings: ScreenSettings,
-    told: tuple[str, str] | None,
+    notice: tuple[str, str] | None,
 ) -> tuple[str | None, bool]:
     from callplayer.preferences import read_theme
     from callplayer.ui.screens.picker import PickerApp
 
     theme = settings.theme or read_theme()
-    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, told=told, pages=pages)
+    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, notice=notice, pages=pages)
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
         chosen = await app.run_async()

@@ -37,7 +37,7 @@ class Action:
 
     It has either a fixed `request`, an `ask` that makes one from the view, a `steer` rule of the
     way through the call, or the name of a method of the screen. Actions of one `topic` share a line
-    of the help; `title` is what it does by itself, where the topic tells of several.
+    of the help; `title` is what it does by itself, where the topic covers several.
     """
 
     name: str
@@ -191,7 +191,7 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}
-"""The keys of those who changed none."""
+"""The keys of a user who changed none."""
 
 _KEY_NAMES = {
     "space": "Space",

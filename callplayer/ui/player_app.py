@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from textual.screen import Screen
 
-from callplayer.ipc.messages import Request, StateEvent
-from callplayer.ipc.news import EngineNews, Listener
+from callplayer.ipc.messages import StateEvent
+from callplayer.ipc.news import EngineNews, EngineSession
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.screens.player.base import ScreenConfig
@@ -24,16 +23,6 @@ from callplayer.ui.terminal import (
     title,
 )
 from callplayer.ui.theme import next_theme
-
-
-class EngineSession(Protocol):
-    """What the application needs of an EngineClient."""
-
-    async def run(self, listener: Listener) -> None:
-        """Tell all events until the engine has ended for good."""
-
-    def send(self, request: Request) -> bool:
-        """Send a request; tell whether it was taken."""
 
 
 class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
@@ -50,7 +39,7 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
         super().__init__(likes.theme)
         self._engine = engine
         self._clock = clock
-        self._told = ""
+        self._sent = ""
         self._knows_progress = knows_progress(os.environ)
         self.player = PlayerScreen(engine.send, clock, incident, likes)
 
@@ -74,12 +63,12 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
     def on_player_screen_theme_asked(self) -> None:
         """Take the next colours, and remember them."""
         self.theme = next_theme(self.theme)
-        told = f"Colours: {self.theme}."
+        note = f"Colours: {self.theme}."
         try:
             self.player.likes.keep_theme(self.theme)
         except OSError as error:
-            told += f" They cannot be remembered: {error.strerror}."
-        self.player.note(told, "text")
+            note += f" They cannot be remembered: {error.strerror}."
+        self.player.note(note, "text")
 
     def leave(self, exit_code: int | None = None, *, back: bool = False) -> None:
         """End the application, for the list of incidents if `back`; the caller ends the engine."""
@@ -92,7 +81,7 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
     def _take(self, event: EngineNews) -> None:
         self.player.take(event)
         if isinstance(event, StateEvent):
-            self._tell_terminal(event)
+            self._show_on_terminal(event)
         view = self.player.view
         if view.failure is not None and not view.was_connected:
             # From a list another call can be chosen; else there is nothing to stay for.
@@ -102,12 +91,12 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
         """Give the terminal its title back."""
         self._to_terminal((NO_PROGRESS if self._knows_progress else "") + RESTORE_TITLE)
 
-    def _tell_terminal(self, state: StateEvent) -> None:
+    def _show_on_terminal(self, state: StateEvent) -> None:
         now_s = self._clock()
-        told = title(state, now_s) + (progress(state, now_s) if self._knows_progress else "")
-        if told != self._told:
-            self._told = told
-            self._to_terminal(told)
+        sequence = title(state, now_s) + (progress(state, now_s) if self._knows_progress else "")
+        if sequence != self._sent:
+            self._sent = sequence
+            self._to_terminal(sequence)
 
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

@@ -1,4 +1,4 @@
-"""What the terminal is told beside the screen: its title, and how far the call is. Pure.
+"""What goes to the terminal beside the screen: its title, and the call's progress. Pure.
 
 No phone number and no word of a call: a title is seen in task bars and kept in logs.
 """
@@ -16,7 +16,7 @@ _KNOWN_PROGRAMS = ("ghostty", "WezTerm")
 
 
 def knows_progress(environment: Mapping[str, str]) -> bool:
-    """Tell whether this terminal takes OSC 9;4 for progress: to others it is a notification."""
+    """Return whether this terminal takes OSC 9;4 for progress: to others it is a notification."""
     return (
         environment.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
         or "WT_SESSION" in environment
@@ -28,15 +28,15 @@ def title(state: StateEvent, now_s: float) -> str:
     """Return the sequence that sets the window's title: the state, and where the call is."""
     duration_ms = shown_duration_ms(state, now_s)
     look = PHASE_LOOKS[state.phase]
-    told = f"{look.symbol} {look.word.lower()}"
+    text = f"{look.symbol} {look.word.lower()}"
     if duration_ms > 0:
         position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)
-        told = f"{look.symbol} {position} / {clock_text(duration_ms, duration_ms, tenths=False)}"
-    return f"\x1b]0;{told} callplayer\x07"
+        text = f"{look.symbol} {position} / {clock_text(duration_ms, duration_ms, tenths=False)}"
+    return f"\x1b]0;{text} callplayer\x07"
 
 
 def progress(state: StateEvent, now_s: float) -> str:
-    """Return the sequence that draws progress: 4 stands still, 2 failed, 3 nobody knows how far."""
+    """Return the sequence that draws progress: 4 stands still, 2 failed, 3 how far is not known."""
     duration_ms = shown_duration_ms(state, now_s)
     if state.phase == "failed":
         return "\x1b]9;4;2;100\x07"

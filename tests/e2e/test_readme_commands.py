@@ -65,7 +65,7 @@ LINES = {
     "callplayer <incident-id>": Typed(until="Playing at", then="q\n", prints="Incident"),
     "callplayer serve recordings/": Typed(until=READY, then=None, prints="In another terminal"),
     "callplayer serve": Typed(until=READY, then=None, prints="serving 2 incidents"),
-    "callplayer serve clients add desk-7": Typed(prints="told once"),
+    "callplayer serve clients add desk-7": Typed(prints="shown once"),
 }
 SERVED_BEFORE = {"callplayer <incident-id>": (), "curl": ("--ingest",)}
 SUDO = '#!/bin/sh\n# Root needs no password.\nexec "$@"\n'

@@ -118,7 +118,7 @@ async def test_in_the_open_list_n_goes_to_bookmarks_though_a_search_lasts(tmp_pa
     assert engine.requests == [Scrub(95_000), Scrub(98_000), Scrub(82_200)]
 
 
-async def test_a_full_disk_is_told_and_the_bookmark_stays(
+async def test_a_full_disk_is_reported_and_the_bookmark_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
@@ -139,7 +139,7 @@ async def test_a_full_disk_is_told_and_the_bookmark_stays(
     assert len(read_bookmarks(tmp_path / "kept" / "i1.json")) == 2
 
 
-async def test_a_file_of_bookmarks_that_cannot_be_read_is_told_and_left(tmp_path: Path) -> None:
+async def test_a_file_of_bookmarks_that_cannot_be_read_is_reported_and_left(tmp_path: Path) -> None:
     path = tmp_path / "kept" / "i1.json"
     path.parent.mkdir()
     path.write_text("not ours")

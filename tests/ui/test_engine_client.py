@@ -207,7 +207,7 @@ async def test_a_line_that_is_no_event_is_dropped_and_the_next_is_heard(
     await client.close()
 
 
-async def test_a_program_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+async def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path) -> None:
     client = EngineClient((str(tmp_path / "nothing"),), tmp_path / "log")
     told: list[Event | EngineRestarting | EngineGone] = []
     await client.run(told.append)

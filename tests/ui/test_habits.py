@@ -28,7 +28,7 @@ def scripted(likes: ScreenConfig, *more: Any) -> tuple[PlayerApp, ScriptedEngine
     return PlayerApp(engine, lambda: FROZEN_S, INCIDENT.id, likes), engine
 
 
-async def test_own_keys_work_and_are_what_footer_and_help_tell() -> None:
+async def test_own_keys_work_and_footer_and_help_show_them() -> None:
     actions = remapped({"profile": "otranscribe", "back-10s": "x"})
     app, engine = scripted(ScreenConfig(actions=actions))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -135,7 +135,7 @@ async def test_colours_turn_round_and_are_remembered() -> None:
     assert kept == ["dark", "light", "contrast"]
 
 
-async def test_colours_that_cannot_be_remembered_are_told() -> None:
+async def test_colours_that_cannot_be_remembered_are_reported() -> None:
     def full(_name: str) -> None:
         raise OSError(28, "No space left on device")
 
@@ -216,14 +216,14 @@ async def test_the_list_hides_phone_numbers_too() -> None:
         assert "0199" not in screen_text(app)
 
 
-def test_the_title_tells_state_and_place_and_nothing_private() -> None:
+def test_the_title_shows_state_and_place_and_nothing_private() -> None:
     assert terminal.title(PLAYING, FROZEN_S) == "\x1b]0;▶ 1:23 / 4:32 callplayer\x07"
     assert terminal.title(StateEvent(phase="connecting"), 0.0) == (
         "\x1b]0;… connecting callplayer\x07"
     )
 
 
-def test_progress_tells_how_far_and_whether_it_stands_still() -> None:
+def test_progress_shows_how_far_and_whether_it_stands_still() -> None:
     assert terminal.progress(PLAYING, FROZEN_S) == "\x1b]9;4;1;31\x07"
     assert terminal.progress(PAUSED, FROZEN_S) == "\x1b]9;4;4;31\x07"
     assert terminal.progress(StateEvent(phase="connecting"), 0.0) == "\x1b]9;4;3;\x07"

@@ -148,7 +148,7 @@ async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() 
         assert engine.requests == [Scrub(span.position_ms(40, place.width))]
 
 
-async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None:
+async def test_the_mouse_over_the_timeline_shows_offset_clock_and_word() -> None:
     engine = ScriptedEngine(INCIDENT, PAUSED, *TALK)
     app = PlayerApp(engine, frozen_clock, likes=ScreenConfig(zone=UTC))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -168,7 +168,7 @@ async def test_the_mouse_over_the_timeline_tells_offset_clock_and_word() -> None
     assert engine.requests == []
 
 
-async def test_what_the_mouse_is_over_is_told_after_a_closer_look_too() -> None:
+async def test_what_the_mouse_is_over_is_reported_after_a_closer_look_too() -> None:
     app, _ = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()

@@ -28,7 +28,7 @@ async def test_say_again_goes_further_with_each_press_and_undo_comes_back(tmp_pa
     ]
 
 
-async def test_go_to_tells_what_it_would_do_and_does_it(tmp_path: Path) -> None:
+async def test_go_to_shows_what_it_would_do_and_does_it(tmp_path: Path) -> None:
     async with player(tmp_path) as session:
         await ready(session)
         await session.pilot.press("t")
@@ -112,7 +112,7 @@ async def test_going_on_steps_back_from_where_it_was_paused_only(tmp_path: Path)
     ]
 
 
-async def test_the_keys_point_at_a_place_tell_of_it_and_go_there(tmp_path: Path) -> None:
+async def test_the_keys_point_at_a_place_show_of_it_and_go_there(tmp_path: Path) -> None:
     async with player(tmp_path) as session:
         await ready(session)
         await session.pilot.press("p")

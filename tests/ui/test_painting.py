@@ -97,7 +97,7 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
     assert terminal.wait_end() == 0
 
 
-def test_the_terminal_tells_its_size_whatever_the_environment_says(tmp_path: Path) -> None:
+def test_the_terminal_shows_its_size_whatever_the_environment_says(tmp_path: Path) -> None:
     """Some shells export COLUMNS and LINES; they stay as they were when a window changes."""
     environment = clean_environment(tmp_path) | {"PLAY_FAKE_LOG": str(tmp_path / "log")}
     argv = [sys.executable, str(PLAY_FAKE), "--playing"]

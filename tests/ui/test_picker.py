@@ -116,8 +116,8 @@ async def test_a_pasted_id_filters() -> None:
     assert app.return_value == ROWS[2].id
 
 
-async def test_why_the_last_call_could_not_be_played_is_told_until_a_key_is_pressed() -> None:
-    app = PickerApp(Source(), told=("There is no such incident.", "Choose another."))
+async def test_why_the_last_call_could_not_be_played_is_reported_until_a_key_is_pressed() -> None:
+    app = PickerApp(Source(), notice=("There is no such incident.", "Choose another."))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause(0.1)
         assert "3 of 3" in screen_text(app)
@@ -145,7 +145,7 @@ async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_inciden
     assert app.return_value == ROWS[1].id
 
 
-async def test_an_error_is_told_and_goes_when_the_server_answers_again(
+async def test_an_error_is_reported_and_goes_when_the_server_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(picker, "REFRESH_S", 0.05)

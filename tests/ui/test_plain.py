@@ -103,7 +103,7 @@ def test_what_happens_is_said_once_in_a_line_each() -> None:
     ]
 
 
-def test_a_call_that_comes_back_is_told_with_the_place_that_it_goes_to() -> None:
+def test_a_call_that_comes_back_is_reported_with_the_place_that_it_goes_to() -> None:
     lost = but(PLAYING, phase="reconnecting", advancing=False)
     new_room = but(PLAYING, position_ms=0, audible_ms=0, requested_ms=83_400, advancing=False)
     _, _, lines = plain(PLAYING, lost, new_room, PLAYING)
@@ -156,7 +156,7 @@ def test_a_bookmark_has_its_clock_time_and_its_note_and_a_search_has_an_end(
     assert engine.requests[-1] == Scrub(83_400), "to the bookmark: the search is over"
 
 
-def test_what_cannot_be_found_or_marked_yet_is_told() -> None:
+def test_what_cannot_be_found_or_marked_yet_is_reported() -> None:
     player, engine, lines = plain(CONNECTING)
     press(player, "b", "/", "tab", "t", "escape")
     assert lines == [
@@ -297,7 +297,7 @@ def test_silence_is_skipped_in_plain_mode_too() -> None:
     assert engine.requests == [Scrub(119_500)]
 
 
-def test_who_speaks_at_the_live_end_is_said_when_they_begin() -> None:
+def test_a_speaker_at_the_live_end_is_named_at_the_beginning() -> None:
     live = but(PLAYING, call_over=False, duration_ms=200_000)
     player, _, lines = plain(INCIDENT, live, *events_of([word(1, "a")]))
     player._clock = clock = SteppedClock()

@@ -38,7 +38,7 @@ def test_picture_without_colours(
     assert snap_compare(SCENES["muted-solo"].app(), terminal_size=SIZES["80x24"])
 
 
-async def test_without_colours_each_state_is_still_told_apart_by_its_text() -> None:
+async def test_without_colours_each_state_differs_by_its_text() -> None:
     texts = []
     for phase in ("connecting", "playing", "paused", "at-end", "live", "reconnecting"):
         app = Scene((INCIDENT, but(PLAYING, phase=phase))).app()
@@ -119,7 +119,7 @@ async def test_the_footer_says_what_space_will_do() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_broken_link_tells_why_without_the_statistics(size: str) -> None:
+async def test_a_broken_link_shows_why_without_the_statistics(size: str) -> None:
     app = SCENES["reconnecting"].app()
     async with app.run_test(size=SIZES[size]) as pilot:
         await pilot.pause()
@@ -186,7 +186,7 @@ def test_no_widget_can_take_the_keys() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("requested_ms", [None, 30_000])
-async def test_how_far_behind_live_is_always_told(size: str, requested_ms: int | None) -> None:
+async def test_how_far_behind_live_is_always_shown(size: str, requested_ms: int | None) -> None:
     live = but(PLAYING, phase="playing", call_over=False, requested_ms=requested_ms)
     app = Scene((INCIDENT, live)).app()
     async with app.run_test(size=SIZES[size]) as pilot:

@@ -70,7 +70,7 @@ async def test_a_room_that_cannot_be_had_leaves_the_recording_playing(tmp_path: 
             await session.until_text("▶ PLAYING")
             await session.until_text("ready")
             await session.pilot.press("R")
-            await session.until_text("The real room cannot be had")
+            await session.until_text("The real room cannot be reached")
             await session.until_text("▶ PLAYING")
             assert session.app.player.view.state.source == "recording"
             assert session.app.player.view.failure is None

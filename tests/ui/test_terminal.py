@@ -186,7 +186,7 @@ def test_a_player_that_is_killed(terminal: Terminal) -> None:
     terminal.until_no_engine()
 
 
-def test_a_screen_that_crashes_tells_it_in_two_lines_and_logs_the_rest(tmp_path: Path) -> None:
+def test_a_screen_that_crashes_reports_it_in_two_lines_and_logs_the_rest(tmp_path: Path) -> None:
     program = (
         "import sys; from callplayer.ui.screens.player.screen import PlayerScreen as P\n"
         "tick, count = P.tick, iter(range(99))\n"

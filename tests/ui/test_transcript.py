@@ -54,7 +54,7 @@ async def test_the_line_that_is_heard_is_in_sight_at_every_size(size: str) -> No
             assert len(lit(app)) == 1, screen_text(app)
 
 
-async def test_speakers_are_told_apart_without_colour_and_unsure_words_marked() -> None:
+async def test_speakers_differ_without_colour_and_unsure_words_are_marked() -> None:
     app, _ = scripted(*TALK)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
@@ -170,7 +170,7 @@ async def test_words_may_be_corrected_while_they_are_read() -> None:
     assert engine.requests == [Scrub(82_500), Scrub(79_500)]
 
 
-async def test_why_there_are_no_words_is_told() -> None:
+async def test_why_there_are_no_words_is_reported() -> None:
     app, _ = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         for state, told in (
@@ -277,7 +277,7 @@ async def test_three_hours_of_words_stay_quick() -> None:
             assert statistics.median(searches_ms) < SEARCHED_MS, typed
 
 
-async def test_speech_at_the_live_end_is_told_while_an_earlier_place_is_heard() -> None:
+async def test_speech_at_the_live_end_is_reported_while_an_earlier_place_is_heard() -> None:
     live = but(PLAYING, call_over=False, duration_ms=109_000)
     app = Scene((INCIDENT, live, *TALK)).app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -287,7 +287,7 @@ async def test_speech_at_the_live_end_is_told_while_an_earlier_place_is_heard() 
         assert "● Caller speaks" in screen_text(app)
 
 
-async def test_at_the_live_end_nobody_needs_to_be_told_who_speaks() -> None:
+async def test_at_the_live_end_no_speaker_is_announced() -> None:
     live = but(PLAYING, phase="live", call_over=False, duration_ms=109_000, audible_ms=108_900)
     app = Scene((INCIDENT, live, *TALK)).app()
     async with app.run_test(size=(80, 24)) as pilot:

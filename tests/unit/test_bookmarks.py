@@ -86,7 +86,7 @@ def test_on_a_full_disk_nothing_is_lost_and_it_is_saved_with_the_next(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"incident":1}', b"\xff", b"[" * 9000])
-def test_a_file_that_is_not_what_was_written_is_told_and_never_overwritten(
+def test_a_file_that_is_not_what_was_written_is_reported_and_never_overwritten(
     content: bytes, path: Path
 ) -> None:
     path.parent.mkdir(parents=True)
@@ -100,7 +100,7 @@ def test_a_file_that_is_not_what_was_written_is_told_and_never_overwritten(
     assert store.bookmarks == (FIRST,)
 
 
-def test_a_file_that_is_too_large_or_cannot_be_read_is_told(path: Path) -> None:
+def test_a_file_that_is_too_large_or_cannot_be_read_is_reported(path: Path) -> None:
     path.parent.mkdir(parents=True)
     with path.open("wb") as stream:
         stream.truncate(bookmarks.MAX_BYTES + 1)

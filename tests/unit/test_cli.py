@@ -42,7 +42,7 @@ def _run(
     )
 
 
-def _assert_told(ran: subprocess.CompletedProcess[str], exit_code: int, before: str = "") -> None:
+def _assert_error(ran: subprocess.CompletedProcess[str], exit_code: int, before: str = "") -> None:
     """Assert an error of two lines on stderr: what happened, and indented what to do."""
     assert ran.returncode == exit_code, ran.stderr
     assert ran.stdout == before
@@ -70,7 +70,7 @@ def test_each_command_has_help_and_no_flag_for_a_secret(command: str, home: dict
     assert set(secret) <= {"--tls-key", "--secret-file"}  # names of files
 
 
-def test_a_clients_secret_is_told_once(home: dict[str, str], tmp_path: Path) -> None:
+def test_a_clients_secret_is_written_once(home: dict[str, str], tmp_path: Path) -> None:
     added = _run(home, "serve", "clients", "add", "desk", "--no-audio")
     assert added.returncode == 0
     secret = added.stdout.strip()
@@ -81,13 +81,13 @@ def test_a_clients_secret_is_told_once(home: dict[str, str], tmp_path: Path) -> 
     assert _run(home, *rotate).stdout == ""
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert re.fullmatch(r"[\w-]{43}\n", file.read_text())
-    _assert_told(_run(home, *rotate), 2)  # the file is there already, and is not touched
+    _assert_error(_run(home, *rotate), 2)  # the file is there already, and is not touched
     listed = _run(home, "serve", "clients", "list").stdout
     assert re.search(r"^desk .* no audio, .*old secret good until", listed)
     assert secret not in listed
     assert _run(home, "serve", "clients", "remove", "desk").returncode == 0
     assert _run(home, "serve", "clients").stdout == ""
-    _assert_told(_run(home, "serve", "clients", "remove", "desk"), 2)
+    _assert_error(_run(home, "serve", "clients", "remove", "desk"), 2)
 
 
 def test_the_helps_front_page_names_every_command(home: dict[str, str]) -> None:
@@ -132,12 +132,12 @@ def test_the_version(home: dict[str, str]) -> None:
         ["demo", "/nowhere/call.wav", "--headless"],
     ],
 )
-def test_wrong_usage_is_told_in_two_lines(words: list[str], home: dict[str, str]) -> None:
-    _assert_told(_run(home, *words), 2)
+def test_wrong_usage_is_reported_in_two_lines(words: list[str], home: dict[str, str]) -> None:
+    _assert_error(_run(home, *words), 2)
 
 
-def test_plain_lines_that_cannot_sign_in_tell_why(home: dict[str, str]) -> None:
-    _assert_told(_run(home, "incident-1"), 2, before="Connecting.\n")
+def test_plain_lines_that_cannot_sign_in_show_why(home: dict[str, str]) -> None:
+    _assert_error(_run(home, "incident-1"), 2, before="Connecting.\n")
 
 
 def test_a_file_that_is_taken_for_an_id_is_told_how_to_be_played(
@@ -157,7 +157,7 @@ def test_an_api_that_is_not_there_is_exit_5(home: dict[str, str]) -> None:
         "CALLPLAYER_CLIENT_SECRET": SECRET,
     }
     ran = _run(home | settings, "list")
-    _assert_told(ran, 5)
+    _assert_error(ran, 5)
     assert SECRET not in ran.stderr
     for log in Path(home["XDG_STATE_HOME"]).rglob("*.log"):
         assert SECRET not in log.read_text()
@@ -180,9 +180,9 @@ def test_the_log_is_private(home: dict[str, str]) -> None:
     assert log.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_log_that_cannot_be_written_stops_nobody(home: dict[str, str]) -> None:
+def test_a_log_that_cannot_be_written_stops_no_command(home: dict[str, str]) -> None:
     Path(home["XDG_STATE_HOME"]).write_text("a file, where a folder should be")
-    _assert_told(_run(home, "list"), 2)
+    _assert_error(_run(home, "list"), 2)
 
 
 def test_bookmarks_are_printed_as_asked(home: dict[str, str]) -> None:
@@ -197,10 +197,10 @@ def test_bookmarks_are_printed_as_asked(home: dict[str, str]) -> None:
         assert wanted in ran.stdout
     assert _run(home, "bookmarks", "another").stdout == "# Bookmarks of another\n\n"
     (folder / "i1.json").write_text("broken")
-    _assert_told(_run(home, "bookmarks", "i1"), 1)
+    _assert_error(_run(home, "bookmarks", "i1"), 1)
 
 
-def test_keys_are_printed_as_config_toml_has_them_and_conflicts_told(
+def test_keys_are_printed_as_in_config_toml_and_conflicts_reported(
     home: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "config.toml"
@@ -209,4 +209,4 @@ def test_keys_are_printed_as_config_toml_has_them_and_conflicts_told(
     assert (ran.returncode, ran.stderr) == (0, "")
     assert re.search(r"^mute +F5 +Mute the party$", ran.stdout, re.MULTILINE)
     path.write_text('[keys]\nmute = "x"\nsolo = "x"\n')
-    _assert_told(_run(home, "keys", "--config", str(path)), 2)
+    _assert_error(_run(home, "keys", "--config", str(path)), 2)

@@ -43,7 +43,7 @@ def test_of_one_kind_one_line_a_second_is_written_and_the_rest_counted() -> None
     ]
 
 
-def test_lines_of_the_sdk_are_told_apart_by_where_they_come_from() -> None:
+def test_lines_of_the_sdk_differ_by_where_they_come_from() -> None:
     log = Kept()
     for line in (12, 13, 12):
         log.log("%s:%s:%s - %s", "livekit::rtc", line, "mod", "text", name="livekit")

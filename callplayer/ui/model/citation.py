@@ -22,7 +22,7 @@ NOTE_S = 6.0
 """The key that set a bookmark, pressed again within this time, adds a note to it."""
 
 STAYED_MS = 500
-"""So far from where playing leads, a place is another one: somebody has jumped."""
+"""So far from where playing leads, a place is another one: the user has jumped."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ SPEECH_DB = -45.0
 
 UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
-"""A growing call is drawn longer than was told for at most so long; each second is told anew."""
+"""A growing call is drawn longer than its last state says for at most so long."""
 
 PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker"}
 
@@ -60,7 +60,7 @@ PHASE_LOOKS: dict[Phase, PhaseLook] = {
 
 
 def is_growing(state: StateEvent) -> bool:
-    """Tell whether the call goes on, so that its duration grows."""
+    """Return whether the call goes on, so that its duration grows."""
     return not state.call_over and state.duration_ms > 0
 
 
@@ -86,7 +86,7 @@ def aimed_ms(state: StateEvent, now_s: float) -> int:
 
 
 def is_heard(state: StateEvent, now_s: float) -> bool:
-    """Tell whether what is heard now is of the place that is shown: not on its way any more."""
+    """Return whether what is heard now is of the place that is shown: not on its way any more."""
     on_its_way = _since_ms(state, now_s, math.inf) < state.audible_in_ms
     return state.advancing and state.requested_ms is None and not on_its_way
 
@@ -144,14 +144,14 @@ def hidden_phone(number: str) -> str:
     )
 
 
-def when_text(told: str, zone: tzinfo | None = UTC) -> str:
+def when_text(created_at: str, zone: tzinfo | None = UTC) -> str:
     """Write a datetime of the API as `2026-01-15 10:30:00 UTC`, in `zone` (None: this machine's).
 
     What is none is written as it came.
     """
-    moment = parse_datetime(told)
+    moment = parse_datetime(created_at)
     if moment is None:
-        return told
+        return created_at
     shown = moment.astimezone(zone)
     return f"{shown:%Y-%m-%d %H:%M:%S} {shown.tzname() or f'{shown:%z}'}"
 

@@ -13,10 +13,10 @@ Quality = Literal["good", "fair", "poor", "cut"]
 FAIR_FROM = 0.01
 POOR_FROM = 0.05
 CUT_FROM = 0.8
-"""Shares of the sound that had to be made up: WebRTC hides 1 %, nobody misses a word below 5 %."""
+"""Shares of the sound that had to be made up: WebRTC hides 1 %, no word is lost below 5 %."""
 
 LOOKS_KEPT = 5
-"""So many stats, one a second, make the quality: a moment's trouble is told for a while."""
+"""So many stats, one a second, make the quality: a moment's trouble is shown for a while."""
 
 LONGEST_S = 5.0
 
@@ -31,7 +31,7 @@ class LinkQuality:
 
     @property
     def quality(self) -> Quality | None:
-        """How good it is; None until two stats were told."""
+        """How good it is; None until two stats have come."""
         if not self.shares:
             return None
         if self.shares[-1] >= CUT_FROM:
@@ -43,7 +43,7 @@ class LinkQuality:
 def after_stats(link: LinkQuality, stats: StatsEvent, now_s: float) -> LinkQuality:
     """Return the link after stats at `now_s`, by the monotonic clock."""
     last, passed_s = link.stats, now_s - link.at_s
-    # An engine that was started again counts from 0; one that stood still tells of no second.
+    # A new engine counts from 0; the stats of one that stood still cover no second.
     if last is None or stats.concealed_ms < last.concealed_ms or not 0.2 < passed_s < LONGEST_S:
         return LinkQuality((), stats, now_s)
     made_up_ms = stats.concealed_ms - last.concealed_ms

@@ -13,7 +13,7 @@ from callplayer.vendor.parties import PARTIES, Party
 class PartyMeter:
     """A party's meter: the `lane` it shows, and what it is called.
 
-    Without a lane there is none: `label` and `text` tell where the party's sound is shown.
+    Without a lane there is none: `label` and `text` say where the party's sound is shown.
     """
 
     lane: str | None

@@ -1,6 +1,6 @@
 """Moving about in a call: say again, undo a jump, the A–B loop, the step back on resume. Pure.
 
-Every rule takes what was told of the call and what the screen remembers, and returns what it is to
+Every rule takes the call's state and what the screen remembers, and returns what it is to
 remember and to ask: the requests are those that a script would send.
 """
 
@@ -29,7 +29,7 @@ FURTHER_S = 1.5
 PLACES_KEPT = 100
 SHORTEST_LOOP_MS = 300
 LATE_MS = 1_000
-"""How far beyond B the loop still jumps back: a screen that was held up. Further on, somebody has
+"""How far beyond B the loop still jumps back: a screen that was held up. Further on, the user has
 left the loop."""
 
 CALL_END_MS = 200
@@ -63,7 +63,7 @@ class Navigation:
     """What the screen remembers of the way through the call.
 
     `left` are the places that jumps left, the latest last; `jumped_s` is when the latest jump was;
-    `paused_here`: the call was paused while it played, and nobody has moved the cursor since.
+    `paused_here`: the call was paused while it played, and the cursor has not been moved since.
     """
 
     left: tuple[Place, ...] = ()
@@ -75,7 +75,7 @@ class Navigation:
 
 @dataclass(frozen=True)
 class Step:
-    """What comes of a rule: what to remember, what to ask of the engine, what to tell the user."""
+    """What comes of a rule: what to remember, what to ask of the engine, what to show the user."""
 
     navigation: Navigation
     requests: tuple[Request, ...] = ()
@@ -86,7 +86,7 @@ Steer = Callable[[StateEvent, Navigation, ScreenSettings, float], Step]
 
 
 def is_move(request: Request) -> bool:
-    """Tell whether a request moves the cursor."""
+    """Return whether a request moves the cursor."""
     return isinstance(request, Scrub | SeekBy | ScrubToEnd)
 
 
@@ -128,7 +128,7 @@ def say_again(
 ) -> Step:
     """Hear the last seconds again; pressed again soon, further back from the same place.
 
-    A paused call plays on: who asks for it wants to hear it.
+    A paused call plays on: the request is to hear it.
     """
     if state.duration_ms <= 0:
         return Step(navigation, note="There is nothing to say again yet.")
@@ -171,8 +171,8 @@ def turn_loop(
     here_ms = shown_position_ms(state, now_s)
     loop = navigation.loop
     if loop is None:
-        told = f"Loop from {clock_text(here_ms, state.duration_ms)}: the key again sets its end."
-        return Step(replace(navigation, loop=Loop(here_ms)), note=told)
+        note = f"Loop from {clock_text(here_ms, state.duration_ms)}: the key again sets its end."
+        return Step(replace(navigation, loop=Loop(here_ms)), note=note)
     if loop.b_ms is not None:
         return Step(replace(navigation, loop=None), note="The loop is off.")
     if not is_growing(state):

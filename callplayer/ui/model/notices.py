@@ -16,19 +16,19 @@ from callplayer.ui.model.format import (
 from callplayer.ui.model.player import Notice, PlayerView
 
 QUIET_AFTER_S = 3.0
-"""Silence this long is told of, lest it be taken for a fault."""
+"""After so much silence a notice says so: it could be taken for a fault."""
 
 
 SLOW_CONNECT_S = 2.0
-"""What connecting waits for is told from then on: most calls are there sooner."""
+"""From then on a notice says what connecting waits for; most calls open sooner."""
 
 
 def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice | None:
     """Return what the notice area says now, the gravest first; `retry_key` tries to reconnect.
 
     A failure; why there is no link; a silent server; the last note; what connecting waits for, or
-    what the sound lacks. The screen's own notes, which are short, come before the link: one of them
-    tells of a lost engine.
+    what the sound lacks. The screen's own short notes come before the link: one of them reports a
+    lost engine.
     """
     if view.failure is not None:
         return Notice(view.failure.message, view.failure.hint, "alert")
@@ -48,7 +48,7 @@ def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice
 
 
 def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
-    """Return why nothing is heard while the call plays; what stops it tells of itself."""
+    """Return why nothing is heard while the call plays; what stops it has its own notice."""
     state = view.state
     if not state.advancing:
         return None
@@ -70,7 +70,7 @@ def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
 
 
 def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | None:
-    """Return why there is no link; while connecting it is only told once that takes long.
+    """Return why there is no link; while connecting, only once that takes long.
 
     Where there is a link, it is what the sound lacks.
     """

@@ -1,7 +1,7 @@
 """The screen's own state and how each event changes it. Pure: no Textual, no clock.
 
-The engine owns the truth about the call; what is here is only what the screen was last told, which
-party is selected, and the line that tells the user what happened.
+The engine owns the truth about the call. The view holds the engine's last events, the selected
+party, and the notice that says what happened.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from callplayer.vendor.parties import PARTIES, Party
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
 DEVICE_LOST = "device-lost"
-"""The code of an error that is over once a state tells a device and nothing that it lacks."""
+"""The code of an error that is over once a state names a device and lacks nothing."""
 
 STARTING_AGAIN = "engine-restarting"
-"""The code of a note that is over once a state tells when the next try to reach the call begins."""
+"""The code of a note that is over once a state names the time of the next try to reach the call."""
 
 NO_WORDS: dict[TranscriptState, str] = {
     "connecting": "The transcript has not come yet.",
@@ -72,7 +72,8 @@ JUMP_MS = 100
 class Notice:
     """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
 
-    `code` is that of the error it tells of; `answers`: it answers a key, and the next one ends it.
+    `code` is the error's code, if it reports one; `answers`: it answers a key, and ends with the
+    next key.
     """
 
     text: str
@@ -85,7 +86,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the call cannot be played any more, and the exit code that tells it."""
+    """Why the call cannot be played any more, and the exit code."""
 
     message: str
     hint: str
@@ -94,7 +95,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class LiveSpeech:
-    """Somebody spoke at the live end while an earlier place is heard; shown until `until_s`."""
+    """Speech at the live end while an earlier place is heard; shown until `until_s`."""
 
     speaker: str
     until_s: float
@@ -104,12 +105,12 @@ class LiveSpeech:
 class PlayerView:
     """All that the player's screen draws from.
 
-    `phase_since_s` is when the state came into its phase (monotonic, s), None before any was told;
-    `asked_id` is the incident that was asked for, shown until the engine tells more of it;
-    `was_connected`: the call was there at least once; `ended`: the engine will tell no more;
-    `script` is the transcript, `transcript` whether it can be had, `ahead` the speech that came
+    `phase_since_s` is when the state came into its phase (monotonic, s), None before any;
+    `asked_id` is the incident that was asked for, shown until the engine reports its details;
+    `was_connected`: the call was there at least once; `ended`: no more events come;
+    `script` is the transcript, `transcript` whether there is one, `ahead` the speech that came
     last while an earlier place was heard; `link` is how good the link is; `quiet_since_s` is since
-    when nobody makes a sound (monotonic, s), None while somebody does; `navigation` is what the way
+    when it is silent (monotonic, s), None while there is sound; `navigation` is what the way
     through the call so far leaves to remember; `offer` is what the call could be moved to.
     """
 
@@ -163,7 +164,7 @@ def reduce(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
 
 
 def is_clock_tick(before: PlayerView, view: PlayerView, now_s: float) -> bool:
-    """Tell whether an event brought nothing but the time that a clock drew anyway."""
+    """Return whether an event brought nothing but the time that a clock drew anyway."""
     old, state = before.state, view.state
     for shown_ms in (shown_position_ms, shown_duration_ms):
         if abs(shown_ms(state, now_s) - shown_ms(old, now_s)) >= JUMP_MS:
@@ -221,7 +222,7 @@ def select_next_party(view: PlayerView) -> PlayerView:
 
 
 def telling_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
-    """Return the levels that tell of the call: not those that a mute at the server is in."""
+    """Return the levels of the call, without those that a mute at the server changes."""
     muted = {party.party for party in view.state.parties if party.muted_at_server}
     spoilt = {each.lane for each in view.state.lanes if muted.intersection(each.carries)}
     return tuple(level for level in view.levels if level.lane not in spoilt)
@@ -250,7 +251,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
 
 
 def _refused(before: StateEvent, state: StateEvent, now_s: float) -> str:
-    """Tell of a jump that the server never confirmed and that is waited for no more."""
+    """Report a jump that the server never confirmed and that the engine gave up; "" for none."""
     asked_ms = before.requested_ms
     waited = waiting_s(before, now_s) >= UNCONFIRMED_AFTER_S
     if asked_ms is None or state.requested_ms is not None or not waited:
@@ -269,7 +270,7 @@ def _after_levels(view: PlayerView, event: LevelsEvent, now_s: float) -> PlayerV
 
 
 def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerView:
-    """Take the words; tell of speech at the live end if that is not where the call is heard."""
+    """Take the words; note speech at the live end if another place is heard."""
     script = after_words(view.script, event.words)
     ahead = view.ahead
     end_ms = last_word_end_ms(script)

@@ -13,7 +13,7 @@ Reply = Literal["typing", "answered", "left"]
 
 
 @dataclass(frozen=True)
-class Hint:
+class PromptHint:
     """What stands beside a typed line: what it would do, or why it would do nothing."""
 
     text: str
@@ -21,15 +21,15 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class Question:
+class Prompt:
     """A line being typed.
 
-    `hint` tells what the text so far would do; `answer` is called with the text on Enter, `changed`
-    after each change, `left` when the user goes away without an answer.
+    `hint` returns what the text so far would do; `answer` is called with the text on Enter,
+    `changed` after each change, `left` when the user goes away without an answer.
     """
 
     label: str
-    hint: Callable[[str], Hint]
+    hint: Callable[[str], PromptHint]
     answer: Callable[[str], None]
     changed: Callable[[str], None] | None = None
     left: Callable[[], None] | None = None
@@ -37,7 +37,7 @@ class Question:
     max_chars: int = 200
 
 
-def typed(question: Question, key: str, character: str | None) -> tuple[Question, Reply]:
+def typed(question: Prompt, key: str, character: str | None) -> tuple[Prompt, Reply]:
     """Return the line after a key, and whether that was the end of it.
 
     Ctrl+U empties the line, Ctrl+W takes the last word away; keys that mean nothing here change
@@ -60,7 +60,7 @@ def typed(question: Question, key: str, character: str | None) -> tuple[Question
     return question, "typing"
 
 
-def pasted(question: Question, text: str) -> Question:
+def pasted(question: Prompt, text: str) -> Prompt:
     """Return the line with `text` added at its end, made harmless and cut to what it may hold."""
     room = question.max_chars - len(question.text)
     return replace(question, text=question.text + plain_text(text, 10_000)[:room])

@@ -23,20 +23,20 @@ class Skip:
     to_ms: int
 
     @property
-    def told(self) -> str:
-        """What to tell of it: a clock that jumps by itself looks like a fault."""
+    def notice(self) -> str:
+        """What the user reads of it: a clock that jumps by itself looks like a fault."""
         return f"{(self.to_ms - self.from_ms) / 1000:.0f} s of silence skipped."
 
 
 @dataclass
-class Skipping:
+class SilenceSkipping:
     """Whether silence is skipped, and when it was last (monotonic, s)."""
 
     is_on: bool = False
     skipped_s: float = float("-inf")
 
     def turn(self, longest_s: float, view: PlayerView) -> str:
-        """Skip silence of more than `longest_s`, or no more; return what to tell of it."""
+        """Skip silence of more than `longest_s`, or no more; return the notice of it."""
         self.is_on = not self.is_on
         if not self.is_on:
             return "Silence is played again."
@@ -67,10 +67,10 @@ def after_silence_ms(
 ) -> int | None:
     """Return where to go on at a place at which nothing is heard for longer than `longest_ms`.
 
-    That is LEAD_MS before what is heard next, or where nobody knows any more whether anything is.
-    Up to the last words that there are, the words tell that nobody speaks, unless sound was heard
+    That is LEAD_MS before what is heard next, or the first place whose sound is not known.
+    Up to the last words that there are, the words say where it is silent, unless sound was heard
     there; after them it is silent where every lane of sound was heard to be. None where something
-    is heard, or nobody knows.
+    is heard, or that is not known.
     """
     if speaks_until_ms(script, position_ms) + LEAD_MS > position_ms:
         return None

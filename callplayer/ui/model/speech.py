@@ -35,8 +35,8 @@ HEARD_SILENCE = "▁"
 WORD = "▒"
 NO_WORD = "·"
 UNKNOWN = "░"
-"""Heard sound has a height, words that were not heard yet are grey, and what nobody knows is as
-the bar was: told apart without colour."""
+"""Heard sound has a height, words that were not heard yet are grey, and what is not known is as
+the bar was: they differ without colour."""
 
 
 class Envelope:
@@ -46,7 +46,7 @@ class Envelope:
         self._bins = bytearray()
 
     def note(self, position_ms: int, level_db: float) -> bool:
-        """Note a level heard at a place; tell whether that changed anything."""
+        """Note a level heard at a place; return whether that changed anything."""
         if not 0 <= position_ms <= MAX_CALL_MS:
             return False
         at = position_ms // BIN_MS
@@ -64,7 +64,7 @@ class Envelope:
         return max(self._bins[first : max(-(-end_ms // BIN_MS), first + 1)], default=_UNHEARD)
 
     def sound_from_ms(self, start_ms: int, end_ms: int) -> int:
-        """Return where sound was heard first in a stretch; its end if none was, or nobody heard."""
+        """Return where sound was heard first in a stretch; its end if none is known."""
         first = start_ms // BIN_MS
         stretch = self._bins[first : max(-(-end_ms // BIN_MS), first)]
         at = len(stretch) - len(stretch.lstrip(self._quiet_steps(unheard=True)))
@@ -79,7 +79,7 @@ class Envelope:
         return max(until_ms, start_ms), bool(left) and left[0] != _UNHEARD
 
     def _quiet_steps(self, *, unheard: bool) -> bytes:
-        """Return the steps that are no sound of anybody: silence, and the noise of the line.
+        """Return the steps that are no speech: silence, and the noise of the line.
 
         Noise is what at least a fifth of all that was heard is no louder than: nobody speaks
         without a pause. It is not asked about a few seconds, nor believed to be loud.
@@ -221,7 +221,7 @@ def is_mixed(lanes: Sequence[LaneState]) -> bool:
 
 
 def _speakers(lane: LaneState) -> frozenset[Speaker]:
-    """Return whose words stand in a lane; words of nobody known only where both parties do."""
+    """Return whose words stand in a lane; an unknown speaker's only where both do."""
     if len(lane.carries) > 1:
         return frozenset((*SPEAKER_OF_PARTY.values(), "Unknown"))
     return frozenset(SPEAKER_OF_PARTY[party] for party in lane.carries)

@@ -28,7 +28,7 @@ class CallFacts:
     """What a typed place is measured against.
 
     `here_ms` is where the call is heard, `duration_ms` how long it is by now, `growing` whether it
-    goes on; `began` is the wall-clock time of its first moment, None if nobody told; `zone` is
+    goes on; `began` is the wall-clock time of its first moment, None if it is not known; `zone` is
     where clock times are meant.
     """
 
@@ -44,7 +44,7 @@ class TimeTarget:
     """A place in the call, held inside it, and how to say it."""
 
     position_ms: int
-    told: str
+    text: str
 
 
 def read_place(text: str, call: CallFacts) -> TimeTarget | str:
@@ -105,7 +105,7 @@ def _share_target(share: float, call: CallFacts) -> TimeTarget | str:
 
 def _clock_target(text: str, call: CallFacts) -> TimeTarget | str:
     if call.began is None:
-        return "Nobody has told when this call began."
+        return "When this call began is not known."
     typed = _CLOCK.fullmatch(text)
     if typed is None:
         return _unread(text)
@@ -128,7 +128,7 @@ def _moments(asked: time, zone: str, call: CallFacts) -> Iterator[datetime]:
     """Yield when a clock shows `asked`, from the day the call began on, in order.
 
     A call may run over midnight, or over a change of daylight time, when an hour comes twice, its
-    zone's name telling which, or not at all. `zone` is such a name, or UTC, or "" for any.
+    zone's name saying which, or not at all. `zone` is such a name, or UTC, or "" for any.
     """
     assert call.began is not None
     zones: tuple[tzinfo | None, ...] = (call.zone,)
@@ -155,8 +155,8 @@ def _names_of(moment: datetime) -> tuple[str, ...]:
 def _target(position_ms: int, call: CallFacts) -> TimeTarget:
     held_ms = min(max(position_ms, 0), call.duration_ms)
     clock = at_clock(held_ms, call)
-    told = clock_text(held_ms, call.duration_ms) + (f"   {clock}" if clock else "")
-    return TimeTarget(held_ms, told)
+    said = clock_text(held_ms, call.duration_ms) + (f"   {clock}" if clock else "")
+    return TimeTarget(held_ms, said)
 
 
 def _fraction_ms(digits: str | None) -> int:

@@ -1,7 +1,7 @@
 """The transcript as the screen reads it: utterances in order, what is said when, what is found.
 
 Pure. Words come by the rule of `callplayer.vendor.transcript`; each change makes a new script that
-shares with the old one all utterances before the change, so that whoever drew them can tell what is
+shares with the old one all utterances before the change, so that a widget sees what is
 new.
 """
 
@@ -167,7 +167,7 @@ def last_word_end_ms(script: Script) -> int:
 
 
 def is_lit(word: TimedWord, heard_ms: int) -> bool:
-    """Tell whether a word is being heard."""
+    """Return whether a word is being heard."""
     return word.start_ms <= heard_ms < lit_until_ms(word)
 
 
@@ -206,7 +206,7 @@ def kept_place(before: Script, place: tuple[int, int], after: Script) -> tuple[i
     """Return where an utterance and a word of `before` are in `after`; None if nothing is said.
 
     Of words that were taken away, that is what the same speaker said last before them, or else what
-    anybody did.
+    any speaker did.
     """
     if not after:
         return None
@@ -251,14 +251,14 @@ def _away_ms(word: TimedWord, position_ms: int) -> int:
 
 
 def speaks_until_ms(script: Script, position_ms: int) -> int:
-    """Return when those who began to speak by a place are done; far back if nobody has begun."""
+    """Return when the speech that began by a place ends; far back if there is none."""
     last = script.at(position_ms)
     spoken = script.utterances[max(last - 8, 0) : last + 1]
     return max((each.end_ms for each in spoken), default=-LEAD_MS)
 
 
 def began_at(script: Script) -> float | None:
-    """Return the time of the call's first moment as its words tell it, s since 1970."""
+    """Return the time of the call's first moment by its words, s since 1970."""
     for speaker in SPEAKERS:
         for word in script.transcript.of(speaker)[:1]:
             return word.started_at.timestamp() - word.start_offset

@@ -41,7 +41,7 @@ class Span:
         return min(max((position_ms - self.start_ms) / self.length_ms, 0.0), 1.0)
 
     def holds(self, position_ms: int) -> bool:
-        """Tell whether a position is inside."""
+        """Return whether a position is inside."""
         return self.start_ms <= position_ms <= self.end_ms
 
 

@@ -1,4 +1,4 @@
-"""What the keys do in plain mode, told in lines."""
+"""What the keys do in plain mode, written in lines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from callplayer.bookmarks import Bookmark, BookmarkError, BookmarkStore
 from callplayer.ipc.messages import DevicesEvent, ListDevices, Request, SetOutputDevice, StateEvent
-from callplayer.ipc.news import Listener
+from callplayer.ipc.news import EngineSession
 from callplayer.text import plain_text
 from callplayer.ui.keymap import Action, by_key, help_lines
 from callplayer.ui.model.citation import (
@@ -34,8 +33,8 @@ from callplayer.ui.model.format import (
 )
 from callplayer.ui.model.navigation import is_move, jumped
 from callplayer.ui.model.player import NO_WORDS, PlayerView, select_next_party, telling_levels
-from callplayer.ui.model.prompt import Hint, Question
-from callplayer.ui.model.skip_silence import Skipping
+from callplayer.ui.model.prompt import Prompt, PromptHint
+from callplayer.ui.model.skip_silence import SilenceSkipping
 from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.model.time_input import TimeTarget, read_place
 from callplayer.ui.model.transcript import LEAD_MS
@@ -43,16 +42,6 @@ from callplayer.ui.model.transcript_search import Hit, find, times_text
 from callplayer.ui.plain.transcript import SpokenTranscript
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Scrub
-
-
-class RequestSink(Protocol):
-    """What plain mode needs of an EngineClient."""
-
-    async def run(self, listener: Listener) -> None:
-        """Tell all events until the engine has ended for good."""
-
-    def send(self, request: Request) -> bool:
-        """Send a request; tell whether it was taken."""
 
 
 class PlainActions:
@@ -63,7 +52,7 @@ class PlainActions:
 
     def __init__(
         self,
-        engine: RequestSink,
+        engine: EngineSession,
         write: Callable[[str], None],
         actions: Sequence[Action],
         *,
@@ -81,13 +70,13 @@ class PlainActions:
         self._store = store
         self._ends_with_call = ends_with_call
         self._clock = clock
-        self._question: Question | None = None
+        self._question: Prompt | None = None
         self._reading = SpokenTranscript()
         self._trouble = ""
         self._fresh: RecentBookmark | None = None
         self._hits: tuple[Hit, ...] = ()
         self._lanes = SpeechLanes()
-        self._skipping = Skipping()
+        self._skipping = SilenceSkipping()
         self._wants_devices = False
         self._left = asyncio.Event()
         self.view = PlayerView()
@@ -128,7 +117,7 @@ class PlainActions:
         behind_ms = shown_duration_ms(state, now_s) - shown_position_ms(state, now_s)
         behind = f" {behind_ms // 1000} s behind." if is_growing(state) else ""
         word = PHASE_LOOKS[state.phase].word.capitalize()
-        self._write(f"{word}{told_place(state, now_s)}.{behind}{delay}")
+        self._write(f"{word}{place_text(state, now_s)}.{behind}{delay}")
 
     def _do_go_to(self) -> None:
         def go(text: str) -> None:
@@ -157,9 +146,9 @@ class PlainActions:
             self._write(NO_WORDS[self.view.transcript])
 
     def _do_close_panels(self) -> None:
-        told = "The search is over." if self._hits else "There is nothing to close."
+        line = "The search is over." if self._hits else "There is nothing to close."
         self._hits = ()
-        self._write(told)
+        self._write(line)
 
     def _do_bookmark(self) -> None:
         view, now_s = self.view, self._clock()
@@ -175,8 +164,8 @@ class PlainActions:
             return
         bookmark = bookmark_here(view, facts, datetime.now(UTC))
         self._fresh = RecentBookmark(bookmark, now_s)
-        told = f"Bookmark at {at}: the key again adds a note."
-        self._keep(lambda: self._store.add(bookmark), told)
+        line = f"Bookmark at {at}: the key again adds a note."
+        self._keep(lambda: self._store.add(bookmark), line)
 
     def _ask_note(self, bookmark: Bookmark) -> None:
         def note(text: str) -> None:
@@ -184,21 +173,21 @@ class PlainActions:
 
         self._ask("Note:", note)
 
-    def _keep(self, change: Callable[[], None], told: str) -> None:
+    def _keep(self, change: Callable[[], None], line: str) -> None:
         try:
             change()
         except OSError as error:
-            told = f"Not saved yet: {error.strerror}."
+            line = f"Not saved yet: {error.strerror}."
         except BookmarkError as error:
-            told = f"Not saved yet. {error.what}"
-        self._write(told)
+            line = f"Not saved yet. {error.what}"
+        self._write(line)
 
     def _do_toggle_bookmarks(self) -> None:
         kept = self._store.bookmarks
         for each in kept:
             place = clock_text(each.position_ms, self.view.state.duration_ms)
-            told = (place, plain_text(each.note), plain_text(each.words))
-            self._write("  ".join(part for part in told if part))
+            parts = (place, plain_text(each.note), plain_text(each.words))
+            self._write("  ".join(part for part in parts if part))
         if not kept:
             self._write("There are no bookmarks.")
 
@@ -225,16 +214,16 @@ class PlainActions:
         self._wants_devices = True
         self._request(ListDevices())
 
-    def _ask_device(self, told: DevicesEvent) -> None:
-        for number, device in enumerate(told.devices, 1):
-            plays = ", plays now" if device.name == told.current else ""
+    def _ask_device(self, listed: DevicesEvent) -> None:
+        for number, device in enumerate(listed.devices, 1):
+            plays = ", plays now" if device.name == listed.current else ""
             self._write(f"{number}: {plain_text(device.label, 80)}{plays}")
 
         def choose(text: str) -> None:
             if text.strip() == "0":
                 self._request(SetOutputDevice(""))
-            elif text.strip().isdecimal() and int(text) <= len(told.devices):
-                self._request(SetOutputDevice(told.devices[int(text) - 1].name))
+            elif text.strip().isdecimal() and int(text) <= len(listed.devices):
+                self._request(SetOutputDevice(listed.devices[int(text) - 1].name))
             else:
                 self._write("That is none of them.")
 
@@ -252,14 +241,14 @@ class PlainActions:
         skip = self._skipping.due(self.view, self._lanes, longest_s, self._clock())
         if skip is not None:
             self._send(Scrub(skip.to_ms))
-            self._write(skip.told)
+            self._write(skip.notice)
 
     def _ask(self, label: str, answer: Callable[[str], None]) -> None:
         self._write(f"{label} type, then Enter.")
-        self._question = Question(label, lambda _: Hint(""), answer)
+        self._question = Prompt(label, lambda _: PromptHint(""), answer)
 
 
-def told_place(state: StateEvent, now_s: float, *, asked: bool = False) -> str:
+def place_text(state: StateEvent, now_s: float, *, asked: bool = False) -> str:
     """Return ` at 1:23 of 4:32`; "" while no length is known. `asked`: where it is to be, if that
     was asked for."""
     duration_ms = shown_duration_ms(state, now_s)

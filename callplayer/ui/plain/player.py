@@ -22,7 +22,7 @@ from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import Notice, PlayerView, reduce
 from callplayer.ui.model.prompt import typed
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.plain.actions import PlainActions, told_place
+from callplayer.ui.plain.actions import PlainActions, place_text
 from callplayer.ui.plain.keys import TypedLine
 from callplayer.vendor.commands import Scrub
 
@@ -41,17 +41,17 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
     if state.phase != old.phase and view.was_connected:
         # A call that has just come back is still on its way to its place.
-        place = told_place(state, now_s, asked=True)
+        place = place_text(state, now_s, asked=True)
         lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
     elif old.requested_ms is not None and state.requested_ms is None:
-        lines.append(f"At{told_place(state, now_s).removeprefix(' at')}.")
+        lines.append(f"At{place_text(state, now_s).removeprefix(' at')}.")
     if before.phase_since_s is not None:
         lines += _party_changes(old, state)
     if view.notice is not None and view.notice is not before.notice:
-        lines.append(told_notice(view.notice))
+        lines.append(notice_text(view.notice))
     ahead, was = view.ahead, before.ahead
     if ahead is not None and ahead is not was:
-        # Each message of words tells of it anew.
+        # Each message of words brings it again.
         goes_on = was is not None and was.speaker == ahead.speaker and now_s < was.until_s
         lines += [] if goes_on else [f"{ahead.speaker} speaks at the live end."]
     return lines
@@ -62,7 +62,7 @@ def _stage_of(notice: str) -> str:
     return re.sub(r"[\d,:]+|\bof\b", "", notice).strip()
 
 
-def told_notice(notice: Notice) -> str:
+def notice_text(notice: Notice) -> str:
     """Return a notice as a line; a hint about marks of the screen is left out."""
     parts = (notice.text[:1].upper() + notice.text[1:], notice.hint)
     return " ".join(part for part in parts if part and "◇" not in part)
@@ -115,7 +115,7 @@ class PlainPlayer(PlainActions):
         return PlayerResult(failure.exit_code, failure.message, failure.hint)
 
     def take(self, event: EngineNews) -> None:
-        """Say what the engine told."""
+        """Write what an event of the engine brings."""
         before, now_s = self.view, self._clock()
         self.view = reduce(before, event, now_s)
         for line in changes(before, self.view, now_s):
@@ -218,7 +218,7 @@ class PlainPlayer(PlainActions):
             return  # notes are said when they come
         kind = re.sub(r"\d+", "", notice.text) if notice is not None else ""
         if notice is not None and kind != self._trouble:
-            self._write(told_notice(notice))
+            self._write(notice_text(notice))
         self._trouble = kind
 
 

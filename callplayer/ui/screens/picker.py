@@ -15,7 +15,7 @@ from callplayer.text import plain_text
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.model.format import hidden_phone, phone_text
 from callplayer.ui.model.layout import window_start
-from callplayer.ui.model.prompt import Hint, Question, pasted, typed
+from callplayer.ui.model.prompt import Prompt, PromptHint, pasted, typed
 from callplayer.ui.options import PickerPages, PickerRow
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
@@ -78,7 +78,7 @@ class PickerList(Rows):
 
 
 class PickerScreen(Screen[None], inherit_bindings=False):
-    """Lets the user choose one incident; `told` is why the last one could not be played, if so."""
+    """Lets the user choose one incident; `notice` is why the last one could not be played."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -91,7 +91,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         fetch: Fetch,
         *,
         hide_phone: bool = False,
-        told: tuple[str, str] | None = None,
+        notice: tuple[str, str] | None = None,
         pages: PickerPages | None = None,
     ) -> None:
         super().__init__()
@@ -100,9 +100,9 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._to_end = False
         self._wants_more = asyncio.Event()
         self._all: Sequence[PickerRow] | None = None
-        self._line = Question("filter", Hint, lambda _: None, max_chars=FILTER_MAX_CHARS)
+        self._line = Prompt("filter", PromptHint, lambda _: None, max_chars=FILTER_MAX_CHARS)
         self._chosen_id = ""
-        self._told = told
+        self._notice = notice
         self._problem: tuple[str, str] | None = None
         self.title_line = Rows(id="title")
         self.columns = Rows(id="columns")
@@ -125,7 +125,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         """Filter, choose, open or leave; a `q` in a filter is a letter."""
         event.stop()
         event.prevent_default()
-        self._told = None
+        self._notice = None
         match event.key:
             case "ctrl+c" | "ctrl+q":
                 self.app.exit(None)
@@ -245,7 +245,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._chosen_id = rows[min(max(wanted, 0), last)].id
 
     def _notice_row(self, width: int) -> Row:
-        problem = self._problem or self._told
+        problem = self._problem or self._notice
         if problem is not None:
             what, hint = (plain_text(text) for text in problem)
             return ((fit(f"✖ {what}  {hint}", width), "alert"),)
@@ -268,11 +268,11 @@ class PickerApp(BaseApp[str], inherit_bindings=False):
         theme: str = "",
         *,
         hide_phone: bool = False,
-        told: tuple[str, str] | None = None,
+        notice: tuple[str, str] | None = None,
         pages: PickerPages | None = None,
     ) -> None:
         super().__init__(theme)
-        self.picker = PickerScreen(fetch, hide_phone=hide_phone, told=told, pages=pages)
+        self.picker = PickerScreen(fetch, hide_phone=hide_phone, notice=notice, pages=pages)
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""

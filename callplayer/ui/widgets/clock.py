@@ -123,7 +123,7 @@ def _words(
 
 def _with_skips(words: tuple[tuple[Part, ...], ...], most: int) -> tuple[tuple[Part, ...], ...]:
     """Return the words and that silence is skipped: on a line of its own if one is left."""
-    told = [line for line in words if line]
-    if len(told) < most:
-        return (*told, (("skips silence", "hold"),))
-    return ((*told[0], ("  skips silence", "hold")), *told[1:])
+    lines = [line for line in words if line]
+    if len(lines) < most:
+        return (*lines, (("skips silence", "hold"),))
+    return ((*lines[0], ("  skips silence", "hold")), *lines[1:])

@@ -9,7 +9,7 @@ from callplayer.ui.widgets.rows import Rows
 
 
 class DragRows(Rows):
-    """Rows with a part that tells where it is pointed at while the left button is held.
+    """Rows with a part that posts where it is pointed at while the left button is held.
 
     A message equal to the last one of a drag is not posted again.
     """
@@ -20,7 +20,7 @@ class DragRows(Rows):
         self._pointed: Message | None = None
 
     def can_hold(self, column: int, row: int) -> bool:
-        """Tell whether a press on that cell begins a drag."""
+        """Return whether a press on that cell begins a drag."""
         raise NotImplementedError
 
     def message_at(self, column: int) -> Message:
@@ -44,7 +44,7 @@ class DragRows(Rows):
         self._let_go()
 
     def on_hide(self) -> None:
-        """Let go: a widget that is not there is told of no button, and nobody else would be."""
+        """Let go: a hidden widget receives no release of the button."""
         self._let_go()
 
     def on_unmount(self) -> None:

@@ -18,7 +18,7 @@ from callplayer.ui.keymap import ACTIONS, Action, help_lines
 from callplayer.ui.model.format import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
-from callplayer.ui.model.prompt import Question
+from callplayer.ui.model.prompt import Prompt
 from callplayer.ui.widgets.list_panel import MovedRows, moved
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
@@ -56,7 +56,7 @@ class NoticeArea(Rows):
         """Draw the notice on one line, or on two when there is room."""
         self.draw_with(lambda width, height: notice_rows(notice, width, height))
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: Prompt) -> None:
         """Draw the line that is being typed in the notice's place."""
         self.draw_with(lambda width, height: question_rows(question, width, height))
 
@@ -101,7 +101,7 @@ class HelpPanel(MovedRows):
         self.draw_with(self._rows_from_start)
 
     def move(self, key: str) -> bool:
-        """Show the keys further up or down; tell whether there are any that are not seen."""
+        """Show the keys further up or down; return whether there are any that are not seen."""
         hidden = help_height(self.size.width, self.actions) - self.size.height
         if hidden <= 0:
             return False
@@ -200,7 +200,7 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
 
 
-def question_rows(question: Question, width: int, height: int) -> list[Row]:
+def question_rows(question: Prompt, width: int, height: int) -> list[Row]:
     """Return the line being typed, its end in sight, and what it would do."""
     hint = question.hint(question.text)
     label = f"{question.label}: "
@@ -260,7 +260,7 @@ def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
         head += [("─ ", "faint"), (f"{title} ", "dim"), ("─" * (cell - len(title) - 4), "faint")]
         head.append((" ", "text"))
     if stats is None:
-        return [head, (("nothing told yet", "dim"),), *([()] * (STATS_ROWS - 2))]
+        return [head, (("no figures yet", "dim"),), *([()] * (STATS_ROWS - 2))]
     rows: list[Row] = [head]
     for y in range(STATS_ROWS - 1):
         row: list[Part] = []

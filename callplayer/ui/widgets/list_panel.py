@@ -34,8 +34,8 @@ def title_row(title: str, width: int) -> Row:
 
 def keys_row(keys: str, close_key: str, width: int) -> Row:
     """Return a panel's own keys, and the one that closes it, if any does."""
-    told = (keys, f"{close_key} close" if close_key else "")
-    return ((fit("  ".join(filter(None, told)), width), "dim"),)
+    parts = (keys, f"{close_key} close" if close_key else "")
+    return ((fit("  ".join(filter(None, parts)), width), "dim"),)
 
 
 class MovedRows(Rows):

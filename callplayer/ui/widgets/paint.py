@@ -1,9 +1,9 @@
 """Sends rows that changed to the terminal at once, past Textual's compositor.
 
 A call that plays changes a few rows ten times a second. By Textual's own way each of their widgets
-is woken, tells its screen, waits for the next frame, and has the screen cut into pieces anew: that
-costs more than all else the screen does, and up to 17 ms. Here it is known what is where, nothing
-lies over it, and the compositor draws from the same rows whenever it draws by itself.
+is woken, notifies its screen, waits for the next frame, and has the screen cut into pieces anew:
+that costs more than all else the screen does, and up to 17 ms. Here it is known what is where,
+nothing lies over it, and the compositor draws from the same rows whenever it draws by itself.
 """
 
 from __future__ import annotations

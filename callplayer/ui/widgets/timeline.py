@@ -112,17 +112,17 @@ class Timeline(DragRows):
         return min(max(wanted_ms, 0), self._duration_ms)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Tell what the mouse is over; Textual calls the base's handler, which drags, as well."""
+        """Post what the mouse is over; Textual calls the base's handler, which drags, as well."""
         if event.x != self._hovered:
             self._hovered = event.x
             self.post_message(self.Hovered(event.x))
 
     def on_leave(self, event: events.Leave) -> None:
-        """Tell that the mouse has left."""
+        """Post that the mouse has left."""
         self._forget_mouse()
 
     def on_hide(self) -> None:
-        """Tell so too when a panel takes its place; the base's handler lets go as well."""
+        """Post so too when a panel takes its place; the base's handler lets go as well."""
         self._forget_mouse()
 
     def _forget_mouse(self) -> None:

@@ -29,8 +29,8 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 @dataclass(frozen=True)
-class Pointed:
-    """A place that is pointed at, and what to tell of it; `by_key`: not with the mouse."""
+class PointedPlace:
+    """A place that is pointed at, and what is shown of it; `by_key`: not with the mouse."""
 
     at_ms: int
     text: str
@@ -39,7 +39,7 @@ class Pointed:
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """What is marked on the timeline beside the cursors; `ahead` names who speaks at the end.
+    """What is marked on the timeline beside the cursors; `ahead` names the speaker at the live end.
 
     `pointed` is a place that mouse or keys point at.
 
@@ -50,7 +50,7 @@ class Marks:
     bookmarks_ms: tuple[int, ...] = ()
     hits_ms: tuple[int, ...] = ()
     ahead: str = ""
-    pointed: Pointed | None = None
+    pointed: PointedPlace | None = None
 
 
 NO_MARKS = Marks()
@@ -170,8 +170,8 @@ def _whole(row: list[Part]) -> Row:
     return row
 
 
-def _pointed(pointed: Pointed, here: int, width: int, span: Span) -> dict[int, Part]:
-    """Return the cells that tell of a place, beside the cursor if need be."""
+def _pointed(pointed: PointedPlace, here: int, width: int, span: Span) -> dict[int, Part]:
+    """Return the cells that describe a place, beside the cursor if need be."""
     at = span.column(pointed.at_ms, width)
     sign = POINTS if pointed.by_key else "╷"
     text = clusters(pointed.text)

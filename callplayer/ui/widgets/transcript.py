@@ -77,13 +77,13 @@ class TranscriptPane(Rows):
 
     @property
     def is_read(self) -> bool:
-        """Tell whether the arrows move in the transcript."""
+        """Return whether the arrows move in the transcript."""
         return self.pointed is not None
 
     def show(self, script: Script, heard_ms: int, found: Found, note: str) -> None:
         """Draw what stands where the pane is, as it is at `heard_ms`; `note` is of the cable."""
         if self.pointed is not None and script is not self._script:
-            # Words are corrected while somebody reads them.
+            # Words may be corrected while they are read.
             self.pointed = kept_place(self._script, self.pointed, script)
             self.follows = self.pointed is None
         self._script, self._found, self._note = script, found, note

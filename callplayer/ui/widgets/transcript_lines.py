@@ -29,7 +29,7 @@ WIDE = 78
 INDENT_CELLS = 4
 UNSURE_SIGN = "~"
 BARS: dict[Speaker, str] = {"Caller": "┃", "CallTaker": "┊", "Unknown": "╎"}
-"""The two parties are told apart by name, by indent and by the line beside them, not by colour."""
+"""The two parties differ in name, indent and the line beside them, not in colour alone."""
 
 _INDENTED: frozenset[Speaker] = frozenset(("CallTaker",))
 

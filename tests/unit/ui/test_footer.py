@@ -29,7 +29,7 @@ def told(moment: FooterContext, width: int) -> list[str]:
 
 
 @given(MOMENTS, st.integers(MIN_WIDTH - 2, 300))
-def test_it_fits_and_tells_what_is_most_needed(moment: FooterContext, width: int) -> None:
+def test_it_fits_and_shows_what_is_most_needed(moment: FooterContext, width: int) -> None:
     items = footer_items(moment, width)
     assert cells(footer_row(items)) <= width
     keys = [key for item in items for key in item.keys]
@@ -51,11 +51,11 @@ def test_what_has_room_is_there() -> None:
 
 
 @pytest.mark.parametrize("width", [NARROW, USUAL, WIDE])
-def test_the_way_back_to_live_is_always_told_to_who_is_behind(width: int) -> None:
+def test_behind_live_the_way_back_is_always_shown(width: int) -> None:
     assert "End live" in told(FooterContext(goes_on=True, behind_live=True), width)
 
 
-def test_in_a_mode_its_keys_come_first_and_none_is_told_for_what_it_does_elsewhere() -> None:
+def test_in_a_mode_its_keys_come_first_and_none_is_shown_for_another_mode() -> None:
     assert told(FooterContext(mode="typing"), WIDE) == ["Enter done", "Esc leave", "Ctrl+U empty"]
     pointing = told(FooterContext(mode="pointing"), USUAL)
     assert pointing[:3] == ["←→ place", "Enter go there", "Esc leave"]
@@ -65,7 +65,7 @@ def test_in_a_mode_its_keys_come_first_and_none_is_told_for_what_it_does_elsewhe
     assert "↑↓ volume" not in reading
 
 
-def test_own_keys_are_what_it_tells() -> None:
+def test_it_shows_the_users_own_keys() -> None:
     actions = remapped({"profile": "otranscribe", "stats": []})
     items = footer_items(FooterContext(mode="pointing"), WIDE, actions)
     assert items[2] == FooterItem(("backspace",), "leave")

@@ -98,7 +98,7 @@ def test_every_profile_keeps_every_action_at_hand(profile: str) -> None:
         ({"\x1b[2J": "x"}, "which is no action"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(table: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_is_reported_in_one_line(table: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError) as refused:
         remapped(table)
     assert told in refused.value.what
@@ -106,7 +106,7 @@ def test_what_cannot_be_is_told_in_one_line(table: dict[str, Any], told: str) ->
     assert "\x1b" not in refused.value.what
 
 
-def test_help_and_table_tell_the_keys_that_are() -> None:
+def test_help_and_table_show_the_keys_that_are() -> None:
     actions = remapped({"toggle-pause": "F5", "stats": []})
     assert ("F5", "Play / pause") in help_lines(actions)
     lines = table_lines(actions)

@@ -25,7 +25,7 @@ def test_what_is_no_time_is_refused(value: object) -> None:
     assert "back_step_s" in refused.value.what
 
 
-def test_a_name_that_is_none_is_told() -> None:
+def test_a_name_that_is_none_is_reported() -> None:
     with pytest.raises(UsageError) as refused:
         screen_settings({"backstep": 1})
     assert "'backstep'" in refused.value.what

@@ -17,7 +17,7 @@ from callplayer.ui.model.citation import call_facts
 from callplayer.ui.model.format import Tone
 from callplayer.ui.model.navigation import Step, is_move, jumped
 from callplayer.ui.model.player import PlayerView, with_notice
-from callplayer.ui.model.prompt import Question, pasted, typed
+from callplayer.ui.model.prompt import Prompt, pasted, typed
 from callplayer.ui.model.time_input import CallFacts
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.widgets.paint import PaintedScreen
@@ -27,7 +27,7 @@ from callplayer.ui.widgets.paint import PaintedScreen
 class ScreenConfig:
     """How this user's screen is set up, and where it keeps things.
 
-    `actions` are what keys do; `zone` is where clock times are told, None for the machine's own;
+    `actions` are what keys do; `zone` is the zone of clock times, None for the machine's own;
     `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
     `can_go_back`: there is a list of incidents to go back to; `theme` names the colours to begin
     with, `keep_theme` remembers others (it may raise OSError).
@@ -49,7 +49,7 @@ NOT_READY = "The audio engine is not ready; press the key again in a moment."
 class PlayerBase(PaintedScreen[None], inherit_bindings=False):
     """Holds the view, sends requests and asks for typed lines; the parts add what keys do.
 
-    `incident` is the id asked for; `send` gives a request to the engine and tells whether it was
+    `incident` is the id asked for; `send` gives a request to the engine and returns whether it was
     taken; `clock` is the system's monotonic clock in s.
     """
 
@@ -64,7 +64,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         self.likes = likes or ScreenConfig()
         self._send = send
         self._clock = clock
-        self._question: Question | None = None
+        self._question: Prompt | None = None
         self.view = PlayerView(asked_id=incident)
 
     def request(self, request: Request) -> None:
@@ -74,7 +74,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         self._request(request)
 
     def take_step(self, step: Step) -> None:
-        """Remember, ask and tell what a rule of the way through the call says."""
+        """Carry out a rule's step: remember, send its requests, show its note."""
         changed = bool(step.requests) or step.navigation != self.view.navigation
         self.view = replace(self.view, navigation=step.navigation)
         for request in step.requests:
@@ -84,7 +84,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         self.draw_time()
 
     def note(self, text: str, tone: Tone = "hold") -> None:
-        """Tell the user something for a few seconds."""
+        """Show a note for a few seconds."""
         self.view = with_notice(self.view, text, self._clock(), tone)
         self.draw_time()
 
@@ -92,7 +92,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         """Return what a typed place, or a clock time, is measured against now."""
         return call_facts(self.view, self._clock(), self.likes.zone)
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: Prompt) -> None:
         """Let the user type a line; a line that was being typed is left."""
         self._end_question()
         self._question = question
@@ -113,7 +113,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
             self._change_question(pasted(self._question, event.text))
 
     def _answer_key(self, event: events.Key) -> bool:
-        """Give a key to the line that is being typed; tell whether there is one."""
+        """Give a key to the line that is being typed; return whether there is one."""
         question = self._question
         if question is None:
             return False
@@ -128,7 +128,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         self.draw_time()
         return True
 
-    def _change_question(self, question: Question) -> None:
+    def _change_question(self, question: Prompt) -> None:
         if question == self._question:
             return
         self._question = question

@@ -15,7 +15,7 @@ from callplayer.ui.model.citation import (
     noted_next,
 )
 from callplayer.ui.model.format import aimed_ms, clock_text
-from callplayer.ui.model.prompt import Hint, Question
+from callplayer.ui.model.prompt import Prompt, PromptHint
 from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.list_panel import MOVES, list_height
@@ -61,14 +61,14 @@ class BookmarkKeys(Panels, inherit_bindings=False):
         text = citation(self.view, self.call_facts())
         self.app.copy_to_clipboard(text)
         path = self.likes.citation_path
-        told = "Copied for the clipboard"
+        note = "Copied for the clipboard"
         if path is not None:
             try:
                 write_private(path, text.encode() + b"\n")
-                told += f", and in {path}"
+                note += f", and in {path}"
             except OSError as error:
-                told += f", not into a file: {error.strerror}"
-        self.note(f"{told}.", "text")
+                note += f", not into a file: {error.strerror}"
+        self.note(f"{note}.", "text")
 
     def on_bookmarks_panel_picked(self, message: BookmarksPanel.Picked) -> None:
         """Go to the bookmark that was clicked."""
@@ -118,11 +118,9 @@ class BookmarkKeys(Panels, inherit_bindings=False):
             if self._kept(lambda store: store.replace(bookmark, bookmark.noted(text))):
                 self.note("Noted.", "text")
 
-        hint = Hint("Enter keeps it, Esc leaves it as it was")
+        hint = PromptHint("Enter keeps it, Esc leaves it as it was")
         label = f"Note at {clock_text(bookmark.position_ms, self.view.state.duration_ms)}"
-        self.ask(
-            Question(label, lambda _: hint, keep, text=bookmark.note, max_chars=MAX_NOTE_CHARS)
-        )
+        self.ask(Prompt(label, lambda _: hint, keep, text=bookmark.note, max_chars=MAX_NOTE_CHARS))
 
     def _kept(self, change: Callable[[BookmarkStore], None]) -> bool:
         """Change the bookmarks; say so if that could not be saved."""

@@ -6,14 +6,14 @@ from textual.timer import Timer
 
 from callplayer.ui.model.format import clock_text, is_growing, shown_duration_ms
 from callplayer.ui.model.navigation import loop_turns_in_s
-from callplayer.ui.model.prompt import Hint, Question
-from callplayer.ui.model.skip_silence import Skipping
+from callplayer.ui.model.prompt import Prompt, PromptHint
+from callplayer.ui.model.skip_silence import SilenceSkipping
 from callplayer.ui.model.time_input import EXAMPLES, MAX_CHARS, TimeTarget, at_clock, read_place
 from callplayer.ui.model.transcript import word_at
 from callplayer.ui.model.zoom import deepest_zoom, whole_span
 from callplayer.ui.screens.player.base import PlayerBase
 from callplayer.ui.widgets.timeline import POINT_MOVES, Timeline
-from callplayer.ui.widgets.timeline_rows import Pointed
+from callplayer.ui.widgets.timeline_rows import PointedPlace
 from callplayer.vendor.commands import Scrub
 
 LOOP_EARLY_S = 0.004
@@ -33,7 +33,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
     """
 
     timeline: Timeline
-    _skipping: Skipping
+    _skipping: SilenceSkipping
     _loop_timer: Timer | None = None
     _looped_s = float("-inf")
     zoom = 0
@@ -42,7 +42,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
 
     def do_go_to(self) -> None:
         """Ask for a place and go there."""
-        self.ask(Question("Go to", self._hint_place, self._go_to, max_chars=MAX_CHARS))
+        self.ask(Prompt("Go to", self._hint_place, self._go_to, max_chars=MAX_CHARS))
 
     def do_skip_silence(self) -> None:
         """Jump over silence that the words or what was heard know of, or no more."""
@@ -53,7 +53,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
         skip = self._skipping.due(self.view, self.timeline.lanes, longest_s, self._clock())
         if skip is not None:
             self._request(Scrub(skip.to_ms))
-            self.note(skip.told, "text")
+            self.note(skip.notice, "text")
 
     def do_zoom_in(self) -> None:
         """Show less of the call, more closely."""
@@ -71,7 +71,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
             self.note(WHOLE, "text")
 
     def _zoom_by(self, step: int) -> bool:
-        """Look `step` times twice as close; tell whether that changed anything."""
+        """Look `step` times twice as close; return whether that changed anything."""
         state, now_s, before = self.view.state, self._clock(), self.zoom
         whole = whole_span(shown_duration_ms(state, now_s), is_growing(state))
         self.zoom = min(max(before + step, 0), deepest_zoom(whole))
@@ -90,7 +90,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
             self.draw_time()
 
     def _pointing_key(self, key: str) -> bool:
-        """Give a key to the place that is pointed at; tell whether it was for it."""
+        """Give a key to the place that is pointed at; return whether it was for it."""
         if self.point_ms is None or not self.timeline.display:
             return False
         if key == "enter":
@@ -108,7 +108,7 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
         self.point_ms = None
         self.draw_time()
 
-    def _pointed(self) -> Pointed | None:
+    def _pointed(self) -> PointedPlace | None:
         """Return what is pointed at, and offset, clock time and word there."""
         column = self.hover_column
         at_ms = self.point_ms if column is None else self.timeline.position_at(column)
@@ -118,15 +118,15 @@ class MoveKeys(PlayerBase, inherit_bindings=False):
         offset = clock_text(at_ms, facts.duration_ms)
         word = word_at(self.view.script, at_ms, self.timeline.column_ms // 2)
         parts = (offset, at_clock(at_ms, facts), word)
-        return Pointed(at_ms, "  ".join(part for part in parts if part), by_key=column is None)
+        return PointedPlace(at_ms, "  ".join(part for part in parts if part), by_key=column is None)
 
-    def _hint_place(self, text: str) -> Hint:
+    def _hint_place(self, text: str) -> PromptHint:
         if not text.strip():
-            return Hint(EXAMPLES)
+            return PromptHint(EXAMPLES)
         place = read_place(text, self.call_facts())
         if isinstance(place, TimeTarget):
-            return Hint(f"→ {place.told}", "ask")
-        return Hint(place)
+            return PromptHint(f"→ {place.text}", "ask")
+        return PromptHint(place)
 
     def _go_to(self, text: str) -> None:
         if not text.strip():

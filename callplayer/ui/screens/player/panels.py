@@ -50,7 +50,7 @@ class Panels(PlayerBase, inherit_bindings=False):
         self.lay_out()
 
     def _panel_key(self, key: str) -> bool:
-        """Give a key to the open panel; tell whether it was for it."""
+        """Give a key to the open panel; return whether it was for it."""
         if self._open == "devices" and key in (*MOVES, "enter"):
             self._pick_device(key)
             return True

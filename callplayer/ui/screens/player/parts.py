@@ -11,7 +11,7 @@ from callplayer.ui.model.format import is_growing, shown_position_ms
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model.meters import meters_of
 from callplayer.ui.model.notices import shown_notice
-from callplayer.ui.model.skip_silence import Skipping
+from callplayer.ui.model.skip_silence import SilenceSkipping
 from callplayer.ui.screens.player import arrangement
 from callplayer.ui.screens.player.pointer import TimelinePointer
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
@@ -48,7 +48,7 @@ class Parts(TimelinePointer, inherit_bindings=False):
         """Lay out the parts from top to bottom."""
         self._panels = {party: PartyPanel(party) for party in PARTIES}
         self._meters: dict[str, LaneLevel] = {}
-        self._skipping = Skipping()
+        self._skipping = SilenceSkipping()
         self.header = Header(id="header")
         self.large_clock = Clock(id="clock")
         self.timeline = Timeline(id="timeline")
@@ -186,7 +186,7 @@ class Parts(TimelinePointer, inherit_bindings=False):
         self.notice.styles.height = chosen.notice_rows
 
     def _read_meters(self) -> bool:
-        """Take the levels over into the meters; tell whether they changed.
+        """Take the levels over into the meters; return whether they changed.
 
         They are drawn with the clock and at no other time: each repaint in between would make a
         digit that turns over wait for Textual's next frame.

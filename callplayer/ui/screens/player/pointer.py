@@ -20,7 +20,7 @@ class TimelinePointer(MoveKeys, TranscriptKeys, inherit_bindings=False):
         self.request(Scrub(message.position_ms))
 
     def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
-        """Tell of the place that the mouse is over."""
+        """Show the place that the mouse is over."""
         self.hover_column = message.column
         self.draw_time()
 
@@ -31,8 +31,8 @@ class TimelinePointer(MoveKeys, TranscriptKeys, inherit_bindings=False):
     def _marked(self, now_s: float) -> Marks:
         """Return what is marked on the timeline; the same object while nothing has changed."""
         ahead, is_live = self.view.ahead, self.view.state.phase == "live"
-        tells = ahead is not None and now_s < ahead.until_s and not is_live
-        shown = ahead.speaker if ahead is not None and tells else ""
+        speaks = ahead is not None and now_s < ahead.until_s and not is_live
+        shown = ahead.speaker if ahead is not None and speaks else ""
         pointed = self._pointed()
         parts = (
             self.view.navigation.loop,
@@ -54,5 +54,5 @@ class TimelinePointer(MoveKeys, TranscriptKeys, inherit_bindings=False):
 
 
 def _same(one: object, other: object) -> bool:
-    """Tell whether two parts are the same, without comparing thousands of hits one by one."""
+    """Return whether two parts are the same, without comparing thousands of hits one by one."""
     return one is other or (not isinstance(one, tuple) and one == other)

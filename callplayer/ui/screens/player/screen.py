@@ -56,7 +56,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         self._wait_for_turn()
 
     def take(self, event: EngineNews) -> None:
-        """Draw what the engine told."""
+        """Draw what an event changes."""
         before = self.view
         self.view = reduce(before, event, self._clock())
         if isinstance(event, LevelsEvent):
@@ -92,7 +92,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         now_s = self._clock()
         self._keep_devices_fresh(now_s)
         if self.view.quiet_since_s is not None:
-            # Levels that stand still are not told again.
+            # Levels that stand still are not emitted again.
             self._note_heard()
         self._skip_silence()
         self.draw_time()

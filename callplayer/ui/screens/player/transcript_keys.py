@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from callplayer.ui.model.player import NO_WORDS
-from callplayer.ui.model.prompt import Hint, Question
+from callplayer.ui.model.prompt import Prompt, PromptHint
 from callplayer.ui.model.transcript import LEAD_MS
 from callplayer.ui.model.transcript_search import find, nearest_hit, times_text
 from callplayer.ui.screens.player.bookmark_keys import BookmarkKeys
@@ -48,7 +48,7 @@ class TranscriptKeys(BookmarkKeys, inherit_bindings=False):
         self.close_panel()
         before = self._found
         self.ask(
-            Question(
+            Prompt(
                 "Search",
                 self._hint_search,
                 self._end_search,
@@ -123,15 +123,15 @@ class TranscriptKeys(BookmarkKeys, inherit_bindings=False):
             self.transcript_pane.follow()
         self.draw_time()
 
-    def _hint_search(self, text: str) -> Hint:
+    def _hint_search(self, text: str) -> PromptHint:
         if not text.strip():
-            return Hint("type what was said")
+            return PromptHint("type what was said")
         if text != self._found.wanted:
-            return Hint("…")
+            return PromptHint("…")
         count = len(self._found.hits)
         if not count:
-            return Hint("not said", "hold")
-        return Hint(f"{times_text(count)}; Enter goes there", "ask")
+            return PromptHint("not said", "hold")
+        return PromptHint(f"{times_text(count)}; Enter goes there", "ask")
 
     def _end_search(self, wanted: str) -> None:
         if self._search_due is not None:

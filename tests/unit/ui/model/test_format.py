@@ -17,7 +17,7 @@ from callplayer.ui.model.zoom import whole_span
 from callplayer.ui.widgets.party import party_rows, slider_place
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline_rows import Drawn, Marks, Pointed, timeline_rows
+from callplayer.ui.widgets.timeline_rows import Drawn, Marks, PointedPlace, timeline_rows
 
 PLAYING = StateEvent(
     phase="playing",
@@ -193,7 +193,7 @@ def test_labels_above_the_timeline_are_whole_or_not_there(
         duration_ms=272_000,
         call_over=False,
     )
-    pointed = Pointed(pointed_ms, "0:04.0  10:30:04 UTC  Caller: Hi", by_key=True)
+    pointed = PointedPlace(pointed_ms, "0:04.0  10:30:04 UTC  Caller: Hi", by_key=True)
     drawn = Drawn(Marks(ahead="Caller", pointed=pointed), whole_span(272_000, growing=True))
     row = "".join(text for text, _ in timeline_rows(state, 100.0, width, 1, drawn)[0])
     assert len(row) <= width

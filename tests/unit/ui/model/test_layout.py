@@ -64,9 +64,7 @@ def test_no_help_is_cut_or_stands_against_the_next_key_in_the_smallest_window() 
 @pytest.mark.parametrize(
     ("drift_ppm", "text"), [(None, "—"), (0.0, "+0.0 ppm"), (-3.26, "-3.3 ppm")]
 )
-def test_a_drift_that_is_not_known_is_not_told_as_a_number(
-    drift_ppm: float | None, text: str
-) -> None:
+def test_an_unknown_drift_is_not_shown_as_a_number(drift_ppm: float | None, text: str) -> None:
     rows = stats_rows(StatsEvent(drift_ppm=drift_ppm), 78)
     values = [part.strip() for row in rows for part, _ in row]
     assert values[values.index("drift") + 1] == text

@@ -31,7 +31,7 @@ def looked(*made_up_ms: float, tracks: int = 2, start_ms: float = 500.0) -> Link
         ((2_000, *(0,) * LOOKS_KEPT), "good"),
     ],
 )
-def test_the_share_that_was_made_up_tells(
+def test_the_concealed_share_decides(
     made_up_ms: tuple[float, ...], quality: Quality | None
 ) -> None:
     assert looked(*made_up_ms).quality == quality
@@ -42,7 +42,7 @@ def test_of_one_track_less_is_as_bad() -> None:
     assert looked(950, tracks=2).quality == "poor"
 
 
-def test_an_engine_that_begins_anew_and_a_long_gap_tell_of_nothing() -> None:
+def test_a_new_engine_and_a_long_gap_leave_the_quality_unknown() -> None:
     link = looked(300, 300)
     assert after_stats(link, StatsEvent(concealed_ms=0.0, tracks=2), 13.0).quality is None
     assert after_stats(link, StatsEvent(concealed_ms=9_000.0, tracks=2), 40.0).quality is None

@@ -164,7 +164,7 @@ def test_a_call_that_goes_on_steps_back_away_from_its_edge() -> None:
     assert toggle_pause(state, paused_here(), LIKES, 10.0).requests[0] == SeekBy(-1_000)
 
 
-def test_no_step_back_for_those_who_want_none() -> None:
+def test_no_step_back_where_none_is_set() -> None:
     likes = replace(LIKES, back_step_s=0.0)
     assert toggle_pause(PAUSED, paused_here(), likes, 10.0).requests == (TogglePause(),)
 

@@ -75,7 +75,7 @@ def test_the_hollow_mark_is_explained_only_where_it_is_drawn(requested_ms: int |
     assert ("◇" in notice.hint) is (requested_ms is not None)
 
 
-def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
+def test_a_command_unconfirmed_for_a_second_is_reported_and_then_counted() -> None:
     view = reduce(PlayerView(), but(STATE, unconfirmed_s=0.9), 50.0)
     assert shown_notice(view, 50.05) is None
     notice = shown_notice(view, 51.2)
@@ -92,7 +92,9 @@ def test_a_command_unconfirmed_for_a_second_is_told_and_then_counted() -> None:
         ({"phase": "reconnecting", "advancing": False}, None),  # why is told already
     ],
 )
-def test_a_jump_that_never_came_about_is_told(changes: dict[str, object], told: str | None) -> None:
+def test_a_jump_that_never_came_about_is_reported(
+    changes: dict[str, object], told: str | None
+) -> None:
     asked = but(STATE, requested_ms=30_000, unconfirmed_s=4.9)
     view = reduce(reduce(PlayerView(), asked, 50.0), but(STATE, **changes), 50.1)
     assert (view.notice.text if view.notice is not None else None) == told
@@ -104,47 +106,47 @@ def test_a_jump_that_never_came_about_is_told(changes: dict[str, object], told: 
 REASON = "The room server does not answer. Trying again in 7 s."
 
 
-def _told(view: PlayerView, now_s: float) -> tuple[str, str] | None:
+def _shown(view: PlayerView, now_s: float) -> tuple[str, str] | None:
     notice = shown_notice(view, now_s)
     return None if notice is None else (notice.text, notice.tone)
 
 
-def test_why_there_is_no_link_is_told_for_as_long_as_there_is_none() -> None:
+def test_why_there_is_no_link_is_reported_for_as_long_as_there_is_none() -> None:
     down = but(STATE, phase="reconnecting", advancing=False, detail=REASON, unconfirmed_s=4.0)
     view = reduce(PlayerView(), down, 50.0)
-    assert _told(view, 50.0) == (REASON, "hold")
-    assert _told(view, 500.0) == (REASON, "hold")
-    assert _told(reduce(view, STATE, 501.0), 501.0) is None
+    assert _shown(view, 50.0) == (REASON, "hold")
+    assert _shown(view, 500.0) == (REASON, "hold")
+    assert _shown(reduce(view, STATE, 501.0), 501.0) is None
 
 
-def test_a_failed_state_tells_why_before_its_error_has_come() -> None:
+def test_a_failed_state_shows_why_before_its_error_has_come() -> None:
     view = reduce(PlayerView(), but(STATE, phase="failed", advancing=False, detail=REASON), 50.0)
-    assert _told(view, 50.0) == (REASON, "alert")
+    assert _shown(view, 50.0) == (REASON, "alert")
 
 
-def test_what_connecting_waits_for_is_told_once_it_takes_more_than_two_seconds() -> None:
+def test_what_connecting_waits_for_is_reported_once_it_takes_more_than_two_seconds() -> None:
     first = StateEvent(phase="connecting", detail="signing in")
     view = reduce(reduce(PlayerView(), first, 50.0), but(first, detail="joining\x1b"), 51.5)
-    assert _told(view, 52.0) is None
-    assert _told(view, 52.1) == ("joining\N{REPLACEMENT CHARACTER}", "ask")
+    assert _shown(view, 52.0) is None
+    assert _shown(view, 52.1) == ("joining\N{REPLACEMENT CHARACTER}", "ask")
     again = reduce(reduce(view, STATE, 60.0), first, 70.0)
-    assert _told(again, 71.9) is None
-    assert _told(again, 72.1) == ("signing in", "ask")
+    assert _shown(again, 71.9) is None
+    assert _shown(again, 72.1) == ("signing in", "ask")
 
 
 def test_an_error_goes_before_what_connecting_waits_for_and_after_a_broken_link() -> None:
     error = ErrorEvent(code="device-lost", message="No device.", hint="Plug it in.")
     connecting = reduce(PlayerView(), StateEvent(phase="connecting", detail=REASON), 50.0)
-    assert _told(reduce(connecting, error, 53.0), 53.0) == ("No device.", "alert")
+    assert _shown(reduce(connecting, error, 53.0), 53.0) == ("No device.", "alert")
     down = reduce(PlayerView(), but(STATE, phase="reconnecting", detail=REASON), 50.0)
-    assert _told(reduce(down, error, 53.0), 53.0) == (REASON, "hold")
+    assert _shown(reduce(down, error, 53.0), 53.0) == (REASON, "hold")
 
 
-def test_a_lost_engine_is_told_for_a_moment_before_what_the_next_one_waits_for() -> None:
+def test_a_lost_engine_is_reported_for_a_moment_before_what_the_next_one_waits_for() -> None:
     view = reduce(PlayerView(), EngineRestarting("died", 1), 50.0)
     view = reduce(view, but(STATE, phase="reconnecting", detail="signing in"), 50.5)
-    assert "died" in str(_told(view, 51.0))
-    assert _told(view, 56.1) == ("signing in", "hold")
+    assert "died" in str(_shown(view, 51.0))
+    assert _shown(view, 56.1) == ("signing in", "hold")
 
 
 def test_an_error_is_a_notice_for_a_while_and_its_text_is_cleaned() -> None:
@@ -169,7 +171,7 @@ def test_a_fatal_error_fails_the_view_and_keeps_the_position() -> None:
     assert gone.failure == view.failure
 
 
-def test_a_restart_is_told() -> None:
+def test_a_restart_is_reported() -> None:
     notice = shown_notice(reduce(PlayerView(), EngineRestarting("died", 1), 50.0), 51.0)
     assert notice is not None
     assert "died" in notice.text
@@ -191,7 +193,7 @@ def test_a_lost_engine_is_brought_back_to_what_was_heard() -> None:
     assert restore_requests(rest, 50.4) == (Scrub(10_100),)
 
 
-def test_what_was_told_long_ago_is_carried_on_for_a_second_at_most() -> None:
+def test_an_old_state_is_carried_on_for_a_second_at_most() -> None:
     assert restore_requests(STATE, 53.5) == (Scrub(11_000 - BREAK_BACK_MS), Resume())
 
 
@@ -225,7 +227,7 @@ def test_pause_target_and_volumes_come_back_volumes_first() -> None:
     )
 
 
-def test_a_volume_that_the_server_was_told_for_a_mute_is_always_told_anew() -> None:
+def test_a_volume_sent_for_a_mute_is_always_sent_again() -> None:
     muted = PartyState(party="caller", muted=True, silenced=True, muted_at_server=True)
     state = but(STATE, parties=(muted, PartyState(party="callTaker")), requested_ms=0, paused=True)
     assert restore_requests(state, 51.0) == (SetPartyGain(0.0, "caller"), Mute("caller"), Scrub(0))
@@ -236,7 +238,7 @@ def test_the_live_end_is_found_again_as_the_live_end() -> None:
     assert restore_requests(live, 50.0) == (ScrubToEnd(), Resume())
 
 
-def test_a_restarted_engine_waits_whatever_the_first_was_told_to_do() -> None:
+def test_a_restarted_engine_waits_whatever_the_flags_of_the_first() -> None:
     waits = ("--paused", "--wait-for-device")
     assert paused_argv(("p", "-m", "c")) == ("p", "-m", "c", *waits)
     assert paused_argv(("c", "--live", "--", "--live")) == ("c", *waits, "--", "--live")
@@ -250,11 +252,11 @@ def test_a_call_that_waits_for_a_sound_device_goes_on_after_a_restart() -> None:
 
 
 @pytest.mark.parametrize(("device", "tone"), [(None, "alert"), ("Speakers", "hold")])
-def test_what_the_sound_lacks_is_told_for_as_long_as_it_does(device: str | None, tone: str) -> None:
+def test_what_the_sound_lacks_is_reported_while_it_does(device: str | None, tone: str) -> None:
     lacks = but(STATE, device=device, detail="The headset is gone.")
     view = reduce(PlayerView(), lacks, 50.0)
-    assert _told(view, 3000.0) == ("The headset is gone.", tone)
-    assert _told(reduce(view, but(lacks, detail=""), 3001.0), 3001.0) is None
+    assert _shown(view, 3000.0) == ("The headset is gone.", tone)
+    assert _shown(reduce(view, but(lacks, detail=""), 3001.0), 3001.0) is None
 
 
 def test_five_restarts_in_a_minute_each_later_than_the_last_then_no_more() -> None:
@@ -290,7 +292,7 @@ def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
         (100.0, "Lost 12 s ago; next try in 0 s. R tries at once."),
     ],
 )
-def test_a_lost_link_is_told_with_its_age_and_its_next_try(
+def test_a_lost_link_is_reported_with_its_age_and_its_next_try(
     retry_at_s: float | None, told: str
 ) -> None:
     down = but(STATE, phase="reconnecting", detail=REASON, lost_at_s=100.0, retry_at_s=retry_at_s)
@@ -308,28 +310,28 @@ def levels(*rms_db: float) -> LevelsEvent:
     )
 
 
-def test_silence_while_it_plays_is_told_with_when_words_go_on() -> None:
+def test_silence_while_it_plays_is_reported_with_when_words_go_on() -> None:
     view = reduce(reduce(PlayerView(), STATE, 50.0), levels(-60.0, -20.0), 50.0)
-    assert _told(view, 59.0) is None
+    assert _shown(view, 59.0) is None
     view = reduce(view, levels(-60.0, -96.0), 51.0)
     view = reduce(view, levels(-61.0, -96.0), 52.0)
-    assert _told(view, 53.9) is None
-    assert _told(view, 54.1) == ("Nobody speaks, for 3 s now.", "dim")
+    assert _shown(view, 53.9) is None
+    assert _shown(view, 54.1) == ("Nobody speaks, for 3 s now.", "dim")
     for event in events_of([word(9.0, "one"), word(40.0, "two")]):
         view = reduce(view, event, 54.0)
     notice = shown_notice(view, 55.0)
     assert notice is not None
     assert (notice.text, notice.hint) == ("Nobody speaks, for 4 s now.", "Words go on at 0:40.")
     paused = reduce(view, but(STATE, phase="paused", paused=True, advancing=False), 56.0)
-    assert _told(paused, 60.0) is None, "that it is paused is told by the clock"
-    assert _told(reduce(view, levels(-30.0, -96.0), 56.0), 60.0) is None
+    assert _shown(paused, 60.0) is None, "that it is paused is told by the clock"
+    assert _shown(reduce(view, levels(-30.0, -96.0), 56.0), 60.0) is None
 
 
 def test_that_nothing_comes_from_the_server_is_no_silence_of_the_caller() -> None:
     view = reduce(reduce(PlayerView(), STATE, 50.0), levels(-96.0, -96.0), 50.0)
     for second in range(4):
         view = reduce(view, StatsEvent(concealed_ms=second * 2_000.0, tracks=2), 50.0 + second)
-    told = _told(view, 54.0)
+    told = _shown(view, 54.0)
     assert told is not None
     assert told[0] == "No sound comes from the server."
     assert "··· no sound" in "".join(text for text, _ in header_row(view, 80))

@@ -48,7 +48,7 @@ def test_between_words_it_goes_on_just_before_the_next(at_ms: int, goes_on_ms: i
     assert after_silence_ms(script(1, 30), SpeechLanes(), PARTIES, at_ms, LONGEST_MS) == goes_on_ms
 
 
-def test_sound_that_was_heard_goes_before_words_that_do_not_tell_of_it() -> None:
+def test_heard_sound_goes_before_words_that_lack_it() -> None:
     lanes = heard((0, 12, SILENT), (12, 13, SPEECH))
     assert after_silence_ms(script(1, 30), lanes, PARTIES, 4_000, LONGEST_MS) == 11_500
     assert after_silence_ms(script(1, 30), lanes, PARTIES, 12_400, LONGEST_MS) is None
@@ -66,12 +66,12 @@ def test_without_words_only_what_was_heard_is_known() -> None:
     assert after_silence_ms(Script(), SpeechLanes(), PARTIES, 3_000, LONGEST_MS) is None
 
 
-def test_after_the_last_words_what_was_heard_tells() -> None:
+def test_after_the_last_words_the_heard_sound_decides() -> None:
     lanes = heard((31, 60, SILENT))
     assert after_silence_ms(script(1, 30), lanes, PARTIES, 32_000, LONGEST_MS) == 60_000
 
 
-def test_a_party_that_nobody_has_heard_yet_may_speak() -> None:
+def test_a_party_that_was_not_heard_yet_may_speak() -> None:
     lanes = heard((0, 40, SILENT), parties=PARTIES[:1])
     assert after_silence_ms(Script(), lanes, PARTIES, 3_000, LONGEST_MS) is None
     assert after_silence_ms(Script(), lanes, PARTIES[:1], 3_000, LONGEST_MS) == 40_000
@@ -85,6 +85,6 @@ def test_the_noise_of_a_line_is_no_sound_once_it_is_known() -> None:
     assert after_silence_ms(Script(), heard(*short), PARTIES, 2_000, LONGEST_MS) is None
 
 
-def test_one_who_talks_all_the_time_is_not_noise() -> None:
+def test_speech_without_a_pause_is_not_noise() -> None:
     lanes = heard((0, 60, SPEECH))
     assert after_silence_ms(Script(), lanes, PARTIES, 12_000, LONGEST_MS) is None

@@ -46,7 +46,7 @@ def test_nothing_is_drawn_while_nothing_is_known() -> None:
     assert SpeechLanes().lanes(TWO, Script(), CALL, 61) == ()
 
 
-def test_words_and_what_is_not_known_are_told_apart() -> None:
+def test_words_and_what_is_not_known_differ() -> None:
     caller, taker = SpeechLanes().lanes(TWO, script(), CALL, 121)
     assert caller.signs[76] == WORD
     assert taker.signs[76] == NO_WORD
@@ -114,7 +114,7 @@ def test_a_mixed_sound_has_one_lane_and_its_words_are_laid_to_the_parties() -> N
     assert len(lanes.lanes(MIXED, Script(), CALL, 121)) == 1
 
 
-def test_two_sounds_that_nobody_named_are_two_lanes() -> None:
+def test_two_unnamed_sounds_are_two_lanes() -> None:
     lanes = SpeechLanes()
     lanes.note((level("call", -20.0), level("call-2", -80.0)), 60_000)
     two = tuple(LaneState(lane=name, carries=PARTIES) for name in ("call", "call-2"))

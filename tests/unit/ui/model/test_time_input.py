@@ -91,13 +91,13 @@ def test_what_is_no_place_is_answered_with_one_line(text: str) -> None:
     assert "\n" not in answer
 
 
-def test_a_clock_time_outside_the_call_tells_when_the_call_was() -> None:
+def test_a_clock_time_outside_the_call_shows_when_the_call_was() -> None:
     assert read_place("@15:00:00", CALL) == "The call was from 14:00:00 to 14:04:32 UTC."
 
 
 def test_a_clock_time_needs_to_know_when_the_call_began() -> None:
     nobody = CallFacts(0, 272_000)
-    assert read_place("@14:00:00", nobody) == "Nobody has told when this call began."
+    assert read_place("@14:00:00", nobody) == "When this call began is not known."
     assert place_ms("14:00:00", nobody) == 272_000
 
 

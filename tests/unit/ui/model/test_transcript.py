@@ -60,7 +60,7 @@ CALL = (
 )
 
 
-def test_utterances_are_whole_although_somebody_talks_in_between() -> None:
+def test_utterances_are_whole_although_the_other_talks_in_between() -> None:
     assert texts(script_of(*CALL)) == [
         "CallTaker: 911 what is it",
         "Caller: My house is on fire",
@@ -295,7 +295,7 @@ def test_three_hours_of_words_are_taken_and_searched_in_a_blink() -> None:
     assert time.perf_counter() - began_s < 0.1
 
 
-def test_who_began_to_speak_speaks_until_the_last_of_them_is_done() -> None:
+def test_speech_lasts_until_the_last_speaker_is_done() -> None:
     script = script_of(said(1, "one"), said(30, "two"), said(30.2, "three", "CallTaker", long_s=9))
     assert speaks_until_ms(script, 900) < 0
     assert speaks_until_ms(script, 20_000) == script.utterances[0].end_ms

@@ -63,7 +63,7 @@ def test_a_place_stays_in_its_column_while_the_call_grows_but_for_a_few_times_a_
 
 @settings(deadline=None)
 @given(st.integers(24, 200), st.integers(1_000, 20_000_000))
-def test_the_scale_of_a_growing_call_keeps_its_width_and_tells_the_live_end(
+def test_the_scale_of_a_growing_call_keeps_its_width_and_shows_the_live_end(
     width: int, duration_ms: int
 ) -> None:
     state = msgspec.structs.replace(
