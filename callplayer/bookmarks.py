@@ -33,8 +33,8 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a call.
 
     `position_ms` is from the start of the call; `clock` is the wall-clock time there with its zone,
-    "" if unknown; `words` is what is said there, as far as a transcript told; `made_at` is when it
-    was set, ISO 8601 in UTC, and tells bookmarks of one place apart.
+    "" if unknown; `words` is what is said there, "" without a transcript; `made_at` is when it was
+    set, ISO 8601 in UTC, and distinguishes bookmarks of one place.
     """
 
     position_ms: int

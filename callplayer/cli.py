@@ -109,7 +109,10 @@ _SERVE_COMMANDS = {
     "list": Subcommand("list the library's incidents", library.library_arguments, library.run_list),
     "remove": Subcommand("remove incidents", library.remove_arguments, library.run_remove),
     "clients": Subcommand(
-        "who may sign in", library.library_arguments, clients.run_list_clients, _CLIENT_COMMANDS
+        "the clients that may sign in",
+        library.library_arguments,
+        clients.run_list_clients,
+        _CLIENT_COMMANDS,
     ),
 }
 COMMANDS = {

@@ -27,7 +27,7 @@ MAX_CONFIG_BYTES = 1_000_000
 
 
 class Secret:
-    """A text that no repr, format or error shows; `reveal()` gives it to the one who sends it."""
+    """A text that no repr, format or error shows; `reveal()` returns it for sending."""
 
     __slots__ = ("_value",)
 
@@ -53,7 +53,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the player can be told; each field is a flag, a variable and a key of the file.
+    """All settings of the player; each field is a flag, a variable and a key of the file.
 
     `screen` and `keys` are tables of the file as they stand there: the screen knows what is in
     them.
@@ -176,7 +176,7 @@ def check_url(url: str, schemes: Mapping[str, bool], name: str, setting: str | N
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` can only be this machine."""
+    """Return whether `host` can only be this machine."""
     if host == "localhost":
         return True
     try:

@@ -20,10 +20,10 @@ EXIT_DONE = 0
 
 
 class CallplayerError(Exception):
-    """The base of all errors that a user is told of.
+    """The base of all errors that a user reads.
 
     `what` is one line that says what happened, `hint` one line that says what to do; neither may
-    hold a secret. `code` is the machine-readable name told in headless mode.
+    hold a secret. `code` is the machine-readable name emitted in headless mode.
     """
 
     exit_code = 1
@@ -55,7 +55,7 @@ class IncidentNotFoundError(CallplayerError):
 
 
 class UnreachableError(CallplayerError):
-    """`retry_after_s` is how long the server wants to be left alone, 0.0 if it did not say.
+    """`retry_after_s` is how long the server asks not to be asked again, 0.0 if it does not say.
 
     `status` is the HTTP status that it answered with, 0 if none.
     """

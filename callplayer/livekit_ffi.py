@@ -2,7 +2,7 @@
 
 Engine and service go past the SDK's own queues where these cost too much. All that they need for it
 stands here, for a version of the SDK that has it otherwise: then one of NOT_AS_EXPECTED is raised,
-and who asked goes the SDK's way.
+and the caller goes the SDK's way.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ WIRE_TYPE_BYTES = 2
 LAST_TAG_OF_ONE_BYTE = 127
 
 Takes = Callable[[Any, int], bool]
-"""Is given an event's bytes (a pointer and how many); tells whether it has taken the event."""
+"""Is given an event's bytes (a pointer and how many); returns whether it has taken the event."""
 
 Passes = Callable[[Any], bool]
-"""Is given an event; tells whether it is to be put into a queue."""
+"""Is given an event; returns whether to put it into a queue."""
 
 _kept: list[Any] = []  # what the native library calls must never be freed
 
 
 def event_tag(name: str) -> int:
-    """Return the first byte of all events of a kind; raise KeyError if no one byte tells it."""
+    """Return the first byte of all events of a kind; raise KeyError if no one byte names it."""
     from livekit.rtc._proto import ffi_pb2
 
     field = ffi_pb2.FfiEvent.DESCRIPTOR.fields_by_name[name]
@@ -51,7 +51,7 @@ def event_tag(name: str) -> int:
 def take_events(takes: Takes, *, logs: bool) -> None:
     """Have events brought to `takes`, on the native library's threads; the SDK gets what is left.
 
-    `logs` are events, too. Who takes events later takes them before.
+    `logs` are events, too. A taker added later comes first.
     """
     from livekit.rtc import _ffi_client as sdk
     from livekit.rtc.version import __version__
@@ -69,10 +69,10 @@ def take_events(takes: Takes, *, logs: bool) -> None:
 
 
 def pydll() -> ctypes.PyDLL:
-    """Return the native library for calls that take microseconds and wait for nobody.
+    """Return the native library for calls that take microseconds and wait for nothing.
 
-    PyDLL keeps the interpreter's lock: giving it away costs more than such a call, and who has it
-    then may keep it for long.
+    PyDLL keeps the interpreter's lock: giving it away costs more than such a call, and the thread
+    that gets it may keep it for long.
     """
     from livekit.rtc._ffi_client import FfiClient
 

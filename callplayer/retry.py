@@ -1,4 +1,4 @@
-"""When something is tried again, and when it is given up. Pure: chance and time are handed in."""
+"""When to try again, and when to give up. Pure: chance and time are handed in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 FIRST_S = 0.5
 LONGEST_S = 10.0
-LONGEST_TOLD_S = 120.0
+LONGEST_ASKED_S = 120.0
 """A server that asks for more than this may be wrong, and a call waits."""
 
 SPREAD = 0.3
@@ -22,14 +22,14 @@ class Backoff:
         self._next_s = first_s
         self._longest_s = longest_s
 
-    def next_s(self, chance: float, told_s: float = 0.0) -> float:
+    def next_s(self, chance: float, asked_s: float = 0.0) -> float:
         """Return the next wait.
 
-        `chance` is from 0 to 1; `told_s` is the least that the server asked for (Retry-After).
+        `chance` is from 0 to 1; `asked_s` is the least that the server asked for (Retry-After).
         """
         wait_s = self._next_s * (1.0 - SPREAD * chance)
         self._next_s = min(2 * self._next_s, self._longest_s)
-        return max(wait_s, min(told_s, LONGEST_TOLD_S))
+        return max(wait_s, min(asked_s, LONGEST_ASKED_S))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _is_ambiguous(character: str, before: str) -> bool:
-    """Tell whether a character changes the width of what is before it in some terminals only."""
+    """Return whether a character changes the width of what is before it in some terminals only."""
     if character in _JOINERS:
         return before not in _JOINED
     if "\ufe00" <= character <= "\ufe0f" or character == _KEYCAP:

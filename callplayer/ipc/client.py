@@ -1,4 +1,4 @@
-"""The screen's side of the engine: send requests, hear events, bring a lost engine back."""
+"""The screen's side of the engine: send requests, receive events, restore a lost engine."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ log = logging.getLogger(__name__)
 Ending = LossReason | Literal["moves on"]
 
 DEVICE_HANGS = "device-hangs"
-"""The code of an error that ends an engine, and that a new engine may not meet."""
+"""The code of an error that ends an engine; a new engine may be free of it."""
 
 UNREACHED = ("unreachable", "no-such-incident")
-"""The same of a new engine that is to bring a call back: one that has the call goes on trying."""
+"""Codes that end an engine which is to restore a call; an engine that has the call keeps trying."""
 
 
 class EngineClient:
@@ -112,8 +112,8 @@ class EngineClient:
     def send(self, request: Request) -> bool:
         """Send one request; return whether an engine took it.
 
-        While a new engine is brought to where the lost one was, nothing else is sent; not to wait
-        for the next try is then asked of this client.
+        While a new engine is being restored, other requests are dropped; RetryNow then ends this
+        client's own wait.
         """
         if self._restoring and isinstance(request, RetryNow):
             self._retry.set()
@@ -197,7 +197,7 @@ class EngineClient:
         self._process = start_engine(paused_argv(self._argv), self._log_path)
 
     def _move_back(self, argv: tuple[str, ...], listener: Listener) -> None:
-        """Play on with the engine that the call came from: the other one has not got the call."""
+        """Play on with the engine that the call came from: the other one failed to open it."""
         why, self._refusal, self._came_from = self._refusal, None, None
         what = "The real room cannot be reached; the recording plays on."
         hint = why.message if why is not None else f"The log says why: {self._log_path}"
@@ -206,7 +206,7 @@ class EngineClient:
         self._process = start_engine(paused_argv(argv), self._log_path)
 
     def _hold_place(self, heard_s: float) -> None:
-        """Keep the call where it was heard last, for the engine that comes next."""
+        """Prepare the requests that restore the call where it was heard last."""
         assert self._last is not None
         self._restore = restore_requests(self._last, heard_s)
         if self._device is not None:
@@ -240,7 +240,7 @@ class EngineClient:
         self._process = start_engine(argv, self._log_path)
 
     async def _try_again(self, why: ErrorEvent, listener: Listener) -> None:
-        """Wait, and start an engine again that did not reach the call it is to bring back."""
+        """Wait, then start another engine: the last one did not reach the call's server."""
         assert self._last is not None
         # There is no last try: the network may be gone for hours.
         delay_s = self._backoff.next_s(random.random())  # noqa: S311 - guards nothing

@@ -314,7 +314,7 @@ class DevicesEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="error"):
-    """What happened and what to do. `exit_code` is set when the engine ends because of it."""
+    """What happened and what to do. `exit_code` is set if it ends the engine."""
 
     code: str
     message: str

@@ -40,7 +40,7 @@ def start_engine(argv: Sequence[str], log_path: Path) -> subprocess.Popen[bytes]
 
 
 def _open_log(path: Path) -> int:
-    """Open the log to add to it; a disk that is full, or not ours, is no reason not to play."""
+    """Open the log to append to it; where that fails, the call plays without a log."""
     try:
         make_private_folder(path.parent)
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -85,7 +85,7 @@ class EnginePipe:
         return cls(reader, transport)
 
     async def drain(self) -> None:
-        """Read and forget, so that an engine that is leaving never waits for a full pipe."""
+        """Read and drop the rest, so that an engine that leaves never waits for a full pipe."""
         while await self.reader.read(65_536):
             pass
 

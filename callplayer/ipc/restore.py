@@ -1,4 +1,4 @@
-"""The rules of bringing a lost engine back: pure, but for the watch that adds up silence."""
+"""How a lost engine's call is restored in a new one. Pure, but for the watch of silence."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _heard_ms(state: StateEvent, lost_at_s: float) -> int:
 
 
 def paused_argv(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the command line of an engine that is to be brought to where another one was.
+    """Return the command line of an engine in which a call is to be restored.
 
     It begins paused, and without a sound device if there is none; what follows `--` is no flag.
     """
@@ -114,5 +114,5 @@ class SilenceWatch:
         self.silent_s = 0.0
 
     def tick(self, elapsed_s: float) -> None:
-        """Count the time since the last tick, as far as it is believable."""
+        """Count the time since the last tick, up to two ticks."""
         self.silent_s += min(elapsed_s, 2 * self._tick_s)

@@ -36,7 +36,7 @@ __all__ = [
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LEAVE_S = 4.0
-"""A screen that has not left so long after a signal is stuck on a terminal that is gone."""
+"""A screen that still runs this long after a signal is stuck on a terminal that is gone."""
 
 _HUNG_UP_S = 0.5
 """The same where the terminal is known to be gone: there is nothing to give back."""

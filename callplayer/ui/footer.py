@@ -1,4 +1,4 @@
-"""The footer: the keys most needed as things are, and what a click on them presses. Pure."""
+"""The footer: the keys most needed now, and what a click on them presses. Pure."""
 
 from __future__ import annotations
 

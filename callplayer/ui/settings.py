@@ -1,4 +1,4 @@
-"""How a user likes the screen: the `[screen]` table of config.toml, checked. Pure."""
+"""The user's settings of the screen: the `[screen]` table of config.toml, checked. Pure."""
 
 from __future__ import annotations
 

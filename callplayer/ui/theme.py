@@ -71,6 +71,6 @@ def theme_variables() -> dict[str, str]:
 
 
 def next_theme(name: str) -> str:
-    """Return the name of the theme after `name`, round and round."""
+    """Return the name of the theme after `name`; the first follows the last."""
     names = list(THEMES)
     return names[(names.index(name) + 1) % len(names)] if name in names else DEFAULT

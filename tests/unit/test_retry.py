@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.retry import LONGEST_S, LONGEST_TOLD_S, SPREAD, Backoff, RestartBudget
+from callplayer.retry import LONGEST_ASKED_S, LONGEST_S, SPREAD, Backoff, RestartBudget
 
 
 def test_waits_grow_to_a_bound_and_stay_there() -> None:
@@ -20,7 +20,7 @@ def test_chance_only_shortens() -> None:
 def test_what_the_server_asks_for_is_the_least_within_reason() -> None:
     assert Backoff().next_s(0.5, 30.0) == 30.0
     assert Backoff().next_s(0.5, 0.1) > 0.1
-    assert Backoff().next_s(0.5, 1e9) == LONGEST_TOLD_S
+    assert Backoff().next_s(0.5, 1e9) == LONGEST_ASKED_S
 
 
 def test_a_series_may_begin_and_end_elsewhere() -> None:

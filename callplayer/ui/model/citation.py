@@ -15,14 +15,14 @@ from callplayer.ui.model.transcript import began_at, quote
 from callplayer.vendor.times import parse_datetime
 
 PAST_MS = 1_000
-"""The place before is looked for so far behind: the one just gone to is not the one before."""
+"""The search for the previous place starts this far back: the one just reached does not count."""
 
 
 NOTE_S = 6.0
 """The key that set a bookmark, pressed again within this time, adds a note to it."""
 
 STAYED_MS = 500
-"""So far from where playing leads, a place is another one: the user has jumped."""
+"""A place this far from where playing leads was reached by a jump."""
 
 
 @dataclass(frozen=True)

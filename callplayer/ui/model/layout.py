@@ -1,6 +1,6 @@
 """How the window is shared out: the height of every part for a size. Pure.
 
-The parts that must be there come first; what is left of the rows goes to comfort, in order.
+Necessary parts come first; the rest of the rows goes to the other parts, in order.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ FURTHER_S = 1.5
 PLACES_KEPT = 100
 SHORTEST_LOOP_MS = 300
 LATE_MS = 1_000
-"""How far beyond B the loop still jumps back: a screen that was held up. Further on, the user has
+"""How far beyond B the loop still jumps back, for a screen that was late. Further on, the user has
 left the loop."""
 
 CALL_END_MS = 200
@@ -126,7 +126,7 @@ def undo_jump(
 def say_again(
     state: StateEvent, navigation: Navigation, settings: ScreenSettings, now_s: float
 ) -> Step:
-    """Hear the last seconds again; pressed again soon, further back from the same place.
+    """Play the last seconds again; pressed again soon, go further back from the same place.
 
     A paused call plays on: the request is to hear it.
     """
@@ -150,7 +150,7 @@ def toggle_pause(
     """Pause or go on; going on from where it was paused steps back a bit.
 
     Not where the user moved the cursor meanwhile: that place was chosen. Not at the live edge:
-    nothing may be put between now and the listener there.
+    the listener must not fall behind there.
     """
     back_ms = round(settings.back_step_s * 1000)
     behind_ms = shown_duration_ms(state, now_s) - state.position_ms

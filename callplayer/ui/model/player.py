@@ -55,17 +55,17 @@ NO_WORDS: dict[TranscriptState, str] = {
     "reconnecting": "The transcript is out of reach; it is tried again.",
     "none": "This call has no transcript.",
 }
-"""Why there is nothing to read or search, while there is not."""
+"""Why there are no words to read or search."""
 
 ELSEWHERE_MS = 2_000
-"""A cursor so far from where it was asked to be has not gone there."""
+"""A cursor this far from where it was asked to be did not go there."""
 
 AHEAD_S = 5.0
 AHEAD_FROM_MS = 5_000
 """Words come some seconds after they are said: less than this is no earlier place."""
 
 JUMP_MS = 100
-"""A cursor that is so far from where it was drawn has jumped; else it has been put right a bit."""
+"""A cursor that is so far from where it was drawn has jumped; else it was corrected a little."""
 
 
 @dataclass(frozen=True)

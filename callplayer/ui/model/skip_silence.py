@@ -12,7 +12,7 @@ from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.model.transcript import LEAD_MS, Script, speaks_until_ms
 
 SKIP_AGAIN_S = 1.0
-"""After a jump, the engine's word of it is waited for at least so long."""
+"""After a jump, skipping waits at least this long for the engine's state."""
 
 
 @dataclass(frozen=True)

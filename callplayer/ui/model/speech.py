@@ -81,7 +81,7 @@ class Envelope:
     def _quiet_steps(self, *, unheard: bool) -> bytes:
         """Return the steps that are no speech: silence, and the noise of the line.
 
-        Noise is what at least a fifth of all that was heard is no louder than: nobody speaks
+        Noise is what at least a fifth of all that was heard is no louder than: no party speaks
         without a pause. It is not asked about a few seconds, nor believed to be loud.
         """
         loudest = _SILENT

@@ -30,7 +30,7 @@ TICK_S = 0.1
 
 
 def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
-    """Return what is to be said of a change, most of it one line or none."""
+    """Return the lines that report a change: mostly one, or none."""
     lines = []
     if view.incident is not None and before.incident is None:
         lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
@@ -190,7 +190,7 @@ class PlainPlayer(PlainActions):
         self._left.set()
 
     async def _follow(self) -> None:
-        """Say what is said as it is heard, and turn the loop."""
+        """Write words as they are heard, and turn the loop."""
         while True:
             await asyncio.sleep(TICK_S)
             self._say_words()
@@ -211,7 +211,7 @@ class PlainPlayer(PlainActions):
             self._write(line)
 
     def _say_trouble(self) -> None:
-        """Say why nothing is heard, or what is not confirmed: once, for as long as it is so."""
+        """Write why nothing is heard, or what is not confirmed: once for each time."""
         view, now_s = self.view, self._clock()
         notice = shown_notice(view, now_s, first_key(self._actions, "retry-now"))
         if view.failure is not None or (notice is not None and notice is view.notice):

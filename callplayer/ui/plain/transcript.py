@@ -1,4 +1,4 @@
-"""What is said of a call in plain lines as it is heard, each word once."""
+"""A call's words in plain lines as they are heard, each word once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class SpokenTranscript:
         self._said: dict[Key, int] = {}
 
     def due(self, script: Script, position_ms: int) -> list[str]:
-        """Return the lines to say now that `position_ms` is heard."""
+        """Return the lines to write now that `position_ms` is heard."""
         at = script.at(position_ms)
         begun = script.utterances[max(at - LATE_UTTERANCES, 0) : at + 1]
         if self._at_ms is None or not -JUMP_BACK_MS < position_ms - self._at_ms < JUMP_MS:
-            # Not what was before the place that was gone to.
+            # Not the words before the target of the jump.
             past = (each for each in begun if each.end_ms < position_ms or each is not begun[-1])
             self._said = {_key(each): len(each.words) for each in past}
         self._at_ms = position_ms

@@ -115,7 +115,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         return [self.title_line, self.columns, self.list, self.notice, self.keys]
 
     def on_mount(self) -> None:
-        """Ask for the list at once and then again and again."""
+        """Fetch the list at once, and then repeatedly."""
         self.draw()
         self.run_worker(self._keep_fresh(), name="incidents", exit_on_error=True)
         if self._pages is not None:
@@ -199,7 +199,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             await asyncio.sleep(REFRESH_S)
 
     async def _keep_loading(self, pages: PickerPages) -> None:
-        """Load on while what is looked for, or scrolled to, may be on a further page."""
+        """Load further pages while the filter or the scrolling may need them."""
         while not pages.ended:
             await self._wants_more.wait()
             self._wants_more.clear()

@@ -57,7 +57,7 @@ class Painter:
         self._changed.setdefault(widget, set()).update(rows)
 
     def _write(self) -> None:
-        """Write what the rows are by now; leave to Textual what is not in its known place."""
+        """Write the rows as they are now; leave to Textual the rows that have moved."""
         changed, self._changed = self._changed, {}
         app = self._screen.app
         can_write = app._running and not app._closed and app._driver is not None

@@ -150,7 +150,7 @@ def _marks(state: PartyState) -> tuple[str, Tone]:
     if state.muted and state.soloed:
         words = "M S MUTED"
     if state.muted_at_server:
-        # Said where it takes a moment until it is so.
+        # Shown while it takes a moment to come about.
         words = "S" * state.soloed + "M AT SERVER" if state.muted else "AT SERVER"
     elif not words and state.silenced:
         words = "not heard"

@@ -1,4 +1,4 @@
-"""The base of all that is drawn here: a widget of rows that repaints only the rows that changed."""
+"""The base of all widgets here: a widget of rows that repaints only the rows that changed."""
 
 from __future__ import annotations
 

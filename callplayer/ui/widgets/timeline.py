@@ -79,7 +79,7 @@ class Timeline(DragRows):
         """
         self._duration_ms = shown_duration_ms(state, now_s)
         if not self._dragging:
-            # What is held must not move away under the hand that holds it.
+            # The bar must not move under the mouse that drags it.
             whole = whole_span(self._duration_ms, is_growing(state))
             self._span = zoomed_span(whole, zoom, look_ms, self._span)
         span = self._span

@@ -18,7 +18,7 @@ WHEEL_LINES = 3
 USUAL_CELLS = 78
 """The width until the pane has one of its own."""
 ARRIVED_MS = 1_500
-"""A jump has come where it was to go once what is heard is so near."""
+"""A jump has arrived once what is heard is this near."""
 
 
 @dataclass(frozen=True)

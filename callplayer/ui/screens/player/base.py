@@ -1,4 +1,4 @@
-"""What all parts of the player's screen stand on: the view, the way to the engine, typed lines."""
+"""What all parts of the player's screen share: the view, the way to the engine, typed lines."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         self.view = PlayerView(asked_id=incident)
 
     def request(self, request: Request) -> None:
-        """Send a request to the engine, or say that it cannot be sent; remember what it leaves."""
+        """Send a request, or note that it cannot be sent; remember the place that a jump leaves."""
         if is_move(request):
             self._remember_jump()
         self._request(request)
@@ -93,7 +93,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         return call_facts(self.view, self._clock(), self.likes.zone)
 
     def ask(self, question: Prompt) -> None:
-        """Let the user type a line; a line that was being typed is left."""
+        """Let the user type a line; abandon the line typed before."""
         self._end_question()
         self._question = question
         self.draw_time()
@@ -103,7 +103,7 @@ class PlayerBase(PaintedScreen[None], inherit_bindings=False):
         raise NotImplementedError
 
     def close_panel(self) -> None:
-        """Give timeline and words their place back, if a panel has it."""
+        """Close the panel in the place of timeline and words, if one is open."""
         raise NotImplementedError
 
     def on_paste(self, event: events.Paste) -> None:

@@ -17,10 +17,10 @@ from callplayer.ui.widgets.timeline_rows import PointedPlace
 from callplayer.vendor.commands import Scrub
 
 LOOP_EARLY_S = 0.004
-"""What a jump takes on its way to the engine: it is asked for so much before B is heard."""
+"""A jump takes this long to reach the engine: it is sent so much before B is heard."""
 
 LOOP_AGAIN_S = 0.25
-"""After a jump back, the engine's word of it is waited for at least so long."""
+"""After a jump back, the loop waits at least this long for the engine's state."""
 
 WHOLE = "The whole call is shown."
 
