@@ -28,6 +28,8 @@ def test_the_exit_codes_are_what_scripts_know() -> None:
         ("SoundDeviceError", 6, "no-sound-device"),
         ("SoundDeviceHangsError", 6, "device-hangs"),
         ("ServiceError", 1, "service"),
+        ("ParticipantTakenError", 1, "service"),
+        ("TooManyStreamsError", 1, "service"),
     }
     assert errors.EXIT_DONE == 0
 
