@@ -80,7 +80,6 @@ def run(options: DemoOptions) -> int:
     if options.recording is not None and not options.recording.is_file():
         what = f"{options.recording} is no file."
         raise UsageError(what, "Name one recording; `callplayer serve` takes folders.")
-    require_packages()
     if options.unattended and not options.headless:
         _say("There is no terminal here: the call is written in plain lines, to its end.")
     with _leaving_on_signals(), as_file(DEMO_CALLS) as demo_calls:
@@ -91,22 +90,31 @@ def run(options: DemoOptions) -> int:
 
 def _run(options: DemoOptions, recordings: list[Path]) -> int:
     recording = recordings[0]
+    try:
+        require_packages()
+    except ServiceError as error:
+        return _play_from_file(options, recording, error)
     binary = find_binary(options.livekit_binary)
     if binary is None and options.plays_meanwhile:
         return _play_meanwhile(options, recordings)
     try:
         binary = binary or _built()
     except ServiceError as error:
-        if options.needs_livekit or options.livekit_binary is not None:
-            raise
-        _say(f"callplayer: {error.what}\n  {error.hint}")
-        _say(f"[3/3] playing {recording.name} from its file, without a server")
-        return _play(options, incident_id(recording.name), recording)
+        return _play_from_file(options, recording, error)
     _say("[3/3] starting a replay service and livekit-server on this machine")
     with _service(recordings, binary, live=options.live) as incidents:
         if options.unattended:
             _say(f"[3/3] playing {recording.name} over LiveKit")
         return _play(options, incidents[0])
+
+
+def _play_from_file(options: DemoOptions, recording: Path, reason: ServiceError) -> int:
+    """Play without a room, which cannot be had for `reason`; raise that where only one will do."""
+    if options.needs_livekit or options.livekit_binary is not None:
+        raise reason
+    _say(f"callplayer: {reason.what}\n  {reason.hint}")
+    _say(f"[3/3] playing {recording.name} from its file, without a server")
+    return _play(options, incident_id(recording.name), recording)
 
 
 def _play_meanwhile(options: DemoOptions, recordings: list[Path]) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callplayer.commands import demo_session
+from callplayer.config import Settings
 from callplayer.errors import ServiceError
 from callplayer.service import packages
 from callplayer.service.options import ServeOptions
@@ -35,7 +39,7 @@ def test_the_missing_are_told_with_the_line_to_type(without_two: None) -> None:
     assert "pip install '.[service]'" in caught.value.hint
 
 
-def test_demo_says_so_before_it_builds_anything(
+def test_a_demo_over_livekit_says_so_before_it_builds_anything(
     without_two: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build(*_: object) -> None:
@@ -43,7 +47,26 @@ def test_demo_says_so_before_it_builds_anything(
 
     monkeypatch.setattr(demo_session, "ensure_binary", build)
     with pytest.raises(ServiceError, match="not installed"):
-        demo_session.run(demo_session.DemoOptions(headless=True))
+        demo_session.run(demo_session.DemoOptions(headless=True, livekit=True))
+
+
+def test_another_demo_says_so_and_plays_the_recording_from_its_file(
+    without_two: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played: list[Path | None] = []
+
+    def play(
+        settings: Settings, incident: str, flags: Sequence[str], *, recording: Path | None, **_: Any
+    ) -> int:
+        played.append(recording)
+        return 0
+
+    monkeypatch.setattr(demo_session.play, "play", play)
+    assert demo_session.run(demo_session.DemoOptions(plain=True)) == 0
+    assert [each and each.name for each in played] == ["kitchen-fire.ogg"]
+    told = capsys.readouterr().err
+    assert "pip install 'callplayer[service]'" in told
+    assert "from its file, without a server" in told
 
 
 def test_serve_says_so(
