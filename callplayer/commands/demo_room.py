@@ -50,13 +50,17 @@ class BackgroundRoom:
         """How far the room is, in words."""
         if self.argv is not None:
             return "the real room is ready: press R"
-        error = self._error or self._build.error
-        if error is not None:
-            return f"No real room: {error.what}"
+        if self.error is not None:
+            return f"No real room: {self.error.what}"
         if self._build.ready:
             return "room: starting"
         at = self._build.progress
         return f"room: {at.short_text}" if at is not None else "room: looking for Go"
+
+    @property
+    def error(self) -> CallplayerError | None:
+        """Why there is no room and will be none; None while there may be one."""
+        return self._error or self._build.error
 
     def start(self) -> None:
         """Begin; returns at once."""

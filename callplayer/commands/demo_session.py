@@ -126,8 +126,11 @@ def _play_meanwhile(options: DemoOptions, recordings: list[Path]) -> int:
     try:
         return _play(options, incident_id(recording.name), recording, room)
     finally:
+        error = room.error
         with _undisturbed():
             room.close()
+        if error is not None:  # the screen had room for a part of it
+            _say(f"callplayer: There was no real room. {error.what}\n  {error.hint}")
 
 
 def _built() -> Path:

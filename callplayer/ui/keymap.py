@@ -72,6 +72,8 @@ def _to_percent(percent: int) -> Ask:
 def _retry(view: PlayerView) -> Request | str:
     if view.offer.is_ready:
         return RetryNow()
+    if view.offer.notice:
+        return "There is no real room to go to yet."
     if view.state.source == "recording":
         return "This is a recording played without a server: there is nothing to reconnect."
     if view.state.phase in ("connecting", "reconnecting", "failed"):

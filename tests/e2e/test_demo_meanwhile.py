@@ -118,8 +118,10 @@ def test_the_recording_plays_at_once_and_r_goes_on_in_the_room(
     began_s = time.monotonic()
     terminal.wait_until(lambda screen: "no server" not in screen and "PLAYING" in screen, 30.0)
     seen = terminal.wait_for("RECORDED", "−1 dB")
+    # The new engine's first state is of the call's start; it is sent to the place right then.
+    assert soon(lambda: before_s - 1 <= place_s(seen, terminal), 3.0)
     passed_s = time.monotonic() - began_s
-    assert before_s - 1 <= place_s(seen, terminal) <= before_s + passed_s + 2
+    assert place_s(seen, terminal) <= before_s + passed_s + 2
     terminal.type("q")
     assert terminal.wait_end() == 0
     assert not machine.left_behind()
@@ -148,6 +150,7 @@ def test_where_it_cannot_be_built_that_is_said_and_the_recording_plays_on(tmp_pa
         terminal.wait_for("No real room: `go install` failed", "PLAYING", timeout_s=30)
         terminal.type("q")
         assert terminal.wait_end() == 0
+        terminal.wait_for("no route to the modules", "Or: Install Go, then run: go install")
     finally:
         terminal.close()
 

@@ -35,7 +35,7 @@ async def test_r_moves_the_call_to_the_room_once_that_is_ready(tmp_path: Path) -
         await session.until_text("no server")
         await session.until_text("building, 1 of 2")
         await session.pilot.press("R")
-        await session.until_text("there is nothing to reconnect")
+        await session.until_text("There is no real room to go to yet.")
         await session.pilot.press("up", "up")
         await session.until_text("+2 dB")
         room.notice, room.argv = "The real room is ready: R goes there.", fake_room(tmp_path)

