@@ -1,6 +1,6 @@
 """The engine as a program: requests as JSON lines on stdin, events as JSON lines on stdout.
 
-The screen is one client of this, a script another. A client that reads slowly is told less, never
+The screen is one client of this, a script another. A client that reads slowly receives less, never
 waited for.
 """
 
@@ -40,7 +40,7 @@ def run_headless(settings: Settings, options: EngineOptions) -> int:
 async def _run(settings: Settings, options: EngineOptions) -> int:
     loop = asyncio.get_running_loop()
     output = await _open_stdout(loop)
-    engine = Engine(settings, options, lambda event: _tell(output, event))
+    engine = Engine(settings, options, lambda event: _emit(output, event))
     for number in SIGNALS:
         loop.add_signal_handler(number, engine.handle, m.Quit())
     reading = asyncio.create_task(_read_requests(engine, output))
@@ -109,10 +109,11 @@ async def _open_stdout(loop: asyncio.AbstractEventLoop) -> _LineWriter:
     return _LineWriter(transport, protocol.gone)
 
 
-def _tell(output: _LineWriter, event: m.Event) -> bool:
-    """Write the event unless the client is too far behind; tell whether it was written.
+def _emit(output: _LineWriter, event: m.Event) -> bool:
+    """Write the event unless the client is too far behind; return whether it was written.
 
-    How it ends is always told. A client that sends nonsense and reads nothing is not.
+    An event that ends the engine is always written. Answers to nonsense are not, for a client that
+    reads nothing.
     """
     is_last = isinstance(event, m.ByeEvent) or getattr(event, "exit_code", None) is not None
     if output.backlog_bytes > MAX_BACKLOG_BYTES and not is_last:
@@ -183,7 +184,7 @@ def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:
 
 
 def _refuse(output: _LineWriter, why: str) -> None:
-    _tell(
+    _emit(
         output,
         m.ErrorEvent(
             code="bad-request",

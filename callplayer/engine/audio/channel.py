@@ -119,7 +119,7 @@ class Channel:
         self._resampler.set_correction(self.correction)
 
     def _align(self) -> None:
-        """Put the fill right at one stroke, now that nobody hears it."""
+        """Put the fill right in one step, while nothing is heard."""
         if not self._silent_errors:
             return
         mean = round(sum(self._silent_errors) / len(self._silent_errors))
@@ -166,7 +166,7 @@ class Channel:
 
     @property
     def silent(self) -> bool:
-        """Tell whether nothing of this lane is heard, not even the end of a fade."""
+        """Return whether nothing of this lane is heard, not even the end of a fade."""
         return self._gain == 0.0 and not self._dying_frames
 
     @property
@@ -234,7 +234,7 @@ class Channel:
         self._fade_tail(bus[got:] if got < frames else bus)
 
     def _is_passthrough(self, frames: int) -> bool:
-        """Tell whether the next frames are heard just as they are: nearly always so."""
+        """Return whether the next frames are heard just as they are: nearly always so."""
         return (
             self._gain == 1.0
             and self._open

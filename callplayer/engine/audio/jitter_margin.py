@@ -28,7 +28,7 @@ GUESS_FALL_TIME_S = 5.0
 UNDERRUN_STEP_S = 0.005
 MOST_TAUGHT_S = 0.020
 UNDERRUN_FALL_PER_FRAME_S = 0.0000005
-"""A twentieth of a millisecond a second. Running dry has causes that no gap tells of, such as a
+"""A twentieth of a millisecond a second. Running dry has causes that no gap shows, such as a
 callback that comes late and takes twice: what it taught is kept for minutes."""
 
 BIN_S = 0.0005
@@ -64,7 +64,7 @@ class JitterMargin:
         self._until_look = LOOK_EVERY_FRAMES
 
     def take(self, now_s: float, *, ran_dry: bool) -> None:
-        """A frame has come; `ran_dry` tells whether the ring was empty since the last one."""
+        """A frame has come; `ran_dry`: the ring was empty since the last one."""
         gap_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
         if self._first_s is None:
             self._first_s = now_s

@@ -34,7 +34,7 @@ class Level:
 
 
 class Meter:
-    """Accumulates blocks as they go into a lane; `read` tells what came since the last reading.
+    """Accumulates blocks as they go into a lane; `read` returns what came since the last reading.
 
     It has no lock of its own: both happen under the one that frames go into lanes with.
     """

@@ -30,7 +30,7 @@ class BlockingCalls:
     ) -> _R:
         """Return what `work` returns; raise HangsError if it takes longer than `timeout_s`.
 
-        What it returns after all, when nobody waits for it any more, is given to `undo`, in the
+        What it returns after all, when nothing waits for it any more, goes to `undo`, in the
         same thread.
         """
         loop = asyncio.get_running_loop()
@@ -41,12 +41,12 @@ class BlockingCalls:
             try:
                 result = work()
             except BaseException as error:
-                _tell(loop, done, done.set_exception, error)
+                _settle(loop, done, done.set_exception, error)
                 return
             if given_up.is_set():
                 with contextlib.suppress(Exception):
                     undo(result)
-            _tell(loop, done, done.set_result, result)
+            _settle(loop, done, done.set_result, result)
 
         threading.Thread(target=in_thread, name="may-hang", daemon=True).start()
         try:
@@ -65,11 +65,11 @@ def _retrieve_exception(done: asyncio.Future[Any]) -> None:
         done.exception()  # so that asyncio does not log it as never retrieved
 
 
-def _tell(
+def _settle(
     loop: asyncio.AbstractEventLoop,
     done: asyncio.Future[Any],
-    tell: Callable[[Any], None],
+    report: Callable[[Any], None],
     what: object,
 ) -> None:
     with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-        loop.call_soon_threadsafe(lambda: None if done.done() else tell(what))
+        loop.call_soon_threadsafe(lambda: None if done.done() else report(what))

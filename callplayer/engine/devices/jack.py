@@ -1,9 +1,10 @@
 """JACK kept out of its database, which one player that was killed can lock for all others.
 
 PortAudio asks at its start whether a JACK server runs. For that libjack opens a Berkeley DB of this
-user's in /dev/shm. A process that is killed at that moment leaves its mutex held, and whoever opens
-it later waits for ever: no player of that user would have sound again. Nothing that is played goes
-through this database (it holds names of ports), and libjack does without where it cannot be opened.
+user's in /dev/shm. A process that is killed at that moment leaves its mutex held, and a process
+that opens it later waits for ever: no player of that user would have sound again. Nothing that is
+played goes through this database (it holds names of ports), and libjack does without where it
+cannot be opened.
 """
 
 from __future__ import annotations

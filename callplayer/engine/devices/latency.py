@@ -1,6 +1,6 @@
 """How much latency is asked of the sound device. Pure.
 
-More at once when the device runs dry; less again only where nobody hears that it is opened anew.
+More at once when the device runs dry; less again only where opening it anew is not heard.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class DeviceLatency:
         self._dry_s = now_s
 
     def look(self, underflows: int, now_s: float, *, unheard: bool) -> bool:
-        """Take the device's count, about once a second; tell whether to open it anew.
+        """Take the device's count, about once a second; return whether to open it anew.
 
-        `unheard` tells that nothing is to be heard just now.
+        `unheard`: nothing is to be heard just now.
         """
         ran_dry, self._seen = underflows - self._seen, underflows
         if now_s < self._starts_until_s and ran_dry < UNDERFLOWS_AT_START:

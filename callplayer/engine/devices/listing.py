@@ -111,8 +111,8 @@ async def fresh_devices() -> list[OutputDevice]:
     )  # fmt: skip
     try:
         async with asyncio.timeout(LIST_TIMEOUT_S):
-            told, _ = await process.communicate()
-        return msgspec.json.decode(told, type=list[OutputDevice])
+            output, _ = await process.communicate()
+        return msgspec.json.decode(output, type=list[OutputDevice])
     except (TimeoutError, msgspec.MsgspecError):
         return []
     finally:

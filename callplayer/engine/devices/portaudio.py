@@ -64,7 +64,7 @@ class Output(Protocol):
         ...
 
     def ended(self) -> bool:
-        """Tell whether the device has ended by itself: it is gone."""
+        """Return whether the device has ended by itself: it is gone."""
         ...
 
 
@@ -180,7 +180,7 @@ class SoundOutput:
         return max(0.0, now_s - self._called_s)
 
     def ended(self) -> bool:
-        """Tell whether PortAudio has given the stream up."""
+        """Return whether PortAudio has given the stream up."""
         try:
             return not self._stream.active
         except self._error:
@@ -225,7 +225,7 @@ class SimulatedOutput:
         return max(0.0, now_s - self.mixer.rendered_at_s) if self.mixer.rendered_frames else 0.0
 
     def ended(self) -> bool:
-        """Tell that a thread does not end by itself."""
+        """Report that a thread does not end by itself."""
         return False
 
     def _run(self) -> None:

@@ -1,9 +1,9 @@
 """What PulseAudio (or PipeWire in its place) knows: its sinks, and on which of them we play.
 
 PortAudio reaches it through ALSA's `pulse` device, which hides the sinks: a sink that is unplugged
-is not told to ALSA, the server moves the stream to another one by itself. So its own client library
-is asked as well, where there is one. All of this happens in a thread: a sound server that stands
-still must not hold up the engine.
+is not reported to ALSA, the server moves the stream to another one by itself. So its own client
+library is asked as well, where there is one. All of this happens in a thread: a sound server that
+stands still must not hold up the engine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from callplayer.text import plain_text
 LOG = logging.getLogger(__name__)
 
 NOWHERE = "auto_null"
-"""The sink that the server makes when it has no other: what is played there, nobody hears."""
+"""The sink that the server makes when it has no other: what is played there is not heard."""
 
 SINK_VARIABLE = "PULSE_SINK"
 RETRY_S = 1.0
@@ -60,7 +60,7 @@ class PulseView:
 
 
 class PulseWatch:
-    """Tells `on_view` the view at first and after each event; None while no server answers.
+    """Publishes the view to `on_view` at first and after each event; None while no server answers.
 
     `on_view` is called in the watch's own thread. Where there is no client library it never is.
     """
@@ -111,7 +111,7 @@ class PulseWatch:
         while not self._end.is_set():
             news = False
             self._on_view(_look(pulse))
-            # An event may come while we look; what it tells may have been missed.
+            # An event may come while we look; its change may have been missed.
             listening = True
             if not news:
                 pulse.event_listen()

@@ -62,7 +62,7 @@ class DeviceSelection:
         return names
 
     def is_usable(self, view: PulseView, name: str) -> bool:
-        """Tell whether there is any sense in opening a device, as far as the server knows."""
+        """Return whether there is any sense in opening a device, as far as the server knows."""
         sink = view.sink(name)
         if sink is None:
             return bool(name) and not (name == self.name and self.is_sink)
@@ -70,7 +70,7 @@ class DeviceSelection:
         return name != NOWHERE and not (sink.suspended and lost_by_suspension)
 
     def is_back(self, view: PulseView, on_sink: str, now_s: float) -> bool:
-        """Tell whether home, a sink, can be played on again while we play on another one."""
+        """Return whether home, a sink, can be played on again while we play on another one."""
         there = view.sink(self.name) is not None
         self.seen_gone = self.seen_gone or not there
         away = bool(self.name) and self.name != on_sink
@@ -84,7 +84,7 @@ def stream_went(
 
     A sink that is unplugged never stops: the server moves its streams to another one. `on_sink` is
     the one that we played on last, "" for none that we know: then it "began" on one. It is "lost"
-    if its sink is gone, and "moved" if that is still there and somebody wanted it elsewhere.
+    if its sink is gone, and "moved" if that is still there and the user moved the stream elsewhere.
     """
     if view is None or view.looked_s < opened_s or view.playing_on in ("", on_sink):
         return "stayed"

@@ -1,9 +1,9 @@
 """When an open device counts as stalled: by its own cadence, not by a fixed patience. Pure.
 
 A real card asks for its first block at once and for the next ones every few ms. A null sink that
-nobody listens to may sleep for 2 s before its first block, and keeps a card's cadence from then on.
-So a device that has shown a cadence is stalled once it has kept silent for STALLED_S; one that has
-not is given FIRST_BLOCK_S.
+nothing listens to may sleep for 2 s before its first block, and keeps a card's cadence from then
+on. So a device that has shown a cadence is stalled once it has kept silent for STALLED_S; one that
+has not is given FIRST_BLOCK_S.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class Cadence:
 
     @property
     def shown(self) -> bool:
-        """Tell whether the device runs: it has asked again and again."""
+        """Return whether the device runs: it has asked again and again."""
         return self.looks >= CADENCE_LOOKS
 
     @property
     def is_late(self) -> bool:
-        """Tell whether the device has not asked since the last look but one."""
+        """Return whether the device has not asked since the last look but one."""
         return self.silent_s > TICK_S
 
     @property
     def stalled(self) -> bool:
-        """Tell whether the device should have asked long ago."""
+        """Return whether the device should have asked long ago."""
         return self.silent_s >= (STALLED_S if self.shown else FIRST_BLOCK_S)
 
 

@@ -1,4 +1,4 @@
-"""Which words a client of the engine has not been told yet. Pure.
+"""Which words a client of the engine has not received yet. Pure.
 
 However slow the client is, no more is kept than the transcript itself and a time for each speaker.
 """
@@ -15,7 +15,7 @@ from callplayer.vendor.transcript import Speaker, Transcript, Word
 
 WORDS_A_LINE = 200
 MOST_AT_ONCE = 100
-"""Words of one start are told in one line, which must have an end; nobody says more at a time."""
+"""Words of one start go in one line, which must have an end; no speaker says more at a time."""
 
 _started_at = attrgetter("started_at")
 
@@ -37,7 +37,7 @@ class Backlog:
                 self._since[word.speaker] = word.started_at
 
     def next_batch(self) -> tuple[Word, ...]:
-        """Return what to tell next, of the speaker who is behind most; () if all is told."""
+        """Return what to send next, of the speaker that is furthest behind; () if all is sent."""
         if not self._since:
             return ()
         speaker = min(self._since, key=self._since.__getitem__)
@@ -48,7 +48,7 @@ class Backlog:
         return words[start : bisect_right(words, last.started_at, key=_started_at)]
 
     def mark_sent(self, words: tuple[Word, ...]) -> None:
-        """Note that these words, just returned by `next_words`, have been told."""
+        """Note that these words, just returned by `next_batch`, have been sent."""
         last = words[-1]
         of_speaker = self.transcript.of(last.speaker)
         end = bisect_right(of_speaker, last.started_at, key=_started_at)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 STALE_S = 6.5
-"""A server pings every 3 s: two missed, and nobody is there any more."""
+"""A server pings every 3 s: after two missed ones it is gone."""
 
 ANSWER_S = 10.0
 WORDS_A_TURN = 100
@@ -49,11 +49,11 @@ WORDS_A_TURN = 100
 NO_TRANSCRIPT = "This call has no transcript."
 NO_CABLE = "The API has no transcripts."
 NOT_ALLOWED = "The API does not let this client have transcripts."
-UNREACHABLE = "The transcript cannot be had at the moment; trying again."
+UNREACHABLE = "The transcript cannot be reached at the moment; trying again."
 
 
 class _NoneError(Exception):
-    """There are no words to be had, and asking again would not help."""
+    """There are no words, and asking again would not help."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -65,7 +65,7 @@ class _TokenRefusedError(Exception):
 
 
 class TranscriptSubscription:
-    """Reads one incident's words, and tells them. `tell` may return False: it is to be asked again.
+    """Reads one incident's words and emits them. `emit` may return False: it is called again later.
 
     `stale_s` is how long a line may be silent.
     """
@@ -75,7 +75,7 @@ class TranscriptSubscription:
         settings: Settings,
         incident_id: str,
         access: ApiClient,
-        tell: Callable[[m.Event], object],
+        emit: Callable[[m.Event], object],
         stale_s: float = STALE_S,
     ) -> None:
         self._url = settings.cable_url or cable_url(settings.api_url)
@@ -83,7 +83,7 @@ class TranscriptSubscription:
         self._access = access
         self._stale_s = stale_s
         self._conversation = Conversation(incident_id, settings.cable_parameter)
-        self._reporter = WordReporter(tell)
+        self._reporter = WordReporter(emit)
         self._say = self._reporter.say
         self._was_confirmed = False
         self._confirmed_s: float | None = None
@@ -91,20 +91,20 @@ class TranscriptSubscription:
     async def run(self) -> None:
         """Read until cancelled, or until it is known that there is nothing to read. Never raises
         anything else."""
-        telling = asyncio.create_task(self._reporter.run())
+        reporting = asyncio.create_task(self._reporter.run())
         try:
             self._say("connecting")
             await asyncio.to_thread(self._prepare)
             await self._read()
         except _NoneError as error:
             self._say("none", error.detail)
-            await asyncio.Event().wait()  # what is untold is still to be told
+            await asyncio.Event().wait()  # the backlog is still to be sent
         except Exception:
             LOG.exception("the transcript failed")
             self._say("none", "The transcript met an error of the player's own.")
             await asyncio.Event().wait()
         finally:
-            telling.cancel()
+            reporting.cancel()
 
     def _prepare(self) -> None:
         """Load what takes 10s of ms, in a thread: sound may be on its way."""

@@ -1,4 +1,4 @@
-"""Words on their way to the client: told at its pace, and of what has changed only the last."""
+"""Words on their way to the client: sent at its pace, and of changed words only the latest."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class WordReporter:
 
     def __init__(self, emit: Callable[[m.Event], object]) -> None:
         self._emit = emit
-        self._untold = Backlog()
+        self._backlog = Backlog()
         self._news = asyncio.Event()
         self._state: m.TranscriptEvent | None = None
-        self._untold_state = False
+        self._state_is_new = False
 
     def say(self, state: m.TranscriptState, detail: str = "") -> None:
         """Publish whether there are words, if that is new."""
         event = m.TranscriptEvent(state=state, detail=detail)
         if event != self._state:
-            self._state, self._untold_state = event, True
+            self._state, self._state_is_new = event, True
             self._news.set()
 
     def take(self, words: Sequence[Word]) -> None:
         """Publish the words of one message; those beyond any call's length are dropped."""
-        if len(self._untold.transcript) + len(words) > MAX_WORDS:
+        if len(self._backlog.transcript) + len(words) > MAX_WORDS:
             LOG.warning("the transcript is longer than that of any call: words were ignored")
             return
-        self._untold.apply(words)
+        self._backlog.apply(words)
         self._news.set()
 
     async def run(self) -> None:
@@ -47,14 +47,14 @@ class WordReporter:
         while True:
             await self._news.wait()
             self._news.clear()
-            if self._untold_state and self._state is not None:
+            if self._state_is_new and self._state is not None:
                 await self._until_taken(self._state)
-                self._untold_state = False
-            while words := self._untold.next_batch():
+                self._state_is_new = False
+            while words := self._backlog.next_batch():
                 if self._emit(m.WordsEvent(words=words)) is False:
                     await asyncio.sleep(SLOW_CLIENT_S)
                     continue
-                self._untold.mark_sent(words)
+                self._backlog.mark_sent(words)
                 await asyncio.sleep(PACE_S)
 
     async def _until_taken(self, event: m.Event) -> None:

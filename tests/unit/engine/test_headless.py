@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.headless import MAX_BACKLOG_BYTES, _LineWriter, _tell, read_line
+from callplayer.engine.headless import MAX_BACKLOG_BYTES, _emit, _LineWriter, read_line
 from callplayer.ipc import messages as m
 
 LIMIT_BYTES = 64
@@ -84,9 +84,9 @@ async def test_who_reads_nothing_is_told_no_more_but_how_it_ends() -> None:
     refused = m.ErrorEvent(
         code="bad-request", message="A line was not understood.", hint="Mend it."
     )
-    told = sum(_tell(output, refused) for _ in range(10_000))
+    told = sum(_emit(output, refused) for _ in range(10_000))
     assert 0 < told < 10_000
     assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
-    assert not _tell(output, m.StateEvent(phase="playing"))
-    assert _tell(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))
-    assert _tell(output, m.ByeEvent(exit_code=5))
+    assert not _emit(output, m.StateEvent(phase="playing"))
+    assert _emit(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))
+    assert _emit(output, m.ByeEvent(exit_code=5))
