@@ -221,7 +221,7 @@ def select_next_party(view: PlayerView) -> PlayerView:
     return replace(view, selected=PARTIES[1 - PARTIES.index(view.selected)])
 
 
-def telling_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
+def call_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
     """Return the levels of the call, without those that a mute at the server changes."""
     muted = {party.party for party in view.state.parties if party.muted_at_server}
     spoilt = {each.lane for each in view.state.lanes if muted.intersection(each.carries)}

@@ -32,7 +32,7 @@ from callplayer.ui.model.format import (
     shown_position_ms,
 )
 from callplayer.ui.model.navigation import is_move, jumped
-from callplayer.ui.model.player import NO_WORDS, PlayerView, select_next_party, telling_levels
+from callplayer.ui.model.player import NO_WORDS, PlayerView, call_levels, select_next_party
 from callplayer.ui.model.prompt import Prompt, PromptHint
 from callplayer.ui.model.skip_silence import SilenceSkipping
 from callplayer.ui.model.speech import SpeechLanes
@@ -232,7 +232,7 @@ class PlainActions:
     def _note_heard(self) -> None:
         now_s, state = self._clock(), self.view.state
         if is_heard(state, now_s) and self.view.link.quality != "cut":
-            self._lanes.note(telling_levels(self.view), shown_position_ms(state, now_s))
+            self._lanes.note(call_levels(self.view), shown_position_ms(state, now_s))
 
     def _skip_silence(self) -> None:
         if self.view.quiet_since_s is not None:

@@ -1,4 +1,4 @@
-"""The plain lines: header, notice, footer, help and statistics."""
+"""The plain lines: header, notice, footer and help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from callplayer.ipc.messages import StateEvent, StatsEvent
+from callplayer.ipc.messages import StateEvent
 from callplayer.text import plain_text
 from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
 from callplayer.ui.keymap import ACTIONS, Action, help_lines
@@ -24,10 +24,7 @@ from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
 SHORT_ID_CHARS = 8
 NUMBER_CELLS = 18
-STATS_ROWS = 7
-"""How many rows the statistics take, their titles included: what 60×16 has room for."""
 
-FRAMES_PER_MS = 48
 _LINK_LOOKS: dict[Quality, tuple[str, str, Tone]] = {
     "good": ("▂▄▆", "good", "play"),
     "fair": ("▂▄·", "fair", "hold"),
@@ -119,14 +116,6 @@ class HelpPanel(MovedRows):
             *before, (last, tone) = shown[-1]
             shown[-1] = spread((*before, (last.rstrip(), tone)), ((sign, "hold"),), width)
         return shown
-
-
-class StatsPanel(Rows):
-    """How the audio path does."""
-
-    def show(self, stats: StatsEvent | None) -> None:
-        """Draw the counters."""
-        self.draw_with(lambda width, _: stats_rows(stats, width))
 
 
 def header_row(
@@ -248,60 +237,6 @@ def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
 
 def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
     return (keys, "ask"), (topic + " ", "text")
-
-
-def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
-    """Return three columns: the delay by part, what went wrong, the callback and the clocks."""
-    cell = width // 3
-    columns = _stats_columns(stats or StatsEvent(), "/" if cell < 24 else " of ")
-    label_cells = 10 if cell < 24 else 14
-    head: list[Part] = []
-    for title, _ in columns:
-        head += [("─ ", "faint"), (f"{title} ", "dim"), ("─" * (cell - len(title) - 4), "faint")]
-        head.append((" ", "text"))
-    if stats is None:
-        return [head, (("no figures yet", "dim"),), *([()] * (STATS_ROWS - 2))]
-    rows: list[Row] = [head]
-    for y in range(STATS_ROWS - 1):
-        row: list[Part] = []
-        for _, items in columns:
-            label, value, tone = items[y] if y < len(items) else ("", "", "text")
-            row += [(fit(label, label_cells), "dim"), (fit(value, cell - label_cells), tone)]
-        rows.append(row)
-    return rows
-
-
-def _stats_columns(
-    stats: StatsEvent, of: str
-) -> tuple[tuple[str, tuple[tuple[str, str, Tone], ...]], ...]:
-    network = "—" if stats.network_ms is None else f"{stats.network_ms:.0f} ms"
-    drift = "—" if stats.drift_ppm is None else f"{stats.drift_ppm:+.1f} ppm"
-    delay: tuple[tuple[str, str, Tone], ...] = (
-        ("network", network, "text"),
-        ("jitter", f"{stats.packet_ms + stats.jitter_buffer_ms:.0f} ms", "text"),
-        ("resampler", f"{stats.resampler_ms:.0f} ms", "text"),
-        ("ring", f"{stats.buffer_ms:.0f}{of}{stats.target_ms:.0f} ms", "text"),
-        ("device", f"{stats.device_latency_ms:.0f} ms", "text"),
-        ("total", f"{stats.delay_ms:.0f} ms", "strong"),
-    )
-    faults = (
-        _fault("underruns", stats.underruns),
-        _fault("card dry", stats.device_underflows),
-        _fault("concealed", round(stats.concealed_ms), " ms"),
-        _fault("trimmed", round(stats.trimmed_frames / FRAMES_PER_MS), " ms"),
-    )
-    callback: tuple[tuple[str, str, Tone], ...] = (
-        ("p99", f"{stats.callback_p99_ms:.2f} ms", "text"),
-        ("p99.9", f"{stats.callback_p999_ms:.2f} ms", "text"),
-        ("longest", f"{stats.callback_longest_ms:.2f} ms", "text"),
-        ("drift", drift, "text"),
-    )
-    return (("delay", delay), ("faults", faults), ("callback, clock", callback))
-
-
-def _fault(label: str, count: int, unit: str = "") -> tuple[str, str, Tone]:
-    """Return a counter that should stay at 0, marked when it does not."""
-    return (label, f"{count}{unit}", "hold" if count else "text")
 
 
 def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:

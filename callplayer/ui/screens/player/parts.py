@@ -17,16 +17,10 @@ from callplayer.ui.screens.player.pointer import TimelinePointer
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
 from callplayer.ui.widgets.devices import DevicesPanel
-from callplayer.ui.widgets.lines import (
-    STATS_ROWS,
-    Header,
-    HelpPanel,
-    KeyFooter,
-    NoticeArea,
-    StatsPanel,
-)
+from callplayer.ui.widgets.lines import Header, HelpPanel, KeyFooter, NoticeArea
 from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
+from callplayer.ui.widgets.stats import STATS_ROWS, StatsPanel
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.ui.widgets.transcript import TranscriptPane
 from callplayer.vendor.parties import PARTIES

@@ -14,10 +14,10 @@ from callplayer.ui.keymap import Action, by_key
 from callplayer.ui.model.format import is_heard, shown_position_ms, until_turn_s
 from callplayer.ui.model.player import (
     PlayerView,
+    call_levels,
     is_clock_tick,
     reduce,
     select_next_party,
-    telling_levels,
     without_answer,
 )
 from callplayer.ui.screens.player.parts import Parts
@@ -85,7 +85,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
         """Note in the lanes how loud it is at the place that is heard."""
         now_s, state = self._clock(), self.view.state
         if self.is_mounted and is_heard(state, now_s) and self.view.link.quality != "cut":
-            self.timeline.lanes.note(telling_levels(self.view), shown_position_ms(state, now_s))
+            self.timeline.lanes.note(call_levels(self.view), shown_position_ms(state, now_s))
 
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""

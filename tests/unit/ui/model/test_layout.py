@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 from callplayer.ipc.messages import StatsEvent
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, plan
 from callplayer.ui.model.player import Notice
-from callplayer.ui.widgets.lines import (
-    STATS_ROWS,
-    help_height,
-    help_rows,
-    notice_rows,
-    stats_rows,
-)
+from callplayer.ui.widgets.lines import help_height, help_rows, notice_rows
 from callplayer.ui.widgets.rows import cells
+from callplayer.ui.widgets.stats import STATS_ROWS, stats_rows
 
 WIDTHS = st.integers(MIN_WIDTH - 2, 400)
 HEIGHTS = st.integers(MIN_HEIGHT, 120)
