@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import secrets
-import selectors
 import subprocess
 import sys
 import threading
@@ -19,14 +18,14 @@ from urllib.parse import urlsplit
 
 from callplayer.config import Secret, without_settings
 from callplayer.errors import CallplayerError, ServiceError, UsageError
-from callplayer.logs import LogPipe, RedactingFormatter, put_aside
+from callplayer.logs import RedactingFormatter, put_aside
 from callplayer.paths import log_path, make_private_folder
 from callplayer.retry import RESTARTS
 from callplayer.service.server import LIVE_FROM
+from callplayer.supervise import ChildProcess
 from callplayer.text import plain_text
 
 READY_TIMEOUT_S = 30.0
-LEAVE_TIMEOUT_S = 5.0
 MAX_READY_BYTES = 100_000
 
 log = logging.getLogger("callplayer.service.launcher")
@@ -34,7 +33,7 @@ log = logging.getLogger("callplayer.service.launcher")
 
 @dataclass(frozen=True)
 class Serving:
-    """What the service told when it was ready: its addresses and the incidents' ids."""
+    """What the service reported when it was ready: its addresses and the incidents' ids."""
 
     api_url: str
     stream_url: str
@@ -42,7 +41,7 @@ class Serving:
 
 
 class ServiceChild:
-    """`callplayer serve` with credentials nobody else knows, from `start` to `close`.
+    """`callplayer serve` with credentials of its own, from `start` to `close`.
 
     It ends when its stdin does, so not even a parent that is killed leaves it behind. When it ends
     by itself a thread starts it again with the same port, credentials and recordings; the player
@@ -61,7 +60,7 @@ class ServiceChild:
             LIVE_FROM: str(time.monotonic()),
         }
         self._port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
         self._closing = threading.Event()
         self._lock = threading.Lock()  # holds _process still while it is replaced or ended
         self._watcher = threading.Thread(target=self._watch, name="service", daemon=True)
@@ -80,10 +79,9 @@ class ServiceChild:
             process = self._process
         if process is None:
             return
-        _end(process)
+        process.end_now()
         if self._watcher.ident is not None:
             self._watcher.join()
-        _close_pipes(process)
 
     def __enter__(self) -> ServiceChild:
         return self
@@ -91,7 +89,7 @@ class ServiceChild:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> ChildProcess:
         """Start a process and keep it; raise ServiceError if that fails or all is being closed."""
         argv = [
             sys.executable, "-P", "-m", "callplayer", "serve", f"--port={self._port}",
@@ -101,15 +99,9 @@ class ServiceChild:
             if self._closing.is_set():
                 raise ServiceError("The replay service is being closed.", "Start again.")
             try:
-                with LogPipe(_open_log()) as pipe:
-                    self._process = subprocess.Popen(
-                        argv,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=pipe.writer,
-                        env=self._environment,
-                        start_new_session=True,
-                    )
+                self._process = ChildProcess(
+                    argv, self._environment, _open_log(), stdout=subprocess.PIPE
+                )
             except OSError as error:
                 raise ServiceError(
                     f"The replay service cannot be started: {error.strerror}.",
@@ -126,7 +118,7 @@ class ServiceChild:
                 code = self._process.wait()
                 if self._closing.is_set():
                     return
-                _close_pipes(self._process)
+                self._process.close_pipes()
                 log.warning("the replay service has ended by itself (exit code %d)", code)
                 delay_s = RESTARTS.delay_s(restarts_s, time.monotonic())
                 if delay_s is None:
@@ -148,19 +140,19 @@ class ServiceChild:
             if not self._closing.is_set():
                 log.warning("the replay service did not start: %s %s", error.what, error.hint)
             if process is not None:
-                _end(process)
+                process.end_now()
 
 
-def wait_until_ready(process: subprocess.Popen[bytes]) -> Serving:
-    """Return what the process tells when it is ready; raise UsageError or ServiceError if not."""
-    line = _read_line(process, time.monotonic() + READY_TIMEOUT_S)
+def wait_until_ready(process: ChildProcess) -> Serving:
+    """Return what the process reports when it is ready; raise UsageError or ServiceError if not."""
+    line = process.read_line(READY_TIMEOUT_S, MAX_READY_BYTES)
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        told = json.loads(line)
-        if not told["ready"]:
-            raise _refusal(str(told["what"]), str(told["hint"]), told.get("exit_code"))
-        incidents = tuple(str(incident) for incident in told["incidents"])
+        report = json.loads(line)
+        if not report["ready"]:
+            raise _refusal(str(report["what"]), str(report["hint"]), report.get("exit_code"))
+        incidents = tuple(str(incident) for incident in report["incidents"])
         if incidents:
-            return Serving(str(told["api_url"]), str(told["stream_url"]), incidents)
+            return Serving(str(report["api_url"]), str(report["stream_url"]), incidents)
         raise ServiceError("There is no call to play.", "Name a recording of your own.")
     raise ServiceError("The replay service did not start.", f"{log_path('service.log')} says why.")
 
@@ -168,38 +160,6 @@ def wait_until_ready(process: subprocess.Popen[bytes]) -> Serving:
 def _refusal(what: str, hint: str, exit_code: object) -> CallplayerError:
     kind = UsageError if exit_code == UsageError.exit_code else ServiceError
     return kind(plain_text(what, 400), plain_text(hint, 400))
-
-
-def _read_line(process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
-    assert process.stdout is not None
-    line = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while b"\n" not in line and len(line) < MAX_READY_BYTES:
-            if not selector.select(max(deadline_s - time.monotonic(), 0.0)):
-                break
-            chunk = os.read(process.stdout.fileno(), 65_536)
-            if not chunk:
-                break
-            line += chunk
-    return bytes(line)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    for act in (None, process.terminate, process.kill):
-        if act is not None:
-            act()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=LEAVE_TIMEOUT_S)
-            return
-
-
-def _close_pipes(process: subprocess.Popen[bytes]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def _open_log() -> int:

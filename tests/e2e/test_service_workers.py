@@ -26,6 +26,7 @@ from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
 from callplayer.service.livekit.room_service import RoomServiceClient
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S, RoomTokens
+from callplayer.supervise import EndLimits
 from callplayer.vendor.commands import Pause, Resume, Scrub, SetGain
 from callplayer.vendor.http import StreamGrant
 from tests.e2e.conftest import StartEngine
@@ -138,7 +139,9 @@ async def test_the_same_token_finds_cursor_pause_and_gains_as_left(recordings: P
             await find_the_trace(listener, before_db)
 
 
-async def test_who_was_away_goes_on_at_once_from_where_it_left(recordings: Path) -> None:
+async def test_a_listener_that_was_away_goes_on_at_once_from_where_it_left(
+    recordings: Path,
+) -> None:
     with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
         token, url = await open_stream(service, "call.wav")
         async with listening(token, url) as listener:
@@ -217,7 +220,9 @@ async def test_as_left_till_shortly_before_the_time_is_up_and_anew_after_it(
                 assert anew.statuses[0].position == 0
 
 
-async def test_a_room_ends_with_its_bot_whoever_is_in_it(recordings: Path, tmp_path: Path) -> None:
+async def test_a_room_ends_with_its_bot_even_with_a_listener_in_it(
+    recordings: Path, tmp_path: Path
+) -> None:
     async with streams_of(recordings, tmp_path / "livekit.log", idle_s=0.5) as streams:
         grant = await open_as(streams, "desk 1")
         stranger = rtc.Room()
@@ -230,7 +235,9 @@ async def test_a_room_ends_with_its_bot_whoever_is_in_it(recordings: Path, tmp_p
         await until(lambda: not stranger.isconnected())
 
 
-async def test_who_takes_its_own_place_and_scrubs_at_once_stays_there(recordings: Path) -> None:
+async def test_a_listener_that_replaces_itself_and_scrubs_at_once_stays_there(
+    recordings: Path,
+) -> None:
     with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
         token, url = await open_stream(service, "call.wav")
         async with listening(token, url) as first:
@@ -264,7 +271,9 @@ asyncio.run(main())
 """
 
 
-async def test_who_is_killed_and_soon_back_goes_on_from_where_it_was(recordings: Path) -> None:
+async def test_a_listener_that_is_killed_and_soon_back_goes_on_from_where_it_was(
+    recordings: Path,
+) -> None:
     with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
         token, url = await open_stream(service, "call.wav")
         killed = await asyncio.create_subprocess_exec(
@@ -331,7 +340,7 @@ async def test_a_worker_that_hangs_is_replaced(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "SILENT_S", 4.0)
-    monkeypatch.setattr(process, "LEAVE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(process, "END_LIMITS", EndLimits(leave_s=0.2, terminate_s=()))
     async with streams_of(recordings, tmp_path / "livekit.log") as streams:
         grant = await open_as(streams, "desk 1")
         async with listening(grant.token, grant.url) as lost:

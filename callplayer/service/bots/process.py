@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
-from callplayer.logs import LogPipe
 from callplayer.playback.player import Place
 from callplayer.retry import RESTARTS
 from callplayer.service.bots.protocol import (
@@ -31,9 +30,10 @@ from callplayer.service.bots.protocol import (
     StreamOpened,
     news_decoder,
 )
+from callplayer.supervise import ChildProcess, EndLimits
 
 ANSWER_TIMEOUT_S = 20.0
-LEAVE_TIMEOUT_S = 5.0
+END_LIMITS = EndLimits(leave_s=5.0, terminate_s=())
 SILENT_S = 15.0
 """A worker reports once a second."""
 
@@ -65,7 +65,7 @@ class BotWorker:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: ChildProcess,
         pipe: Pipe,
         answer: Answerer,
         ended: Callable[[str], None],
@@ -96,12 +96,12 @@ class BotWorker:
             raise
 
     async def keep(self, name: str) -> bool:
-        """Have a bot wait on for its listener; tell whether it is still there."""
+        """Have a bot wait on for its listener; return whether it is still there."""
         answer = await self._ask(Extend(name), ())
         return isinstance(answer, Extended) and answer.here
 
     async def follow(self) -> None:
-        """Take what the worker tells until it ends, or is silent for so long that it must hang."""
+        """Receive the worker's messages until it ends, or is silent for `SILENT_S`: it hangs."""
         try:
             while (news := await self._next()) is not None:
                 match news:
@@ -130,19 +130,14 @@ class BotWorker:
     async def close(self) -> None:
         """Have all its bots leave and end it."""
         self._pipe.finish()
-        try:
-            async with asyncio.timeout(LEAVE_TIMEOUT_S):
-                await self.process.wait()
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
+        await self.process.end()
 
     async def _next(self) -> News | None:
         try:
             async with asyncio.timeout(SILENT_S):
                 return await self._pipe.receive(news_decoder)
         except TimeoutError:
-            log.error("a worker has told nothing for %.0f s", SILENT_S)
+            log.error("a worker has sent nothing for %.0f s", SILENT_S)
             return None
 
     async def _answer_to(self, question: ListParticipants | AnnounceListener) -> None:
@@ -180,7 +175,7 @@ class Workers:
         self._most = most or default_workers(os.cpu_count() or 1)
         self.died: Callable[[BotWorker], None] = lambda _: None
         self.ended: Callable[[str], None] = lambda _: None
-        self.answer: Answerer = _nobody
+        self.answer: Answerer = _no_answer
         self.running: list[BotWorker] = []
         self._starting: asyncio.Task[None] | None = None
         self._following: set[asyncio.Task[None]] = set()
@@ -227,15 +222,14 @@ class Workers:
         ours, theirs = socket.socketpair()
         pipe = Pipe(ours)
         try:
-            with theirs, LogPipe(os.dup(2)) as noise:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "callplayer.service.bots.worker",
+            with theirs:
+                process = ChildProcess(
+                    [sys.executable, "-P", "-m", "callplayer.service.bots.worker"],
+                    _environment(),
+                    os.dup(2),
                     stdin=theirs.fileno(),
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=noise.writer,
-                    env=_environment(),
-                    start_new_session=True,
-                )  # fmt: skip
+                    limits=END_LIMITS,
+                )
         except OSError as error:
             pipe.close()
             raise ServiceError(
@@ -258,7 +252,7 @@ class Workers:
         try:
             await worker.follow()
         except ValueError:
-            log.exception("a worker tells what is not understood")
+            log.exception("a worker has sent a message that cannot be read")
         self.running.remove(worker)
         if self._closing:
             return
@@ -273,7 +267,7 @@ class Workers:
             self._start_one()
 
 
-async def _nobody(_question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
+async def _no_answer(_question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
     return {}
 
 

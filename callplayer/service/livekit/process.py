@@ -1,4 +1,4 @@
-"""A livekit-server of our own: on this machine only, with a secret nobody else knows.
+"""A livekit-server of our own: on this machine only, with a secret of its own.
 
 It dies with the service, also when the service is killed. Its settings go by environment, so no
 secret is ever in argv or in a file. Media goes over one UDP port of the machine's own addresses:
@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,13 +27,12 @@ import httpx
 
 from callplayer.config import Secret
 from callplayer.errors import ServiceError
-from callplayer.logs import LogPipe
 from callplayer.paths import make_private_folder
 from callplayer.retry import RESTARTS, RestartBudget
 from callplayer.service.livekit.tokens import RoomTokens
+from callplayer.supervise import ChildProcess, EndLimits
 
 START_TIMEOUT_S = 10.0
-STOP_TIMEOUT_S = 0.5
 START_ATTEMPTS = 3
 MAX_LOG_BYTES = 5_000_000
 
@@ -47,6 +47,9 @@ wait $server; code=$?
 kill $guard 2>/dev/null
 exit $code
 """
+
+END_LIMITS = EndLimits(leave_s=0.0, terminate_s=(0.05, 0.5))
+"""After one SIGTERM it would wait for the listeners to leave; after the second it ends at once."""
 
 log = logging.getLogger("callplayer.service")
 
@@ -82,7 +85,7 @@ class OwnServer:
         binary: Path,
         log_file: Path,
         place: _ServerAddress,
-        process: asyncio.subprocess.Process,
+        process: ChildProcess,
     ) -> None:
         self._binary = binary
         self._log_file = log_file
@@ -103,8 +106,8 @@ class OwnServer:
         """
         restarts_s: list[float] = []
         while True:
-            code = await self._process.wait()
-            await _stop(self._process)
+            code = await self._process.ended()
+            await self._process.end()
             log.warning("livekit-server has ended by itself (exit code %d)", code)
             delay_s = budget.delay_s(restarts_s, time.monotonic())
             if delay_s is None:
@@ -114,15 +117,15 @@ class OwnServer:
                 )
             await asyncio.sleep(delay_s)
             restarts_s.append(time.monotonic())
-            self._process = await _launch(self._binary, self._log_file, self._place)
+            self._process = _launch(self._binary, self._log_file, self._place)
             if await _comes_up(self._process, self._place):
                 log.info("livekit-server runs again")
             else:
-                await _stop(self._process)
+                await self._process.end()
 
     async def stop(self) -> None:
         """End the server."""
-        await _stop(self._process)
+        await self._process.end()
 
 
 @asynccontextmanager
@@ -133,15 +136,15 @@ async def own_server(binary: Path, log_file: Path) -> AsyncIterator[OwnServer]:
     """
     for attempt in range(START_ATTEMPTS):
         place = _free_place()
-        process = await _launch(binary, log_file, place)
+        process = _launch(binary, log_file, place)
         try:
             if await _comes_up(process, place):
                 break
             log.warning("livekit-server did not start (attempt %d)", attempt + 1)
         except BaseException:
-            await _stop(process)
+            await process.end()
             raise
-        await _stop(process)
+        await process.end()
     else:
         raise ServiceError("livekit-server does not start.", f"Read why in {log_file}.")
     server = OwnServer(binary, log_file, place, process)
@@ -171,9 +174,7 @@ def server_settings(http_port: int, udp_port: int, api_key: str, api_secret: str
     return json.dumps(settings)
 
 
-async def _launch(
-    binary: Path, log_file: Path, place: _ServerAddress
-) -> asyncio.subprocess.Process:
+def _launch(binary: Path, log_file: Path, place: _ServerAddress) -> ChildProcess:
     settings = server_settings(
         place.http_port, place.udp_port, place.api_key, place.api_secret.reveal()
     )
@@ -187,27 +188,25 @@ async def _launch(
         command = [setpriv, "--pdeathsig", "KILL", str(binary)]
     else:
         command = ["/bin/sh", "-c", _GUARD, "livekit-guard", str(binary)]
-    with LogPipe(_open_log(log_file)) as pipe:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL if setpriv else asyncio.subprocess.PIPE,
-            stdout=pipe.writer,
-            stderr=pipe.writer,
-            # Ctrl+C in the terminal is for the service, which then ends its server in order.
-            start_new_session=True,
-        )
+    return ChildProcess(
+        command,
+        environment,
+        _open_log(log_file),
+        stdin=subprocess.DEVNULL if setpriv else subprocess.PIPE,
+        log_stdout=True,
+        limits=END_LIMITS,
+    )
 
 
-async def _comes_up(process: asyncio.subprocess.Process, place: _ServerAddress) -> bool:
-    """Tell whether the server runs now, and not somebody else's that has taken its port."""
+async def _comes_up(process: ChildProcess, place: _ServerAddress) -> bool:
+    """Return whether this server runs now, not another one that has taken its port."""
     tokens = RoomTokens(place.api_key, place.api_secret)
     headers = {"Authorization": f"Bearer {tokens.for_asking()}"}
     asked = f"{place.url.replace('ws://', 'http://', 1)}/twirp/livekit.RoomService/ListRooms"
     deadline_s = asyncio.get_running_loop().time() + START_TIMEOUT_S
     async with httpx.AsyncClient(timeout=1.0, trust_env=False, headers=headers) as client:
         while asyncio.get_running_loop().time() < deadline_s:
-            if process.returncode is not None:
+            if process.exit_status() is not None:
                 return False
             try:
                 answer = await client.post(asked, json={})
@@ -217,24 +216,6 @@ async def _comes_up(process: asyncio.subprocess.Process, place: _ServerAddress) 
                 pass
             await asyncio.sleep(0.02)
     return False
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """End the server at once: a gentle SIGTERM alone would wait for the listeners to leave."""
-    if process.returncode is None:
-        try:
-            process.terminate()
-            await asyncio.sleep(0.05)
-            process.terminate()
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-        except ProcessLookupError:
-            pass
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()
 
 
 def _free_place() -> _ServerAddress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from callplayer.service.bots.protocol import (
     Pipe,
     order_decoder,
 )
+from callplayer.supervise import ChildProcess
 
 
 async def nobody(_question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
@@ -40,7 +42,7 @@ class Rig:
 @contextlib.asynccontextmanager
 async def a_worker() -> AsyncIterator[Rig]:
     ours, theirs = map(Pipe, socket.socketpair())
-    process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    process = ChildProcess(["cat"], os.environ, os.dup(2))
     ended: list[str] = []
     worker = BotWorker(process, ours, nobody, ended.append)
     following = asyncio.create_task(worker.follow())
@@ -49,12 +51,10 @@ async def a_worker() -> AsyncIterator[Rig]:
     finally:
         theirs.close()
         await following
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
+        await process.end()
 
 
-async def test_who_answers_too_late_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_answers_too_late_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "ANSWER_TIMEOUT_S", 0.05)
     async with a_worker() as rig:
         with pytest.raises(ServiceError, match="does not come") as late:
@@ -69,7 +69,7 @@ async def test_who_answers_too_late_has_not_died(monkeypatch: pytest.MonkeyPatch
         assert await asking is False
 
 
-async def test_who_has_died_is_told_apart() -> None:
+async def test_a_worker_that_died_has_an_error_of_its_own() -> None:
     async with a_worker() as rig:
         asking = asyncio.create_task(rig.worker.keep("a"))
         assert await rig.theirs.receive(order_decoder) == Extend("a")
@@ -78,7 +78,7 @@ async def test_who_has_died_is_told_apart() -> None:
             await asking
 
 
-async def test_the_end_of_a_stream_is_told_once() -> None:
+async def test_the_end_of_a_stream_is_reported_once() -> None:
     async with a_worker() as rig:
         rig.worker.places = {"a": None, "b": None}
         await rig.theirs.send(BotLeft("a"))
