@@ -153,7 +153,10 @@ async def running_service(
 def _access(
     options: ServeOptions, library: Library, api_url: str
 ) -> Iterator[tuple[Authenticator, Path | None]]:
-    """Give who may use the service; generated credentials, in a file, if there is nobody else."""
+    """Give the clients that may use the service; without any, credentials are generated.
+
+    Those are in a file for the player, whose path is given too.
+    """
     with contextlib.ExitStack() as stack:
         fixed, file = credentials_from_environment(), None
         if fixed is None and not library.clients.rows():

@@ -2,9 +2,9 @@
 
 int16 at 48 kHz, one or two channels, behind a plain header of 44 bytes. While the call goes on the
 header's sizes are 0xFFFFFFFF, which other programs take as "until the end of the file"; the right
-sizes are written when it is over, and that is how every process can tell. What is appended is with
+sizes are written when it is over, by which every process knows. What is appended is with
 the operating system at once, so killing the writer loses nothing of it; `sync` brings it to the
-disk. `repair` finishes a file whose writer was killed; a lock, which dies with the writer, tells
+disk. `repair` finishes a file whose writer was killed; a lock, which dies with the writer, shows
 that it was.
 """
 
@@ -97,7 +97,7 @@ class LiveFile:
 class GrowingAudio:
     """Reads a live call, or one that was live, from any process.
 
-    Ask `is_over` before `frames`: the frames told after a true `is_over` are all there will be.
+    Ask `is_over` before `frames`: the frames read after a true `is_over` are all there will be.
     """
 
     def __init__(self, path: Path) -> None:
@@ -125,7 +125,7 @@ class GrowingAudio:
         return np.frombuffer(content[:whole], dtype="<i2").reshape(-1, self.channels)
 
     def is_over(self) -> bool:
-        """Tell whether the call has ended and the file grows no more."""
+        """Return whether the call has ended and the file grows no more."""
         return os.pread(self._fd, _SIZE.size, _DATA_SIZE_AT) != _SIZE.pack(UNFINISHED)
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class GrowingAudio:
 
 
 def holds_sound(path: Path) -> bool:
-    """Tell whether there may be sound in `path`: it is longer than a header, or cannot be seen."""
+    """Return whether `path` may hold sound: it is longer than a header, or cannot be seen."""
     try:
         return path.stat().st_size > HEADER.size
     except FileNotFoundError:
@@ -189,8 +189,8 @@ def _finish(fd: int, channels: int, frames: int) -> None:
     try:
         os.ftruncate(fd, HEADER.size + data_bytes)
         try:
-            _sync(fd)  # the header must never tell of sound that did not reach the disk
-        finally:  # on a broken disk too those who read must learn of the end
+            _sync(fd)  # the header must never name sound that did not reach the disk
+        finally:  # readers must see the end on a broken disk too
             os.pwrite(fd, _header(channels, data_bytes)[:_DATA_SIZE_AT], 0)
             os.pwrite(fd, _SIZE.pack(data_bytes), _DATA_SIZE_AT)
         _sync(fd)
@@ -211,7 +211,7 @@ def _header(channels: int, data_bytes: int) -> bytes:
 
 
 def _channels(header: bytes) -> int:
-    """Return how many channels a header tells of; raise ValueError if it is not ours."""
+    """Return how many channels a header names; raise ValueError if it is not ours."""
     if len(header) == HEADER.size:
         channels = HEADER.unpack(header)[6]
         sizes = slice(_RIFF_SIZE_AT, _RIFF_SIZE_AT + _SIZE.size)

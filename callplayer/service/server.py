@@ -47,7 +47,7 @@ def serve(options: ServeOptions) -> int:
             return asyncio.run(_serve(options))
         except CallplayerError as error:
             refusal = {"what": error.what, "hint": error.hint, "exit_code": error.exit_code}
-            _tell({"ready": False, **refusal})
+            _print_json({"ready": False, **refusal})
             raise
 
 
@@ -63,7 +63,7 @@ async def _serve(options: ServeOptions) -> int:
             # A full collection of all that was imported would hold the sound up for 10s of ms.
             gc.collect()
             gc.freeze()
-            _tell(
+            _print_json(
                 {
                     "ready": True,
                     "api_url": service.api_url,
@@ -114,7 +114,7 @@ def _log_start(options: ServeOptions, service: Service) -> None:
 
 
 async def _looking(service: Service) -> None:
-    """Have the service see what other processes did in its library."""
+    """Look for what other processes did in the library, again and again."""
     while True:
         await asyncio.sleep(LOOK_S)
         try:
@@ -122,7 +122,7 @@ async def _looking(service: Service) -> None:
         except sqlite3.Error as error:
             log.warning("the library cannot be looked at: %s", error)
         except Exception:  # calls go on all the same
-            log.exception("what came into the library cannot be told of")
+            log.exception("a change of the library cannot be published")
 
 
 def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
@@ -131,13 +131,13 @@ def live_start_s(variables: Mapping[str, str], now_s: float) -> float:
     So a service that is started again takes the calls up where they would be.
     """
     try:
-        told_s = float(variables.get(LIVE_FROM, ""))
+        start_s = float(variables.get(LIVE_FROM, ""))
     except ValueError:
         return now_s
-    return told_s if told_s <= now_s else now_s
+    return start_s if start_s <= now_s else now_s
 
 
-def _tell(line: Mapping[str, object]) -> None:
+def _print_json(line: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

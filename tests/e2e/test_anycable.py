@@ -62,7 +62,7 @@ async def test_words_come_through_it(kind: tuple[str, str]) -> None:
             assert served.cable.connections == 0
 
 
-async def test_it_asks_us_who_may_do_what() -> None:
+async def test_it_asks_what_a_client_may_do() -> None:
     async with behind_anycable() as behind:
         async with running(RESUMING, f"{behind.url}?token=guess", "live") as client:
             await client.told("closed", reason="unauthorized")

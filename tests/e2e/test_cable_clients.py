@@ -66,7 +66,9 @@ async def test_an_unknown_call_is_rejected(kind: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
-async def test_who_may_not_is_told_not_to_come_back(kind: tuple[str, str]) -> None:
+async def test_a_client_that_may_not_connect_is_asked_not_to_come_back(
+    kind: tuple[str, str],
+) -> None:
     async with (
         serving() as served,
         running(kind, f"{served.url}?token=guess", "live") as client,

@@ -163,7 +163,9 @@ async def test_a_publisher_may_speak_and_nothing_else(site: Site) -> None:
     assert await incidents(site.service) == []  # nobody has spoken: there is no call
 
 
-async def test_who_may_not_listen_opens_no_room_and_nobody_asks_without_end(site: Site) -> None:
+async def test_a_client_that_may_not_listen_opens_no_room_and_none_asks_without_end(
+    site: Site,
+) -> None:
     with Library.open(site.library) as library:
         secret = library.clients.add("words", may_listen=False).reveal()
     async with signed_in(site.service) as client:

@@ -229,7 +229,7 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(
     assert [line["exit_code"] for line in told] == [2, 2]
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
     write_recordings(tmp_path, duration_s=1.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -238,7 +238,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["web socket", "media"])
-async def test_a_room_server_whose_port_somebody_else_took_gets_another(
+async def test_a_room_server_whose_port_was_taken_gets_another(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between finding a free port and listening on it: by a livekit-server, too."""

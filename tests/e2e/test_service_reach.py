@@ -93,7 +93,7 @@ def local_url(service: Service) -> str:
     return f"https://127.0.0.1:{service.api_url.rsplit(':', 1)[1]}"
 
 
-def test_it_tells_an_address_that_others_can_reach(tls_service: Service) -> None:
+def test_it_reports_an_address_that_others_can_reach(tls_service: Service) -> None:
     told = urlsplit(tls_service.api_url)
     assert (told.scheme, told.hostname) == ("https", socket.gethostname().lower())
     document = httpx.get(f"{local_url(tls_service)}/openapi.json", verify=False, trust_env=False)

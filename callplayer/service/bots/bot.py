@@ -45,7 +45,7 @@ calm_log.addFilter(OnceASecond())
 
 @dataclass(frozen=True)
 class _DataMessage:
-    """Data that came in; `sender` is None while the SDK has not been told of the participant."""
+    """Data that came in; `sender` is None while the SDK does not know the participant."""
 
     payload: bytes
     sender: str | None
@@ -120,7 +120,7 @@ class ReplayBot:
         """Play until the listener is gone for good or the room ends; then leave the room."""
         self._player.begin(time.monotonic())
         tasks: list[asyncio.Future[Any]] = [
-            asyncio.create_task(self._tell()),
+            asyncio.create_task(self._send_statuses()),
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._attendance.watch()),
             asyncio.create_task(self._attendance.ask()),
@@ -144,7 +144,7 @@ class ReplayBot:
     def keep(self) -> bool:
         """Wait for the listener from now on as long as if it had just gone.
 
-        Tell whether that can be: False if the bot is about to leave.
+        Return whether that can be: False if the bot is about to leave.
         """
         if self._is_leaving or self._room_ended.is_set() or self._failed.done():
             return False
@@ -196,7 +196,7 @@ class ReplayBot:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    async def _tell(self) -> None:
+    async def _send_statuses(self) -> None:
         """Send every status that is queued, and one by the clock when there is none."""
         while True:
             interval_s = STATUS_PAUSED_S if self._player.paused else STATUS_PLAYING_S

@@ -61,7 +61,7 @@ class DecodedCache:
         return self._held[recording.path]
 
     def forget_removed(self) -> None:
-        """Let go of the sound whose file is not there any more."""
+        """Drop the sound of files that are not there any more."""
         for path in [path for path in self._held if not path.exists()]:
             os.close(self._held.pop(path).fd)
 
@@ -101,10 +101,10 @@ async def _decode(recording: Recording) -> DecodedRecording:
                 f"{recording.path.name} cannot be decoded: its reader has crashed.",
                 "Convert the recording, or name another.",
             )
-        told = json.loads(answer)
-        if "frames" not in told:
-            raise UsageError(told["what"], told["hint"])
-        return DecodedRecording(fd, int(told["frames"]), len(recording.parties))
+        report = json.loads(answer)
+        if "frames" not in report:
+            raise UsageError(report["what"], report["hint"])
+        return DecodedRecording(fd, int(report["frames"]), len(recording.parties))
     except BaseException:
         os.close(fd)
         raise

@@ -14,26 +14,26 @@ from livekit import rtc
 from livekit.rtc import DisconnectReason
 
 DEFAULT_IDLE_S = 60.0
-"""For so long a bot waits for a listener who has gone."""
+"""How long a bot waits for a listener that has gone."""
 
 NOTED_S = 1.0
 """How often it is noted that the listener is there, about, and how often it is asked itself."""
 
 UNNOTICED_S = 23.0
-"""After so long at most a LiveKit server tells that a connection is gone; measured: 22 s."""
+"""The longest time until a LiveKit server reports a lost connection; measured: 22 s."""
 
 
 class RoomRoster(Protocol):
-    """Who is in the bot's room: the room server's own API knows at once."""
+    """The participants in the bot's room: the room server's own API knows them at once."""
 
     async def sessions(self) -> Mapping[str, str]:
-        """Return who is there now and the id of that connection; nobody if there is no answer.
+        """Return the id of each participant's connection; none if the server does not answer.
 
         The id is empty as long as the connection is being made.
         """
 
     async def announce(self) -> None:
-        """Have the server tell the room of the listener now."""
+        """Have the server announce the listener to the room now."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class PositionHistory:
     def last_confirmed(self, *, lost: bool) -> int | None:
         """Return the last place that was heard for certain; None if none was.
 
-        `lost`: the listener has not left, its connection was lost, as the server noticed late. Who
-        answers was there when it last did; of others only what the server noted is known.
+        `lost`: the listener has not left, its connection was lost, as the server noticed late. A
+        listener that answers was there when it last did; of others the server's notes are known.
         """
         if self._certain is None or not self._noted:
             return None
@@ -123,9 +123,9 @@ NO_ANSWER = frozenset(
 class ListenerPresence:
     """Follows `listener` in `room`. The clock is `time.monotonic`, in s.
 
-    `place` tells where the cursor is, in frames. `came` is called when the listener has come; when
-    it has gone, `went` is, with the place that it certainly heard (None: there is none), and once
-    more if that turns out to be an earlier one. Have `watch` and `ask` run.
+    `place` returns where the cursor is, in frames. `came` is called when the listener has come.
+    When it has gone, `went` is, with the place that it certainly heard (None: there is none), and
+    once more if that turns out to be an earlier one. Have `watch` and `ask` run.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class ListenerPresence:
             self._heard.sign(Sign(now_s, frames))
 
     def disconnected(self, participant: rtc.RemoteParticipant) -> None:
-        """Take note that the SDK was told of one who has gone, late and after others maybe."""
+        """Take note that the SDK reports a participant that left, late and maybe out of order."""
         if participant.identity == self._listener:
             self._was_lost = participant.disconnect_reason in LOST_REASONS
             if not self.is_here:
@@ -174,7 +174,7 @@ class ListenerPresence:
             self.poll_now()
 
     def poll_now(self) -> None:
-        """Have it looked at once who is there."""
+        """Ask for the participants at once."""
         self._look_now.set()
 
     def extend(self) -> None:
@@ -193,7 +193,7 @@ class ListenerPresence:
                     return
 
     async def watch(self) -> None:
-        """Keep asking the room server who is there."""
+        """Keep asking the room server for the participants."""
         while True:
             self._look_now.clear()
             await self.refresh()
@@ -211,10 +211,10 @@ class ListenerPresence:
                 self._heard.sign(Sign(asked_s, frames, is_answer=True))
 
     async def refresh(self) -> bool:
-        """See whether the listener has come or gone; tell whether it is here and nobody else."""
+        """See whether the listener has come or gone; return whether it is alone with the bot."""
         me = self._room.local_participant.identity
         async with self._meeting:
-            # What came before the server is asked is of no later connection than it tells.
+            # What came before the question is of no later connection than the answer names.
             signs = self._heard.take_signs()
             present = await self._roster.sessions()
             session = present.get(self._listener)
@@ -226,7 +226,7 @@ class ListenerPresence:
                 self._note_gone(lost=True)  # it is back before the server has missed it
                 await self._note_come(session)
             elif me in present:  # else the server did not answer
-                # Who is coming has lost the connection before, without the server's notice.
+                # A listener that is joining has lost its connection before the server noticed.
                 self._note_gone(lost=session is not None)
         return present.keys() == {me, self._listener}
 
@@ -246,7 +246,7 @@ class ListenerPresence:
         self._came()
         self._heard = PositionHistory()
         self._heard.begin(time.monotonic(), self._place())
-        # The SDK is told of it then, and can say who sent what.
+        # The SDK then knows the participant, and can name the sender of data.
         await self._roster.announce()
 
     def _note_gone(self, *, lost: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the service and its workers tell each other: JSON lines over a socket, files beside them."""
+"""The protocol of the service and its workers: JSON lines over a socket, files beside them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Growing(msgspec.Struct, frozen=True, tag="growing"):
 class Open(msgspec.Struct, frozen=True, tag="open"):
     """Join a room with `token` and play to `listener`; answered by Opened or Ended.
 
-    The bot waits for its listener for `idle_s`. `turns` tell who speaks when in a mixed sound.
+    The bot waits for its listener for `idle_s`. `turns` are those of the parties in
+    a mixed sound.
     """
 
     id: str
@@ -64,14 +65,14 @@ class Extend(msgspec.Struct, frozen=True, tag="keep"):
 
 
 class Participants(msgspec.Struct, frozen=True, tag="present"):
-    """Who is in the room of a bot that asked: the session of each identity."""
+    """The participants in the room of a bot that asked: the session of each identity."""
 
     id: str
     sessions: dict[str, str]
 
 
 class ListParticipants(msgspec.Struct, frozen=True, tag="who"):
-    """A bot asks who is in its room; answered by Present."""
+    """A bot asks for the participants in its room; the answer is Participants."""
 
     id: str
 
@@ -142,7 +143,7 @@ class Pipe:
         self._lock = asyncio.Lock()
 
     async def send(self, message: Order | News, files: tuple[int, ...] = ()) -> None:
-        """Send a message and copies of `files`; raise OSError if nobody reads."""
+        """Send a message and copies of `files`; raise OSError if the other end has closed."""
         content = memoryview(_encoder.encode(message) + b"\n")
         async with self._lock, asyncio.timeout(SEND_TIMEOUT_S):
             while content:

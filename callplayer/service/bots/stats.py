@@ -1,4 +1,4 @@
-"""What all bots do now and did so far, for who watches the service."""
+"""What all bots do now and did so far, for the metrics of the service."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def late_ms(counts: Sequence[int], quantile: float) -> float:
 
 
 def stats_of(workers: tuple[WorkerStats, ...], dead: Sequence[Report]) -> StreamStats:
-    """Add up what workers tell, and what those that died told last."""
+    """Add up the workers' reports, and the last ones of those that died."""
     reports = [*dead, *(worker.report for worker in workers)]
     commands: Counter[str] = Counter()
     steps = max((len(report.lateness) for report in reports), default=0)

@@ -43,7 +43,7 @@ STREAMS_A_CORE = 12.5
 log = logging.getLogger("callplayer.service")
 
 Owner = tuple[str, str, str]
-"""Whose stream it is: client, incident, participant."""
+"""The owner of a stream: client, incident, participant."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class ParticipantOwners:
 class Streams:
     """Opens streams of recordings on `room_server`, and ends what is left of them.
 
-    A participant who asks again while its bot is there, which waits for it for `idle_s`, gets that
+    A participant that asks again while its bot is there, which waits for it for `idle_s`, gets that
     one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
     `most` streams are played at once; None leaves that to the machine. `clock` is monotonic, in s.
     """
@@ -273,7 +273,7 @@ class Streams:
         return stream
 
     def _turns(self, recording: Recording) -> tuple[Turn, ...]:
-        """Return who speaks when, where that decides how loud the sound is."""
+        """Return which party speaks when, where that decides how loud the sound is."""
         return turns_of(self._catalog.words(recording.id)) if "call" in recording.parties else ()
 
     async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
@@ -283,7 +283,7 @@ class Streams:
         return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
 
     async def _answer(self, question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
-        """Ask the room server what a bot wants to know of its own room."""
+        """Ask the room server for what a bot needs to know of its room."""
         stream = self._streams.get(question.id)
         if stream is None:
             return {}
@@ -313,7 +313,7 @@ class Streams:
         self._owned = {owner: name for owner, name in self._owned.items() if name in self._streams}
 
     def _ended(self, name: str) -> None:
-        """Close the room that a bot has left: who has just come in would sit there in silence."""
+        """Close the room that a bot has left: a listener that has just come would hear nothing."""
         stream = self._streams.get(name)
         if stream is not None:
             self._close_room(stream)

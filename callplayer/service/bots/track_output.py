@@ -3,8 +3,8 @@
 `AudioSource.capture_frame` makes two messages of each frame, subscribes to all events of all rooms
 and waits for one: with ten bots it took twice what Opus does. The native library that it speaks to
 copies a frame before it returns, so here each track has one buffer and one request, made once; the
-answers, which nobody waits for, are not brought into Python. What this needs of the SDK is not
-public: where it is not as expected, frames go the SDK's way.
+answers are not brought into Python. What this needs of the SDK is not public: where it is not as
+expected, frames go the SDK's way.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Outlet = Callable[[Frame], None]
 def keep_answers_out() -> bool:
     """Have the answers to captures, and the SDK's own log, stay outside of Python.
 
-    Call it once, before the first room. Tell whether it could be done.
+    Call it once, before the first room. Return whether it could be done.
     """
     try:
         tag = livekit_ffi.event_tag("capture_audio_frame")

@@ -1,6 +1,6 @@
 """A process of bots: `python -m callplayer.service.bots.worker`, its standard input a socket.
 
-It takes its orders there and tells there what happens; see worker_wire. When the other end is
+It receives its orders there and reports there what happens; see `protocol`. When the other end is
 closed, or its process dies, the bots leave their rooms and it ends.
 """
 
@@ -60,7 +60,7 @@ class RoomQueries:
         self._waiting: list[asyncio.Future[Mapping[str, str]]] = []
 
     async def sessions(self) -> Mapping[str, str]:
-        """Return who is in the room now, with the session; nobody if there is no answer."""
+        """Return the session of each participant in the room; none if there is no answer."""
         waiting: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         await self._send(ListParticipants(self._name))
@@ -71,11 +71,11 @@ class RoomQueries:
             return {}
 
     async def announce(self) -> None:
-        """Have the room server tell the room of the listener now."""
+        """Have the room server announce the listener to the room now."""
         await self._send(AnnounceListener(self._name))
 
-    def told(self, sessions: Mapping[str, str]) -> None:
-        """Take an answer; all who wait for one get it."""
+    def answered(self, sessions: Mapping[str, str]) -> None:
+        """Take an answer; all callers that wait for one get it."""
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if not one.done():
@@ -90,7 +90,7 @@ class Worker:
         self._pump = Pump()
         self._bots: dict[str, ReplayBot] = {}
         self._commands: Counter[str] = Counter()
-        self._told: dict[str, Place] = {}
+        self._sent: dict[str, Place] = {}
         self._asked: dict[str, RoomQueries] = {}
         self._growing: dict[str, tuple[GrowingSound, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,11 +106,11 @@ class Worker:
                         self._do(self._play(order))
                     case Extend(id=name):
                         bot = self._bots.get(name)
-                        self._tell(Extended(name, bot is not None and bot.keep()))
+                        self._send_soon(Extended(name, bot is not None and bot.keep()))
                     case Participants(id=name, sessions=sessions):
                         asked = self._asked.get(name)
                         if asked is not None:
-                            asked.told(sessions)
+                            asked.answered(sessions)
         finally:
             tasks = tuple(self._tasks)
             for task in tasks:
@@ -122,11 +122,11 @@ class Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, news: News) -> None:
+    def _send_soon(self, news: News) -> None:
         self._do(self._send(news))
 
     async def _send(self, news: News) -> None:
-        with contextlib.suppress(OSError):  # nobody reads any more: `run` is about to end
+        with contextlib.suppress(OSError):  # the service has closed its end: `run` is about to end
             await self._pipe.send(news)
 
     def _sound(self, order: Open) -> AudioSource:
@@ -185,26 +185,26 @@ class Worker:
             await bot.run()
         finally:
             self._bots.pop(order.id, None)
-            self._told.pop(order.id, None)
+            self._sent.pop(order.id, None)
             self._asked.pop(order.id, None)
             self._let_go(order)
 
     def _moved(self, name: str, command: Command | None) -> None:
         if command is not None:
             self._commands[_cmd(command)] += 1
-        self._tell_places((name,))
+        self._report_places((name,))
 
-    def _tell_places(self, names: tuple[str, ...]) -> None:
+    def _report_places(self, names: tuple[str, ...]) -> None:
         places = {name: self._bots[name].place for name in names if name in self._bots}
-        news = {name: place for name, place in places.items() if place != self._told.get(name)}
+        news = {name: place for name, place in places.items() if place != self._sent.get(name)}
         if news:
-            self._told |= news
-            self._tell(Places(news))
+            self._sent |= news
+            self._send_soon(Places(news))
 
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
-            self._tell_places(tuple(self._bots))
+            self._report_places(tuple(self._bots))
             lateness = self._pump.lateness
             await self._send(
                 Report(

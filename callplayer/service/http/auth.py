@@ -20,7 +20,7 @@ MAX_KEYS = 10_000
 
 
 class Authenticator:
-    """Who may use the service now: clients sign in for bearer tokens, which name them later.
+    """The clients that may use the service: they sign in for bearer tokens, which name them later.
 
     A token ends with its client, and with the secret that it was got with.
     `fixed` are the credentials of the environment, or generated ones; `clock` is monotonic, in s.
@@ -54,7 +54,7 @@ class Authenticator:
         return self._bearer.issue(self._clock(), client_id, digest(secret))
 
     def client_of(self, token: str) -> Client | None:
-        """Return whose token this is; None for one that is wrong, has expired or was ended."""
+        """Return the client of a token; None for one that is wrong, has expired or was ended."""
         holder = self._bearer.holder_of(token, self._clock())
         if holder is None:
             return None
@@ -65,16 +65,16 @@ class Authenticator:
         return self._client(holder.client_id) if is_fixed or is_kept else None
 
     def may_listen(self, client_id: str) -> bool:
-        """Tell whether there is such a client now, and it may open streams."""
+        """Return whether there is such a client now, and it may open streams."""
         client = self._client(client_id)
         return client is not None and client.may_listen
 
     def is_good(self, token: str) -> bool:
-        """Tell whether somebody may use this token now."""
+        """Return whether this token may be used now."""
         return self.client_of(token) is not None
 
     def token_state(self, token: str) -> TokenState:
-        """Tell whether a token may be used now, has expired, or says nothing to us."""
+        """Return whether a token may be used now, has expired, or is unknown."""
         state = self._bearer.state(token, self._clock())
         return "unknown" if state == "good" and not self.is_good(token) else state
 

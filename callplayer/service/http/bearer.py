@@ -19,7 +19,7 @@ DEFAULT_BEARER_TTL_S = 7200.0
 MAX_BEARER_TOKENS = 10_000
 
 EXPIRED_KNOWN_S = 3600.0
-"""For so long a token is known to have expired, then it is as unknown as any other."""
+"""How long a token is known to have expired; later it is unknown."""
 
 TokenState = Literal["good", "expired", "unknown"]
 
@@ -33,11 +33,11 @@ class ClientCredentials:
 
     @classmethod
     def generate(cls) -> ClientCredentials:
-        """Return new ones that nobody can guess."""
+        """Return new ones that cannot be guessed."""
         return cls(f"callplayer-{secrets.token_hex(4)}", Secret(secrets.token_urlsafe(32)))
 
     def match(self, client_id: str, client_secret: str) -> bool:
-        """Tell whether both are right, in a time that does not depend on how wrong they are."""
+        """Return whether both are right, in a time that does not depend on how wrong they are."""
         id_is_right = _same(client_id, self.client_id)
         secret_is_right = _same(client_secret, self.client_secret.reveal())
         return id_is_right and secret_is_right
@@ -45,14 +45,14 @@ class ClientCredentials:
 
 @dataclass(frozen=True)
 class Holder:
-    """Whom a token was given to: a client, and the hash of the secret that it signed in with."""
+    """The holder of a token: a client, and the hash of the secret that it signed in with."""
 
     client_id: str
     secret_hash: bytes
 
 
 class BearerTokens:
-    """The access tokens given out, to whom and by which secret; only hashes are kept."""
+    """The access tokens given out, each with its holder; only hashes are kept."""
 
     def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
         self.ttl_s = ttl_s
@@ -69,16 +69,16 @@ class BearerTokens:
         return token
 
     def holder_of(self, token: str, now_s: float) -> Holder | None:
-        """Return whom `token` was given to; None if it is unknown or expired."""
+        """Return the holder of `token`; None if it is unknown or expired."""
         entry = self._given.get(_digest(token))
         return entry[1] if entry is not None and now_s < entry[0] else None
 
     def is_good(self, token: str, now_s: float) -> bool:
-        """Tell whether `token` was given out here and has not expired."""
+        """Return whether `token` was given out here and has not expired."""
         return self.state(token, now_s) == "good"
 
     def state(self, token: str, now_s: float) -> TokenState:
-        """Tell whether `token` is good, has expired, or was never (or too long ago) given out."""
+        """Return whether `token` is good, has expired, or was never (or too long ago) given out."""
         entry = self._given.get(_digest(token))
         if entry is None:
             return "unknown"

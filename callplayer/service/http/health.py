@@ -30,8 +30,8 @@ class Health:
         """Return of each part whether it works."""
         async with self._lock:
             if time.monotonic() - self._last[0] >= KEEP_S or not self._last[1]:
-                told = {"library": self._library_works(), "room_server": await self._rooms_work()}
-                self._last = (time.monotonic(), told)
+                works = {"library": self._library_works(), "room_server": await self._rooms_work()}
+                self._last = (time.monotonic(), works)
             return self._last[1]
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the service tells Prometheus. A registry of its own: nothing of other libraries in it."""
+"""The metrics for Prometheus. They have their own registry, without those of other libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counters to add to, and gauges that are read when somebody asks."""
+    """Counters to add to, and gauges that are read at each scrape."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -29,15 +29,15 @@ class Metrics:
         )
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """Tell the gauge `callplayer_<name>`, whose value `read` returns when asked for it."""
+        """Publish the gauge `callplayer_<name>`; `read` returns its value."""
         Gauge(f"callplayer_{name}", help_text, registry=self._registry).set_function(read)
 
     def watch_streams(self, stats: Callable[[], StreamStats]) -> None:
-        """Tell what the bots do."""
+        """Publish what the bots do."""
         self._registry.register(_Bots(stats))
 
     def watch_library(self, catalog: Catalog) -> None:
-        """Tell how many incidents there are, and how many are live."""
+        """Publish how many incidents there are, and how many are live."""
         self.watch("incidents", "Incidents in the library", lambda: catalog.count()[0])
         self.watch("live_calls", "Incidents that are live now", lambda: catalog.count()[1])
 
@@ -47,7 +47,7 @@ class Metrics:
 
 
 class _Bots(Collector):
-    """What all bots tell, asked for once for all of it."""
+    """The reports of all bots, read once a scrape."""
 
     def __init__(self, stats: Callable[[], StreamStats]) -> None:
         self._stats = stats

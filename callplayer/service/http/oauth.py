@@ -67,7 +67,7 @@ class SignIn:
     def _issue(
         self, client_id: str, secret: str, scope: str, address: str, *, is_basic: bool
     ) -> Response:
-        # By address and client: nobody can lock a client out from elsewhere.
+        # By address and client: a client cannot be locked out from elsewhere.
         key, now_s = (address, client_id[:256]), self._clock()
         wait_s = self._wrong.wait_s(key, now_s)
         if wait_s:
@@ -107,15 +107,15 @@ def _read(content_type: str, body: bytes) -> SignInRequest:
 def _basic(header: str) -> tuple[str, str]:
     """Return id and secret of HTTP Basic, both empty if they cannot be read."""
     try:
-        told = base64.b64decode(header[6:].strip(), validate=True).decode()
+        text = base64.b64decode(header[6:].strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
-    client_id, _, secret = told.partition(":")
+    client_id, _, secret = text.partition(":")
     return unquote_plus(client_id), unquote_plus(secret)
 
 
 def _network(address: str) -> str:
-    """Return whom to count for one: an IPv4 address, or an IPv6 network of 64 bits."""
+    """Return what counts as one sender: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -80,12 +80,12 @@ class _Schemas:
 
 
 def _operation(operation: Operation, schemas: _Schemas) -> Json:
-    told: Json = {"operationId": operation.name, "summary": operation.summary}
+    entry: Json = {"operationId": operation.name, "summary": operation.summary}
     if operation.description:
-        told["description"] = operation.description
+        entry["description"] = operation.description
     if operation.is_public:
-        told["security"] = []
-    told["parameters"] = [
+        entry["security"] = []
+    entry["parameters"] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in operation.path_parameters
     ] + [
@@ -99,15 +99,15 @@ def _operation(operation: Operation, schemas: _Schemas) -> Json:
     ]
     if operation.body is not None:
         content = {kind: {"schema": schemas.of(operation.body)} for kind in operation.body_types}
-        told["requestBody"] = {"required": operation.needs_body, "content": content}
+        entry["requestBody"] = {"required": operation.needs_body, "content": content}
     responses = {
         status: _response(status, description, schemas.of(kind), _media_type(kind))
         for status, (description, kind) in operation.answers.items()
     }
     for status in operation.problems:
         responses[status] = _response(status, _PROBLEMS[status], schemas.of(Problem), PROBLEM_TYPE)
-    told["responses"] = {str(status): responses[status] for status in sorted(responses)}
-    return told
+    entry["responses"] = {str(status): responses[status] for status in sorted(responses)}
+    return entry
 
 
 def _media_type(kind: Any) -> str:
@@ -115,14 +115,14 @@ def _media_type(kind: Any) -> str:
 
 
 def _response(status: int, description: str, schema: Json, media_type: str) -> Json:
-    told: Json = {"description": description, "content": {media_type: {"schema": schema}}}
+    entry: Json = {"description": description, "content": {media_type: {"schema": schema}}}
     if status == 429:
-        told["headers"] = {
+        entry["headers"] = {
             "Retry-After": {
                 "description": "After how many seconds to ask again.",
                 "schema": {"type": "integer", "minimum": 1},
             }
         }
     if status == 401 and media_type == PROBLEM_TYPE:
-        told["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-    return told
+        entry["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    return entry

@@ -55,7 +55,7 @@ def retry_after(wait_s: float) -> dict[str, str]:
     return {"Retry-After": str(max(math.ceil(wait_s), 1))}
 
 
-async def told_problem(_request: Request, error: Exception) -> Response:
+async def problem_of(_request: Request, error: Exception) -> Response:
     """Answer an HTTPException."""
     assert isinstance(error, HTTPException)
     return problem(error.status_code, error.detail, error.headers)

@@ -34,9 +34,9 @@ from callplayer.service.http.problems import (
     NO_STORE,
     json_answer,
     problem,
+    problem_of,
     read_body,
     retry_after,
-    told_problem,
     unexpected_problem,
 )
 from callplayer.service.library.clients import Client
@@ -71,8 +71,8 @@ async def _nothing_to_check() -> Mapping[str, bool]:
 class Api:
     """The routes of the contract, health and metrics, and `routes` beside them.
 
-    `open_ingest` answers who asks for an ingest room; without it there is no such route. `clock`
-    reads the monotonic clock in s; `health` tells of each part whether it works; `api_url` is what
+    `open_ingest` answers a client that asks for an ingest room; without it there is no such route.
+    `clock` is monotonic, in s. `health` returns of each part whether it works. `api_url` is what
     clients call, for the OpenAPI document.
     """
 
@@ -116,7 +116,7 @@ class Api:
             routes.append(operations.OPEN_INGEST.route(self._signed_in(self._open_ingest)))
         app = Starlette(
             routes=[*routes, *self._routes],
-            exception_handlers={HTTPException: told_problem, Exception: unexpected_problem},
+            exception_handlers={HTTPException: problem_of, Exception: unexpected_problem},
         )
         app.router.redirect_slashes = False
         return app

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_WEB_SOCKETS = 500
 MAX_FRAME_BYTES = 65_536
 UNREAD_TIMEOUT_MS = 30_000
-"""A client that takes nothing of what it was sent for so long is cut off by the system."""
+"""How long a client may leave what it was sent unread; then the system cuts it off."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def http_server(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Serve the ASGI `app` while the block lasts; give the task that ends if the server does.
 
-    With `behind_proxy` a proxy on this machine is believed who its clients are.
+    With `behind_proxy` the client addresses that a proxy on this machine names are believed.
     """
     import uvicorn
 

@@ -25,7 +25,7 @@ MAX_SECRET_CHARS = 256
 
 @dataclass(frozen=True)
 class Client:
-    """Who signed in. `may_listen` False: it may read incidents and words, but open no stream."""
+    """A client. `may_listen` False: it may read incidents and words, but open no stream."""
 
     id: str
     may_listen: bool = True
@@ -42,7 +42,7 @@ class ClientRow:
 
 
 class Clients:
-    """The clients in a library's database. `wall_clock` tells s since 1970."""
+    """The clients in a library's database. `wall_clock` returns s since 1970."""
 
     def __init__(
         self, connection: sqlite3.Connection, wall_clock: Callable[[], float] = time.time
@@ -118,16 +118,16 @@ class Clients:
         return Client(client_id, bool(row[0])) if row else None
 
     def match(self, client_id: str, secret: str) -> bool:
-        """Tell whether the client's secret is `secret`, or was until just now (see `rotate`)."""
+        """Return whether the client's secret is `secret`, or was until just now (see `rotate`)."""
         return self.match_hash(client_id, digest(secret))
 
     def match_hash(self, client_id: str, given: bytes) -> bool:
-        """Tell the same of a secret by its `digest`."""
+        """Return the same of a secret by its `digest`."""
         row = self._db.execute(
             "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
         ).fetchone()
         current, old, old_until_s = row or (b"", None, None)
-        # Both are always compared, so that the time tells nothing.
+        # Both are always compared, so that the time reveals nothing.
         is_current = hmac.compare_digest(given, current)
         is_old = hmac.compare_digest(given, old or b"")
         return is_current or (is_old and old_until_s is not None and self._now_s() < old_until_s)

@@ -1,4 +1,4 @@
-"""The folder of a library on disk: what is in it, who may use it now, and sweeping it.
+"""The folder of a library on disk: what is in it, which service has it now, and sweeping it.
 
 `library.sqlite3`, and `recordings/`: `<id>.flac` of imports, `<id>.wav` of live calls, `*.part` of
 imports that are under way. A file that no incident has is never seen by anybody; it is left by a

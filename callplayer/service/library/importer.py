@@ -2,7 +2,7 @@
 
 The sound is written under temporary names and brought to the disk; then one transaction adds all
 incidents and, as its last step, gives the files their names. A process killed before that leaves
-files that nobody sees; one killed after it has done all.
+files that are in no list; one killed after it has done all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ImportJob:
     """A call to import. What is None is taken from the sidecar `<name>.json`, if there is one.
 
     `sources` is one file, or two of one channel each: the caller, the call taker. `words` are
-    transcript files; `names` says who is meant by a name in them.
+    transcript files; `names` maps a name in them to its party.
     """
 
     sources: tuple[Path, ...]

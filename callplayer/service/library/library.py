@@ -160,7 +160,7 @@ class Library:
         for recording, _ in entries:
             if recording.live_from_s is not None:
                 self._as_if_live.add(recording.id)
-            self._tell(Created(recording))
+            self._publish(Created(recording))
 
     def begin_live(
         self,
@@ -182,7 +182,7 @@ class Library:
         )
         with self._transaction():
             self._insert(recording)
-        self._tell(Created(recording))
+        self._publish(Created(recording))
         return recording
 
     def end_live(self, incident_id: str, duration_s: float, ended_at: datetime) -> Recording:
@@ -192,7 +192,7 @@ class Library:
             (duration_s, microseconds(ended_at), incident_id),
         )
         recording = self._existing(incident_id)
-        self._tell(CallEnded(recording))
+        self._publish(CallEnded(recording))
         return recording
 
     def remove(self, incident_id: str) -> None:
@@ -205,7 +205,7 @@ class Library:
         folder = self.recordings_folder
         if folder is not None and recording.path.is_relative_to(folder):
             recording.path.unlink(missing_ok=True)
-        self._tell(Removed(incident_id))
+        self._publish(Removed(incident_id))
 
     def words(self, incident_id: str) -> tuple[Word, ...]:
         """Return the words of an incident in the order in which they were said."""
@@ -231,7 +231,7 @@ class Library:
                 (incident_id, first.speaker, microseconds(first.started_at)),
             )
             self._insert_words(incident_id, words)
-        self._tell(WordsCame(incident_id, tuple(words)))
+        self._publish(WordsCame(incident_id, tuple(words)))
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have `listener` called for every change from now on; return how to end that."""
@@ -244,7 +244,7 @@ class Library:
         return unsubscribe
 
     def look(self, now_s: float) -> None:
-        """Tell what came by itself: incidents that another process added, and as-if-live ends.
+        """Publish what changed by itself: incidents of other processes, ends of as-if-live calls.
 
         Call it about once a second; `now_s` is the monotonic clock.
         """
@@ -255,13 +255,13 @@ class Library:
         for number, incident_id in rows:
             self._looked_at = number
             if incident_id not in own and (recording := self.get(incident_id)) is not None:
-                self._tell(Created(recording))
+                self._publish(Created(recording))
         for incident_id in tuple(self._as_if_live):
             ended = self.get(incident_id)
             if ended is None or not ended.is_live(now_s):
                 self._as_if_live.discard(incident_id)
                 if ended is not None:
-                    self._tell(CallEnded(ended))
+                    self._publish(CallEnded(ended))
 
     def paths(self) -> frozenset[Path]:
         """Return where the sound of all incidents is."""
@@ -280,7 +280,7 @@ class Library:
     def _last_number(self) -> int:
         return int(self._db.execute("SELECT ifnull(max(number), 0) FROM incidents").fetchone()[0])
 
-    def _tell(self, change: Change) -> None:
+    def _publish(self, change: Change) -> None:
         for listener in tuple(self._listeners):
             listener(change)
 

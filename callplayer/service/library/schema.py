@@ -71,7 +71,7 @@ def migrate(connection: sqlite3.Connection) -> None:
             )
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _version(connection) == version:  # nobody else was faster
+            if _version(connection) == version:  # no other process was faster
                 for statement in STEPS[version].split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {version + 1}")

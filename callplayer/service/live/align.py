@@ -15,7 +15,7 @@ DELAY_S = 0.04
 SOME_AHEAD_S = 0.03
 MOST_AHEAD_S = 1.0
 QUIET = 100
-"""No sample is larger, of 32,767: what nobody misses."""
+"""No sample is larger, of 32,767: too faint to be missed."""
 
 _DELAY_FRAMES = round(DELAY_S * SAMPLE_RATE_HZ)
 _MOST_AHEAD_FRAMES = round(MOST_AHEAD_S * SAMPLE_RATE_HZ)

@@ -34,7 +34,7 @@ class IngestRoom:
     """Hears one room. Call `join`, then `run` to its end.
 
     A participant whose identity is a party's name is that party; any other is the first party that
-    nobody is. One track of each is heard.
+    is still free. One track of each is heard.
     """
 
     def __init__(self, parties: tuple[Channel, ...], name: str) -> None:
@@ -69,7 +69,7 @@ class IngestRoom:
     ) -> None:
         """Keep the call from the first sound on.
 
-        It has ended when nobody has published for `end_after_s` or the room ends. Without any sound
+        It ends when there was no publisher for `end_after_s`, or with the room. Without any sound
         within `PUBLISH_WITHIN_S` there is no call. Raise ServiceError if it cannot be kept.
         """
         try:
@@ -81,7 +81,7 @@ class IngestRoom:
             await self._leave()
 
     async def _begins(self) -> bool:
-        """Wait until somebody publishes; tell whether that happened."""
+        """Wait for the first publisher; return whether there was one."""
         waits = [asyncio.create_task(each.wait()) for each in (self._speaks, self._room_ended)]
         try:
             await asyncio.wait(waits, timeout=PUBLISH_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +128,7 @@ class IngestRoom:
             await stream.aclose()
 
     def _party(self, identity: str) -> Channel | None:
-        """Return whose sound that of `identity` is; None if all parties are somebody else."""
+        """Return the party of `identity`; None if all parties are taken."""
         if identity not in self._party_of:
             taken = set(self._party_of.values())
             free = [party for party in self._parties if party not in taken]
@@ -151,8 +151,8 @@ class IngestRoom:
         if publication.kind != rtc.TrackKind.KIND_AUDIO:
             return
         if self._party(participant.identity) is None:
-            who = plain_text(participant.identity, 60)
-            log.warning("ingest room %s: %s is one too many, not heard", self._name, who)
+            name = plain_text(participant.identity, 60)
+            log.warning("ingest room %s: %s is one too many, not heard", self._name, name)
             return
         publication.set_subscribed(True)
 

@@ -29,7 +29,7 @@ log = logging.getLogger("callplayer.service")
 
 
 def parties_of(channels: int) -> tuple[Channel, ...]:
-    """Return whose channels they are: one is a mix, of two the left is the caller."""
+    """Return the party of each channel: one is a mix, of two the left is the caller."""
     return ("call",) if channels == 1 else ("caller", "callTaker")
 
 
@@ -172,7 +172,7 @@ def _end(library: Library, recording: Recording, frames: int) -> None:
 
 async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
     """Bring the sound to the disk twice a second."""
-    told = False
+    is_reported = False
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SYNC_S):
@@ -180,6 +180,6 @@ async def _sync_until(ended: asyncio.Event, file: LiveFile) -> None:
         try:
             await asyncio.to_thread(file.sync)
         except OSError as error:
-            if not told:
+            if not is_reported:
                 log.error("a live call does not reach the disk: %s", error.strerror)
-            told = True
+            is_reported = True

@@ -37,7 +37,7 @@ async def live_calls(sources: LiveSources, library: Library) -> AsyncIterator[Li
         if folder is None and sources:
             folder = stack.enter_context(own_folder())
         calls = LiveCalls(library, folder)
-        tasks = [asyncio.create_task(_told(source)) for source in _started(sources, calls)]
+        tasks = [asyncio.create_task(_run_logged(source)) for source in _started(sources, calls)]
         await asyncio.sleep(0)  # what begins with the service has begun
         try:
             yield calls
@@ -60,7 +60,7 @@ def _started(sources: LiveSources, calls: LiveCalls) -> list[Coroutine[object, o
     return started
 
 
-async def _told(source: Coroutine[object, object, None]) -> None:
+async def _run_logged(source: Coroutine[object, object, None]) -> None:
     """Run a source; if it breaks off, the log says so and the service goes on."""
     try:
         await source

@@ -32,7 +32,7 @@ async def follow_stdin(form: PcmFormat, calls: LiveCalls, fd: int = 0) -> None:
 
 
 def _start_reading(fd: int, chunks: asyncio.Queue[bytes], room: threading.Semaphore) -> None:
-    """Read `fd` in a thread of its own, which nobody has to wait for at the end."""
+    """Read `fd` in a thread of its own, which may outlive the service."""
     loop = asyncio.get_running_loop()
 
     def read() -> None:
@@ -45,7 +45,7 @@ def _start_reading(fd: int, chunks: asyncio.Queue[bytes], room: threading.Semaph
                 content = b""
             try:
                 loop.call_soon_threadsafe(chunks.put_nowait, content)
-            except RuntimeError:  # the loop has ended: nobody takes it
+            except RuntimeError:  # the loop has ended, and with it the call
                 return
 
     threading.Thread(target=read, name="live-stdin", daemon=True).start()

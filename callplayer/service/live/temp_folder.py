@@ -1,7 +1,7 @@
 """A private folder for the sound of one run, where no library on disk keeps it.
 
 It is removed at the end. One that a killed service has left, with what callers said in it, is
-removed by the next service of the same user: a lock on the folder tells whether anybody uses it.
+removed by the next service of the same user: a lock on the folder shows whether it is in use.
 """
 
 from __future__ import annotations

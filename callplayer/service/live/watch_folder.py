@@ -130,7 +130,7 @@ class _GrowingFile:
         return os.pread(self._fd, min(most_bytes, READ_BYTES), at)
 
     def is_in_place(self) -> bool:
-        """Tell whether its name still stands for it."""
+        """Return whether its name still stands for it."""
         try:
             there = os.stat(self.path, follow_symlinks=False)
         except OSError:
@@ -147,7 +147,7 @@ class _GrowingFile:
 async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> bool:
     """Make a live call of `file`; return when it has ended, or when there is no sound in time.
 
-    Tell whether the call has all of it.
+    Return whether the call has all of it.
     """
     loop = asyncio.get_running_loop()
     waited_from_s = loop.time()
@@ -182,7 +182,7 @@ async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> b
 
 
 class _End:
-    """Tells by header and growth when a file has been closed or left."""
+    """Finds out by header and growth when a file has been closed or left."""
 
     def __init__(self, header: GrowingHead, end_after_s: float) -> None:
         self._sizes = header.sizes
@@ -194,14 +194,14 @@ class _End:
         self._grown_at_s = now_s
 
     def has_come(self, header: GrowingHead, file_bytes: int, now_s: float) -> bool:
-        """Tell it for a moment in which nothing new came."""
+        """Return whether the file is complete; call it when nothing new came."""
         sizes = header.sizes
         self._changes += sizes != self._sizes
         self._sizes = sizes
         if self._grown_at_s is None:
             self._grown_at_s = now_s
         at_rest_s = now_s - self._grown_at_s
-        # Who brings the header up to date again and again has not closed the file by that.
+        # A writer that updates the header again and again has not closed the file by that.
         closed = self._changes == 1 and header.is_finished(file_bytes)
         return at_rest_s >= (
             min(CLOSED_AFTER_S, self._end_after_s) if closed else self._end_after_s

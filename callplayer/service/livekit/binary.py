@@ -72,7 +72,7 @@ def cached_binary() -> Path:
 
 
 def _version_of(binary: Path) -> tuple[int, ...] | None:
-    """Return the version the program tells, None if it is not there or no livekit-server."""
+    """Return the version the program prints, None if it is not there or no livekit-server."""
     if not binary.is_file():
         return None
     try:

@@ -108,7 +108,7 @@ class BackgroundBuild:
             self.error = ServiceError(plain_text(line.what, 400), plain_text(line.hint, 400))
 
 
-def _tell(line: _BuildReport) -> None:
+def _report(line: _BuildReport) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
         sys.stdout.buffer.flush()
@@ -127,13 +127,13 @@ def _for_parent() -> int:
 
     threading.Thread(target=watch, name="stdin", daemon=True).start()
     try:
-        build_binary(lambda at: _tell(_BuildReport(progress=at)), cancelled)
+        build_binary(lambda at: _report(_BuildReport(progress=at)), cancelled)
     except CallplayerError as error:
-        _tell(_BuildReport(what=error.what, hint=error.hint))
+        _report(_BuildReport(what=error.what, hint=error.hint))
         return error.exit_code
     except Cancelled:
         return 1
-    _tell(_BuildReport(ready=True))
+    _report(_BuildReport(ready=True))
     return 0
 
 

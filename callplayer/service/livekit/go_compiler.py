@@ -90,8 +90,8 @@ def fetch_go(folder: Path, tick: Tick, cancelled: threading.Event) -> Path:
 def go_folders(go: Path) -> dict[str, Path]:
     """Return Go's folders: its caches of modules (GOMODCACHE) and of what it built (GOCACHE)."""
     names = ("GOMODCACHE", "GOCACHE")
-    told = _output([str(go), "env", *names]).splitlines()
-    return {name: Path(value) for name, value in zip(names, told, strict=False) if value}
+    lines = _output([str(go), "env", *names]).splitlines()
+    return {name: Path(value) for name, value in zip(names, lines, strict=False) if value}
 
 
 def run_to_end(

@@ -1,7 +1,7 @@
-"""Who is in a room, asked of the room server itself.
+"""The participants in a room, from the room server itself.
 
-A server tells a room of a participant who may not publish only every 3 s, and until then the SDK
-cannot say who sent what. The room server's own API knows at once.
+A server announces a participant that may not publish only every 3 s; until then the SDK
+cannot name the sender of data. The room server's own API knows at once.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class RoomServiceClient:
         await self._api.aclose()
 
     async def sessions(self, room: str) -> Mapping[str, str]:
-        """Return who is in `room` now and the id of that connection, "" while it is being made.
+        """Return the id of each participant's connection in `room`, "" while it is being made.
 
-        Nobody if the server does not answer.
+        None of them if the server does not answer.
         """
         assert self._api is not None
         try:
@@ -48,7 +48,7 @@ class RoomServiceClient:
                     api.ListParticipantsRequest(room=room)
                 )
         except (TimeoutError, aiohttp.ClientError, api.TwirpError):
-            log.warning("the room server does not say who is in a room")
+            log.warning("the room server does not list a room's participants")
             return {}
         return {
             each.identity: each.sid if each.state == api.ParticipantInfo.ACTIVE else ""
@@ -57,7 +57,7 @@ class RoomServiceClient:
         }
 
     async def announce(self, room: str, identity: str) -> None:
-        """Have the server tell `room` of a participant now: a change of metadata does."""
+        """Have the server announce a participant to `room` now: a change of metadata does."""
         assert self._api is not None
         request = api.UpdateParticipantRequest(room=room, identity=identity, metadata="listener")
         try:
@@ -67,7 +67,7 @@ class RoomServiceClient:
             log.warning("the room server does not announce a listener")
 
     async def close_room(self, room: str) -> None:
-        """End `room`, if it is there: whoever is in it is told, and can ask for another."""
+        """End `room`, if it is there: its participants leave it, and can ask for another."""
         assert self._api is not None
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):

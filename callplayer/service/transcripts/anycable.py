@@ -1,5 +1,5 @@
-"""The cable behind an AnyCable server: it holds the sockets and asks us over HTTP who may do what
-(its HTTP RPC); live words are handed to it by its HTTP broadcasting.
+"""The cable behind an AnyCable server: it holds the sockets and asks over HTTP what a client
+may do (its HTTP RPC); live words are handed to it by its HTTP broadcasting.
 
 Between our answer to a subscription and AnyCable's registering it, a word could be lost. So what
 came in the first second after an answer is broadcast once more: words that come twice replace
@@ -47,7 +47,7 @@ POST_TIMEOUT_S = 5.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 NEVER_TAKEN = frozenset({400, 413, 422})
-"""What it refuses so it will refuse again; what comes after it must not wait for that."""
+"""It will refuse the same message again, so the next ones do not wait for it."""
 
 _SUCCESS, _FAILURE = 1, 2
 
@@ -102,7 +102,7 @@ class Broadcaster:
         await self._client.aclose()
 
     def send(self, stream: str, payload: bytes, *, keep: bool = True) -> None:
-        """Have a message broadcast; `keep`: AnyCable gives it to those who come back later."""
+        """Have a message broadcast; `keep`: AnyCable gives it to clients that come back later."""
         publication: dict[str, Any] = {"stream": stream, "data": payload.decode()}
         if not keep:
             publication["meta"] = {"transient": True}
@@ -149,7 +149,7 @@ Handler = Callable[[_RpcRequest, Request], dict[str, Any]]
 
 
 class AnyCableRpc:
-    """What AnyCable asks: who may connect, and what they may subscribe to."""
+    """What AnyCable asks: whether a client may connect, and what it may subscribe to."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""When a speech recognizer would tell which words of a call, for one that is played as if live.
+"""When a speech recognizer would send which words of a call, for one that is played as if live.
 
-A running utterance is guessed at while it goes on, and told for good when it is over. Pure.
+A running utterance is guessed at while it goes on, and sent for good when it is over. Pure.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ GUESS_CONFIDENCE = 0.5
 
 @dataclass(frozen=True)
 class AsrMessage:
-    """One message of one speaker, told `at_s` after the start of the call.
+    """One message of one speaker, sent `at_s` after the start of the call.
 
-    `spoken` is what was said; a guess tells it not quite right.
+    `spoken` is what was said; a guess has some of it wrong.
     """
 
     at_s: float
@@ -34,12 +34,12 @@ class AsrMessage:
     is_guess: bool = False
 
     def words(self) -> tuple[Word, ...]:
-        """Return the words as they are told."""
+        """Return the words as they are sent."""
         return tuple(map(_guessed, self.spoken)) if self.is_guess else self.spoken
 
 
 def script(words: Iterable[Word]) -> tuple[AsrMessage, ...]:
-    """Return what is told when; whoever applies all of it has `words`."""
+    """Return which messages are sent when; all of them together make `words`."""
     transcript = Transcript().apply(words)
     cues = [
         cue
@@ -51,7 +51,7 @@ def script(words: Iterable[Word]) -> tuple[AsrMessage, ...]:
 
 
 def known_at(cues: Iterable[AsrMessage], at_s: float) -> Transcript:
-    """Return what has been told until `at_s` after the start of the call."""
+    """Return what has been sent until `at_s` after the start of the call."""
     final: list[Word] = []
     guesses: dict[Speaker, AsrMessage] = {}
     for cue in cues:

@@ -44,7 +44,7 @@ class _Session:
 class Cable:
     """The endpoint. `token_state` judges a bearer token; `ping_s` is how often it says it is alive.
 
-    `aclose` tells every client to come back later; do it before the HTTP server ends.
+    `aclose` asks every client to come back later; do it before the HTTP server ends.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Cable:
         return [WebSocketRoute("/cable", self._accept)]
 
     async def aclose(self) -> None:
-        """Tell every client that the service ends, and wait a moment until they know."""
+        """Ask every client to come back later, and wait a moment until they know."""
         self._closing.set()
         for connection in tuple(self._connections):
             connection.end("server_restart")
@@ -293,7 +293,7 @@ class _Connection:
         await self._websocket.close()
 
     async def _send_round(self) -> bool:
-        """Send the replies and a frame of each subscription; tell whether there were any."""
+        """Send the replies and a frame of each subscription; return whether there were any."""
         sent = False
         while self._replies:
             await self._send(self._replies.popleft())

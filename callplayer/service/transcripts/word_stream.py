@@ -1,7 +1,7 @@
 """The words of each call as a stream of messages, as they become known: what the cable sends.
 
 A stream numbers its messages from an offset on, within an epoch that is new whenever it is begun
-anew. Who knows both can be given what came since; who does not is given all words there are.
+anew. A client that knows both gets what came since; any other gets all words there are.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class WordStream:
 
 
 class WordStreams:
-    """The streams that somebody reads, and a few that somebody may come back to.
+    """The streams with readers, and a few whose readers may come back.
 
     With `on_message` every message of a live call is given to it as well: (stream name, message).
     Close it when done.
@@ -101,7 +101,7 @@ class WordStreams:
         self._catalog = catalog
         self._on_message = on_message
         self._streams: OrderedDict[str, WordStream] = OrderedDict()
-        self._telling: dict[str, asyncio.Task[None]] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
         self._unsubscribe = catalog.subscribe(self._take)
         if on_message is not None:
             page: int | None = 1
@@ -109,12 +109,12 @@ class WordStreams:
                 found = catalog.list(is_audio_live=True, page=page)
                 page = found.next_page
                 for recording in found.recordings:
-                    self._told_anyway(recording)
+                    self._send_unread(recording)
 
     async def close(self) -> None:
         """Stop."""
         self._unsubscribe()
-        tasks = list(self._telling.values())
+        tasks = list(self._sending.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -137,15 +137,15 @@ class WordStreams:
             cues, so_far_s = script(words), now_s - recording.live_from_s
             stream = WordStream(name, known_at(cues, so_far_s))
             to_come = [cue for cue in cues if cue.at_s > so_far_s]
-            task = asyncio.create_task(self._tell(stream, to_come, recording.live_from_s))
-            self._telling[incident_id] = task
+            task = asyncio.create_task(self._send_on_time(stream, to_come, recording.live_from_s))
+            self._sending[incident_id] = task
         else:
             stream = WordStream(name, Transcript().apply(words))
         self._streams[incident_id] = stream
         self._forget_idle()
         return stream
 
-    async def _tell(
+    async def _send_on_time(
         self, stream: WordStream, cues: Iterable[AsrMessage], live_from_s: float
     ) -> None:
         """Append the words of a call that is played as if live, each when it would be known."""
@@ -169,21 +169,21 @@ class WordStreams:
                 elif self._on_message is not None:
                     self._on_message(stream_name(incident_id), encode_transcript(words))
             case Created(recording=recording) if self._on_message is not None:
-                self._told_anyway(recording)
+                self._send_unread(recording)
             case Removed(incident_id=incident_id):
                 self._forget(incident_id)
 
-    def _told_anyway(self, recording: Recording) -> None:
-        """Begin to tell a call that is played as if live, though nobody has asked for it here."""
+    def _send_unread(self, recording: Recording) -> None:
+        """Begin the words of a call that is played as if live, even before it has readers."""
         if recording.live_from_s is not None:
             self.open(recording.id)
 
     def _forget_idle(self) -> None:
-        """Let go of the streams that nobody reads, but for some words of those last opened."""
+        """Drop the streams without readers, but for some words of those last opened."""
         words = 0
         for incident_id, stream in reversed(tuple(self._streams.items())[:-1]):
-            told_anyway = self._on_message is not None and incident_id in self._telling
-            if stream.listeners or told_anyway:
+            is_sent_unread = self._on_message is not None and incident_id in self._sending
+            if stream.listeners or is_sent_unread:
                 continue
             words += len(stream)
             if words > IDLE_WORDS:
@@ -191,7 +191,7 @@ class WordStreams:
 
     def _forget(self, incident_id: str) -> None:
         self._streams.pop(incident_id, None)
-        task = self._telling.pop(incident_id, None)
+        task = self._sending.pop(incident_id, None)
         if task is not None:
             task.cancel()
 

@@ -31,7 +31,7 @@ def test_all_are_installed_here() -> None:
     packages.require_packages()
 
 
-def test_the_missing_are_told_with_the_line_to_type(without_two: None) -> None:
+def test_missing_packages_are_named_with_the_line_to_type(without_two: None) -> None:
     assert sorted(packages.missing_packages()) == ["livekit-api", "uvicorn"]
     with pytest.raises(ServiceError, match="livekit-api") as caught:
         packages.require_packages()

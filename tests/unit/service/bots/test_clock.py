@@ -99,7 +99,7 @@ def test_lateness_is_counted_by_half_ms_and_20_ms_is_late() -> None:
     assert late_ms(lateness.counts, 0.999) == 21.5
 
 
-def test_what_workers_tell_is_added_up_with_what_the_dead_told() -> None:
+def test_reports_of_workers_are_added_up_with_those_of_dead_ones() -> None:
     told = [
         Report(frames=10, late=2, lost=1, lateness=(8, 2), commands={"pause": 1}),
         Report(frames=5, lateness=(5,), commands={"pause": 2, "scrub": 1}),

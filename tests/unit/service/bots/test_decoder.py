@@ -38,7 +38,7 @@ async def test_a_recording_is_decoded_once_and_mapped_bit_for_bit(tmp_path: Path
     assert len(sound.read(47_900, 480)) == 100
 
 
-async def test_the_oldest_is_let_go_of_and_stays_with_who_plays_it(tmp_path: Path) -> None:
+async def test_the_oldest_is_dropped_and_stays_open_for_its_player(tmp_path: Path) -> None:
     a, b, c = recordings(tmp_path, "abc")
     held = DecodedCache(max_bytes=2 * NOISE.nbytes)
     first = await held.get(a)
@@ -52,7 +52,7 @@ async def test_the_oldest_is_let_go_of_and_stays_with_who_plays_it(tmp_path: Pat
     assert np.array_equal(sound.read(0, 480), NOISE[:480])
 
 
-async def test_who_wants_what_is_held_waits_for_no_decoding(tmp_path: Path) -> None:
+async def test_a_cached_recording_waits_for_no_decoding(tmp_path: Path) -> None:
     a, b = recordings(tmp_path, "ab")
     held = DecodedCache()
     first = await held.get(a)
@@ -78,7 +78,7 @@ async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
     held.close()
 
 
-async def test_a_broken_file_is_told_and_leaves_no_file_open(tmp_path: Path) -> None:
+async def test_a_broken_file_is_an_error_and_leaves_no_file_open(tmp_path: Path) -> None:
     (recording,) = recordings(tmp_path, "a")
     recording.path.write_bytes(b"RIFF")
     before = os.listdir("/proc/self/fd")
@@ -87,7 +87,7 @@ async def test_a_broken_file_is_told_and_leaves_no_file_open(tmp_path: Path) -> 
     assert os.listdir("/proc/self/fd") == before
 
 
-async def test_a_reader_that_crashes_is_told(
+async def test_a_decoder_that_crashes_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (recording,) = recordings(tmp_path, "a")

@@ -25,7 +25,7 @@ def answer(heard: PositionHistory, at_s: float) -> None:
     heard.confirm(heard.take_signs())
 
 
-def test_who_leaves_goes_on_where_it_was_last_known_to_be():
+def test_a_listener_that_leaves_goes_on_where_it_was_last_known_to_be():
     assert heard_each_s(begun_s=10, until_s=60).last_confirmed(lost=False) == 60 * RATE_HZ
     assert (
         heard_each_s(begun_s=10, until_s=60, answers=True).last_confirmed(lost=False)
@@ -33,21 +33,21 @@ def test_who_leaves_goes_on_where_it_was_last_known_to_be():
     )
 
 
-def test_who_is_lost_goes_on_where_the_server_may_have_begun_to_be_wrong():
+def test_a_lost_listener_goes_on_where_the_server_may_have_begun_to_be_wrong():
     assert (
         heard_each_s(begun_s=10, until_s=60).last_confirmed(lost=True)
         == (60 - UNNOTICED_S) * RATE_HZ
     )
 
 
-def test_who_answers_and_is_lost_goes_on_where_it_last_did():
+def test_a_lost_listener_that_answers_goes_on_where_it_last_did():
     heard = heard_each_s(begun_s=10, until_s=60, answers=True)
     for now_s in range(61, 75):
         heard.note(now_s, RATE_HZ * now_s)
     assert heard.last_confirmed(lost=True) == 59.5 * RATE_HZ
 
 
-def test_a_command_was_sent_by_somebody_who_was_there():
+def test_a_command_shows_that_its_sender_was_there():
     heard = heard_each_s(begun_s=10, until_s=60)
     heard.sign(Sign(60.5, 7))
     assert (
@@ -75,7 +75,7 @@ def test_a_sign_is_confirmed_once():
     assert heard.take_signs() == ()
 
 
-def test_who_never_came_has_heard_nothing():
+def test_a_listener_that_never_came_has_heard_nothing():
     heard = PositionHistory()
     heard.sign(Sign(1.0, 7))
     assert heard.take_signs() == ()

@@ -299,7 +299,7 @@ async def test_a_stream_that_cannot_be_opened_is_a_problem(rig, error, status):
     assert "secret" not in answer.text
 
 
-async def test_who_got_no_token_holds_no_participant(rig):
+async def test_a_client_that_got_no_token_owns_no_participant_id(rig):
     secret = rig.library.clients.add("trainer").reveal()
     path = f"/v1/incident_events/{incident_id('1.wav')}/stream_token"
     mine = {"participant_id": "desk 7"}
@@ -419,7 +419,7 @@ async def test_a_filter_that_makes_no_sense_is_422(rig, params):
     assert next(iter(params)) in answer.json()["detail"]
 
 
-async def test_a_client_that_asks_too_often_is_told_to_wait_and_no_other(rig):
+async def test_a_client_that_asks_too_often_has_to_wait_and_no_other(rig):
     await rig.sign_in()
     path = f"/v1/incident_events/{incident_id('0.wav')}"
     statuses = [(await rig.client.get(path)).status_code for _ in range(101)]
@@ -500,7 +500,7 @@ async def test_the_document_is_valid_and_served(rig):
     OpenAPIV31SpecValidator(document("https://replay.example.org", ingest=True)).validate()
 
 
-async def test_the_document_tells_every_route(rig):
+async def test_the_document_describes_every_route(rig):
     told = {
         (path, method.upper())
         for path, item in document("/")["paths"].items()

@@ -313,7 +313,7 @@ def test_an_id_never_becomes_a_path(tmp_path: Path, folder: Path) -> None:
     assert outside.exists()
 
 
-def test_a_sweep_removes_what_nobody_has_and_nothing_else(tmp_path: Path, folder: Path) -> None:
+def test_a_sweep_removes_what_is_in_no_row_and_nothing_else(tmp_path: Path, folder: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, tone(440.0), RATE_HZ)
     (recording,) = import_calls(folder, [ImportJob((path,))])

@@ -64,7 +64,7 @@ def test_what_is_added_is_there_also_when_it_is_opened_again(tmp_path):
         assert library.get("c") is None
 
 
-def test_nobody_else_can_read_it(tmp_path):
+def test_other_users_cannot_read_it(tmp_path):
     with Library.open(tmp_path / "library") as library:
         library.add(recording("a"))
         modes = {path: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
@@ -116,7 +116,7 @@ def test_a_live_call_begins_and_ends(library):
     assert told == [Created(begun), CallEnded(ended)]
 
 
-def test_changes_are_told_until_one_leaves(tmp_path, library):
+def test_changes_are_published_until_the_subscription_ends(tmp_path, library):
     told = []
     leave = library.subscribe(told.append)
     added = recording("a")
@@ -163,7 +163,7 @@ messages = st.lists(
 )
 
 
-def test_what_another_process_adds_is_told_when_one_looks(tmp_path):
+def test_what_another_process_adds_is_published_at_the_next_look(tmp_path):
     told = []
     with Library.open(tmp_path) as library, Library.open(tmp_path) as other:
         other.add(recording("before"))
@@ -255,7 +255,7 @@ def test_a_step_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch):
     assert names == []
 
 
-def test_a_folder_that_cannot_be_used_is_told(tmp_path):
+def test_a_folder_that_cannot_be_used_is_an_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ServiceError, match="cannot be opened"):
         Library.open(tmp_path / "file")

@@ -399,7 +399,7 @@ def small_disk() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_disk")
-async def test_what_does_not_fit_on_the_disk_ends_the_call_and_is_told(
+async def test_what_does_not_fit_on_the_disk_ends_the_call_and_is_logged(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_folder, "AGAIN_AFTER_S", 60.0)

