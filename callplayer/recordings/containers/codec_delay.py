@@ -17,7 +17,7 @@ _AAC_FRAMES = 1024
 
 _FIXED = {
     "mp2": 481, "mp2float": 481, "mp1": 481, "mp1float": 481,
-    "ac3": 256, "eac3": 256, "g722": 22, "g723_1": 60, "amrnb": 40, "amrwb": 15,
+    "ac3": 256, "eac3": 256, "g722": 22, "g723_1": 60, "amrnb": 40,
 }  # fmt: skip
 _SPEEX = {8_000: 40, 16_000: 81, 32_000: 162}
 """The decoder's look-ahead; the encoder's is in the file."""

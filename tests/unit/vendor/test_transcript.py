@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from callplayer.vendor.transcript import (
 )
 from callplayer.vendor.values import WireError
 from tests.rig.cable import START, said
+from tests.rig.call_count import calls_of
 
 VENDOR_WORD: dict[str, Any] = {
     "word": "help",
@@ -256,19 +257,25 @@ def test_messages_put_together_are_all_words(words: list[Word], max_words: int) 
     assert starts == sorted(starts)
 
 
-def test_three_hours_of_words_are_quick() -> None:
-    words = [said(0.36 * n, "word", ("Caller", "CallTaker")[n % 2]) for n in range(30_000)]
-    messages = [encode_transcript(each) for each in in_messages(Transcript().apply(words))]
-    began_s = time.process_time()
-    transcript = Transcript()
-    for each in messages:
-        transcript = transcript.apply(decode_transcript(each).words)
-    assert len(transcript) == 30_000
-    assert time.process_time() - began_s < 3.0
-    began_s = time.process_time()
-    for n in range(100):
-        transcript = transcript.apply([said(0.36 * (29_900 + n))])
-    assert (time.process_time() - began_s) / 100 < 0.01
+def test_a_message_costs_its_own_words_only() -> None:
+    costs = []
+    for count in (3_000, 30_000):
+        words = [said(0.36 * n, "word", ("Caller", "CallTaker")[n % 2]) for n in range(count)]
+        messages = [encode_transcript(each) for each in in_messages(Transcript().apply(words))]
+        transcript = Transcript()
+
+        def take_all(messages: list[bytes] = messages) -> None:
+            nonlocal transcript
+            for each in messages:
+                transcript = transcript.apply(decode_transcript(each).words)
+
+        whole = calls_of(take_all)
+        assert len(transcript) == count
+        corrected = [said(0.36 * (count - 100))]
+        costs.append((whole / count, calls_of(partial(transcript.apply, corrected))))
+    (word_of_few, message_of_few), (word_of_many, message_of_many) = costs
+    assert word_of_many < 1.1 * word_of_few
+    assert message_of_many < 1.1 * message_of_few
 
 
 def test_an_exact_repeat_changes_nothing_and_a_correction_does() -> None:
