@@ -35,13 +35,13 @@ MOST_NESTED = 2_000
 
 
 def messages(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Yield bent messages without end."""
-    known = [json.loads(seed) for seed in seeds]
+    """Yield bent messages without end, of JSON by its values too."""
+    known = [json.loads(seed) for seed in seeds if seed[:1] in b"{["]
     while True:
         kind = chance.random()
         if kind < 0.1:
             yield chance.choice(seeds)
-        elif kind < 0.6:
+        elif kind < 0.6 and known:
             yield _as_json(_bent(chance.choice(known), chance), chance)
         elif kind < 0.85:
             yield _bent_bytes(chance.choice(seeds), chance)

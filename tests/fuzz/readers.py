@@ -23,6 +23,7 @@ from callplayer.text import plain_text
 from callplayer.vendor import commands, http, paging, transcript, values
 from callplayer.vendor import status as statuses
 from callplayer.vendor.actioncable import EXTENDED, Conversation, Send
+from tests.fuzz import recording_readers
 
 LEVELS_DB = {"caller": -20.0, "callTaker": -96.0}
 DELAYS = Delays(120.0, 15.0, 90.0)
@@ -57,6 +58,10 @@ def readers() -> list[Reader]:
         Reader("incident", _refusing(http.parse_incident, _incident_is_sane), INCIDENTS),
         Reader("incidents", _refusing(paging.parse_incident_page, _nothing), INCIDENTS),
         Reader("text", _text_is_harmless, STATUSES),
+        Reader("words beside a file", recording_readers.read_words_json, recording_readers.WORDS),
+        Reader("subtitles", recording_readers.read_cues, recording_readers.CUES),
+        Reader("facts beside a file", recording_readers.read_sidecar, recording_readers.SIDECARS),
+        Reader("WAV head", recording_readers.read_head, recording_readers.WAV_HEADS),
     ]
 
 

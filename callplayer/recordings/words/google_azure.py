@@ -27,9 +27,9 @@ def google(data: dict[str, Any]) -> Iterator[Heard]:
     tagged = [_is_diarized(best) for _, best in bests]
     if len(bests) > 1 and tagged[-1] and not any(tagged[:-1]):
         bests = bests[-1:]  # with diarization the last result has all words again
-    channels = {each.get("channelTag") for each in results if each.get("channelTag")}
+    channels = {tag for each in results if (tag := _channel_tag(each))}
     for result, best in bests:
-        channel = str(result.get("channelTag")) if len(channels) > 1 else ""
+        channel = _channel_tag(result) if len(channels) > 1 else ""
         words = as_dicts(best.get("words"))
         language = as_text(result.get("languageCode"))
         end_s = number(first_of(result, "resultEndTime", "resultEndOffset"))
@@ -45,6 +45,11 @@ def google(data: dict[str, Any]) -> Iterator[Heard]:
             )  # fmt: skip
 
 
+def _channel_tag(result: dict[str, Any]) -> str:
+    tag = result.get("channelTag")
+    return str(tag) if isinstance(tag, int | str) and tag else ""
+
+
 def _is_diarized(best: dict[str, Any]) -> bool:
     return any(
         word.get("speakerTag") or word.get("speakerLabel") for word in as_dicts(best.get("words"))
@@ -54,7 +59,7 @@ def _is_diarized(best: dict[str, Any]) -> bool:
 def azure(data: dict[str, Any]) -> Iterator[Heard]:
     """Yield the words of an Azure batch transcription."""
     phrases = as_dicts(data["recognizedPhrases"])
-    channels = {phrase.get("channel") for phrase in phrases}
+    channels = {str(phrase.get("channel")) for phrase in phrases}
     for phrase in sorted(phrases, key=lambda each: number(each.get("offsetInTicks")) or 0.0):
         place = phrase.get("channel")
         channel = str(place + 1) if isinstance(place, int) and len(channels) > 1 else ""
@@ -79,7 +84,7 @@ def _azure_s(word: dict[str, Any], name: str) -> float | None:
 def azure_fast(data: dict[str, Any]) -> Iterator[Heard]:
     """Yield the words of an Azure fast transcription."""
     phrases = as_dicts(data["phrases"])
-    channels = {phrase.get("channel") for phrase in phrases}
+    channels = {str(phrase.get("channel")) for phrase in phrases}
     for phrase in phrases:
         place = phrase.get("channel")
         channel = str(place + 1) if isinstance(place, int) and len(channels) > 1 else ""

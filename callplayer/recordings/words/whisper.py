@@ -72,7 +72,7 @@ def _spread(words: list[Heard], start_s: float | None, end_s: float | None) -> I
 def whisper_cpp(data: dict[str, Any]) -> Iterator[Heard]:
     """Yield the segments of whisper.cpp."""
     for segment in as_dicts(data["transcription"]):
-        offsets = segment.get("offsets") or {}
+        offsets = next(iter(as_dicts([segment.get("offsets")])), {})
         yield Heard(
             as_text(segment.get("text")),
             scaled(offsets.get("from"), 0.001), scaled(offsets.get("to"), 0.001),

@@ -495,3 +495,18 @@ def test_channels_and_roles_of_recognisers_are_parties(tmp_path) -> None:
 def test_a_form_that_is_not_known_is_named_so(tmp_path, text) -> None:
     with pytest.raises(UsageError, match="its words are not in a form that is known"):
         read(tmp_path, {"a.json": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"results":[{"alternatives":[{"words":[{"word":"fire","startTime":"1s"}]}],'
+        '"channelTag":[1]}]}',
+        '{"recognizedPhrases":[{"channel":{},"nBest":[{"words":[{"word":"fire",'
+        '"offset":"PT1S","duration":"PT1S"}]}]}]}',
+        '{"transcription":[{"offsets":[1],"text":"fire"}]}',
+    ],
+    ids=["Google", "Azure", "whisper.cpp"],
+)
+def test_a_field_of_another_kind_costs_that_field(tmp_path, text) -> None:
+    assert [word.word for word in read(tmp_path, {"a.json": text})] == ["fire"]
