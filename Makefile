@@ -66,7 +66,7 @@ bench: $(VENV)/test-ready
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # Wheel and source archive, each installed by itself into an environment that has nothing else.
-dist: $(BIN)/python
+dist: $(BIN)/pip
 	rm -rf dist $(CLEAN)
 	@$(BIN)/python -m venv $(CLEAN)
 	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install build
@@ -81,7 +81,7 @@ dist: $(BIN)/python
 	rm -rf $(CLEAN)
 
 # The bill of materials (CycloneDX) of a player with its service, and what is known to be wrong in it.
-sbom audit: $(BIN)/python
+sbom audit: $(BIN)/pip
 	rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN) && $(BIN)/python -m venv $(CLEAN)/tools
 	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install '.[service]'
 	@$(CLEAN)/tools/bin/python -m pip $(PIP_FLAGS) install cyclonedx-bom pip-audit
@@ -91,7 +91,7 @@ sbom audit: $(BIN)/python
 	rm -rf $(CLEAN)
 
 # The newest versions that fit, for the tests: look at what has changed, run `make test`, commit it.
-lock: $(BIN)/python
+lock: $(BIN)/pip
 	rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN)
 	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install '.[dev]'
 	@{ sed -n '/^#/p' $(LOCK); $(CLEAN)/bin/python -m pip freeze --exclude callplayer; } > $(LOCK).new
@@ -101,15 +101,16 @@ lock: $(BIN)/python
 clean:
 	rm -rf $(VENV) $(CLEAN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(BIN)/python:
+# pip comes last: an environment whose making was interrupted is made to its end.
+$(BIN)/pip:
 	@.ci/system-packages python $(PYTHON)
 	@echo "making a virtual environment with $(PYTHON)" >&2
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo-ready: pyproject.toml $(BIN)/python
+$(VENV)/demo-ready: pyproject.toml | $(BIN)/pip
 	@$(BIN)/python .ci/python-packages $(BIN)/python "[1/3] " --no-compile --editable '.[service]'
 	@touch $@
 
-$(VENV)/test-ready: pyproject.toml $(LOCK) $(BIN)/python
+$(VENV)/test-ready: pyproject.toml $(LOCK) | $(BIN)/pip
 	@$(BIN)/python .ci/python-packages $(BIN)/python "" --constraint $(LOCK) --editable '.[dev]'
 	@touch $@ $(VENV)/demo-ready

@@ -48,8 +48,9 @@ def on_a_terminal(root: CleanRoot, environment: dict[str, str]) -> None:
             terminal.type("R")
             asked_s = time.monotonic()
             terminal.wait_until(lambda screen: "no server" not in screen, 30.0)
-            terminal.wait_for("PLAYING", timeout_s=30.0)
-            print(f"{time.monotonic() - asked_s:6.1f} s  from R to playing in the room")
+            # Where building took longer than the call, the call is at its end there, too.
+            terminal.wait_until(lambda screen: "PLAYING" in screen or "AT END" in screen, 30.0)
+            print(f"{time.monotonic() - asked_s:6.1f} s  from R to being in the room")
             terminal.type("q")
             print(f"        ends with {terminal.wait_end()}")
         finally:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,11 @@ def test_incident_times_are_ones_the_player_reads(call: DemoCall) -> None:
     assert created is not None
     assert located is not None
     assert created <= located
+
+
+def test_the_command_that_makes_them_is_there() -> None:
+    module = re.search(
+        r"^    python -m (tests\.\S+)$", (DEMO_CALLS / "README.md").read_text(), re.M
+    )
+    assert module is not None
+    assert find_spec(module[1]) is not None

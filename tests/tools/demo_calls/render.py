@@ -1,4 +1,4 @@
-"""Make the demo calls from their scripts: `python tests/tools/demo_calls/render.py`.
+"""Make the demo calls from their scripts: `python -m tests.tools.demo_calls.render`.
 
 For each `<name>.toml` beside this file it writes `<name>.ogg` (left the caller, right the call
 taker) and `<name>.json` (what the call is, and when each word is heard). README.md says what it
