@@ -33,6 +33,9 @@ NEWS_WAIT_S = 1.0
 LOOKS_S = 1.0
 """A scrub that has brought no packet for so long is told of."""
 
+OBEYS_S = 1.0
+"""So long packets of the old place may come after a scrub."""
+
 BROKE = "The connection broke; it is being restored."
 GONE = "The room is gone; joining again."
 SILENT = "No sound comes from the server; waiting for it."
@@ -167,7 +170,7 @@ class Reconnector:
             if back is not None:
                 self._told.restore(back)
         sought_s = call.looks_for_place_since(now_s)
-        if sought_s is not None and not any(flow.flows_since(each, sought_s) for each in tracks):
+        if sought_s is not None and self._has_stopped_since(sought_s):
             is_long = now_s - sought_s > LOOKS_S
             call.flow_detail = LOOKS if is_long and not call.head.wants_paused() else ""
             return
@@ -176,6 +179,13 @@ class Reconnector:
             self._start_give_up_timer()
             return
         self._call.flow_detail = self._lack(now_s)
+
+    def _has_stopped_since(self, sought_s: float) -> bool:
+        """Return whether nothing comes since a scrub, but what was sent before it was obeyed."""
+        flow = self._link.flow
+        if not any(flow.flows_since(each, sought_s) for each in self._sound.track_ids):
+            return True
+        return flow.broke_off_s is not None and flow.broke_off_s < sought_s + OBEYS_S
 
     def _flows_all(self) -> bool:
         tracks = self._sound.track_ids

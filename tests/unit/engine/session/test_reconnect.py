@@ -385,6 +385,21 @@ async def test_a_scrub_that_brings_no_packet_for_5_s_is_looked_for() -> None:
     assert not rig.restored
 
 
+async def test_what_still_comes_of_the_old_place_does_not_make_a_seek_a_loss() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, rig.now_s)
+    rig.play(0.5)
+    rig.tell(50_000)
+    rig.play(BEGINS_S, sends="")
+    assert not rig.call.away
+    assert rig.call.flow_detail == LOOKS
+    rig.play(0.5)
+    assert rig.call.flow_detail == ""
+    rig.play(SILENT_S + 0.5, sends="")
+    assert rig.said == [SILENT], "later than that it is one"
+    rig.recovery.stop()
+
+
 async def test_a_scrub_that_brings_nothing_at_all_is_a_loss_in_the_end() -> None:
     rig = Rig()
     rig.call.seek(50_000, rig.now_s)
