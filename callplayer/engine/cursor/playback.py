@@ -283,6 +283,15 @@ class PlaybackState:
         path_s = (turnover_ms + self.head.habits.drain_ms) / 1000
         self._gate = gates.turn_over(self._gate, confirmed_s, path_s)
 
+    def opens_s(self, confirmed_s: float) -> float | None:
+        """Return when the gate opens after that confirmation; None if it is not what counts.
+
+        It is not where another move was asked for since, or the call has come to rest.
+        """
+        gate, head = self._gate, self.head
+        counts = gate.confirmed_s == confirmed_s and head.advancing() and not head.wants_paused()
+        return gate.turned_s if counts and not self.away else None
+
     def freeze(self, now_s: float, delays: Delays, broke_off_s: float | None) -> None:
         """The server's sound is out of reach: stand still at what was heard last.
 

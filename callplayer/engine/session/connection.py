@@ -203,6 +203,15 @@ class RoomConnection:
                 self._path.take(track_id, counters)
                 self.flow.take(track_id, counters, time.monotonic())
 
+    async def newest_packet_s(self) -> float | None:
+        """Return when the newest packet of any track came, looked at now; None if not known."""
+        room = self.room
+        if room is None:
+            return None
+        looks = [await room.counters(track_id) for track_id in self._sound.track_ids]
+        known = [look.last_packet_s for look in looks if look is not None]
+        return max((came_s for came_s in known if came_s is not None), default=None)
+
     async def until_ready(self) -> None:
         """Return when a status has come and every announced track really receives packets.
 

@@ -155,6 +155,10 @@ class FileSource:
     async def measure(self) -> None:
         """Do nothing: there is no path."""
 
+    async def sends_since(self, _since_s: float) -> bool:
+        """Return True: frames come from where the cursor is."""
+        return True
+
     def check(self, now_s: float) -> None:
         """Do nothing: a file is not lost."""
 

@@ -30,6 +30,9 @@ from callplayer.vendor.values import WireError
 
 LOG = logging.getLogger(__name__)
 
+OVERTAKE_S = 0.005
+"""By so much a status may come before a packet that was sent before it."""
+
 
 class RoomSource:
     """The room of one incident, had again for as long as it takes. It listens to that room."""
@@ -186,6 +189,11 @@ class RoomSource:
             ),
             playing=self._renewing is None and self._call.expected_stretch() is not None,
         )
+
+    async def sends_since(self, since_s: float) -> bool:
+        """Return whether a packet has come since then, or that cannot be known."""
+        came_s = await self._link.newest_packet_s()
+        return came_s is None or came_s > since_s + OVERTAKE_S
 
     def check(self, now_s: float) -> None:
         """See what came since the last look."""

@@ -112,6 +112,9 @@ class Source(Protocol):
     async def measure(self) -> None:
         """Take new readings of the path."""
 
+    async def sends_since(self, since_s: float) -> bool:
+        """Return whether sound that was sent after that moment has come, as far as is known."""
+
     def check(self, now_s: float) -> None:
         """Act on the readings: what is lost, what is back."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,7 @@ from callplayer.vendor.http import StreamGrant
 from callplayer.vendor.parties import TrackNames
 
 STATUS = b'{"kind":"status","position":%d,"duration":90000,"paused":%s,"callOver":false}'
+PLAYS = STATUS.replace(b'paused":%s', b'paused":false')
 FLOWS = Counters(packets=FLOWING_PACKETS, emitted=480)
 SOON_S = 5.0
 
@@ -33,6 +35,7 @@ class Room:
         self.sent: list[Command] = []
         self.announced = 0
         self.renewed = asyncio.Event()
+        self.counts = FLOWS
 
     async def connect(self, _url: str, _token: str) -> None:
         Room.joined.append(self)
@@ -46,7 +49,7 @@ class Room:
         return self.announced
 
     async def counters(self, _track_id: str) -> Counters:
-        return FLOWS
+        return self.counts
 
     async def renew_subscriptions(self) -> None:
         await self.renewed.wait()
@@ -160,4 +163,26 @@ async def test_a_jump_that_waits_for_new_subscriptions_is_not_taken_for_carried_
     room.renewed.set()
     await soon(lambda: room.sent == [Scrub(60_000)])
     assert engine._call.head.open_seek is not None
+    sending.cancel()
+
+
+async def test_what_is_made_up_while_a_server_seeks_is_not_heard() -> None:
+    engine, source, room, sending = await joined_engine()
+    room.announced = 1
+    source.on_track("a", TrackNames("call"))
+    call = engine._call
+    call.opened = True
+    engine.handle(Resume())
+    source.on_payload(PLAYS % 5_000)
+    await source._link.read_counters()
+    engine.handle(Scrub(60_000))
+    room.counts = replace(FLOWS, last_packet_s=time.monotonic())
+    source.on_payload(PLAYS % 60_000)
+    assert call.head.open_seek is None
+    await asyncio.sleep(0.5)
+    assert not call.may_be_heard(time.monotonic())
+    room.counts = replace(FLOWS, last_packet_s=time.monotonic())
+    await asyncio.sleep(0.15)
+    assert call.may_be_heard(time.monotonic())
+    assert engine._turning.done()
     sending.cancel()
