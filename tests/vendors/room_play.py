@@ -18,6 +18,7 @@ from tests.faults.heard import nearest, place_s, read_break
 from tests.rig.processes import HeadlessEngine
 from tests.rig.pulse import RATE_HZ, Samples, Sink
 from tests.rig.signals import BANDS_HZ, PERIOD_S, SWEEP_HZ_PER_S
+from tests.vendors.bot import ANEW_S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import BOTH, Carried, Variant
 
@@ -26,7 +27,11 @@ LOUD = 0.02
 PLAY_S = 1.6
 JUMP_S = 1.8
 PAUSE_S = 0.7
-MIX_S = 0.9
+MIX_S = 0.5
+LOOK_S, TWICE_S = 0.4, 1.6
+"""How long a level is looked at; where a party is heard twice it goes up and down with the sweep,
+for the two are some ms apart."""
+
 GAIN_DB = -12.0
 
 OLD_MS = 20.0
@@ -98,6 +103,8 @@ class _Session:
     ) -> None:
         self._rig, self._sink, self._engine = rig, sink, engine
         self._variant, self._heard = variant, heard
+        carried = [voice for track in variant.tracks for voice in track.carries]
+        self._look_s = LOOK_S if len(carried) == len(set(carried)) else TWICE_S
 
     def begins(self, voices: tuple[Carried, ...], play_s: float) -> bool:
         """Wait for the first sound, and look at it; return whether there was any."""
@@ -145,7 +152,8 @@ class _Session:
         statuses = self._variant.statuses
         acknowledges = statuses.acknowledges and not statuses.none
         most_ms = SILENT_MS if acknowledges else UNACKNOWLEDGED_SILENT_MS
-        most_ms += (self._variant.seeks_s + statuses.late_s * acknowledges) * 1000
+        own_s = ANEW_S if self._variant.publishes == "anew-at-scrub" else self._variant.seeks_s
+        most_ms += (own_s + statuses.late_s * acknowledges) * 1000
         if after_stall:
             self._judge_buffer()
         else:
@@ -175,12 +183,13 @@ class _Session:
 
     def turns_down(self) -> None:
         """Set the caller's volume, then mute the caller; the call taker stays as it was."""
+        time.sleep(self._look_s - LOOK_S)
         before = self._levels_db()
         self._engine.send(cmd="set-gain", gain=GAIN_DB, callerType="caller")
-        time.sleep(MIX_S)
+        time.sleep(MIX_S + self._look_s)
         down = self._levels_db()
         self._engine.send(cmd="mute", callerType="caller")
-        time.sleep(MIX_S)
+        time.sleep(MIX_S + self._look_s)
         muted = self._levels_db()
         heard = self._heard
         off_db = down["caller"] - before["caller"] - GAIN_DB
@@ -210,14 +219,14 @@ class _Session:
 
     def _levels_db(self) -> dict[str, float]:
         now_s = time.monotonic()
-        sound = self._sink.heard(now_s - 0.4, now_s)
+        sound = self._sink.heard(now_s - self._look_s, now_s)
         return {voice: voice_db(sound, voice) for voice in BOTH}
 
 
 def voice_db(sound: Samples, voice: str) -> float:
     """Return the level of a voice's sweep in `sound`, in dB of amplitude (full scale = 0).
 
-    Median over windows of 40 ms, in each of which the sweep is made a steady tone.
+    Root mean square over windows of 40 ms, in each of which the sweep is made a steady tone.
     """
     size = RATE_HZ // 25
     t = (np.arange(size) - size / 2) / RATE_HZ
@@ -228,5 +237,6 @@ def voice_db(sound: Samples, voice: str) -> float:
         round(hz * size / RATE_HZ) for hz in (low_hz, low_hz + SWEEP_HZ_PER_S * PERIOD_S)
     )
     spectra = np.abs(np.fft.fft(parts * window, axis=1))[:, first:last]
-    amplitude = float(np.median(spectra.max(axis=1))) * 2 / np.hanning(size).sum()
+    peaks = spectra.max(axis=1)
+    amplitude = float(np.sqrt(np.mean(peaks * peaks))) * 2 / np.hanning(size).sum()
     return max(20 * np.log10(max(amplitude, 1e-9)), NOTHING_DB)
