@@ -25,6 +25,7 @@ from callplayer.engine.cursor.playback import PlaybackState, ResumePoint
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import LocalPath, Source
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
@@ -39,13 +40,6 @@ TICK_S = 0.05
 PATH_S = 0.25
 STEADY_PATH_S = 1.0
 STATS_S = 1.0
-LAST_LOOK_S = 0.012
-"""So shortly before sound is let through after a jump it is seen whether any has come."""
-
-LOOK_AGAIN_S = 0.02
-REFILL_MS = 60.0
-"""So long after a look that found none what comes out may still be made up of the old place."""
-
 STATE_S = 0.5
 NO_SERVER = "This is a recording played without a server: there is nothing to reconnect."
 NO_STATUS = "The server does not say where the call is; the place shown goes by the clock."
@@ -308,24 +302,7 @@ class Engine:
         """Look how long the receive path is right now: it may have changed since the last look."""
         await self._source.measure()
         self._call.turn_over(confirmed_s, self._source.path.turnover_ms(confirmed_s))
-        await self._await_sound_of(confirmed_s)
-
-    async def _await_sound_of(self, confirmed_s: float) -> None:
-        """Keep the gate shut while a server sends nothing at the place that it has confirmed.
-
-        What comes out of a jitter buffer that runs dry is made up of the old place.
-        """
-        call = self._call
-        opens_s = call.opens_s(confirmed_s)
-        if opens_s is None:
-            return
-        await asyncio.sleep(max(opens_s - LAST_LOOK_S - time.monotonic(), 0.0))
-        while call.opens_s(confirmed_s) is not None:
-            if await self._source.sends_since(confirmed_s):
-                return
-            call.turn_over(confirmed_s, (time.monotonic() - confirmed_s) * 1000 + REFILL_MS)
-            self._move_gate()
-            await asyncio.sleep(LOOK_AGAIN_S)
+        await await_refill(self._call, self._source, confirmed_s, self._move_gate)
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.
