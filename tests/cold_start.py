@@ -83,14 +83,15 @@ def main() -> None:
     parser.add_argument("--go", type=Path, metavar="FOLDER")
     parser.add_argument("--no-terminal", action="store_true")
     options = parser.parse_args()
-    root = CleanRoot(Path(tempfile.mkdtemp(prefix="cold-")) / "root", cold=True)
-    try:
-        path = f"{options.go}:{PATH}" if options.go else PATH
-        environment = root.environment(PATH=path, PULSE_SERVER="unix:/nowhere")
-        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        (without_one if options.no_terminal else on_a_terminal)(root, environment)
-    finally:
-        root.close()
+    with tempfile.TemporaryDirectory(prefix="cold-") as folder:
+        root = CleanRoot(Path(folder) / "root", cold=True)
+        try:
+            path = f"{options.go}:{PATH}" if options.go else PATH
+            environment = root.environment(PATH=path, PULSE_SERVER="unix:/nowhere")
+            print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+            (without_one if options.no_terminal else on_a_terminal)(root, environment)
+        finally:
+            root.close()
 
 
 if __name__ == "__main__":
