@@ -61,6 +61,8 @@ class Told:
     def on_track_gone(self, track_id: str) -> None:
         del self.tracks[track_id]
 
+    def on_senders_left(self) -> None: ...
+
     def on_payload(self, payload: bytes) -> None:
         self.paused = decode_status(payload).paused
 

@@ -58,6 +58,9 @@ class RoomListener(Protocol):
     def on_payload(self, payload: bytes) -> None:
         """A data message has come from the server side."""
 
+    def on_senders_left(self) -> None:
+        """All participants that have sent sound have left the room."""
+
     def on_link(self, up: bool) -> None:
         """The SDK lost the connection and tries again (False), or has it back (True)."""
 
@@ -74,6 +77,7 @@ class Room:
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._senders: set[str] = set()
         self._resubscription = Resubscription()
         self._closing = False
         self._trusted = 0
@@ -188,10 +192,17 @@ class Room:
         room.on("track_subscribed", subscribed)
         room.on("track_unsubscribed", unsubscribed)
         room.on("track_unpublished", lambda each, _: self._resubscription.unpublished(each.sid))
+        room.on("participant_disconnected", self._note_left)
         room.on("data_received", data)
         room.on("reconnecting", lambda: link(False))
         room.on("reconnected", lambda: link(True))
         room.on("disconnected", closed)
+
+    def _note_left(self, participant: Any) -> None:
+        was_sender = participant.identity in self._senders
+        remain = self._senders.intersection(self._room.remote_participants)
+        if was_sender and not remain and not self._closing:
+            self._listener.on_senders_left()
 
     def _take(self, sender: str, payload: bytes) -> None:
         # What the SDK still has of a room that was left is not of the next one.
@@ -243,6 +254,7 @@ class Room:
             publication.name, participant.identity, participant.metadata, participant.attributes
         )
         self._tracks[track_id] = track
+        self._senders.add(participant.identity)
         self._listener.on_track(track_id, names)
         self._read(track, track_id)
 

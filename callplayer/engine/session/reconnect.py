@@ -118,10 +118,17 @@ class Reconnector:
             self._told.restore(self._call.open_wishes())
 
     def tracks_gone(self) -> None:
-        """The last track has ended: who sent the sound has left, unless the call need not sound."""
+        """The last track has ended. That is a loss, unless the call need not sound."""
+        if not self._call.may_lack_tracks(time.monotonic()):
+            self._lose_tracks()
+
+    def senders_left(self) -> None:
+        """All that sent sound have left the room: a scrub excuses tracks that go, but not that."""
+        if not self._call.is_idle():
+            self._lose_tracks()
+
+    def _lose_tracks(self) -> None:
         if self._link.room is None or self._call.away or not self._call.opened:
-            return
-        if self._call.may_lack_tracks(time.monotonic()):
             return
         self._go_away(LEFT)
         self._start_give_up_timer()

@@ -226,6 +226,10 @@ class RoomSource:
         self._link.remove_track(track_id)
         self._host.on_tracks()
 
+    def on_senders_left(self) -> None:
+        """All participants that have sent sound have left."""
+        self._recovery.senders_left()
+
     def on_payload(self, payload: bytes) -> None:
         """Take a status; anything else is logged without its text and left."""
         try:

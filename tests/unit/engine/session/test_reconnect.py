@@ -356,6 +356,23 @@ async def test_tracks_that_go_for_a_moment_at_a_scrub_are_no_loss() -> None:
     assert not rig.restored  # one scrub stays one scrub
 
 
+async def test_senders_that_leave_right_after_a_scrub_are_a_loss_at_once() -> None:
+    rig = Rig()
+    rig.call.seek(50_000, time.monotonic())
+    rig.remove("a")
+    rig.remove("b")
+    rig.recovery.senders_left()
+    assert rig.call.away
+    assert rig.said[-1] == LEFT
+
+
+async def test_senders_that_leave_a_paused_call_are_no_loss_yet() -> None:
+    rig = Rig()
+    rig.tell(30_000, paused=True)
+    rig.recovery.senders_left()
+    assert not rig.call.away
+
+
 async def test_tracks_that_stay_away_after_a_scrub_are_lost_in_the_end() -> None:
     rig = Rig()
     rig.call.seek(50_000, rig.now_s)
