@@ -12,7 +12,8 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
-# How many tests run at once, after those that measure sound and time have run one by one.
+# How many tests run at once, after those that measure sound and time have run one by one. Their files
+# keep their order, so that those that play a whole call begin early.
 AT_ONCE ?= 3
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
@@ -35,7 +36,7 @@ test: test-programs
 
 tests:
 	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
-	@$(PYTEST) -m "not measures" --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS) || $(AGAIN) -m "not measures" $(ARGS)
+	@$(PYTEST) -m "not measures" --numprocesses=$(AT_ONCE) --dist=loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN) -m "not measures" $(ARGS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready
