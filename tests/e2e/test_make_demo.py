@@ -115,6 +115,7 @@ def test_a_warm_start_says_something_at_once(root: CleanRoot, first: Lines) -> N
         while not again.lines and time.monotonic() < deadline_s:
             time.sleep(0.01)
         said_s = again.lines[0][0] - again.started_s
+        assert soon(lambda: "[3/3]" in again.text, 30.0), again.text
     finally:
         root.run(["pkill", "-TERM", "-o", "-f", "bin/callplayer demo"])
         again.finish(30.0)
