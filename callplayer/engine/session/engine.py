@@ -301,8 +301,9 @@ class Engine:
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""
         await self._source.measure()
+        looked_s = time.monotonic()
         self._call.turn_over(confirmed_s, self._source.path.turnover_ms(confirmed_s))
-        await await_refill(self._call, self._source, confirmed_s, self._move_gate)
+        await await_refill(self._call, self._source, confirmed_s, looked_s, self._move_gate)
 
     async def _measure(self) -> None:
         """Look at the receive path, often while it changes, and at what all comes to each second.
