@@ -10,6 +10,8 @@ from typing import Literal
 
 from callplayer.engine.devices.pulse import NOWHERE, PulseView
 
+StreamWent = Literal["stayed", "began", "lost", "moved", "nowhere"]
+
 HOME_AGAIN_S = 5.0
 """How long a home that did not run when it was tried is left alone."""
 
@@ -77,9 +79,7 @@ class DeviceSelection:
         return away and there and now_s >= self.not_before_s and self.is_usable(view, self.name)
 
 
-def stream_went(
-    view: PulseView | None, opened_s: float, on_sink: str
-) -> Literal["stayed", "began", "lost", "moved", "nowhere"]:
+def stream_went(view: PulseView | None, opened_s: float, on_sink: str) -> StreamWent:
     """Return where the stream that was opened at `opened_s` went, as the sound server sees it.
 
     A sink that is unplugged never stops: the server moves its streams to another one. `on_sink` is

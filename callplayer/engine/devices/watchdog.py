@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-STALLED_S = 0.5
-FIRST_BLOCK_S = 3.0
+from callplayer.engine.devices.limits import DeviceLimits
+
 CADENCE_S = 0.1
 """A device that always asks again within so long has a cadence."""
 
@@ -46,10 +46,10 @@ class Cadence:
         """Return whether the device has not asked since the last look but one."""
         return self.silent_s > TICK_S
 
-    @property
-    def stalled(self) -> bool:
-        """Return whether the device should have asked long ago."""
-        return self.silent_s >= (STALLED_S if self.shown else FIRST_BLOCK_S)
+
+def is_stalled(cadence: Cadence, limits: DeviceLimits) -> bool:
+    """Return whether the device should have asked long ago."""
+    return cadence.silent_s >= (limits.stalled_s if cadence.shown else limits.first_block_s)
 
 
 def update(cadence: Cadence, now_s: float, block_s: float) -> Cadence:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from callplayer.engine.devices.watchdog import FIRST_BLOCK_S, STALLED_S, TICK_S, Cadence, update
+from callplayer.engine.devices.limits import DeviceLimits
+from callplayer.engine.devices.watchdog import TICK_S, Cadence, is_stalled, update
+
+LIMITS = DeviceLimits(stalled_s=0.5, first_block_s=3.0)
 
 
 class Watch:
@@ -22,7 +25,7 @@ class Watch:
 
     def stalls_after_s(self) -> float:
         since_s = self.now_s
-        while not self.cadence.stalled:
+        while not is_stalled(self.cadence, LIMITS):
             self.pass_s(TICK_S, asking=False)
             assert self.now_s - since_s < 10.0
         return self.now_s - since_s
@@ -32,17 +35,19 @@ def test_a_device_that_ran_is_stalled_after_half_a_second() -> None:
     watch = Watch()
     watch.pass_s(0.3, asking=True)
     assert watch.cadence.shown
-    assert STALLED_S - TICK_S < watch.stalls_after_s() <= STALLED_S + TICK_S
+    assert LIMITS.stalled_s - TICK_S < watch.stalls_after_s() <= LIMITS.stalled_s + TICK_S
 
 
 def test_a_null_sink_may_sleep_for_two_seconds_before_its_first_block_but_not_for_ever() -> None:
     watch = Watch()
     watch.pass_s(2.0, asking=False)
-    assert not watch.cadence.stalled
+    assert not is_stalled(watch.cadence, LIMITS)
     watch.pass_s(0.3, asking=True)
     assert watch.cadence.shown
     asleep = Watch()
-    assert FIRST_BLOCK_S - TICK_S < asleep.stalls_after_s() <= FIRST_BLOCK_S + 2 * TICK_S
+    assert (
+        LIMITS.first_block_s - TICK_S < asleep.stalls_after_s() <= LIMITS.first_block_s + 2 * TICK_S
+    )
 
 
 def test_the_blocks_that_fill_a_device_while_it_opens_are_no_cadence() -> None:
@@ -50,7 +55,7 @@ def test_the_blocks_that_fill_a_device_while_it_opens_are_no_cadence() -> None:
     watch.block_s = 100.01
     watch.pass_s(1.0, asking=False)
     assert watch.cadence.looks == 0
-    assert not watch.cadence.stalled
+    assert not is_stalled(watch.cadence, LIMITS)
 
 
 def test_our_own_absence_is_not_the_devices_stall() -> None:
@@ -58,7 +63,7 @@ def test_our_own_absence_is_not_the_devices_stall() -> None:
     watch.pass_s(0.3, asking=True)
     watch.now_s += 3600.0
     watch.cadence = update(watch.cadence, watch.now_s, watch.block_s)
-    assert not watch.cadence.stalled
+    assert not is_stalled(watch.cadence, LIMITS)
     watch.pass_s(0.2, asking=True)
     assert watch.cadence.silent_s == 0.0
 
@@ -70,4 +75,4 @@ def test_a_clock_read_twice_is_no_block() -> None:
     for _ in range(20):
         watch.block_s += 1e-7
         watch.pass_s(TICK_S, asking=False)
-    assert watch.cadence.stalled
+    assert is_stalled(watch.cadence, LIMITS)

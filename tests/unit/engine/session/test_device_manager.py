@@ -10,15 +10,17 @@ import pytest
 from callplayer.config import Settings
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.portaudio import OutputDevice
+from callplayer.engine.devices.search import ListDevices
 from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
-from callplayer.engine.session import device_manager
-from callplayer.engine.session.device_manager import LOOK_FOR_HOME_S, DeviceManager
+from callplayer.engine.session.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
 from callplayer.ipc import messages as m
 
+LIMITS = DeviceLimits(search_s=3.0, stalled_s=0.5)
 SPEAKERS = OutputDevice(0, "speakers", "ALSA", 2, 48_000, is_default=True)
 HEADSET = OutputDevice(1, "headset", "ALSA", 2, 48_000, is_default=False)
 
@@ -46,14 +48,14 @@ class Card:
 class Rig:
     """Plays on the speakers for as long as the headset, which was lost, is gone."""
 
-    def __init__(self, *, wanted: str = "headset") -> None:
+    def __init__(self, list_devices: ListDevices, *, wanted: str = "headset") -> None:
         self.told: list[m.Event] = []
         self.now_s = 1000.0
         sound, call = AudioPipeline(48_000), PlaybackState()
         teller = Reporter(self.told.append, call, sound, ReceivePath())
         self.care = DeviceManager(
             sound, call, teller, lambda _: None, Settings(output_device=wanted),
-            lasting="", keep=lambda _: None,
+            lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
         )  # fmt: skip
         self.card = sound._output = Card("speakers")
         self.care._home.remember("headset", "headset", is_sink=False, gone=True)
@@ -76,9 +78,7 @@ class Rig:
             await asyncio.sleep(0)
 
 
-async def test_a_device_is_watched_while_another_is_looked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_device_is_watched_while_another_is_looked_for() -> None:
     asked = asyncio.Event()
 
     async def hangs() -> list[OutputDevice]:
@@ -86,9 +86,8 @@ async def test_a_device_is_watched_while_another_is_looked_for(
         await asyncio.sleep(60.0)
         return []
 
-    monkeypatch.setattr(device_manager, "fresh_devices", hangs)
-    rig = Rig()
-    await asyncio.wait_for(rig.step(LOOK_FOR_HOME_S + 0.5), 5.0)
+    rig = Rig(hangs)
+    await asyncio.wait_for(rig.step(LIMITS.search_s + 0.5), 5.0)
     assert asked.is_set()
     assert rig.sound.ready
     await asyncio.wait_for(rig.step(0.6, silent=True), 5.0)
@@ -96,12 +95,12 @@ async def test_a_device_is_watched_while_another_is_looked_for(
     losses = [event for event in rig.told if isinstance(event, m.ErrorEvent)]
     assert [loss.code for loss in losses] == ["device-lost"]
     rig.care.stop()
-    assert rig.care._search.cancelled() or rig.care._search.cancelling()
+    looking = rig.care._search._looking
+    assert isinstance(looking, asyncio.Task)
+    assert looking.cancelled() or looking.cancelling()
 
 
-async def test_a_lost_device_is_played_on_again_when_it_is_listed_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_lost_device_is_played_on_again_when_it_is_listed_again() -> None:
     listed: list[OutputDevice] = [SPEAKERS]
     looks = 0
 
@@ -110,13 +109,12 @@ async def test_a_lost_device_is_played_on_again_when_it_is_listed_again(
         looks += 1
         return list(listed)
 
-    monkeypatch.setattr(device_manager, "fresh_devices", fresh)
-    rig = Rig()
-    await rig.step(2 * LOOK_FOR_HOME_S)
+    rig = Rig(fresh)
+    await rig.step(2 * LIMITS.search_s)
     assert looks == 2
     assert not rig.switched
     listed.append(HEADSET)
-    await rig.step(LOOK_FOR_HOME_S + 0.5)
+    await rig.step(LIMITS.search_s + 0.5)
     assert rig.switched == ["headset"]
 
 
@@ -127,8 +125,7 @@ async def test_for_more_latency_the_device_that_plays_is_opened_anew(
     async def fresh() -> list[OutputDevice]:
         return [SPEAKERS]
 
-    monkeypatch.setattr(device_manager, "fresh_devices", fresh)
-    rig = Rig()
+    rig = Rig(fresh)
     if not lost:
         rig.care._home.forget()
         rig.card.device_name = "headset"

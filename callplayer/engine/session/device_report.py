@@ -1,0 +1,96 @@
+"""What a client learns of the sound devices: their list, a loss, what the sound lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.devices.listing import choices, resolve_name
+from callplayer.engine.devices.portaudio import OutputDevice
+from callplayer.engine.devices.search import ListDevices
+from callplayer.engine.devices.selection import DeviceSelection
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.playing_device import PlayingDevice
+from callplayer.engine.session.reporter import Reporter
+from callplayer.ipc import messages as m
+from callplayer.text import plain_text
+
+GOES_ON_HINT = "It goes on on the default device, or waits without one."
+PAUSED_HINT = "It is paused where it was heard last; Space goes on."
+WAITS = "No sound device: the call waits here and goes on by itself."
+LACKS = "No sound device."
+SILENT = "No sound device: silent. `callplayer doctor` says why."
+
+
+class DeviceReport:
+    """Reports on the device of `sound`. `home` is the one to play on, `playing` the one that does.
+
+    `list_devices` lists PortAudio's devices of this moment.
+    """
+
+    def __init__(
+        self,
+        sound: AudioPipeline,
+        call: PlaybackState,
+        reporter: Reporter,
+        home: DeviceSelection,
+        playing: PlayingDevice,
+        *,
+        list_devices: ListDevices,
+    ) -> None:
+        self._sound = sound
+        self._call = call
+        self._reporter = reporter
+        self._home = home
+        self._playing = playing
+        self._list_devices = list_devices
+
+    def loss(self, what: str) -> None:
+        """Report that the device is lost, and how the call goes on."""
+        hint = GOES_ON_HINT if self._home.goes_on else PAUSED_HINT
+        self._reporter.error("device-lost", what, hint)
+
+    def detail(self) -> None:
+        """Keep on the screen what the sound lacks, for as long as it does."""
+        detail = ""
+        if self._sound.has_stand_in:
+            detail = SILENT
+        elif not self._sound.ready:
+            detail = WAITS if self._call.held else LACKS
+        elif self._home.name:
+            device = self._sound.device_name
+            detail = f"{self._home.label} is lost: sound comes from {device} until it is back."
+        self._call.sound_detail = detail
+        self._reporter.state()
+
+    async def devices(self) -> None:
+        """Report the devices there are, the one that plays, and the one that was chosen."""
+        listed = choices(await self._listed(), self._playing.view)
+        output = self._sound.output if not self._sound.has_stand_in else None
+        sink = self._playing.on_sink
+        self._reporter.emit(
+            m.DevicesEvent(
+                devices=tuple(m.Device(choice.name, choice.label) for choice in listed),
+                current=(sink or output.device_name) if output is not None else None,
+                chosen=self._home.wanted,
+            )
+        )
+
+    async def meant(self, asked: str) -> str | None:
+        """Return the name of the device that is meant; None, and an error goes out, if none is."""
+        listed = await self._listed()
+        known = choices(listed, self._playing.view)
+        name = asked if asked in {d.name for d in listed} else resolve_name(asked, known)
+        if name is None:
+            self._reporter.error(
+                "no-such-device",
+                f"There is no sound device {plain_text(asked, 80)!r}, or more than one.",
+                f"There are: {', '.join(choice.label for choice in known) or 'none'}.",
+            )
+        return name
+
+    async def _listed(self) -> Sequence[OutputDevice]:
+        """Return PortAudio's devices; with a sound server those of the last opening will do."""
+        if self._playing.view is not None and self._sound.listed:
+            return self._sound.listed
+        return await self._list_devices()

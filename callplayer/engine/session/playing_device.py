@@ -1,0 +1,167 @@
+"""The device that sound comes from: opened on trial, watched, followed from sink to sink.
+
+Everything here runs on the engine's loop; what may hang is done by AudioPipeline in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from callplayer.engine.devices.limits import DeviceLimits
+from callplayer.engine.devices.pulse import PulseView, PulseWatch
+from callplayer.engine.devices.selection import StreamWent, stream_went
+from callplayer.engine.devices.watchdog import TICK_S, Cadence, is_stalled, update
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.errors import SoundDeviceError, SoundDeviceHangsError
+
+LOG = logging.getLogger(__name__)
+
+
+class PlayingDevice:
+    """Opens devices for `sound`. `view` is what the sound server reported last.
+
+    `on_sink` is the sink that plays, "" for none that is known.
+    """
+
+    def __init__(self, sound: AudioPipeline, limits: DeviceLimits) -> None:
+        self._sound = sound
+        self._limits = limits
+        self.view: PulseView | None = None
+        self.on_sink = ""
+        self._cadence = Cadence()
+        self._opened_s = 0.0
+        self._watch: PulseWatch | None = None
+        self._first_view = asyncio.Event()
+
+    # --- the sound server -------------------------------------------------------------------------
+
+    def watch_server(self, on_sinks: Callable[[], None]) -> None:
+        """Keep `view` up to date; call `on_sinks` when the sinks have changed."""
+        loop = asyncio.get_running_loop()
+
+        def take(view: PulseView | None) -> None:
+            before, self.view = self.view, view
+            if (before.sinks if before else ()) != (view.sinks if view else ()):
+                on_sinks()
+            self._first_view.set()
+
+        def on_view(view: PulseView | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(take, view)
+
+        self._watch = PulseWatch(on_view)
+
+    async def first_view(self) -> None:
+        """Wait for the sound server's first view, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.first_view_s):
+                await self._first_view.wait()
+
+    def stop(self) -> None:
+        """Ask the sound server no more."""
+        if self._watch is not None:
+            self._watch.stop()
+
+    # --- the device -------------------------------------------------------------------------------
+
+    @property
+    def stalled(self) -> bool:
+        """Return whether the device should have asked for a block long ago."""
+        return is_stalled(self._cadence, self._limits)
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the device has not asked for a block since the last look but one."""
+        return self._cadence.is_late
+
+    def look(self, now_s: float) -> None:
+        """Take note of whether the device asks for blocks; look each TICK_S."""
+        output = self._sound.output
+        if output is not None:
+            self._cadence = update(self._cadence, now_s, now_s - output.stalled_s(now_s))
+
+    def follow(self) -> StreamWent:
+        """Return where the sound server plays the stream, as far as that changed; take note of it.
+
+        A sink that is unplugged never stops: the server moves its streams to another one.
+        """
+        view = self.view
+        went = stream_went(view, self._opened_s, self.on_sink)
+        if view is not None and went not in ("stayed", "nowhere"):
+            self._on(view.playing_on)
+        return went
+
+    def _on(self, sink_name: str) -> None:
+        self.on_sink = sink_name
+        sink = self.view.sink(sink_name) if self.view is not None else None
+        self._sound.device_label = sink.label if sink is not None else ""
+
+    async def open(self, name: str) -> bool:
+        """Open a device and see that it runs; return whether it does."""
+        self.on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
+        try:
+            await self._sound.open(name, self.view, refresh=True, on_trial=True)
+            if not await self._runs(name):
+                await self._sound.close()
+                return False
+        except SoundDeviceHangsError:
+            raise
+        except SoundDeviceError as error:
+            LOG.warning("opening: %s", error.what)
+            return False
+        self._sound.on_trial = False
+        if self._is_sink(name):
+            self._on(name)
+        return True
+
+    async def _runs(self, name: str) -> bool:
+        """Wait for the device to ask for blocks again and again; return whether it does."""
+        output = self._sound.output
+        assert output is not None
+        was_sink = self._is_sink(name)
+        while not (self.stalled or output.ended()):
+            await asyncio.sleep(TICK_S)
+            if was_sink and self.view is not None and not self._is_sink(name):
+                return False
+            self.look(time.monotonic())
+            if self._cadence.looks:
+                return True
+        return False
+
+    async def probe(self, name: str) -> bool:
+        """Return whether a device runs, while the one that plays goes on.
+
+        Where PortAudio must close everything to see a new device, it has to be believed.
+        """
+        if self.view is None or not self._is_sink(name):
+            return True
+        playing = self._sound.output
+        try:
+            probe = await self._sound.open_silent(name, self.view)
+        except SoundDeviceHangsError:
+            raise
+        except SoundDeviceError as error:
+            LOG.warning("trying out: %s", error.what)
+            return False
+        cadence = Cadence()
+        while playing is not None and not (
+            cadence.looks or is_stalled(cadence, self._limits) or probe.ended()
+        ):
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            cadence = update(cadence, now_s, now_s - probe.stalled_s(now_s))
+            self.look(now_s)
+            if playing.ended() or self.stalled:
+                break
+        await self._sound.end(probe)
+        self._opened_s = time.monotonic()  # what was seen of our streams until now was the probe
+        if not cadence.looks:
+            LOG.warning("a sound device was tried out and does not run")
+        return bool(cadence.looks)
+
+    def _is_sink(self, name: str) -> bool:
+        return self.view is not None and self.view.sink(name) is not None
