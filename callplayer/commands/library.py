@@ -26,7 +26,7 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="sound files; the README lists the formats",
+        help="sound files; docs/recordings.md lists the formats",
     )
     add_library(parser)
     parser.add_argument(

@@ -111,7 +111,7 @@ def _none_to_serve(refused: list[UsageError]) -> UsageError:
         return refused[0]
     return UsageError(
         "There is no recording to serve.",
-        "Name sound files (the README lists the formats), or a folder that holds some.",
+        "Name a folder or sound files; docs/recordings.md lists the formats.",
     )
 
 
@@ -173,7 +173,7 @@ def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
         else:
             raise UsageError(
                 f"{path} is no recording that can be served.",
-                "Name sound files (the README lists the formats), or a folder that holds some.",
+                "Name a folder or sound files; docs/recordings.md lists the formats.",
             )
 
 

@@ -1,6 +1,6 @@
 """Keys as data: what each action asks of the engine or the screen, and which keys ask for it.
 
-The help and the README's table are made from here, and the footer in `callplayer.ui.footer`.
+The help and the table of docs/keys.md are made from here, and the footer in `callplayer.ui.footer`.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def first_key(actions: Iterable[Action], name: str) -> str:
 
 
 def markdown_table() -> str:
-    """Return the README's table of keys."""
+    """Return the table of docs/keys.md."""
     rows = [
         f"| {' '.join(f'`{key_name(key)}`' for key in keys)} | {topic} |"
         for topic, keys in _topics(ACTIONS).items()

@@ -126,7 +126,7 @@ async def test_a_browsers_stereo_track(
 
 
 async def test_a_stereo_source_of_the_python_sdk_comes_mixed_down(livekit: LiveKit) -> None:
-    """What the README says: at the publisher both channels become their mean."""
+    """What docs/vendor.md says: at the publisher both channels become their mean."""
     async with listening(livekit) as listener:
         publisher = rtc.Room()
         await publisher.connect(livekit.url, token(livekit, "bot"))

@@ -67,7 +67,7 @@ def free_port() -> int:
 async def running_anycable(
     port: int, rpc_url: str, rpc_secret: str, broadcast_key: str, *, keeps_history: bool = True
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the server on `port` while the block lasts, as the README says."""
+    """Run the server on `port` while the block lasts, as docs/transcripts.md says."""
     process = await asyncio.create_subprocess_exec(
         str(await asyncio.to_thread(anycable_server)),
         f"--port={port}",

@@ -1,4 +1,4 @@
-"""What a fault came to, as a row of the README's table: with `FAULT_ROWS=FILE` tests add theirs."""
+"""What a fault came to, as a row of docs/faults.md: with `FAULT_ROWS=FILE` tests add theirs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Recordings as the programs of the field write them, made by Debian's own tools.
 
 Every row makes a file of 3 s whose burst begins at 1.000 s. `length_ms` is how far the length may
-be off, where nothing in the file says it: up to a block of the codec; `why` says so in the README.
+be off, where nothing in the file says it: up to a block of the codec. `why` goes into the table of
+docs/recordings.md.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ MAKERS = (
 
 
 def markdown_table() -> str:
-    """Return the README's table: a line for a container, its codecs, and what no file says."""
+    """Return the table of docs/recordings.md: containers, codecs, and what no file says."""
     lines = [
         "| container | suffixes | codecs | made by | length not known |",
         "|---|---|---|---|---|",

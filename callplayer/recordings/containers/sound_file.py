@@ -326,7 +326,7 @@ def _not_known(path: Path) -> UsageError:
         )
     return UsageError(
         f"{plain_text(str(path))} is no sound file that is known.",
-        "Name WAV, FLAC, Ogg, MP3, M4A or another of the README's list.",
+        "Name WAV, FLAC, Ogg, MP3, M4A or another that docs/recordings.md lists.",
     )
 
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md names files and folders that exist, and stays short enough to read."""
+"""docs/architecture.md names files and folders that exist."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import callplayer
 PACKAGE = Path(callplayer.__file__).parent
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "architecture.md"
-MAX_BYTES = 8_192
 TEXT = DOCUMENT.read_text(encoding="utf-8")
-README_SECTION = re.search(
-    r"^## Architecture\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
-)
+CHOICES = (ROOT / "docs" / "choices.md").read_text(encoding="utf-8")
 
 # Any word with a slash or a `.py` in code marks, or in the drawing.
 PATH = re.compile(r"(?<![\w./-])((?:[\w-]+/)+(?:[\w-]+\.py)?|[\w-]+\.py)(?![\w/])")
@@ -40,11 +37,6 @@ def test_each_walk_names_its_files_in_full() -> None:
     assert [file for file in files if not (PACKAGE / file).is_file()] == []
 
 
-def test_the_readme_names_paths_that_exist() -> None:
-    assert README_SECTION is not None
-    for path in named_paths(README_SECTION[1]):
+def test_the_design_choices_name_paths_that_exist() -> None:
+    for path in named_paths(CHOICES):
         assert (PACKAGE / path).exists() or (ROOT / path).exists(), path
-
-
-def test_the_document_is_short() -> None:
-    assert len(TEXT.encode()) <= MAX_BYTES

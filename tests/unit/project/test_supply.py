@@ -32,8 +32,8 @@ def test_every_package_that_is_asked_for_is_locked_to_a_version_that_is_allowed(
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier, line
 
 
-def test_each_package_has_its_reason_in_the_readme() -> None:
-    table = (ROOT / "README.md").read_text()
+def test_each_package_has_its_reason_in_the_design_choices() -> None:
+    table = (ROOT / "docs" / "choices.md").read_text()
     for extra in (PROJECT["dependencies"], PROJECT["optional-dependencies"]["service"]):
         for line in extra:
             assert re.search(rf"^\|.*\b{re.escape(Requirement(line).name)}\b", table, re.M), line

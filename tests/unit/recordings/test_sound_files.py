@@ -25,11 +25,9 @@ from tests.rig.sound_makers import (
     Maker,
     burst_at_s,
     make,
-    markdown_table,
     write_source,
 )  # fmt: skip
 
-TABLE_BEGINS = "<!-- recordings: made by tests.rig.sound_makers.markdown_table, held by a test -->"
 COARSE_TICKS = (".webm", ".mka", ".wma")
 """Times are whole ms there, so that a place after a jump is off by half of one."""
 
@@ -52,13 +50,6 @@ def whole(sound: SoundFile) -> np.ndarray:
 def test_the_table_is_long_enough() -> None:
     assert len({(each.container, each.codec, each.tool) for each in MAKERS}) >= 45
     assert {each.suffix for each in MAKERS} <= SUFFIXES
-
-
-def test_the_readme_has_the_table() -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    _, begins, rest = readme.partition(TABLE_BEGINS)
-    assert begins
-    assert rest.partition("<!-- /recordings -->")[0].strip() == markdown_table()
 
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.id)

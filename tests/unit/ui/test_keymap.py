@@ -25,7 +25,7 @@ def test_every_action_does_exactly_one_kind_of_thing() -> None:
             assert callable(getattr(PlayerScreen, f"do_{action.screen}"))
 
 
-def test_every_key_is_in_the_help_and_in_the_readmes_table() -> None:
+def test_every_key_is_in_the_help_and_in_the_table() -> None:
     table = keymap.markdown_table()
     for key in keymap.KEYS:
         assert f"`{keymap.key_name(key)}`" in table

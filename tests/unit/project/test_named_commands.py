@@ -1,4 +1,4 @@
-"""Commands that the README names in its text exist, with the flags that it gives them."""
+"""Commands that the documents name in their text exist, with the flags they give them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from callplayer.cli import COMMANDS
 from callplayer.text import plain_text
-from tests.rig.readme import README, Command, block_commands, named_commands
+from tests.rig.documents import DOCUMENTS, ROOT, Command, block_commands, named_commands
 
-TEXT = README.read_text()
-NAMED = named_commands(TEXT)
+TEXTS = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+NAMED = sorted({line for text in TEXTS for line in named_commands(text)})
 
 
 @pytest.mark.parametrize("line", [line for line in NAMED if line.startswith("callplayer ")])
@@ -37,7 +37,7 @@ def test_a_command_of_the_player_takes_the_flags_it_is_named_with(
 def test_a_target_of_make_is_there(line: str) -> None:
     ran = subprocess.run(
         ["make", "--dry-run", *line.split()[1:]],
-        cwd=README.parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=20,
@@ -52,6 +52,6 @@ def test_lines_that_go_on_are_one_command_and_fenced_ones_are_none() -> None:
     assert block_commands(text) == [Command(3, "make demo"), Command(5, "curl -X POST -d 1")]
 
 
-def test_the_readme_names_commands() -> None:
+def test_the_documents_name_commands() -> None:
     assert len(NAMED) > 10
-    assert len(block_commands(TEXT)) > 10
+    assert sum(len(block_commands(text)) for text in TEXTS) > 10

@@ -1,4 +1,4 @@
-"""The command lines of a Markdown document: of its indented blocks, and those named in its text."""
+"""The project's documents, and what stands in them: command lines, links, generated tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+"""In the order in which a reader types their commands: what the README installs, the rest needs."""
+
 PROGRAMS = ("callplayer", "make", "pip", "pipx", "apt", "python", "uv", "brew", "curl")
 
 
@@ -46,3 +50,16 @@ def named_commands(markdown: str) -> list[str]:
     text = "\n".join(line for line in text.splitlines() if not line.startswith("    "))
     spans = re.findall(r"`([^`\n]+)`", text)
     return sorted({span for span in spans if span.split(" ")[0] in PROGRAMS and " " in span})
+
+
+def links(markdown: str) -> list[str]:
+    """Return the targets of links and pictures, without those of the web."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", markdown)
+    return [target for target in targets if "://" not in target]
+
+
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}

@@ -1,4 +1,4 @@
-"""Every command line of the README, typed as it stands there into a clean root, one by one.
+"""Every command line of the documents, typed as it stands there into a clean root, one by one.
 
 The root has this machine's Debian packages, an empty home, a clone, and a sound server with one
 sink; no terminal. Between two lines only the environment and the working directory stay, as in a
@@ -21,13 +21,14 @@ import pytest
 import soundfile
 
 from tests.rig.clean_root import CLONE, HOME, CleanRoot
+from tests.rig.documents import DOCUMENTS, block_commands
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
-from tests.rig.readme import README, block_commands
 from tests.rig.signals import write_tones
 
 pytestmark = pytest.mark.timeout(900)
 
 NOT_RUN = {
+    "git clone <this-repository> callplayer && cd callplayer": "the root holds such a clone",
     "make demo": "test_make_demo runs it in three roots like this one, to the end of its call",
     "make test": "this test is a part of it",
     "make check": "the check of every commit runs it before the tests",
@@ -41,7 +42,7 @@ NOT_RUN = {
     "anycable-go --port=8080 --rpc_host=http://127.0.0.1:8911/_anycable --broadcast_adapter=http"
     " --broker=memory": "another project's program; test_anycable runs the real one",
 }
-"""Lines that are not run here, and why. A line of these that the README has no more is an error."""
+"""Lines that are not run here, and why. A line of these that stands in no document is an error."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    root = CleanRoot(tmp_path_factory.mktemp("readme"))
+    root = CleanRoot(tmp_path_factory.mktemp("documents"))
     try:
         clone = root.home / "callplayer"
         (clone / "recordings").mkdir()
@@ -160,8 +161,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 def results(shell: Shell) -> list[Result]:
     """Every line that is run, with its exit code and what it printed."""
     results: list[Result] = []
-    for command in block_commands(README.read_text()):
-        line = re.sub(r"\s+#.*", "", command.text)
+    for line in documented():
         if line in NOT_RUN:
             continue
         needs = next((each for each in SERVED_BEFORE if line.startswith(each)), None)
@@ -173,6 +173,12 @@ def results(shell: Shell) -> list[Result]:
             if service is not None:
                 service.stop()
     return results
+
+
+def documented() -> list[str]:
+    """Return the command lines of every document, without what is said beside them."""
+    commands = [each for path in DOCUMENTS for each in block_commands(path.read_text())]
+    return [re.sub(r"\s+#.*", "", each.text) for each in commands]
 
 
 class Service:
@@ -228,8 +234,8 @@ def test_lines_say_what_they_should(results: list[Result]) -> None:
         assert any(prints in text for text in texts), f"{line}: {texts}"
 
 
-def test_lines_that_are_not_run_are_lines_of_the_readme() -> None:
-    lines = {re.sub(r"\s+#.*", "", each.text) for each in block_commands(README.read_text())}
+def test_lines_that_are_not_run_stand_in_a_document() -> None:
+    lines = set(documented())
     assert set(NOT_RUN) <= lines
     assert set(LINES) <= lines
 
