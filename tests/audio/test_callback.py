@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from callplayer.engine.audio import channel_bank
 from callplayer.engine.audio import mixer as mixers
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.mixer import Mixer
-from callplayer.engine.session import pipeline as sounds
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import TrackNames
 from tests.audio.sound_lab import RATE_HZ, Frame, tone
 
@@ -29,12 +29,11 @@ class Line:
 
     def __init__(self) -> None:
         self._now_s = 100.0
-        self.sound = AudioPipeline(RATE_HZ)
-        self.mixer: Mixer = self.sound._new_mixer(RATE_HZ)
-        self.sound._output = object()  # type: ignore[assignment]
+        self.channels, self.mixer = ChannelBank(RATE_HZ), Mixer(RATE_HZ)
+        self.channels.connect(self.mixer)
         for track_id in ("a", "b"):
-            self.sound.add(track_id, TrackNames("caller"))
-        self.sound.set_gate(True)
+            self.channels.add(track_id, TrackNames("caller"))
+        self.channels.set_gate(True)
         self.out = np.zeros((BLOCK_FRAMES, 2), dtype=np.float32)
         self._sent = 0
 
@@ -44,7 +43,7 @@ class Line:
     def come(self, seconds: float, source: Frame = QUIET) -> None:
         for _ in range(round(seconds * 100)):
             for track_id in ("a", "b"):
-                self.sound.push(track_id, source(self._sent, FRAME))
+                self.channels.push(track_id, source(self._sent, FRAME))
             self._sent += FRAME
             self._now_s += 0.01
 
@@ -66,22 +65,22 @@ class Line:
         ):
             for _ in self.blocks(count, source):
                 yield what
-        self.sound.set_silenced(["caller"])
+        self.channels.set_silenced(["caller"])
         for _ in self.blocks(2):
             yield "mutes"
-        self.sound.set_silenced([])
+        self.channels.set_silenced([])
         for _ in self.blocks(2):
             yield "plays again"
-        self.sound.set_gate(False)
+        self.channels.set_gate(False)
         for _ in self.blocks(2):
             yield "closes"
-        self.sound.set_gate(True)
+        self.channels.set_gate(True)
         for _ in self.blocks(4):
             yield "opens"
         self.come(0.5)
         for _ in self.blocks(3):
             yield "is late"
-        self.sound.remove("b")
+        self.channels.remove("b")
         for _ in self.blocks(2):
             yield "loses a track"
 
@@ -89,7 +88,7 @@ class Line:
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> Line:
     line = Line()
-    monkeypatch.setattr(sounds, "time", line)
+    monkeypatch.setattr(channel_bank, "time", line)
     monkeypatch.setattr(mixers, "time", line)
     line.come(0.06)
     return line
@@ -101,8 +100,8 @@ def test_the_hard_times_are_hard(line: Line) -> None:
         loudest[what] = max(loudest.get(what, 0.0), float(np.abs(line.out).max()))
     assert loudest["too loud"] > 0.9
     assert all(loudest[what] > 0.3 for what in ("plays", "fills up", "plays again", "opens"))
-    assert line.sound.underruns == 2
-    assert line.sound.trimmed_frames > 0
+    assert line.channels.underruns == 2
+    assert line.channels.trimmed_frames > 0
 
 
 def test_a_block_makes_no_arrays(line: Line) -> None:
@@ -119,7 +118,7 @@ def test_a_block_makes_no_arrays(line: Line) -> None:
     line.mixer.render = measured  # type: ignore[method-assign]
     for _ in line.hard_times():  # what is made once for all
         pass
-    line.sound.add("b", TrackNames("caller"))
+    line.channels.add("b", TrackNames("caller"))
     most_bytes.clear()
     tracemalloc.start()
     try:
@@ -134,7 +133,7 @@ def test_a_block_makes_no_arrays(line: Line) -> None:
 
 
 def test_a_block_waits_for_nobody(line: Line) -> None:
-    with line.sound.lock:
+    with line.channels.lock:
         thread = threading.Thread(target=line.mixer.render, args=(line.out,))
         thread.start()
         thread.join(5.0)

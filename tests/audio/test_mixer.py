@@ -32,7 +32,7 @@ def _play(
     monkeypatch.setattr(mixers, "time", clock)
     mixer = Mixer(RATE_HZ)
     lanes = [open_lane() for _ in sources]
-    mixer.lanes = tuple(lanes)
+    mixer.channels = tuple(lanes)
     start_s, heard, frame = clock.now_s, [], 0
     block = 0
     while clock.now_s < start_s + seconds:
@@ -105,7 +105,7 @@ class _Feed:
 
 def _limited(*inputs: Sound) -> Sound:
     mixer = Mixer(RATE_HZ)
-    mixer.lanes = tuple(_Feed(samples) for samples in inputs)  # type: ignore[misc]
+    mixer.channels = tuple(_Feed(samples) for samples in inputs)  # type: ignore[misc]
     out = np.zeros((len(inputs[0]), 1), dtype=np.float32)
     mixer.render(out)
     return out[:, 0]

@@ -28,25 +28,25 @@ PLAY = """
 import asyncio, sys, time
 import numpy as np
 from callplayer.engine.devices import listing as devices
-from callplayer.engine.session.pipeline import AudioPipeline as Sound
+from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import TrackNames
 rate_hz, tone_hz, play_s = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 devices.usable_rate_hz = lambda device: rate_hz
 
 async def play():
-    sound = Sound(48_000)
-    sound.add("track", TrackNames("caller"))
+    sound = AudioPipeline(48_000)
+    sound.channels.add("track", TrackNames("caller"))
     await sound.open("")
     assert sound.output.mixer.rate_hz == rate_hz
-    sound.set_gate(True)
+    sound.channels.set_gate(True)
     frame, due_s = np.arange(480), time.monotonic()
     for turn in range(round(play_s * 100)):
         tone = 8000 * np.sin(2 * np.pi * tone_hz * (frame + 480 * turn) / 48_000)
-        sound.push("track", tone.astype(np.int16))
+        sound.channels.push("track", tone.astype(np.int16))
         if turn == 50 and sound.wants_other_latency(time.monotonic(), unheard=False):
             await sound.close()
             await sound.open("")
-            sound.set_gate(True)
+            sound.channels.set_gate(True)
         due_s += 0.01
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
     await sound.close()

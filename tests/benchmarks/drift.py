@@ -106,7 +106,7 @@ def measure(hours: float) -> tuple[list[Drift], list[PeerDrift]]:
 def _simulate(clock_ppm: float, duration_s: float) -> Drift:
     began_s = time.monotonic()
     mixer, lane = Mixer(RATE_HZ), Channel(RATE_HZ, RATE_HZ, BLOCK_FRAMES)
-    mixer.lanes = (lane,)
+    mixer.channels = (lane,)
     lane.open_gate()
     pcm = (8000 * np.sin(np.arange(480) * 2 * np.pi * 1000 / RATE_HZ)).astype(np.int16)
     out = np.zeros((BLOCK_FRAMES, 1), dtype=np.float32)

@@ -13,9 +13,11 @@ import numpy.typing as npt
 import pytest
 from livekit import api, rtc
 
+from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.audio.mixer import Mixer
+from callplayer.engine.devices.portaudio import SimulatedOutput
 from callplayer.engine.room.audio_frames import CHANNELS, RATE_HZ
 from callplayer.engine.room.room import Room
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import BOTH, TrackNames
 from tests.rig.browser import start_browser
 from tests.rig.livekit import LiveKit
@@ -30,18 +32,18 @@ class Listener:
     """Has what a room brings played, and keeps it."""
 
     def __init__(self) -> None:
-        self.sound = AudioPipeline(RATE_HZ, no_audio=True)
+        self.channels = ChannelBank(RATE_HZ)
         self.frames: list[npt.NDArray[np.int16]] = []
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         self.frames.append(pcm.copy())
-        self.sound.push(track_id, pcm)
+        self.channels.push(track_id, pcm)
 
     def on_track(self, track_id: str, names: TrackNames) -> None:
-        self.sound.add(track_id, names)
+        self.channels.add(track_id, names)
 
     def on_track_gone(self, track_id: str) -> None:
-        self.sound.remove(track_id)
+        self.channels.remove(track_id)
 
     def on_senders_left(self) -> None: ...
 
@@ -68,16 +70,17 @@ async def livekit(tmp_path: Path) -> AsyncIterator[LiveKit]:
 
 @contextlib.asynccontextmanager
 async def listening(livekit: LiveKit) -> AsyncIterator[Listener]:
-    listener = Listener()
-    await listener.sound.open("")
-    listener.sound.set_gate(True)
+    listener, mixer = Listener(), Mixer(RATE_HZ)
+    device = SimulatedOutput(mixer, name="no audio")
+    listener.channels.connect(mixer)
+    listener.channels.set_gate(True)
     room = Room(listener)
     await room.connect(livekit.url, token(livekit, "listener"))
     try:
         yield listener
     finally:
         await room.close()
-        await listener.sound.close()
+        device.stop()
 
 
 def token(livekit: LiveKit, identity: str) -> str:
@@ -107,10 +110,10 @@ async def test_a_browsers_stereo_track(
             assert json.loads(await browser.stdout.readline()) == {"published": True}
         await until_sound(listener)
         sound = await listener.hear()
-        layout = listener.sound.layout
-        listener.sound.levels(0.0)
+        layout = listener.channels.layout
+        listener.channels.levels(0.0)
         await asyncio.sleep(0.3)
-        levels = {lane: level.peak_db for lane, level in listener.sound.levels(1.0).items()}
+        levels = {lane: level.peak_db for lane, level in listener.channels.levels(1.0).items()}
         browser.stdin.close()
         assert await asyncio.wait_for(browser.wait(), 20) == 0
     assert sound.shape[1] == CHANNELS
@@ -138,7 +141,7 @@ async def test_a_stereo_source_of_the_python_sdk_comes_mixed_down(livekit: LiveK
         feeding = asyncio.create_task(feed(source))
         await until_sound(listener)
         sound = await listener.hear()
-        carries = dict(listener.sound.layout.carries)
+        carries = dict(listener.channels.layout.carries)
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
         await source.aclose()

@@ -1,4 +1,4 @@
-"""All lanes onto one bus, limited softly, into the device's block. Runs on the audio thread."""
+"""All channels onto one bus, limited softly, into the device's block. Runs on the audio thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ KNEE = 0.8
 
 
 class Mixer:
-    """Sums the lanes. `lanes` is replaced whole by the engine's loop and read once a block."""
+    """Sums `channels`, which the engine's loop replaces whole and a block reads once."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self.lanes: tuple[Channel, ...] = ()
+        self.channels: tuple[Channel, ...] = ()
         self.rendered_frames = 0
         self.rendered_at_s = 0.0
         self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
@@ -35,8 +35,8 @@ class Mixer:
             part = out[start : start + MAX_BLOCK_FRAMES]
             bus = self._bus[: len(part)]
             bus.fill(0.0)
-            for lane in self.lanes:
-                lane.mix_into(bus, started_s)
+            for channel in self.channels:
+                channel.mix_into(bus, started_s)
             self._limit(bus)
             part[:] = bus[:, np.newaxis]
         self.rendered_frames += len(out)

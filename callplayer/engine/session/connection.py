@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from callplayer.config import Settings, check_url
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.liveness import Liveness
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.room.room import Room, RoomListener
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.errors import (
     IncidentNotFoundError,
     NotReadyError,
@@ -65,7 +65,7 @@ class RoomConnection:
         incident_id: str,
         *,
         call: PlaybackState,
-        sound: AudioPipeline,
+        channels: ChannelBank,
         path: ReceivePath,
         listener: RoomListener,
         say: Callable[[str], None],
@@ -74,7 +74,7 @@ class RoomConnection:
         self._settings = settings
         self._incident_id = incident_id
         self._call = call
-        self._sound = sound
+        self._channels = channels
         self._path = path
         self._listener = listener
         self._say = say
@@ -179,12 +179,12 @@ class RoomConnection:
 
     def all_tracks_here(self) -> bool:
         """Two named parties are all there are; else wait until no more tracks turn up."""
-        if self.room is None or not self._sound.track_ids:
+        if self.room is None or not self._channels.track_ids:
             return False
-        if self._sound.layout.own == BOTH:
+        if self._channels.layout.own == BOTH:
             return True
         quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
-        return quiet and len(self._sound.track_ids) >= self.room.audio_tracks_announced()
+        return quiet and len(self._channels.track_ids) >= self.room.audio_tracks_announced()
 
     def receives(self, track_id: str) -> bool:
         """Return whether packets of that track come and are played out."""
@@ -195,10 +195,10 @@ class RoomConnection:
         room = self.room
         if room is None:
             return
-        for track_id in self._sound.track_ids:
+        for track_id in self._channels.track_ids:
             counters = await room.counters(track_id)
             # Room and track may have gone while the SDK counted.
-            is_here = room is self.room and track_id in self._sound.track_ids
+            is_here = room is self.room and track_id in self._channels.track_ids
             if counters is not None and is_here:
                 self._path.take(track_id, counters)
                 self.flow.take(track_id, counters, time.monotonic())
@@ -208,7 +208,7 @@ class RoomConnection:
         room = self.room
         if room is None:
             return None
-        looks = [await room.counters(track_id) for track_id in self._sound.track_ids]
+        looks = [await room.counters(track_id) for track_id in self._channels.track_ids]
         known = [look.last_packet_s for look in looks if look is not None]
         return max((came_s for came_s in known if came_s is not None), default=None)
 
@@ -260,7 +260,7 @@ class RoomConnection:
 
     async def _packets_flow(self) -> bool:
         await self.read_counters()
-        return all(self._path.flows(track_id) for track_id in self._sound.track_ids)
+        return all(self._path.flows(track_id) for track_id in self._channels.track_ids)
 
     async def _wait_to_retry(
         self, why: str, told_s: float = 0.0, *, then: str = "joining again"

@@ -263,7 +263,7 @@ class DeviceManager:
         """Leave a device that plays for another one; the call goes on where it was heard."""
         self._hold.record(time.monotonic())
         self._hold.engage(time.monotonic(), goes_on=True)
-        self._sound.set_gate(False)
+        self._sound.channels.set_gate(False)
         await asyncio.sleep(self._sound.fade_s)
         left, label = self._device.on_sink, self._sound.device_name or ""
         output = self._sound.detach()

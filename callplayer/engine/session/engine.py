@@ -108,7 +108,7 @@ class Engine:
         gc.freeze()
         gc.disable()
         loop = asyncio.get_running_loop()
-        self._sound.on_split = lambda: loop.call_soon_threadsafe(self.on_tracks)
+        self._sound.channels.on_split = lambda: loop.call_soon_threadsafe(self.on_tracks)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure)
@@ -167,7 +167,7 @@ class Engine:
             self._settings,
             self._options.incident_id,
             call=self._call,
-            sound=self._sound,
+            channels=self._sound.channels,
             teller=self._teller,
             path=path,
             delays=self._teller.delays,
@@ -177,7 +177,7 @@ class Engine:
     def _file(self, path: Path) -> Source:
         from callplayer.engine.session.file_source import FileSource
 
-        return FileSource(path, sound=self._sound, teller=self._teller, host=self)
+        return FileSource(path, channels=self._sound.channels, teller=self._teller, host=self)
 
     async def _open_sound(self) -> None:
         if not self._options.waits:
@@ -200,7 +200,7 @@ class Engine:
         if not back.paused:
             if not self._care.handle(Resume()):
                 self._obey(Resume())
-            if not (back.stays or self._sound.track_ids):
+            if not (back.stays or self._sound.channels.track_ids):
                 self._call.return_ms = back.position_ms
         elif status is not None and not status.paused:
             self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
@@ -234,7 +234,7 @@ class Engine:
         )
 
     def _obey(self, request: m.Request) -> None:
-        self._call.trackless = not self._sound.track_ids
+        self._call.trackless = not self._sound.channels.track_ids
         commands = self._call.apply(request, time.monotonic(), self._teller.delays())
         self._apply_mix()
         self._move_gate()  # before the source answers: what is in the ring now is old
@@ -255,9 +255,9 @@ class Engine:
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """Pass a frame to its lane, the gate set right before it. Not on the loop's thread."""
-        with self._sound.lock:
+        with self._sound.channels.lock:
             self._move_gate()
-            self._sound.push(track_id, pcm)
+            self._sound.channels.push(track_id, pcm)
             began = self._onset.take(pcm, time.monotonic())
         if began and self._loop is not None:
             self._loop.call_soon_threadsafe(self._on_sound, time.monotonic())
@@ -272,7 +272,7 @@ class Engine:
 
         What is muted here from now on is silent before the server gives it its volume back.
         """
-        commands = self._call.mix.take_tracks(self._sound.layout.carries)
+        commands = self._call.mix.take_tracks(self._sound.channels.layout.carries)
         self._apply_mix()
         self._send(commands)
         self._teller.state()
@@ -290,13 +290,13 @@ class Engine:
 
     def _move_gate(self) -> None:
         # Asked and set at one stroke: a frame that comes just now must not open it again.
-        with self._sound.lock:
+        with self._sound.channels.lock:
             may = not self._ending and self._call.may_be_heard(time.monotonic())
-            if may != self._sound.gate_open:
-                self._sound.set_gate(may)
+            if may != self._sound.channels.gate_open:
+                self._sound.channels.set_gate(may)
 
     def _apply_mix(self) -> None:
-        self._sound.set_silenced(self._call.mix.silenced_parts())
+        self._sound.channels.set_silenced(self._call.mix.silenced_parts())
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.session.file_words import publish_words
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import LocalPath, SourceHost
 from callplayer.engine.transcript.word_reporter import WordReporter
@@ -65,13 +65,13 @@ class _Opened:
 
 
 class FileSource:
-    """Plays the recording `path`. Frames come on a thread of its own, under `sound.lock`."""
+    """Plays the recording `path`. Frames come on a thread of its own, under `channels.lock`."""
 
     def __init__(
-        self, path: Path, *, sound: AudioPipeline, teller: Reporter, host: SourceHost
+        self, path: Path, *, channels: ChannelBank, teller: Reporter, host: SourceHost
     ) -> None:
         self._path = path
-        self._sound = sound
+        self._channels = channels
         self._teller = teller
         self._host = host
         teller.recording = path.name
@@ -98,7 +98,7 @@ class FileSource:
         self._player = StreamPlayer(opened.parties, _CallSound(opened.sound), autoplay=False)
         self._player.begin(time.monotonic())
         for party in opened.parties:
-            self._sound.add(party, TrackNames(party))
+            self._channels.add(party, TrackNames(party))
         self._host.on_tracks()
         self._pacing = threading.Thread(target=self._pace, name="player", daemon=True)
         self._pacing.start()
@@ -131,7 +131,7 @@ class FileSource:
         loop = asyncio.get_running_loop()
         for command in commands:
             now_s = time.monotonic()
-            with self._sound.lock:
+            with self._channels.lock:
                 status = player.obey(command, now_s)
                 if not isinstance(command, SetGain):
                     # The gate has shut what is not heard yet of the block before.
@@ -230,7 +230,7 @@ class FileSource:
         player, opened = self._player, self._opened
         assert player is not None
         assert opened is not None
-        with self._sound.lock:
+        with self._channels.lock:
             frame, self._rest = self._rest, None
             if frame is None:
                 # All samples of a frame are handed over at its beginning, and the ring counts the

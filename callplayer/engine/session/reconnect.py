@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.track_layout import left, right
 from callplayer.engine.cursor.command_queue import Sender
 from callplayer.engine.cursor.playback import Delays, PlaybackState, ResumePoint
 from callplayer.engine.session.connection import RoomConnection
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.vendor.parties import NEITHER, Party
 
 LOG = logging.getLogger(__name__)
@@ -64,14 +64,14 @@ class Reconnector:
         self,
         *,
         call: PlaybackState,
-        sound: AudioPipeline,
+        channels: ChannelBank,
         link: RoomConnection,
         sender: Sender,
         delays: Callable[[], Delays],
         told: ReconnectHost,
     ) -> None:
         self._call = call
-        self._sound = sound
+        self._channels = channels
         self._link = link
         self._sender = sender
         self._delays = delays
@@ -83,13 +83,13 @@ class Reconnector:
     def watchful(self) -> bool:
         """Tell whether to look at the packets often."""
         flow = self._link.flow
-        return self._call.away or flow.suspect(self._sound.track_ids, time.monotonic())
+        return self._call.away or flow.suspect(self._channels.track_ids, time.monotonic())
 
     # --- what the room tells ----------------------------------------------------------------------
 
     def joined(self) -> None:
         """The first room, or a new one, is there with its sound."""
-        self._sound.layout.forget()
+        self._channels.layout.forget()
         if self._link.up:
             self._cancel_give_up_timer()
         self._sender.use(self._link.room if self._link.up else None)
@@ -164,7 +164,7 @@ class Reconnector:
             self._look_if_back(now_s)
             return
         flow.expect(call.expected_stretch(), now_s)
-        tracks = self._sound.track_ids
+        tracks = self._channels.track_ids
         if not tracks and not self._link.sounded:
             call.flow_detail = "" if call.head.wants_paused() else NOT_YET
             return
@@ -190,25 +190,25 @@ class Reconnector:
     def _has_stopped_since(self, sought_s: float) -> bool:
         """Return whether nothing comes since a scrub, but what was sent before it was obeyed."""
         flow = self._link.flow
-        if not any(flow.flows_since(each, sought_s) for each in self._sound.track_ids):
+        if not any(flow.flows_since(each, sought_s) for each in self._channels.track_ids):
             return True
         return flow.broke_off_s is not None and flow.broke_off_s < sought_s + OBEYS_S
 
     def _flows_all(self) -> bool:
-        tracks = self._sound.track_ids
+        tracks = self._channels.track_ids
         return self._link.all_tracks_here() and all(map(self._link.receives, tracks))
 
     def _lack(self, now_s: float) -> str:
         """Return what does not come while the rest of it does, in words."""
         flow = self._link.flow
-        tracks, layout = self._sound.track_ids, self._sound.layout
+        tracks, layout = self._channels.track_ids, self._channels.layout
         silent = {
             part
             for track_id in tracks
             if flow.silent(track_id, now_s)
             for part in (left(track_id), right(track_id))
         }
-        if not self._sound.track_ids and self._call.may_lack_tracks(now_s):
+        if not self._channels.track_ids and self._call.may_lack_tracks(now_s):
             return ""
         sounding = NEITHER.union(
             *(carries for part, carries in layout.carries.items() if part not in silent)
@@ -237,7 +237,7 @@ class Reconnector:
             self._flows_s = None
             return
         since_s = call.lost_at_s or 0.0
-        flows = all(flow.flows_since(track_id, since_s) for track_id in self._sound.track_ids)
+        flows = all(flow.flows_since(track_id, since_s) for track_id in self._channels.track_ids)
         # A server that is paused may send nothing at all.
         if not flows and not call.is_idle():
             return

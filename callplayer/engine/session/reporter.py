@@ -66,7 +66,7 @@ class Reporter:
         self.is_dirty = False
         # Lanes that are being had again stay as they were.
         if not self._call.away or not self._lanes:
-            self._lanes = self._sound.layout.lanes or self._lanes
+            self._lanes = self._sound.channels.layout.lanes or self._lanes
         levels_db = {lane: level.rms_db for lane, level in self._levels.items()}
         device = self._sound.device_name
         state = self._call.state(now_s, self.delays(), self._lanes, levels_db, device)
@@ -90,7 +90,7 @@ class Reporter:
                 peak_db=round(level.peak_db, 1),
                 hold_db=round(level.hold_db, 1),
             )
-            for lane, level in self._sound.levels(now_s).items()
+            for lane, level in self._sound.channels.levels(now_s).items()
         }
         is_sound = any(level.rms_db > m.LEVEL_FLOOR_DB for level in levels.values())
         is_due = is_sound and now_s - self._levels_s >= LEVELS_AGAIN_S
@@ -100,14 +100,14 @@ class Reporter:
 
     def stats(self) -> None:
         """Tell how the audio path does."""
-        sound, path = self._sound, self._path
+        sound, channels, path = self._sound, self._sound.channels, self._path
         packet_ms = path.delay_ms - path.jitter_buffer_ms
         parts_ms = (
             path.network_ms or 0.0,
             packet_ms,
             path.jitter_buffer_ms,
-            sound.resampler_ms,
-            buffer_ms := sound.buffer_ms,
+            channels.resampler_ms,
+            buffer_ms := channels.buffer_ms,
             sound.device_latency_ms,
         )
         self.emit(
@@ -116,17 +116,17 @@ class Reporter:
                 network_ms=None if path.network_ms is None else round(path.network_ms, 2),
                 packet_ms=round(packet_ms, 1),
                 jitter_buffer_ms=round(path.jitter_buffer_ms, 1),
-                resampler_ms=round(sound.resampler_ms, 2),
+                resampler_ms=round(channels.resampler_ms, 2),
                 buffer_ms=round(buffer_ms, 2),
-                target_ms=round(sound.target_ms, 2),
+                target_ms=round(channels.target_ms, 2),
                 device_latency_ms=round(sound.device_latency_ms, 2),
-                underruns=sound.underruns,
+                underruns=channels.underruns,
                 device_underflows=sound.device_underflows,
                 concealed_ms=round(path.concealed_ms, 1),
-                trimmed_frames=sound.trimmed_frames,
-                received_frames=sound.received_frames,
-                tracks=len(sound.track_ids),
-                drift_ppm=None if (ppm := sound.drift_ppm) is None else round(ppm, 1),
+                trimmed_frames=channels.trimmed_frames,
+                received_frames=channels.received_frames,
+                tracks=len(channels.track_ids),
+                drift_ppm=None if (ppm := channels.drift_ppm) is None else round(ppm, 1),
                 callback_p99_ms=round(sound.callback_ms(99.0), 3),
                 callback_p999_ms=round(sound.callback_ms(99.9), 3),
                 callback_longest_ms=round(sound.callback_ms(100.0), 3),

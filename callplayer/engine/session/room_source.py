@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from callplayer.config import Settings
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.command_queue import Sender
 from callplayer.engine.cursor.playback import Delays, PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.room.swelling import BufferReading, Swelling
 from callplayer.engine.session.connection import RoomConnection
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reconnect import Reconnector
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SourceHost
@@ -43,7 +43,7 @@ class RoomSource:
         incident_id: str,
         *,
         call: PlaybackState,
-        sound: AudioPipeline,
+        channels: ChannelBank,
         teller: Reporter,
         path: ReceivePath,
         delays: Callable[[], Delays],
@@ -52,7 +52,7 @@ class RoomSource:
         self._settings = settings
         self._incident_id = incident_id
         self._call = call
-        self._sound = sound
+        self._channels = channels
         self._teller = teller
         self._delays = delays
         self._host = host
@@ -63,7 +63,7 @@ class RoomSource:
             settings,
             incident_id,
             call=call,
-            sound=sound,
+            channels=channels,
             path=path,
             listener=self,
             say=host.say,
@@ -71,7 +71,7 @@ class RoomSource:
         )
         self._recovery = Reconnector(
             call=call,
-            sound=sound,
+            channels=channels,
             link=self._link,
             sender=self._sender,
             delays=delays,
@@ -210,18 +210,18 @@ class RoomSource:
     def on_track(self, track_id: str, names: TrackNames) -> None:
         """A track has come."""
         self._link.add_track(track_id)
-        self._sound.add(track_id, names)
+        self._channels.add(track_id, names)
         self._host.on_tracks()
 
     def on_track_renewed(self, track_id: str) -> None:
         """A track has a new jitter buffer."""
         self._link.renew_track(track_id)
-        self._sound.expect_gap(track_id)
+        self._channels.expect_gap(track_id)
 
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
-        self._sound.remove(track_id)
-        if not self._sound.track_ids:
+        self._channels.remove(track_id)
+        if not self._channels.track_ids:
             self._recovery.tracks_gone()
         self._link.remove_track(track_id)
         self._host.on_tracks()
@@ -312,7 +312,7 @@ class RoomSource:
         gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
         self._recovery.joined()
         # At one stroke: a frame that comes between the two would be heard, of whatever place.
-        with self._sound.lock:
+        with self._channels.lock:
             back = self._call.resume_from(time.monotonic(), self._delays(), stays=False)
             self._host.restore(back)
 

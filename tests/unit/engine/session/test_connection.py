@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import pytest
 
 from callplayer.config import Settings
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import FLOWING_PACKETS, Counters, ReceivePath
 from callplayer.engine.session import connection as links
 from callplayer.engine.session.connection import TRACKS_QUIET_S, RoomConnection
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.errors import (
     IncidentNotFoundError,
     SignInRefusedError,
@@ -77,18 +77,18 @@ class Access:
 class Rig:
     def __init__(self, **settings: Any) -> None:
         self.said: list[str] = []
-        self.call, self.sound, self.path = (
+        self.call, self.channels, self.path = (
             PlaybackState(),
-            AudioPipeline(48_000, no_audio=True),
+            ChannelBank(48_000),
             ReceivePath(),
         )
         self.link = RoomConnection(
-            replace(Settings(), **settings), "i1", call=self.call, sound=self.sound,
+            replace(Settings(), **settings), "i1", call=self.call, channels=self.channels,
             path=self.path, listener=None, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
 
     def add(self, track_id: str, party: Any) -> None:
-        self.sound.add(track_id, TrackNames(party))
+        self.channels.add(track_id, TrackNames(party))
         self.link.add_track(track_id)
 
     def add_both(self) -> None:
@@ -246,7 +246,7 @@ async def test_a_track_that_has_ended_meanwhile_is_not_counted() -> None:
 
     def counts(track_id: str) -> Counters:
         if track_id == "a":
-            rig.sound.remove("a")
+            rig.channels.remove("a")
             rig.link.remove_track("a")
         return FLOWS
 

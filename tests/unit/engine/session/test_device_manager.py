@@ -57,7 +57,8 @@ class Rig:
             sound, call, teller, lambda _: None, Settings(output_device=wanted),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
         )  # fmt: skip
-        self.card = sound._output = Card("speakers")
+        self.card = Card("speakers")
+        sound.attach(self.card, self.card.mixer)
         self.care._home.remember("headset", "headset", is_sink=False, gone=True)
         self.switched: list[str] = []
         self.care._switch = self._switch  # type: ignore[method-assign]

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from callplayer.config import Settings
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.command_queue import Sender
 from callplayer.engine.cursor.playback import LOOKS_FOR_S, Delays, PlaybackState, ResumePoint
 from callplayer.engine.room.liveness import BEGINS_S, SILENT_S
 from callplayer.engine.room.receive_stats import Counters, ReceivePath
 from callplayer.engine.session import reconnect as recoveries
 from callplayer.engine.session.connection import RoomConnection
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reconnect import (
     BROKE,
     GONE,
@@ -48,16 +48,16 @@ class Rig:
         self.restored: list[ResumePoint] = []
         self.call = PlaybackState()
         self.call.opened = opened
-        self.sound = AudioPipeline(48_000, no_audio=True)
+        self.channels = ChannelBank(48_000)
         self.path = ReceivePath()
         self.link = RoomConnection(
-            Settings(), "i1", call=self.call, sound=self.sound, path=self.path,
+            Settings(), "i1", call=self.call, channels=self.channels, path=self.path,
             listener=self, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
         self.link.room, self.link.up = self, True
         self.sender = Sender()
         self.recovery = Reconnector(
-            call=self.call, sound=self.sound, link=self.link, sender=self.sender,
+            call=self.call, channels=self.channels, link=self.link, sender=self.sender,
             delays=lambda: DELAYS, told=self,
         )  # fmt: skip
         self._packets: dict[str, int] = {}
@@ -69,15 +69,15 @@ class Rig:
         self.play(PLAYED_S)
 
     def add(self, track_id: str, party: Any) -> None:
-        self.sound.add(track_id, TrackNames(party))
+        self.channels.add(track_id, TrackNames(party))
         self.link.flow.add(track_id, self.now_s)
         self.link.sounded = True
         self._packets[track_id] = 0
 
     def remove(self, track_id: str) -> None:
         """As the engine does."""
-        self.sound.remove(track_id)
-        if not self.sound.track_ids:
+        self.channels.remove(track_id)
+        if not self.channels.track_ids:
             self.recovery.tracks_gone()
         self.link.remove_track(track_id)
 
@@ -88,7 +88,7 @@ class Rig:
             self.look(sends)
 
     def look(self, sends: str = "") -> None:
-        for track_id in self.sound.track_ids:
+        for track_id in self.channels.track_ids:
             self._packets[track_id] += 12 if track_id in sends else 0
             counters = Counters(
                 packets=self._packets[track_id], last_packet_s=self.now_s, jitter_s=self.jitter_s
@@ -118,7 +118,7 @@ class Rig:
     async def send(self, payload: bytes) -> None: ...
 
     def audio_tracks_announced(self) -> int:
-        return len(self.sound.track_ids)
+        return len(self.channels.track_ids)
 
 
 def takes(sender: Sender, command: Command) -> bool:

@@ -33,7 +33,9 @@ def test_levels_of_a_tone_are_emitted_again_and_those_of_silence_are_not(
 ) -> None:
     sound = AudioPipeline(RATE_HZ, no_audio=True)
     now_s, level_db = 0.0, -20.0
-    monkeypatch.setattr(sound, "levels", lambda _: {"call": Level(level_db, level_db, level_db)})
+    monkeypatch.setattr(
+        sound.channels, "levels", lambda _: {"call": Level(level_db, level_db, level_db)}
+    )
     monkeypatch.setattr("time.monotonic", lambda: now_s)
     emitted: list[m.Event] = []
     reporter = Reporter(emitted.append, PlaybackState(), sound, ReceivePath())

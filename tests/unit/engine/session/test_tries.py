@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from callplayer.config import Settings
+from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.command_queue import Sender
 from callplayer.engine.cursor.playback import Delays, PlaybackState, ResumePoint
 from callplayer.engine.room.receive_stats import FLOWING_PACKETS, Counters, ReceivePath
 from callplayer.engine.session import connection as links
 from callplayer.engine.session import reconnect as recoveries
 from callplayer.engine.session.connection import RoomConnection
-from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reconnect import BROKE, GONE, Reconnector
 from callplayer.errors import UsageError
 from callplayer.vendor.http import StreamGrant
@@ -52,21 +52,21 @@ class Rig:
         self.restored: list[ResumePoint] = []
         self.grants: list[Exception | None] = []
         self.asked = 0
-        self.call, self.sound = PlaybackState(), AudioPipeline(48_000, no_audio=True)
+        self.call, self.channels = PlaybackState(), ChannelBank(48_000)
         self.link = RoomConnection(
-            Settings(), "i1", call=self.call, sound=self.sound, path=ReceivePath(),
+            Settings(), "i1", call=self.call, channels=self.channels, path=ReceivePath(),
             listener=None, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
         self.recovery = Reconnector(
-            call=self.call, sound=self.sound, link=self.link, sender=Sender(),
+            call=self.call, channels=self.channels, link=self.link, sender=Sender(),
             delays=Delays, told=self,
         )  # fmt: skip
         if with_sound:
             self.add_tracks()
 
     def add_tracks(self) -> None:
-        self.sound.add("a", TrackNames("caller"))
-        self.sound.add("b", TrackNames("callTaker"))
+        self.channels.add("a", TrackNames("caller"))
+        self.channels.add("b", TrackNames("callTaker"))
         self.link.first_status.set()
 
     async def join(self) -> None:

@@ -1,0 +1,234 @@
+"""The channels of a call: which track feeds which, what of them is heard, how they fare.
+
+Frames come on threads of the SDK, everything else on the engine's loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from callplayer.engine.audio.channel import Channel
+from callplayer.engine.audio.meter import Level
+from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
+from callplayer.engine.audio.track_layout import TrackLayout, left, right
+from callplayer.vendor.parties import TrackNames
+
+LOG = logging.getLogger(__name__)
+
+SAME_WITHIN = 256
+"""Channels that differ by no more (-42 dBFS) are one sound: a codec may not keep them equal."""
+
+
+class ChannelBank:
+    """One channel for each part of the layout, all of them into one mixer."""
+
+    def __init__(self, in_hz: int) -> None:
+        self._in_hz = in_hz
+        self._mixer: Mixer | None = None
+        self.layout = TrackLayout()
+        self.on_split: Callable[[], object] = lambda: None
+        """Called once a track has turned out to be stereo, on any thread."""
+
+        self._tracks: dict[str, None] = {}
+        self._channels: dict[str, Channel] = {}
+        self._leaving: list[Channel] = []
+        self._gate_open = False
+        self._silenced: frozenset[str] = frozenset()
+        self.lock = threading.RLock()
+        """Held while frames go into channels, and while the channels or their gate are changed."""
+
+        self.received_frames = 0
+        self._ended_underruns = 0
+        self._ended_trimmed_frames = 0
+
+    def connect(self, mixer: Mixer) -> None:
+        """Play into `mixer` from here on, at its rate."""
+        with self.lock:
+            self._mixer = mixer
+            self._leaving.clear()
+            for part, channel in self._channels.items():
+                self._count_ended(channel)
+                self._channels[part] = self._new_channel()
+            self._publish()
+
+    def disconnect(self) -> None:
+        """Drop the frames that come, until the next `connect`: no device plays them."""
+        with self.lock:
+            self._mixer = None
+
+    # --- tracks -----------------------------------------------------------------------------------
+
+    def add(self, track_id: str, names: TrackNames) -> None:
+        """Add a track; its frames may follow."""
+        with self.lock:
+            self._tracks[track_id] = None
+            self.layout.add(track_id, names)
+            self._channels[left(track_id)] = self._new_channel()
+            self._publish()
+
+    def remove(self, track_id: str) -> None:
+        """Remove a track; what of it is heard fades out."""
+        with self.lock:
+            self._tracks.pop(track_id, None)
+            self.layout.remove(track_id)
+            for part in (left(track_id), right(track_id)):
+                channel = self._channels.pop(part, None)
+                if channel is not None:
+                    self._count_ended(channel)
+                    channel.close_gate()
+                    self._leaving.append(channel)
+            self._publish()
+
+    def push(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
+        """Take a frame: int16 at the incoming rate, mono or of shape (frames, 2)."""
+        with self.lock:
+            self.received_frames += len(pcm)
+            if track_id not in self._tracks or self._mixer is None:
+                return
+            now_s = time.monotonic()
+            if pcm.ndim == 1:
+                self._channels[left(track_id)].push(pcm, now_s)
+                return
+            other = self._channels.get(right(track_id))
+            if other is None and _channels_differ(pcm):
+                if not self.layout.may_split(track_id):
+                    self._channels[left(track_id)].push(_mixed_down(pcm), now_s)
+                    return
+                other = self._split(track_id)
+            self._channels[left(track_id)].push(pcm[:, 0], now_s)
+            if other is not None:
+                other.push(pcm[:, 1], now_s)
+
+    def _split(self, track_id: str) -> Channel:
+        """Give the second channel of a stereo track one of its own."""
+        LOG.info("a track is stereo: caller left, call taker right")
+        if left(track_id) in self._silenced:
+            self._silenced |= {right(track_id)}
+        channel = self._channels[right(track_id)] = self._new_channel()
+        self.layout.split(track_id)
+        self._publish()
+        self.on_split()
+        return channel
+
+    def expect_gap(self, track_id: str) -> None:
+        """Count no underrun until a track's next frame: the gap is made on purpose."""
+        with self.lock:
+            for part in (left(track_id), right(track_id)):
+                if part in self._channels:
+                    self._channels[part].expect_gap()
+
+    @property
+    def track_ids(self) -> tuple[str, ...]:
+        """Return the tracks of the call."""
+        return tuple(self._tracks)
+
+    # --- gate and mix -----------------------------------------------------------------------------
+
+    @property
+    def gate_open(self) -> bool:
+        """Return whether what comes in is heard."""
+        return self._gate_open
+
+    def set_gate(self, is_open: bool) -> None:
+        """Have heard what comes in from here on, or fade out what is heard."""
+        with self.lock:
+            self._gate_open = is_open
+            self._apply_all()
+
+    def set_silenced(self, parts: Iterable[str]) -> None:
+        """Fade these parts of the layout out of the mix and the others in."""
+        with self.lock:
+            self._silenced = frozenset(parts)
+            self._apply_all()
+
+    def _new_channel(self) -> Channel:
+        rate_hz = self._mixer.rate_hz if self._mixer else self._in_hz
+        return Channel(self._in_hz, rate_hz, MAX_BLOCK_FRAMES)
+
+    def _apply_all(self) -> None:
+        for part, channel in self._channels.items():
+            channel.set_silenced(part in self._silenced)
+            if self._gate_open:
+                channel.open_gate()
+            else:
+                channel.close_gate()
+
+    def _publish(self) -> None:
+        self._apply_all()
+        self._leaving = [channel for channel in self._leaving if not channel.silent]
+        if self._mixer is not None:
+            self._mixer.channels = (*self._channels.values(), *self._leaving)
+
+    # --- readings ---------------------------------------------------------------------------------
+
+    def levels(self, now_s: float) -> dict[str, Level]:
+        """Return each lane's level since the last call; of several tracks the loudest."""
+        loudest: dict[str, Level] = {}
+        with self.lock:
+            if any(channel.silent for channel in self._leaving):
+                self._publish()
+            for part, channel in self._channels.items():
+                level = channel.meter.read(now_s)
+                name = self.layout.lane_of[part]
+                known = loudest.get(name)
+                if known is None or level.rms_db > known.rms_db:
+                    loudest[name] = level
+        return loudest
+
+    @property
+    def resampler_ms(self) -> float:
+        """Return how long the resamplers take, in ms."""
+        return max((each.resampler_s * 1000 for each in self._channels.values()), default=0.0)
+
+    @property
+    def buffer_ms(self) -> float:
+        """Return how long sound waits in the fullest ring, in ms."""
+        return max((each.delay_s * 1000 for each in self._channels.values()), default=0.0)
+
+    @property
+    def target_ms(self) -> float:
+        """Return the wait that the rings aim at, in ms."""
+        return max((each.delay_target_s * 1000 for each in self._channels.values()), default=0.0)
+
+    @property
+    def underruns(self) -> int:
+        """Return how often sound that should have been heard was not there in time."""
+        return self._ended_underruns + sum(each.underruns for each in self._channels.values())
+
+    @property
+    def trimmed_frames(self) -> int:
+        """Return how many frames were left out to bound the delay."""
+        live = sum(each.trimmed_frames for each in self._channels.values())
+        return self._ended_trimmed_frames + live
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """Return how fast the sound card runs against the frames, in ppm; None until known."""
+        known = (each.learned for each in self._channels.values())
+        learned = next((each for each in known if each is not None), None)
+        return None if learned is None else -learned * 1e6
+
+    def _count_ended(self, channel: Channel) -> None:
+        self._ended_underruns += channel.underruns
+        self._ended_trimmed_frames += channel.trimmed_frames
+
+
+def _channels_differ(pcm: npt.NDArray[np.int16]) -> bool:
+    """Return whether the channels of a stereo frame hold different sound."""
+    one, other = pcm[:, 0], pcm[:, 1]
+    if np.array_equal(one, other):
+        return False
+    difference = np.abs(one.astype(np.int32) - other)
+    return int(difference.max()) > SAME_WITHIN
+
+
+def _mixed_down(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """Return the mean of a stereo frame's channels, int16."""
+    mean: npt.NDArray[np.int16] = (pcm.astype(np.int32).sum(axis=1) // 2).astype(np.int16)
+    return mean
