@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +119,8 @@ class Sink:
         self._forgotten = 0
         self._starts_s: dict[int, float] = {}
         self._lock = threading.Lock()
+        # A null sink begins with a block of 2 s; one that wakes begins with its listener's.
+        server.control("suspend-sink", name, "1")
         self._recorder = subprocess.Popen(
             [
                 "parec", "-d", f"{name}.monitor", f"--latency-msec={RECORD_LATENCY_MS}",
@@ -129,8 +131,20 @@ class Sink:
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self._await(self._is_recorded)
+        server.control("suspend-sink", name, "0")
+        self._await(lambda: self._frames > 0)
+
+    def _is_recorded(self) -> bool:
+        sources = self._server.control("list", "short", "sources").splitlines()
+        number = next(line.split()[0] for line in sources if f"\t{self.name}.monitor\t" in line)
+        outputs = self._server.control("list", "short", "source-outputs").splitlines()
+        return any(line.split()[1] == number for line in outputs)
+
+    @staticmethod
+    def _await(condition: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + 10
-        while not self._frames:
+        while not condition():
             if time.monotonic() > deadline_s:
                 raise RuntimeError("the monitor gives no sound")
             time.sleep(0.01)
