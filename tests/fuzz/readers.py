@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.errors import CallplayerError
 from callplayer.ipc import codec
 from callplayer.ipc import messages as m

@@ -116,7 +116,8 @@ class VendorBot:
                 due_s = time.monotonic()
                 continue
             playing = not self._paused and self._position < END_FRAMES
-            first = self._position if playing else None
+            speaks = playing and not self._is_silent()
+            first = self._position if speaks else None
             sending: list[Awaitable[None]] = [
                 track.send(track.block(self._sound, first, BLOCK_FRAMES, self._gains))
                 for track in self._tracks
@@ -131,6 +132,10 @@ class VendorBot:
                 due_s = time.monotonic()
             else:
                 await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
+
+    def _is_silent(self) -> bool:
+        variant = self._variant
+        return variant.silent_from_ms <= _ms(self._position) < variant.silent_to_ms
 
     async def _publish(self, tracks: Any) -> None:
         await asyncio.gather(*(track.publish() for track in tracks if not track.published))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.heard import read_jump
-from tests.faults.heard import nearest, place_s, read_break
+from tests.faults.heard import nearest, place_s, quiet_spans, read_break
 from tests.rig.processes import HeadlessEngine
 from tests.rig.pulse import RATE_HZ, Samples, Sink
 from tests.rig.signals import BANDS_HZ, PERIOD_S, SWEEP_HZ_PER_S
@@ -49,8 +50,11 @@ NOTHING_DB = -60.0
 class Heard:
     """What came of a session. Times in ms; None: that was not heard, or cannot be read.
 
-    `voices` were heard before the jump, `start_lost_ms` of the call's beginning was not. `wrong`
-    holds what is not as it should be.
+    `voices` were heard before the jump, `start_lost_ms` of the call's beginning was not. Of
+    `silent_ms` after the jump `own_ms` are the server's own; of what was heard again over the pause
+    (`off_ms` below 0) `keyframe_ms` are the server's, which went back to its keyframe. `holds` is
+    how often the call waited for its sound device, with a pause, a scrub and a resume. `wrong` has
+    what is not as it should be.
     """
 
     name: str
@@ -58,9 +62,13 @@ class Heard:
     start_lost_ms: float | None = None
     old_ms: float | None = None
     silent_ms: float | None = None
+    own_ms: float = 0.0
     off_ms: float | None = None
+    keyframe_ms: float = 0.0
     buffer_ms: float | None = None
+    silence_s: float | None = None
     commands: dict[str, int] = field(default_factory=dict)
+    holds: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def expect(self, good: bool, otherwise: str) -> None:
@@ -89,9 +97,15 @@ def play_variant(
         if session.begins(voices, first_play_s):
             if stall_s:
                 session.stalls(stall_s)
-            session.jumps(after_stall=bool(stall_s))
+            if variant.silent_to_ms:
+                session.falls_silent()
+            session.jumps(after_stall=bool(stall_s) and not variant.silent_to_ms)
+            if variant.queue_ms and variant.flushes:
+                session.jumps(learnt=True)
             session.pauses()
             session.turns_down()
+        held = [each["held"] for _, each in engine.events if each["event"] == "state"]
+        heard.holds = sum(now and not before for before, now in pairwise([False, *held]))
         heard.commands = dict(Counter(each["cmd"] for each in rig.report()["commands"]))
         heard.expect(engine.quit() == 0, "the exit code is not 0")
     return heard
@@ -133,34 +147,67 @@ class _Session:
         self._rig.vendor.talk({"stall_s": stall_s})
         time.sleep(stall_s + 6.0)
 
-    def jumps(self, *, after_stall: bool = False) -> None:
-        """Jump by half the sweep's period beyond whole ones: the two places are clearly apart."""
+    def jumps(self, *, after_stall: bool = False, learnt: bool = False) -> None:
+        """Jump by half the sweep's period beyond whole ones: the two places are clearly apart.
+
+        It is `learnt` that the server's queue is dropped at a jump once it has been seen to be.
+        """
         now_s = time.monotonic()
         old_s = self._shown_s(now_s)
         new_s = round(old_s + 3 * PERIOD_S + PERIOD_S / 2, 1)
-        listen_s = JUMP_S + self._variant.seeks_s + self._variant.statuses.late_s
+        own_ms = self._own_ms(learnt=learnt)
         keyframe_s = self._variant.keyframe_ms / 1000
         landed_s = new_s // keyframe_s * keyframe_s if keyframe_s > 0.01 else new_s
         while not PERIOD_S / 4 < (landed_s - old_s) % PERIOD_S < PERIOD_S * 3 / 4:
             new_s, landed_s = new_s + keyframe_s, landed_s + keyframe_s
         asked_s = self._engine.send(cmd="scrub", position=round(new_s * 1000))
+        listen_s = JUMP_S + own_ms / 1000
         jump = read_jump(self._sink.heard(asked_s, asked_s + listen_s), old_s, landed_s)
         heard = self._heard
-        heard.old_ms = jump.stale_ms
+        heard.old_ms = jump.stale_ms + (heard.old_ms or 0.0)
         heard.expect(jump.stale_ms <= OLD_MS, "old sound was heard after the jump")
         if jump.new_ms is None or jump.silent_ms is None:
             heard.expect(False, "the new place was not heard")
             return
-        heard.silent_ms = jump.new_ms - jump.silent_ms
+        heard.silent_ms, heard.own_ms = jump.new_ms - jump.silent_ms, own_ms
         statuses = self._variant.statuses
         acknowledges = statuses.acknowledges and not statuses.none
-        most_ms = SILENT_MS if acknowledges else UNACKNOWLEDGED_SILENT_MS
-        own_s = ANEW_S if self._variant.publishes == "anew-at-scrub" else self._variant.seeks_s
-        most_ms += (own_s + statuses.late_s * acknowledges) * 1000
+        most_ms = own_ms + (SILENT_MS if acknowledges else UNACKNOWLEDGED_SILENT_MS)
         if after_stall:
             self._judge_buffer()
         else:
             heard.expect(heard.silent_ms <= most_ms, f"silent for more than {most_ms:.0f} ms")
+
+    def falls_silent(self) -> None:
+        """Have nobody speak for a while: by its end the jitter buffer is at rest, nothing lost."""
+        goes_on_s = self._variant.silent_to_ms / 1000
+        began_s = time.monotonic()
+        while self._shown_s(time.monotonic()) < goes_on_s + PLAY_S:
+            time.sleep(0.05)
+        now_s = time.monotonic()
+        sound = self._sink.heard(began_s, now_s)
+        spans = quiet_spans(sound, began_s)
+        from_s, to_s = max(spans, key=lambda span: span[1] - span[0], default=(now_s, now_s))
+        place = place_s(sound, began_s, to_s + 0.05, to_s + 0.55)
+        heard = self._heard
+        if place is None:
+            heard.expect(False, "no silence was heard, or nothing after it")
+            return
+        lost_ms = nearest(place + to_s - goes_on_s) * 1000
+        heard.silence_s = to_s - from_s
+        heard.expect(abs(lost_ms) <= LOST_MS, f"{lost_ms:.0f} ms were lost with the silence")
+        self._judge_buffer()
+
+    def _own_ms(self, *, learnt: bool) -> float:
+        """Return for how long the server itself sends nothing of the new place after a jump.
+
+        A queue that it does not drop plays out first; where it does, that shows at the first jump.
+        """
+        variant, statuses = self._variant, self._variant.statuses
+        own_ms = (ANEW_S if variant.publishes == "anew-at-scrub" else variant.seeks_s) * 1000
+        if statuses.acknowledges and not statuses.none:
+            own_ms += statuses.late_s * 1000
+        return own_ms + (0 if learnt and variant.flushes else variant.queue_ms)
 
     def _judge_buffer(self) -> None:
         time.sleep(1.2)
@@ -173,7 +220,8 @@ class _Session:
         paused_s = self._engine.send(cmd="pause")
         time.sleep(PAUSE_S)
         self._engine.send(cmd="resume")
-        time.sleep(PLAY_S)
+        # What a queue holds plays out before the resume, and goes before the sound that it brings.
+        time.sleep(PLAY_S + 2 * self._own_ms(learnt=True) / 1000)
         began_s, now_s = paused_s - 0.9, time.monotonic()
         gap = read_break(self._sink.heard(began_s, now_s), began_s, paused_s)
         heard = self._heard
@@ -182,8 +230,11 @@ class _Session:
             return
         heard.off_ms = gap.off_ms
         heard.expect(gap.off_ms <= LOST_MS, "some was lost over the pause")
-        most_ms = REPEATED_MS + self._variant.keyframe_ms
-        heard.expect(gap.off_ms >= -most_ms, "too much was heard again")
+        done = self._rig.report()
+        asked = [each["position"] for each in done["commands"] if each["cmd"] == "scrub"]
+        heard.keyframe_ms = asked[-1] - done["landed_ms"][-1] if asked else 0.0
+        again_ms = -gap.off_ms - heard.keyframe_ms
+        heard.expect(again_ms <= REPEATED_MS, "too much was heard again")
 
     def turns_down(self) -> None:
         """Set the caller's volume, then mute the caller; the call taker stays as it was."""

@@ -37,17 +37,26 @@ def print_rooms(parts: Sequence[str]) -> int:
 
 def cells(heard: Heard) -> tuple[str, ...]:
     """Return the cells of one line."""
-    silent = _ms(heard.silent_ms)
+    silent, off = _ms(heard.silent_ms), _ms(heard.off_ms)
+    if heard.silence_s is not None:
+        silent += f" (a silence was {heard.silence_s:.1f} s long)"
+    if heard.own_ms:
+        silent += f" ({heard.own_ms:.0f} may be the server's own)"
+    if heard.keyframe_ms > 1.0:
+        off += f" ({heard.keyframe_ms:.0f} of them the server's, to its keyframe)"
     if heard.buffer_ms is not None:
         silent += f" (jitter buffer {heard.buffer_ms:+.0f} ms of rest)"
+    commands = ", ".join(f"{count} {name}" for name, count in sorted(heard.commands.items()))
+    if heard.holds:
+        commands += f" ({heard.holds} pause, scrub and resume for the sound device)"
     return (
         heard.name,
         ", ".join(heard.voices),
         _ms(heard.start_lost_ms),
         _ms(heard.old_ms),
         silent,
-        _ms(heard.off_ms),
-        ", ".join(f"{count} {name}" for name, count in sorted(heard.commands.items())),
+        off,
+        commands,
         "; ".join(heard.wrong) or "good",
     )
 

@@ -93,4 +93,7 @@ SERVERS = (
            _answers(refuses=503, refuses_s=2.0, retry_after="1")),
     Server("feeds nothing for 0.5 s", Variant(), short=True,
            how={"stall_s": 0.5, "first_play_s": 4.0}),
+    Server("the same, then a silence of 1.5 s",
+           Variant(silent_from_ms=12_000, silent_to_ms=13_500),
+           how={"stall_s": 0.5, "first_play_s": 4.0}),
 )  # fmt: skip

@@ -46,6 +46,10 @@ VARIANTS: dict[str, Knobs] = {
     ),
     "status 1 s ahead, queue flushed": Knobs(queue_ms=1000),
     "status 1 s ahead, not flushed": Knobs(queue_ms=1000, flushes_seek=False, flushes_pause=False),
+    "1 s ahead, fed while paused": Knobs(queue_ms=1000, feeds_paused=True),
+    "the same, not flushed": Knobs(
+        queue_ms=1000, feeds_paused=True, flushes_seek=False, flushes_pause=False
+    ),
     "status 0.4 s ahead, 1 Hz": Knobs(queue_ms=400, cadence_s=1.0),
     "status 1 s ahead, 1 Hz, no ack": Knobs(
         queue_ms=1000, cadence_s=1.0, acknowledges=False, phase_ms=330

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.command_queue import Outbox
-from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.status import Status
@@ -42,8 +43,9 @@ class Knobs:
     `obey_s`: until a command is carried out; `status_lag_s`: until a status is sent that was true.
     `bias_ms` is added to each position told, `rounding_ms` rounds it down, `keyframe_ms` rounds
     where a scrub lands down. `queue_ms` is the sender's queue, by which the cursor told is ahead of
-    the sound; `flushes_seek` and `flushes_pause` say whether it is dropped. `stands`: the position
-    told stays that of the last command. `loss` is the share of statuses that are lost.
+    the sound; `flushes_seek` and `flushes_pause` say whether it is dropped, `feeds_paused` that it
+    is fed with silence while paused. `stands`: the position told stays that of the last command.
+    `loss` is the share of statuses that are lost.
     """
 
     cadence_s: float | None = 0.25
@@ -57,6 +59,7 @@ class Knobs:
     queue_ms: int = 0
     flushes_seek: bool = True
     flushes_pause: bool = True
+    feeds_paused: bool = False
     after_scrub: Literal["", "resumes", "pauses"] = ""
     duration: Literal["right", "zero-first", "always-zero", "shrinking"] = "right"
     stands: bool = False
@@ -86,7 +89,7 @@ class Server:
         self._knobs = knobs
         self._random = random.Random(knobs.seed)
         self._inbox: deque[tuple[int, Command, int]] = deque()
-        self._queue: deque[Frame] = deque()
+        self._queue: deque[Frame | None] = deque()
         self._cursor_ms = 0
         self._told_ms = 0
         self._serial = 0
@@ -122,6 +125,8 @@ class Server:
         while not self.paused and len(self._queue) < room and self._cursor_ms < end_ms:
             self._queue.append(Frame(self._cursor_ms, self._serial))
             self._cursor_ms += STEP_MS
+        if self.paused and self._knobs.feeds_paused:
+            self._queue.extend([None] * (room - len(self._queue)))
         return self._queue.popleft() if self._queue else None
 
     def _obey(self, command: Command, serial: int) -> None:

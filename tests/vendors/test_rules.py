@@ -164,3 +164,40 @@ def test_the_measures_see_a_player_that_does_nothing_about_it() -> None:
     assert saw_ms(story) >= 30
     story.shown = [(p, "live" if i % 2 else phase) for i, (p, phase) in enumerate(story.shown)]
     assert flickers(story) > 100
+
+
+@pytest.mark.parametrize("late_s", [0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("jump_ms", [1_200, 1_800, 2_500])
+def test_a_jump_soon_after_the_start_hides_no_lateness(late_s: float, jump_ms: int) -> None:
+    """The statuses of the path that was left tell it, too."""
+    script: tuple[tuple[int, m.Request], ...] = (
+        (0, Resume()),
+        (jump_ms, Scrub(60_000)),
+        (jump_ms + 3_400, Pause()),
+        (jump_ms + 4_400, Resume()),
+    )
+    (broken,) = breaks(play(Knobs(status_lag_s=late_s), script, jump_ms + 9_000))
+    assert broken.repeated_ms <= 100
+
+
+@pytest.mark.parametrize("queue_ms", [0, 200, 500, 700, 1_000, 1_400])
+@pytest.mark.parametrize("flushes", [False, True])
+def test_a_queue_full_of_silence_costs_no_sound(queue_ms: int, flushes: bool) -> None:
+    """It looks like a call that begins with silence, until sound begins once more."""
+    script: tuple[tuple[int, m.Request], ...] = (
+        (0, Resume()),
+        (4_000, Pause()),
+        (5_500, Resume()),
+        (11_000, Scrub(60_000)),
+        (16_000, Pause()),
+        (17_000, Resume()),
+    )
+    knobs = Knobs(queue_ms=queue_ms, feeds_paused=True, flushes_seek=flushes, flushes_pause=flushes)
+    story = play(knobs, script, 22_000)
+    (jump,) = jumps(story)
+    assert jump.old_ms == 0
+    assert jump.silent_ms is not None
+    assert jump.silent_ms <= SILENT_ACK_MS
+    for broken in breaks(story):
+        assert broken.lost_ms <= LOST_MS
+        assert broken.repeated_ms <= REPEATED_MS

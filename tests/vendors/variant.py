@@ -51,7 +51,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     `flushes`: a pause and a scrub empty it. A scrub lands on a multiple of `keyframe_ms` and is
     silent, without a packet, for `seeks_s`. `refuses` answers so many s with that HTTP status to
     the first requests for a stream token, with `Retry-After` if `retry_after` is set. The first
-    room is closed after `closes_first_s`.
+    room is closed after `closes_first_s`. Nobody speaks from `silent_from_ms` to `silent_to_ms`.
     """
 
     tracks: tuple[Track, ...] = (
@@ -71,3 +71,5 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     refuses_s: float = 0.0
     retry_after: str = ""
     closes_first_s: float = 0.0
+    silent_from_ms: int = 0
+    silent_to_ms: int = 0

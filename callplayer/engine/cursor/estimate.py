@@ -19,26 +19,10 @@ from callplayer.engine.cursor.requests import (
     Line,
     PendingPause,
     PendingSeek,
+    Segment,
 )
 from callplayer.vendor.commands import Command, Pause, Resume
 from callplayer.vendor.status import Status
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Where playing last began: at `start_ms`, by a command sent at `sent_s`, heard from `onset_s`.
-
-    `sent_s` is None where no command of ours began it, `onset_s` while no sound has shown it.
-    `by_seek`: a scrub began it; `rests`: it was paused there since. `behind_ms`: by how much each
-    position told since was behind the sound, at the least.
-    """
-
-    start_ms: int = 0
-    sent_s: float | None = None
-    onset_s: float | None = None
-    by_seek: bool = False
-    rests: bool = False
-    behind_ms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +67,10 @@ class CursorEstimate:
     def segment_ms(self) -> int:
         """Return where playing last began."""
         return self.segment.start_ms
+
+    def rest_ms(self, status: Status) -> int:
+        """Return where a paused server goes on: where it was sent, or else where it says it is."""
+        return self.segment_ms if self.segment.rests else status.position
 
     def duration_ms(self, now_s: float) -> int:
         """Return the call's duration; a call that goes on grows with the clock.
@@ -193,12 +181,13 @@ def ask_position(head: CursorEstimate, position_ms: int | None, now_s: float) ->
     before = head.open_seek
     passed: tuple[tuple[int, float], ...] = ()
     if before is not None:
-        origin, passed = before.origin, before.passed
+        origin, left, passed = before.origin, before.left, before.passed
         if before.position_ms is not None:
             passed = (*passed, (before.position_ms, before.since_s))[-MOST_PASSED:]
     else:
         origin = Line(head.line_ms(now_s), now_s, head.advancing())
-    seek = PendingSeek(now_s, position_ms, origin, passed)
+        left = head.segment
+    seek = PendingSeek(now_s, position_ms, origin, left, passed)
     return replace(head, seek=seek, contested=False)
 
 

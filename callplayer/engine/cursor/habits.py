@@ -23,13 +23,19 @@ NOTICED_MS = 100
 IMPOSSIBLE_MS = 30
 """No sound can be ahead of its command at all; this is for clocks that run unevenly."""
 
-DRAIN_SLACK_MS, MOST_SLACK_S = 40, 0.25
+DRAIN_SLACK_MS, MOST_SLACK_S = 60, 0.25
 """A queue shows as shorter than it is, by the time that a command takes, and by a block or two."""
 
 LATE_MS = 200
 """Statuses that are late by less count as on time."""
 
+SDK_QUEUE_MS = 1_000
+"""What a sender's queue holds if it is not asked for another length (rtc.AudioSource)."""
+
 MOST_AHEAD_MS = 2_000
+MOST_SUSPECTED_MS = 1_400
+"""A queue is seldom longer: a call that begins with more silence does just that."""
+
 MOST_LATE_MS = 5_000
 PROMPT_S = 0.35
 """A command that is answered within so long is acknowledged, or as good as that."""
@@ -55,8 +61,10 @@ class ServerHabits:
     `answers_s` are the last delays from a command to the first status that agreed with it, `acks`
     how many of them in a row can only have been told in answer to the command; `obey_s` is
     the best upper bound of the time from a command to its effect. `ahead_ms` is by how much the
-    position told is ahead of the sound that is sent, `late_ms` by how much it is behind; `flushes`
-    whether a scrub drops what the sender's queue holds, None while that is not known.
+    position told is ahead of the sound that is sent, `onset_lead_ms` by how much it was when sound
+    last began, `late_ms` by how much it is behind; `flushes` whether a scrub drops what the
+    sender's queue holds, None while that is not known.
+    `keyframe_ms` is how far before the place asked for a scrub has landed, at the most.
     `resumes_on_scrub` and `pauses_on_scrub`: what a scrub does to the pause state unasked.
     """
 
@@ -67,8 +75,10 @@ class ServerHabits:
     acks: int = 0
     obey_s: float | None = None
     ahead_ms: int = 0
+    onset_lead_ms: int = 0
     late_ms: int = 0
     flushes: bool | None = None
+    keyframe_ms: int = 0
     resumes_on_scrub: bool = False
     pauses_on_scrub: bool = False
     gaps_s: tuple[float, ...] = ()
@@ -105,6 +115,17 @@ class ServerHabits:
             return 0
         took_ms = round(min(self.obey_s or 0.0, MOST_SLACK_S) * 1000)
         return self.ahead_ms + took_ms + DRAIN_SLACK_MS
+
+    @property
+    def lands_exactly(self) -> bool:
+        """Return whether a scrub leads to the place asked for, as far as is known."""
+        return not (self.keyframe_ms or self.rounding_ms)
+
+    @property
+    def suspected_ms(self) -> int:
+        """Return by how much the position may be ahead of the sound beyond `ahead_ms`."""
+        is_likely = not self.ahead_ms and NOTICED_MS < self.onset_lead_ms <= MOST_SUSPECTED_MS
+        return self.onset_lead_ms if is_likely else 0
 
     @property
     def cadence_s(self) -> float | None:
@@ -155,8 +176,25 @@ def note_ahead(habits: ServerHabits, lead_ms: float) -> ServerHabits:
     return replace(habits, ahead_ms=min(round(lead_ms), MOST_AHEAD_MS), late_ms=0)
 
 
+def note_onset(habits: ServerHabits, lead_ms: float) -> ServerHabits:
+    """Sound began when the position told was `lead_ms` further than it began.
+
+    A queue full of silence was before it, or the call begins with silence: it is a queue of the
+    SDK's own length, or else one that shows twice.
+    """
+    before_ms = habits.onset_lead_ms
+    habits = replace(habits, onset_lead_ms=max(round(lead_ms), 0))
+    if lead_ms <= NOTICED_MS:
+        was_wrong = before_ms > NOTICED_MS and abs(habits.ahead_ms - before_ms) <= NOTICED_MS
+        return replace(habits, ahead_ms=0) if was_wrong else habits
+    if min(abs(lead_ms - SDK_QUEUE_MS), abs(lead_ms - before_ms)) <= NOTICED_MS:
+        return note_ahead(habits, lead_ms)
+    return habits
+
+
 def note_late(habits: ServerHabits, behind_ms: float) -> ServerHabits:
     """The position told was this much behind where sound must have come since it began."""
+    behind_ms -= habits.rounding_ms
     if habits.ahead_ms or abs(behind_ms - habits.late_ms) <= NOTICED_MS:
         return habits
     late_ms = round(min(behind_ms, MOST_LATE_MS)) if behind_ms > LATE_MS else 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.vendor.commands import Command, Resume, ScrubToEnd
 
 LIVE_AGAIN_S = 2.0

@@ -1,8 +1,7 @@
-"""What a status, or sound, says about the cursor and about what was asked for. Pure.
+"""What a status says about the cursor and about what was asked for. Pure.
 
-A status confirms, is late, is rounded, or is the server's own word: it is judged here, and what it
-shows of the server's habits is kept. Times are readings of one monotonic clock, in s; positions are
-ms from the start of the call.
+A status confirms, is late, is rounded, or is the server's own word: it is judged here. Times are
+readings of one monotonic clock, in s; positions are ms from the start of the call.
 """
 
 from __future__ import annotations
@@ -12,8 +11,15 @@ from dataclasses import replace
 import msgspec
 
 from callplayer.engine.cursor import habits as learn
-from callplayer.engine.cursor.estimate import CursorEstimate, Segment
+from callplayer.engine.cursor.estimate import CursorEstimate
 from callplayer.engine.cursor.habits import MOST_LATE_MS
+from callplayer.engine.cursor.learning import (
+    LATE_SAMPLES,
+    learn_bias,
+    learn_lateness,
+    learn_status,
+    learns,
+)
 from callplayer.engine.cursor.requests import (
     AGREES_MS,
     NEAR_END_MS,
@@ -21,6 +27,7 @@ from callplayer.engine.cursor.requests import (
     Line,
     PendingPause,
     PendingSeek,
+    Segment,
     Verdict,
     judge,
 )
@@ -33,12 +40,6 @@ all that comes for so long says the same."""
 GIVE_UP_S = 5.0
 """A scrub that statuses contradict for so long is dropped for the server's word."""
 
-LEARN_FOR_S = 8.0
-"""For so long after a command the statuses tell how far they are from the sound."""
-
-LATE_SAMPLES = 4
-"""So many statuses in a row must be late: one alone may have been held up."""
-
 OVERDUE_GAPS = 2.0
 AGREED_FOR_S = 10.0
 """What the server has kept for so long is asked for once more when it changes."""
@@ -46,8 +47,9 @@ AGREED_FOR_S = 10.0
 
 def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:
     """The server said where it is; requests that it agrees with are confirmed."""
-    head = _take_duration(_learn(head, status, now_s), status)
+    head = _take_duration(learn_status(head, status, now_s), status)
     if _is_old_news(head, status, now_s):
+        head = learn_lateness(head, status, head.told_ms, now_s)
         return replace(head, told_ms=status.position, told_s=now_s)
     was_paused = head.status is None or head.status.paused
     before, head = head, _take_pause(head, status, now_s)
@@ -65,16 +67,7 @@ def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEst
         head = _take_sought(head, seek, status, now_s, obeyed=obeyed)
     else:
         head = _take_position(head, status, now_s)
-    return _learn_lateness(_learn_bias(head, now_s), before.told_ms, now_s)
-
-
-def _learn(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:
-    habits, seek = head.habits, head.seek
-    if seek is None or status.position != seek.position_ms:  # an echo says nothing of rounding
-        habits = learn.note_position(habits, status.position, plays=not status.paused)
-    if head.told_s is not None:
-        habits = learn.note_gap(habits, now_s - head.told_s)
-    return replace(head, habits=habits)
+    return learn_lateness(learn_bias(head, now_s), status, before.told_ms, now_s)
 
 
 def _take_duration(head: CursorEstimate, status: Status) -> CursorEstimate:
@@ -183,6 +176,8 @@ def _confirm(
     tells = abs(seek.origin.at(now_s) - asked_ms) > 2 * QUEUE_MS + tolerance_ms
     if tells:
         habits = learn.note_answer(habits, delay_s, told_ms - asked_ms)
+        early_ms = 0 if lands else max(asked_ms - told_ms, habits.keyframe_ms)
+        habits = replace(habits, keyframe_ms=max(early_ms, habits.keyframe_ms))
     played_s = (told_ms - asked_ms) / 1000
     is_exact = lands and tells and not (status.paused or habits.rounding_ms or habits.ahead_ms)
     if is_exact and 0.0 <= played_s <= delay_s and not seek.assumed:
@@ -228,7 +223,7 @@ def _take_position(head: CursorEstimate, status: Status, now_s: float) -> Cursor
         # Playing begins, or will, where the pause was: the first status of it may come late.
         sent = head.agreed if not status.paused else None
         rests = status.paused and head.segment.rests
-        start_ms = _rest_ms(head, head.status)
+        start_ms = head.rest_ms(head.status)
         segment = Segment(start_ms, sent.since_s if sent else None, by_seek=rests, rests=rests)
     elif segment is None and status.paused and _landed_just_now(head, told_ms):
         segment = replace(head.segment, rests=True)
@@ -240,14 +235,9 @@ def _landed_just_now(head: CursorEstimate, told_ms: int) -> bool:
     return head.segment.by_seek and abs(told_ms - head.told_ms) <= AGREES_MS
 
 
-def _rest_ms(head: CursorEstimate, status: Status) -> int:
-    """Return where a paused server goes on: where it was sent, or else where it says it is."""
-    return head.segment_ms if head.segment.rests else status.position
-
-
 def _may_be_late(head: CursorEstimate, status: Status, now_s: float) -> bool:
     """Return whether a status is behind what was concluded from sound, and not yet a habit."""
-    if not head.is_ours or status.paused or not head.advancing() or not _learns(head, now_s):
+    if not head.is_ours or status.paused or not head.advancing() or not learns(head.segment, now_s):
         return False
     is_behind = 0 < head.line_ms(now_s) - status.position <= MOST_LATE_MS
     return is_behind and len(head.segment.behind_ms) < LATE_SAMPLES - 1
@@ -287,7 +277,7 @@ def _jumped(head: CursorEstimate, status: Status, now_s: float) -> bool:
         elapsed_ms = 0 if status.paused else (now_s - head.status_s) * 1000 + QUEUE_MS
         return not -tolerance_ms <= moved_ms <= elapsed_ms + tolerance_ms
     ahead_ms = status.position - head.line_ms(now_s)
-    if _learns(head, now_s):
+    if learns(head.segment, now_s):
         # A sender's queue fills, or the statuses are late.
         from_start_ms = status.position - head.segment_ms
         fills = 0 < ahead_ms <= QUEUE_MS + tolerance_ms
@@ -297,12 +287,6 @@ def _jumped(head: CursorEstimate, status: Status, now_s: float) -> bool:
     if head.is_ours:
         tolerance_ms += QUEUE_MS + head.habits.late_ms
     return abs(ahead_ms) > tolerance_ms + AGREES_MS
-
-
-def _learns(head: CursorEstimate, now_s: float) -> bool:
-    """Return whether playing has begun by a command, and not long ago."""
-    sent_s = head.segment.sent_s
-    return sent_s is not None and now_s - sent_s <= LEARN_FOR_S
 
 
 def _adopt(
@@ -326,89 +310,3 @@ def _adopt(
         told_ms=status.position,
         told_s=now_s,
     )
-
-
-def _learn_bias(head: CursorEstimate, now_s: float) -> CursorEstimate:
-    """Learn how far statuses are from the sound: by when it was asked for, and when heard."""
-    segment, habits = head.segment, head.habits
-    if segment.sent_s is None or not head.advancing() or head.is_ours or not _learns(head, now_s):
-        return head
-    since_s = now_s - segment.sent_s
-    played_ms = head.told_ms - segment.start_ms
-    lead_ms = played_ms - since_s * 1000
-    if segment.by_seek:
-        habits = learn.note_queue(habits, lead_ms, since_s)
-    habits = learn.note_ahead(habits, lead_ms)
-    return replace(head, habits=habits)
-
-
-def _learn_lateness(head: CursorEstimate, told_before_ms: int, now_s: float) -> CursorEstimate:
-    """Learn how late statuses are: by none of several is the sound further than it was heard."""
-    segment = head.segment
-    plays = head.status is not None and not head.status.paused and head.seek is None
-    if segment.onset_s is None or not plays or not _learns(head, now_s):
-        return head
-    if head.told_ms in (told_before_ms, segment.start_ms):
-        return head  # it stands: that says nothing
-    heard_ms = (now_s - segment.onset_s) * 1000
-    behind_ms = (*segment.behind_ms, round(heard_ms - (head.told_ms - segment.start_ms)))
-    head = replace(head, segment=replace(segment, behind_ms=behind_ms))
-    if len(behind_ms) < LATE_SAMPLES:
-        return head
-    return replace(head, habits=learn.note_late(head.habits, min(behind_ms)))
-
-
-# --- what the sound says --------------------------------------------------------------------------
-
-
-def take_onset(head: CursorEstimate, now_s: float, sent_s: float) -> CursorEstimate:
-    """Sound has begun after silence; the server has sent it at `sent_s`, at the earliest.
-
-    It says that a resume was carried out, where no status does.
-    """
-    pause = head.pause if head.pause is not None else head.agreed
-    if pause is None or pause.paused or head.resume_held or pause.again:
-        return head
-    sent_s = max(sent_s, pause.since_s)
-    waits = head.pause is not None
-    if not waits and now_s - pause.since_s > LEARN_FOR_S:
-        return head
-    start_ms = head.segment_ms
-    if head.status is not None and waits:
-        start_ms = _rest_ms(head, head.status)
-    seek = head.seek
-    if seek is not None and seek.position_ms is not None:
-        start_ms = seek.position_ms
-    begun = head.segment
-    if begun.onset_s is None:
-        habits = learn.note_effect(head.habits, sent_s - pause.since_s)
-        begun = Segment(start_ms, pause.since_s, onset_s=now_s)
-        head = replace(head, habits=habits, segment=begun)
-    if not waits:
-        return head
-    known = head.status
-    status = Status(start_ms, 0, False, at_end=False, call_over=False)
-    if known is not None:
-        status = msgspec.structs.replace(known, position=start_ms, paused=False)
-    resumed = replace(head, pause=None, agreed=replace(pause, assumed=True))
-    return replace(resumed, status=status, status_s=sent_s, is_ours=True, segment=begun)
-
-
-def assume_carried_out(head: CursorEstimate, done_s: float) -> CursorEstimate:
-    """Nothing has confirmed a scrub or a pause, but by now the server has carried it out."""
-    status, seek, pause = head.status, head.seek, head.pause
-    if status is not None and seek is not None and not seek.assumed:
-        asked_ms = head.duration_ms(done_s) if seek.position_ms is None else seek.position_ms
-        status = msgspec.structs.replace(status, position=asked_ms, at_end=seek.to_end)
-        head = replace(
-            head, seek=replace(seek, assumed=True), is_ours=True, status_s=done_s,
-            segment=Segment(asked_ms, by_seek=True, rests=head.wants_paused()),
-        )  # fmt: skip
-    if status is not None and pause is not None and pause.paused and not status.paused:
-        obeyed_s = max(pause.sent_s + (head.habits.obey_s or 0.0), head.status_s)
-        place_ms = status.position if head.is_ours else head.line_ms(min(obeyed_s, done_s))
-        status = msgspec.structs.replace(status, position=place_ms, paused=True)
-        head = replace(head, status_s=done_s)
-    if pause is not None and pause.paused:
-        head = replace(head, pause=replace(pause, assumed=True))
-    return replace(head, status=status)

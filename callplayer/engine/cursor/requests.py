@@ -48,17 +48,35 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Where playing began: at `start_ms`, by a command of `sent_s`, with sound sent from `onset_s`.
+
+    `sent_s` is None where no command of ours began it, `onset_s` while no sound has shown it.
+    `by_seek`: a scrub began it; `rests`: it was paused there since. `behind_ms`: by how much each
+    position told since was behind the sound, at the least.
+    """
+
+    start_ms: int = 0
+    sent_s: float | None = None
+    onset_s: float | None = None
+    by_seek: bool = False
+    rests: bool = False
+    behind_ms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class PendingSeek:
     """A position that was asked for (`position_ms` None: the end) and is not confirmed.
 
-    `origin` is the path that it leaves, `passed` the earlier requests, of (ms, s), that it
-    overtook. Once `assumed` it counts as carried out, for the receive path has turned over since;
-    a status that is certainly newer may still say otherwise.
+    `origin` is the path that it leaves, `left` where playing began on it, `passed` the earlier
+    requests, of (ms, s), that it overtook. Once `assumed` it counts as carried out, for the receive
+    path has turned over since; a status that is certainly newer may still say otherwise.
     """
 
     since_s: float
     position_ms: int | None
     origin: Line
+    left: Segment
     passed: tuple[tuple[int, float], ...] = ()
     assumed: bool = False
 

@@ -70,12 +70,12 @@ class Swelling:
 
     def wants_renewal(self, now_s: float) -> bool:
         """Return whether new subscriptions would bring the sound nearer to the server's cursor."""
-        if now_s - self._renewed_s < APART_S:
-            return False
-        return self._is_swollen() or now_s - self._stalled_s < STALL_COUNTS_S
+        stalled = now_s - self._stalled_s < STALL_COUNTS_S
+        return self.is_swollen(now_s) or (stalled and now_s - self._renewed_s >= APART_S)
 
-    def _is_swollen(self) -> bool:
-        if self._last is None or self._rest_ms is None:
+    def is_swollen(self, now_s: float) -> bool:
+        """Return whether they would by what the buffer holds already."""
+        if self._last is None or self._rest_ms is None or now_s - self._renewed_s < APART_S:
             return False
         needed_ms = self._rest_ms + SWOLLEN_MS + JITTERS * self._last.jitter_ms
         return self._last.jitter_buffer_ms > needed_ms

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from callplayer.config import Settings
 from callplayer.engine.audio.onset import Onset
-from callplayer.engine.cursor.playback import PlaybackState, ResumePoint
+from callplayer.engine.cursor.call_state import ResumePoint
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
@@ -194,16 +195,16 @@ class Engine:
         if back.stays:
             pass
         elif back.position_ms is None:
-            self._obey(ScrubToEnd())
+            self.obey(ScrubToEnd())
         elif back.moved or back.position_ms or self._call.head.confirmed_ms(time.monotonic()):
-            self._obey(Scrub(back.position_ms))
+            self.obey(Scrub(back.position_ms))
         if not back.paused:
             if not self._care.handle(Resume()):
-                self._obey(Resume())
+                self.obey(Resume())
             if not (back.stays or self._sound.channels.track_ids):
                 self._call.return_ms = back.position_ms
         elif status is not None and not status.paused:
-            self._obey(Pause())  # nobody has asked for it now: a call that is held stays so
+            self.obey(Pause())  # nobody has asked for it now: a call that is held stays so
         else:
             self._call.stay_paused(time.monotonic())
         self.say("" if status is not None else NO_STATUS)
@@ -221,7 +222,7 @@ class Engine:
             return
         if self._care.handle(request):
             return
-        self._obey(request)
+        self.obey(request)
         self._teller.state()
 
     def wants_sound(self) -> bool:
@@ -233,7 +234,8 @@ class Engine:
             else call.start_point(self._options.start).paused
         )
 
-    def _obey(self, request: m.Request) -> None:
+    def obey(self, request: m.Request) -> None:
+        """Have the call do what is asked, and send what follows from it."""
         self._call.trackless = not self._sound.channels.track_ids
         commands = self._call.apply(request, time.monotonic(), self._teller.delays())
         self._apply_mix()

@@ -15,8 +15,9 @@ from typing import Protocol
 
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.track_layout import left, right
+from callplayer.engine.cursor.call_state import Delays, ResumePoint
 from callplayer.engine.cursor.command_queue import Sender
-from callplayer.engine.cursor.playback import Delays, PlaybackState, ResumePoint
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.connection import RoomConnection
 from callplayer.vendor.parties import NEITHER, Party
 

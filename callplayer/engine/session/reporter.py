@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.source import PathReadings
 from callplayer.errors import CallplayerError
@@ -20,6 +21,9 @@ SOON_S = 0.05
 LEVELS_AGAIN_S = 0.25
 """Levels of sound that stand still, as of a tone, are emitted this often all the same."""
 
+SOUND_DB = -50.0
+"""The RMS level from which on a lane sounds, in dBFS: below it is silence, or a line's noise."""
+
 MAX_TEXT_CHARS = 2_000
 """An incident's texts may be of any length: no line of the engine's may be."""
 
@@ -28,7 +32,8 @@ class Reporter:
     """Makes events and hands them to `tell`. `told_s` is when the state was told last.
 
     Once `quiet`, the state is told no more: the engine is ending. `recording` is the name of the
-    file that is played without a server.
+    file that is played without a server. `sounded_s` is when the levels were last those of sound,
+    or not known because the gate was shut.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Reporter:
         self._path = path
         self._levels: dict[str, m.LaneLevel] = {}
         self._levels_s = 0.0
+        self.sounded_s = float("-inf")
 
     def delays(self) -> Delays:
         """Return how long sound takes right now."""
@@ -92,7 +98,10 @@ class Reporter:
             )
             for lane, level in self._sound.channels.levels(now_s).items()
         }
-        is_sound = any(level.rms_db > m.LEVEL_FLOOR_DB for level in levels.values())
+        loudest_db = max((level.rms_db for level in levels.values()), default=m.LEVEL_FLOOR_DB)
+        if loudest_db > SOUND_DB or not self._sound.channels.gate_open:
+            self.sounded_s = now_s
+        is_sound = loudest_db > m.LEVEL_FLOOR_DB
         is_due = is_sound and now_s - self._levels_s >= LEVELS_AGAIN_S
         if levels and (levels != self._levels or is_due):
             self._levels, self._levels_s = levels, now_s

@@ -11,19 +11,20 @@ from collections.abc import Callable, Sequence
 
 from callplayer.config import Settings
 from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.command_queue import Sender
-from callplayer.engine.cursor.playback import Delays, PlaybackState
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
-from callplayer.engine.room.swelling import BufferReading, Swelling
 from callplayer.engine.session.connection import RoomConnection
 from callplayer.engine.session.reconnect import Reconnector
+from callplayer.engine.session.renewal import BufferRenewal
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SourceHost
 from callplayer.engine.transcript.subscription import TranscriptSubscription
 from callplayer.errors import CallplayerError, NotReadyError, UnreachableError
 from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
-from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.commands import Command, Resume, Scrub
 from callplayer.vendor.parties import TrackNames
 from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
 from callplayer.vendor.values import WireError
@@ -77,9 +78,7 @@ class RoomSource:
             delays=delays,
             told=host,
         )
-        self._swelling = Swelling(time.monotonic())
-        self._renewing: asyncio.Task[None] | None = None
-        self._held_resume = False
+        self._renewal = BufferRenewal(call, path, room=lambda: self._link.room, obey=host.obey)
         self._access: ApiClient | None = None
         self._sending: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []
@@ -89,7 +88,7 @@ class RoomSource:
     @property
     def accepts_commands(self) -> bool:
         """Whether there is a room to send to, and nothing waits for new subscriptions."""
-        return self._sender.open and self._renewing is None
+        return self._sender.open and not self._renewal.runs
 
     @property
     def watchful(self) -> bool:
@@ -129,8 +128,7 @@ class RoomSource:
     async def close(self) -> None:
         """Leave the room."""
         self._recovery.stop()
-        if self._renewing is not None:
-            self._renewing.cancel()
+        self._renewal.stop()
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
@@ -158,37 +156,29 @@ class RoomSource:
     def send(self, commands: Sequence[Command]) -> None:
         """Put commands on their way to the room, paced.
 
-        At a jump or a pause, when nothing is heard anyhow, a swollen jitter buffer is replaced.
+        At a jump or a pause, when nothing is heard anyhow, a swollen jitter buffer is replaced; in
+        a silence of the call `tick` makes a jump for it.
         Until that is done what has the server play at a new place waits: none of it is missed.
         """
-        if self._wants_renewal(commands):
-            self._renewing = asyncio.create_task(self._renew())
+        if self._sender.open:
+            self._renewal.begin_at(commands)
         for command in commands:
-            if self._waits_for_renewal(command):
-                self._held_resume |= isinstance(command, Resume)
+            if self._renewal.holds(command):
                 continue
-            self._held_resume &= not isinstance(command, Pause)
             self._link.flow.note_command()
             self._sender.offer(command)
 
     def tick(self) -> None:
-        """Send the commands whose turn has come."""
+        """Send the commands whose turn has come; use a silence for a swollen jitter buffer."""
         self._sender.flush_due()
+        now_s = time.monotonic()
+        if self._sender.open and self._renewal.may_use_silence(now_s, self._teller.sounded_s):
+            self._host.obey(Scrub(self._call.shown_ms(now_s, self._delays())))
 
     async def measure(self) -> None:
         """Read the SDK's counters."""
         await self._link.read_counters()
-        path = self.path
-        self._swelling.update(
-            BufferReading(
-                at_s=time.monotonic(),
-                jitter_buffer_ms=path.jitter_buffer_ms,
-                jitter_ms=path.jitter_ms,
-                concealed_ms=path.concealed_ms,
-                lost_packets=path.lost_packets,
-            ),
-            playing=self._renewing is None and self._call.expected_stretch() is not None,
-        )
+        self._renewal.measure()
 
     async def sends_since(self, since_s: float) -> bool:
         """Return whether a packet has come since then, or that cannot be known."""
@@ -263,43 +253,6 @@ class RoomSource:
         self._recovery.closed(reason)
 
     # --- within -----------------------------------------------------------------------------------
-
-    def _wants_renewal(self, commands: Sequence[Command]) -> bool:
-        return (
-            any(isinstance(command, Scrub | ScrubToEnd | Pause) for command in commands)
-            and self._renewing is None
-            and self._sender.open
-            and self._swelling.wants_renewal(time.monotonic())
-        )
-
-    def _waits_for_renewal(self, command: Command) -> bool:
-        if self._renewing is None:
-            return False
-        moves = isinstance(command, Scrub | ScrubToEnd) and not self._call.head.wants_paused()
-        return moves or isinstance(command, Resume)
-
-    async def _renew(self) -> None:
-        """Have the tracks anew, then send what has waited for that."""
-        room = self._link.room
-        try:
-            if room is not None:
-                LOG.info("the jitter buffers hold %.0f ms: new ones", self.path.jitter_buffer_ms)
-                await room.renew_subscriptions()
-        finally:
-            self._renewing = None
-        self._swelling.renew(time.monotonic())
-        if room is self._link.room and not self._call.away:
-            self._send_held()
-
-    def _send_held(self) -> None:
-        """Ask anew for what was held back: the rules count from when it goes out."""
-        call, now_s = self._call, time.monotonic()
-        seek, resumes, self._held_resume = call.head.seek, self._held_resume, False
-        if seek is not None and not call.head.wants_paused():
-            again = ScrubToEnd() if seek.position_ms is None else Scrub(seek.position_ms)
-            self.send(call.apply(again, now_s, self._delays()))
-        if resumes and not call.head.wants_paused():
-            self.send(call.apply(Resume(), now_s, self._delays()))
 
     async def _keep_room(self, access: ApiClient) -> None:
         while True:

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.engine.cursor.playback import ResumePoint
+from callplayer.engine.cursor.call_state import ResumePoint
+from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command
 from callplayer.vendor.status import Status
 
@@ -68,6 +69,9 @@ class SourceHost(Protocol):
 
     def say(self, detail: str) -> None:
         """Report what goes on, in words."""
+
+    def obey(self, request: m.Request) -> None:
+        """Do what the source itself asks for."""
 
     def restore(self, back: ResumePoint) -> None:
         """Have the source go where the call was."""

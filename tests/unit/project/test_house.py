@@ -14,12 +14,6 @@ MAX_LINES = 350
 TWICE: dict[str, str] = {}
 """Class names that may stand in two modules, each with the reason."""
 
-TOO_LONG: dict[str, str] = {
-    "engine/cursor/playback.py": "to be split",
-    "engine/cursor/reconcile.py": "to be split",
-}
-"""Modules that may be longer, each with the reason."""
-
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
@@ -49,5 +43,4 @@ def test_no_module_is_too_long_to_read_at_once() -> None:
         for path in modules()
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
     }
-    assert {name: lines for name, lines in long.items() if name not in TOO_LONG} == {}
-    assert TOO_LONG.keys() <= long.keys()
+    assert long == {}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from callplayer.engine.cursor import estimate as heads
 from callplayer.engine.cursor.estimate import CursorEstimate
 from callplayer.engine.cursor.habits import UNKNOWN_PATIENCE_S
-from callplayer.engine.cursor.reconcile import GIVE_UP_S, assume_carried_out, take_status
+from callplayer.engine.cursor.inference import assume_carried_out
+from callplayer.engine.cursor.reconcile import GIVE_UP_S, take_status
 from callplayer.vendor.commands import Pause, Resume
 from callplayer.vendor.status import Status
 

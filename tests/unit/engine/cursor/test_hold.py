@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.hold import LIVE_AGAIN_S, Hold
-from callplayer.engine.cursor.playback import BREAK_BACK_MS, Delays, PlaybackState
+from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.status import Status
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from callplayer.engine.cursor.call_state import Delays, ResumePoint
 from callplayer.engine.cursor.habits import ServerHabits
-from callplayer.engine.cursor.playback import PAUSE_BACK_MS, Delays, PlaybackState, ResumePoint
+from callplayer.engine.cursor.playback import PAUSE_BACK_MS, PlaybackState
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain
 from callplayer.vendor.parties import CallerType

@@ -18,7 +18,7 @@ from callplayer.vendor.status import Status
 COLLECTOR = """
 import asyncio, gc, json, socket, sys, time
 from callplayer.config import Secret, Settings
-from callplayer.engine.cursor.playback import Delays
+from callplayer.engine.cursor.call_state import Delays
 from callplayer.ipc.messages import Quit
 from callplayer.engine.session.engine import STATS_S, Engine, EngineOptions
 from callplayer.vendor.status import Status

@@ -10,8 +10,9 @@ import pytest
 
 from callplayer.config import Settings
 from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.cursor.call_state import LOOKS_FOR_S, Delays, ResumePoint
 from callplayer.engine.cursor.command_queue import Sender
-from callplayer.engine.cursor.playback import LOOKS_FOR_S, Delays, PlaybackState, ResumePoint
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.liveness import BEGINS_S, SILENT_S
 from callplayer.engine.room.receive_stats import Counters, ReceivePath
 from callplayer.engine.session import reconnect as recoveries

@@ -150,10 +150,10 @@ async def test_a_jump_that_waits_for_new_subscriptions_is_not_taken_for_carried_
     source.on_track("a", TrackNames("call"))
     engine._call.opened = True
     source.on_payload(STATUS % (5_000, b"false"))
-    source._swelling.wants_renewal = lambda _now_s: True
+    source._renewal.swelling.wants_renewal = lambda _now_s: True
     engine.handle(Scrub(60_000))
-    assert source._renewing is not None
-    source._swelling.wants_renewal = lambda _now_s: False
+    assert source._renewal.runs
+    source._renewal.swelling.wants_renewal = lambda _now_s: False
     later_s = time.monotonic() + 2.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: later_s)
@@ -185,4 +185,50 @@ async def test_what_is_made_up_while_a_server_seeks_is_not_heard() -> None:
     await asyncio.sleep(0.15)
     assert call.may_be_heard(time.monotonic())
     assert engine._turning.done()
+    sending.cancel()
+
+
+OVER = PLAYS.replace(b"false}", b"true}")
+
+
+@pytest.mark.parametrize(
+    ("told", "sounded_ago_s", "asked"),
+    [(OVER, 1.0, [Scrub(20_000)]), (OVER, 0.1, []), (PLAYS, 1.0, [])],
+    ids=["a silence", "a gap between words", "a live call"],
+)
+async def test_a_silence_of_a_recorded_call_is_used_for_a_swollen_buffer(
+    told: bytes, sounded_ago_s: float, asked: list[Command]
+) -> None:
+    engine, source, room, sending = await joined_engine()
+    room.announced = 1
+    source.on_track("a", TrackNames("call"))
+    engine._call.opened = True
+    source.on_payload(told % 20_000)
+    source._renewal.swelling.is_swollen = lambda _now_s: True
+    source._teller.sounded_s = time.monotonic() - sounded_ago_s
+    source.tick()
+    assert source._renewal.runs == bool(asked)
+    await asyncio.sleep(0.02)
+    assert room.sent == []  # the server plays on, but nothing of it is missed: it goes back
+    assert engine._call.may_be_heard(time.monotonic()) is not bool(asked)
+    source._renewal.swelling.is_swollen = lambda _now_s: False
+    room.renewed.set()
+    if asked:
+        await soon(lambda: room.sent)
+    assert [type(each) for each in room.sent] == [type(each) for each in asked]
+    sending.cancel()
+
+
+async def test_a_server_that_lands_elsewhere_is_left_alone_in_a_silence() -> None:
+    engine, source, _room, sending = await joined_engine()
+    source.on_track("a", TrackNames("call"))
+    call = engine._call
+    call.opened = True
+    source.on_payload(OVER % 1_000)
+    engine.handle(Scrub(63_000))
+    source.on_payload(OVER % 60_000)
+    assert call.head.open_seek is None
+    source._renewal.swelling.is_swollen = lambda _now_s: True
+    source.tick()
+    assert not source._renewal.runs
     sending.cancel()

@@ -10,8 +10,9 @@ import pytest
 
 from callplayer.config import Settings
 from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.cursor.call_state import Delays, ResumePoint
 from callplayer.engine.cursor.command_queue import Sender
-from callplayer.engine.cursor.playback import Delays, PlaybackState, ResumePoint
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import FLOWING_PACKETS, Counters, ReceivePath
 from callplayer.engine.session import connection as links
 from callplayer.engine.session import reconnect as recoveries
