@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from textual.app import App
 
+from callplayer.ui.terminal_driver import TerminalDriver
 from callplayer.ui.theme import DEFAULT, THEMES, theme_variables
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,9 @@ class BaseApp(App[Result], inherit_bindings=False):
     def __init__(self, theme: str = "") -> None:
         # With NO_COLOR, Textual turns colours to greys, its own dark background among them, unless
         # the terminal's colours are to be used: then it sends none.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(
+            driver_class=TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None
+        )
         for each in THEMES.values():
             self.register_theme(each)
         self.theme = theme if theme in THEMES else DEFAULT

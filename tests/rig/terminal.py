@@ -87,6 +87,10 @@ class Terminal:
         """Return what is on the screen."""
         return self._tmux("capture-pane", "-p", "-t", "t")
 
+    def all_rows(self) -> str:
+        """Return the scrollback and what is on the screen."""
+        return self._tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+
     def cells(self, text: str) -> int:
         """Return how many cells the terminal takes a text for."""
         self._tmux("set-option", "-g", "@text", text)

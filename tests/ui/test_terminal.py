@@ -21,6 +21,7 @@ from tests.rig.processes import is_running
 
 PLAY_FAKE = Path(__file__).with_name("play_fake.py")
 PATIENCE_S = 10.0
+ERASE = b"\x1b[0m\x1b[2J"
 LOG_IN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 """Makes the terminal the program's own, so that closing it hangs the program up."""
 
@@ -91,7 +92,14 @@ class Terminal:
                 (b"\x1b[?2004h", b"\x1b[?2004l"),
             )
         )
-        return modes_off and termios.tcgetattr(self.slave) == self.before and b"\x1b[?25h" in tail
+        modes_off = modes_off and b"\x1b[?25h" in tail and self.is_erased()
+        return modes_off and termios.tcgetattr(self.slave) == self.before
+
+    def is_erased(self) -> bool:
+        """Return whether the alternate screen was erased, and nothing drawn after that on it."""
+        end = self.output.rindex(b"\x1b[?1049l")
+        start = self.output.rindex(ERASE, 0, end)
+        return re.fullmatch(rb"(\x1b\[[?<>]?[0-9;$]*[a-z])*", self.output[start + len(ERASE) : end]) is not None
 
     def hang_up(self) -> None:
         os.close(self.slave)
@@ -130,6 +138,21 @@ def test_a_signal(number: signal.Signals, terminal: Terminal) -> None:
     assert terminal.until_ended() == 128 + number
     assert terminal.is_as_it_was()
     terminal.until_no_engine()
+
+
+def test_a_suspend(terminal: Terminal) -> None:
+    terminal.until_playing()
+    terminal.process.send_signal(signal.SIGTSTP)
+    terminal.until(lambda: b"\x1b[?1049l" in terminal.output)
+    assert os.waitpid(terminal.process.pid, os.WUNTRACED)[0] == terminal.process.pid
+    terminal.read(0.2)
+    assert terminal.is_as_it_was()
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.output = b""
+    terminal.until_playing()
+    os.write(terminal.master, b"q")
+    assert terminal.until_ended() == 0
+    assert terminal.is_as_it_was()
 
 
 def test_a_signal_before_the_screen_is_up_leaves_no_engine(terminal: Terminal) -> None:
