@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual.app import App
+from textual.binding import Binding, BindingType
 
 from callplayer.ui.terminal_driver import TerminalDriver
 from callplayer.ui.theme import DEFAULT, THEMES, theme_variables
@@ -17,10 +18,19 @@ Result = TypeVar("Result")
 
 
 class BaseApp(App[Result], inherit_bindings=False):
-    """An application with callplayer's colours, and with no keys but those of its screen."""
+    """An application with callplayer's colours.
 
+    It has no keys but those of its screen, and those that work from everywhere.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "quit", priority=True),
+        Binding("ctrl+z", "suspend_process", priority=True),
+    ]
     ENABLE_COMMAND_PALETTE = False
     TITLE = "callplayer"
+    SUSPENDED = "callplayer is suspended. Type fg to come back."
+    """What stands on the terminal meanwhile."""
 
     def __init__(self, theme: str = "") -> None:
         # With NO_COLOR, Textual turns colours to greys, its own dark background among them, unless
@@ -31,6 +41,10 @@ class BaseApp(App[Result], inherit_bindings=False):
         for each in THEMES.values():
             self.register_theme(each)
         self.theme = theme if theme in THEMES else DEFAULT
+
+    def on_mount(self) -> None:
+        """Draw everything again after a suspend: the size is the same, so nothing else does."""
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the tones' colours for the style sheets."""

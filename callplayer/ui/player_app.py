@@ -25,8 +25,10 @@ from callplayer.ui.terminal import (
 from callplayer.ui.theme import next_theme
 
 
-class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
+class PlayerApp(BaseApp[PlayerResult]):
     """Shows the call of `incident`; `clock` is the system's monotonic clock in s."""
+
+    SUSPENDED = "callplayer is suspended, but the call goes on. Type fg to come back."
 
     def __init__(
         self,
@@ -69,6 +71,10 @@ class PlayerApp(BaseApp[PlayerResult], inherit_bindings=False):
         except OSError as error:
             note += f" They cannot be remembered: {error.strerror}."
         self.player.note(note, "text")
+
+    async def action_quit(self) -> None:
+        """Leave as the key to quit does."""
+        self.leave()
 
     def leave(self, exit_code: int | None = None, *, back: bool = False) -> None:
         """End the application, for the list of incidents if `back`; the caller ends the engine."""

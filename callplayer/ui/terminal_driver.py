@@ -19,3 +19,10 @@ class TerminalDriver(LinuxDriver):
         """Erase, then give the terminal back."""
         self.write(ERASE)
         super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back, and write there how to come back."""
+        super().suspend_application_mode()
+        if self._file is not None:
+            self._file.write(f"{getattr(self._app, 'SUSPENDED', '')}\n")
+            self._file.flush()

@@ -99,7 +99,10 @@ class Terminal:
         """Return whether the alternate screen was erased, and nothing drawn after that on it."""
         end = self.output.rindex(b"\x1b[?1049l")
         start = self.output.rindex(ERASE, 0, end)
-        return re.fullmatch(rb"(\x1b\[[?<>]?[0-9;$]*[a-z])*", self.output[start + len(ERASE) : end]) is not None
+        return (
+            re.fullmatch(rb"(\x1b\[[?<>]?[0-9;$]*[a-z])*", self.output[start + len(ERASE) : end])
+            is not None
+        )
 
     def hang_up(self) -> None:
         os.close(self.slave)

@@ -45,7 +45,7 @@ def typed(question: Prompt, key: str, character: str | None) -> tuple[Prompt, Re
     """
     if key == "enter":
         return question, "answered"
-    if key in ("escape", "ctrl+c"):
+    if key == "escape":
         return question, "left"
     shorter = {
         "backspace": question.text[:-1],

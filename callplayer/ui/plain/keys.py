@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import termios
 import tty
@@ -53,15 +54,26 @@ def keys_in(text: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def one_by_one() -> Iterator[None]:
-    """Let the terminal of stdin give each key as it is pressed, for the time of the block."""
+    """Let the terminal of stdin give each key as it is pressed, for the time of the block.
+
+    Also after a suspend: the shell takes its own settings while the program stands still.
+    """
     if not sys.stdin.isatty():
         yield
         return
     before = termios.tcgetattr(sys.stdin)
+
+    def take_terminal(*_signal: object) -> None:
+        # In the background the terminal is another's, and the program would be stopped for this.
+        if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():
+            tty.setcbreak(sys.stdin)
+
+    continued = signal.signal(signal.SIGCONT, take_terminal)
     try:
-        tty.setcbreak(sys.stdin)
+        take_terminal()
         yield
     finally:
+        signal.signal(signal.SIGCONT, continued)
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 

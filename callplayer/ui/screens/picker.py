@@ -127,8 +127,6 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         event.prevent_default()
         self._notice = None
         match event.key:
-            case "ctrl+c" | "ctrl+q":
-                self.app.exit(None)
             case "q" | "escape" if not self._line.text:
                 self.app.exit(None)
             case "escape":
@@ -259,7 +257,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         return ((fit(plain_text(left_out), width), "hold"),) if left_out else ()
 
 
-class PickerApp(BaseApp[str], inherit_bindings=False):
+class PickerApp(BaseApp[str]):
     """Runs the picker; its return value is the chosen incident's id."""
 
     def __init__(

@@ -31,7 +31,7 @@ def test_letters_and_the_keys_that_take_them_away() -> None:
 def test_enter_answers_and_escape_leaves() -> None:
     assert typed(ASKED, "enter", "\r")[1] == "answered"
     assert typed(ASKED, "escape", "\x1b")[1] == "left"
-    assert typed(ASKED, "ctrl+c", "\x03")[1] == "left"
+    assert typed(ASKED, "ctrl+c", "\x03")[1] == "typing"
 
 
 @settings(deadline=None)
