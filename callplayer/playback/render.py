@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.playback.cursor import BLOCK_FRAMES
-from callplayer.recordings.samples import Samples
+from callplayer.recordings.samples import Samples, Sound, soft_limited
 
 FADE_FRAMES = BLOCK_FRAMES // 4
 
@@ -24,8 +24,6 @@ Reader = Callable[[int, int], Samples]
 _FADE_IN = ((np.arange(FADE_FRAMES, dtype=np.float32) + 0.5) / FADE_FRAMES).astype(np.float32)
 _FADE_OUT = _FADE_IN[::-1].copy()
 _RAMP = ((np.arange(BLOCK_FRAMES, dtype=np.float32) + 1) / BLOCK_FRAMES).astype(np.float32)
-_KNEE = 0.8 * 32_767.0
-_ROOM = 32_767.0 - _KNEE
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,8 @@ def _amplify(
     block: Samples, gains_from: NDArray[np.float32], gains_to: NDArray[np.float32]
 ) -> Samples:
     gain = gains_from + (gains_to - gains_from) * _RAMP[:, None]
-    loud = block * gain
+    loud: Sound = block.astype(np.float32) * gain
     boosted = np.maximum(gains_from, gains_to) > 1
     if boosted.any():
-        size = np.abs(loud)
-        bent = _KNEE + _ROOM * np.tanh((size - _KNEE) / _ROOM)
-        loud = np.where((size > _KNEE) & boosted, np.copysign(bent, loud), loud)
+        loud = np.where(boosted, soft_limited(loud), loud)
     return np.rint(loud).clip(-32_768, 32_767).astype(np.int16)

@@ -55,6 +55,18 @@ def scaled(data: NDArray[Any]) -> Sound:
     return sound
 
 
+_KNEE = np.float32(0.8 * 32_767)
+_ROOM = np.float32(32_767) - _KNEE
+
+
+def soft_limited(loud: Sound) -> Sound:
+    """Return samples in int16 steps with those above 80 % of full scale rounded off by tanh."""
+    size = np.abs(loud)
+    bent = _KNEE + _ROOM * np.tanh((size - _KNEE) / _ROOM)
+    limited: Sound = np.where(size > _KNEE, np.copysign(bent, loud), loud)
+    return limited
+
+
 def without_nan(sound: Sound) -> Sound:
     """Return `sound` with silence for what is no number, and full scale for what is infinite."""
     if not np.isfinite(sound).all():
