@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from callplayer.logs import LogPipe
 
@@ -62,6 +63,8 @@ class ChildProcess:
                 bufsize=0,
                 start_new_session=True,
             )
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
 
     @property
     def pid(self) -> int:
@@ -71,6 +74,27 @@ class ChildProcess:
     def exit_status(self) -> int | None:
         """Return the exit status (negative: the signal that ended it), None while it runs."""
         return self._process.poll()
+
+    def write_line(self, line: bytes) -> bool:
+        """Write one line to its stdin at once; return whether the pipe took it.
+
+        A line is shorter than PIPE_BUF, so the pipe takes all of it or nothing. A full pipe means
+        a process that does not read: waiting for it would freeze this one.
+        """
+        stdin = self._process.stdin
+        if stdin is None or stdin.closed:
+            return False
+        try:
+            os.write(stdin.fileno(), line)
+        except (BlockingIOError, BrokenPipeError):
+            return False
+        return True
+
+    def take_stdout(self) -> IO[bytes]:
+        """Return its stdout, which the caller closes."""
+        stdout, self._process.stdout = self._process.stdout, None
+        assert stdout is not None
+        return stdout
 
     def read_line(self, timeout_s: float, max_bytes: int) -> bytes:
         """Return the first line of its stdout; less if it ends, or does not come in time."""
@@ -98,20 +122,22 @@ class ChildProcess:
             await asyncio.sleep(POLL_S)
         return status
 
-    def end_now(self) -> None:
-        """End it; block until it has ended."""
-        for timeout_s in self._steps():
+    def end_now(self) -> int:
+        """End it; block until it has ended. Return its exit status."""
+        for timeout_s in self._steps(self._limits):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout_s)
         self.close_pipes()
+        return self._process.wait()
 
-    async def end(self) -> None:
-        """End it; return when it has ended."""
-        for timeout_s in self._steps():
+    async def end(self, limits: EndLimits | None = None) -> int:
+        """End it, by other limits than its own if given; return its exit status."""
+        for timeout_s in self._steps(limits or self._limits):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self.ended()
         self.close_pipes()
+        return self._process.wait()
 
     def close_pipes(self) -> None:
         """Close our ends of its stdin and stdout."""
@@ -119,13 +145,13 @@ class ChildProcess:
             if pipe is not None:
                 pipe.close()
 
-    def _steps(self) -> Iterator[float | None]:
+    def _steps(self, limits: EndLimits) -> Iterator[float | None]:
         """Take one step after another until it has ended; give how long to wait after each."""
-        if self._limits.leave_s:
+        if limits.leave_s:
             if self._process.stdin is not None:
                 self._process.stdin.close()
-            yield self._limits.leave_s
-        for wait_s in self._limits.terminate_s:
+            yield limits.leave_s
+        for wait_s in limits.terminate_s:
             if self._process.poll() is not None:
                 return
             self._process.terminate()

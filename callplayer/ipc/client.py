@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,13 +32,7 @@ from callplayer.ipc.news import (
     gone_by,
     lost_too_often,
 )
-from callplayer.ipc.process import (
-    EnginePipe,
-    end_process,
-    end_process_now,
-    start_engine,
-    write_line,
-)
+from callplayer.ipc.process import EnginePipe, start_engine
 from callplayer.ipc.restore import (
     EngineLimits,
     SilenceWatch,
@@ -49,6 +42,7 @@ from callplayer.ipc.restore import (
     restore_requests,
 )
 from callplayer.ipc.successor import Successor, SuccessorOffer
+from callplayer.supervise import ChildProcess, EndLimits
 from callplayer.vendor.values import WireError
 
 log = logging.getLogger(__name__)
@@ -75,7 +69,7 @@ class EngineClient:
         argv: Sequence[str],
         log_path: Path,
         *,
-        process: subprocess.Popen[bytes] | None = None,
+        process: ChildProcess | None = None,
         limits: EngineLimits | None = None,
         successor: Successor | None = None,
     ) -> None:
@@ -178,10 +172,10 @@ class EngineClient:
     def kill(self) -> None:
         """End the engine at once, without an event loop."""
         if self._process is not None:
-            end_process_now(self._process)
+            self._process.end_now()
 
     def _write(self, request: Request) -> bool:
-        return self._process is not None and write_line(self._process, encode_line(request))
+        return self._process is not None and self._process.write_line(encode_line(request))
 
     async def _move(self, listener: Listener) -> None:
         """End this engine in order, and start the successor's at the same place."""
@@ -252,7 +246,7 @@ class EngineClient:
                 await self._retry.wait()
         self._process = start_engine(paused_argv(self._argv), self._log_path)
 
-    async def _follow(self, process: subprocess.Popen[bytes], listener: Listener) -> Ending:
+    async def _follow(self, process: ChildProcess, listener: Listener) -> Ending:
         """Publish the events of one engine; return why there are no more."""
         self._has_reported = self._hangs = False
         self._unreached = None
@@ -337,10 +331,10 @@ class EngineClient:
             self._came_from = None
         return msgspec.structs.replace(self._last, detail=state.detail)
 
-    async def _end(self, process: subprocess.Popen[bytes], leave_s: float) -> int:
+    async def _end(self, process: ChildProcess, leave_s: float) -> int:
         draining = asyncio.ensure_future(self._pipe.drain()) if self._pipe is not None else None
         try:
-            return await end_process(process, leave_s=leave_s, terminate_s=self._limits.terminate_s)
+            return await process.end(EndLimits(leave_s, (self._limits.terminate_s,)))
         finally:
             if draining is not None:
                 draining.cancel()

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,8 +19,9 @@ from types import FrameType
 
 from callplayer import paths
 from callplayer.errors import CallplayerError
-from callplayer.ipc.process import end_process_now, start_engine
+from callplayer.ipc.process import start_engine
 from callplayer.logs import OnceASecond, RedactingFormatter
+from callplayer.supervise import ChildProcess
 from callplayer.ui.options import PickerPages, PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
 
@@ -52,26 +52,26 @@ def run_player(options: PlayerOptions) -> PlayerResult:
             return PlayerResult(
                 1, f"The audio engine cannot be started: {error.strerror}.", "Install it again."
             )
-        leaving = _Leaving(lambda: end_process_now(process))
+        leaving = _Leaving(process.end_now)
         try:
             with leaving.on_signals():
                 result = asyncio.run(_play(options, process, leaving))
             return result if leaving.exit_code is None else PlayerResult(leaving.exit_code)
         finally:
-            end_process_now(process)
+            process.end_now()
 
 
 def run_plain(options: PlayerOptions) -> PlayerResult:
     """Play one incident in plain lines on stdout until the user leaves."""
     with _logging_to(options.log_path):
         process = options.engine or start_engine(options.engine_argv, options.log_path)
-        leaving = _Leaving(lambda: end_process_now(process))
+        leaving = _Leaving(process.end_now)
         try:
             with leaving.on_signals():
                 result = asyncio.run(_play_plain(options, process, leaving))
             return result if leaving.exit_code is None else PlayerResult(leaving.exit_code)
         finally:
-            end_process_now(process)
+            process.end_now()
 
 
 def run_picker(
@@ -108,7 +108,7 @@ class _Leaving:
     an error of another kind. `exit_code` is set by the first signal.
     """
 
-    def __init__(self, end_engine: Callable[[], None]) -> None:
+    def __init__(self, end_engine: Callable[[], object]) -> None:
         self.end_engine = end_engine
         self.exit_code: int | None = None
         self._leave: Callable[[int], object] | None = None
@@ -165,9 +165,7 @@ def _ask_the_terminal_its_size() -> None:
         os.environ.pop("LINES", None)
 
 
-async def _play(
-    options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
-) -> PlayerResult:
+async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
     from callplayer.ipc.client import EngineClient
     from callplayer.preferences import keep_theme, read_theme
@@ -203,7 +201,7 @@ async def _play(
 
 
 async def _play_plain(
-    options: PlayerOptions, process: subprocess.Popen[bytes], leaving: _Leaving
+    options: PlayerOptions, process: ChildProcess, leaving: _Leaving
 ) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
     from callplayer.ipc.client import EngineClient

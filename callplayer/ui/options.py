@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from callplayer.ipc.successor import Successor
+from callplayer.supervise import ChildProcess
 from callplayer.ui.settings import ScreenSettings
 
 
@@ -28,7 +28,7 @@ class PlayerOptions:
     engine_argv: tuple[str, ...]
     incident: str
     log_path: Path
-    engine: subprocess.Popen[bytes] | None = None
+    engine: ChildProcess | None = None
     settings: ScreenSettings = field(default_factory=ScreenSettings)
     keys: Mapping[str, Any] = field(default_factory=dict)
     bookmarks_path: Path | None = None

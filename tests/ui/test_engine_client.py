@@ -190,7 +190,7 @@ async def test_a_client_may_adopt_an_engine_that_runs_already(tmp_path: Path) ->
     assert client.send(TogglePause())
     await client.close()
     assert running.cancelled()
-    assert process.returncode == 0
+    assert process.exit_status() == 0
 
 
 @pytest.mark.parametrize("line", ["not json", '{"event":"unknown"}', "x" * 5000])
