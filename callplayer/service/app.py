@@ -12,6 +12,7 @@ from pathlib import Path
 
 from callplayer.recordings.recording import find_recordings
 from callplayer.recordings.words import CallTimes, words_beside
+from callplayer.service.bots.metrics import BotMetrics
 from callplayer.service.bots.process import Workers
 from callplayer.service.bots.streams import Streams
 from callplayer.service.http.auth import (
@@ -106,12 +107,14 @@ async def running_service(
         metrics.watch_library(library)
         listening = stack.enter_context(listen(options.host, options.port))
         workers = await stack.enter_async_context(Workers(options.workers))
-        rooms, own = await stack.enter_async_context(room_server(options))
+        rooms, own = await stack.enter_async_context(
+            room_server(options.livekit_url, options.livekit_binary)
+        )
         tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
         roster = await stack.enter_async_context(RoomServiceClient(rooms))
         streams = Streams(library, workers, rooms, tokens, roster, idle_s=options.idle_s)
         stack.push_async_callback(streams.close)
-        metrics.watch_streams(streams.stats)
+        metrics.register(BotMetrics(streams.stats))
         api_url = options.public_url or url_of(listening, tls=options.has_tls)
         access, config_file = stack.enter_context(_access(options, library, api_url))
         sources = options.live_sources

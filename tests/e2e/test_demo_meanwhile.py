@@ -37,16 +37,19 @@ for each in $(seq 20); do echo "github.com/$each" >&2; sleep "$GO_S"; done
 cp "$GO_BUILDS" "$GOBIN/server"
 """
 LENGTH_S = 40.0
+SHORT_S = 8.0
 
 
 class Machine:
     """A home with no livekit-server, and a Go compiler that needs `go_s` for each package."""
 
-    def __init__(self, folder: Path, *, go_s: float = 0.3, fails: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, go_s: float = 0.3, fails: bool = False, length_s: float = LENGTH_S
+    ) -> None:
         self.folder = folder
         self.go_pid = folder / "go" / "pid"
         self.call = folder / "call.wav"
-        write_tones(self.call, LENGTH_S, 700.0, 1900.0)
+        write_tones(self.call, length_s, 700.0, 1900.0)
         (folder / "bin").mkdir()
         (folder / "go").mkdir()
         go = folder / "bin" / "go"
@@ -167,22 +170,22 @@ def test_livekit_waits_for_the_room(machine: Machine) -> None:
         terminal.close()
 
 
-def test_without_a_terminal_the_room_is_waited_for(machine: Machine) -> None:
-    ended = machine.piped()
+def test_without_a_terminal_the_room_is_waited_for(tmp_path: Path) -> None:
+    ended = Machine(tmp_path, length_s=SHORT_S).piped()
     assert ended.returncode == 0, ended.stdout
     wanted = r"no terminal.*\[2/3\] compiling livekit-server, \d+ of 20 packages, 0:0\d.*"
-    wanted += r"\[3/3\] playing call.wav over LiveKit.*Playing at 0:00 of 0:40.*At end at 0:40"
+    wanted += r"\[3/3\] playing call.wav over LiveKit.*Playing at 0:00 of 0:08.*At end at 0:08"
     assert re.search(wanted, ended.stdout, re.DOTALL), ended.stdout
 
 
 def test_without_a_terminal_and_without_a_room_the_recording_is_told_to_its_end(
     tmp_path: Path,
 ) -> None:
-    machine = Machine(tmp_path, fails=True)
+    machine = Machine(tmp_path, fails=True, length_s=SHORT_S)
     ended = machine.piped()
     assert ended.returncode == 0, ended.stdout
     wanted = r"`go install` failed: no route.*\[3/3\] playing call.wav from its file.*"
-    wanted += r"Recording call.wav, no server.*Playing at 0:00 of 0:40.*At end at 0:40"
+    wanted += r"Recording call.wav, no server.*Playing at 0:00 of 0:08.*At end at 0:08"
     assert re.search(wanted, ended.stdout, re.DOTALL), ended.stdout
     assert machine.piped("--livekit").returncode == 1
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from callplayer.config import Secret
 from callplayer.errors import UsageError
+from callplayer.service.clients import MAX_SECRET_CHARS, Client, ClientStore, digest
 from callplayer.service.http.bearer import BearerTokens, ClientCredentials, TokenState
-from callplayer.service.library.clients import MAX_SECRET_CHARS, Client, Clients, digest
 
 MAX_KEYS = 10_000
 
@@ -31,7 +31,7 @@ class Authenticator:
         bearer: BearerTokens,
         *,
         fixed: ClientCredentials | None = None,
-        clients: Clients | None = None,
+        clients: ClientStore | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bearer = bearer
@@ -44,14 +44,13 @@ class Authenticator:
         """Return a bearer token, None if the client or its secret is wrong."""
         if len(client_id) > MAX_SECRET_CHARS or len(secret) > MAX_SECRET_CHARS:
             return None
+        given = digest(secret)
         # A client of the library with the id of the fixed one is shadowed: an id is one client.
         if self._fixed is not None and client_id == self._fixed.client_id:
             is_right = self._fixed.match(client_id, secret)
         else:
-            is_right = self._clients is not None and self._clients.match(client_id, secret)
-        if not is_right:
-            return None
-        return self._bearer.issue(self._clock(), client_id, digest(secret))
+            is_right = self._clients is not None and self._clients.match_hash(client_id, given)
+        return self._bearer.issue(self._clock(), client_id, given) if is_right else None
 
     def client_of(self, token: str) -> Client | None:
         """Return the client of a token; None for one that is wrong, has expired or was ended."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from callplayer.service.bots.stats import StreamStats
 from callplayer.service.catalog import Catalog
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,9 +30,9 @@ class Metrics:
         """Publish the gauge `callplayer_<name>`; `read` returns its value."""
         Gauge(f"callplayer_{name}", help_text, registry=self._registry).set_function(read)
 
-    def watch_streams(self, stats: Callable[[], StreamStats]) -> None:
-        """Publish what the bots do."""
-        self._registry.register(_Bots(stats))
+    def register(self, collector: Collector) -> None:
+        """Publish what `collector` returns at each scrape."""
+        self._registry.register(collector)
 
     def watch_library(self, catalog: Catalog) -> None:
         """Publish how many incidents there are, and how many are live."""
@@ -44,34 +42,3 @@ class Metrics:
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
         return generate_latest(self._registry)
-
-
-class _Bots(Collector):
-    """The reports of all bots, read once a scrape."""
-
-    def __init__(self, stats: Callable[[], StreamStats]) -> None:
-        self._stats = stats
-
-    def describe(self) -> Iterator[Metric]:
-        return _families(StreamStats())
-
-    def collect(self) -> Iterator[Metric]:
-        return _families(self._stats())
-
-
-def _families(stats: StreamStats) -> Iterator[Metric]:
-    yield GaugeMetricFamily("callplayer_streams_open", "Streams that are open", stats.streams)
-    yield GaugeMetricFamily("callplayer_workers", "Processes of bots", len(stats.workers))
-    for name, text, value in (
-        ("blocks", "Blocks of 10 ms that bots sent", stats.blocks),
-        ("late_blocks", "Blocks sent more than 20 ms late, or never", stats.late_blocks),
-        ("lost_blocks", "Blocks never sent", stats.lost_blocks),
-        ("workers_died", "Processes of bots that ended by themselves", stats.workers_died),
-    ):
-        yield CounterMetricFamily(f"callplayer_{name}", text, value)
-    commands = CounterMetricFamily(
-        "callplayer_commands", "Commands that bots obeyed", labels=["cmd"]
-    )
-    for name, count in stats.commands.items():
-        commands.add_metric([name], count)
-    yield commands

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from callplayer.service.bots.presence import DEFAULT_IDLE_S
 from callplayer.service.http.bodies import (
     HealthAnswer,
     IncidentAnswer,
@@ -129,7 +128,7 @@ OPEN_STREAM = Operation(
     " `pause`, `resume`, `scrub`, `scrub-to-end`, `set-gain`. A gain is held inside"
     f" {GAIN_MIN_DB:+.0f} to {GAIN_MAX_DB:+.0f} dB, a position inside the call. A client that asks"
     " again for the same incident with the same `participant_id` gets the stream that is there, as"
-    f" it was left, up to {DEFAULT_IDLE_S:.0f} s after the last listener has gone.",
+    " it was left, up to 60 s after the last listener has gone.",
     body=StreamRequest,
 )
 OPEN_INGEST = Operation(

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from callplayer.errors import CallplayerError, ParticipantTakenError, TooManyStreamsError
 from callplayer.recordings.recording import Recording
 from callplayer.service.catalog import Catalog
+from callplayer.service.clients import Client
 from callplayer.service.http import operations
 from callplayer.service.http.auth import REQUESTS, Authenticator, Limiter
 from callplayer.service.http.bodies import (
@@ -39,7 +40,6 @@ from callplayer.service.http.problems import (
     retry_after,
     unexpected_problem,
 )
-from callplayer.service.library.clients import Client
 from callplayer.text import plain_text
 from callplayer.vendor.http import StreamGrant
 from callplayer.vendor.times import parse_datetime

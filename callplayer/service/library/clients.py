@@ -1,12 +1,7 @@
-"""The clients that may sign in: their ids, the hashes of their secrets, and what they may do.
-
-A secret is never chosen by a person: it is 256 random bits. So a plain SHA-256 keeps it as safe as
-scrypt would (there is nothing to guess faster), and a flood of sign-ins costs no processor time.
-"""
+"""The clients that may sign in: their ids, the hashes of their secrets, and what they may do."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import sqlite3
@@ -16,19 +11,10 @@ from dataclasses import dataclass
 
 from callplayer.config import Secret
 from callplayer.errors import UsageError
+from callplayer.service.clients import Client, digest
 from callplayer.text import plain_text
 
 MAX_ID_CHARS = 64
-
-MAX_SECRET_CHARS = 256
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client. `may_listen` False: it may read incidents and words, but open no stream."""
-
-    id: str
-    may_listen: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,12 +103,11 @@ class Clients:
         ).fetchone()
         return Client(client_id, bool(row[0])) if row else None
 
-    def match(self, client_id: str, secret: str) -> bool:
-        """Return whether the client's secret is `secret`, or was until just now (see `rotate`)."""
-        return self.match_hash(client_id, digest(secret))
-
     def match_hash(self, client_id: str, given: bytes) -> bool:
-        """Return the same of a secret by its `digest`."""
+        """Return whether `given` is the `digest` of the client's secret.
+
+        Of the old one, too, for as long as `rotate` said.
+        """
         row = self._db.execute(
             "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
         ).fetchone()
@@ -131,11 +116,6 @@ class Clients:
         is_current = hmac.compare_digest(given, current)
         is_old = hmac.compare_digest(given, old or b"")
         return is_current or (is_old and old_until_s is not None and self._now_s() < old_until_s)
-
-
-def digest(text: str) -> bytes:
-    """Return what is kept of a secret."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _new_secret() -> Secret:

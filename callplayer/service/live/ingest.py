@@ -19,9 +19,9 @@ from starlette.responses import Response
 
 from callplayer.errors import CallplayerError
 from callplayer.recordings.facts import E164
+from callplayer.service.clients import Client
 from callplayer.service.http.bodies import IngestAnswer, IngestRequest
 from callplayer.service.http.problems import NO_STORE, json_answer, read_body
-from callplayer.service.library.clients import Client
 from callplayer.service.live.ingest_room import PUBLISH_WITHIN_S, IngestRoom
 from callplayer.service.livekit.process import RoomServer
 from callplayer.service.livekit.tokens import RoomTokens

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 from callplayer.config import Secret, check_url, is_loopback
 from callplayer.errors import UsageError
@@ -14,7 +15,6 @@ from callplayer.paths import log_path
 from callplayer.progress import now_and_then
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import OwnServer, RoomServer, own_server
-from callplayer.service.options import ServeOptions
 
 MIN_API_SECRET_CHARS = 32
 DEV_KEYS = frozenset({"devkey"})
@@ -47,11 +47,16 @@ def room_server_from_environment(url: str, variables: Mapping[str, str]) -> Room
 
 
 @contextlib.asynccontextmanager
-async def room_server(options: ServeOptions) -> AsyncIterator[tuple[RoomServer, OwnServer | None]]:
-    """Give the server that the options name, or run one while the block lasts."""
-    if options.livekit_url is not None:
-        yield room_server_from_environment(options.livekit_url, os.environ), None
+async def room_server(
+    url: str | None, binary: Path | None
+) -> AsyncIterator[tuple[RoomServer, OwnServer | None]]:
+    """Give the server at `url`; without one, run `binary`, or one that is found or built.
+
+    A server that is run ends with the block.
+    """
+    if url is not None:
+        yield room_server_from_environment(url, os.environ), None
         return
-    binary = await asyncio.to_thread(ensure_binary, now_and_then(log.info), options.livekit_binary)
+    binary = await asyncio.to_thread(ensure_binary, now_and_then(log.info), binary)
     async with own_server(binary, log_path("livekit-server.log")) as server:
         yield server.room_server, server

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 from callplayer.config import Secret
-
-if TYPE_CHECKING:
-    from livekit.api import VideoGrants
-
 
 DEFAULT_STREAM_TTL_S = 6 * 3600.0
 
@@ -25,36 +21,19 @@ class RoomTokens:
 
     def for_listener(self, room: str, identity: str) -> str:
         """Return a token that may join, hear and send data, but publish no media."""
-        from livekit import api
-
-        grants = api.VideoGrants(
-            room_join=True,
-            room=room,
-            can_publish=False,
-            can_subscribe=True,
-            can_publish_data=True,
-        )
-        return self._sign(identity, grants, self.listener_ttl_s)
+        grants = {"can_publish": False, "can_subscribe": True, "can_publish_data": True}
+        return self._sign(identity, self.listener_ttl_s, room_join=True, room=room, **grants)
 
     def for_bot(self, room: str, identity: str) -> str:
         """Return a token that may make the room and publish in it; used at once, so short-lived."""
-        from livekit import api
-
-        grants = api.VideoGrants(
-            room_join=True,
-            room_create=True,
-            room=room,
-            can_publish=True,
-            can_subscribe=True,
-            can_publish_data=True,
-        )
-        return self._sign(identity, grants, 600.0)
+        grants = {"can_publish": True, "can_subscribe": True, "can_publish_data": True}
+        return self._sign(identity, 600.0, room_join=True, room_create=True, room=room, **grants)
 
     def for_publisher(self, room: str, identity: str) -> str:
         """Return a token that may publish sound in the room, and neither hear nor send data."""
-        from livekit import api
-
-        grants = api.VideoGrants(
+        return self._sign(
+            identity,
+            3600.0,
             room_join=True,
             room=room,
             can_publish=True,
@@ -62,32 +41,21 @@ class RoomTokens:
             can_subscribe=False,
             can_publish_data=False,
         )
-        return self._sign(identity, grants, 3600.0)
 
     def for_recorder(self, room: str, identity: str) -> str:
         """Return a token that may make the room and hear it unseen; used at once."""
-        from livekit import api
-
-        grants = api.VideoGrants(
-            room_join=True,
-            room_create=True,
-            room=room,
-            hidden=True,
-            can_publish=False,
-            can_subscribe=True,
-            can_publish_data=False,
+        grants = {"can_publish": False, "can_subscribe": True, "can_publish_data": False}
+        return self._sign(
+            identity, 600.0, room_join=True, room_create=True, room=room, hidden=True, **grants
         )
-        return self._sign(identity, grants, 600.0)
 
     def for_asking(self) -> str:
         """Return a token that may ask which rooms there are; used at once."""
-        from livekit import api
+        return self._sign("asker", 60.0, room_list=True)
 
-        return self._sign("asker", api.VideoGrants(room_list=True), 60.0)
-
-    def _sign(self, identity: str, grants: VideoGrants, ttl_s: float) -> str:
+    def _sign(self, identity: str, ttl_s: float, **grants: Any) -> str:
         from livekit import api
 
         token = api.AccessToken(self.api_key, self.api_secret.reveal())
         token = token.with_identity(identity).with_ttl(timedelta(seconds=ttl_s))
-        return token.with_grants(grants).to_jwt()
+        return token.with_grants(api.VideoGrants(**grants)).to_jwt()

@@ -16,6 +16,7 @@ from callplayer.config import Secret
 from callplayer.errors import ServiceError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording
+from callplayer.service.bots.metrics import BotMetrics
 from callplayer.service.bots.stats import StreamStats
 from callplayer.service.bots.streams import ParticipantOwners
 from callplayer.service.http import bearer as tokens
@@ -477,7 +478,7 @@ async def test_metrics_are_what_prometheus_reads(rig):
     assert (await rig.client.get("/metrics")).status_code == 401
     await rig.sign_in()
     rig.metrics.watch_library(rig.library)
-    rig.metrics.watch_streams(lambda: StreamStats(3, late_blocks=2, commands={"pause": 5}))
+    rig.metrics.register(BotMetrics(lambda: StreamStats(3, late_blocks=2, commands={"pause": 5})))
     answer = await rig.client.get("/metrics")
     samples = {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
