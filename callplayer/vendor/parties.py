@@ -54,6 +54,9 @@ _SIDES: tuple[tuple[Carries, str], ...] = (
 )
 """Words that tell so of a track, but of no speaker: which side of the line it is."""
 
+_MIX = frozenset({"mix", "mixed", "mixdown", "combined"})
+"""Words for one sound made of the others."""
+
 _KEYS = frozenset(
     (
         *("callertype", "party", "role", "speaker", "speakerrole", "speakertype", "usertype"),
@@ -82,13 +85,14 @@ _TRACK_WORDS = _table(*_ROLES, *_SIDES)
 class TrackNames:
     """What a publisher says of a track: untrusted texts.
 
-    `name` is the track's own; `identity`, `metadata` and `attributes` are its participant's.
+    `name` is the track's own; all else is its participant's: `participant_name` is for people.
     """
 
     name: str = ""
     identity: str = ""
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    participant_name: str = ""
 
 
 def parties_of(caller_type: CallerType) -> tuple[Party, ...]:
@@ -106,13 +110,22 @@ def party_named(text: str) -> Party | None:
     return next(iter(named)) if named is not None and len(named) == 1 else None
 
 
+def is_named_mix(names: TrackNames) -> bool:
+    """Return whether a track's name, or else its participant's identity, calls it a mix."""
+    words = set(_words(names.name))
+    if not words & _TRACK_WORDS.keys():
+        words.update(_words(names.identity))
+    return bool(_MIX & words)
+
+
 def carriage(tracks: Mapping[str, TrackNames], seen: Carries = NEITHER) -> dict[str, Carries]:
     """Return what each of a room's audio tracks may carry, by the same keys.
 
-    A track's own name goes before its participant's identity, that before metadata and attributes;
-    a participant that publishes several tracks cannot tell them apart, so only their names count.
-    A track that nothing is known of may hold both parties. So may each of them that names a party
-    while the other party has no track at all: a single track holds all sound, whatever its name.
+    A track's own name goes before its participant's identity, that before the participant's name,
+    that before metadata and attributes; a participant that publishes several tracks cannot tell
+    them apart, so only their names count. A track that nothing is known of may hold both parties.
+    So may each of them that names a party while the other party has no track at all: a single
+    track holds all sound, whatever its name.
     `seen` are parties known to have had tracks of their own, which may be gone for a moment.
     """
     published = Counter(each.identity for each in tracks.values())
@@ -135,6 +148,8 @@ def _said(names: TrackNames, *, alone: bool) -> Carries:
     if named is None and alone:
         named = _named(names.identity, _TRACK_WORDS)
         if named is None:
+            named = _named(names.participant_name, _TRACK_WORDS)
+        if named is None:
             named = _in_metadata(names.metadata)
         if named is None:
             named = _in_object(names.attributes, MAX_DEPTH)
@@ -142,8 +157,11 @@ def _said(names: TrackNames, *, alone: bool) -> Carries:
 
 
 def _named(text: str, table: Mapping[str, Carries]) -> Carries | None:
-    spaced = _HUMP.sub(" ", text[:MAX_NAME_CHARS]).lower()
-    return _joined(table.get(word) for word in _WORD.findall(spaced))
+    return _joined(table.get(word) for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_HUMP.sub(" ", text[:MAX_NAME_CHARS]).lower())
 
 
 def _joined(found: Iterator[Carries | None]) -> Carries | None:

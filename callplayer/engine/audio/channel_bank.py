@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.channel import Channel
 from callplayer.engine.audio.meter import Level
+from callplayer.engine.audio.mix_watch import MixWatch
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
 from callplayer.engine.audio.track_layout import TrackLayout, left, right
 from callplayer.vendor.parties import TrackNames
@@ -32,8 +33,10 @@ class ChannelBank:
         self._in_hz = in_hz
         self._mixer: Mixer | None = None
         self.layout = TrackLayout()
-        self.on_split: Callable[[], object] = lambda: None
-        """Called once a track has turned out to be stereo, on any thread."""
+        self.on_layout: Callable[[], object] = lambda: None
+        """Called once the sound of a track shows what it holds, on any thread."""
+
+        self._mix_watch = MixWatch()
 
         self._tracks: dict[str, None] = {}
         self._channels: dict[str, Channel] = {}
@@ -71,6 +74,15 @@ class ChannelBank:
             self.layout.add(track_id, names)
             self._channels[left(track_id)] = self._new_channel()
             self._publish()
+
+    def rename(self, track_id: str, names: TrackNames) -> bool:
+        """Name a track anew; return whether that changes which parties the tracks carry."""
+        with self.lock:
+            before = self.layout.carries
+            if track_id in self._tracks:
+                self.layout.add(track_id, names)
+                self._apply_all()
+            return self.layout.carries != before
 
     def remove(self, track_id: str) -> None:
         """Remove a track; what of it is heard fades out."""
@@ -113,7 +125,7 @@ class ChannelBank:
         channel = self._channels[right(track_id)] = self._new_channel()
         self.layout.split(track_id)
         self._publish()
-        self.on_split()
+        self.on_layout()
         return channel
 
     def expect_gap(self, track_id: str) -> None:
@@ -144,8 +156,9 @@ class ChannelBank:
     def set_silenced(self, parts: Iterable[str]) -> None:
         """Fade these parts of the layout out of the mix and the others in."""
         with self.lock:
-            self._silenced = frozenset(parts)
-            self._apply_all()
+            if self._silenced != (silenced := frozenset(parts)):
+                self._silenced = silenced
+                self._apply_all()
 
     def _new_channel(self) -> Channel:
         rate_hz = self._mixer.rate_hz if self._mixer else self._in_hz
@@ -153,7 +166,7 @@ class ChannelBank:
 
     def _apply_all(self) -> None:
         for part, channel in self._channels.items():
-            channel.set_silenced(part in self._silenced)
+            channel.set_silenced(part in self._silenced or part in self.layout.left_out)
             if self._gate_open:
                 channel.open_gate()
             else:
@@ -173,13 +186,25 @@ class ChannelBank:
         with self.lock:
             if any(channel.silent for channel in self._leaving):
                 self._publish()
-            for part, channel in self._channels.items():
-                level = channel.meter.read(now_s)
-                name = self.layout.lane_of[part]
+            levels = {part: each.meter.read(now_s) for part, each in self._channels.items()}
+            self._watch_mixes({part: level.rms_db for part, level in levels.items()})
+            for part, level in levels.items():
+                name = self.layout.lane_of.get(part)
+                if name is None:
+                    continue
                 known = loudest.get(name)
                 if known is None or level.rms_db > known.rms_db:
                     loudest[name] = level
         return loudest
+
+    def _watch_mixes(self, levels_db: Mapping[str, float]) -> None:
+        more = self._mix_watch.find_more(levels_db, self.layout.left_out)
+        for part in more:
+            LOG.info("a mix holds more than the tracks beside it: it is heard, too")
+            self.layout.keep(part)
+        if more:
+            self._apply_all()
+            self.on_layout()
 
     @property
     def resampler_ms(self) -> float:

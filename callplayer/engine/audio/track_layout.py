@@ -18,6 +18,7 @@ from callplayer.vendor.parties import (
     Carries,
     TrackNames,
     carriage,
+    is_named_mix,
 )
 
 MIXED_LANE = "call"
@@ -25,18 +26,25 @@ OTHER_LANE = "other"
 
 
 class TrackLayout:
-    """The tracks of a room. `carries` has an entry a part, `lane_of` too."""
+    """The tracks of a room. `carries` has an entry a part, `lane_of` too.
+
+    `left_out` are the mixes beside tracks of either party's own: with them each party would be
+    heard twice. They have no entry and no lane. Where such a mix turns out to have sound of its
+    own, as a third party's, `keep` has it heard.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, TrackNames] = {}
         self._split: set[str] = set()
+        self._kept: set[str] = set()
+        self.left_out: frozenset[str] = frozenset()
         self._seen: Carries = NEITHER
         self.carries: dict[str, Carries] = {}
         self.lane_of: dict[str, str] = {}
         self.lanes: tuple[LaneState, ...] = ()
 
     def add(self, track_id: str, names: TrackNames) -> None:
-        """A track has come."""
+        """A track has come, or is named anew."""
         self._names[track_id] = names
         self._update()
 
@@ -44,6 +52,12 @@ class TrackLayout:
         """A track has ended."""
         self._names.pop(track_id, None)
         self._split.discard(track_id)
+        self._kept.discard(track_id)
+        self._update()
+
+    def keep(self, track_id: str) -> None:
+        """A mix that is left out has turned out to hold more than the parties' own tracks."""
+        self._kept.add(track_id)
         self._update()
 
     def split(self, track_id: str) -> None:
@@ -81,10 +95,23 @@ class TrackLayout:
                 self.carries |= {left(track_id): CALLER, right(track_id): CALL_TAKER}
             else:
                 self.carries[track_id] = carries
+        self.left_out = self._doubled()
+        self.carries = {p: each for p, each in self.carries.items() if p not in self.left_out}
         if self.own == BOTH:
             self._seen = BOTH
         self.lane_of = _lanes_of(self.carries)
         self.lanes = tuple(self._lane_states())
+
+    def _doubled(self) -> frozenset[str]:
+        if self.own != BOTH:
+            return frozenset()
+        return frozenset(
+            track_id
+            for track_id, names in self._names.items()
+            if self.carries.get(track_id) == BOTH
+            and track_id not in self._kept
+            and is_named_mix(names)
+        )
 
     def _lane_states(self) -> Iterable[LaneState]:
         """Return the lanes in the order they are drawn: each party's own, then what is shared."""

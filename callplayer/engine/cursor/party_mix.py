@@ -15,6 +15,9 @@ from callplayer.vendor.parties import PARTIES, Carries, Party, parties_of
 
 MUTE_DB = GAIN_MIN_DB
 
+HANDOVER_S = 0.6
+"""So long a part that was silenced here stays so when its mute goes over to the server."""
+
 MixRequest = m.SetPartyGain | m.AdjustGain | m.Mute | m.Unmute | m.Solo | m.Unsolo
 
 
@@ -28,6 +31,8 @@ class PartyMix:
         self._soloed: set[Party] = set()
         self._carries: Mapping[str, Carries] = {}
         self._local: frozenset[Party] = frozenset()
+        self._handed_over: frozenset[str] = frozenset()
+        self._handover_until_s = 0.0
 
     # --- changes ----------------------------------------------------------------------------------
 
@@ -51,16 +56,17 @@ class PartyMix:
                 self._soloed.difference_update(parties)
         return self._after(before, again=False)
 
-    def take_tracks(self, carries: Mapping[str, Carries]) -> list[SetGain]:
+    def take_tracks(self, carries: Mapping[str, Carries], now_s: float) -> list[SetGain]:
         """Take what the tracks carry, by part, after some have come, gone, or turned out stereo.
 
         Mutes at the server are asked for again: a track that is new may be of a sender that is.
         While there is no track at all, what is known of the last ones stands.
         """
-        before = self._muted_at_server()
+        before, silenced = self._muted_at_server(), self.silenced_parts(now_s)
         self._carries = dict(carries)
         if carries:
             self._local = frozenset(party for party in PARTIES if self._stands_alone(party))
+            self._hand_over(silenced, now_s)
         return self._after(before, again=True)
 
     def to_restore(self) -> list[SetGain]:
@@ -78,12 +84,17 @@ class PartyMix:
         """Return whether that is done by a volume at the server."""
         return self.is_silenced(party) and party not in self._local
 
-    def silenced_parts(self) -> frozenset[str]:
-        """Return the parts to keep out of the player's own mix: those that hold nothing else."""
+    def silenced_parts(self, now_s: float) -> frozenset[str]:
+        """Return the parts to keep out of the player's own mix: those that hold nothing else.
+
+        What was kept out of it stays so until the server has had the time to mute it instead.
+        """
+        handed_over = self._handed_over if now_s < self._handover_until_s else frozenset[str]()
         return frozenset(
             part
             for part, carries in self._carries.items()
-            if carries and all(map(self.is_silenced, carries))
+            if (carries and all(map(self.is_silenced, carries)))
+            or (part in handed_over and any(map(self.is_silenced, carries)))
         )
 
     def state(self, party: Party, level_db: float) -> m.PartyState:
@@ -115,6 +126,13 @@ class PartyMix:
         self._asked |= now
         changed = before ^ now
         return [self._command(p) for p in PARTIES if p in changed or (again and p in now)]
+
+    def _hand_over(self, silenced: frozenset[str], now_s: float) -> None:
+        """Keep parts silenced that the server is asked to mute from this moment on."""
+        parts = silenced - self.silenced_parts(float("inf"))
+        waiting = self._handed_over if now_s < self._handover_until_s else frozenset[str]()
+        if parts - waiting:
+            self._handed_over, self._handover_until_s = parts, now_s + HANDOVER_S
 
     def _muted_at_server(self) -> set[Party]:
         return {party for party in PARTIES if self.is_muted_at_server(party)}

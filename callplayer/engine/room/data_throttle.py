@@ -132,8 +132,8 @@ class DataThrottle:
         kind = told.WhichOneof("message")
         if told.room_handle != self._room_handle:
             return kind not in UNUSED
-        if kind == "text_stream_opened":
-            return self._admit_stream(told.text_stream_opened)
+        if kind in ("text_stream_opened", "byte_stream_opened"):
+            return self._admit_stream(getattr(told, kind))
         if kind != "data_packet_received":
             return kind not in UNUSED
         packet = told.data_packet_received
@@ -142,7 +142,7 @@ class DataThrottle:
         return False
 
     def _admit_stream(self, opened: Any) -> bool:
-        """Return whether a text stream is one that the turn has room for; drop it if not."""
+        """Return whether a data stream is one that the turn has room for; drop it if not."""
         if self._streams.admit(time.monotonic()):
             return True
         self._drop(opened.reader.handle.id)

@@ -20,11 +20,11 @@ import numpy.typing as npt
 from livekit import rtc
 
 from callplayer.engine.room.audio_frames import Frames, read_frames
+from callplayer.engine.room.data_streams import OPTIONS as STREAM_OPTIONS
+from callplayer.engine.room.data_streams import DataStreams
 from callplayer.engine.room.data_throttle import throttle_data
 from callplayer.engine.room.receive_stats import Counters
 from callplayer.engine.room.resubscription import Resubscription
-from callplayer.engine.room.text_streams import OPTIONS as STREAM_OPTIONS
-from callplayer.engine.room.text_streams import TextStreams
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
 from callplayer.vendor.parties import TrackNames
 from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
@@ -51,6 +51,9 @@ class RoomListener(Protocol):
 
     def on_track_renewed(self, track_id: str) -> None:
         """A track has a new subscription, and its frames come out of a new jitter buffer."""
+
+    def on_track_names(self, track_id: str, names: TrackNames) -> None:
+        """What the publisher of a track says of it has changed."""
 
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
@@ -81,7 +84,7 @@ class Room:
         self._resubscription = Resubscription()
         self._closing = False
         self._trusted = 0
-        self._text_streams = TextStreams(self._room, self._take)
+        self._data_streams = DataStreams(self._room, self._take)
         self._wire_events()
 
     async def connect(self, url: str, token: str) -> None:
@@ -160,7 +163,7 @@ class Room:
         That takes time where the link is down: what a room tells that is being left is not ours.
         """
         self._closing = True
-        self._text_streams.close()
+        self._data_streams.close()
         for track_id in list(self._tracks):
             self._end_track(track_id)
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -192,6 +195,9 @@ class Room:
         room.on("track_subscribed", subscribed)
         room.on("track_unsubscribed", unsubscribed)
         room.on("track_unpublished", lambda each, _: self._resubscription.unpublished(each.sid))
+        room.on("participant_metadata_changed", lambda who, *_: self._rename_tracks(who))
+        room.on("participant_name_changed", lambda who, *_: self._rename_tracks(who))
+        room.on("participant_attributes_changed", lambda _, who: self._rename_tracks(who))
         room.on("participant_disconnected", self._note_left)
         room.on("data_received", data)
         room.on("reconnecting", lambda: link(False))
@@ -250,13 +256,18 @@ class Room:
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
         self._end_track(track_id)  # one reader a track, though it may be told of twice
-        names = TrackNames(
-            publication.name, participant.identity, participant.metadata, participant.attributes
-        )
         self._tracks[track_id] = track
         self._senders.add(participant.identity)
-        self._listener.on_track(track_id, names)
+        self._listener.on_track(track_id, _names(publication, participant))
         self._read(track, track_id)
+
+    def _rename_tracks(self, participant: Any) -> None:
+        if self._closing:
+            return
+        for publication in participant.track_publications.values():
+            if publication.sid in self._tracks:
+                names = _names(publication, participant)
+                self._listener.on_track_names(publication.sid, names)
 
     def _read(self, track: rtc.RemoteAudioTrack, track_id: str) -> None:
         self._frames[track_id] = read_frames(
@@ -275,6 +286,16 @@ class Room:
         self._read_no_more(track_id)
         if self._tracks.pop(track_id, None) is not None:
             self._listener.on_track_gone(track_id)
+
+
+def _names(publication: Any, participant: Any) -> TrackNames:
+    return TrackNames(
+        name=publication.name,
+        identity=participant.identity,
+        participant_name=participant.name,
+        metadata=participant.metadata,
+        attributes=dict(participant.attributes),
+    )
 
 
 _left_behind: set[asyncio.Task[None]] = set()

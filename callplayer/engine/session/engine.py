@@ -109,7 +109,7 @@ class Engine:
         gc.freeze()
         gc.disable()
         loop = asyncio.get_running_loop()
-        self._sound.channels.on_split = lambda: loop.call_soon_threadsafe(self.on_tracks)
+        self._sound.channels.on_layout = lambda: loop.call_soon_threadsafe(self.on_tracks)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
             for work in (self._play, self._quit.wait, self._tick, self._measure)
@@ -270,11 +270,11 @@ class Engine:
         self._teller.request_state()
 
     def on_tracks(self) -> None:
-        """A track has come, ended, or turned out to be stereo.
+        """A track has come, ended, or turned out to carry other parties.
 
         What is muted here from now on is silent before the server gives it its volume back.
         """
-        commands = self._call.mix.take_tracks(self._sound.channels.layout.carries)
+        commands = self._call.mix.take_tracks(self._sound.channels.layout.carries, time.monotonic())
         self._apply_mix()
         self._send(commands)
         self._teller.state()
@@ -298,7 +298,7 @@ class Engine:
                 self._sound.channels.set_gate(may)
 
     def _apply_mix(self) -> None:
-        self._sound.channels.set_silenced(self._call.mix.silenced_parts())
+        self._sound.channels.set_silenced(self._call.mix.silenced_parts(time.monotonic()))
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""
@@ -332,6 +332,7 @@ class Engine:
             now_s = time.monotonic()
             self._source.tick()
             self._send_due()
+            self._apply_mix()
             self._teller.levels()
             if self._teller.is_dirty or now_s - self._teller.emitted_s >= STATE_S:
                 self._teller.state()

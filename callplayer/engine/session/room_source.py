@@ -208,6 +208,11 @@ class RoomSource:
         self._link.renew_track(track_id)
         self._channels.expect_gap(track_id)
 
+    def on_track_names(self, track_id: str, names: TrackNames) -> None:
+        """What the publisher of a track says of it has changed."""
+        if self._channels.rename(track_id, names):
+            self._host.on_tracks()
+
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
         self._channels.remove(track_id)

@@ -62,7 +62,7 @@ class SourceHost(Protocol):
         """A frame at 48 kHz has come, mono or of shape (frames, 2); it is gone after this."""
 
     def on_tracks(self) -> None:
-        """A track has come, ended, or turned out to be stereo."""
+        """A track has come, ended, or turned out to carry other parties."""
 
     def on_status(self, status: Status, now_s: float) -> None:
         """The source reports where its cursor is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from callplayer.vendor.parties import (
     NEITHER,
     TrackNames,
     carriage,
+    is_named_mix,
     parties_of,
     party_named,
 )
@@ -111,6 +113,20 @@ def test_metadata_that_tells_nothing_does_no_harm(metadata: str) -> None:
 def test_name_goes_before_identity_before_metadata() -> None:
     assert beside_taker(TrackNames("caller", "call-taker", "call-taker")) == CALLER
     assert beside_caller(TrackNames("microphone", "call-taker", "caller")) == CALL_TAKER
+    named = TrackNames("audio", "PA_7", '{"role": "call taker"}', participant_name="Caller")
+    assert beside_taker(named) == CALLER
+    assert beside_taker(replace(named, identity="caller-1", participant_name="agent")) == CALLER
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "mix"),
+    [
+        ("mixed", "", True), ("call-mix", "", True), ("audio", "mixdown-1", True),
+        ("caller", "mix", False), ("both", "", False), ("conference", "", False), ("", "", False),
+    ],
+)  # fmt: skip
+def test_a_mix_is_what_calls_itself_one(name: str, identity: str, mix: bool) -> None:
+    assert is_named_mix(TrackNames(name, identity)) is mix
 
 
 @pytest.mark.parametrize("name", ["caller", "callTaker", "mixed", "audio", "agent"])

@@ -188,7 +188,7 @@ def test_a_stereo_track_with_equal_channels_is_one_sound_at_full_level() -> None
 def test_channels_that_differ_are_caller_and_call_taker_each_at_full_level() -> None:
     bank, mixer = open_bank()
     told: list[bool] = []
-    bank.on_split = lambda: told.append(True)
+    bank.on_layout = lambda: told.append(True)
     bank.add("s", TrackNames("audio"))
     play_stereo(bank, mixer, 40, LEVEL, LEVEL)
     heard = play_stereo(bank, mixer, 40, LEVEL, -LEVEL / 2)
@@ -220,3 +220,54 @@ def test_a_stereo_track_of_one_party_is_that_party() -> None:
     heard = play_stereo(bank, mixer, 40, LEVEL, 0.0)
     assert heard[-1] == pytest.approx(LEVEL / 2, abs=1e-3)
     assert bank.layout.lane_of == {"s": "caller", "t": "callTaker"}
+
+
+def play_tracks(bank: ChannelBank, mixer: Mixer, looks: int, **levels: float) -> float:
+    """Play tracks of constant levels for so many looks at the meters; return what was heard last."""
+    out = np.zeros((FRAME, 1), dtype=np.float32)
+    for look in range(looks):
+        for _ in range(5):
+            for track_id, level in levels.items():
+                bank.push(track_id, steady(level)(0, FRAME))
+            mixer.render(out)
+        bank.levels(look * 0.05)
+    return float(out[-1, 0])
+
+
+def test_a_mix_beside_both_parties_own_tracks_is_not_heard_twice() -> None:
+    bank, mixer = open_bank()
+    for name in ("mixed", "caller", "callTaker"):
+        bank.add(name, TrackNames(name))
+    heard = play_tracks(bank, mixer, 20, caller=0.1, callTaker=0.05, mixed=0.15)
+    assert heard == pytest.approx(0.15, abs=1e-3)
+    assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker"]
+    assert set(bank.levels(9.0)) == {"caller", "callTaker"}
+    bank.remove("callTaker")  # the call taker is in the mix only
+    heard = play_tracks(bank, mixer, 20, caller=0.1, mixed=0.15)
+    assert heard == pytest.approx(0.25, abs=1e-3)
+
+
+def test_a_mix_that_holds_more_is_heard_once_that_shows() -> None:
+    bank, mixer = open_bank()
+    told: list[bool] = []
+    bank.on_layout = lambda: told.append(True)
+    for name in ("mixed", "caller", "callTaker"):
+        bank.add(name, TrackNames(name))
+    play_tracks(bank, mixer, 20, caller=0.1, callTaker=0.0, mixed=0.1)
+    assert told == []
+    heard = play_tracks(bank, mixer, 40, caller=0.0, callTaker=0.0, mixed=0.1)
+    assert told == [True]
+    assert heard == pytest.approx(0.1, abs=1e-3)
+    assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker", "call"]
+
+
+def test_a_track_that_is_named_anew_takes_its_partys_place() -> None:
+    bank, _ = open_bank()
+    bank.add("a", TrackNames("audio", "p1"))
+    bank.add("b", TrackNames("audio", "p2"))
+    assert [lane.lane for lane in bank.layout.lanes] == ["call", "call-2"]
+    assert not bank.rename("a", TrackNames("audio", "p1", participant_name="line 2"))
+    assert bank.rename("a", TrackNames("audio", "p1", participant_name="Caller"))
+    assert bank.rename("b", TrackNames("audio", "p2", '{"role": "dispatcher"}'))
+    assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker"]
+    assert not bank.rename("gone", TrackNames("caller"))

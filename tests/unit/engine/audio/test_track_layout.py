@@ -30,7 +30,12 @@ def test_a_mix_is_one_lane_two_unnamed_tracks_are_two() -> None:
 
 
 def test_a_mix_and_a_third_party_stand_after_the_parties() -> None:
-    lanes = layout_of("interpreter", "mixed", "caller", "callTaker").lanes
+    layout = layout_of("interpreter", "mixed", "caller", "callTaker")
+    assert layout.left_out == {"mixed"}
+    assert [each.lane for each in layout.lanes] == ["caller", "callTaker", "other"]
+    layout.keep("mixed")
+    assert layout.left_out == frozenset()
+    lanes = layout.lanes
     assert [each.lane for each in lanes] == ["caller", "callTaker", "other", "call"]
     assert lanes[2].carries == ()
 

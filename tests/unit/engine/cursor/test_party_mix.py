@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.engine.cursor.party_mix import MUTE_DB, PartyMix
+from callplayer.engine.cursor.party_mix import HANDOVER_S, MUTE_DB, PartyMix
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import SetGain
 from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, PARTIES, Carries, Party
@@ -16,11 +16,12 @@ from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, PARTIES
 TWO: dict[str, Carries] = {"a": CALLER, "b": CALL_TAKER}
 MIXED: dict[str, Carries] = {"m": BOTH}
 UNNAMED: dict[str, Carries] = {"x": BOTH, "y": BOTH}
+NOW_S = 100.0
 
 
 def mix_of(carries: dict[str, Carries]) -> PartyMix:
     mix = PartyMix()
-    assert mix.take_tracks(carries) == []
+    assert mix.take_tracks(carries, NOW_S) == []
     return mix
 
 
@@ -47,10 +48,10 @@ def test_call_is_both_parties_each_from_its_own_volume() -> None:
 def test_who_has_tracks_of_their_own_is_muted_in_the_own_mix_at_once() -> None:
     mix = mix_of(TWO)
     assert mix.apply(m.Mute("caller")) == []
-    assert mix.silenced_parts() == {"a"}
+    assert mix.silenced_parts(NOW_S) == {"a"}
     assert not mix.is_muted_at_server("caller")
     assert mix.apply(m.Unmute("caller")) == []
-    assert mix.silenced_parts() == frozenset()
+    assert mix.silenced_parts(NOW_S) == frozenset()
 
 
 @pytest.mark.parametrize("carries", [MIXED, UNNAMED, {"a": CALLER, "x": BOTH}])
@@ -67,7 +68,7 @@ def test_solo_mutes_the_other_at_the_server_too() -> None:
     mix = mix_of(MIXED)
     assert mix.apply(m.Solo("caller")) == [SetGain(MUTE_DB, "callTaker")]
     assert mix.apply(m.Mute("caller")) == [SetGain(MUTE_DB, "caller")]
-    assert mix.silenced_parts() == {"m"}  # nothing that is to be heard is left in it
+    assert mix.silenced_parts(NOW_S) == {"m"}  # nothing that is to be heard is left in it
     assert mix.apply(m.Unmute("caller")) == [SetGain(0.0, "caller")]
     assert mix.apply(m.Unsolo("caller")) == [SetGain(0.0, "callTaker")]
 
@@ -84,33 +85,61 @@ def test_a_mute_is_asked_for_again_with_each_track_that_comes_or_goes() -> None:
     mix = mix_of(MIXED)
     mix.apply(m.SetPartyGain(5.0, "callTaker"))
     mix.apply(m.Mute("caller"))
-    assert mix.take_tracks(MIXED | {"n": BOTH}) == [SetGain(MUTE_DB, "caller")]
-    assert mix.take_tracks(MIXED) == [SetGain(MUTE_DB, "caller")]
+    assert mix.take_tracks(MIXED | {"n": BOTH}, NOW_S) == [SetGain(MUTE_DB, "caller")]
+    assert mix.take_tracks(MIXED, NOW_S) == [SetGain(MUTE_DB, "caller")]
 
 
 def test_a_mute_is_handed_over_to_the_own_mix_and_back() -> None:
     mix = mix_of(MIXED)
     mix.apply(m.SetPartyGain(-7.25, "caller"))
     mix.apply(m.Mute("caller"))
-    assert mix.take_tracks(TWO) == [SetGain(-7.25, "caller")]  # silent here before it is loud there
-    assert mix.silenced_parts() == {"a"}
-    assert mix.take_tracks(MIXED) == [SetGain(MUTE_DB, "caller")]
+    assert mix.take_tracks(TWO, NOW_S) == [
+        SetGain(-7.25, "caller")
+    ]  # silent here before it is loud there
+    assert mix.silenced_parts(NOW_S) == {"a"}
+    assert mix.take_tracks(MIXED, NOW_S) == [SetGain(MUTE_DB, "caller")]
     assert mix.apply(m.Unmute("caller")) == [SetGain(-7.25, "caller")]
+
+
+def test_a_mute_that_goes_over_to_the_server_is_never_heard_on_the_way() -> None:
+    mix = mix_of(TWO)
+    mix.apply(m.Mute("caller"))
+    renamed: dict[str, Carries] = {"a": BOTH, "b": BOTH}
+    assert mix.take_tracks(renamed, NOW_S) == [SetGain(MUTE_DB, "caller")]
+    assert mix.silenced_parts(NOW_S) == {"a"}
+    mix.take_tracks(renamed, NOW_S + HANDOVER_S / 2)
+    assert mix.silenced_parts(NOW_S + HANDOVER_S * 0.9) == {"a"}
+    assert mix.silenced_parts(NOW_S + HANDOVER_S) == frozenset()
+
+
+def test_an_unmute_ends_the_handover_at_once() -> None:
+    mix = mix_of(TWO)
+    mix.apply(m.Mute("caller"))
+    mix.take_tracks({"a": BOTH, "b": BOTH}, NOW_S)
+    assert mix.apply(m.Unmute("caller")) == [SetGain(0.0, "caller")]
+    assert mix.silenced_parts(NOW_S) == frozenset()
+
+
+def test_parties_that_change_places_take_their_mutes_along() -> None:
+    mix = mix_of(TWO)
+    mix.apply(m.Mute("caller"))
+    assert mix.take_tracks({"a": CALL_TAKER, "b": CALLER}, NOW_S) == []
+    assert mix.silenced_parts(NOW_S) == {"b"}
 
 
 def test_tracks_that_are_gone_for_a_moment_change_nothing() -> None:
     mix = mix_of(TWO)
     mix.apply(m.Mute("caller"))
-    assert mix.take_tracks({"b": CALL_TAKER}) == []
-    assert mix.take_tracks({}) == []
-    assert mix.take_tracks({"c": CALLER}) == []
-    assert mix.silenced_parts() == {"c"}
+    assert mix.take_tracks({"b": CALL_TAKER}, NOW_S) == []
+    assert mix.take_tracks({}, NOW_S) == []
+    assert mix.take_tracks({"c": CALLER}, NOW_S) == []
+    assert mix.silenced_parts(NOW_S) == {"c"}
 
 
 def test_a_third_party_is_heard_whoever_is_muted() -> None:
     mix = mix_of(TWO | {"i": NEITHER})
     mix.apply(m.Mute("call"))
-    assert mix.silenced_parts() == {"a", "b"}
+    assert mix.silenced_parts(NOW_S) == {"a", "b"}
 
 
 def test_what_is_asked_before_there_is_a_room_is_restored_once() -> None:
@@ -118,7 +147,7 @@ def test_what_is_asked_before_there_is_a_room_is_restored_once() -> None:
     mix.apply(m.SetPartyGain(3.0, "caller"))
     mix.apply(m.SetPartyGain(-3.0, "caller"))
     mix.apply(m.Mute("callTaker"))
-    mix.take_tracks(MIXED)
+    mix.take_tracks(MIXED, NOW_S)
     assert mix.to_restore() == [SetGain(-3.0, "caller"), SetGain(MUTE_DB, "callTaker")]
     assert PartyMix().to_restore() == []
 
@@ -148,7 +177,7 @@ def test_the_server_has_what_it_was_told_whatever_happens(
     mix = PartyMix()
     server: dict[Literal["caller", "callTaker"], float] = dict.fromkeys(PARTIES, 0.0)
     for step in steps:
-        told = mix.take_tracks(step) if isinstance(step, dict) else mix.apply(step)
+        told = mix.take_tracks(step, NOW_S) if isinstance(step, dict) else mix.apply(step)
         for command in told:
             server[command.callerType] = command.gain
         for party in PARTIES:
@@ -157,7 +186,7 @@ def test_the_server_has_what_it_was_told_whatever_happens(
             # Whoever is silenced is so in one of the two ways, and nobody else is.
             holding = {part for part, carries in mix._carries.items() if party in carries}
             if holding and mix.is_silenced(party):
-                assert muted or holding <= mix.silenced_parts()
+                assert muted or holding <= mix.silenced_parts(NOW_S)
             if holding and not mix.is_silenced(party):
                 assert not muted
-                assert not holding & mix.silenced_parts()
+                assert not holding & mix.silenced_parts(NOW_S)
