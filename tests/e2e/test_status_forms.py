@@ -6,6 +6,7 @@ The room is a real livekit-server's; the receiver is the engine's own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -84,9 +85,7 @@ async def joined(livekit: LiveKit) -> AsyncIterator[tuple[Listener, rtc.LocalPar
         await sender.disconnect()
 
 
-async def test_packets_of_any_topic_and_text_streams_of_any_topic_are_read(
-    livekit: LiveKit, tmp_path: Path
-) -> None:
+async def test_packets_and_streams_of_any_topic_are_read(livekit: LiveKit, tmp_path: Path) -> None:
     async with joined(livekit) as (listener, sender):
         await sender.publish_data(status(1).encode(), reliable=True)
         await sender.publish_data(status(2).encode(), reliable=True, topic="player-status")
@@ -94,7 +93,11 @@ async def test_packets_of_any_topic_and_text_streams_of_any_topic_are_read(
         await sender.send_text(status(4), topic="")
         await sender.send_text(status(5), topic="status")
         await sender.send_text(status(6), topic="something of the vendor's own")
-        for position in range(1, 7):
+        for topic, position in (("", 7), ("status.bin", 8)):
+            writer = await sender.stream_bytes("status", topic=topic)
+            await writer.write(status(position).encode())
+            await writer.aclose()
+        for position in range(1, 9):
             await listener.until_told(position)
 
 
@@ -106,6 +109,10 @@ async def test_a_text_stream_that_is_too_long_or_never_ends_keeps_nothing_from_b
         writers = [await sender.stream_text(topic="status") for _ in range(3)]
         for writer in writers:
             await writer.write(status(1)[:10])
+        long = await sender.stream_bytes("long", topic="status")
+        with contextlib.suppress(Exception):  # it may be ended before it is sent whole
+            for _ in range(4):
+                await long.write(b"x" * MAX_STATUS_BYTES)
         await sender.send_text(status(2), topic="status")
         await listener.until_told(2)
         await sender.publish_data(status(3).encode())

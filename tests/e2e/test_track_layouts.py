@@ -12,7 +12,7 @@ import pytest
 
 from tests.rig.processes import HeadlessEngine, soon
 from tests.rig.pulse import PulseServer, Sink
-from tests.rig.signals import AMPLITUDE, BASE_HZ, PERIOD_S, RATE_HZ, SWEEP_HZ_PER_S
+from tests.rig.signals import AMPLITUDE, BANDS_HZ, BASE_HZ, PERIOD_S, RATE_HZ, SWEEP_HZ_PER_S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import Track, Variant
 
@@ -39,7 +39,25 @@ LAYOUTS = {
         Track(name="callTaker", carries=("callTaker",)),
         Track(name="interpreter", carries=("third",)),
     ),
+    "mix-beside-both": (
+        Track(name="mixed"),
+        Track(name="caller", carries=("caller",)),
+        Track(name="callTaker", carries=("callTaker",)),
+    ),
 }
+CONFERENCE = (
+    Track(name="caller-1", carries=("caller",)),
+    Track(name="caller-2", carries=("third",)),
+    Track(name="callTaker", carries=("callTaker",)),
+)
+LATE = (
+    Track(name="caller", carries=("caller",)),
+    Track(name="callTaker", carries=("callTaker",), after_s=4.0),
+)
+NAMED_LATE = (
+    Track(name="audio", identity="PA_1", carries=("caller",), role="caller", role_after_s=4.0),
+    Track(name="audio", identity="PA_2", carries=("callTaker",), role="agent", role_after_s=4.0),
+)
 AT_SERVER = {"mixed", "mixed-named-caller", "two-unnamed"}
 SETTLED_S = 0.7
 """So long after a command its effect is at the ear: the way there, the server, the way back."""
@@ -74,7 +92,7 @@ def heard_db(sink: Sink, party: str, for_s: float = 0.5) -> float:
     blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK)
     power = np.abs(np.fft.rfft(blocks * np.hanning(BLOCK))) ** 2
     hz = np.fft.rfftfreq(BLOCK, 1 / RATE_HZ)
-    low = BASE_HZ[party]
+    low = BANDS_HZ[party]
     band = (hz >= low - 100) & (hz <= low + SWEEP_HZ_PER_S * PERIOD_S + 100)
     mean_square = 2 * power[:, band].sum(axis=1) / (BLOCK**2 * 0.375)
     return float(10 * np.log10(max(2 * float(np.median(mean_square)), 1e-12)))
@@ -148,21 +166,34 @@ def test_volumes_asked_before_there_is_a_room_are_sent_once(rig: Rig, sink: Sink
         assert engine.quit() == 0
 
 
-def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(rig: Rig, sink: Sink) -> None:
-    """The call taker's track comes late: till then the one there is may hold both."""
-    late = (
-        Track(name="caller", carries=("caller",)),
-        Track(name="callTaker", carries=("callTaker",), after_s=4.0),
-    )
-    with playing(rig, sink, *late) as engine:
-        assert [lane["lane"] for lane in engine.last("state")["lanes"]] == ["call"]
+def test_a_conference_of_callers_is_one_party(rig: Rig, sink: Sink) -> None:
+    with playing(rig, sink, *CONFERENCE) as engine:
+        assert_heard(sink, "third", 0.0)
+        engine.send(cmd="mute", callerType="caller")
+        assert_silent(sink, "caller")
+        assert_silent(sink, "third")
+        assert_heard(sink, "callTaker", 0.0)
+        caller, taker = engine.last("state")["lanes"]
+        assert (caller["tracks"], taker["tracks"]) == (2, 1)
+        assert gains(rig) == []
+
+
+@pytest.mark.parametrize("tracks", [LATE, NAMED_LATE], ids=["come-late", "named-late"])
+def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(
+    rig: Rig, sink: Sink, tracks: tuple[Track, ...]
+) -> None:
+    """Till the call taker's track comes, or the tracks are named, each there is may hold both."""
+    with playing(rig, sink, *tracks) as engine:
+        lanes = engine.last("state")["lanes"]
+        assert all(lane["carries"] == ["caller", "callTaker"] for lane in lanes)
         engine.send(cmd="set-gain", gain=-3, callerType="caller")
         engine.send(cmd="mute", callerType="caller")
         time.sleep(0.3)
         assert party_of(engine, "caller")["muted_at_server"]
         from_s = time.monotonic()
         two = engine.wait_for(
-            lambda e: e["event"] == "state" and len(e["lanes"]) == 2, since_s=from_s
+            lambda e: e["event"] == "state" and len(e["lanes"][-1]["carries"]) == 1,
+            since_s=from_s,
         )[1]
         assert [lane["lane"] for lane in two["lanes"]] == ["caller", "callTaker"]
         time.sleep(SETTLED_S)

@@ -144,9 +144,10 @@ class VendorBot:
         await asyncio.gather(*(track.unpublish() for track in self._tracks))
 
     async def _first_resume(self) -> None:
-        """Publish what comes only now, or later; replace what is replaced."""
+        """Publish what comes only now, or later; replace and name anew what is so then."""
         specs = self._variant.tracks
         late_s = {spec.after_s for spec in specs} | {spec.replaced_after_s or 0.0 for spec in specs}
+        late_s |= {spec.role_after_s for spec in specs}
         began_s = time.monotonic()
         for at_s in sorted(late_s):
             await asyncio.sleep(max(began_s + at_s - time.monotonic(), 0.0))
@@ -156,6 +157,8 @@ class VendorBot:
                     await track.publish()
                 elif track.spec.after_s == at_s and not track.published:
                     await track.publish()
+                if track.spec.role and track.spec.role_after_s == at_s:
+                    await track.take_role()
 
     # --- commands ---------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ class Outgoing:
         if source is not None:
             await source.aclose()
 
+    async def take_role(self) -> None:
+        """Have its participant's attributes give its role."""
+        await self._room.local_participant.set_attributes({"role": self.spec.role})
+
     def flush(self) -> None:
         """Empty the SDK's queue."""
         if self._source is not None and self._queue_ms:

@@ -10,6 +10,7 @@ from tests.vendors.room_play import Heard, play_variant
 from tests.vendors.variant import BOTH, Statuses, Track, Variant
 
 MIXED = (Track(name="call"),)
+MIX = (Track(name="mixed"),)
 CALLER = Track(name="caller", carries=("caller",))
 TAKER = Track(name="callTaker", carries=("callTaker",))
 UNNAMED = (Track(carries=("caller",)), Track(carries=("callTaker",)))
@@ -53,6 +54,18 @@ SERVERS = (
     Server("two participants", _tracks(*TWO_BOTS), short=True),
     Server("one stereo track", _tracks(Track(name="call", channels=2))),
     Server("mixed track and the caller's own", _tracks(*MIXED, CALLER)),
+    Server("mixed track and both parties' own", _tracks(*MIX, CALLER, TAKER)),
+    Server("a mix that holds a third party, and both parties' own",
+           _tracks(Track(name="mixed", carries=("third",)), CALLER, TAKER),
+           how={"voices": (*BOTH, "third"), "first_play_s": 3.0}),
+    Server("a conference of callers",
+           _tracks(Track(name="caller-1", carries=("caller",)),
+                   Track(name="caller-2", carries=("third",)), TAKER),
+           how={"voices": (*BOTH, "third")}),
+    Server("two tracks that get their roles after 3 s",
+           _tracks(*(Track(name="audio", identity=f"PA_{role}", carries=(role,), role=role,
+                           role_after_s=3.0) for role in BOTH)),
+           how={"first_play_s": 4.0}),
     Server("a third party", _tracks(CALLER, TAKER, Track(name="medic", carries=("third",))),
            how={"voices": (*BOTH, "third")}),
     Server("the call taker 4 s late",
@@ -81,6 +94,7 @@ SERVERS = (
     Server("status wrapped", _tells(shape="wrapped")),
     Server("status in a list", _tells(shape="list")),
     Server("status in text streams", _tells(shape="text-stream")),
+    Server("status in byte streams", _tells(shape="byte-stream")),
     Server("status under a topic", _tells(shape="topic")),
     Server("resumes by itself after a scrub", _tracks(*MIXED, after_scrub="resumes")),
     Server("pauses by itself after a scrub", _tracks(*MIXED, after_scrub="pauses")),

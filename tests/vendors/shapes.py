@@ -39,5 +39,10 @@ async def send_status(room: rtc.Room, status: dict[str, Any], shape: Shape) -> N
     if shape == "text-stream":
         await participant.send_text(json.dumps(status), topic="status")
         return
+    if shape == "byte-stream":
+        writer = await participant.stream_bytes("status.json", topic="status")
+        await writer.write(json.dumps(status).encode())
+        await writer.aclose()
+        return
     topic = "playback" if shape == "topic" else ""
     await participant.publish_data(shaped(status, shape), reliable=True, topic=topic)

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Carried = Literal["caller", "callTaker", "third"]
-Shape = Literal["plain", "strings", "bom", "wrapped", "list", "text-stream", "topic"]
+Shape = Literal["plain", "strings", "bom", "wrapped", "list", "text-stream", "byte-stream", "topic"]
 Answer = Literal["plain", "livekit", "nested", "bare"]
 
 BOTH: tuple[Carried, ...] = ("caller", "callTaker")
@@ -17,8 +17,9 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """One track: what it carries, who publishes it, when.
 
     `identity` "" stands for the bot itself. `after_s` and `replaced_after_s` count from the first
-    resume; a track that is replaced comes back at once as a new one. With `channels` 2 the caller
-    is left and the call taker right.
+    resume; a track that is replaced comes back at once as a new one. So does `role_after_s`, from
+    when on its participant's attributes give `role`. With `channels` 2 the caller is left and the
+    call taker right.
     """
 
     name: str = ""
@@ -27,6 +28,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     channels: int = 1
     after_s: float = 0.0
     replaced_after_s: float | None = None
+    role: str = ""
+    role_after_s: float = 0.0
 
 
 class Statuses(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,7 +100,9 @@ class Vendor:
         return self._token(room, listener)
 
     def _token(self, room: str, identity: str) -> str:
-        grants = api.VideoGrants(room_join=True, room_create=True, room=room)
+        grants = api.VideoGrants(
+            room_join=True, room_create=True, room=room, can_update_own_metadata=True
+        )
         token = api.AccessToken(self._key, self._secret).with_identity(identity)
         return token.with_ttl(timedelta(hours=1)).with_grants(grants).to_jwt()
 

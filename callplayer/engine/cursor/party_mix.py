@@ -57,17 +57,19 @@ class PartyMix:
         return self._after(before, again=False)
 
     def take_tracks(self, carries: Mapping[str, Carries], now_s: float) -> list[SetGain]:
-        """Take what the tracks carry, by part, after some have come, gone, or turned out stereo.
+        """Take what the tracks carry, by part, after some have come, gone, or been named anew.
 
-        Mutes at the server are asked for again: a track that is new may be of a sender that is.
+        After a change of tracks mutes at the server are asked for again: one that is new may be of
+        a sender that is.
         While there is no track at all, what is known of the last ones stands.
         """
         before, silenced = self._muted_at_server(), self.silenced_parts(now_s)
+        again = carries.keys() != self._carries.keys()
         self._carries = dict(carries)
         if carries:
             self._local = frozenset(party for party in PARTIES if self._stands_alone(party))
             self._hand_over(silenced, now_s)
-        return self._after(before, again=True)
+        return self._after(before, again=again)
 
     def to_restore(self) -> list[SetGain]:
         """Return the volumes to ask of a server that may know none of them: those ever asked."""
