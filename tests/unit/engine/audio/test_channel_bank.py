@@ -223,7 +223,7 @@ def test_a_stereo_track_of_one_party_is_that_party() -> None:
 
 
 def play_tracks(bank: ChannelBank, mixer: Mixer, looks: int, **levels: float) -> float:
-    """Play tracks of constant levels for so many looks at the meters; return what was heard last."""
+    """Play tracks of constant levels for so many looks at the meters; return the last sample."""
     out = np.zeros((FRAME, 1), dtype=np.float32)
     for look in range(looks):
         for _ in range(5):
