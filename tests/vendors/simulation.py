@@ -2,9 +2,9 @@
 
 Time passes in steps of 10 ms. The server sends a frame of sound each step, and statuses as its
 knobs say; both cross a network and, for sound, a jitter buffer. The player is the real
-`callplayer.engine.cursor.playback.PlaybackState` behind the real `Outbox`. Every frame carries its
-place in the call and the number of the scrub that it follows, so that what is heard can be judged
-exactly.
+`callplayer.engine.cursor.playback.PlaybackState` behind the real `CommandQueue`. Every frame
+carries its place in the call and the number of the scrub that it follows, so that what is heard can
+be judged exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from callplayer.engine.cursor.call_state import Delays
-from callplayer.engine.cursor.command_queue import Outbox
+from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
@@ -201,13 +201,21 @@ class Story:
     unconfirmed_s: float = 0.0
 
 
+class NoWire:
+    """A wire that is there; what would go out on it is taken from the queue instead."""
+
+    async def send(self, payload: bytes) -> None:
+        raise AssertionError(payload)
+
+
 class Player:
     """The rules at one end of the line, as the engine drives them."""
 
     def __init__(self, knobs: Knobs, new_call: Callable[[], PlaybackState] = PlaybackState) -> None:
         self.call = new_call()
         self.call.opened = True
-        self._outbox = Outbox()
+        self._queue = CommandQueue()
+        self._queue.use(NoWire())
         self._delays = Delays(
             path_ms=knobs.path_ms + EAR_MS,
             device_ms=DEVICE_MS,
@@ -228,12 +236,12 @@ class Player:
 
     def tick(self, now_s: float) -> list[Command]:
         """Time has passed; return what goes out now."""
-        due = self._outbox.due(now_s)
-        return due + self._offer(self.call.due(now_s, self._delays), now_s)
+        return self._offer(self.call.due(now_s, self._delays), now_s)
 
     def _offer(self, commands: Sequence[Command], now_s: float) -> list[Command]:
-        ready = (self._outbox.offer(command, now_s) for command in commands)
-        return [command for command in ready if command is not None]
+        for command in commands:
+            self._queue.offer(command)
+        return list(iter(lambda: self._queue.take(now_s), None))
 
     def listen(self, frame: Frame | None, now_ms: int, now_s: float) -> Frame | None:
         """A frame comes out of the jitter buffer; return what is heard now."""

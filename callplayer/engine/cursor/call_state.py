@@ -25,7 +25,7 @@ LOOKS_FOR_S = 10.0
 @dataclass(frozen=True)
 class Delays:
     """How long sound takes, in ms: from the server's cursor to the ear, in the device alone, and
-    until nothing that was sent before can come out of the receive path any more."""
+    until nothing that was sent before can come out of the receive path."""
 
     path_ms: float = 0.0
     device_ms: float = 0.0
@@ -105,12 +105,12 @@ class CallState:
         return self._sought_s if now_s - self._sought_s < LOOKS_FOR_S else None
 
     def is_idle(self) -> bool:
-        """Tell whether the server need not send anything: paused, or at the end of the call."""
+        """Return whether the server need not send anything: paused, or at the end of the call."""
         status = self.head.status
         return status is None or status.paused or (status.at_end and status.call_over)
 
     def may_be_heard(self, now_s: float) -> bool:
-        """Tell whether what comes in now is to be let out."""
+        """Return whether what comes in now is to be let out."""
         waits = self.rejoining or self.return_ms is not None
         may = not (waits or self.head.wants_paused())
         return may and gates.may_open(self._gate, now_s)

@@ -29,13 +29,14 @@ from callplayer.vendor.status import Status
 class CursorEstimate:
     """The last status, when it came, and the requests that are open.
 
-    `status` is what counts: its position may be the clock's where a status told less. `is_ours`:
-    it is concluded from sound or time, not told. `agreed` is the pause state that was last asked
-    for and confirmed, `contested` whether the server has changed it by itself since.
+    `status` is what counts: its position may be the clock's where a status said less. `is_ours`:
+    it is concluded from sound or time, not reported. `agreed` is the pause state that was last
+    asked for and confirmed, `contested` whether the server has changed it by itself since.
     `resume_held`: a resume waits until nothing of before can be heard. `segment` is where playing
     last began: nothing before it can be audible. While `held` nothing is known of the server, and
-    nothing moves. `told_ms` is the position of the last status as it came; `behind_ms` by how much
-    it was behind the clock, since `behind_s`. `knows_duration`: what the status says of it is so.
+    nothing moves. `reported_ms` is the position of the last status as it came; `behind_ms` by how
+    much it was behind the clock, since `behind_s`. `knows_duration`: what the status says of it can
+    be relied on.
     """
 
     status: Status | None = None
@@ -48,9 +49,9 @@ class CursorEstimate:
     resume_held: bool = False
     segment: Segment = field(default_factory=Segment)
     held: bool = False
-    told_ms: int = 0
-    told_s: float | None = None
-    told_duration_ms: int = 0
+    reported_ms: int = 0
+    reported_s: float | None = None
+    reported_duration_ms: int = 0
     knows_duration: bool = False
     behind_ms: int = 0
     behind_s: float = 0.0
@@ -82,8 +83,8 @@ class CursorEstimate:
             return 0
         stands = status.call_over or self.held
         grown = 0 if stands else int((now_s - self.status_s) * 1000)
-        told_ms = status.duration + max(grown, 0)
-        return told_ms if self.knows_duration else max(told_ms, self.line_ms(now_s))
+        reported_ms = status.duration + max(grown, 0)
+        return reported_ms if self.knows_duration else max(reported_ms, self.line_ms(now_s))
 
     def advancing(self) -> bool:
         """Return whether the server's cursor moves on, as far as is known."""
@@ -158,7 +159,7 @@ class CursorEstimate:
     # --- within -----------------------------------------------------------------------------------
 
     def line_ms(self, now_s: float) -> int:
-        """Return the cursor as it was told, carried forward by the clock."""
+        """Return the cursor as it was reported, carried forward by the clock."""
         if self.status is None:
             return 0
         moved = int((now_s - self.status_s) * 1000) if self.advancing() else 0
@@ -245,5 +246,5 @@ def unfreeze(head: CursorEstimate, now_s: float) -> CursorEstimate:
 
 
 def with_pending_of(head: CursorEstimate, before: CursorEstimate) -> CursorEstimate:
-    """Have the requests again that were open `before`: nobody has been told of them yet."""
+    """Restore the requests that were open `before`: they have not been sent yet."""
     return replace(head, seek=before.seek, pause=before.pause, agreed=before.agreed)

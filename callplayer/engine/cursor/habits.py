@@ -18,7 +18,7 @@ DISTINCT, MORE_DISTINCT = 2, 6
 """So many different positions must fit a step, and more where it is small: by chance some do."""
 
 NOTICED_MS = 100
-"""A bias of the statuses below this is not told from the network's own unevenness."""
+"""A bias of the statuses below this cannot be distinguished from the network's own unevenness."""
 
 IMPOSSIBLE_MS = 30
 """No sound can be ahead of its command at all; this is for clocks that run unevenly."""
@@ -41,7 +41,7 @@ PROMPT_S = 0.35
 """A command that is answered within so long is acknowledged, or as good as that."""
 
 FRESH_MS = 100
-"""A position so close to the one asked for was told when the command was carried out."""
+"""A position so close to the one asked for was reported when the command was carried out."""
 
 SURE_ACKS = 2
 ACK_WAIT_S = 0.6
@@ -56,13 +56,14 @@ REGULAR_GAPS = 4
 
 @dataclass(frozen=True)
 class ServerHabits:
-    """`step_ms` is the greatest common divisor of the positions told, of which `distinct` differed.
+    """`step_ms` is the greatest common divisor of the positions reported, of which `distinct`
+    differed.
 
     `answers_s` are the last delays from a command to the first status that agreed with it, `acks`
-    how many of them in a row can only have been told in answer to the command; `obey_s` is
+    how many of them in a row can only have been sent in answer to the command; `obey_s` is
     the best upper bound of the time from a command to its effect. `ahead_ms` is by how much the
-    position told is ahead of the sound that is sent, `onset_lead_ms` by how much it was when sound
-    last began, `late_ms` by how much it is behind; `flushes` whether a scrub drops what the
+    position reported is ahead of the sound that is sent, `onset_lead_ms` by how much it was when
+    sound last began, `late_ms` by how much it is behind; `flushes` whether a scrub drops what the
     sender's queue holds, None while that is not known.
     `keyframe_ms` is how far before the place asked for a scrub has landed, at the most.
     `resumes_on_scrub` and `pauses_on_scrub`: what a scrub does to the pause state unasked.
@@ -70,7 +71,7 @@ class ServerHabits:
 
     step_ms: int = 0
     distinct: int = 0
-    told_ms: int = 0
+    reported_ms: int = 0
     answers_s: tuple[float, ...] = ()
     acks: int = 0
     obey_s: float | None = None
@@ -85,7 +86,7 @@ class ServerHabits:
 
     @property
     def rounding_ms(self) -> int:
-        """Return the step in which positions are told, 0 if they are exact."""
+        """Return the step in which positions are reported, 0 if they are exact."""
         enough = DISTINCT if self.step_ms >= COARSE_ENOUGH_MS else MORE_DISTINCT
         coarse = COARSE_MS <= self.step_ms <= COARSEST_MS and self.distinct >= enough
         return self.step_ms if coarse else 0
@@ -137,10 +138,12 @@ class ServerHabits:
 
 
 def note_position(habits: ServerHabits, position_ms: int, *, plays: bool) -> ServerHabits:
-    """A position was told."""
+    """A position was reported."""
     step_ms = math.gcd(habits.step_ms, position_ms)
-    is_new = plays and position_ms != habits.told_ms
-    return replace(habits, step_ms=step_ms, told_ms=position_ms, distinct=habits.distinct + is_new)
+    is_new = plays and position_ms != habits.reported_ms
+    return replace(
+        habits, step_ms=step_ms, reported_ms=position_ms, distinct=habits.distinct + is_new
+    )
 
 
 def note_gap(habits: ServerHabits, gap_s: float) -> ServerHabits:
@@ -151,7 +154,8 @@ def note_gap(habits: ServerHabits, gap_s: float) -> ServerHabits:
 def note_answer(habits: ServerHabits, delay_s: float, played_ms: int | None = None) -> ServerHabits:
     """A command was agreed with `delay_s` after it went out: it was carried out by then.
 
-    `played_ms` is how far the position told was past the one asked for, None if that says nothing.
+    `played_ms` is how far the position reported was past the one asked for, None if that says
+    nothing.
     """
     if played_ms is not None:
         is_ack = abs(played_ms) <= FRESH_MS and delay_s <= PROMPT_S and not habits.rounding_ms
@@ -170,14 +174,14 @@ def note_effect(habits: ServerHabits, delay_s: float, *, exact: bool = False) ->
 
 
 def note_ahead(habits: ServerHabits, lead_ms: float) -> ServerHabits:
-    """The position told was this much further than sound can have come since its command."""
+    """The position reported was this much further than sound can have come since its command."""
     if lead_ms <= max(IMPOSSIBLE_MS, habits.ahead_ms):
         return habits
     return replace(habits, ahead_ms=min(round(lead_ms), MOST_AHEAD_MS), late_ms=0)
 
 
 def note_onset(habits: ServerHabits, lead_ms: float) -> ServerHabits:
-    """Sound began when the position told was `lead_ms` further than it began.
+    """Sound began when the position reported was `lead_ms` further than it began.
 
     A queue full of silence was before it, or the call begins with silence: it is a queue of the
     SDK's own length, or else one that shows twice.
@@ -193,7 +197,7 @@ def note_onset(habits: ServerHabits, lead_ms: float) -> ServerHabits:
 
 
 def note_late(habits: ServerHabits, behind_ms: float) -> ServerHabits:
-    """The position told was this much behind where sound must have come since it began."""
+    """The position reported was this much behind where sound must have come since it began."""
     behind_ms -= habits.rounding_ms
     if habits.ahead_ms or abs(behind_ms - habits.late_ms) <= NOTICED_MS:
         return habits

@@ -14,7 +14,7 @@ from callplayer.engine.cursor.requests import Segment
 from callplayer.vendor.status import Status
 
 LEARN_FOR_S = 8.0
-"""For so long after a command the statuses tell how far they are from the sound."""
+"""For so long after a command the statuses show how far they are from the sound."""
 
 LATE_SAMPLES = 4
 """So many statuses in a row must be late: one alone may have been held up."""
@@ -25,8 +25,8 @@ def learn_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEs
     habits, seek = head.habits, head.seek
     if seek is None or status.position != seek.position_ms:  # an echo says nothing of rounding
         habits = learn.note_position(habits, status.position, plays=not status.paused)
-    if head.told_s is not None:
-        habits = learn.note_gap(habits, now_s - head.told_s)
+    if head.reported_s is not None:
+        habits = learn.note_gap(habits, now_s - head.reported_s)
     return replace(head, habits=habits)
 
 
@@ -51,7 +51,7 @@ def learn_bias(head: CursorEstimate, now_s: float) -> CursorEstimate:
     if not learns(segment, now_s):
         return head
     since_s = now_s - segment.sent_s
-    played_ms = head.told_ms - segment.start_ms
+    played_ms = head.reported_ms - segment.start_ms
     lead_ms = played_ms - since_s * 1000
     if segment.by_seek:
         habits = learn.note_queue(habits, lead_ms, since_s)
@@ -60,7 +60,7 @@ def learn_bias(head: CursorEstimate, now_s: float) -> CursorEstimate:
 
 
 def learn_lateness(
-    head: CursorEstimate, status: Status, told_before_ms: int, now_s: float
+    head: CursorEstimate, status: Status, before_ms: int, now_s: float
 ) -> CursorEstimate:
     """Learn how far statuses are from the sound since it was heard to begin.
 
@@ -70,7 +70,7 @@ def learn_lateness(
     segment = head.segment if seek is None else seek.left
     if segment.onset_s is None or status.paused or not learns(segment, now_s):
         return head
-    if status.position in (told_before_ms, segment.start_ms):
+    if status.position in (before_ms, segment.start_ms):
         return head  # it stands: that says nothing
     played_ms = status.position - segment.start_ms
     if seek is not None and not 0 < played_ms <= (seek.since_s - segment.onset_s) * 1000:

@@ -135,7 +135,7 @@ class PlaybackState(CallState):
         self.head = heads.ask_paused(self.head, True, now_s)
         self._gate = gates.ask_move(self._gate, now_s)
         if was_playing and self.head.open_seek is None:
-            # The server is ahead of the ear. What it sent and nobody heard must not be lost: the
+            # The server is ahead of the ear. What was sent and not heard must not be lost: the
             # cursor goes back to where the sound broke off, or a touch before.
             # A server may resume by itself on a scrub: the pause goes last.
             back_to_ms = min(heard_ms, self.head.confirmed_ms(now_s)) - PAUSE_BACK_MS
@@ -242,15 +242,15 @@ class PlaybackState(CallState):
         self.head = heads.freeze(self.head, heard_ms, now_s)
 
     def join_anew(self) -> None:
-        """A new room is being joined: what the last one told is void."""
+        """A new room is being joined: what the last one reported is void."""
         self.rejoining, self._news, self.primed = True, None, False
 
     def has_status_since(self, since_s: float) -> bool:
-        """Tell whether a status has come since then, while away."""
+        """Return whether a status has come since then, while away."""
         return self._news is not None and self._news_s > since_s
 
     def has_stayed(self, flows_s: float) -> bool:
-        """Tell whether the server, whose sound is back since `flows_s`, goes on where we are."""
+        """Return whether the server, whose sound is back since `flows_s`, goes on where we are."""
         if self._news is None or self.head.status is None:
             return False
         ahead_ms = self._news.position - self.head.status.position
@@ -261,7 +261,7 @@ class PlaybackState(CallState):
     def resume_from(self, now_s: float, delays: Delays, *, stays: bool) -> ResumePoint:
         """The server's sound is there again; return what to ask of it.
 
-        `stays`: it goes on where we are. A new room knows nothing, so that what it told is all.
+        `stays`: it goes on where we are. A new room knows nothing: what it has reported is all.
         """
         back = self._to_restore(now_s)
         stays = stays and self.head.open_seek is None

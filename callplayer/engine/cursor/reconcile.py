@@ -49,11 +49,11 @@ def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEst
     """The server said where it is; requests that it agrees with are confirmed."""
     head = _take_duration(learn_status(head, status, now_s), status)
     if _is_old_news(head, status, now_s):
-        head = learn_lateness(head, status, head.told_ms, now_s)
-        return replace(head, told_ms=status.position, told_s=now_s)
+        head = learn_lateness(head, status, head.reported_ms, now_s)
+        return replace(head, reported_ms=status.position, reported_s=now_s)
     was_paused = head.status is None or head.status.paused
     before, head = head, _take_pause(head, status, now_s)
-    # Commands are obeyed in their order: who has paused, has scrubbed before.
+    # Commands are obeyed in their order: a server that has paused has scrubbed before.
     seek = head.seek
     obeyed = (
         seek is not None
@@ -67,14 +67,14 @@ def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEst
         head = _take_sought(head, seek, status, now_s, obeyed=obeyed)
     else:
         head = _take_position(head, status, now_s)
-    return learn_lateness(learn_bias(head, now_s), status, before.told_ms, now_s)
+    return learn_lateness(learn_bias(head, now_s), status, before.reported_ms, now_s)
 
 
 def _take_duration(head: CursorEstimate, status: Status) -> CursorEstimate:
     """A duration of 0, one that shrinks, or one before the cursor is not known yet."""
-    told_ms = status.duration
-    known = told_ms > 0 and told_ms >= max(head.told_duration_ms, status.position)
-    return replace(head, told_duration_ms=told_ms, knows_duration=known)
+    reported_ms = status.duration
+    known = reported_ms > 0 and reported_ms >= max(head.reported_duration_ms, status.position)
+    return replace(head, reported_duration_ms=reported_ms, knows_duration=known)
 
 
 def _is_old_news(head: CursorEstimate, status: Status, now_s: float) -> bool:
@@ -94,8 +94,8 @@ def _judge(head: CursorEstimate, seek: PendingSeek, status: Status, now_s: float
     duration_ms = head.duration_ms(now_s) if head.status is not None else status.duration
     late_ms = 0
     cadence_s = head.habits.cadence_s
-    if cadence_s is not None and head.told_s is not None:
-        gap_s = now_s - head.told_s
+    if cadence_s is not None and head.reported_s is not None:
+        gap_s = now_s - head.reported_s
         late_ms = int(gap_s * 1000) if gap_s > OVERDUE_GAPS * cadence_s + 0.3 else 0
     known_ms = max(duration_ms, status.duration) if head.knows_duration else None
     return judge(seek, status, now_s, head.habits, duration_ms=known_ms, late_by_ms=late_ms)
@@ -167,34 +167,34 @@ def _take_sought(
 def _confirm(
     head: CursorEstimate, seek: PendingSeek, status: Status, now_s: float
 ) -> CursorEstimate:
-    habits, told_ms = head.habits, status.position
-    asked_ms = told_ms if seek.position_ms is None else seek.position_ms
+    habits, reported_ms = head.habits, status.position
+    asked_ms = reported_ms if seek.position_ms is None else seek.position_ms
     delay_s = now_s - seek.since_s
     tolerance_ms = AGREES_MS + habits.rounding_ms
-    lands = asked_ms - tolerance_ms <= told_ms + habits.late_ms
+    lands = asked_ms - tolerance_ms <= reported_ms + habits.late_ms
     # Where the old path was as good, nothing is learnt: the status may be of that.
-    tells = abs(seek.origin.at(now_s) - asked_ms) > 2 * QUEUE_MS + tolerance_ms
-    if tells:
-        habits = learn.note_answer(habits, delay_s, told_ms - asked_ms)
-        early_ms = 0 if lands else max(asked_ms - told_ms, habits.keyframe_ms)
+    is_apart = abs(seek.origin.at(now_s) - asked_ms) > 2 * QUEUE_MS + tolerance_ms
+    if is_apart:
+        habits = learn.note_answer(habits, delay_s, reported_ms - asked_ms)
+        early_ms = 0 if lands else max(asked_ms - reported_ms, habits.keyframe_ms)
         habits = replace(habits, keyframe_ms=max(early_ms, habits.keyframe_ms))
-    played_s = (told_ms - asked_ms) / 1000
-    is_exact = lands and tells and not (status.paused or habits.rounding_ms or habits.ahead_ms)
+    played_s = (reported_ms - asked_ms) / 1000
+    is_exact = lands and is_apart and not (status.paused or habits.rounding_ms or habits.ahead_ms)
     if is_exact and 0.0 <= played_s <= delay_s and not seek.assumed:
         late_s = habits.late_ms / 1000
         habits = learn.note_effect(habits, delay_s - played_s - late_s, exact=not late_s)
-    is_rounded = 0 < asked_ms - told_ms < habits.rounding_ms
-    start_ms = asked_ms if is_rounded or (lands and habits.late_ms) else min(asked_ms, told_ms)
+    is_rounded = 0 < asked_ms - reported_ms < habits.rounding_ms
+    start_ms = asked_ms if is_rounded or (lands and habits.late_ms) else min(asked_ms, reported_ms)
     if not lands:
-        start_ms = told_ms
+        start_ms = reported_ms
     segment = Segment(
-        start_ms, seek.since_s if lands and tells else None, by_seek=True, rests=status.paused
+        start_ms, seek.since_s if lands and is_apart else None, by_seek=True, rests=status.paused
     )
     if is_rounded and not seek.assumed:
         status = msgspec.structs.replace(status, position=asked_ms)
     if seek.assumed and lands and not status.paused:
         line_ms = head.line_ms(now_s)
-        near = abs(line_ms - told_ms - habits.late_ms) <= tolerance_ms
+        near = abs(line_ms - reported_ms - habits.late_ms) <= tolerance_ms
         if near and habits.rounding_ms:
             status = msgspec.structs.replace(status, position=line_ms)
     return _adopt(replace(head, seek=None, habits=habits), status, now_s, segment)
@@ -204,10 +204,10 @@ def _take_position(head: CursorEstimate, status: Status, now_s: float) -> Cursor
     """Take a status while no scrub is open."""
     behind_ms = _behind_ms(head, status, now_s)
     behind_s = head.behind_s if abs(behind_ms - head.behind_ms) <= AGREES_MS else now_s
-    told_ms = status.position
+    reported_ms = status.position
     segment, is_ours = None, False
     may_wait = (behind_ms and now_s - behind_s < LATE_S) or _may_be_late(head, status, now_s)
-    if _tells_less(head, status, now_s) or may_wait:
+    if _is_less_than_known(head, status, now_s) or may_wait:
         is_ours = head.is_ours and head.advancing()
         place_ms = head.line_ms(now_s)
         if head.knows_duration:
@@ -215,24 +215,24 @@ def _take_position(head: CursorEstimate, status: Status, now_s: float) -> Cursor
         status = msgspec.structs.replace(status, position=place_ms)
     elif head.status is None and head.agreed is not None and not status.paused:
         # By the contract a fresh stream is paused at the beginning of the call.
-        is_fresh = told_ms <= (now_s - head.agreed.since_s) * 1000 + QUEUE_MS
-        segment = Segment(0, head.agreed.since_s) if is_fresh else Segment(told_ms)
+        is_fresh = reported_ms <= (now_s - head.agreed.since_s) * 1000 + QUEUE_MS
+        segment = Segment(0, head.agreed.since_s) if is_fresh else Segment(reported_ms)
     elif _jumped(head, status, now_s):
-        segment = Segment(told_ms)
+        segment = Segment(reported_ms)
     if segment is None and head.status is not None and head.status.paused:
         # Playing begins, or will, where the pause was: the first status of it may come late.
         sent = head.agreed if not status.paused else None
         rests = status.paused and head.segment.rests
         start_ms = head.rest_ms(head.status)
         segment = Segment(start_ms, sent.since_s if sent else None, by_seek=rests, rests=rests)
-    elif segment is None and status.paused and _landed_just_now(head, told_ms):
+    elif segment is None and status.paused and _landed_just_now(head, reported_ms):
         segment = replace(head.segment, rests=True)
     taken = _adopt(head, status, now_s, segment, is_ours=is_ours)
-    return replace(taken, told_ms=told_ms, behind_ms=behind_ms, behind_s=behind_s)
+    return replace(taken, reported_ms=reported_ms, behind_ms=behind_ms, behind_s=behind_s)
 
 
-def _landed_just_now(head: CursorEstimate, told_ms: int) -> bool:
-    return head.segment.by_seek and abs(told_ms - head.told_ms) <= AGREES_MS
+def _landed_just_now(head: CursorEstimate, reported_ms: int) -> bool:
+    return head.segment.by_seek and abs(reported_ms - head.reported_ms) <= AGREES_MS
 
 
 def _may_be_late(head: CursorEstimate, status: Status, now_s: float) -> bool:
@@ -243,11 +243,11 @@ def _may_be_late(head: CursorEstimate, status: Status, now_s: float) -> bool:
     return is_behind and len(head.segment.behind_ms) < LATE_SAMPLES - 1
 
 
-def _tells_less(head: CursorEstimate, status: Status, now_s: float) -> bool:
-    """Return whether a position tells less than is known: it is rounded, or stands still."""
+def _is_less_than_known(head: CursorEstimate, status: Status, now_s: float) -> bool:
+    """Return whether a position says less than is known: it is rounded, or stands still."""
     if head.status is None or status.at_end:
         return False
-    if status.position == head.told_ms and head.advancing() and not status.paused:
+    if status.position == head.reported_ms and head.advancing() and not status.paused:
         return True
     rounding_ms = head.habits.rounding_ms
     behind_ms = head.line_ms(now_s) - status.position
@@ -262,7 +262,12 @@ def _behind_ms(head: CursorEstimate, status: Status, now_s: float) -> int:
     """
     if head.status is None or head.pause is not None or head.is_ours:
         return 0
-    if not head.advancing() or status.paused or status.at_end or status.position == head.told_ms:
+    if (
+        not head.advancing()
+        or status.paused
+        or status.at_end
+        or status.position == head.reported_ms
+    ):
         return 0
     behind_ms = head.line_ms(now_s) - status.position
     return behind_ms if behind_ms > 2 * AGREES_MS + head.habits.rounding_ms else 0
@@ -307,6 +312,6 @@ def _adopt(
         is_ours=is_ours,
         segment=segment or head.segment,
         held=False,
-        told_ms=status.position,
-        told_s=now_s,
+        reported_ms=status.position,
+        reported_s=now_s,
     )

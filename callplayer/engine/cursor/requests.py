@@ -36,7 +36,7 @@ Verdict = Literal["left", "old", "elsewhere"]
 
 @dataclass(frozen=True)
 class Line:
-    """A cursor as it was told: at `position_ms` at `at_s`, moving on with the clock or not."""
+    """A cursor as it was reported: at `position_ms` at `at_s`, moving on with the clock or not."""
 
     position_ms: int = 0
     at_s: float = 0.0
@@ -53,7 +53,7 @@ class Segment:
 
     `sent_s` is None where no command of ours began it, `onset_s` while no sound has shown it.
     `by_seek`: a scrub began it; `rests`: it was paused there since. `behind_ms`: by how much each
-    position told since was behind the sound, at the least.
+    position reported since was behind the sound, at the least.
     """
 
     start_ms: int = 0
@@ -129,7 +129,7 @@ def judge(
     however the server rounds. Statuses that are overdue by `late_by_ms` may still come from the old
     path. `duration_ms` is None where it is not known.
     """
-    told_ms, old_ms = status.position, seek.origin.at(now_s)
+    reported_ms, old_ms = status.position, seek.origin.at(now_s)
     tolerance_ms = AGREES_MS + habits.rounding_ms
     passed_ms = int((now_s - seek.since_s) * 1000)
     played_ms = 0 if status.paused else passed_ms
@@ -146,19 +146,19 @@ def judge(
     lag_ms = late_by_ms + tolerance_ms
     left_at_ms = seek.origin.at(seek.since_s)
     if abs(left_at_ms - asked_ms) <= 2 * tolerance_ms or (seek.to_end and left_at_ms >= low_ms):
-        # The two paths cannot be told apart; nor need they be, but for the time it takes.
+        # The two paths cannot be distinguished; nor need they be, but for the time it takes.
         soon_ms = 0 if not habits.rounding_ms else round(min(habits.obey_s or 0.25, 0.25) * 500)
-        is_near = low_ms <= told_ms <= max(high_ms, old_ms + tolerance_ms)
+        is_near = low_ms <= reported_ms <= max(high_ms, old_ms + tolerance_ms)
         return "left" if is_near and passed_ms >= soon_ms else "old"
     # Positions are rounded down, or at worst to the nearest step.
-    if old_ms - lag_ms <= told_ms <= old_ms + AGREES_MS + habits.rounding_ms // 2:
+    if old_ms - lag_ms <= reported_ms <= old_ms + AGREES_MS + habits.rounding_ms // 2:
         return "old"
-    if low_ms <= told_ms <= high_ms:
+    if low_ms <= reported_ms <= high_ms:
         return "left"
     for place_ms, since_s in seek.passed:
         most_ms = place_ms + int((now_s - since_s) * 1000) + tolerance_ms
-        if place_ms - tolerance_ms <= told_ms <= most_ms:
+        if place_ms - tolerance_ms <= reported_ms <= most_ms:
             return "elsewhere"
-    is_before = asked_ms - KEYFRAME_MS <= told_ms <= asked_ms + played_ms + QUEUE_MS
-    is_between = (told_ms - old_ms) * (asked_ms - told_ms) > 0
+    is_before = asked_ms - KEYFRAME_MS <= reported_ms <= asked_ms + played_ms + QUEUE_MS
+    is_between = (reported_ms - old_ms) * (asked_ms - reported_ms) > 0
     return "left" if is_before or is_between else "elsewhere"

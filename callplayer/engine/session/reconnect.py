@@ -1,8 +1,8 @@
 """What becomes of the call when the server's sound is out of reach, and when it is back.
 
-The SDK tells late that a connection is gone, and never that a server has fallen silent; so the
+The SDK reports late that a connection is gone, and never that a server has fallen silent; so the
 packets are watched as well. While nothing comes the call stands still at what was heard last. What
-is back by itself goes on there; what is not back in time is given up, and a new room is had.
+is back by itself goes on there; what is not back in time is given up, and a new room is joined.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.track_layout import left, right
 from callplayer.engine.cursor.call_state import Delays, ResumePoint
-from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.connection import RoomConnection
 from callplayer.vendor.parties import NEITHER, Party
@@ -32,7 +32,7 @@ NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
 
 LOOKS_S = 1.0
-"""A scrub that has brought no packet for so long is told of."""
+"""A scrub that has brought no packet for so long is reported."""
 
 OBEYS_S = 1.0
 """So long packets of the old place may come after a scrub."""
@@ -52,7 +52,7 @@ class ReconnectHost(Protocol):
     """What is done about it, in the engine."""
 
     def say(self, detail: str) -> None:
-        """Tell what goes on, in words."""
+        """Report what goes on, in words."""
 
     def restore(self, back: ResumePoint) -> None:
         """Have the server go where the call was."""
@@ -67,33 +67,33 @@ class Reconnector:
         call: PlaybackState,
         channels: ChannelBank,
         link: RoomConnection,
-        sender: Sender,
+        queue: CommandQueue,
         delays: Callable[[], Delays],
-        told: ReconnectHost,
+        host: ReconnectHost,
     ) -> None:
         self._call = call
         self._channels = channels
         self._link = link
-        self._sender = sender
+        self._queue = queue
         self._delays = delays
-        self._told = told
+        self._host = host
         self._flows_s: float | None = None
         self._give_up_timer: asyncio.TimerHandle | None = None
 
     @property
     def watchful(self) -> bool:
-        """Tell whether to look at the packets often."""
+        """Return whether to look at the packets often."""
         flow = self._link.flow
         return self._call.away or flow.suspect(self._channels.track_ids, time.monotonic())
 
-    # --- what the room tells ----------------------------------------------------------------------
+    # --- what the room reports --------------------------------------------------------------------
 
     def joined(self) -> None:
         """The first room, or a new one, is there with its sound."""
         self._channels.layout.forget()
         if self._link.up:
             self._cancel_give_up_timer()
-        self._sender.use(self._link.room if self._link.up else None)
+        self._queue.use(self._link.room if self._link.up else None)
 
     def link_lost(self) -> None:
         """The SDK lost its connection and tries again. What still comes in is heard meanwhile."""
@@ -101,8 +101,8 @@ class Reconnector:
             return
         # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
         self._link.up = False
-        self._sender.use(None)
-        self._told.say(BROKE)
+        self._queue.use(None)
+        self._host.say(BROKE)
         self._start_give_up_timer()
 
     def link_back(self) -> None:
@@ -111,12 +111,12 @@ class Reconnector:
             return
         self._link.up = True
         self._cancel_give_up_timer()
-        if self._call.away:  # the next looks tell when its sound is back, too
+        if self._call.away:  # the next looks show when its sound is back, too
             self._start_give_up_timer()
             return
-        self._sender.use(self._link.room)
+        self._queue.use(self._link.room)
         if self._call.opened:
-            self._told.restore(self._call.open_wishes())
+            self._host.restore(self._call.open_wishes())
 
     def tracks_gone(self) -> None:
         """The last track has ended. That is a loss, unless the call need not sound."""
@@ -141,10 +141,10 @@ class Reconnector:
         self._link.up = False
         self._go_away(GONE)
         self._link.closed.set()
-        self._told.say(GONE)
+        self._host.say(GONE)
 
     def retry_now(self) -> None:
-        """Wait no longer for what may come back by itself."""
+        """Give up waiting for what may come back by itself."""
         call, link = self._call, self._link
         lost = call.opened and (call.away or not link.up)
         if lost and not call.rejoining and not link.closed.is_set():
@@ -176,7 +176,7 @@ class Reconnector:
         if call.return_ms is not None and self._flows_all():
             back = call.take_return()
             if back is not None:
-                self._told.restore(back)
+                self._host.restore(back)
         sought_s = call.looks_for_place_since(now_s)
         if sought_s is not None and self._has_stopped_since(sought_s):
             is_long = now_s - sought_s > LOOKS_S
@@ -227,9 +227,9 @@ class Reconnector:
         LOG.warning("the sound is lost: %s", why)
         self._call.freeze(time.monotonic(), self._delays(), self._link.flow.broke_off_s)
         self._call.flow_detail = ""
-        self._sender.use(None)
+        self._queue.use(None)
         self._flows_s = None
-        self._told.say(why)
+        self._host.say(why)
 
     def _look_if_back(self, now_s: float) -> None:
         """Go on once the sound is there again, and it is known where the server is."""
@@ -252,8 +252,8 @@ class Reconnector:
         stays = may_stay and call.has_stayed(self._flows_s)
         LOG.info("the sound is back; %s", "nothing was missed" if stays else "going back")
         self._cancel_give_up_timer()
-        self._sender.use(self._link.room)
-        self._told.restore(call.resume_from(now_s, self._delays(), stays=stays))
+        self._queue.use(self._link.room)
+        self._host.restore(call.resume_from(now_s, self._delays(), stays=stays))
         if not stays:
             call.listen_at_once()
 

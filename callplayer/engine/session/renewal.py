@@ -48,7 +48,7 @@ class BufferRenewal:
         return self._renewing is not None
 
     def stop(self) -> None:
-        """Wait no longer: the room is left."""
+        """Give up waiting: the room is left."""
         if self._renewing is not None:
             self._renewing.cancel()
 
@@ -72,7 +72,7 @@ class BufferRenewal:
             self._renewing = asyncio.create_task(self._renew())
 
     def holds(self, command: Command) -> bool:
-        """Return whether a command waits: it would have the server play what nobody can hear."""
+        """Return whether a command waits: it would have the server play what cannot be heard."""
         moves = isinstance(command, Scrub | ScrubToEnd) and not self._call.head.wants_paused()
         if self.runs and (moves or isinstance(command, Resume)):
             self._held_resume |= isinstance(command, Resume)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from callplayer.config import Settings
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.call_state import Delays
-from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.session.connection import RoomConnection
@@ -36,7 +36,7 @@ OVERTAKE_S = 0.005
 
 
 class RoomSource:
-    """The room of one incident, had again for as long as it takes. It listens to that room."""
+    """The room of one incident, joined again for as long as it takes. It listens to that room."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RoomSource:
         self._host = host
         self.path = path
         self.on_frame = host.on_frame
-        self._sender = Sender()
+        self._queue = CommandQueue()
         self._link = RoomConnection(
             settings,
             incident_id,
@@ -74,9 +74,9 @@ class RoomSource:
             call=call,
             channels=channels,
             link=self._link,
-            sender=self._sender,
+            queue=self._queue,
             delays=delays,
-            told=host,
+            host=host,
         )
         self._renewal = BufferRenewal(call, path, room=lambda: self._link.room, obey=host.obey)
         self._access: ApiClient | None = None
@@ -88,7 +88,7 @@ class RoomSource:
     @property
     def accepts_commands(self) -> bool:
         """Whether there is a room to send to, and nothing waits for new subscriptions."""
-        return self._sender.open and not self._renewal.runs
+        return self._queue.open and not self._renewal.runs
 
     @property
     def watchful(self) -> bool:
@@ -99,7 +99,7 @@ class RoomSource:
         """Sign in and join the room."""
         self._host.say("signing in")
         self._access = access = await ApiClient(self._settings).__aenter__()
-        self._sending = asyncio.create_task(self._sender.run())
+        self._sending = asyncio.create_task(self._queue.run())
         self._beside = [self._sending, asyncio.create_task(self._describe(access))]
         await self._link.join_first(access)
         self._recovery.joined()
@@ -132,7 +132,7 @@ class RoomSource:
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
-        self._sender.use(None)
+        self._queue.use(None)
         if self._access is not None:
             await self._access.__aexit__(None, None, None)
         await self._link.leave()
@@ -146,11 +146,11 @@ class RoomSource:
         if not self._host.wants_sound():
             return False
         call = self._call
-        if not call.primed and self._link.known.paused is not False:  # what this room told
+        if not call.primed and self._link.known.paused is not False:  # by this room
             LOG.info("no track has come: resuming to have one")
             call.primed = True
-            self._sender.use(self._link.room)
-            self._sender.offer(Resume())
+            self._queue.use(self._link.room)
+            self._queue.offer(Resume())
         return True
 
     def send(self, commands: Sequence[Command]) -> None:
@@ -160,19 +160,18 @@ class RoomSource:
         a silence of the call `tick` makes a jump for it.
         Until that is done what has the server play at a new place waits: none of it is missed.
         """
-        if self._sender.open:
+        if self._queue.open:
             self._renewal.begin_at(commands)
         for command in commands:
             if self._renewal.holds(command):
                 continue
             self._link.flow.note_command()
-            self._sender.offer(command)
+            self._queue.offer(command)
 
     def tick(self) -> None:
-        """Send the commands whose turn has come; use a silence for a swollen jitter buffer."""
-        self._sender.flush_due()
+        """Use a silence of the call for a swollen jitter buffer."""
         now_s = time.monotonic()
-        if self._sender.open and self._renewal.may_use_silence(now_s, self._teller.sounded_s):
+        if self._queue.open and self._renewal.may_use_silence(now_s, self._teller.sounded_s):
             self._host.obey(Scrub(self._call.shown_ms(now_s, self._delays())))
 
     async def measure(self) -> None:
@@ -195,7 +194,7 @@ class RoomSource:
         self._link.retry_now()
         return True
 
-    # --- what the room tells ----------------------------------------------------------------------
+    # --- what the room reports --------------------------------------------------------------------
 
     def on_track(self, track_id: str, names: TrackNames) -> None:
         """A track has come."""

@@ -1,12 +1,36 @@
-"""Commands on their way out: not too many, the last always, pauses last."""
+"""Commands on their way out by a clock of ours: not too many, the last always, pauses last."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.cursor.command_queue import INTERVAL_S, Outbox
+from callplayer.engine.cursor.command_queue import INTERVAL_S, CommandQueue
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd, SetGain
+
+
+class NoWire:
+    """A wire that is there; what would go out on it is taken from the queue instead."""
+
+    async def send(self, payload: bytes) -> None:
+        raise AssertionError(payload)
+
+
+def opened() -> CommandQueue:
+    queue = CommandQueue()
+    queue.use(NoWire())
+    return queue
+
+
+def due(queue: CommandQueue, now_s: float) -> list[Command]:
+    """Return all whose turn has come, in order."""
+    return list(iter(lambda: queue.take(now_s), None))
+
+
+def offered(queue: CommandQueue, command: Command, now_s: float) -> list[Command]:
+    queue.offer(command)
+    return due(queue, now_s)
+
 
 offers = st.lists(
     st.tuples(
@@ -36,22 +60,19 @@ def _run(
     story: list[tuple[float, Command]], tick_s: float, start_s: float
 ) -> list[tuple[float, Command]]:
     """Offer the story's commands, asking for what is due every `tick_s`; return what was sent."""
-    outbox, now_s, sent, offered = Outbox(), start_s, list[tuple[float, Command]](), 0.0
+    queue, now_s, sent, passed_s = opened(), start_s, list[tuple[float, Command]](), 0.0
     tick = 1
     for wait_s, command in story:
-        offered += wait_s
-        while tick * tick_s < offered:
+        passed_s += wait_s
+        while tick * tick_s < passed_s:
             now_s = start_s + tick * tick_s
-            sent += [(now_s, due) for due in outbox.due(now_s)]
+            sent += [(now_s, each) for each in due(queue, now_s)]
             tick += 1
-        now_s = start_s + offered
-        ready = outbox.offer(command, now_s)
-        if ready is not None:
-            assert ready is command
-            sent.append((now_s, ready))
+        now_s = start_s + passed_s
+        sent += [(now_s, each) for each in offered(queue, command, now_s)]
     end_s = now_s + INTERVAL_S
-    sent += [(end_s, due) for due in outbox.due(end_s)]
-    assert outbox.due(end_s + 1.0) == []
+    sent += [(end_s, each) for each in due(queue, end_s)]
+    assert due(queue, end_s + 1.0) == []
     return sent
 
 
@@ -90,24 +111,24 @@ def test_the_last_pause_or_resume_is_sent_and_never_before_a_scrub_that_was_aske
 
 
 def test_a_pause_goes_at_once_unless_a_scrub_waits() -> None:
-    outbox, pause = Outbox(), Pause()
-    assert outbox.offer(Scrub(1), 10.0) == Scrub(1)
-    assert outbox.offer(pause, 10.01) is pause
-    assert outbox.offer(Scrub(2), 10.02) is None
-    assert outbox.offer(Resume(), 10.03) is None
-    assert outbox.offer(pause, 10.04) is None
-    assert outbox.due(10.05) == []
-    assert outbox.due(10.1) == [Scrub(2), Pause()]
-    assert outbox.due(99.0) == []
+    queue, pause = opened(), Pause()
+    assert offered(queue, Scrub(1), 10.0) == [Scrub(1)]
+    assert offered(queue, pause, 10.01) == [pause]
+    assert offered(queue, Scrub(2), 10.02) == []
+    assert offered(queue, Resume(), 10.03) == []
+    assert offered(queue, pause, 10.04) == []
+    assert due(queue, 10.05) == []
+    assert due(queue, 10.1) == [Scrub(2), Pause()]
+    assert due(queue, 99.0) == []
 
 
 def test_a_held_key_sends_the_first_at_once_and_the_last_in_the_end() -> None:
-    outbox = Outbox()
-    sent = [outbox.offer(Scrub(number), 10.0 + number * 0.01) for number in range(5)]
-    assert sent == [Scrub(0), None, None, None, None]
-    assert outbox.due(10.05) == []
-    assert outbox.due(10.0 + INTERVAL_S) == [Scrub(4)]
-    assert outbox.due(99.0) == []
+    queue = opened()
+    sent = [offered(queue, Scrub(number), 10.0 + number * 0.01) for number in range(5)]
+    assert sent == [[Scrub(0)], [], [], [], []]
+    assert due(queue, 10.05) == []
+    assert due(queue, 10.0 + INTERVAL_S) == [Scrub(4)]
+    assert due(queue, 99.0) == []
 
 
 def test_a_key_held_for_long_sends_ten_in_any_second() -> None:
@@ -118,14 +139,14 @@ def test_a_key_held_for_long_sends_ten_in_any_second() -> None:
 
 
 def test_the_parties_do_not_wait_for_each_other() -> None:
-    outbox = Outbox()
+    queue = opened()
     for command in (SetGain(1.0, "caller"), SetGain(1.0, "callTaker"), Scrub(5)):
-        assert outbox.offer(command, 10.0) is command
+        assert offered(queue, command, 10.0) == [command]
 
 
 def test_what_waited_for_a_room_that_is_gone_is_forgotten() -> None:
-    outbox = Outbox()
-    outbox.offer(Scrub(1), 10.0)
-    outbox.offer(Scrub(2), 10.01)
-    outbox.forget()
-    assert outbox.due(99.0) == []
+    queue = opened()
+    offered(queue, Scrub(1), 10.0)
+    offered(queue, Scrub(2), 10.01)
+    queue.use(NoWire())
+    assert due(queue, 99.0) == []

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from callplayer.engine.cursor.command_queue import INTERVAL_S, Sender
+from callplayer.engine.cursor.command_queue import INTERVAL_S, CommandQueue
 from callplayer.vendor.commands import Pause, Resume, Scrub, decode_command
 
 
@@ -24,8 +24,8 @@ class SlowWire:
 
 
 @contextlib.asynccontextmanager
-async def running(sender: Sender) -> AsyncIterator[None]:
-    task = asyncio.create_task(sender.run())
+async def running(queue: CommandQueue) -> AsyncIterator[None]:
+    task = asyncio.create_task(queue.run())
     yield
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -33,15 +33,13 @@ async def running(sender: Sender) -> AsyncIterator[None]:
 
 
 async def test_a_blocked_send_is_followed_by_the_newest_wish_only() -> None:
-    sender, wire = Sender(), SlowWire(hold_s=0.5)
-    sender.use(wire)
-    async with running(sender):
+    queue, wire = CommandQueue(), SlowWire(hold_s=0.5)
+    queue.use(wire)
+    async with running(queue):
         for step in range(25):
-            sender.offer(Scrub(step))
+            queue.offer(Scrub(step))
             await asyncio.sleep(0.02)
-            sender.flush_due()
         await asyncio.sleep(0.2)
-        sender.flush_due()
         await asyncio.sleep(0.05)
     assert wire.sent[0] == Scrub(0)
     assert wire.sent[-1] == Scrub(24)
@@ -49,65 +47,60 @@ async def test_a_blocked_send_is_followed_by_the_newest_wish_only() -> None:
 
 
 async def test_what_waits_for_a_room_that_is_gone_is_dropped() -> None:
-    sender, old, new = Sender(), SlowWire(hold_s=0.05), SlowWire()
-    sender.use(old)
-    async with running(sender):
-        sender.offer(Pause())
+    queue, old, new = CommandQueue(), SlowWire(hold_s=0.05), SlowWire()
+    queue.use(old)
+    async with running(queue):
+        queue.offer(Pause())
         await asyncio.sleep(0.01)
-        sender.offer(Resume())
-        sender.use(None)
-        sender.offer(Scrub(5))
-        sender.use(new)
+        queue.offer(Resume())
+        queue.use(None)
+        queue.offer(Scrub(5))
+        queue.use(new)
         await asyncio.sleep(0.15)
-        sender.flush_due()
         await asyncio.sleep(0.02)
     assert old.sent == [Pause()]
     assert new.sent == []
 
 
 async def test_a_pause_goes_at_once_and_never_before_an_earlier_scrub() -> None:
-    sender, wire = Sender(), SlowWire()
-    sender.use(wire)
-    async with running(sender):
+    queue, wire = CommandQueue(), SlowWire()
+    queue.use(wire)
+    async with running(queue):
         for command in (Scrub(1), Pause(), Scrub(2), Resume()):
-            sender.offer(command)
+            queue.offer(command)
             await asyncio.sleep(0.002)
         assert wire.sent == [Scrub(1), Pause()]
         await asyncio.sleep(INTERVAL_S)
-        sender.flush_due()
         await asyncio.sleep(0.01)
         assert wire.sent == [Scrub(1), Pause(), Scrub(2), Resume()]
 
 
 async def test_what_is_still_on_its_way_over_a_resume_is_not_sent_twice() -> None:
-    sender, wire = Sender(), SlowWire(hold_s=0.2)
-    sender.use(wire)
-    async with running(sender):
-        sender.offer(Scrub(5))
+    queue, wire = CommandQueue(), SlowWire(hold_s=0.2)
+    queue.use(wire)
+    async with running(queue):
+        queue.offer(Scrub(5))
         await asyncio.sleep(0.01)
-        sender.use(None)
-        sender.use(wire)  # the link is back; what is open is asked for again
-        sender.offer(Scrub(5))
+        queue.use(None)
+        queue.use(wire)  # the link is back; what is open is asked for again
+        queue.offer(Scrub(5))
         await asyncio.sleep(0.01)
-        sender.flush_due()
         await asyncio.sleep(0.4)
-        sender.flush_due()
         await asyncio.sleep(0.01)
         assert wire.sent == [Scrub(5)]
-        sender.offer(Scrub(5))
+        queue.offer(Scrub(5))
         await asyncio.sleep(0.01)
         assert wire.sent == [Scrub(5), Scrub(5)]  # asked for anew
 
 
 async def test_who_comes_back_to_a_place_that_is_on_its_way_gets_there() -> None:
     """The wish between the two waits for its turn, and must not be what is sent last."""
-    sender, wire = Sender(), SlowWire(hold_s=3 * INTERVAL_S)
-    sender.use(wire)
-    async with running(sender):
+    queue, wire = CommandQueue(), SlowWire(hold_s=3 * INTERVAL_S)
+    queue.use(wire)
+    async with running(queue):
         for position in (1, 2, 1):
-            sender.offer(Scrub(position))
+            queue.offer(Scrub(position))
             await asyncio.sleep(0.01)
         await asyncio.sleep(INTERVAL_S)
-        sender.flush_due()
         await asyncio.sleep(3 * INTERVAL_S)
     assert wire.sent[-1] == Scrub(1)

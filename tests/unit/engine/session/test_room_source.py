@@ -86,7 +86,7 @@ async def joined_engine() -> tuple[Engine, RoomSource, Room, asyncio.Task[None]]
     source._access = Access()
     await source._link.join_first(source._access)
     source._recovery.joined()
-    return engine, source, Room.joined[-1], asyncio.create_task(source._sender.run())
+    return engine, source, Room.joined[-1], asyncio.create_task(source._queue.run())
 
 
 async def test_a_call_without_sound_yet_is_a_normal_call_whose_start_is_not_missed() -> None:
@@ -105,7 +105,7 @@ async def test_a_call_without_sound_yet_is_a_normal_call_whose_start_is_not_miss
     assert call.phase(time.monotonic()) == "playing"
     assert call.flow_detail == "No sound of the call has come yet."
     engine.handle(Scrub(20_000))
-    await soon(lambda: source.tick() or room.sent[-1] == Scrub(20_000))
+    await soon(lambda: Scrub(20_000) in room.sent)
     await asyncio.sleep(INTERVAL_S)
     sent = len(room.sent)
     room.announced = 1

@@ -11,7 +11,7 @@ import pytest
 from callplayer.config import Settings
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.call_state import Delays, ResumePoint
-from callplayer.engine.cursor.command_queue import Sender
+from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import FLOWING_PACKETS, Counters, ReceivePath
 from callplayer.engine.session import connection as links
@@ -59,8 +59,8 @@ class Rig:
             listener=None, say=self.said.append, prime=lambda: True,
         )  # fmt: skip
         self.recovery = Reconnector(
-            call=self.call, channels=self.channels, link=self.link, sender=Sender(),
-            delays=Delays, told=self,
+            call=self.call, channels=self.channels, link=self.link, queue=CommandQueue(),
+            delays=Delays, host=self,
         )  # fmt: skip
         if with_sound:
             self.add_tracks()
