@@ -6,8 +6,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 import platformdirs
 
@@ -22,7 +22,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def private_file(path: Path) -> Iterator[BinaryIO]:
+def private_file(path: Path) -> Iterator[BufferedRandom]:
     """Yield what is to be written to `path`, as `write_private` writes it: whole or not at all."""
     make_private_folder(path.parent)
     descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
