@@ -96,11 +96,13 @@ def _run_list(options: argparse.Namespace) -> int:
 
 _CLIENT_COMMANDS = {
     "add": Subcommand("add a client", clients.add_client_arguments, clients.run_add_client),
-    "list": Subcommand("list them", library.library_arguments, clients.run_list_clients),
+    "list": Subcommand("list the clients", library.library_arguments, clients.run_list_clients),
     "rotate": Subcommand(
-        "give one a new secret", clients.rotate_client_arguments, clients.run_rotate_client
+        "give a client a new secret", clients.rotate_client_arguments, clients.run_rotate_client
     ),
-    "remove": Subcommand("remove one", clients.remove_client_arguments, clients.run_remove_client),
+    "remove": Subcommand(
+        "remove a client", clients.remove_client_arguments, clients.run_remove_client
+    ),
 }
 _SERVE_COMMANDS = {
     "import": Subcommand(
@@ -109,7 +111,7 @@ _SERVE_COMMANDS = {
     "list": Subcommand("list the library's incidents", library.library_arguments, library.run_list),
     "remove": Subcommand("remove incidents", library.remove_arguments, library.run_remove),
     "clients": Subcommand(
-        "the clients that may sign in",
+        "list, add and remove the clients that may sign in",
         library.library_arguments,
         clients.run_list_clients,
         _CLIENT_COMMANDS,
@@ -119,18 +121,20 @@ COMMANDS = {
     "play": Subcommand("play a call (the default)", play.play_arguments, play.run_play),
     "demo": Subcommand("start everything and play a demo call", demo.demo_arguments, demo.run_demo),
     "serve": Subcommand(
-        "serve recordings over LiveKit",
+        "serve recordings and live calls over LiveKit",
         serve.serve_arguments,
         serve.run_serve,
         _SERVE_COMMANDS,
     ),
-    "list": Subcommand("list the incidents of the API", add_settings, _run_list),
+    "list": Subcommand("print the incidents of the API", add_settings, _run_list),
     "bookmarks": Subcommand(
         "print the bookmarks of a call", bookmarks.bookmarks_arguments, bookmarks.run_bookmarks
     ),
     "keys": Subcommand("print what every key does", add_settings, keys.run_keys),
-    "devices": Subcommand("list the sound devices", lambda _parser: None, devices.run_devices),
-    "doctor": Subcommand("find what is wrong and how to mend it", add_settings, doctor.run_doctor),
+    "devices": Subcommand("print the sound devices", lambda _parser: None, devices.run_devices),
+    "doctor": Subcommand(
+        "check this machine, and print how to mend what is wrong", add_settings, doctor.run_doctor
+    ),
 }
 
 
@@ -149,7 +153,7 @@ def _parser(name: str, command: Subcommand) -> argparse.ArgumentParser:
         others = {other: entry for other, entry in COMMANDS.items() if other != "play"}
         parser = _Parser(
             prog="callplayer",
-            description=f"Hear and steer an emergency call from a terminal.{_listed(others)}",
+            description=f"Play an emergency call in a terminal, and steer it.{_listed(others)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -157,12 +161,16 @@ def _parser(name: str, command: Subcommand) -> argparse.ArgumentParser:
     else:
         parser = _Parser(
             prog=f"callplayer {name}",
-            description=f"{command.summary}{_listed(command.commands)}",
+            description=f"{_sentence(command.summary)}{_listed(command.commands)}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
     command.add_arguments(parser)
     return parser
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _listed(commands: Mapping[str, Subcommand]) -> str:

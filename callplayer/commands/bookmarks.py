@@ -11,9 +11,11 @@ from callplayer.errors import EXIT_DONE
 
 def bookmarks_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `bookmarks` takes."""
-    parser.add_argument("incident", metavar="INCIDENT|FILE")
+    parser.add_argument(
+        "incident", metavar="INCIDENT|FILE", help="an incident's id, or a sound file"
+    )
     add_kind(parser)
-    parser.add_argument("--format", choices=("md", "json", "csv"), default="md")
+    parser.add_argument("--format", choices=("md", "json", "csv"), default="md", help="default: md")
 
 
 def run_bookmarks(options: argparse.Namespace) -> int:

@@ -20,7 +20,9 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `serve clients add` takes."""
     parser.add_argument("client", metavar="ID", help="letters, digits, dots, dashes, underscores")
     parser.add_argument(
-        "--no-audio", action="store_true", help="it may read incidents and words, but not listen"
+        "--no-audio",
+        action="store_true",
+        help="it may read incidents and transcripts, but not listen",
     )
     _add_secret_file(parser)
     add_library(parser)
@@ -42,7 +44,11 @@ def rotate_client_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `serve clients rotate` takes."""
     parser.add_argument("client", metavar="ID")
     parser.add_argument(
-        "--grace", type=float, default=0.0, metavar="S", help="the old secret is good for so long"
+        "--grace",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="let the old secret be good for S more seconds",
     )
     _add_secret_file(parser)
     add_library(parser)
@@ -98,7 +104,10 @@ def run_list_clients(options: argparse.Namespace) -> int:
 
 def _add_secret_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--secret-file", type=Path, metavar="FILE", help="write it there (default: stdout)"
+        "--secret-file",
+        type=Path,
+        metavar="FILE",
+        help="write the secret to a new private file (default: stdout)",
     )
 
 

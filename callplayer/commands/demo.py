@@ -18,11 +18,13 @@ from callplayer.commands.settings_flags import (
 def demo_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `demo` takes."""
     parser.add_argument(
-        "recording", nargs="?", type=Path, metavar="FILE", help="a call of your own (WAV, FLAC, …)"
+        "recording", nargs="?", type=Path, metavar="FILE", help="a recording of your own"
     )
-    parser.add_argument("--pick", action="store_true", help="pick one of the demo calls")
     parser.add_argument(
-        "--livekit", action="store_true", help="over LiveKit only: wait until it is built"
+        "--pick", action="store_true", help="pick one of the demo calls from a list"
+    )
+    parser.add_argument(
+        "--livekit", action="store_true", help="wait for livekit-server, and play over LiveKit only"
     )
     add_device(parser)
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)

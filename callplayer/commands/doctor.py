@@ -17,8 +17,8 @@ OLDEST_PYTHON = (3, 11)
 
 Verdict = Literal["ok", "note", "wrong"]
 WITHOUT_SOUND = (
-    "a sound server (PulseAudio, PipeWire) makes one, in a container the host's that is passed in; "
-    "`callplayer demo` plays silently until then"
+    "a sound server (PulseAudio, PipeWire) with a null sink counts, too; in a container, pass in "
+    "the host's. `callplayer demo` plays silently until a device comes"
 )
 _MARKS: dict[Verdict, str] = {"ok": "✓", "note": "·", "wrong": "✗"}
 

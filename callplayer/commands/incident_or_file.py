@@ -13,8 +13,15 @@ from callplayer.text import plain_text
 def add_kind(parser: argparse.ArgumentParser) -> None:
     """Add the flags that settle which of the two is meant."""
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--file", action="store_true", help="it is a file, whatever it looks like")
-    kind.add_argument("--incident", action="store_true", dest="is_id", help="it is an incident id")
+    kind.add_argument(
+        "--file", action="store_true", help="play a file, whatever its name looks like"
+    )
+    kind.add_argument(
+        "--incident",
+        action="store_true",
+        dest="is_id",
+        help="play an incident, whatever its id looks like",
+    )
 
 
 def recording_of(options: argparse.Namespace) -> Path | None:

@@ -30,35 +30,48 @@ def import_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_library(parser)
     parser.add_argument(
-        "--join", action="store_true", help="two files are one call: the caller, the call taker"
+        "--join",
+        action="store_true",
+        help="make one call of two files: the caller's, the call taker's",
     )
     parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out what cannot be imported, and say which"
+        "--skip-bad",
+        action="store_true",
+        help="leave out the files that cannot be imported, and name them",
     )
-    parser.add_argument("--swap", action="store_true", help="the caller is on the right")
+    parser.add_argument("--swap", action="store_true", help="the caller is on the right, or second")
     parser.add_argument(
-        "--channels", metavar="N[,M]", help="of more than two: the caller's, the call taker's"
+        "--channels",
+        metavar="N[,M]",
+        help="of more than two channels, the caller's and the call taker's; one: a mixed track",
     )
-    parser.add_argument("--rate", type=int, metavar="HZ", help="of .vox, which does not say it")
-    one = parser.add_argument_group("of one call (what is left out: from NAME.json beside it)")
+    parser.add_argument(
+        "--rate",
+        type=int,
+        metavar="HZ",
+        help="the sample rate of a .vox file, such as 8000; it is not in the file",
+    )
+    one = parser.add_argument_group(
+        "facts of one call (NAME.json beside the file says what no flag says)"
+    )
     one.add_argument(
         "--words",
         action="append",
         default=[],
         type=Path,
         metavar="FILE",
-        help="its words: JSON, STM, RTTM, VTT or SRT; twice: words, and RTTM turns",
+        help="its transcript: JSON, STM, RTTM, VTT or SRT; give it twice for words and RTTM turns",
     )
     one.add_argument(
         "--started-at",
         metavar="TIME",
-        help="such as 2026-03-14T02:47:09Z (no zone: this machine's)",
+        help="when it began, such as 2026-03-14T02:47:09Z; without a zone, in this machine's",
     )
-    one.add_argument("--phone", metavar="NUMBER", help="the caller's, such as +15555550142")
-    one.add_argument("--lat", type=float, metavar="DEGREES", help="where the caller is")
-    one.add_argument("--lng", type=float, metavar="DEGREES")
-    one.add_argument("--caller", metavar="NAME", help="the caller's name in the words")
-    one.add_argument("--call-taker", metavar="NAME", help="the call taker's")
+    one.add_argument("--phone", metavar="NUMBER", help="the caller's number, such as +15555550142")
+    one.add_argument("--lat", type=float, metavar="DEGREES", help="latitude of the caller")
+    one.add_argument("--lng", type=float, metavar="DEGREES", help="longitude of the caller")
+    one.add_argument("--caller", metavar="NAME", help="the caller's name in the transcript")
+    one.add_argument("--call-taker", metavar="NAME", help="the call taker's name in the transcript")
 
 
 def run_import(options: argparse.Namespace) -> int:

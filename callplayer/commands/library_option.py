@@ -12,7 +12,10 @@ from callplayer.paths import data_path
 def add_library(parser: argparse.ArgumentParser) -> None:
     """Add `--library`."""
     parser.add_argument(
-        "--library", type=Path, metavar="DIR", help=f"default: {data_path() / 'library'}"
+        "--library",
+        type=Path,
+        metavar="DIR",
+        help=f"the library's folder (default: {data_path() / 'library'})",
     )
 
 

@@ -41,17 +41,19 @@ def play_arguments(parser: argparse.ArgumentParser) -> None:
         "incident",
         nargs="?",
         metavar="INCIDENT|FILE",
-        help="an incident's id, or a recording to play without a server; none: pick from a list",
+        help="an incident's id, or a sound file; with neither you pick an incident from a list",
     )
     add_kind(parser)
     add_playing(parser)
     parser.add_argument(
-        "--wait-for-device", action="store_true", help="begin without a sound device if need be"
+        "--wait-for-device",
+        action="store_true",
+        help="without a sound device, wait until one comes",
     )
     parser.add_argument(
         "--silent-without-device",
         action="store_true",
-        help="play on silently until a sound device comes",
+        help="without a sound device, play silently until one comes",
     )
     add_settings(parser)
 

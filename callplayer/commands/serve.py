@@ -11,7 +11,7 @@ from callplayer.commands.library_option import add_library, library_folder
 if TYPE_CHECKING:
     pass
 
-LIVEKIT_SERVER_HINT = "the livekit-server program to run (default: found, or built once)"
+LIVEKIT_SERVER_HINT = "the livekit-server program (default: one on the PATH, else built once)"
 EPILOG = (
     "A file that is named as one of the commands is served as ./NAME. Secrets come from the"
     " environment, never from a flag."
@@ -25,25 +25,37 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="recordings, or folders of them (none: serve the library)",
+        help="sound files, or folders of them; without any, serve the library",
     )
     add_library(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8911, help="default: 8911; 0: any free one")
     parser.add_argument(
-        "--strict", action="store_true", help="do not start if a recording cannot be served"
+        "--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8911, help="the port (default: 8911; 0 takes any free one)"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="do not start if a file cannot be served"
     )
     parser.add_argument("--live", action="store_true", help="serve the calls as if they were live")
     parser.add_argument(
-        "--livekit-url", metavar="URL", help="use this LiveKit server (keys by environment)"
+        "--livekit-url",
+        metavar="URL",
+        help="a LiveKit server of your own; its key and secret come from the environment",
     )
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
     reach = parser.add_argument_group("beyond this machine")
     reach.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     reach.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
-    reach.add_argument("--public-url", metavar="URL", help="where a proxy in front is reached")
-    reach.add_argument("--insecure", action="store_true", help="listen there without TLS")
+    reach.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="the address that clients use, if a proxy stands in front",
+    )
+    reach.add_argument(
+        "--insecure", action="store_true", help="listen beyond this machine without TLS"
+    )
     _add_live(parser)
     parser.epilog = EPILOG
 
@@ -93,13 +105,21 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="play FILE as if it came in live",
     )
-    live.add_argument("--watch", type=Path, metavar="DIR", help="follow the WAVs that grow in DIR")
+    live.add_argument(
+        "--watch", type=Path, metavar="DIR", help="follow the WAV files that grow in DIR"
+    )
     live.add_argument(
         "--live-stdin", metavar="CODING:RATE:CHANNELS", help="PCM on stdin, such as s16le:48000:1"
     )
     live.add_argument(
-        "--ingest", action="store_true", help="open rooms for publishers: POST /ingest/calls"
+        "--ingest",
+        action="store_true",
+        help="let publishers bring calls in: POST /ingest/calls opens a room",
     )
     live.add_argument(
-        "--end-after", type=float, default=10.0, metavar="S", help="without sound (default: 10)"
+        "--end-after",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="end a live call after S seconds without sound (default: 10)",
     )

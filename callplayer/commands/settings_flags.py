@@ -10,6 +10,18 @@ from pathlib import Path
 from callplayer.config import ON_DEVICE_LOSS, Settings, load_settings
 from callplayer.errors import UsageError
 
+SETTINGS = {
+    "api_url": "the call API",
+    "client_id": "the client id that the vendor gave you",
+    "client_secret": "the client secret; never a flag, for others can read command lines",
+    "stream_url": "the room server, where the API names none",
+    "cable_url": "where transcripts come from (by default the API's address with /cable)",
+    "cable_parameter": "the name that the transcript channel gives the incident's id",
+    "output_device": "the sound device to play on (by default the one picked last)",
+    "on_device_loss": "when the sound device is lost: continue on the default one, or pause",
+}
+"""What each setting of `callplayer.config` says, for people."""
+
 _SETTING_FLAGS = (
     *("api_url", "client_id", "stream_url", "cable_url"),
     *("output_device", "on_device_loss"),
@@ -18,13 +30,15 @@ _SETTING_FLAGS = (
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the settings."""
-    group = parser.add_argument_group("settings (flag > environment > config.toml)")
-    group.add_argument("--config", type=Path, metavar="FILE", help="another config.toml")
+    group = parser.add_argument_group(
+        "settings (a flag wins over a variable such as CALLPLAYER_API_URL, that over config.toml)"
+    )
+    group.add_argument("--config", type=Path, metavar="FILE", help="read another config.toml")
     group.add_argument("--profile", metavar="NAME", help="use [profiles.NAME] of config.toml")
-    group.add_argument("--api-url", metavar="URL", help="CALLPLAYER_API_URL")
-    group.add_argument("--client-id", metavar="ID", help="CALLPLAYER_CLIENT_ID")
-    group.add_argument("--stream-url", metavar="URL", help="CALLPLAYER_STREAM_URL")
-    group.add_argument("--cable-url", metavar="URL", help="CALLPLAYER_CABLE_URL")
+    group.add_argument("--api-url", metavar="URL", help=SETTINGS["api_url"])
+    group.add_argument("--client-id", metavar="ID", help=SETTINGS["client_id"])
+    group.add_argument("--stream-url", metavar="URL", help=SETTINGS["stream_url"])
+    group.add_argument("--cable-url", metavar="URL", help=SETTINGS["cable_url"])
     add_device(group)
     parser.epilog = (
         "The client secret comes from CALLPLAYER_CLIENT_SECRET or config.toml, never from a flag."
@@ -33,21 +47,23 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_device(group: argparse._ActionsContainer) -> None:
     """Add the flags of the sound device."""
-    group.add_argument("--output-device", metavar="NAME", help="CALLPLAYER_OUTPUT_DEVICE")
-    group.add_argument("--on-device-loss", choices=ON_DEVICE_LOSS, help="CALLPLAYER_ON_DEVICE_LOSS")
+    group.add_argument("--output-device", metavar="NAME", help=SETTINGS["output_device"])
+    group.add_argument("--on-device-loss", choices=ON_DEVICE_LOSS, help=SETTINGS["on_device_loss"])
 
 
 def add_playing(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how a call is to be played."""
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--paused", action="store_true", help="wait at 0:00")
-    start.add_argument("--live", action="store_true", help="go to the live end of a call")
+    start.add_argument("--paused", action="store_true", help="start paused, at 0:00")
+    start.add_argument(
+        "--live", action="store_true", help="start at the live end of a call that goes on"
+    )
     parser.add_argument("--no-audio", action="store_true", help="play without a sound device")
     parser.add_argument(
         "--headless", action="store_true", help="no screen: JSON lines on stdin and stdout"
     )
     parser.add_argument(
-        "--plain", action="store_true", help="no screen: plain lines, for a screen reader"
+        "--plain", action="store_true", help="no screen: plain lines, as for a screen reader"
     )
 
 

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.timeout(900)
 
 NOT_RUN = {
     "git clone <this-repository> callplayer && cd callplayer": "the root holds such a clone",
+    "pulseaudio --start --exit-idle-time=-1": "the root has a sound server, of another socket",
     "make demo": "test_make_demo runs it in three roots like this one, to the end of its call",
     "make test": "this test is a part of it",
     "make check": "the check of every commit runs it before the tests",
@@ -65,10 +66,14 @@ LINES = {
     "pipx ensurepath": Typed(prints=".local/bin"),
     "callplayer <incident-id>": Typed(until="Playing at", then="q\n", prints="Incident"),
     "callplayer serve recordings/": Typed(until=READY, then=None, prints="In another terminal"),
-    "callplayer serve": Typed(until=READY, then=None, prints="serving 2 incidents"),
+    "callplayer serve": Typed(until=READY, then=None, prints="serving 3 incidents"),
     "callplayer serve clients add desk-7": Typed(prints="shown once"),
 }
-SERVED_BEFORE = {"callplayer <incident-id>": (), "curl": ("--ingest",)}
+SERVED_BEFORE: dict[str, tuple[str, ...]] = {
+    **{"callplayer <incident-id>": (), "callplayer list": (), "callplayer doctor": ()},
+    "curl": ("--ingest",),
+}
+"""What a line holds that needs a vendor, and the flags of the service that plays it."""
 SUDO = '#!/bin/sh\n# Root needs no password.\nexec "$@"\n'
 PULSE = (
     "pulseaudio -n --daemonize=yes --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes"
@@ -161,17 +166,23 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 def results(shell: Shell) -> list[Result]:
     """Every line that is run, with its exit code and what it printed."""
     results: list[Result] = []
-    for line in documented():
-        if line in NOT_RUN:
-            continue
-        needs = next((each for each in SERVED_BEFORE if line.startswith(each)), None)
-        service = Service(shell, *SERVED_BEFORE[needs]) if needs is not None else None
-        typed = filled_in(line, service)
-        try:
-            results.append(Result(line, *shell.type(typed, LINES.get(line, Typed()))))
-        finally:
-            if service is not None:
+    service: Service | None = None
+    try:
+        for line in documented():
+            if line in NOT_RUN:
+                continue
+            flags = next((SERVED_BEFORE[each] for each in SERVED_BEFORE if each in line), None)
+            is_other = flags is not None and (service is None or service.flags != flags)
+            if service is not None and (is_other or line.startswith("callplayer serve")):
                 service.stop()
+                service = None
+            if is_other and flags is not None:
+                service = Service(shell, *flags)
+            typed = filled_in(line, service)
+            results.append(Result(line, *shell.type(typed, LINES.get(line, Typed()))))
+    finally:
+        if service is not None:
+            service.stop()
     return results
 
 
@@ -185,7 +196,7 @@ class Service:
     """A `callplayer serve` in the root, for lines that need a vendor."""
 
     def __init__(self, shell: Shell, *flags: str) -> None:
-        self._shell = shell
+        self.flags = flags
         names = f"CALLPLAYER_SERVE_CLIENT_ID={CLIENT_ID} CALLPLAYER_SERVE_CLIENT_SECRET="
         line = f"{names}{CLIENT_SECRET} exec callplayer serve --port 8911 --exit-with-stdin"
         self._process = shell.popen(f"{line} {' '.join(flags)} {'' if flags else 'recordings/'}")
@@ -218,6 +229,7 @@ def filled_in(line: str, service: Service | None) -> str:
         )
         read = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])'"
         return f"TOKEN=$({token} | {read}); {line.replace('curl ', 'curl --fail-with-body ', 1)}"
+    line = line.replace("--output-device Headset", "--output-device sink")
     return line.replace("=…", "=0123456789abcdef0123456789abcdef")
 
 

@@ -12,8 +12,8 @@ from callplayer import cli
 from tests.rig.documents import DOCUMENTS, README, ROOT, anchors, links
 from tests.tools.tables import TABLES, TEN, tables_of, with_tables
 
-README_BYTES = 7_000
-PAGE_BYTES = 8_000
+README_BYTES = 7_168
+PAGE_BYTES = 8_192
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 ALL = "\n".join(TEXTS.values())
 
