@@ -149,7 +149,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         clone = root.home / "callplayer"
         (clone / "recordings").mkdir()
         for name in ("call", "recordings/one"):
-            write_tones(clone / f"{name}.wav", 5.0, 700.0, 1900.0)
+            write_tones(clone / f"{name}.wav", 3.0, 700.0, 1900.0)
         for name in ("caller", "taker"):
             soundfile.write(clone / f"{name}.wav", np.zeros(48_000), 48_000)
         words = "WEBVTT\n\n00:00.000 --> 00:02.000\n<v Caller>My mother fell.\n"
