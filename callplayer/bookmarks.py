@@ -90,7 +90,7 @@ def read_bookmarks(path: Path) -> tuple[Bookmark, ...]:
             f"{path} cannot be read: {error.strerror}.", "Check its owner and its mode."
         ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise BookmarkError(f"{path} holds no bookmarks.", "Mend it, or move it away.") from None
+        raise BookmarkError(f"{path} holds no bookmarks.", "Correct it, or move it away.") from None
 
 
 def in_order(bookmarks: Iterable[Bookmark]) -> tuple[Bookmark, ...]:

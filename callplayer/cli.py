@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         logging.getLogger(__name__).exception("%s failed", name)
         return fail(
-            CallplayerError("callplayer met an error of its own.", f"{log_path()} says more.")
+            CallplayerError("callplayer failed unexpectedly.", f"Read why in {log_path()}.")
         )
 
 
@@ -133,7 +133,7 @@ COMMANDS = {
     "keys": Subcommand("print what every key does", add_settings, keys.run_keys),
     "devices": Subcommand("print the sound devices", lambda _parser: None, devices.run_devices),
     "doctor": Subcommand(
-        "check this machine, and print how to mend what is wrong", add_settings, doctor.run_doctor
+        "check this machine, and print how to fix what is wrong", add_settings, doctor.run_doctor
     ),
 }
 

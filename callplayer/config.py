@@ -204,7 +204,7 @@ def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any], list[st
         table = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
-        raise UsageError(f"{path} is not valid TOML: {place}.", "Mend that line.") from None
+        raise UsageError(f"{path} is not valid TOML: {place}.", "Correct that line.") from None
     warnings = [
         f"{path} sets {plain_text(name, 40)!r}, which is no setting of callplayer."
         for name in _unknown_names(table)

@@ -1,4 +1,4 @@
-"""`callplayer doctor`: what is wrong on this machine, and the line that mends it."""
+"""`callplayer doctor`: what is wrong on this machine, and how to fix it."""
 
 from __future__ import annotations
 

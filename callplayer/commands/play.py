@@ -70,7 +70,10 @@ def run_play(options: argparse.Namespace) -> int:
         )
     if options.headless:
         if options.incident is None:
-            raise UsageError("Headless mode needs an incident id.", "Add one: `callplayer ID`.")
+            raise UsageError(
+                "Headless mode needs an incident's id or a file.",
+                "Add one: `callplayer ID --headless`.",
+            )
         return play_headless(
             settings,
             options.incident,

@@ -248,7 +248,7 @@ def _checked(answer: _Answer) -> _Answer:
         )
     if status in (404, 410):
         raise IncidentNotFoundError(
-            "There is no such incident.", "`callplayer list` shows those that there are."
+            "There is no such incident.", "`callplayer list` prints those there are."
         )
     wait_s = retry_after_s(answer.headers, datetime.now(UTC))
     if status in (429, 503):
@@ -312,7 +312,7 @@ def _incident_path(incident_id: str) -> str:
         segment = ""
     # A dot segment would be taken out of the path, and another address be asked.
     if segment in ("", ".", ".."):
-        raise IncidentNotFoundError("That is no incident id.", "`callplayer list` shows some.")
+        raise IncidentNotFoundError("That is no incident id.", "`callplayer list` prints them.")
     return f"/v1/incident_events/{segment}"
 
 

@@ -143,7 +143,7 @@ class _Files:
                 case _:
                     self.pieces += parse_cues(text, warn, self.names)
         except TranscriptError as error:
-            raise UsageError(f"{plain_text(str(path))}, {error}.", "Mend that file.") from None
+            raise UsageError(f"{plain_text(str(path))}, {error}.", "Correct that file.") from None
         return kind
 
     def all_words(self) -> tuple[Word, ...]:
@@ -173,7 +173,7 @@ def _check_within(words: Sequence[Word], call: CallTimes, paths: Sequence[Path])
     raise UsageError(
         f"Words of {', '.join(plain_text(str(path)) for path in paths)} lie beyond the end of the"
         f" call: at {last_s:.1f} s of {call.duration_s:.1f} s; {guess}.",
-        "Mend the times, or name the right file.",
+        "Correct the times, or name the right file.",
     )
 
 

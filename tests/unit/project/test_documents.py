@@ -65,6 +65,11 @@ def test_the_readme_shows_three_pictures_and_one_that_moves() -> None:
     assert sorted(shown) == ["gif", "png", "png", "png"]
 
 
+def test_every_picture_is_shown() -> None:
+    pictures = {path.name for path in (ROOT / "screenshots").glob("*.png")}
+    assert pictures == set(re.findall(r"screenshots/([\w-]+\.png)", ALL))
+
+
 def test_every_command_is_documented() -> None:
     text = TEXTS[ROOT / "docs" / "commands.md"]
     names = cli.COMMANDS.keys() - {"play"}
