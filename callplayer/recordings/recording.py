@@ -27,6 +27,7 @@ from callplayer.recordings.facts import (
     started_by_tags,
 )  # fmt: skip
 from callplayer.recordings.named_file import incident_id
+from callplayer.text import plain_text
 from callplayer.vendor.parties import Channel
 
 MAX_RECORDINGS = 10_000
@@ -168,7 +169,9 @@ def _audio_files(paths: Iterable[Path]) -> Iterable[Path]:
                     f"The folder {path} cannot be read: {error.strerror}.", "Check its rights."
                 ) from None
             yield from (entry for entry in entries if entry.suffix.lower() in SUFFIXES)
-        elif path.suffix.lower() in SUFFIXES and path.exists():
+        elif not path.exists():
+            raise UsageError(f"There is no file {plain_text(str(path))}.", "Check the path.")
+        elif path.suffix.lower() in SUFFIXES:
             yield path
         else:
             raise UsageError(

@@ -179,6 +179,12 @@ def test_a_start_without_a_zone_is_this_machines_and_that_is_said() -> None:
         check_started_at("noon", said.append)
 
 
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    for name in ("missing", "missing.wav"):
+        with pytest.raises(UsageError, match=f"There is no file .*{name}"):
+            find_recordings([tmp_path / name])
+
+
 def test_a_bad_file_costs_that_file_and_strict_refuses(tmp_path: Path) -> None:
     good, bad = sound_with(tmp_path, {}), tmp_path / "bad.wav"
     bad.write_bytes(b"no sound")
