@@ -74,7 +74,7 @@ def test_a_folder_is_listed_by_name_and_ids_are_stable(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no recording to serve"):
         find_recordings([tmp_path])
-    with pytest.raises(UsageError, match="no recording that"):
+    with pytest.raises(UsageError, match="There is no file"):
         find_recordings([tmp_path / "none.wav"])
     (tmp_path / "a.wav").write_bytes(b"RIFF but no wave")
     with pytest.raises(UsageError, match="no sound file that is known"):
