@@ -1,4 +1,4 @@
-"""docs/architecture.md names files and folders that exist."""
+"""docs/architecture.md and docs/playback.md name files and folders that exist."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PACKAGE = Path(callplayer.__file__).parent
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "architecture.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
+RULES = (ROOT / "docs" / "playback.md").read_text(encoding="utf-8")
 CHOICES = (ROOT / "docs" / "choices.md").read_text(encoding="utf-8")
 
 # Any word with a slash or a `.py` in code marks, or in the drawing.
@@ -23,7 +24,7 @@ def named_paths(text: str) -> list[str]:
     return sorted({path for path in PATH.findall(text) if path != "serve/"})
 
 
-@pytest.mark.parametrize("path", named_paths(TEXT))
+@pytest.mark.parametrize("path", named_paths(TEXT + RULES))
 def test_a_path_of_the_document_exists(path: str) -> None:
     # A room's own parts are named without the room.
     places = [PACKAGE / path, ROOT / path, *PACKAGE.glob(f"*/{path}")]
