@@ -12,15 +12,18 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
-# How many tests run at once, after those that measure sound and time have run one by one. Their files
-# keep their order, so that those that play a whole call begin early.
+# How many tests run at once, after those that measure sound and time have run one by one and those
+# that play in real time two at a time. Files keep their order, so that those that play a whole call
+# begin early.
 AT_ONCE ?= 3
+SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
+OTHERS := not measures and not plays
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-.PHONY: demo test tests test-programs check screenshots recording bench dist sbom audit lock clean
+.PHONY: demo test tests tests-that-measure tests-beside test-programs check screenshots recording bench dist sbom audit lock clean
 
 # What may be missing is looked at before anything is installed at length; a call plays without it.
 demo:
@@ -34,9 +37,14 @@ test: test-programs
 	@began=$$(date +%s); code=0; $(MAKE) --no-print-directory tests || code=$$?; took=$$(($$(date +%s) - began)); \
 	  echo "make test took $$((took / 60)) min $$((took % 60)) s"; exit $$code
 
-tests:
+tests: tests-that-measure tests-beside
+
+tests-that-measure:
 	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
-	@$(PYTEST) -m "not measures" --numprocesses=$(AT_ONCE) --dist=loadfile --no-loadscope-reorder $(ARGS) || $(AGAIN) -m "not measures" $(ARGS)
+	@$(PYTEST) -m plays --numprocesses=2 $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m plays $(ARGS)
+
+tests-beside:
+	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready

@@ -112,7 +112,7 @@ def assert_it_goes_on(demo: Demo, before: Event, killed_s: float) -> None:
     assert later["phase"] == "playing"
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_playing_goes_on_where_it_was_when_parts_are_killed_one_after_the_other(
     demo: Demo,
 ) -> None:

@@ -20,7 +20,7 @@ from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server, until_hear
 from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
 from tests.rig.terminal import Terminal
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 SILENT_DB = -70.0
 TOLD_WITHIN_S = 1.0

@@ -35,7 +35,7 @@ DELAY_PARTS = (
 LEVELS_A_S = 20
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_states_and_stats_come_at_least_once_a_second_and_levels_not_too_often(
     sweep_service: Service, start_engine: StartEngine
 ) -> None:
@@ -139,7 +139,7 @@ def test_relative_requests_add_up(sweep_service: Service, start_engine: StartEng
     assert engine.quit() == 0
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_live_goes_to_the_live_end(tmp_path: Path, sink: Sink, sweep_service: Service) -> None:
     del sweep_service
     recording = tmp_path / "long.wav"

@@ -35,7 +35,7 @@ from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
 from tests.rig.terminal import Terminal
 from tests.rig.vendor import Script, Vendor
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 SILENT_DB = -60.0
 DEMO_CALL = Path(__file__).parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"

@@ -59,7 +59,7 @@ def demo(home: Path, sink: Sink, *flags: str) -> Iterator[Terminal]:
     assert not processes_of(home)
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_keys_change_what_is_seen_and_heard(screen: Terminal, sink: Sink, tmp_path: Path) -> None:
     screen.wait_for("PLAYING", "Caller", "Call taker", "0 dB")
     time.sleep(1.0)
@@ -117,7 +117,7 @@ def test_every_size_shows_what_matters(screen: Terminal, columns: int, rows: int
     assert screen.wait_end() == 0
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
     sink: Sink, tmp_path: Path
 ) -> None:
@@ -214,7 +214,7 @@ def played_in_lines(argv: list[str], environment: dict[str, str], length: str) -
         player.stdout.close()
 
 
-@pytest.mark.measures
+@pytest.mark.plays
 def test_the_demo_plays_a_recording_of_ones_own(sink: Sink, tmp_path: Path) -> None:
     from tests.rig.signals import write_sweep_call
 

@@ -31,7 +31,7 @@ from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
 from tests.rig.relay import Relay
 from tests.rig.vendor import Script, Vendor
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 FRAMES_A_S = 100
 COUNTED_S = 1.0

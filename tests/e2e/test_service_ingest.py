@@ -40,7 +40,7 @@ from tests.e2e.service_fixtures import (
 )
 from tests.rig.openapi_check import OpenApiCheck
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 WINDOW_FRAMES = RATE_HZ // 20
 

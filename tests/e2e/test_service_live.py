@@ -70,7 +70,7 @@ async def hears(listener: Listener, track: str, from_s: float, to_s: float) -> N
 
 
 # A room has one jitter buffer more than the others, which grows where something runs beside it.
-ALONE = [pytest.param(each, marks=pytest.mark.measures) for each in SOURCES if "room" in each]
+ALONE = [pytest.param(each, marks=pytest.mark.plays) for each in SOURCES if "room" in each]
 
 
 @pytest.mark.parametrize("source", [*(each for each in SOURCES if "room" not in each), *ALONE])

@@ -16,7 +16,7 @@ from tests.rig.signals import AMPLITUDE, BANDS_HZ, BASE_HZ, PERIOD_S, RATE_HZ, S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import Track, Variant
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 MIXED = (Track(name="audio"),)
 LAYOUTS = {
