@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from callplayer.engine.session.reconnect import GIVE_UP_ROOM_S
+from callplayer.engine.session.connection import RoomLimits
 from tests.rig.processes import HeadlessEngine, Service
 from tests.rig.signals import write_sweep_call
 
@@ -76,7 +76,7 @@ def test_while_the_room_is_gone_it_says_since_when_and_a_try_can_be_asked_for(
         lambda e: e["event"] == "state" and e["detail"].startswith("The room is gone"),
         since_s=asked_s,
     )
-    assert gone_s - asked_s < GIVE_UP_ROOM_S / 2
+    assert gone_s - asked_s < RoomLimits().give_up_s / 2
     # Some tries have failed, so the wait is long enough to be cut short.
     _, waiting = engine.wait_for(
         lambda e: e["event"] == "state" and (e["retry_at_s"] or 0.0) - e["as_of_s"] > 1.5,

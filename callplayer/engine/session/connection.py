@@ -7,6 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from callplayer.config import Settings, check_url
@@ -27,18 +28,35 @@ from callplayer.vendor.client import ApiClient
 from callplayer.vendor.parties import BOTH
 from callplayer.vendor.status import StatusUpdate
 
-STATUS_WAIT_S = 2.0
-TRACKS_QUIET_S = 0.3
-FLOW_WAIT_S = 1.5
-PRIME_S = 2.0
-"""A server that has published nothing after so long may do so only after a resume."""
 
-NOT_YET_S = 4.0
-"""A call whose server tells where it is, and publishes nothing for so long, has no sound so far."""
+@dataclass(frozen=True)
+class RoomLimits:
+    """How long a room is waited for, in s."""
 
-NO_TRACKS_S = 8.0
-NO_SOUND_S = 20.0
-"""So long a new room may take until its sound is there; another one may have it sooner."""
+    first_status_s: float = 2.0
+    tracks_quiet_s: float = 0.3
+    """No other track has turned up for so long: those that are there are all."""
+
+    packets_s: float = 1.5
+    """The packets of all tracks, once those are there."""
+
+    prime_s: float = 2.0
+    """A server that has published nothing after so long may do so only after a resume."""
+
+    not_yet_s: float = 4.0
+    """A call whose server reports its place, and publishes nothing for so long, has no sound."""
+
+    report_s: float = 8.0
+    """How often it is reported that no sound has come."""
+
+    sound_s: float = 20.0
+    """The sound of a new room; after that another room is joined."""
+
+    give_up_s: float = 5.0
+    """The SDK tries for half a minute to get its room back, and who fell silent in a room may come
+    back to it by itself; a new room is joined sooner. Where only the way for words is cut, sound
+    comes on for 5 s, too: then the SDK begins anew and drops its tracks."""
+
 
 REFUSALS = 2
 """A stream token may end between its making and its use; one that is refused again never was
@@ -56,7 +74,8 @@ class RoomConnection:
     SDK has its connection; `closed` is set once the room is gone for good,
     `first_status` once it has told where the call is.
     `say` is given what is being tried, in words. `prime` is called while no track has come: it has
-    the server send sound, and returns whether sound is wanted at all.
+    the server send sound, and returns whether sound is wanted at all. `chance` returns 0 to 1: it
+    spreads players out.
     """
 
     def __init__(
@@ -70,6 +89,9 @@ class RoomConnection:
         listener: RoomListener,
         say: Callable[[str], None],
         prime: Callable[[], bool],
+        limits: RoomLimits = RoomLimits(),
+        make_room: Callable[[RoomListener], Room] = Room,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._incident_id = incident_id
@@ -79,6 +101,9 @@ class RoomConnection:
         self._listener = listener
         self._say = say
         self._prime = prime
+        self.limits = limits
+        self._make_room = make_room
+        self._chance = chance
         self._retry = asyncio.Event()
         self._backoff = Backoff()
         self._rejoined_s = float("-inf")
@@ -101,7 +126,7 @@ class RoomConnection:
         self.first_status.clear()
         self.flow = Liveness()
         self.known = StatusUpdate()
-        self.room = Room(self._listener)
+        self.room = self._make_room(self._listener)
         await self.room.connect(url, grant.token)
         self.up = True
 
@@ -183,7 +208,7 @@ class RoomConnection:
             return False
         if self._channels.layout.own == BOTH:
             return True
-        quiet = time.monotonic() - self._track_s > TRACKS_QUIET_S
+        quiet = time.monotonic() - self._track_s > self.limits.tracks_quiet_s
         return quiet and len(self._channels.track_ids) >= self.room.audio_tracks_announced()
 
     def receives(self, track_id: str) -> bool:
@@ -220,19 +245,19 @@ class RoomConnection:
         """
         self._say("waiting for the call's sound")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STATUS_WAIT_S):
+            async with asyncio.timeout(self.limits.first_status_s):
                 await self.first_status.wait()
         since_s = time.monotonic()
         joined_s = since_s
         while not self.all_tracks_here():
             unpublished = self.room is not None and not self.room.audio_tracks_announced()
             waited_s = time.monotonic() - joined_s
-            if unpublished and waited_s > PRIME_S and not self._prime():
+            if unpublished and waited_s > self.limits.prime_s and not self._prime():
                 return
             is_known = self.first_status.is_set() and not self.sounded
-            if unpublished and waited_s > NOT_YET_S and is_known:
+            if unpublished and waited_s > self.limits.not_yet_s and is_known:
                 return
-            if time.monotonic() - since_s > NO_TRACKS_S:
+            if time.monotonic() - since_s > self.limits.report_s:
                 since_s = time.monotonic()
                 self._say("No sound of the call has come yet; still waiting.")
             self._check_open()
@@ -240,14 +265,14 @@ class RoomConnection:
                 raise UnreachableError("No sound of the call has come yet.")
             await asyncio.sleep(0.01)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FLOW_WAIT_S):
+            async with asyncio.timeout(self.limits.packets_s):
                 while not await self._packets_flow():
                     await asyncio.sleep(0.02)
         self._check_open()
 
     async def _until_sound(self) -> None:
         try:
-            async with asyncio.timeout(NO_SOUND_S):
+            async with asyncio.timeout(self.limits.sound_s):
                 await self.until_ready()
         except TimeoutError:
             raise UnreachableError("No sound of the call came in the new room.") from None
@@ -269,7 +294,7 @@ class RoomConnection:
 
         `why` is reported during the wait, `then` after it.
         """
-        wait_s = self._backoff.next_s(_chance(), told_s)
+        wait_s = self._backoff.next_s(self._chance(), told_s)
         self._call.retry_at_s = time.monotonic() + wait_s
         self._say(why)
         with contextlib.suppress(TimeoutError):
@@ -292,7 +317,3 @@ class RoomConnection:
                 "Set CALLPLAYER_STREAM_URL to the address the vendor gave you.",
             )
         return check_url(self._settings.stream_url, STREAM_SCHEMES, "stream_url")
-
-
-def _chance() -> float:
-    return random.random()  # noqa: S311 - spreads players out, guards nothing

@@ -23,11 +23,6 @@ from callplayer.vendor.parties import NEITHER, Party
 
 LOG = logging.getLogger(__name__)
 
-GIVE_UP_ROOM_S = 5.0
-"""The SDK tries for half a minute to get its room back, and who fell silent in a room may come back
-to it by itself; a new room is had sooner. Where only the way for words is cut, sound comes on
-for 5 s, too: then the SDK begins anew and drops its tracks."""
-
 NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
 
@@ -263,7 +258,9 @@ class Reconnector:
         """Give the room up after a while."""
         if self._give_up_timer is None:
             loop = asyncio.get_running_loop()
-            self._give_up_timer = loop.call_later(GIVE_UP_ROOM_S, self.closed, "no patience left")
+            self._give_up_timer = loop.call_later(
+                self._link.limits.give_up_s, self.closed, "it is not back in time"
+            )
 
     def _cancel_give_up_timer(self) -> None:
         if self._give_up_timer is not None:

@@ -15,7 +15,8 @@ from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
-from callplayer.engine.session.connection import RoomConnection
+from callplayer.engine.room.room import Room, RoomListener
+from callplayer.engine.session.connection import RoomConnection, RoomLimits
 from callplayer.engine.session.reconnect import Reconnector
 from callplayer.engine.session.renewal import BufferRenewal
 from callplayer.engine.session.reporter import Reporter
@@ -49,6 +50,8 @@ class RoomSource:
         path: ReceivePath,
         delays: Callable[[], Delays],
         host: SourceHost,
+        limits: RoomLimits | None = None,
+        make_room: Callable[[RoomListener], Room] = Room,
     ) -> None:
         self._settings = settings
         self._incident_id = incident_id
@@ -69,6 +72,8 @@ class RoomSource:
             listener=self,
             say=host.say,
             prime=self.prime,
+            limits=limits or RoomLimits(),
+            make_room=make_room,
         )
         self._recovery = Reconnector(
             call=call,

@@ -1,70 +1,52 @@
-"""When the server's sound counts as lost or back, and what is asked of the engine for it."""
+"""engine/session/reconnect.py: when sound counts as lost or back, and what is asked for then."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from callplayer.config import Settings
-from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.cursor.call_state import LOOKS_FOR_S, Delays, ResumePoint
-from callplayer.engine.cursor.command_queue import CommandQueue
-from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.liveness import BEGINS_S, SILENT_S
-from callplayer.engine.room.receive_stats import Counters, ReceivePath
-from callplayer.engine.session import reconnect as recoveries
-from callplayer.engine.session.connection import RoomConnection
+from callplayer.engine.room.receive_stats import Counters
+from callplayer.engine.session.connection import RoomLimits
 from callplayer.engine.session.reconnect import (
     BROKE,
     GONE,
     LEFT,
     LOOKS,
+    NEWS_WAIT_S,
     SILENT,
     UNTOLD,
-    Reconnector,
 )
 from callplayer.vendor.commands import Resume
 from callplayer.vendor.parties import TrackNames
-from callplayer.vendor.status import Status
+from tests.unit.engine.session.room_rig import LIMITS, RoomRig
 
 DELAYS = Delays(path_ms=100.0)
 PLAYED_S = 10.0
-DURATION_MS = 100_000
 LATE_JITTER_S = 0.2
 """What packets that were held up for a second or two leave in the jitter."""
 
 
-class Rig:
+class Rig(RoomRig):
     """An open call of two parties that has played for PLAYED_S; `now_s` is the rig's clock.
 
     That clock begins at the real one: when something is lost is read from there.
     """
 
-    def __init__(self, *, opened: bool = True) -> None:
+    def __init__(self, limits: RoomLimits = LIMITS, *, opened: bool = True) -> None:
+        super().__init__(limits)
         self.now_s = time.monotonic() - PLAYED_S
-        self.said: list[str] = []
-        self.restored: list[ResumePoint] = []
-        self.call = PlaybackState()
+        self.delays = DELAYS
         self.call.opened = opened
-        self.channels = ChannelBank(48_000)
-        self.path = ReceivePath()
-        self.link = RoomConnection(
-            Settings(), "i1", call=self.call, channels=self.channels, path=self.path,
-            listener=self, say=self.said.append, prime=lambda: True,
-        )  # fmt: skip
         self.link.room, self.link.up = self, True
-        self.queue = CommandQueue()
-        self.recovery = Reconnector(
-            call=self.call, channels=self.channels, link=self.link, queue=self.queue,
-            delays=lambda: DELAYS, host=self,
-        )  # fmt: skip
         self._packets: dict[str, int] = {}
         self.jitter_s = 0.0
-        for track_id, party in (("a", "caller"), ("b", "callTaker")):
-            self.add(track_id, party)
+        self.add_both()
         self.recovery.joined()
         self.tell(20_000)
         self.play(PLAYED_S)
@@ -100,21 +82,14 @@ class Rig:
     def tell(self, position_ms: int, *, paused: bool = False) -> None:
         """The server tells where it is."""
         self.link.flow.take_status(self.now_s)
-        status = Status(position_ms, DURATION_MS, paused, at_end=False, call_over=True)
-        self.call.take_status(status, self.now_s, DELAYS)
+        self.take_status(position_ms, self.now_s, paused=paused)
 
     def lose(self) -> None:
         """Nothing comes for as long as it takes to notice."""
         self.play(SILENT_S + 0.25, sends="")
         assert self.call.away
 
-    # --- the engine's side, and the room's --------------------------------------------------------
-
-    def say(self, detail: str) -> None:
-        self.said.append(detail)
-
-    def restore(self, back: ResumePoint) -> None:
-        self.restored.append(back)
+    # --- the room's side --------------------------------------------------------------------------
 
     async def send(self, payload: bytes) -> None: ...
 
@@ -181,7 +156,7 @@ async def test_what_came_late_while_the_server_went_on_is_asked_for_again(tells:
         rig.tell(stood_ms + 5_000)
         rig.look("ab")
     else:
-        rig.play(recoveries.NEWS_WAIT_S - 0.25)
+        rig.play(NEWS_WAIT_S - 0.25)
         assert not rig.restored
         rig.play(0.5)
     assert rig.restored == [ResumePoint(stood_ms, paused=False)]
@@ -245,9 +220,8 @@ async def test_who_sent_the_sound_has_left_and_comes_back() -> None:
     assert not rig.link.closed.is_set()
 
 
-async def test_what_is_not_back_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recoveries, "GIVE_UP_ROOM_S", 0.05)
-    rig = Rig()
+async def test_what_is_not_back_in_time_is_given_up() -> None:
+    rig = Rig(replace(LIMITS, give_up_s=0.05))
     rig.lose()
     async with asyncio.timeout(5.0):
         await rig.link.closed.wait()
@@ -257,9 +231,8 @@ async def test_what_is_not_back_in_time_is_given_up(monkeypatch: pytest.MonkeyPa
     assert not rig.restored  # a room that was given up is not looked at
 
 
-async def test_what_is_back_in_time_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recoveries, "GIVE_UP_ROOM_S", 0.05)
-    rig = Rig()
+async def test_what_is_back_in_time_is_not_given_up() -> None:
+    rig = Rig(replace(LIMITS, give_up_s=0.05))
     rig.lose()
     rig.play(0.25)
     await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What a room's source does when the room has no sound yet, and while its tracks are had anew."""
+"""engine/session/room_source.py: a room without sound yet, and tracks that are subscribed anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from callplayer.config import Settings
 from callplayer.engine.cursor.command_queue import INTERVAL_S
 from callplayer.engine.room.receive_stats import FLOWING_PACKETS, Counters
-from callplayer.engine.session import connection
+from callplayer.engine.session import room_source
+from callplayer.engine.session.connection import RoomLimits
 from callplayer.engine.session.engine import Engine, EngineOptions
 from callplayer.engine.session.room_source import RoomSource
 from callplayer.vendor.commands import Command, Resume, Scrub, decode_command
@@ -72,11 +74,9 @@ async def soon(is_so: Callable[[], object]) -> None:
 @pytest.fixture(autouse=True)
 def _rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     Room.joined = []
-    monkeypatch.setattr(connection, "Room", Room)
-    monkeypatch.setattr(connection, "_chance", lambda: 0.0)
-    monkeypatch.setattr(connection, "PRIME_S", 0.05)
-    monkeypatch.setattr(connection, "NOT_YET_S", 0.15)
-    monkeypatch.setattr(connection, "STATUS_WAIT_S", 0.05)
+    limits = RoomLimits(prime_s=0.05, not_yet_s=0.15, first_status_s=0.05)
+    quick = partial(RoomSource, limits=limits, make_room=Room)
+    monkeypatch.setattr(room_source, "RoomSource", quick)
 
 
 async def joined_engine() -> tuple[Engine, RoomSource, Room, asyncio.Task[None]]:
