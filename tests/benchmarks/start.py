@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import av
 import numpy as np
 
 from tests.rig.processes import CALLPLAYER, Service, clean_environment
-from tests.rig.pulse import RATE_HZ, Sink, pulse_server
+from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server
 from tests.rig.signals import position_sweep, write_sweep_call
 from tests.rig.terminal import Terminal
 
@@ -25,9 +26,20 @@ class Start:
     sound_s: list[float]
 
 
+def measure(times: int) -> Start:
+    """Start callplayer so many times in a terminal of 80×24."""
+    with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
+        home = Path(folder)
+        write_sweep_call(home / "sweep.wav", 60.0)
+        service = Service(home, home / "sweep.wav")
+        try:
+            return _started(times, home, server, service.environment, service.incidents[0])
+        finally:
+            service.stop()
+
+
 def measure_file(times: int, hours: float = 0.0) -> Start:
     """Start callplayer on a file without a server: of a minute, or of so many hours of Opus."""
-    screens, sounds = [], []
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
         path = home / ("long.opus" if hours else "sweep.wav")
@@ -35,25 +47,29 @@ def measure_file(times: int, hours: float = 0.0) -> Start:
             write_long_opus(path, hours)
         else:
             write_sweep_call(path, 60.0)
-        sink = Sink(server, "start")
-        environment = clean_environment(home) | sink.environment
-        try:
-            for number in range(times):
-                place = home / str(number)
-                place.mkdir()
-                began_s = time.monotonic()
-                terminal = Terminal(place, [*CALLPLAYER, str(path)], environment)
-                terminal.wait_until(lambda screen: "quit" in screen)
-                screens.append(time.monotonic() - began_s)
-                terminal.wait_for("PLAYING")
-                time.sleep(1.0)
-                sound = np.abs(sink.heard(began_s, time.monotonic()))
-                sounds.append(float(np.argmax(sound > 0.02)) / RATE_HZ)
-                terminal.type("q")
-                terminal.wait_end()
-                terminal.close()
-        finally:
-            sink.close()
+        return _started(times, home, server, {}, str(path))
+
+
+def _started(
+    times: int, home: Path, server: PulseServer, variables: dict[str, str], call: str
+) -> Start:
+    screens, sounds = [], []
+    with contextlib.closing(Sink(server, "start")) as sink:
+        environment = clean_environment(home) | variables | sink.environment
+        for number in range(times):
+            place = home / str(number)
+            place.mkdir()
+            began_s = time.monotonic()
+            terminal = Terminal(place, [*CALLPLAYER, call], environment)
+            terminal.wait_until(lambda screen: "quit" in screen)
+            screens.append(time.monotonic() - began_s)
+            terminal.wait_for("PLAYING")
+            time.sleep(1.0)
+            sound = np.abs(sink.heard(began_s, time.monotonic()))
+            sounds.append(float(np.argmax(sound > 0.02)) / RATE_HZ)
+            terminal.type("q")
+            terminal.wait_end()
+            terminal.close()
     return Start(screens, sounds)
 
 
@@ -75,33 +91,3 @@ def write_long_opus(path: Path, hours: float) -> None:
             packet.pts = packet.dts = number * RATE_HZ // 50
             packet.duration = RATE_HZ // 50
             container.mux(packet)
-
-
-def measure(times: int) -> Start:
-    """Start callplayer so many times in a terminal of 80×24."""
-    screens, sounds = [], []
-    with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
-        home = Path(folder)
-        write_sweep_call(home / "sweep.wav", 60.0)
-        service = Service(home, home / "sweep.wav")
-        sink = Sink(server, "start")
-        environment = clean_environment(home) | service.environment | sink.environment
-        try:
-            for number in range(times):
-                place = home / str(number)
-                place.mkdir()
-                began_s = time.monotonic()
-                terminal = Terminal(place, [*CALLPLAYER, service.incidents[0]], environment)
-                terminal.wait_until(lambda screen: "quit" in screen)
-                screens.append(time.monotonic() - began_s)
-                terminal.wait_for("PLAYING")
-                time.sleep(1.0)
-                sound = np.abs(sink.heard(began_s, time.monotonic()))
-                sounds.append(float(np.argmax(sound > 0.02)) / RATE_HZ)
-                terminal.type("q")
-                terminal.wait_end()
-                terminal.close()
-        finally:
-            sink.close()
-            service.stop()
-    return Start(screens, sounds)

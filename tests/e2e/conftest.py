@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.service_fixtures import write_recordings
 from tests.rig.processes import HeadlessEngine, Service
 from tests.rig.pulse import Sink
 from tests.rig.signals import write_sweep_call, write_tones
@@ -36,6 +37,14 @@ def tone_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(home, home / "tones.wav")
     yield service
     assert service.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a call of two parties and a mixed one."""
+    folder = tmp_path_factory.mktemp("recordings")
+    write_recordings(folder)
+    return folder
 
 
 @pytest.fixture

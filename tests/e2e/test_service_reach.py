@@ -34,18 +34,10 @@ from tests.e2e.service_fixtures import (
     open_stream,
     running_service,
     sign_in_body,
-    write_recordings,
 )
 from tests.rig.processes import HeadlessEngine
 
 PUBLIC = "https://replay.example.org"
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    write_recordings(folder, duration_s=3.0)
-    return folder
 
 
 @pytest.fixture(scope="module")

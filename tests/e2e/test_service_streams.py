@@ -36,13 +36,6 @@ MOST_IN_FLIGHT_S = 0.15
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    write_recordings(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def service(recordings: Path) -> Iterator[Service]:
     with running_service(f"(Path({str(recordings)!r}),), port=0, idle_s=1.0") as running:
         yield running

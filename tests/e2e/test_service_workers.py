@@ -40,7 +40,6 @@ from tests.e2e.service_fixtures import (
     steady_db,
     until,
     workers_of,
-    write_recordings,
 )
 from tests.rig.processes import Service as RigService
 from tests.rig.signals import write_sweep_call
@@ -49,13 +48,6 @@ CALL = incident_id("call.wav")
 TRACE = (7300, True)
 IDLE_S = 5.0
 SHORTLY_BEFORE_S = 3.5
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    write_recordings(folder)
-    return folder
 
 
 class CallStreams(Streams):
