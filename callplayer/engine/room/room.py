@@ -25,10 +25,9 @@ from callplayer.engine.room.data_streams import DataStreams
 from callplayer.engine.room.data_throttle import throttle_data
 from callplayer.engine.room.receive_stats import Counters
 from callplayer.engine.room.resubscription import Resubscription
+from callplayer.engine.room.trust import SenderTrust, Standing
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
 from callplayer.vendor.parties import TrackNames
-from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
-from callplayer.vendor.values import WireError
 
 LOG = logging.getLogger(__name__)
 
@@ -74,16 +73,16 @@ class RoomListener(Protocol):
 class Room:
     """A joined room. Make one with `connect`."""
 
-    def __init__(self, listener: RoomListener) -> None:
+    def __init__(self, listener: RoomListener, sdk_room: rtc.Room | None = None) -> None:
         self._listener = listener
-        self._room = rtc.Room()
+        self._room = sdk_room or rtc.Room()
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._frames: dict[str, Frames] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._senders: set[str] = set()
         self._resubscription = Resubscription()
         self._closing = False
-        self._trusted = 0
+        self._trust = SenderTrust()
         self._data_streams = DataStreams(self._room, self._take)
         self._wire_events()
 
@@ -212,32 +211,16 @@ class Room:
 
     def _take(self, sender: str, payload: bytes) -> None:
         # What the SDK still has of a room that was left is not of the next one.
-        if not self._closing and self._is_believed(sender, payload):
+        if not self._closing and self._trust.admits(payload, self._standing(sender)):
             self._listener.on_payload(payload)
 
-    def _is_believed(self, sender: str, payload: bytes) -> bool:
-        """Tell whether data may be listened to: from the best who has told a status so far.
-
-        Best is who sends the sound. Then comes who is not named: the server itself, or somebody who
-        has just come, for a server announces who may not publish up to 3 s late. Another listener
-        counts least, but how the vendor makes up its rooms is not known: if nobody else tells a
-        status, it is listened to.
-        """
-        trust = self._trust(sender)
-        if len(payload) > MAX_STATUS_BYTES or trust < self._trusted:
-            return False
-        if trust > self._trusted:
-            with contextlib.suppress(WireError):
-                read_status_updates(payload)
-                self._trusted = trust
-        return True
-
-    def _trust(self, sender: str) -> int:
+    def _standing(self, sender: str) -> Standing:
         if not sender:
-            return 1
+            return Standing.UNNAMED
         participant = self._room.remote_participants.get(sender)
         publications = participant.track_publications.values() if participant else ()
-        return 2 if any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications) else 0
+        sends = any(each.kind == rtc.TrackKind.KIND_AUDIO for each in publications)
+        return Standing.SENDS_SOUND if sends else Standing.LISTENER
 
     def _take_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         if self._resubscription.arrived(publication.sid):

@@ -1,62 +1,55 @@
-"""Whose data messages are believed."""
+"""engine/room/room.py: whose data goes on to the listener."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from unittest.mock import create_autospec
+from unittest.mock import call, create_autospec
 
 from livekit import rtc
 
 from callplayer.engine.room.room import Room, RoomListener
-from callplayer.vendor.status import MAX_STATUS_BYTES, Status, encode_status
+from callplayer.vendor.status import Status, encode_status
 
-AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
 STATUS = encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True))
 
 
-def _room(**participants: tuple[int, ...]) -> Room:
-    room = Room(create_autospec(RoomListener))
-    for identity, kinds in participants.items():
-        tracks = {str(n): SimpleNamespace(kind=kind) for n, kind in enumerate(kinds)}
-        room._room._remote_participants[identity] = SimpleNamespace(track_publications=tracks)  # type: ignore[assignment]
-    return room
+class SdkRoom(rtc.Room):
+    """The SDK's room with participants and data that the test brings."""
+
+    def __init__(self, **participants: tuple[int, ...]) -> None:
+        super().__init__()
+        self._remote_participants = {
+            identity: SimpleNamespace(
+                identity=identity,
+                track_publications={
+                    str(n): SimpleNamespace(kind=kind) for n, kind in enumerate(kinds)
+                },
+            )
+            for identity, kinds in participants.items()
+        }  # type: ignore[assignment]
+
+    def bring(self, sender: str, payload: bytes = STATUS) -> None:
+        participant = self.remote_participants.get(sender)
+        packet = rtc.DataPacket(payload, rtc.DataPacketKind.KIND_RELIABLE, participant)
+        self.emit("data_received", packet)
 
 
-async def test_once_who_sends_the_sound_has_told_a_status_nobody_else_is_believed() -> None:
-    room = _room(bot=(AUDIO,), listener=(), watcher=(VIDEO,))
-    assert room._is_believed("bot", STATUS)
-    assert not room._is_believed("listener", STATUS)
-    assert not room._is_believed("watcher", STATUS)
-    assert not room._is_believed("of whom nothing is known", STATUS)
-    assert not room._is_believed("", STATUS), "somebody who has just come, not announced yet"
-    assert room._is_believed("bot", STATUS)
+async def test_a_participant_with_an_audio_track_goes_before_all_others() -> None:
+    sdk = SdkRoom(bot=(rtc.TrackKind.KIND_AUDIO,), listener=(), watcher=(rtc.TrackKind.KIND_VIDEO,))
+    listener = create_autospec(RoomListener)
+    Room(listener, sdk)
+    sdk.bring("listener", b"1")
+    sdk.bring("bot")
+    for other in ("listener", "watcher", ""):
+        sdk.bring(other)
+    assert listener.on_payload.mock_calls == [call(b"1"), call(STATUS)]
 
 
-async def test_a_server_that_speaks_for_itself_is_believed_before_a_listener() -> None:
-    room = _room(listener=())
-    assert room._is_believed("listener", STATUS)
-    assert room._is_believed("", STATUS)
-    assert not room._is_believed("listener", STATUS)
-    assert room._is_believed("", STATUS)
-
-
-async def test_what_is_no_status_makes_nobody_the_best() -> None:
-    room = _room(teller=(), bot=(AUDIO,))
-    assert room._is_believed("teller", STATUS)
-    assert room._is_believed("bot", b"{}")
-    assert room._is_believed("teller", STATUS)
-    assert room._is_believed("bot", STATUS)
-    assert not room._is_believed("teller", STATUS)
-
-
-async def test_what_is_too_long_is_not_read() -> None:
-    assert not _room(bot=(AUDIO,))._is_believed("bot", b"x" * (MAX_STATUS_BYTES + 1))
-
-
-async def test_who_has_left_a_room_hears_no_more_of_it() -> None:
-    room = _room(bot=(AUDIO,))
-    room._take("bot", STATUS)
-    room._listener.on_payload.assert_called_once_with(STATUS)  # type: ignore[attr-defined]
+async def test_a_room_that_was_left_brings_nothing_any_more() -> None:
+    sdk, listener = SdkRoom(), create_autospec(RoomListener)
+    room = Room(listener, sdk)
+    sdk.bring("")
+    listener.on_payload.assert_called_once_with(STATUS)
     await room.close()
-    room._take("bot", STATUS)
-    room._listener.on_payload.assert_called_once()  # type: ignore[attr-defined]
+    sdk.bring("")
+    listener.on_payload.assert_called_once()
