@@ -16,7 +16,6 @@ from tests.rig.signals import AMPLITUDE, BANDS_HZ, BASE_HZ, PERIOD_S, RATE_HZ, S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import Track, Variant
 
-pytestmark = pytest.mark.plays
 
 MIXED = (Track(name="audio"),)
 LAYOUTS = {
@@ -125,6 +124,7 @@ def party_of(engine: HeadlessEngine, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.plays
 def test_both_volumes_and_mutes_act_on_every_layout(rig: Rig, sink: Sink, layout: str) -> None:
     with playing(rig, sink, *LAYOUTS[layout]) as engine:
         for party in ("caller", "callTaker"):
@@ -153,6 +153,7 @@ def test_both_volumes_and_mutes_act_on_every_layout(rig: Rig, sink: Sink, layout
             assert told == [("callTaker", 3.0)]
 
 
+@pytest.mark.plays
 def test_volumes_asked_before_there_is_a_room_are_sent_once(rig: Rig, sink: Sink) -> None:
     rig.become(Variant(tracks=MIXED))
     with rig.engine(sink) as engine:
@@ -166,6 +167,7 @@ def test_volumes_asked_before_there_is_a_room_are_sent_once(rig: Rig, sink: Sink
         assert engine.quit() == 0
 
 
+@pytest.mark.plays
 def test_a_conference_of_callers_is_one_party(rig: Rig, sink: Sink) -> None:
     with playing(rig, sink, *CONFERENCE) as engine:
         assert_heard(sink, "third", 0.0)
@@ -179,6 +181,7 @@ def test_a_conference_of_callers_is_one_party(rig: Rig, sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("tracks", [LATE, NAMED_LATE], ids=["come-late", "named-late"])
+@pytest.mark.measures
 def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(
     rig: Rig, sink: Sink, tracks: tuple[Track, ...]
 ) -> None:
@@ -217,6 +220,7 @@ def low_band(sound: np.ndarray) -> np.ndarray:
     return np.fft.irfft(spectrum, len(sound))
 
 
+@pytest.mark.plays
 def test_a_mute_at_the_server_is_asked_for_again_of_a_track_that_is_replaced(
     rig: Rig, sink: Sink
 ) -> None:
