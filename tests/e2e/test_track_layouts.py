@@ -16,7 +16,6 @@ from tests.rig.signals import AMPLITUDE, BANDS_HZ, BASE_HZ, PERIOD_S, RATE_HZ, S
 from tests.vendors.rig import Rig
 from tests.vendors.variant import Track, Variant
 
-
 MIXED = (Track(name="audio"),)
 LAYOUTS = {
     "mixed": MIXED,
