@@ -77,7 +77,7 @@ def _take_no_more(_pcm: npt.NDArray[np.int16]) -> None:
 
 
 _takers: dict[int, TakeFrame] = {}
-"""Who takes the frames of a stream, by its handle, from its beginning until its end was told."""
+"""What takes the frames of a stream, by its handle, from its beginning until its end has come."""
 
 _beginning = threading.Lock()
 """Held while a stream begins: its first frame may come before its handle is known."""

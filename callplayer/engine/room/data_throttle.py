@@ -37,7 +37,7 @@ UNUSED = frozenset(
         "stream_trailer_received",
     }
 )
-"""Events of a room that a player has no use for: who sends them by the thousand is not heard."""
+"""Events of a room that a player has no use for: a sender of thousands is not heard."""
 
 Deliver = Callable[[str, bytes], None]
 """Takes a sender's identity ("" for one that the SDK cannot name) and a payload."""
@@ -56,7 +56,7 @@ class RateWindow:
         self._held_back = 0
 
     def admit(self, now_s: float) -> bool:
-        """Count a message; tell whether it may go on its way."""
+        """Count a message; return whether it may go on its way."""
         if now_s - self._began_s >= TURN_S:
             self._began_s, self._count = now_s, 0
         self._count += 1
@@ -91,7 +91,7 @@ def _is_status(payload: bytes) -> bool:
 
 
 def throttle_data(room: rtc.Room, deliver: Deliver) -> bool:
-    """Have a connected room's messages delivered on the running loop; tell whether that works."""
+    """Have a connected room's messages delivered on the running loop; return whether that works."""
     try:
         drop = livekit_ffi.pydll().livekit_ffi_drop_handle
         livekit_ffi.filter_events(
@@ -128,15 +128,15 @@ class DataThrottle:
     def __call__(self, event: Any) -> bool:
         if event.WhichOneof("message") != "room_event":
             return self._passes(event)
-        told = event.room_event
-        kind = told.WhichOneof("message")
-        if told.room_handle != self._room_handle:
+        news = event.room_event
+        kind = news.WhichOneof("message")
+        if news.room_handle != self._room_handle:
             return kind not in UNUSED
         if kind in ("text_stream_opened", "byte_stream_opened"):
-            return self._admit_stream(getattr(told, kind))
+            return self._admit_stream(getattr(news, kind))
         if kind != "data_packet_received":
             return kind not in UNUSED
-        packet = told.data_packet_received
+        packet = news.data_packet_received
         if packet.WhichOneof("value") == "user":
             self._take(packet)
         return False

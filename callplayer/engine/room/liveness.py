@@ -27,7 +27,7 @@ LATE_JITTER_S = 0.02
 
 STATUS_LATE_S = 3.0
 LEARNED_FROM = 4
-"""So many gaps between statuses that nobody asked for tell how often they come."""
+"""So many gaps between unasked statuses show how often they come."""
 
 UNBROKEN_S = 0.3
 """Packets that came so shortly before a look had not broken off when it was made."""
@@ -49,7 +49,7 @@ class _TrackLiveness:
 
 
 class Liveness:
-    """What came in of one room, and when. A look that failed is not told of: it says nothing."""
+    """What came in of one room, and when. A look that failed is not passed on: it says nothing."""
 
     def __init__(self) -> None:
         self._tracks: dict[str, _TrackLiveness] = {}
@@ -102,13 +102,13 @@ class Liveness:
         self._status_s = now_s
 
     def note_command(self) -> None:
-        """A command goes out: the statuses that answer it tell nothing of how often they come."""
+        """A command goes out: the statuses that answer it do not show how often they come."""
         self._gaps_s.clear()
 
     # --- readings ---------------------------------------------------------------------------------
 
     def silent(self, track_id: str, now_s: float) -> bool:
-        """Tell whether a track has broken off, as far as the last look tells.
+        """Return whether a track has broken off, as far as the last look shows.
 
         Where looks fail for long, and no status comes either, nothing comes.
         """

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 PACKET_MS = 20.0
-"""Opus as WebRTC packs it, until the counters tell of other packets."""
+"""Opus as WebRTC packs it, until the counters show other packets."""
 
 MOST_PACKET_MS = 120.0
 FRAME_MS = 10.0
@@ -31,7 +31,7 @@ ROUNDING = 0.1
 MOST_JITTER_MS = 40.0
 EVEN_JITTER_MS = 2.0
 KNOWN_FOR_S = 3.0
-"""Up to here packets come evenly enough to tell from one when the others came, for so long."""
+"""Up to here packets come evenly enough to know from one when the others came, for so long."""
 
 FLOWING_PACKETS = 3
 ENOUGH_PACKETS = 10
@@ -84,7 +84,7 @@ class ReceivePath:
         """Take in a track's counters as they are now."""
         track = self._tracks.setdefault(track_id, _TrackStats())
         if counters.packets < track.last.packets:
-            return  # the SDK tells of the track no more
+            return  # the SDK has no more statistics of the track
         packets = counters.packets - track.last.packets
         emitted = counters.emitted - track.last.emitted
         waited_s = counters.jitter_buffer_delay_s - track.last.jitter_buffer_delay_s
@@ -175,8 +175,8 @@ def _turnover_ms(track: _TrackStats, confirmed_s: float) -> float:
     """Return the turnover of one track.
 
     A jitter buffer that has just started stretches the sound to reach its first aim, which its
-    figures do not show; and a buffer that shrinks is told of late. Packets are taken out of it in
-    frames, and the time that one waited is told rounded up to whole frames. Opus ends the old place
+    figures do not show; and a buffer that shrinks shows late. Packets are taken out of it in
+    frames, and the time that one waited is rounded up to whole frames. Opus ends the old place
     in the first packet of the new one: the frame where that happens is left out whole.
     """
     held_ms = max(track.recent_ms, default=FIRST_JITTER_BUFFER_MS)

@@ -40,7 +40,7 @@ class Resubscription:
         self._gone: set[str] = set()
 
     def awaits(self, track_id: str) -> bool:
-        """Return whether the track has been given up only to be had anew."""
+        """Return whether the track has been given up only to be subscribed to anew."""
         return track_id in self._awaited
 
     def arrived(self, track_id: str) -> bool:

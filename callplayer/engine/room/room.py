@@ -1,6 +1,6 @@
 """The LiveKit room of one incident: audio tracks in, status in, commands out.
 
-The SDK's objects stay inside this module, `frames` and `valve`. What happens is told to a
+The SDK's objects stay inside this folder. What happens is passed on to a
 RoomListener: frames on a thread of the SDK's, all else on the engine's loop.
 """
 
@@ -40,7 +40,7 @@ REFUSED = re.compile(r"\b40[13]\b|unauthorized", re.IGNORECASE)
 
 
 class RoomListener(Protocol):
-    """What the room tells."""
+    """What is done about what comes from the room."""
 
     def on_frame(self, track_id: str, pcm: npt.NDArray[np.int16]) -> None:
         """A frame of sound, as `frames.TakeFrame` takes it, has come."""
@@ -157,9 +157,9 @@ class Room:
             self._end_track(track_id)
 
     async def close(self) -> None:
-        """Leave the room; no frame is read any more, and nothing more told but tracks that end.
+        """Leave the room; no frame is read any more, and nothing passed on but tracks that end.
 
-        That takes time where the link is down: what a room tells that is being left is not ours.
+        That takes time where the link is down: what comes from it meanwhile is dropped.
         """
         self._closing = True
         self._data_streams.close()
@@ -194,9 +194,9 @@ class Room:
         room.on("track_subscribed", subscribed)
         room.on("track_unsubscribed", unsubscribed)
         room.on("track_unpublished", lambda each, _: self._resubscription.unpublished(each.sid))
-        room.on("participant_metadata_changed", lambda who, *_: self._rename_tracks(who))
-        room.on("participant_name_changed", lambda who, *_: self._rename_tracks(who))
-        room.on("participant_attributes_changed", lambda _, who: self._rename_tracks(who))
+        room.on("participant_metadata_changed", lambda each, *_: self._rename_tracks(each))
+        room.on("participant_name_changed", lambda each, *_: self._rename_tracks(each))
+        room.on("participant_attributes_changed", lambda _, each: self._rename_tracks(each))
         room.on("participant_disconnected", self._note_left)
         room.on("data_received", data)
         room.on("reconnecting", lambda: link(False))
@@ -238,7 +238,7 @@ class Room:
 
     def _start_track(self, track: rtc.RemoteAudioTrack, publication: Any, participant: Any) -> None:
         track_id = publication.sid
-        self._end_track(track_id)  # one reader a track, though it may be told of twice
+        self._end_track(track_id)  # one reader a track, though it may be announced twice
         self._tracks[track_id] = track
         self._senders.add(participant.identity)
         self._listener.on_track(track_id, _names(publication, participant))
@@ -287,7 +287,7 @@ _left_behind: set[asyncio.Task[None]] = set()
 def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
     """Leave a room that is not waited for any more: the native library goes on joining it.
 
-    It tries for half a minute; nobody would ever leave that room.
+    It tries for half a minute; that room would never be left.
     """
 
     async def leave() -> None:

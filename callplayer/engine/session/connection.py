@@ -53,8 +53,8 @@ class RoomLimits:
     """The sound of a new room; after that another room is joined."""
 
     give_up_s: float = 5.0
-    """The SDK tries for half a minute to get its room back, and who fell silent in a room may come
-    back to it by itself; a new room is joined sooner. Where only the way for words is cut, sound
+    """The SDK tries for half a minute to get its room back, and a server that fell silent may
+    speak again by itself; a new room is joined sooner. Where only the way for words is cut, sound
     comes on for 5 s, too: then the SDK begins anew and drops its tracks."""
 
 
@@ -66,7 +66,7 @@ STREAM_SCHEMES = {"wss": True, "https": True, "ws": False, "http": False}
 
 
 class RoomConnection:
-    """Holds the room, and what came in of it (`flow`). What the room tells goes to `listener`.
+    """Holds the room, and what came in of it (`flow`). What comes from the room goes to `listener`.
 
     `known` is what the server has said of its cursor in this room.
 
@@ -241,7 +241,7 @@ class RoomConnection:
         """Return when a status has come and every announced track really receives packets.
 
         Where the server publishes no track, a call that is to begin paused is ready without one.
-        So is one that has had no sound so far, once a status tells where it is.
+        So is one that has had no sound so far, once a status says where it is.
         """
         self._say("waiting for the call's sound")
         with contextlib.suppress(TimeoutError):

@@ -169,7 +169,7 @@ class Engine:
             self._options.incident_id,
             call=self._call,
             channels=self._sound.channels,
-            teller=self._teller,
+            reporter=self._teller,
             path=path,
             delays=self._teller.delays,
             host=self,
@@ -178,7 +178,7 @@ class Engine:
     def _file(self, path: Path) -> Source:
         from callplayer.engine.session.file_source import FileSource
 
-        return FileSource(path, channels=self._sound.channels, teller=self._teller, host=self)
+        return FileSource(path, channels=self._sound.channels, reporter=self._teller, host=self)
 
     async def _open_sound(self) -> None:
         if not self._options.waits:

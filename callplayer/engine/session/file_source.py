@@ -68,14 +68,14 @@ class FileSource:
     """Plays the recording `path`. Frames come on a thread of its own, under `channels.lock`."""
 
     def __init__(
-        self, path: Path, *, channels: ChannelBank, teller: Reporter, host: SourceHost
+        self, path: Path, *, channels: ChannelBank, reporter: Reporter, host: SourceHost
     ) -> None:
         self._path = path
         self._channels = channels
-        self._teller = teller
+        self._reporter = reporter
         self._host = host
-        teller.recording = path.name
-        self._words = WordReporter(teller.emit)
+        reporter.recording = path.name
+        self._words = WordReporter(reporter.emit)
         self._beside: list[asyncio.Task[None]] = []
         self._opened: _Opened | None = None
         self._player: StreamPlayer | None = None
@@ -187,7 +187,7 @@ class FileSource:
         duration_s = opened.sound.frames / SAMPLE_RATE_HZ
         facts = beside.facts
         place = facts.caller_location
-        self._teller.incident(
+        self._reporter.incident(
             Incident(
                 id=incident_id(path.name),
                 caller_phone_number=facts.caller_phone_number,

@@ -239,7 +239,7 @@ class Reconnector:
             return
         if self._flows_s is None:
             self._flows_s = now_s
-        # What was lost must be had again; what only came late may be where we are.
+        # What was lost is asked for again; what only came late may be where the call is.
         may_stay = flow.was_late or not flows
         waited_s = now_s - self._flows_s
         if may_stay and not call.has_status_since(self._flows_s) and waited_s < NEWS_WAIT_S:

@@ -16,7 +16,7 @@ from callplayer.ipc import messages as m
 from callplayer.vendor.http import Incident
 
 SOON_S = 0.05
-"""However many statuses come, the state is told no more often for them."""
+"""However many statuses come, the state is emitted no more often for them."""
 
 LEVELS_AGAIN_S = 0.25
 """Levels of sound that stand still, as of a tone, are emitted this often all the same."""
@@ -70,7 +70,7 @@ class Reporter:
             return
         now_s = self.emitted_s = time.monotonic()
         self.is_dirty = False
-        # Lanes that are being had again stay as they were.
+        # Lanes of a room that is being joined again stay as they were.
         if not self._call.away or not self._lanes:
             self._lanes = self._sound.channels.layout.lanes or self._lanes
         levels_db = {lane: level.rms_db for lane, level in self._levels.items()}

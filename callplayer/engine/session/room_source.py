@@ -46,7 +46,7 @@ class RoomSource:
         *,
         call: PlaybackState,
         channels: ChannelBank,
-        teller: Reporter,
+        reporter: Reporter,
         path: ReceivePath,
         delays: Callable[[], Delays],
         host: SourceHost,
@@ -57,7 +57,7 @@ class RoomSource:
         self._incident_id = incident_id
         self._call = call
         self._channels = channels
-        self._teller = teller
+        self._reporter = reporter
         self._delays = delays
         self._host = host
         self.path = path
@@ -109,7 +109,7 @@ class RoomSource:
         await self._link.join_first(access)
         self._recovery.joined()
         transcript = TranscriptSubscription(
-            self._settings, self._incident_id, access, self._teller.emit
+            self._settings, self._incident_id, access, self._reporter.emit
         )
         self._beside.append(asyncio.create_task(transcript.run()))
 
@@ -176,7 +176,7 @@ class RoomSource:
     def tick(self) -> None:
         """Use a silence of the call for a swollen jitter buffer."""
         now_s = time.monotonic()
-        if self._queue.open and self._renewal.may_use_silence(now_s, self._teller.sounded_s):
+        if self._queue.open and self._renewal.may_use_silence(now_s, self._reporter.sounded_s):
             self._host.obey(Scrub(self._call.shown_ms(now_s, self._delays())))
 
     async def measure(self) -> None:
@@ -284,7 +284,7 @@ class RoomSource:
         backoff = Backoff()
         while True:
             try:
-                self._teller.incident(await access.incident(self._incident_id))
+                self._reporter.incident(await access.incident(self._incident_id))
             except NotReadyError as error:
                 await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
             except CallplayerError as error:

@@ -52,9 +52,9 @@ class Rig:
         self.told: list[m.Event] = []
         self.now_s = 1000.0
         sound, call = AudioPipeline(48_000), PlaybackState()
-        teller = Reporter(self.told.append, call, sound, ReceivePath())
+        reporter = Reporter(self.told.append, call, sound, ReceivePath())
         self.care = DeviceManager(
-            sound, call, teller, lambda _: None, Settings(output_device=wanted),
+            sound, call, reporter, lambda _: None, Settings(output_device=wanted),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
         )  # fmt: skip
         self.card = Card("speakers")

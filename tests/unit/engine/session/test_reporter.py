@@ -18,10 +18,10 @@ from callplayer.vendor.http import Incident
 @pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])
 def test_an_incident_of_any_length_is_told_in_a_line_that_can_be_read(character: str) -> None:
     told: list[m.Event] = []
-    teller = Reporter(
+    reporter = Reporter(
         told.append, PlaybackState(), AudioPipeline(RATE_HZ, no_audio=True), ReceivePath()
     )
-    teller.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
+    reporter.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
     (event,) = told
     line = codec.encode_line(event)
     assert len(line) < codec.MAX_EVENT_BYTES
