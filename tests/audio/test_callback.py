@@ -132,7 +132,7 @@ def test_a_block_makes_no_arrays(line: Line) -> None:
     assert max(most_bytes.values()) < BLOCK_BYTES / 2
 
 
-def test_a_block_waits_for_nobody(line: Line) -> None:
+def test_a_block_waits_for_no_lock(line: Line) -> None:
     with line.channels.lock:
         thread = threading.Thread(target=line.mixer.render, args=(line.out,))
         thread.start()

@@ -172,7 +172,7 @@ def test_a_card_that_starts_late_is_caught_up_with_without_a_click(
     assert largest_step(rig.sound()) < slope + 2 * 2 * FADE_STEP
 
 
-def test_a_ring_that_nobody_reads_holds_two_seconds_at_most() -> None:
+def test_a_ring_that_is_not_read_holds_two_seconds_at_most() -> None:
     lane = open_lane()
     rig = Rig(lane, source=steady(LEVEL), card_start_s=60.0)
     rig.run(59.0)
@@ -272,7 +272,7 @@ def test_a_new_lane_is_closed() -> None:
 
 @pytest.mark.parametrize("block_frames", [120, 240, 480])
 @pytest.mark.parametrize("card_start_s", [0.001, 0.004, 0.0085])
-def test_the_delay_told_is_the_delay_there_is(block_frames: int, card_start_s: float) -> None:
+def test_the_delay_reported_is_the_delay_there_is(block_frames: int, card_start_s: float) -> None:
     """A step that goes in comes out as much later as was told, give or take half a block."""
     lane = open_lane()
     rig = Rig(lane, block_frames=block_frames, card_start_s=card_start_s)
@@ -302,7 +302,7 @@ def test_lanes_that_open_at_once_play_at_once(surplus_frames: int) -> None:
     assert lane.delay_s == pytest.approx(lane.delay_target_s, abs=0.002)
 
 
-def test_after_a_trim_the_delay_told_is_the_new_one_at_once() -> None:
+def test_after_a_trim_the_delay_reported_is_the_new_one_at_once() -> None:
     """A card that asks for nothing for a while leaves a backlog, which is left out."""
     lane = open_lane()
     rig = Rig(lane, block_frames=240)

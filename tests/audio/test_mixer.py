@@ -75,7 +75,7 @@ def test_a_block_larger_than_the_bus_is_filled_whole() -> None:
     assert mixer.rendered_frames == len(out)
 
 
-def test_the_time_a_block_takes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_a_block_takes_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([1.0, 1.25, 2.0, 2.75])
 
     class _Ticking:

@@ -202,7 +202,7 @@ def test_without_portaudio_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     assert caught.value.exit_code == 6
 
 
-def test_a_portaudio_that_does_not_work_is_told_and_tried_again(
+def test_a_portaudio_that_does_not_work_is_reported_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     portaudio = _machine(monkeypatch, "Speakers", fails_to_run=True)
@@ -215,7 +215,7 @@ def test_a_portaudio_that_does_not_work_is_told_and_tried_again(
     assert find_device("").name == "Speakers"
 
 
-def test_a_portaudio_that_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_portaudio_that_cannot_be_imported_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     cannot_be_imported(monkeypatch, PortAudioError("Error initializing PortAudio"))
     with pytest.raises(SoundDeviceError, match="Error initializing PortAudio"):
         list_devices()
@@ -279,7 +279,7 @@ def test_a_stream_that_has_ended_or_cannot_be_asked_is_gone(
     assert made.ended()
 
 
-def test_a_device_that_cannot_be_opened_is_told_in_plain_text(
+def test_a_device_that_cannot_be_opened_is_reported_in_plain_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     portaudio = _machine(monkeypatch, "Speakers", fails_to_start=True)
@@ -329,7 +329,7 @@ def test_the_clock_knob_turns_the_rate(clock_ppm: float) -> None:
     assert _rate_seen_hz(clock_ppm) == pytest.approx(48_000 * (1 + clock_ppm * 1e-6), rel=0.03)
 
 
-def test_a_stopped_card_asks_for_nothing_and_tells_for_how_long() -> None:
+def test_a_stopped_card_asks_for_nothing_and_shows_for_how_long() -> None:
     mixer = Mixer(48_000)
     card = SimulatedOutput(mixer, name="no audio")
     while not mixer.rendered_frames:

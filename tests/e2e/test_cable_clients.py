@@ -128,7 +128,7 @@ async def test_a_line_that_falls_silent_is_noticed(kind: tuple[str, str]) -> Non
         await client.until(lambda each: each.texts() == ["meanwhile"])
 
 
-async def test_a_token_that_expires_is_had_anew() -> None:
+async def test_a_token_that_expires_is_renewed() -> None:
     async with serving(ping_s=PING_S) as served:
         served.say("live", said(1.0, "a"))
         first = url_with_token(served)

@@ -178,7 +178,7 @@ def test_without_a_terminal_the_room_is_waited_for(tmp_path: Path) -> None:
     assert re.search(wanted, ended.stdout, re.DOTALL), ended.stdout
 
 
-def test_without_a_terminal_and_without_a_room_the_recording_is_told_to_its_end(
+def test_without_a_terminal_and_without_a_room_the_recording_is_played_to_its_end(
     tmp_path: Path,
 ) -> None:
     machine = Machine(tmp_path, fails=True, length_s=SHORT_S)

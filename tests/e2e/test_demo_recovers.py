@@ -152,7 +152,7 @@ def takes(squatter: socket.socket, address: tuple[str, int]) -> bool:
     return True
 
 
-def test_a_service_that_cannot_come_back_is_told_in_its_log(demo: Demo) -> None:
+def test_a_service_that_cannot_come_back_says_so_in_its_log(demo: Demo) -> None:
     before = play(demo)
     api_url = demo.log().split("incidents at ")[1].split()[0]
     demo.must_have(LIVEKIT)

@@ -199,7 +199,7 @@ def test_without_any_device_the_call_waits_and_goes_on_with_the_next_one(
     assert engine.quit() == 0
 
 
-def test_who_asks_for_a_pause_gets_one_and_goes_on_by_hand(
+def test_a_pause_that_is_asked_for_lasts_until_it_is_ended_by_hand(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
     first, other = add_two(add_sink)
@@ -335,7 +335,7 @@ def test_a_device_is_picked_with_d_and_the_choice_lasts(
     missing.wait_for("The sound device other is not there.", "♪ Null Output")
 
 
-def test_devices_are_told_and_set_by_name(add_sink: AddSink, start: Start) -> None:
+def test_devices_are_reported_and_set_by_name(add_sink: AddSink, start: Start) -> None:
     first, other = add_two(add_sink)
     engine = start(first.environment)
     asked_s = engine.send(cmd="list-devices")

@@ -59,7 +59,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("change", "incident", "code", "what"), CASES)
-def test_headless_tells_the_error_and_ends_with_its_code(
+def test_headless_reports_the_error_and_ends_with_its_code(
     sweep_service: Service,
     sink: Sink,
     tmp_path: Path,
@@ -80,7 +80,7 @@ def test_headless_tells_the_error_and_ends_with_its_code(
 
 
 @pytest.mark.parametrize(("change", "incident", "code", "what"), CASES)
-def test_the_screen_gives_the_terminal_back_and_tells_the_error_in_two_lines(
+def test_the_screen_gives_the_terminal_back_and_reports_the_error_in_two_lines(
     sweep_service: Service,
     sink: Sink,
     tmp_path: Path,

@@ -199,7 +199,7 @@ def write_cut_call(path: Path) -> None:
     ],
     ids=["missing", "folder", "pipe", "text", "cut"],
 )
-def test_a_wrong_file_is_told_in_two_lines(
+def test_a_wrong_file_is_reported_in_two_lines(
     tmp_path: Path, mode: str, make: Callable[[Path], object], what: str
 ) -> None:
     path = tmp_path / "call.wav"

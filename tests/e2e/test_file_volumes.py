@@ -18,7 +18,7 @@ TONE_DB = -17.0
 
 
 @pytest.mark.parametrize("speaker", ["Caller", "CallTaker", None])
-def test_a_mixed_recording_is_as_loud_as_who_speaks(tmp_path: Path, speaker: str | None) -> None:
+def test_a_mixed_recording_is_as_loud_as_its_speaker(tmp_path: Path, speaker: str | None) -> None:
     path = tmp_path / "call.wav"
     tone = 0.2 * np.sin(2 * np.pi * 500 * np.arange(10 * RATE_HZ) / RATE_HZ)
     soundfile.write(path, tone.astype(np.float32), RATE_HZ)

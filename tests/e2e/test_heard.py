@@ -59,7 +59,7 @@ def test_the_start_of_the_call_is_not_missed(
     assert engine.quit() == 0
 
 
-def test_the_position_told_is_the_position_heard(
+def test_the_position_reported_is_the_position_heard(
     sweep_service: Service, start_engine: StartEngine, sink: Sink
 ) -> None:
     engine = playing(start_engine(sweep_service))
@@ -149,7 +149,7 @@ def test_pause_is_silent_at_once_and_resume_loses_nothing(
     assert engine.quit() == 0
 
 
-def test_who_quits_hears_the_sound_fade_and_not_break_off(
+def test_at_quit_the_sound_fades_and_does_not_break_off(
     tone_service: Service, start_engine: StartEngine, sink: Sink
 ) -> None:
     engine = playing(start_engine(tone_service))

@@ -187,7 +187,7 @@ def test_plain_lines_are_harmless(on_a_terminal: Open, tmp_path: Path) -> None:
     assert MARK in assert_lines(plain.output)
 
 
-def test_lines_of_json_on_a_terminal_are_harmless_and_say_all_that_was_told(
+def test_lines_of_json_on_a_terminal_are_harmless_and_say_all_that_came(
     on_a_terminal: Open,
 ) -> None:
     headless = on_a_terminal("i1", "--headless")

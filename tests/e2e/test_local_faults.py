@@ -271,7 +271,7 @@ def test_on_a_full_disk_it_is_said_playing_goes_on_and_nothing_is_corrupted(
     note_outcome("disk full", noticed_s, None, "nothing: saved with the next bookmark")
 
 
-def test_a_disk_that_is_full_from_the_start_keeps_nobody_from_listening(
+def test_a_disk_that_is_full_from_the_start_does_not_stop_the_call(
     small_disk: Path, sweep_service: Service, sink: Sink, tmp_path: Path
 ) -> None:
     fill(small_disk)
@@ -324,7 +324,7 @@ def hears_on(engine: HeadlessEngine, since_s: float) -> None:
 
 
 @pytest.mark.parametrize("fault", ["cable cut", "cable stale"])
-def test_a_cable_that_is_lost_is_had_again_and_the_sound_goes_on(
+def test_a_cable_that_is_lost_is_restored_and_the_sound_goes_on(
     fault: str, talking: Service, line: Relay, sink: Sink, tmp_path: Path
 ) -> None:
     engine = HeadlessEngine(
@@ -425,7 +425,7 @@ def test_a_wall_clock_that_jumps_moves_nothing(
             engine.finish()
 
 
-def test_who_ends_the_screen_ends_all_that_it_has_started(screen: Terminal, tmp_path: Path) -> None:
+def test_ending_the_screen_ends_all_that_it_has_started(screen: Terminal, tmp_path: Path) -> None:
     screen.wait_for("PLAYING")
     engine = engine_of(tmp_path)
     below = [engine, *descendants(engine)]

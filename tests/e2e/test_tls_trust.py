@@ -81,7 +81,7 @@ def test_a_private_authority_that_is_named_is_trusted_by_api_cable_and_room(
     [("127.0.0.1", 1, False), ("elsewhere.example", 1, True), ("127.0.0.1", -1, True)],
     ids=["of nobody we know", "of another host", "expired"],
 )
-def test_an_api_that_cannot_prove_itself_is_told_no_secret(
+def test_an_api_that_cannot_prove_itself_is_sent_no_secret(
     name: str, days: int, is_trusted: bool, site: Site, tmp_path: Path
 ) -> None:
     site.use(name, "127.0.0.1", days)

@@ -46,7 +46,7 @@ def demo_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert service.stop() == 0
 
 
-def test_a_recorded_calls_words_are_told(
+def test_a_recorded_calls_words_are_emitted(
     demo_service: Service, start_engine: StartEngine, tmp_path: Path
 ) -> None:
     engine = start_engine(demo_service, "--paused")

@@ -140,7 +140,7 @@ def test_plain_lines_that_cannot_sign_in_show_why(home: dict[str, str]) -> None:
     _assert_error(_run(home, "incident-1"), 2, before="Connecting.\n")
 
 
-def test_a_file_that_is_taken_for_an_id_is_told_how_to_be_played(
+def test_a_file_that_is_taken_for_an_id_is_answered_with_how_to_play_it(
     home: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "call").write_bytes(b"")

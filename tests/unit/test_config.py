@@ -224,7 +224,7 @@ def test_other_hosts(host: str) -> None:
         ('output_device = ["a"]', "output_device"),
     ],
 )
-def test_a_malformed_file_is_told_with_its_name(text: str, words: str, tmp_path: Path) -> None:
+def test_a_malformed_file_is_reported_with_its_name(text: str, words: str, tmp_path: Path) -> None:
     path = _write(tmp_path, text)
     with pytest.raises(UsageError) as caught:
         _load(path)
@@ -232,7 +232,7 @@ def test_a_malformed_file_is_told_with_its_name(text: str, words: str, tmp_path:
     assert words in caught.value.what
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not UTF-8"):
@@ -251,7 +251,7 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: os.symlink(path, path)])
-def test_a_file_that_cannot_be_read_is_told(make: object, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(make: object, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     assert callable(make)
     make(path)
@@ -260,6 +260,6 @@ def test_a_file_that_cannot_be_read_is_told(make: object, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "profiles = 5", "[profiles]\nnight = 5", "[profiles.day]"])
-def test_a_profile_that_is_not_there_is_told(text: str, tmp_path: Path) -> None:
+def test_a_profile_that_is_not_there_is_reported(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no profile named 'night'"):
         _load(_write(tmp_path, text), profile="night")

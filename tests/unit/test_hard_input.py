@@ -40,7 +40,7 @@ def test_a_life_of_any_length_is_capped(digits: int) -> None:
 @pytest.mark.parametrize(
     "link", ["?page=\x01", "?page=\x7f", "http://[::1", "?page=" + "9" * 70_000], ids=range(4)
 )
-async def test_a_next_page_that_is_no_url_is_told(link: str) -> None:
+async def test_a_next_page_that_is_no_url_is_reported(link: str) -> None:
     async with _access(link) as access:
         listed = access.incident_list()
         while not listed.ended:
@@ -50,7 +50,7 @@ async def test_a_next_page_that_is_no_url_is_told(link: str) -> None:
 
 
 @pytest.mark.parametrize("incident", ["\udcff", "..", "."])
-async def test_an_id_that_can_be_none_is_told(incident: str) -> None:
+async def test_an_id_that_can_be_none_is_reported(incident: str) -> None:
     async with _access("") as access:
         with pytest.raises(CallplayerError):
             await access.incident(incident)

@@ -14,7 +14,7 @@ from callplayer import livekit_ffi
 from callplayer.engine.room import audio_frames, data_throttle
 
 
-def test_the_first_byte_tells_the_kind_of_an_event() -> None:
+def test_the_first_byte_gives_the_kind_of_an_event() -> None:
     from livekit.rtc._proto.ffi_pb2 import FfiEvent
 
     event = FfiEvent()
@@ -24,7 +24,7 @@ def test_the_first_byte_tells_the_kind_of_an_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["panic", "no_such_event"])
-def test_a_kind_that_no_one_byte_tells_is_not_as_expected(name: str) -> None:
+def test_a_kind_that_no_one_byte_gives_is_not_as_expected(name: str) -> None:
     with pytest.raises(KeyError):
         livekit_ffi.event_tag(name)
 

@@ -78,7 +78,7 @@ class Unread(asyncio.WriteTransport):
         return len(self.kept)
 
 
-async def test_who_reads_nothing_is_told_no_more_but_how_it_ends() -> None:
+async def test_a_client_that_reads_nothing_is_sent_only_how_it_ends() -> None:
     pipe = Unread()
     output = _LineWriter(pipe, asyncio.Event())
     refused = m.ErrorEvent(

@@ -86,7 +86,7 @@ def test_a_live_call_that_is_over_is_a_recorded_one():
     assert cursors.start(LIVE.at(111.0), True) == Cursor(0, paused=True)
 
 
-def test_the_position_told_is_that_of_the_sample_going_out():
+def test_the_position_reported_is_that_of_the_sample_going_out():
     cursor = cursors.advance(Cursor(SECOND, paused=False), BLOCK_FRAMES, 7.0)
     whole = RECORDED.at(7.0)
     told = [cursors.status(cursor, whole, 7 + ms / 1000).position for ms in (0, 4.1, 20.1, 99)]
@@ -128,7 +128,7 @@ def test_at_end_means_within_half_a_second_of_a_live_call():
         assert cursors.status(cursor, LIVE.at(104.0), 104.0).at_end is expected
 
 
-def test_lost_time_is_made_up_by_who_follows_the_live_end_only():
+def test_lost_time_is_made_up_at_the_live_end_only():
     at_edge = cursors.start(LIVE.at(104.0), True)
     caught_up = cursors.skip(at_edge, LIVE.at(105.0))
     assert caught_up.position_frames == 5 * SECOND - EDGE_FRAMES
@@ -140,7 +140,7 @@ def test_lost_time_is_made_up_by_who_follows_the_live_end_only():
     assert cursors.skip(recorded, RECORDED.at(105.0)) == recorded
 
 
-def test_who_is_sent_to_the_live_end_follows_it_until_sent_elsewhere():
+def test_a_listener_sent_to_the_live_end_follows_it_until_sent_elsewhere():
     late = CallExtent(4 * SECOND, is_over=False)
     for command in (ScrubToEnd(), Scrub(position=99_000)):
         cursor = cursors.apply(Cursor(paused=False), command, late)
@@ -152,7 +152,7 @@ def test_who_is_sent_to_the_live_end_follows_it_until_sent_elsewhere():
             assert not cursors.apply(cursor, other, late).following
 
 
-def test_who_resumes_long_after_the_live_end_was_asked_for_goes_on_from_there():
+def test_a_resume_long_after_the_live_end_was_asked_for_goes_on_from_there():
     cursor = cursors.apply(Cursor(), ScrubToEnd(), CallExtent(4 * SECOND, is_over=False))
     soon = cursors.apply(cursor, Resume(), CallExtent(4 * SECOND + 4800, is_over=False))
     assert soon.following
@@ -164,7 +164,7 @@ def test_who_resumes_long_after_the_live_end_was_asked_for_goes_on_from_there():
     )
 
 
-def test_who_runs_dry_at_the_live_end_waits_once_for_enough():
+def test_a_listener_that_runs_dry_at_the_live_end_waits_once_for_enough():
     edge = 9600
     cursor, gaps, was_dry = Cursor(0, paused=False, following=True), 0, False
     for block in range(400):
@@ -184,7 +184,7 @@ def test_the_end_of_a_live_call_is_played_to_its_last_frame():
     assert cursors.playable_frames(cursor, CallExtent(SECOND)) == 100
 
 
-def test_sound_that_reached_nobody_is_played_again():
+def test_sound_that_reached_no_listener_is_played_again():
     played = Cursor(5000, paused=False, block_frames=960, block_at_s=1.0)
     assert cursors.go_back(played, 3000) == Cursor(3000, paused=False, block_at_s=1.0)
     assert cursors.go_back(played, 9000).position_frames == 5000

@@ -56,12 +56,12 @@ def test_more_turns_than_a_message_holds_are_none() -> None:
     [(0, NEITHER), (1000 - BEFORE_MS, CALLER), (1999 + AFTER_MS, CALLER), (2500, NEITHER),
      (3500, CALL_TAKER), (3900, BOTH), (4500, CALLER), (9000, NEITHER)],
 )  # fmt: skip
-def test_who_speaks_at_a_place(at_ms: int, speaking: frozenset[str]) -> None:
+def test_the_speaker_at_a_place(at_ms: int, speaking: frozenset[str]) -> None:
     assert Turns(TURNS).speaking(at_ms) == speaking
 
 
 @given(st.integers(-1000, 10_000))
-def test_without_turns_nobody_is_known_to_speak(at_ms: int) -> None:
+def test_without_turns_no_speaker_is_known(at_ms: int) -> None:
     assert Turns().speaking(at_ms) == NEITHER
 
 

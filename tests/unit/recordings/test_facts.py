@@ -102,7 +102,7 @@ def test_a_broken_sidecar_costs_the_facts_only_in_import_and_in_a_folder(
     assert any("a.json" in line or "a.wav" in line for line in said)
 
 
-def test_trunk_recorder_leaves_a_start_a_talkgroup_and_who_speaks(tmp_path: Path) -> None:
+def test_trunk_recorder_leaves_a_start_a_talkgroup_and_the_speakers(tmp_path: Path) -> None:
     for suffix in (".m4a", ".json"):
         shutil.copy(RADIO.with_suffix(suffix), tmp_path / f"call{suffix}")
     srt = tmp_path / "words.srt"

@@ -71,7 +71,7 @@ def test_a_folder_is_listed_by_name_and_ids_are_stable(tmp_path: Path) -> None:
     assert found[incident_id("b.wav")].duration_s == 1.0
 
 
-def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no recording to serve"):
         find_recordings([tmp_path])
     with pytest.raises(UsageError, match="There is no file"):

@@ -91,7 +91,7 @@ SPEAKER call 1 1.00 0.75 <NA> <NA> spk_0 <NA> <NA>
     assert [word.confidence for word in words] == [1.0, 0.75]
 
 
-def test_turns_say_who_speaks_in_the_subtitles(tmp_path):
+def test_turns_name_the_speaker_in_the_subtitles(tmp_path):
     srt = (
         "1\n00:00:01,000 --> 00:00:02,000\nWhat happened?\n\n"
         "2\n00:00:02,500 --> 00:00:04,000\nFire\n"
@@ -105,7 +105,7 @@ def test_turns_say_who_speaks_in_the_subtitles(tmp_path):
         read(tmp_path, {"b.rttm": rttm})
 
 
-def test_two_files_are_words_and_who_speaks_and_nothing_else(tmp_path):
+def test_two_files_are_words_and_speakers_and_nothing_else(tmp_path):
     srt, empty = "1\n00:00:01,000 --> 00:00:02,000\nWhat happened?\n\n", ""
     turns = "SPEAKER x 1 0.9 1.2 <NA> <NA> A <NA> <NA>\n"
     spoken = "LEXEME x 1 0.9 1.2 fire lex A <NA> <NA>\n"
@@ -151,7 +151,7 @@ Caller: three
     assert 3602.0 < words[7].start_offset < 3604.0
 
 
-def test_a_speaker_nobody_knows_is_unknown(tmp_path):
+def test_a_speaker_without_a_name_is_unknown(tmp_path):
     words = read(tmp_path, {"a.srt": "1\n00:00:01,000 --> 00:00:02,000\nTom: hello\n"})
     assert [(word.speaker, word.word) for word in words] == [
         ("Unknown", "Tom:"), ("Unknown", "hello"),
@@ -464,7 +464,7 @@ RECOGNISERS = {
 
 
 @pytest.mark.parametrize("form", RECOGNISERS)
-def test_recognisers_json_is_told_by_its_form(tmp_path, form: str) -> None:
+def test_recognisers_json_is_recognised_by_its_form(tmp_path, form: str) -> None:
     first, second = read(tmp_path, {"a.json": json.dumps(RECOGNISERS[form])})
     assert (first.word, second.word) == ("Fire", "help")
     assert (first.start_offset, second.start_offset) == pytest.approx((0.5, 1.0), abs=0.01)

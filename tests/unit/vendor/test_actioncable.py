@@ -94,7 +94,7 @@ def test_it_subscribes_once_welcome() -> None:
     assert texts(talk.take(message("c", 6))) == ["c"]
 
 
-def test_the_incident_is_named_as_it_is_told_to_be() -> None:
+def test_the_incident_is_named_by_the_given_parameter() -> None:
     conversation = Conversation("i1", "incident_event_id")
     (step,) = conversation.take(frame(type="welcome", sid="x"))
     assert isinstance(step, Send)
@@ -108,7 +108,7 @@ def test_the_query_holds_the_token_escaped() -> None:
     assert Conversation("i1").query("a b&c") == "token=a+b%26c"
 
 
-def test_a_reject_and_a_hang_up_are_told() -> None:
+def test_a_reject_and_a_hang_up_are_reported() -> None:
     talk = Talk()
     assert talk.take(frame(type="reject_subscription", identifier=OURS)) == [Rejected()]
     told = talk.take(frame(type="disconnect", reason="token_expired", reconnect=False))
@@ -200,7 +200,7 @@ def test_a_server_without_history_is_not_asked_twice() -> None:
     assert texts(talk.take(message("b"))) == ["b"]
 
 
-def test_a_server_that_never_tells_its_history_is_not_waited_for_long() -> None:
+def test_a_server_that_never_sends_its_history_is_not_waited_for_long() -> None:
     talk = Talk()
     talk.take(frame(type="welcome", sid="x"))
     assert talk.take(message("a", 3)) == []

@@ -95,7 +95,7 @@ async def test_a_token_that_is_refused_is_renewed_once() -> None:
     assert vendor.sign_ins == 2
 
 
-async def test_a_client_that_is_refused_twice_is_told_so() -> None:
+async def test_a_client_that_is_refused_twice_is_an_error() -> None:
     vendor = Vendor(lambda _: httpx.Response(401))
     async with vendor.access() as access:
         with pytest.raises(SignInRefusedError):
@@ -262,7 +262,7 @@ async def test_a_body_without_end_is_left_at_the_cap() -> None:
 @pytest.mark.parametrize(
     "body", [b"<!doctype html><h1>Welcome</h1>", b"", b"null", b"[" * 100_000, b'{"data":5}']
 )
-async def test_what_is_not_understood_is_told_in_plain_words(body: bytes) -> None:
+async def test_what_is_not_understood_is_reported_in_plain_words(body: bytes) -> None:
     async with Vendor(lambda _: httpx.Response(200, content=body)).access() as access:
         for ask in (
             access.incidents(),

@@ -32,7 +32,7 @@ def wrapped(inner: Exception) -> httpx.ConnectError:
         (httpx.UnsupportedProtocol("x"), "UnsupportedProtocol"),
     ],
 )
-def test_the_reason_is_told_in_words(error: Exception, why: str) -> None:
+def test_the_reason_is_given_in_words(error: Exception, why: str) -> None:
     told = unreachable(URL, error)
     assert told.what.startswith(URL)
     assert "does not answer" in told.what
@@ -40,7 +40,7 @@ def test_the_reason_is_told_in_words(error: Exception, why: str) -> None:
     assert told.hint
 
 
-def test_a_certificate_is_told_apart_and_its_words_are_data() -> None:
+def test_a_certificate_is_distinguished_and_its_words_are_data() -> None:
     error = ssl.SSLCertVerificationError()
     error.verify_message = "certificate has expired\x1b[2J"
     told = unreachable(URL, wrapped(error))

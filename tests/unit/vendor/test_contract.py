@@ -390,7 +390,7 @@ def test_any_text_is_a_moment_with_a_zone_or_none(text: str) -> None:
     moment=st.datetimes(timezones=st.timezones() | st.just(UTC)),
     away_s=st.floats(-values.MAX_CALL_MS / 1000, values.MAX_CALL_MS / 1000),
 )
-def test_what_is_read_can_be_told_in_any_zone_and_a_call_later(
+def test_what_is_read_can_be_shown_in_any_zone_and_a_call_later(
     moment: datetime, away_s: float
 ) -> None:
     read = times.parse_datetime(moment.isoformat())

@@ -88,7 +88,7 @@ def test_a_third_partys_track_holds_neither_of_the_two(name: str) -> None:
         ({"role": "caller", "track": "callTaker"}, BOTH),
     ],
 )
-def test_metadata_and_attributes_tell_by_known_keys_only(
+def test_metadata_and_attributes_name_a_party_by_known_keys_only(
     metadata: dict[str, object], carries: frozenset[str]
 ) -> None:
     other = TAKER if carries != CALL_TAKER else TrackNames("caller", "c")
@@ -105,7 +105,7 @@ def test_metadata_may_be_a_bare_word() -> None:
 
 
 @pytest.mark.parametrize("metadata", ["{", "[1,", "{}", "[]", "null", '"caller', "[" * 5000])
-def test_metadata_that_tells_nothing_does_no_harm(metadata: str) -> None:
+def test_metadata_that_names_no_party_does_no_harm(metadata: str) -> None:
     carries = beside_taker(TrackNames("audio", "bot", metadata))
     assert carries in (BOTH, CALLER)
 
@@ -149,7 +149,7 @@ def test_two_unnamed_tracks_may_both_hold_both() -> None:
     assert carriage({"a": TrackNames("audio"), "b": TrackNames("audio")}) == {"a": BOTH, "b": BOTH}
 
 
-def test_who_publishes_several_tracks_does_not_tell_them_apart() -> None:
+def test_one_identity_does_not_distinguish_its_tracks() -> None:
     bot = [TrackNames(name, "agent-AJ_7") for name in ("one", "two")]
     assert carriage({"a": bot[0], "b": bot[1]}) == {"a": BOTH, "b": BOTH}
     named = [TrackNames(name, "agent-AJ_7") for name in ("caller", "callTaker")]

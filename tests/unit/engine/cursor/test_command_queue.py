@@ -93,7 +93,7 @@ async def test_what_is_still_on_its_way_over_a_resume_is_not_sent_twice() -> Non
         assert wire.sent == [Scrub(5), Scrub(5)]  # asked for anew
 
 
-async def test_who_comes_back_to_a_place_that_is_on_its_way_gets_there() -> None:
+async def test_a_scrub_back_to_a_place_that_is_on_its_way_gets_there() -> None:
     """The wish between the two waits for its turn, and must not be what is sent last."""
     queue, wire = CommandQueue(), SlowWire(hold_s=3 * INTERVAL_S)
     queue.use(wire)

@@ -389,7 +389,7 @@ def test_a_pause_is_believed_at_once() -> None:
     assert head.confirmed_ms(103.0) == 2_000
 
 
-def test_a_position_that_stands_while_it_plays_tells_nothing() -> None:
+def test_a_position_that_stands_while_it_plays_confirms_nothing() -> None:
     head = _playing(102.0)
     for quarter in range(8):
         head = take_status(head, _status(12_000), 102.0 + quarter / 4)

@@ -34,7 +34,7 @@ def _told(*positions_ms: int) -> ServerHabits:
         ((60_000, 120_000), 0),
     ],
 )
-def test_a_step_in_which_positions_are_told_is_found(
+def test_a_step_in_which_positions_are_reported_is_found(
     positions_ms: tuple[int, ...], rounding_ms: int
 ) -> None:
     assert _told(*positions_ms).rounding_ms == rounding_ms

@@ -66,7 +66,7 @@ def test_a_call_that_a_person_paused_stays_as_it_is(goes_on: bool) -> None:
     assert line.sent == []
 
 
-def test_a_jump_that_nobody_has_heard_yet_is_where_the_call_waits() -> None:
+def test_a_jump_that_is_not_heard_yet_is_where_the_call_waits() -> None:
     line = Line()
     line.hold.record(NOW_S + 1.0)
     line.sent.append(line.call.seek(50_000, NOW_S + 1.1))

@@ -45,7 +45,7 @@ def test_call_is_both_parties_each_from_its_own_volume() -> None:
     ]
 
 
-def test_who_has_tracks_of_their_own_is_muted_in_the_own_mix_at_once() -> None:
+def test_a_party_with_tracks_of_its_own_is_muted_in_the_own_mix_at_once() -> None:
     mix = mix_of(TWO)
     assert mix.apply(m.Mute("caller")) == []
     assert mix.silenced_parts(NOW_S) == {"a"}
@@ -55,7 +55,7 @@ def test_who_has_tracks_of_their_own_is_muted_in_the_own_mix_at_once() -> None:
 
 
 @pytest.mark.parametrize("carries", [MIXED, UNNAMED, {"a": CALLER, "x": BOTH}])
-def test_who_shares_a_track_is_muted_at_the_server(carries: dict[str, Carries]) -> None:
+def test_a_party_that_shares_a_track_is_muted_at_the_server(carries: dict[str, Carries]) -> None:
     mix = mix_of(carries)
     mix.apply(m.SetPartyGain(-3.5, "caller"))
     assert mix.apply(m.Mute("caller")) == [SetGain(MUTE_DB, "caller")]
@@ -170,7 +170,7 @@ LAYOUTS = st.sampled_from([{}, TWO, MIXED, UNNAMED, {"a": CALLER, "x": BOTH}, {"
 
 
 @given(st.lists(REQUESTS | LAYOUTS, max_size=30))
-def test_the_server_has_what_it_was_told_whatever_happens(
+def test_the_server_has_what_it_was_sent_whatever_happens(
     steps: list[m.SetPartyGain | dict[str, Carries]],
 ) -> None:
     """After each step the last volume told to the server is the one that is to be in force."""

@@ -161,7 +161,7 @@ def test_what_was_asked_while_away_is_what_is_restored() -> None:
     assert call.resume_from(1062.0, DELAYS, stays=True).position_ms is None
 
 
-def test_who_was_live_comes_back_live() -> None:
+def test_a_call_that_was_live_comes_back_live() -> None:
     call = playing_call(100_000, over=False, end=True)
     call.freeze(1000.0, DELAYS, None)
     assert call.resume_from(1030.0, DELAYS, stays=False).position_ms is None
@@ -174,7 +174,7 @@ def test_a_live_call_does_not_grow_while_nothing_is_known_of_it() -> None:
     assert call.state(1050.0, DELAYS, (), {}, None).duration_ms == before
 
 
-def test_what_a_server_tells_while_away_counts_once_it_is_back() -> None:
+def test_what_a_server_reports_while_away_counts_once_it_is_back() -> None:
     call = playing_call()
     call.freeze(1000.0, DELAYS, None)
     assert not call.take_status(status(0, paused=True), 1002.0, DELAYS)  # a new bot's

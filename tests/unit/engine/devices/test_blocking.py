@@ -37,7 +37,7 @@ async def test_what_hangs_is_given_up_and_undone_when_it_comes_after_all() -> No
     assert undone == [7]
 
 
-async def test_what_nobody_waits_for_any_more_is_undone_too() -> None:
+async def test_what_is_not_waited_for_any_more_is_undone_too() -> None:
     patience, end = BlockingCalls(), threading.Event()
     undone: list[bool] = []
     waiting = asyncio.create_task(patience.run(lambda: end.wait(10), 60.0, undone.append))

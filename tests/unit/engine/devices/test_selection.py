@@ -36,7 +36,7 @@ def test_a_lost_device_is_tried_before_all_others_once_it_is_there() -> None:
     assert lost().candidates(view(SPEAKERS, HEADSET)) == ["headset", "speakers", ""]
 
 
-def test_who_wants_a_pause_gets_the_lost_device_or_none_until_they_ask_for_any() -> None:
+def test_after_a_pause_it_is_the_lost_device_or_none_until_any_is_asked_for() -> None:
     home = lost(goes_on=False)
     assert home.candidates(view(SPEAKERS)) == []
     assert home.candidates(None) == ["headset"]
@@ -44,7 +44,7 @@ def test_who_wants_a_pause_gets_the_lost_device_or_none_until_they_ask_for_any()
     assert home.candidates(view(SPEAKERS), any_will_do=True) == ["speakers", ""]
 
 
-def test_the_sink_that_nobody_hears_is_no_device() -> None:
+def test_the_sink_that_is_not_heard_is_no_device() -> None:
     assert lost().candidates(view(DUMMY, default=NOWHERE)) == []
     assert lost().candidates(view()) == []
 
@@ -79,7 +79,7 @@ def test_a_home_that_did_not_run_is_left_alone_for_a_while() -> None:
     assert home.is_back(view(SPEAKERS, HEADSET), "speakers", 100.0 + HOME_AGAIN_S)
 
 
-def test_who_plays_at_home_needs_not_go_there() -> None:
+def test_a_call_on_its_own_device_need_not_move_there() -> None:
     assert not lost().is_back(view(HEADSET), "headset", 100.0)
 
 

@@ -99,7 +99,7 @@ def test_a_server_that_only_answers_is_not_missed() -> None:
     assert flow.status_gap_s(150.0) == 0.0
 
 
-def test_a_server_that_tells_seldom_is_given_its_time() -> None:
+def test_a_server_that_reports_seldom_is_given_its_time() -> None:
     flow = playing(110.0)
     for number in range(5):
         flow.take_status(110.0 + 2 * number)
@@ -108,7 +108,7 @@ def test_a_server_that_tells_seldom_is_given_its_time() -> None:
 
 
 @pytest.mark.parametrize(("jitter_s", "late"), [(0.06, True), (0.005, False)])
-def test_packets_that_were_held_up_are_told_from_those_that_were_lost(
+def test_packets_that_were_held_up_are_distinguished_from_lost_ones(
     jitter_s: float, late: bool
 ) -> None:
     flow = playing(110.0)
@@ -120,7 +120,7 @@ def test_packets_that_were_held_up_are_told_from_those_that_were_lost(
     assert flow.was_late is late
 
 
-def test_where_looks_fail_for_long_the_statuses_tell() -> None:
+def test_where_looks_fail_for_long_the_statuses_show_it() -> None:
     flow = playing(110.0)
     flow.take_status(110.0)
     assert not flow.silent("a", 110.0 + BLIND_S - 0.1)

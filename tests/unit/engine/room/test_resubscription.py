@@ -50,7 +50,7 @@ async def test_one_that_is_not_back_is_asked_for_once_more_alone() -> None:
     assert late.asked == [False, True, False, True]
 
 
-async def test_one_that_never_comes_back_is_told_of() -> None:
+async def test_one_that_never_comes_back_is_reported() -> None:
     renewal = Resubscription()
     assert await renewal.run([Publication("a", renewal), Publication("b", renewal, 0)]) == ("b",)
     assert not renewal.awaits("b")

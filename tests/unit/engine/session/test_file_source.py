@@ -154,7 +154,7 @@ async def test_a_file_says_so_in_each_state_and_has_no_server_to_come_back_to(ca
                 await asyncio.sleep(0.01)
 
 
-async def test_a_sidecar_that_is_broken_is_told_and_the_call_plays(call: Path) -> None:
+async def test_a_sidecar_that_is_broken_is_reported_and_the_call_plays(call: Path) -> None:
     call.with_suffix(".json").write_text("{")
     async with Played(call, "play") as played:
         told: list[m.TranscriptEvent] = []

@@ -171,7 +171,7 @@ async def test_one_party_that_is_not_back_is_waited_for() -> None:
     assert len(rig.restored) == 1
 
 
-async def test_one_party_that_falls_silent_is_told_and_the_other_plays_on() -> None:
+async def test_one_party_that_falls_silent_is_reported_and_the_other_plays_on() -> None:
     rig = Rig()
     rig.play(SILENT_S + 0.25, sends="b")
     assert rig.call.flow_detail == "No sound comes from the caller."
@@ -184,7 +184,7 @@ async def test_one_party_that_falls_silent_is_told_and_the_other_plays_on() -> N
     assert not rig.said
 
 
-async def test_a_server_that_tells_no_more_where_it_is_is_told_of() -> None:
+async def test_a_server_that_stops_reporting_its_place_is_reported() -> None:
     rig = Rig()
     for _ in range(5):
         rig.play(0.25)
@@ -204,7 +204,7 @@ async def test_a_paused_server_may_be_silent() -> None:
     assert not rig.call.away
 
 
-async def test_who_sent_the_sound_has_left_and_comes_back() -> None:
+async def test_the_sender_of_the_sound_has_left_and_comes_back() -> None:
     rig = Rig()
     rig.remove("a")
     assert not rig.said
@@ -283,7 +283,7 @@ async def test_before_a_call_is_open_nothing_of_it_is_lost(what: str) -> None:
     assert LEFT not in rig.said
 
 
-async def test_a_room_that_is_gone_is_told_of_once() -> None:
+async def test_a_room_that_is_gone_is_reported_once() -> None:
     rig = Rig()
     rig.recovery.closed("test")
     assert rig.call.away

@@ -16,7 +16,7 @@ from callplayer.vendor.http import Incident
 
 
 @pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])
-def test_an_incident_of_any_length_is_told_in_a_line_that_can_be_read(character: str) -> None:
+def test_an_incident_of_any_length_is_reported_in_a_line_that_can_be_read(character: str) -> None:
     told: list[m.Event] = []
     reporter = Reporter(
         told.append, PlaybackState(), AudioPipeline(RATE_HZ, no_audio=True), ReceivePath()

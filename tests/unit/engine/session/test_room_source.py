@@ -132,7 +132,7 @@ async def test_a_room_that_closes_before_its_sound_is_followed_by_another() -> N
     sending.cancel()
 
 
-async def test_each_new_room_is_asked_for_sound_whatever_the_last_one_told() -> None:
+async def test_each_new_room_is_asked_for_sound_whatever_the_last_one_reported() -> None:
     _engine, source, _room, sending = await joined_engine()
     source.on_payload(STATUS % (5_000, b"false"))
     await source._link.join(source._access)

@@ -45,7 +45,7 @@ async def test_a_new_room_whose_sound_does_not_come_is_given_up_for_another() ->
     assert rig.asked == 2
 
 
-async def test_who_asks_for_the_next_try_has_it_though_this_one_is_under_way() -> None:
+async def test_the_next_try_begins_when_asked_for_though_this_one_is_under_way() -> None:
     rig = RoomRig(TRIES, chance=0.0)
     rejoining = asyncio.create_task(rig.link.rejoin(rig))
     async with asyncio.timeout(SOON_S):
@@ -72,7 +72,7 @@ async def test_an_api_that_names_no_room_for_once_is_asked_again() -> None:
 # --- the room there is ----------------------------------------------------------------------------
 
 
-async def test_who_asks_for_a_try_does_not_wait_for_what_may_come_back_by_itself() -> None:
+async def test_a_try_that_is_asked_for_waits_for_nothing_that_may_come_back_by_itself() -> None:
     rig = RoomRig(TRIES, chance=0.0)
     rig.make_ready()
     await rig.join()
@@ -85,7 +85,7 @@ async def test_who_asks_for_a_try_does_not_wait_for_what_may_come_back_by_itself
     assert rig.said[-1] == GONE
 
 
-async def test_who_sent_the_sound_need_not_be_waited_for_either() -> None:
+async def test_nor_does_it_wait_for_the_sender_of_the_sound() -> None:
     rig = RoomRig(TRIES, chance=0.0)
     rig.make_ready()
     await rig.join()

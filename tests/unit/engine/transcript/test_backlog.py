@@ -20,7 +20,7 @@ WORDS = st.builds(
 )
 
 
-def test_a_long_transcript_is_told_in_lines() -> None:
+def test_a_long_transcript_is_emitted_in_lines() -> None:
     untold = Backlog()
     untold.apply([said(n * 0.3, f"{n}") for n in range(1000)])
     lines = []

@@ -125,7 +125,7 @@ async def test_a_lost_line_is_made_again_and_goes_on() -> None:
         assert reader.states[-1].state == "open"
 
 
-async def test_an_expired_token_is_had_anew() -> None:
+async def test_an_expired_token_is_renewed() -> None:
     given: list[str] = []
     async with serving(ping_s=0.1) as served:
 
@@ -143,7 +143,7 @@ async def test_an_expired_token_is_had_anew() -> None:
             assert not any(each.state == "none" for each in reader.states)
 
 
-async def test_who_may_not_has_no_transcript() -> None:
+async def test_a_client_that_is_rejected_has_no_transcript() -> None:
     async with serving() as served, reading(served.url, "live", lambda: "guess") as reader:
         assert (await reader.until_state("none")).detail == subject.NOT_ALLOWED
 
