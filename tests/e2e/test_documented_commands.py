@@ -2,7 +2,8 @@
 
 The root has this machine's Debian packages, an empty home, a clone, and a sound server with one
 sink; no terminal. Between two lines only the environment and the working directory stay, as in a
-shell. A line that nothing is said of is run as it is, and must end with 0.
+shell. A line that nothing is said of is run as it is, and must end with 0. One that stands in
+several documents is typed once, unless the environment has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -167,10 +168,12 @@ def results(shell: Shell) -> list[Result]:
     """Every line that is run, with its exit code and what it printed."""
     results: list[Result] = []
     service: Service | None = None
+    done: set[str] = set()
     try:
         for line in documented():
-            if line in NOT_RUN:
+            if line in NOT_RUN or line in done:
                 continue
+            done = set() if line.startswith("export") else done | {line}
             flags = next((SERVED_BEFORE[each] for each in SERVED_BEFORE if each in line), None)
             is_other = flags is not None and (service is None or service.flags != flags)
             if service is not None and (is_other or line.startswith("callplayer serve")):

@@ -65,6 +65,14 @@ def test_the_readme_shows_three_pictures_and_one_that_moves() -> None:
     assert sorted(shown) == ["gif", "png", "png", "png"]
 
 
+@pytest.mark.parametrize("path", [README, ROOT / "docs" / "troubleshooting.md"], ids=name)
+def test_a_trouble_is_named_as_the_program_names_it(path: Path) -> None:
+    named = re.findall(r"^\| `(?:… )?([^`]+)` \|", TEXTS[path].split("| You see |")[1], re.M)
+    code = "\n".join(each.read_text() for each in (ROOT / "callplayer").rglob("*.py"))
+    assert named
+    assert [each for each in named if each not in code] == []
+
+
 def test_every_picture_is_shown() -> None:
     pictures = {path.name for path in (ROOT / "screenshots").glob("*.png")}
     assert pictures == set(re.findall(r"screenshots/([\w-]+\.png)", ALL))
