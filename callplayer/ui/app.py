@@ -171,7 +171,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
     from callplayer.preferences import keep_theme, read_theme
     from callplayer.ui.key_profiles import remapped
     from callplayer.ui.player_app import PlayerApp
-    from callplayer.ui.screens.player.base import ScreenConfig
+    from callplayer.ui.screens.player.config import ScreenConfig
 
     actions = remapped(options.keys)
     client = EngineClient(

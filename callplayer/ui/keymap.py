@@ -1,4 +1,4 @@
-"""Keys as data: what each action asks of the engine or the screen, and which keys ask for it.
+"""Keys as data: what each action is called and does, and which keys ask for it.
 
 The help and the table of docs/keys.md are made from here, and the footer in `callplayer.ui.footer`.
 """
@@ -6,190 +6,129 @@ The help and the table of docs/keys.md are made from here, and the footer in `ca
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Literal
 
-from callplayer.ipc.messages import (
-    AdjustGain,
-    Mute,
-    PartyState,
-    Request,
-    RetryNow,
-    SeekBy,
-    SetPartyGain,
-    Solo,
-    Unmute,
-    Unsolo,
-)
+from callplayer.ipc.messages import SeekBy
+from callplayer.ui.actions import rules
+from callplayer.ui.actions.outcome import Rule
 from callplayer.ui.model import navigation
-from callplayer.ui.model.format import is_growing
-from callplayer.ui.model.player import PlayerView
 from callplayer.vendor.commands import Scrub, ScrubToEnd
 
-Ask = Callable[[PlayerView], Request | str]
-"""Returns the request for the engine, or a note for the user why there is none."""
+FrontAction = Literal[
+    "help", "stats", "devices", "bookmarks", "close", "quit",
+    "point", "zoom-in", "zoom-out", "zoom-fit", "read", "palette", "theme",
+]  # fmt: skip
+"""What a front end shows in a way of its own; only a screen has those of the second row."""
 
 
 @dataclass(frozen=True)
 class Action:
     """One thing a key can do.
 
-    It has either a fixed `request`, an `ask` that makes one from the view, a `steer` rule of the
-    way through the call, or the name of a method of the screen. Actions of one `topic` share a line
-    of the help; `title` is what it does by itself, where the topic covers several.
+    It has either a `rule`, the same for screen and plain mode, or is one of the `front` end's own.
+    Actions of one `topic` share a line of the help; `title` is what it does by itself, where the
+    topic covers several.
     """
 
     name: str
     topic: str
     keys: tuple[str, ...]
-    request: Request | None = None
-    ask: Ask | None = None
-    steer: navigation.Steer | None = None
-    screen: str | None = None
+    rule: Rule | None = None
+    front: FrontAction | None = None
     title: str = ""
 
 
-def _selected(view: PlayerView) -> PartyState:
-    return next(p for p in view.state.parties if p.party == view.selected)
-
-
-def _of_party(make: Callable[[PartyState], Request]) -> Ask:
-    return lambda view: make(_selected(view))
-
-
-def _to_percent(percent: int) -> Ask:
-    def ask(view: PlayerView) -> Request | str:
-        if view.state.duration_ms <= 0:
-            return "The length of the call is not known yet."
-        if is_growing(view.state):
-            return "Percent keys rest while the call goes on: its length still grows."
-        return Scrub(view.state.duration_ms * percent // 100)
-
-    return ask
-
-
-def _retry(view: PlayerView) -> Request | str:
-    if view.offer.is_ready:
-        return RetryNow()
-    if view.offer.notice:
-        return "There is no real room to go to yet."
-    if view.state.source == "recording":
-        return "This is a recording played without a server: there is nothing to reconnect."
-    if view.state.phase in ("connecting", "reconnecting", "failed"):
-        return RetryNow()
-    return "The link stands: there is nothing to reconnect."
-
-
-def _mute(party: PartyState) -> Request:
-    return Unmute(party.party) if party.muted else Mute(party.party)
-
-
-def _solo(party: PartyState) -> Request:
-    return Unsolo(party.party) if party.soloed else Solo(party.party)
-
+_STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
+    (5, ("left",), ("right",)),
+    (1, ("comma", "shift+left"), ("full_stop", "shift+right")),
+    (10, ("j",), ("l",)),
+    (60, ("pageup",), ("pagedown",)),
+)
+"""How far the steps go, in s, and the keys back and ahead."""
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "toggle-pause",
-        "Play / pause",
-        ("space", "k"),
-        steer=navigation.toggle_pause,
+        "toggle-pause", "Play / pause", ("space", "k"), rule=rules.steers(navigation.toggle_pause)
     ),
-    Action("back-5s", "5 s back / ahead", ("left",), request=SeekBy(-5_000), title="5 s back"),
-    Action("forward-5s", "5 s back / ahead", ("right",), request=SeekBy(5_000), title="5 s ahead"),
-    Action(
-        "back-1s",
-        "1 s back / ahead",
-        ("comma", "shift+left"),
-        request=SeekBy(-1_000),
-        title="1 s back",
+    *(
+        Action(
+            f"{way}-{seconds}s",
+            f"{seconds} s back / ahead",
+            keys,
+            rule=rules.sends(SeekBy(seconds * (1000 if way == "forward" else -1000))),
+            title=f"{seconds} s {'ahead' if way == 'forward' else 'back'}",
+        )
+        for seconds, *both in _STEPS
+        for way, keys in zip(("back", "forward"), both, strict=True)
     ),
-    Action(
-        "forward-1s",
-        "1 s back / ahead",
-        ("full_stop", "shift+right"),
-        request=SeekBy(1_000),
-        title="1 s ahead",
-    ),
-    Action("back-10s", "10 s back / ahead", ("j",), request=SeekBy(-10_000), title="10 s back"),
-    Action("forward-10s", "10 s back / ahead", ("l",), request=SeekBy(10_000), title="10 s ahead"),
-    Action(
-        "back-60s", "60 s back / ahead", ("pageup",), request=SeekBy(-60_000), title="60 s back"
-    ),
-    Action(
-        "forward-60s",
-        "60 s back / ahead",
-        ("pagedown",),
-        request=SeekBy(60_000),
-        title="60 s ahead",
-    ),
-    Action("to-start", "To the start", ("home",), request=Scrub(0)),
-    Action("to-end", "To the end / live", ("end",), request=ScrubToEnd()),
+    Action("to-start", "To the start", ("home",), rule=rules.sends(Scrub(0))),
+    Action("to-end", "To the end / live", ("end",), rule=rules.sends(ScrubToEnd())),
     *(
         Action(
             f"to-{n}0-percent",
             "To 10 … 90 %",
             (str(n),),
-            ask=_to_percent(n * 10),
+            rule=rules.to_percent(n * 10),
             title=f"To {n}0 %",
         )
         for n in range(1, 10)
     ),
-    Action("say-again", "Say again", ("r",), steer=navigation.say_again),
-    Action("loop", "Loop from, to, off", ("a",), steer=navigation.turn_loop),
-    Action("undo-jump", "Undo the jump", ("u",), steer=navigation.undo_jump),
-    Action("skip-silence", "Skip silence", ("S",), screen="skip_silence"),
-    Action("go-to", "Go to a time", ("t",), screen="go_to"),
-    Action("point", "Point at a place", ("p",), screen="point"),
-    Action("bookmark", "Bookmark, its note", ("b",), screen="bookmark", title="Bookmark here"),
-    Action("bookmarks", "Bookmarks", ("v",), screen="toggle_bookmarks", title="List the bookmarks"),
-    Action("cite", "Copy a citation", ("c",), screen="cite"),
-    Action("search", "Search the words", ("slash",), screen="search"),
-    Action("next-mark", "Mark ahead / back", ("n",), screen="next_mark", title="Next mark"),
-    Action("last-mark", "Mark ahead / back", ("N",), screen="last_mark", title="Mark before"),
-    Action("read", "Read in the words", ("w",), screen="read"),
-    Action("zoom-in", "Zoom in, out, whole", ("plus",), screen="zoom_in", title="Timeline closer"),
+    Action("say-again", "Say again", ("r",), rule=rules.steers(navigation.say_again)),
+    Action("loop", "Loop from, to, off", ("a",), rule=rules.steers(navigation.turn_loop)),
+    Action("undo-jump", "Undo the jump", ("u",), rule=rules.steers(navigation.undo_jump)),
+    Action("skip-silence", "Skip silence", ("S",), rule=rules.skip_silence),
+    Action("go-to", "Go to a time", ("t",), rule=rules.go_to),
+    Action("point", "Point at a place", ("p",), front="point"),
+    Action(
+        "bookmark", "Bookmark, its note", ("b",), rule=rules.set_bookmark, title="Bookmark here"
+    ),
+    Action("bookmarks", "Bookmarks", ("v",), front="bookmarks", title="List the bookmarks"),
+    Action("cite", "Copy a citation", ("c",), rule=rules.cite),
+    Action("search", "Search the words", ("slash",), rule=rules.search),
+    Action("next-mark", "Mark ahead / back", ("n",), rule=rules.mark_by(1), title="Next mark"),
+    Action("last-mark", "Mark ahead / back", ("N",), rule=rules.mark_by(-1), title="Mark before"),
+    Action("read", "Read in the words", ("w",), front="read"),
+    Action("zoom-in", "Zoom in, out, whole", ("plus",), front="zoom-in", title="Timeline closer"),
     Action(
         "zoom-out",
         "Zoom in, out, whole",
         ("minus",),
-        screen="zoom_out",
+        front="zoom-out",
         title="Timeline farther",
     ),
-    Action("zoom-fit", "Zoom in, out, whole", ("f",), screen="zoom_fit", title="Timeline whole"),
-    Action("retry-now", "Reconnect now", ("R",), ask=_retry),
-    Action("next-party", "Other party", ("tab",), screen="next_party", title="Next party"),
-    Action("last-party", "Other party", ("shift+tab",), screen="last_party", title="Party before"),
+    Action("zoom-fit", "Zoom in, out, whole", ("f",), front="zoom-fit", title="Timeline whole"),
+    Action("retry-now", "Reconnect now", ("R",), rule=rules.retry_now),
+    Action("next-party", "Other party", ("tab",), rule=rules.next_party, title="Next party"),
+    Action(
+        "last-party", "Other party", ("shift+tab",), rule=rules.next_party, title="Party before"
+    ),
     Action(
         "gain-up",
         "Volume ±1 dB",
         ("up",),
-        ask=_of_party(lambda party: AdjustGain(1.0, party.party)),
+        rule=rules.turned(1.0),
         title="Volume +1 dB",
     ),
     Action(
         "gain-down",
         "Volume ±1 dB",
         ("down",),
-        ask=_of_party(lambda party: AdjustGain(-1.0, party.party)),
+        rule=rules.turned(-1.0),
         title="Volume −1 dB",
     ),
-    Action(
-        "gain-zero",
-        "Volume 0 dB",
-        ("equals_sign",),
-        ask=_of_party(lambda party: SetPartyGain(0.0, party.party)),
-    ),
-    Action("mute", "Mute the party", ("m",), ask=_of_party(_mute)),
-    Action("solo", "Solo the party", ("s",), ask=_of_party(_solo)),
-    Action("devices", "Sound device", ("d",), screen="toggle_devices"),
-    Action("stats", "Statistics", ("i",), screen="toggle_stats"),
-    Action("palette", "Find an action", ("ctrl+p",), screen="palette"),
-    Action("theme", "Other colours", ("y",), screen="next_theme"),
-    Action("help", "Help", ("question_mark",), screen="toggle_help"),
-    Action("close", "Close this", ("escape",), screen="close_panels"),
-    Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), screen="quit"),
+    Action("gain-zero", "Volume 0 dB", ("equals_sign",), rule=rules.gain_zero),
+    Action("mute", "Mute the party", ("m",), rule=rules.mute),
+    Action("solo", "Solo the party", ("s",), rule=rules.solo),
+    Action("devices", "Sound device", ("d",), front="devices"),
+    Action("stats", "Statistics", ("i",), front="stats"),
+    Action("palette", "Find an action", ("ctrl+p",), front="palette"),
+    Action("theme", "Other colours", ("y",), front="theme"),
+    Action("help", "Help", ("question_mark",), front="help"),
+    Action("close", "Close this", ("escape",), front="close"),
+    Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), front="quit"),
 )
 
 KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}

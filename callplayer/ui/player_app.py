@@ -12,7 +12,7 @@ from callplayer.ipc.messages import StateEvent
 from callplayer.ipc.news import EngineNews, EngineSession
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.screen import PlayerScreen
 from callplayer.ui.terminal import (
     NO_PROGRESS,

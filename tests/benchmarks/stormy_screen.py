@@ -45,7 +45,7 @@ class StormyApp(player_app.PlayerApp):
         self.set_interval(1 / PARSES_PER_S, self._parse)
 
     def _redraw(self) -> None:
-        self.player.draw()
+        self.player.parts.draw()
         self.screen.refresh(layout=True)
 
     def _parse(self) -> None:

@@ -17,7 +17,7 @@ from callplayer.ipc.restore import EngineLimits
 from callplayer.ipc.successor import Successor
 from callplayer.ui.options import PlayerResult
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.widgets.pixels import large
 from tests.rig.processes import is_running
 from tests.ui.scripted import screen_text

@@ -23,7 +23,7 @@ from callplayer.ipc.messages import (
 )
 from callplayer.ipc.news import EngineGone
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.vendor.parties import Party
 from tests.ui.scripted import (
     FROZEN_S,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from callplayer import paths
 from callplayer.bookmarks import BookmarkStore, read_bookmarks
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.vendor.commands import Scrub
 from tests.ui.scenes import SIZES, but
 from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text
@@ -50,7 +51,7 @@ async def test_bookmarks_are_there_again_listed_gone_to_changed_and_removed(tmp_
     async with app.run_test(size=(80, 24)) as pilot:
         for at_ms in (83_400, 98_000, 20_000):
             app.player.take(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
-            app.player._fresh = None
+            app.player.control.view = replace(app.player.view, marked=None)
             await pilot.press("b")
     app, engine = scripted(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -134,7 +135,7 @@ async def test_a_full_disk_is_reported_and_the_bookmark_stays(
         await pilot.press("v")
         await pilot.pause()
         assert "─ bookmarks 1" in screen_text(app)
-        app.player._fresh = None
+        app.player.control.view = replace(app.player.view, marked=None)
         await pilot.press("escape", "b")
     assert len(read_bookmarks(tmp_path / "kept" / "i1.json")) == 2
 
@@ -174,7 +175,7 @@ async def test_a_long_list_fits_every_size(size: str, tmp_path: Path) -> None:
         for place in range(30):
             at_ms = 3_000 * place
             app.player.take(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
-            app.player._fresh = None
+            app.player.control.view = replace(app.player.view, marked=None)
             await pilot.press("b")
         await pilot.press("v", "end")
         await pilot.pause()

@@ -15,7 +15,7 @@ from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.options import PickerRow, PlayerResult
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.picker import PickerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.theme import CONTRAST, DARK, LIGHT, THEMES
 from tests.ui.scenes import PAUSED, SIZES, but

@@ -20,7 +20,7 @@ from callplayer.ipc.messages import (
 from callplayer.ui.model.format import clock_text
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.picker import PickerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.vendor.commands import Scrub
@@ -39,7 +39,7 @@ async def test_a_click_on_the_timeline_scrubs_to_the_place() -> None:
     app, engine = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        width = app.player.timeline.size.width
+        width = app.player.parts.timeline.size.width
         for column in (0, width // 2, width - 1):
             await pilot.click(Timeline, offset=(column, 1))
     assert engine.requests == [
@@ -58,7 +58,7 @@ async def test_a_drag_scrubs_along_and_never_asks_twice_for_one_place() -> None:
             await pilot.hover(Timeline, offset=(column, 1))
         await pilot.mouse_up(Timeline, offset=(40, 1))
         await pilot.hover(Timeline, offset=(70, 1))
-        width = app.player.timeline.size.width
+        width = app.player.parts.timeline.size.width
     wanted = [Scrub(round(column / (width - 1) * 272_000)) for column in (10, 11, 12, 40)]
     assert engine.requests == wanted
 
@@ -121,7 +121,7 @@ async def test_the_timeline_of_a_growing_call_stands_still_under_a_drag() -> Non
     app = PlayerApp(engine, clock=lambda: now_s)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        width = app.player.timeline.size.width
+        width = app.player.parts.timeline.size.width
         await pilot.mouse_down(Timeline, offset=(20, 1))
         app.player.take(but(PAUSED, call_over=False, duration_ms=61_000))
         await pilot.hover(Timeline, offset=(21, 1))
@@ -136,13 +136,13 @@ async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() 
     app, engine = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        place = app.player.timeline.region
+        place = app.player.parts.timeline.region
         for kind in (events.MouseScrollUp, events.MouseScrollUp, events.MouseScrollDown):
             x, y = place.x + 30, place.y + 1
             app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
             await pilot.pause()
-        assert app.player.zoom == 1
-        span = app.player.timeline._span
+        assert app.player.parts.pointer.zoom == 1
+        span = app.player.parts.timeline._span
         assert span.length_ms == 136_000
         await pilot.click(Timeline, offset=(40, 1))
         assert engine.requests == [Scrub(span.position_ms(40, place.width))]
@@ -153,7 +153,7 @@ async def test_the_mouse_over_the_timeline_shows_offset_clock_and_word() -> None
     app = PlayerApp(engine, frozen_clock, likes=ScreenConfig(zone=UTC))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        timeline = app.player.timeline
+        timeline = app.player.parts.timeline
         width = timeline.size.width
         column = timeline._span.column(83_400, width) - 2
         await pilot.hover(Timeline, offset=(column, 1))
@@ -172,7 +172,7 @@ async def test_what_the_mouse_is_over_is_reported_after_a_closer_look_too() -> N
     app, _ = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        timeline = app.player.timeline
+        timeline = app.player.parts.timeline
         await pilot.hover(Timeline, offset=(70, 1))
         before_ms = timeline.position_at(70)
         await pilot.press("plus", "plus")
@@ -226,7 +226,7 @@ async def test_the_keys_of_a_mode_can_be_clicked_in_the_footer() -> None:
         footer = screen_text(app).splitlines()[-1]
         await pilot.click("#footer", offset=(footer.index("go there") - 1, 0))
         await pilot.pause()
-        column_ms = 272_000 / (app.player.timeline.size.width - 1)
+        column_ms = 272_000 / (app.player.parts.timeline.size.width - 1)
     assert engine.requests == [Scrub(round(83_520 + column_ms))]
 
 

@@ -118,7 +118,7 @@ async def test_the_keys_point_at_a_place_show_of_it_and_go_there(tmp_path: Path)
         await session.pilot.press("p")
         await session.until_text("↓1:23.4  10:31:23 UTC")
         await session.until_text("←→ place  Enter go there  Esc leave  Space play")
-        column_ms = 272_000 / (session.app.player.timeline.size.width - 1)
+        column_ms = 272_000 / (session.app.player.parts.timeline.size.width - 1)
         place_ms = 83_400
         for key, columns in (("right", 1), ("shift+right", 5), ("pagedown", 10), ("left", -1)):
             await session.pilot.press(key)
@@ -142,10 +142,10 @@ async def test_what_is_pointed_at_stays_in_sight_of_a_closer_look(tmp_path: Path
     async with player(tmp_path) as session:
         await ready(session)
         await session.pilot.press("plus", "plus", "plus", "p", *["pagedown"] * 12)
-        place_ms = session.app.player.point_ms
+        place_ms = session.app.player.parts.pointer.point_ms
         assert place_ms is not None
         await session.until_text(clock_text(place_ms, 272_000))
-        assert session.app.player.timeline._span.holds(place_ms)
-        assert not session.app.player.timeline._span.holds(83_400)
+        assert session.app.player.parts.timeline._span.holds(place_ms)
+        assert not session.app.player.parts.timeline._span.holds(83_400)
         await session.pilot.press("escape")
-        await session.until(lambda: session.app.player.timeline._span.holds(83_400))
+        await session.until(lambda: session.app.player.parts.timeline._span.holds(83_400))

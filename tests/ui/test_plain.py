@@ -130,7 +130,7 @@ def test_keys_and_names_of_actions_do_what_they_do_on_the_screen() -> None:
 def test_words_are_searched_and_bookmarks_set() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
     press(player, "v", "/", *"smoke", "enter", "n", "N", "b", "w", "v")
-    assert engine.requests == [Scrub(99_800), Scrub(99_800), Scrub(82_200)]
+    assert engine.requests == [Scrub(99_800), Scrub(82_200), Scrub(99_800)]
     assert lines[2] == "There are no bookmarks."
     marked = "Bookmark at 1:23.4: the key again adds a note."
     assert lines[-4:-1] == ["2 times.", marked, "That needs the screen."]
@@ -141,14 +141,14 @@ def test_a_bookmark_has_its_clock_time_and_its_note_and_a_search_has_an_end(
     tmp_path: Path,
 ) -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *TALK)
-    player._store = BookmarkStore("i1", tmp_path / "i1.json")
+    player.control.store = BookmarkStore("i1", tmp_path / "i1.json")
     press(player, "b", "b", *"on fire", "enter", "/", *"kitchen", "enter", "escape", "escape")
     (kept,) = read_bookmarks(tmp_path / "i1.json")
     assert re.fullmatch(r"\d\d:\d\d:23 \S+", kept.clock)
     assert (kept.position_ms, kept.note) == (83_400, "on fire")
     assert kept.words.startswith("Caller: There is smoke")
     assert lines[-6:] == [
-        *("Note: type, then Enter.", "Noted.", "Search: type, then Enter.", "Once."),
+        *("Note at 1:23.4: type, then Enter.", "Noted.", "Search: type, then Enter.", "Once."),
         *("The search is over.", "There is nothing to close."),
     ]
     player.take(but(PLAYING, audible_ms=10_000, position_ms=10_000))
@@ -191,7 +191,7 @@ def test_a_line_of_a_pipe_is_a_key_an_action_or_the_answer_to_what_was_asked() -
 
 def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
     player, _, lines = plain(INCIDENT, PLAYING)
-    player._clock = clock = SteppedClock()
+    player.control.clock = clock = SteppedClock()
 
     def said(event: Event, *at_s: float) -> list[str]:
         before = len(lines)
@@ -287,9 +287,9 @@ def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
 
 def test_silence_is_skipped_in_plain_mode_too() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *events_of([word(80, "a"), word(120, "b")]))
-    player._skip_silence()
+    player.control.skip_silence()
     press(player, "S")
-    player._skip_silence()
+    player.control.skip_silence()
     assert lines[-2:] == [
         "Silence of more than 3 s is skipped.",
         "36 s of silence skipped.",
@@ -300,7 +300,7 @@ def test_silence_is_skipped_in_plain_mode_too() -> None:
 def test_a_speaker_at_the_live_end_is_named_at_the_beginning() -> None:
     live = but(PLAYING, call_over=False, duration_ms=200_000)
     player, _, lines = plain(INCIDENT, live, *events_of([word(1, "a")]))
-    player._clock = clock = SteppedClock()
+    player.control.clock = clock = SteppedClock()
     before = len(lines)
     spoken: tuple[tuple[float, float, Speaker], ...] = (
         *((FROZEN_S, 190.0, "Caller"), (FROZEN_S + 2, 191.0, "Caller")),
@@ -340,7 +340,7 @@ async def test_it_ends_by_a_key_by_the_end_of_the_call_and_by_failure() -> None:
     engine.events = (EngineGone("The server is gone.", "Try again.", 5),)
     gone = asyncio.ensure_future(player.run(keys_of([])))
     await asyncio.sleep(0.05)
-    player._do_quit()
+    press(player, "q")
     assert await gone == PlayerResult(5, "The server is gone.", "Try again.")
 
 

@@ -8,8 +8,9 @@ from functools import partial
 import pytest
 
 from callplayer.ipc.messages import AdjustGain, TranscriptEvent, WordsEvent
+from callplayer.ui.actions.rules import search_for
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.player.base import ScreenConfig
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.widgets.transcript import TranscriptPane
 from callplayer.vendor.commands import Scrub
 from tests.rig.call_count import calls_of
@@ -25,7 +26,7 @@ def scripted(*more: WordsEvent) -> tuple[PlayerApp, ScriptedEngine]:
 
 def lit(app: PlayerApp) -> list[str]:
     """Return the words that are drawn as heard now."""
-    pane = app.player.transcript_pane
+    pane = app.player.parts.words
     return [text for row in pane._rows for text, tone in row if tone == "lit"]
 
 
@@ -72,7 +73,7 @@ async def test_a_call_without_words_has_no_pane() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.player.take(TranscriptEvent(state="none", detail="This call has no transcript."))
         await pilot.pause()
-        assert not app.player.transcript_pane.display
+        assert not app.player.parts.words.display
         assert "─ words" not in screen_text(app)
 
 
@@ -135,7 +136,7 @@ async def test_the_pane_follows_again_once_a_hit_is_heard() -> None:
         app.player.take(but(PLAYING, audible_ms=93_000))
         await pilot.pause()
         assert "Esc follow" not in screen_text(app)
-        assert app.player.transcript_pane.follows
+        assert app.player.parts.words.follows
 
 
 async def test_a_word_is_read_with_the_arrows_and_heard_with_enter() -> None:
@@ -214,7 +215,7 @@ async def test_a_click_on_a_word_goes_to_half_a_second_before_it(size: str) -> N
     app, engine = scripted(*TALK)
     async with app.run_test(size=SIZES[size]) as pilot:
         await pilot.pause()
-        pane = app.player.transcript_pane
+        pane = app.player.parts.words
         lines = screen_text(app).splitlines()
         y = next(y for y, line in enumerate(lines) if "smoke coming" in line)
         x = lines[y].index("smoke") + 2
@@ -269,10 +270,12 @@ async def _calls_of_keys(words: int) -> dict[str, int]:
 
         await pilot.press("w")
         keys = ("down", "up", "pagedown", "pageup", "right", "end", "home")
-        moves = {key: calls(partial(player.transcript_pane.move, key)) for key in keys}
+        moves = {key: calls(partial(player.parts.words.move, key)) for key in keys}
         await pilot.press("escape", "slash")
         typed = ("word1234", "word299")
-        return moves | {text: calls(partial(player._search, text)) for text in typed}
+        return moves | {
+            text: calls(partial(player.control.do, partial(search_for, text))) for text in typed
+        }
 
 
 async def test_speech_at_the_live_end_is_reported_while_an_earlier_place_is_heard() -> None:

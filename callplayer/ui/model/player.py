@@ -37,8 +37,11 @@ from callplayer.ui.model.format import (
     waiting_s,
 )
 from callplayer.ui.model.link_quality import LinkQuality, after_stats
+from callplayer.ui.model.marks import RecentBookmark
 from callplayer.ui.model.navigation import Navigation, after_state
+from callplayer.ui.model.skip_silence import SilenceSkipping
 from callplayer.ui.model.transcript import SPEAKER_NAMES, Script, after_words, last_word_end_ms
+from callplayer.ui.model.transcript_search import Found, found_again
 from callplayer.vendor.parties import PARTIES, Party
 
 NOTICE_S = 6.0
@@ -134,6 +137,9 @@ class PlayerView:
     ahead: LiveSpeech | None = None
     navigation: Navigation = field(default_factory=Navigation)
     offer: SuccessorOffer = field(default_factory=SuccessorOffer)
+    found: Found = field(default_factory=Found)
+    marked: RecentBookmark | None = None
+    skipping: SilenceSkipping = field(default_factory=SilenceSkipping)
 
 
 def reduce(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
@@ -278,7 +284,9 @@ def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerVie
     is_new = view.script and end_ms > last_word_end_ms(view.script)
     if is_new and is_growing(view.state) and end_ms > heard_ms + AHEAD_FROM_MS:
         ahead = LiveSpeech(SPEAKER_NAMES[event.words[-1].speaker], now_s + AHEAD_S)
-    return replace(view, script=script, ahead=ahead)
+    if script is view.script:
+        return replace(view, ahead=ahead)
+    return replace(view, script=script, ahead=ahead, found=found_again(view.found, script))
 
 
 def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:

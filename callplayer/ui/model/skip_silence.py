@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callplayer.ipc.messages import LaneState
+from callplayer.ipc.messages import LaneState, StateEvent
 from callplayer.ui.model.format import is_heard, shown_position_ms
-from callplayer.ui.model.player import PlayerView
 from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.model.transcript import LEAD_MS, Script, speaks_until_ms
 
@@ -28,34 +27,28 @@ class Skip:
         return f"{(self.to_ms - self.from_ms) / 1000:.0f} s of silence skipped."
 
 
-@dataclass
+@dataclass(frozen=True)
 class SilenceSkipping:
     """Whether silence is skipped, and when it was last (monotonic, s)."""
 
     is_on: bool = False
     skipped_s: float = float("-inf")
 
-    def turn(self, longest_s: float, view: PlayerView) -> str:
-        """Skip silence of more than `longest_s`, or no more; return the notice of it."""
-        self.is_on = not self.is_on
-        if not self.is_on:
-            return "Silence is played again."
-        where = "" if view.script else " where it was heard before"
-        return f"Silence of more than {longest_s:g} s is skipped{where}."
-
     def due(
-        self, view: PlayerView, lanes: SpeechLanes, longest_s: float, now_s: float
+        self,
+        state: StateEvent,
+        script: Script,
+        lanes: SpeechLanes,
+        longest_s: float,
+        now_s: float,
     ) -> Skip | None:
         """Return what to skip at once, if silence is skipped and it is silent."""
         rests = now_s - self.skipped_s < SKIP_AGAIN_S
-        if not self.is_on or rests or not is_heard(view.state, now_s):
+        if not self.is_on or rests or not is_heard(state, now_s):
             return None
-        heard_ms, longest_ms = shown_position_ms(view.state, now_s), round(longest_s * 1000)
-        goes_on_ms = after_silence_ms(view.script, lanes, view.state.lanes, heard_ms, longest_ms)
-        if goes_on_ms is None:
-            return None
-        self.skipped_s = now_s
-        return Skip(heard_ms, goes_on_ms)
+        heard_ms, longest_ms = shown_position_ms(state, now_s), round(longest_s * 1000)
+        goes_on_ms = after_silence_ms(script, lanes, state.lanes, heard_ms, longest_ms)
+        return None if goes_on_ms is None else Skip(heard_ms, goes_on_ms)
 
 
 def after_silence_ms(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 import msgspec
@@ -78,3 +79,35 @@ def nearest_hit(hits: Sequence[Hit], position_ms: int) -> int:
     """Return the index of the first hit at or after a place, the last one if there is none."""
     at = bisect_left(hits, position_ms, key=attrgetter("position_ms"))
     return min(at, len(hits) - 1)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was searched for, where it is said, and which of the hits was gone to last."""
+
+    wanted: str = ""
+    hits: tuple[Hit, ...] = ()
+    at: int = -1
+    by_utterance: dict[int, list[Hit]] = field(default_factory=dict, compare=False)
+
+    @property
+    def hit(self) -> Hit | None:
+        """The hit that was gone to last."""
+        return self.hits[self.at] if 0 <= self.at < len(self.hits) else None
+
+
+def found(wanted: str, hits: tuple[Hit, ...], at: int) -> Found:
+    """Return what was found, with the hits of each utterance at hand for drawing."""
+    by_utterance: dict[int, list[Hit]] = {}
+    for hit in hits:
+        by_utterance.setdefault(hit.utterance, []).append(hit)
+    return Found(wanted, hits, at, by_utterance)
+
+
+def found_again(last: Found, script: Script) -> Found:
+    """Return what is found of the same text once the words have changed: at the same place."""
+    if not last.wanted:
+        return last
+    hits = find(script, last.wanted)
+    place_ms = last.hit.position_ms if last.hit is not None else 0
+    return found(last.wanted, hits, nearest_hit(hits, place_ms))

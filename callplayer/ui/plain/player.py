@@ -8,94 +8,82 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from dataclasses import replace
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from callplayer.ipc.messages import DevicesEvent, LevelsEvent, PartyState, StateEvent
-from callplayer.ipc.news import EngineNews
+from callplayer.bookmarks import BookmarkStore
+from callplayer.ipc.messages import DevicesEvent, ListDevices, SetOutputDevice
+from callplayer.ipc.news import EngineNews, EngineSession
 from callplayer.text import plain_text
+from callplayer.ui.actions.control import CallControl
+from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, asked
+from callplayer.ui.actions.rules import LEFT, without_search
 from callplayer.ui.key_profiles import key_of
-from callplayer.ui.keymap import Action, first_key, key_name
-from callplayer.ui.model.format import PARTY_NAMES, PHASE_LOOKS, gain_text, shown_position_ms
-from callplayer.ui.model.navigation import loop_turns_in_s
+from callplayer.ui.keymap import Action, FrontAction, by_key, first_key, help_lines, key_name
+from callplayer.ui.model.format import Tone, shown_position_ms
 from callplayer.ui.model.notices import shown_notice
-from callplayer.ui.model.player import Notice, PlayerView, reduce
-from callplayer.ui.model.prompt import typed
+from callplayer.ui.model.player import PlayerView
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.plain.actions import PlainActions, place_text
 from callplayer.ui.plain.keys import TypedLine
-from callplayer.vendor.commands import Scrub
+from callplayer.ui.plain.lines import (
+    bookmark_text,
+    changes,
+    device_lines,
+    notice_text,
+    stats_text,
+)
+from callplayer.ui.plain.transcript import SpokenTranscript
+from callplayer.ui.settings import ScreenSettings
 
 TICK_S = 0.1
 
 
-def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
-    """Return the lines that report a change: mostly one, or none."""
-    lines = []
-    if view.incident is not None and before.incident is None:
-        lines.append(f"Incident {plain_text(view.incident.id, 80)}.")
-    state, old = view.state, before.state
-    if _stage_of(view.offer.notice) != _stage_of(before.offer.notice):
-        lines.append(plain_text(view.offer.notice))
-    if state.recording and not old.recording:
-        lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
-    if state.phase != old.phase and view.was_connected:
-        # A call that has just come back is still on its way to its place.
-        place = place_text(state, now_s, asked=True)
-        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
-    elif old.requested_ms is not None and state.requested_ms is None:
-        lines.append(f"At{place_text(state, now_s).removeprefix(' at')}.")
-    if before.phase_since_s is not None:
-        lines += _party_changes(old, state)
-    if view.notice is not None and view.notice is not before.notice:
-        lines.append(notice_text(view.notice))
-    ahead, was = view.ahead, before.ahead
-    if ahead is not None and ahead is not was:
-        # Each message of words brings it again.
-        goes_on = was is not None and was.speaker == ahead.speaker and now_s < was.until_s
-        lines += [] if goes_on else [f"{ahead.speaker} speaks at the live end."]
-    return lines
+class PlainPlayer:
+    """One call in plain lines; `write` takes each line, without its end.
 
+    With `ends_with_call` the end of the call is the end, whether or not keys may still come.
+    """
 
-def _stage_of(notice: str) -> str:
-    """Return what a successor's notice says besides how far it is: that changes all the time."""
-    return re.sub(r"[\d,:]+|\bof\b", "", notice).strip()
+    def __init__(
+        self,
+        engine: EngineSession,
+        write: Callable[[str], None],
+        actions: Sequence[Action],
+        *,
+        settings: ScreenSettings,
+        store: BookmarkStore,
+        ends_with_call: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._write = write
+        self._actions = actions
+        self._keys = by_key(actions)
+        self._named = {action.name: action for action in actions}
+        self._ends_with_call = ends_with_call
+        self._reading = SpokenTranscript()
+        self._trouble = ""
+        self._wants_devices = False
+        self._left = asyncio.Event()
+        self.control = CallControl(engine.send, self, settings, store, clock=clock)
+        self.front_actions: dict[FrontAction, Callable[[], object]] = {
+            "help": self._say_help,
+            "stats": lambda: write(stats_text(self.control.view, clock())),
+            "devices": self._ask_for_devices,
+            "bookmarks": self._say_bookmarks,
+            "close": lambda: self.control.do(without_search),
+            "quit": self._left.set,
+        }
 
-
-def notice_text(notice: Notice) -> str:
-    """Return a notice as a line; a hint about marks of the screen is left out."""
-    parts = (notice.text[:1].upper() + notice.text[1:], notice.hint)
-    return " ".join(part for part in parts if part and "◇" not in part)
-
-
-def _party_changes(before: StateEvent, state: StateEvent) -> list[str]:
-    lines = []
-    was = {party.party: party for party in before.parties}
-    for party in state.parties:
-        last = was.get(party.party, party)
-        name = PARTY_NAMES[party.party]
-        if party.gain_db != last.gain_db:
-            lines.append(f"{name}: volume {gain_text(party.gain_db)}.")
-        if party.muted != last.muted:
-            lines.append(f"{name}: {_muted_text(party)}.")
-        if party.soloed != last.soloed:
-            lines.append(f"{name}: {'solo' if party.soloed else 'no solo'}.")
-    return lines
-
-
-def _muted_text(party: PartyState) -> str:
-    if not party.muted:
-        return "not muted"
-    return "muted, at the server" if party.muted_at_server else "muted"
-
-
-class PlainPlayer(PlainActions):
-    """One call in plain lines; `write` takes each line, without its end."""
+    @property
+    def view(self) -> PlayerView:
+        """All that is known of the call."""
+        return self.control.view
 
     async def run(self, keys: AsyncIterator[str]) -> PlayerResult:
         """Play until the user leaves, the engine ends, or (without keys) the call is over."""
         self._write("Connecting.")
-        self._load_bookmarks()
+        self.control.load_bookmarks()
         tasks = [
             asyncio.ensure_future(work)
             for work in (self._engine.run(self.take), self._listen(keys), self._follow())
@@ -116,22 +104,20 @@ class PlainPlayer(PlainActions):
 
     def take(self, event: EngineNews) -> None:
         """Write what an event of the engine brings."""
-        before, now_s = self.view, self._clock()
-        self.view = reduce(before, event, now_s)
-        for line in changes(before, self.view, now_s):
+        before = self.view
+        self.control.take(event)
+        for line in changes(before, self.view, self.control.clock()):
             self._write(line)
-        if isinstance(event, LevelsEvent):
-            self._note_heard()
-        elif isinstance(event, DevicesEvent) and self._wants_devices:
+        if isinstance(event, DevicesEvent) and self._wants_devices:
             self._wants_devices = False
             self._ask_device(event)
 
     def press(self, key: str, character: str | None = None) -> None:
         """Do what a key, or an action's name, stands for."""
-        if self._question is not None:
-            self._question, reply = typed(self._question, key, character)
-            if reply != "typing":
-                self._end_question(None if reply == "left" else self._question.text)
+        reply = self.control.type_key(key, character)
+        if reply == "left":
+            self._write(LEFT)
+        if reply is not None:
             return
         action = self._keys.get(key) or self._keys.get(key.lower()) or self._named.get(key)
         if action is None:
@@ -142,39 +128,58 @@ class PlainPlayer(PlainActions):
     def take_line(self, line: str) -> None:
         """Take a line of a pipe: a key, an action's name, or the answer to what was asked."""
         key = key_of(line) or line
-        if self._question is None:
+        if self.control.prompt is None or key == "escape":
             self.press(key)
         else:
-            self._end_question(None if key == "escape" else line)
-
-    def _end_question(self, text: str | None) -> None:
-        """Answer what was asked; None leaves it."""
-        question, self._question = self._question, None
-        if question is None or text is None:
-            self._write("Left as it was.")
-        else:
-            question.answer(text)
+            self.control.answer(line)
 
     def _act(self, action: Action) -> None:
-        if action.screen is not None:
-            do = getattr(self, f"_do_{action.screen}", None)
-            if do is None:
-                self._write("That needs the screen.")
-            else:
-                do()
-        elif action.request is not None:
-            self._request(action.request)
-        elif action.ask is not None:
-            answer = action.ask(self.view)
-            self._write(answer) if isinstance(answer, str) else self._request(answer)
-        elif action.steer is not None:
-            view = self.view
-            step = action.steer(view.state, view.navigation, self._settings, self._clock())
-            self.view = replace(view, navigation=step.navigation)
-            for request in step.requests:
-                self._send(request)
-            if step.note:
-                self._write(step.note)
+        if action.rule is not None:
+            self.control.do(action.rule)
+        elif action.front is not None:
+            self.front_actions.get(action.front, lambda: self._write("That needs the screen."))()
+
+    def note(self, text: str, tone: Tone = "hold") -> None:
+        """Write a note."""
+        self._write(text)
+
+    def carried_out(self, outcome: Outcome, before: PlayerView) -> None:
+        """Write what a screen would show by itself, and what is asked for."""
+        for line in filter(None, (outcome.spoken, outcome.cited)):
+            self._write(line)
+        if outcome.prompt is not None:
+            self._write(f"{outcome.prompt.label}: type, then Enter.")
+
+    def prompt_changed(self) -> None:
+        """Say nothing while a line is typed."""
+
+    def _say_help(self) -> None:
+        for keys, topic in help_lines(self._actions):
+            self._write(f"{keys}: {topic}")
+
+    def _say_bookmarks(self) -> None:
+        kept = self.control.store.bookmarks
+        for each in kept:
+            self._write(bookmark_text(each, self.control.view.state.duration_ms))
+        if not kept:
+            self._write("There are no bookmarks.")
+
+    def _ask_for_devices(self) -> None:
+        self._wants_devices = True
+        self.control.request(ListDevices())
+
+    def _ask_device(self, listed: DevicesEvent) -> None:
+        def choose(text: str, call: CallContext) -> Outcome:
+            if text.strip() == "0":
+                return asked(call, SetOutputDevice(""))
+            if text.strip().isdecimal() and int(text) <= len(listed.devices):
+                return asked(call, SetOutputDevice(listed.devices[int(text) - 1].name))
+            return Outcome(note="That is none of them.")
+
+        for line in device_lines(listed):
+            self._write(line)
+        label = "Device, 0 for the system's default"
+        self.control.carry_out(Outcome(prompt=Prompt(label, lambda *_: PromptHint(""), choose)))
 
     async def _listen(self, keys: AsyncIterator[str]) -> None:
         async for key in keys:
@@ -190,29 +195,25 @@ class PlainPlayer(PlainActions):
         self._left.set()
 
     async def _follow(self) -> None:
-        """Write words as they are heard, and turn the loop."""
+        """Write words as they are heard, and skip silence."""
         while True:
             await asyncio.sleep(TICK_S)
             self._say_words()
             self._say_trouble()
-            self._skip_silence()
-            state, loop = self.view.state, self.view.navigation.loop
-            due_s = loop_turns_in_s(state, loop, self._clock())
-            if loop is not None and due_s is not None and due_s < TICK_S:
-                await asyncio.sleep(due_s)
-                self._send(Scrub(loop.a_ms))
-                await asyncio.sleep(2 * TICK_S)
+            self.control.skip_silence()
 
     def _say_words(self) -> None:
         state = self.view.state
         if not state.advancing:
             return
-        for line in self._reading.due(self.view.script, shown_position_ms(state, self._clock())):
+        for line in self._reading.due(
+            self.view.script, shown_position_ms(state, self.control.clock())
+        ):
             self._write(line)
 
     def _say_trouble(self) -> None:
         """Write why nothing is heard, or what is not confirmed: once for each time."""
-        view, now_s = self.view, self._clock()
+        view, now_s = self.view, self.control.clock()
         notice = shown_notice(view, now_s, first_key(self._actions, "retry-now"))
         if view.failure is not None or (notice is not None and notice is view.notice):
             return  # notes are said when they come

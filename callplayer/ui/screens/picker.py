@@ -12,10 +12,10 @@ from textual.screen import Screen
 
 from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
+from callplayer.ui.actions.prompt import InputLine, pasted, typed
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.model.format import hidden_phone, phone_text
 from callplayer.ui.model.layout import window_start
-from callplayer.ui.model.prompt import Prompt, PromptHint, pasted, typed
 from callplayer.ui.options import PickerPages, PickerRow
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 
@@ -100,7 +100,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._to_end = False
         self._wants_more = asyncio.Event()
         self._all: Sequence[PickerRow] | None = None
-        self._line = Prompt("filter", PromptHint, lambda _: None, max_chars=FILTER_MAX_CHARS)
+        self._line = InputLine("filter", max_chars=FILTER_MAX_CHARS)
         self._chosen_id = ""
         self._notice = notice
         self._problem: tuple[str, str] | None = None

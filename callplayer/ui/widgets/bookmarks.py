@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual import events
-from textual.message import Message
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
 from callplayer.ui.model.format import clock_text
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, cells, fit
+from callplayer.vendor.commands import Scrub
 
 KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"
 
 
 class BookmarksPanel(ListPanel):
     """Lists the bookmarks; `pointed` is the one that Enter would go to."""
-
-    @dataclass
-    class Picked(Message):
-        """The user clicked a bookmark."""
-
-        bookmark: Bookmark
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -59,7 +53,7 @@ class BookmarksPanel(ListPanel):
         if at is not None:
             self.pointed = self._bookmarks[at]
             self.show(self._bookmarks, self._duration_ms)
-            self.post_message(self.Picked(self.pointed))
+            self.post_message(Asked(Scrub(self.pointed.position_ms)))
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
         bookmarks = self._bookmarks

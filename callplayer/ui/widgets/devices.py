@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual import events
-from textual.message import Message
 
-from callplayer.ipc.messages import Device, DevicesEvent
+from callplayer.ipc.messages import Device, DevicesEvent, SetOutputDevice
 from callplayer.text import plain_text
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, fit
 
@@ -19,12 +18,6 @@ KEYS_HELP = "↑↓ choose  Enter play there"
 
 class DevicesPanel(ListPanel):
     """Lists the devices; `pointed` is the name of the one that Enter would choose."""
-
-    @dataclass
-    class Picked(Message):
-        """The user clicked the device of this name."""
-
-        name: str
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -51,7 +44,7 @@ class DevicesPanel(ListPanel):
         listed = devices(self._listed)
         at = self.clicked(event, len(listed))
         if self._listed is not None and at is not None:
-            self.post_message(self.Picked(listed[at].name))
+            self.post_message(Asked(SetOutputDevice(listed[at].name)))
 
     @property
     def picked(self) -> str | None:

@@ -13,12 +13,13 @@ from textual.message import Message
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.text import plain_text
+from callplayer.ui.actions.outcome import PromptHint
+from callplayer.ui.actions.prompt import InputLine
 from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
 from callplayer.ui.keymap import ACTIONS, Action, help_lines
 from callplayer.ui.model.format import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
-from callplayer.ui.model.prompt import Prompt
 from callplayer.ui.widgets.list_panel import MovedRows, moved
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
 
@@ -53,9 +54,9 @@ class NoticeArea(Rows):
         """Draw the notice on one line, or on two when there is room."""
         self.draw_with(lambda width, height: notice_rows(notice, width, height))
 
-    def ask(self, question: Prompt) -> None:
+    def ask(self, prompt: InputLine, hint: PromptHint) -> None:
         """Draw the line that is being typed in the notice's place."""
-        self.draw_with(lambda width, height: question_rows(question, width, height))
+        self.draw_with(lambda width, height: prompt_rows(prompt, hint, width, height))
 
 
 class KeyFooter(Rows):
@@ -189,12 +190,11 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
 
 
-def question_rows(question: Prompt, width: int, height: int) -> list[Row]:
+def prompt_rows(prompt: InputLine, hint: PromptHint, width: int, height: int) -> list[Row]:
     """Return the line being typed, its end in sight, and what it would do."""
-    hint = question.hint(question.text)
-    label = f"{question.label}: "
+    label = f"{prompt.label}: "
     room = max(width - cell_len(label) - 1, 1)
-    shown = question.text
+    shown = prompt.text
     while cell_len(shown) > room:
         shown = shown[1:]
     row: list[Part] = [(label, "ask"), (shown, "strong"), ("▏", "ask")]

@@ -8,7 +8,13 @@ from functools import lru_cache
 from textual import events
 from textual.message import Message
 
-from callplayer.ipc.messages import LEVEL_FLOOR_DB, LaneLevel, PartyState
+from callplayer.ipc.messages import (
+    LEVEL_FLOOR_DB,
+    AdjustGain,
+    LaneLevel,
+    PartyState,
+    SetPartyGain,
+)
 from callplayer.ui.model.format import (
     PARTY_NAMES,
     Tone,
@@ -18,6 +24,7 @@ from callplayer.ui.model.format import (
     level_text,
 )
 from callplayer.ui.model.meters import PartyMeter
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.drag import DragRows
 from callplayer.ui.widgets.rows import Part, Row, cells, fit
 from callplayer.vendor.parties import Party
@@ -29,20 +36,6 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 class PartyPanel(DragRows):
     """Shows one party; the mouse sets its volume (click, drag, wheel; double-click is 0 dB)."""
-
-    @dataclass
-    class GainSet(Message):
-        """The user set the party's volume."""
-
-        party: Party
-        gain_db: float
-
-    @dataclass
-    class GainNudged(Message):
-        """The user turned the wheel over the party."""
-
-        party: Party
-        delta_db: float
 
     @dataclass
     class Picked(Message):
@@ -71,10 +64,10 @@ class PartyPanel(DragRows):
         start, width = slider_place(self.size.width, framed=self.framed)
         return row == (1 if self.framed else 0) and start <= column < start + width
 
-    def message_at(self, column: int) -> GainSet:
+    def message_at(self, column: int) -> Asked:
         """Return the volume at a column."""
         start, width = slider_place(self.size.width, framed=self.framed)
-        return self.GainSet(self.party, column_to_gain_db(column - start, width))
+        return Asked(SetPartyGain(column_to_gain_db(column - start, width), self.party))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Select the party; Textual calls the base's handler, which drags, as well."""
@@ -83,17 +76,17 @@ class PartyPanel(DragRows):
     def on_click(self, event: events.Click) -> None:
         """Set 0 dB on a double-click."""
         if event.chain == 2:
-            self.post_message(self.GainSet(self.party, 0.0))
+            self.post_message(Asked(SetPartyGain(0.0, self.party)))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Turn the party up."""
         event.stop()
-        self.post_message(self.GainNudged(self.party, 1.0))
+        self.post_message(Asked(AdjustGain(1.0, self.party)))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Turn the party down."""
         event.stop()
-        self.post_message(self.GainNudged(self.party, -1.0))
+        self.post_message(Asked(AdjustGain(-1.0, self.party)))
 
 
 def slider_place(width: int, *, framed: bool) -> tuple[int, int]:

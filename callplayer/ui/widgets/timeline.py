@@ -16,9 +16,11 @@ from callplayer.ui.model.format import (
 from callplayer.ui.model.speech import SpeechLane, SpeechLanes
 from callplayer.ui.model.transcript import Script
 from callplayer.ui.model.zoom import Span, whole_span, zoomed_span
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.drag import DragRows
 from callplayer.ui.widgets.rows import Row
 from callplayer.ui.widgets.timeline_rows import Drawn, Marks, timeline_rows, visible_state
+from callplayer.vendor.commands import Scrub
 
 POINT_MOVES = {
     "left": -1,
@@ -37,12 +39,6 @@ class Timeline(DragRows):
     """Draws the call from start to end; a click or a drag asks to scrub."""
 
     @dataclass
-    class Scrubbed(Message):
-        """The user pointed at `position_ms`."""
-
-        position_ms: int
-
-    @dataclass
     class Hovered(Message):
         """The mouse is over a column; None: it has left."""
 
@@ -54,9 +50,9 @@ class Timeline(DragRows):
 
         step: int
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, lanes: SpeechLanes, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.lanes = SpeechLanes()
+        self._lanes = lanes
         self._span = Span(0, 0)
         self._duration_ms = 0
         self._hovered: int | None = None
@@ -87,7 +83,7 @@ class Timeline(DragRows):
         def build(width: int, height: int) -> Sequence[Row]:
             lanes: tuple[SpeechLane, ...] = ()
             if width > 1 and height - 2 >= min(len(state.lanes), 2):
-                lanes = self.lanes.lanes(state.lanes, script, span, width)
+                lanes = self._lanes.lanes(state.lanes, script, span, width)
             drawn = Drawn(marks, span, lanes)
             built_from = (drawn, height, *visible_state(state, now_s, width, span))
             if built_from != self._built_from:
@@ -143,9 +139,9 @@ class Timeline(DragRows):
         """Take hold anywhere once the length of the call is known."""
         return self._duration_ms > 0
 
-    def message_at(self, column: int) -> Scrubbed:
+    def message_at(self, column: int) -> Asked:
         """Return what to post for a column."""
-        return self.Scrubbed(self.position_at(column))
+        return Asked(Scrub(self.position_at(column)))
 
     def position_at(self, column: int) -> int:
         """Return the position at a column as drawn now, in ms, no later than the call is long."""

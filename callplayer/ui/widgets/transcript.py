@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from textual import events
-from textual.message import Message
 
 from callplayer.text import plain_text
 from callplayer.ui.model.transcript import LEAD_MS, Script, kept_place
-from callplayer.ui.model.transcript_search import Hit
+from callplayer.ui.model.transcript_search import Found, Hit
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit
 from callplayer.ui.widgets.transcript_lines import ScriptLines, Seen
+from callplayer.vendor.commands import Scrub
 
 READ_MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end")
 WHEEL_LINES = 3
@@ -19,29 +20,6 @@ USUAL_CELLS = 78
 """The width until the pane has one of its own."""
 ARRIVED_MS = 1_500
 """A jump has arrived once what is heard is this near."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was searched for, where it is said, and which of the hits was gone to last."""
-
-    wanted: str = ""
-    hits: tuple[Hit, ...] = ()
-    at: int = -1
-    by_utterance: dict[int, list[Hit]] = field(default_factory=dict, compare=False)
-
-    @property
-    def hit(self) -> Hit | None:
-        """The hit that was gone to last."""
-        return self.hits[self.at] if 0 <= self.at < len(self.hits) else None
-
-
-def found(wanted: str, hits: tuple[Hit, ...], at: int) -> Found:
-    """Return what was found, with the hits of each utterance at hand for drawing."""
-    by_utterance: dict[int, list[Hit]] = {}
-    for hit in hits:
-        by_utterance.setdefault(hit.utterance, []).append(hit)
-    return Found(wanted, hits, at, by_utterance)
 
 
 class TranscriptPane(Rows):
@@ -56,12 +34,6 @@ class TranscriptPane(Rows):
     """
     close_key = "Esc"
     """What the key is called that lets it follow again; "" if there is none."""
-
-    @dataclass
-    class WordPicked(Message):
-        """The user wants to hear the word at `position_ms`."""
-
-        position_ms: int
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -105,6 +77,16 @@ class TranscriptPane(Rows):
         self.pointed, self.follows = None, True
         self._seen = replace(self._seen, pointed=None)
         self.draw_with(self._build_rows)
+
+    def press(self, key: str) -> bool:
+        """Give a key to the transcript that is read; return whether it was for it."""
+        if not self.is_read or not self.display or key not in (*READ_MOVES, "enter"):
+            return False
+        if key == "enter":
+            self.pick()
+        else:
+            self.move(key)
+        return True
 
     def move(self, key: str) -> None:
         """Point at another word."""
@@ -173,7 +155,9 @@ class TranscriptPane(Rows):
 
     def _ask_for(self, utterance: int, word: int) -> None:
         start_ms = self._script.utterances[utterance].words[word].start_ms
-        self.post_message(self.WordPicked(max(start_ms - LEAD_MS, 0)))
+        place_ms = max(start_ms - LEAD_MS, 0)
+        self.expect(place_ms)
+        self.post_message(Asked(Scrub(place_ms)))
 
     def _point(self, utterance: int, word: int) -> None:
         self.pointed, self.follows = (utterance, word), False

@@ -14,8 +14,7 @@ ALLOWED = {
     "vendor/client.py": "a Retry-After that is a date; the wait is capped (retry.LONGEST_ASKED_S)",
     "engine/session/connection.py": "since when a stream is waited for: told, never reckoned with",
     "engine/room/room.py": "when a packet came; only its phase counts, inside one packet",
-    "ui/plain/actions.py": "when a bookmark was made: told, never reckoned with",
-    "ui/screens/player/bookmark_keys.py": "the same",
+    "ui/actions/control.py": "when a bookmark was made: told, never reckoned with",
 }
 
 

@@ -6,8 +6,12 @@ from collections import Counter
 
 import pytest
 
+from callplayer.bookmarks import BookmarkStore
 from callplayer.ui import keymap
+from callplayer.ui.plain.player import PlainPlayer
 from callplayer.ui.screens.player.screen import PlayerScreen
+from callplayer.ui.settings import ScreenSettings
+from tests.ui.scripted import ScriptedEngine
 
 
 def test_no_key_is_bound_twice_and_no_action_named_twice() -> None:
@@ -19,10 +23,21 @@ def test_no_key_is_bound_twice_and_no_action_named_twice() -> None:
 
 def test_every_action_does_exactly_one_kind_of_thing() -> None:
     for action in keymap.ACTIONS:
-        kinds = (action.request, action.ask, action.steer, action.screen)
-        assert sum(kind is not None for kind in kinds) == 1, action
-        if action.screen is not None:
-            assert callable(getattr(PlayerScreen, f"do_{action.screen}"))
+        assert (action.rule is None) != (action.front is None), action
+
+
+def test_the_screen_has_each_front_action_and_plain_mode_those_that_need_no_picture() -> None:
+    wanted = {action.front for action in keymap.ACTIONS} - {None}
+    assert PlayerScreen(lambda _: True).front_actions.keys() == wanted
+    plain = PlainPlayer(
+        ScriptedEngine(),
+        lambda _: None,
+        keymap.ACTIONS,
+        settings=ScreenSettings(),
+        store=BookmarkStore("", None),
+    )
+    drawn = {"point", "zoom-in", "zoom-out", "zoom-fit", "read", "palette", "theme"}
+    assert plain.front_actions.keys() == wanted - drawn
 
 
 def test_every_key_is_in_the_help_and_in_the_table() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from callplayer.ipc.messages import ListDevices, SetOutputDevice
-from callplayer.ui.screens.player.base import PlayerBase
+from callplayer.ui.actions.control import CallControl
+from callplayer.ui.actions.rules import ask_note, remove_bookmark
+from callplayer.ui.keymap import Action, first_key
+from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.devices import DevicesPanel, devices
 from callplayer.ui.widgets.lines import HelpPanel, help_height
 from callplayer.ui.widgets.list_panel import MOVES, list_height
+from callplayer.ui.widgets.rows import Rows
+from callplayer.vendor.commands import Scrub
 
 DEVICES_S = 2.0
 """How often the open device picker asks anew: a device may come while it is looked for."""
@@ -16,87 +22,116 @@ DEVICES_S = 2.0
 PanelName = Literal["help", "devices", "bookmarks"]
 
 
-class Panels(PlayerBase, inherit_bindings=False):
-    """Which panel is open, and what its keys do."""
+class Panels:
+    """Which panel is open, what its keys do, and what it shows; `changed` shares the window anew.
 
-    _open: PanelName | None = None
-    _devices_asked_s = 0.0
-    help_panel: HelpPanel
-    devices_panel: DevicesPanel
+    `open` is its name, None for none.
+    """
 
-    def lay_out(self) -> None:
-        """Share the window out anew."""
-        raise NotImplementedError
+    def __init__(
+        self, control: CallControl, actions: tuple[Action, ...], changed: Callable[[], None]
+    ) -> None:
+        self._control = control
+        self._actions = actions
+        self._changed = changed
+        self._devices_asked_s = 0.0
+        self.open: PanelName | None = None
+        self.help = HelpPanel(id="help")
+        self.devices = DevicesPanel(id="devices")
+        self.bookmarks = BookmarksPanel(id="bookmarks")
+        self.help.actions = actions
+        self.devices.close_key = self.bookmarks.close_key = first_key(actions, "close")
 
-    def close_panel(self) -> None:
-        """Give timeline and words their place back, if a panel has it."""
-        if self._open is not None:
-            self._open = None
-            self.lay_out()
+    @property
+    def named(self) -> dict[PanelName, Rows]:
+        """The panels by name."""
+        return {"help": self.help, "devices": self.devices, "bookmarks": self.bookmarks}
 
-    def do_toggle_help(self) -> None:
-        """Show or hide all keys; the clock stays."""
-        self._toggle("help")
-
-    def do_toggle_devices(self) -> None:
-        """Show or hide the device picker; the clock stays."""
-        if self._open != "devices":
-            self.devices_panel.open()
+    def toggle(self, name: PanelName) -> None:
+        """Open a panel in place of any other, or close it."""
+        if name == "devices" and self.open != name:
+            self.devices.open()
             self._ask_for_devices()
-        self._toggle("devices")
+        self.show(None if self.open == name else name)
 
-    def _toggle(self, name: PanelName) -> None:
-        self._open = None if self._open == name else name
-        self.lay_out()
+    def show(self, name: PanelName | None) -> None:
+        """Open a panel, or none."""
+        self.open = name
+        self._control.lists_bookmarks = name == "bookmarks"
+        self._changed()
 
-    def _panel_key(self, key: str) -> bool:
-        """Give a key to the open panel; return whether it was for it."""
-        if self._open == "devices" and key in (*MOVES, "enter"):
-            self._pick_device(key)
-            return True
-        if self._open == "bookmarks":
-            return self._bookmarks_key(key)
-        return self._open == "help" and key in MOVES and self.help_panel.move(key)
+    def close(self) -> None:
+        """Give timeline and words their place back, if a panel has it."""
+        if self.open is not None:
+            self.show(None)
 
-    def _bookmarks_key(self, key: str) -> bool:
-        raise NotImplementedError
-
-    def _panel_rows(self, width: int, room: int) -> int:
+    def rows(self, width: int, room: int) -> int:
         """Return how many rows the open panel takes; 0 if none is open."""
-        match self._open:
+        match self.open:
             case "help":
-                return min(help_height(width, self.likes.actions), room)
+                return min(help_height(width, self._actions), room)
             case "devices":
-                return list_height(len(devices(self.view.devices)), room)
+                return list_height(len(devices(self._control.view.devices)), room)
+            case "bookmarks":
+                return list_height(len(self._control.store.bookmarks), room)
         return 0
 
-    def _draw_panel(self) -> None:
-        match self._open:
+    def draw(self) -> None:
+        """Draw the open panel."""
+        view = self._control.view
+        match self.open:
             case "help":
-                self.help_panel.show()
+                self.help.show()
             case "devices":
-                self.devices_panel.show(self.view.devices)
+                self.devices.show(view.devices)
+            case "bookmarks":
+                self.bookmarks.show(self._control.store.bookmarks, view.state.duration_ms)
 
-    def _keep_devices_fresh(self, now_s: float) -> None:
-        if self._open == "devices" and now_s - self._devices_asked_s >= DEVICES_S:
+    def press(self, key: str) -> bool:
+        """Give a key to the open panel; return whether it was for it."""
+        match self.open:
+            case "help":
+                return key in MOVES and self.help.move(key)
+            case "devices":
+                return self._press_in_devices(key)
+            case "bookmarks":
+                return self._press_in_bookmarks(key)
+        return False
+
+    def point_at(self, place_ms: int) -> None:
+        """Point at the bookmark at a place, if the list is open."""
+        if self.open == "bookmarks":
+            self.bookmarks.point_at(place_ms)
+
+    def keep_fresh(self, now_s: float) -> None:
+        """Ask for the devices anew from time to time while they are shown."""
+        if self.open == "devices" and now_s - self._devices_asked_s >= DEVICES_S:
             self._ask_for_devices()
 
     def _ask_for_devices(self) -> None:
-        self._devices_asked_s = self._clock()
-        self.request(ListDevices())
+        self._devices_asked_s = self._control.clock()
+        self._control.request(ListDevices())
 
-    def on_devices_panel_picked(self, message: DevicesPanel.Picked) -> None:
-        """Play on the device that was clicked."""
-        self._play_on(message.name)
-
-    def _pick_device(self, key: str) -> None:
+    def _press_in_devices(self, key: str) -> bool:
         if key in MOVES:
-            self.devices_panel.move(key)
-            return
-        picked = self.devices_panel.picked
-        if picked is not None:
-            self._play_on(picked)
+            self.devices.move(key)
+        elif key != "enter":
+            return False
+        elif (picked := self.devices.picked) is not None:
+            self.close()
+            self._control.request(SetOutputDevice(picked))
+        return True
 
-    def _play_on(self, name: str) -> None:
-        self.do_toggle_devices()
-        self.request(SetOutputDevice(name))
+    def _press_in_bookmarks(self, key: str) -> bool:
+        control, pointed = self._control, self.bookmarks.pointed
+        if key in MOVES:
+            self.bookmarks.move(key)
+        elif pointed is None or key not in ("enter", "delete", "e"):
+            return False
+        elif key == "enter":
+            control.request(Scrub(pointed.position_ms))
+        elif key == "e":
+            control.do(lambda call: ask_note(pointed, call))
+        else:
+            control.do(lambda call: remove_bookmark(pointed, call))
+        return True

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
+from collections.abc import Iterator
+
+from textual.geometry import Size
+from textual.widget import Widget
 
 from callplayer.ipc.messages import LaneLevel
+from callplayer.ui.actions.control import CallControl
 from callplayer.ui.footer import FooterContext, Mode
 from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
 from callplayer.ui.model.meters import meters_of
 from callplayer.ui.model.notices import shown_notice
-from callplayer.ui.model.skip_silence import SilenceSkipping
-from callplayer.ui.screens.player import arrangement
+from callplayer.ui.model.player import NO_WORDS
+from callplayer.ui.screens.player.config import ScreenConfig
+from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.screens.player.pointer import TimelinePointer
-from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.clock import Clock, small_rows, state_line
-from callplayer.ui.widgets.devices import DevicesPanel
-from callplayer.ui.widgets.lines import Header, HelpPanel, KeyFooter, NoticeArea
+from callplayer.ui.widgets.lines import Header, KeyFooter, NoticeArea
 from callplayer.ui.widgets.party import PartyPanel
+from callplayer.ui.widgets.pixels import cell_rows
 from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
 from callplayer.ui.widgets.stats import STATS_ROWS, StatsPanel
 from callplayer.ui.widgets.timeline import Timeline
@@ -28,114 +32,111 @@ from callplayer.vendor.parties import PARTIES
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
 
-RESIZED_S = 0.3
-"""So long after a change of size all is drawn once more."""
 
+class Parts:
+    """The parts of the screen, from top to bottom; `shows_stats`: the statistics are among them."""
 
-class Parts(TimelinePointer, inherit_bindings=False):
-    """The parts of the screen, from top to bottom."""
-
-    _is_small = False
-    _stats = False
-
-    def compose(self) -> ComposeResult:
-        """Lay out the parts from top to bottom."""
-        self._panels = {party: PartyPanel(party) for party in PARTIES}
+    def __init__(self, control: CallControl, config: ScreenConfig) -> None:
+        self._control = control
+        self._is_small = False
         self._meters: dict[str, LaneLevel] = {}
-        self._skipping = SilenceSkipping()
+        self._retry_key = first_key(config.actions, "retry-now")
+        self.shows_stats = False
+        self.size = Size(0, 0)
         self.header = Header(id="header")
-        self.large_clock = Clock(id="clock")
-        self.timeline = Timeline(id="timeline")
-        self.help_panel = HelpPanel(id="help")
-        self.devices_panel = DevicesPanel(id="devices")
-        self.bookmarks_panel = BookmarksPanel(id="bookmarks")
-        self.stats_panel = StatsPanel(id="stats")
-        self.transcript_pane = TranscriptPane(id="words")
+        self.clock = Clock(id="clock")
+        self.timeline = Timeline(control.lanes, id="timeline")
+        self.parties = {party: PartyPanel(party) for party in PARTIES}
+        self.panels = Panels(control, config.actions, self.lay_out)
+        self.stats = StatsPanel(id="stats")
+        self.words = TranscriptPane(id="words")
         self.rest = Rows(id="rest")
         self.notice = NoticeArea(id="notice")
-        self.key_footer = KeyFooter(id="footer")
+        self.footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
-        self.header.hide_phone = self.likes.settings.hide_phone
-        self.header.zone = self.likes.zone
-        self.help_panel.actions = self.key_footer.actions = self.likes.actions
-        close_key = first_key(self.likes.actions, "close")
-        self.devices_panel.close_key = self.bookmarks_panel.close_key = close_key
-        self.transcript_pane.close_key = close_key
-        self._retry_key = first_key(self.likes.actions, "retry-now")
-        yield self.header
-        yield self.large_clock
-        yield self.timeline
-        yield from self._panels.values()
-        yield self.help_panel
-        yield self.devices_panel
-        yield self.bookmarks_panel
-        yield self.stats_panel
-        yield self.transcript_pane
-        yield self.rest
-        yield self.notice
-        yield self.key_footer
-        yield self.small
+        self.pointer = TimelinePointer(control, self.timeline, self.draw_time)
+        self.header.hide_phone = config.settings.hide_phone
+        self.header.zone = config.zone
+        self.footer.actions = config.actions
+        self.words.close_key = first_key(config.actions, "close")
 
-    def on_resize(self) -> None:
-        """Share the window out anew, and draw all of it once more when that has settled.
-
-        On a busy machine Textual can lose the update that follows a change of size.
-        """
-        self.lay_out()
-        self.set_timer(RESIZED_S, self.app.refresh)
+    def __iter__(self) -> Iterator[Widget]:
+        yield from (self.header, self.clock, self.timeline, *self.parties.values())
+        yield from self.panels.named.values()
+        yield from (self.stats, self.words, self.rest, self.notice, self.footer, self.small)
 
     def draw(self) -> None:
         """Draw everything."""
-        self.header.show(self.view)
+        view = self._control.view
+        self.header.show(view)
         self.draw_time()
-        self._draw_parties()
-        self._draw_panel()
-        if self._stats:
-            self.stats_panel.show(self.view.stats)
+        self.draw_parties()
+        self.panels.draw()
+        if self.shows_stats:
+            self.stats.show(view.stats)
 
     def draw_time(self) -> None:
         """Draw what changes as time goes by: clock, timeline, words, notice or what is typed."""
-        now_s, state = self._clock(), self.view.state
+        view, now_s = self._control.view, self._control.clock()
+        state = view.state
         if self._is_small:
             needs = f"callplayer needs {MIN_WIDTH}×{MIN_HEIGHT}"
             lines = (state_line(state, now_s), needs)
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
-        self.large_clock.show(state, now_s, skips=self._skipping.is_on)
-        marks = self._marked(now_s)
-        look_ms = shown_position_ms(state, now_s) if self.point_ms is None else self.point_ms
-        self.timeline.show(state, now_s, marks, self.view.script, zoom=self.zoom, look_ms=look_ms)
-        if self.transcript_pane.display:
-            note = "reconnecting" if self.view.transcript == "reconnecting" else ""
-            heard_ms = shown_position_ms(state, now_s)
-            self.transcript_pane.show(self.view.script, heard_ms, self._found, note)
-        if self._question is not None:
-            self.notice.ask(self._question)
+        self.clock.show(state, now_s, skips=view.skipping.is_on)
+        self.pointer.draw(now_s)
+        if self.words.display:
+            note = "reconnecting" if view.transcript == "reconnecting" else ""
+            self.words.show(view.script, shown_position_ms(state, now_s), view.found, note)
+        if self._control.prompt is not None:
+            self.notice.ask(self._control.prompt, self._control.hint())
         else:
-            self.notice.show(shown_notice(self.view, now_s, self._retry_key))
-        self.key_footer.show(self._moment())
+            self.notice.show(shown_notice(view, now_s, self._retry_key))
+        self.footer.show(self._footer_context())
 
-    def _moment(self) -> FooterContext:
-        """Return what the footer goes by."""
-        state, goes_on = self.view.state, is_growing(self.view.state)
-        return FooterContext(
-            at_rest=state.paused or state.phase == "at-end",
-            goes_on=goes_on,
-            behind_live=goes_on and state.phase != "live",
-            words=bool(self.view.script),
-            mode=self._mode(),
-        )
+    def draw_parties(self) -> None:
+        """Draw volumes and meters."""
+        view = self._control.view
+        meters = meters_of(view.state.lanes)
+        for party in view.state.parties:
+            meter = meters[party.party]
+            self.parties[party.party].show(
+                party,
+                meter,
+                self._meters.get(meter.lane or ""),
+                selected=party.party == view.selected,
+            )
 
-    def _mode(self) -> Mode | None:
-        if self._question is not None:
-            return "typing"
-        if self.point_ms is not None and self.timeline.display:
-            return "pointing"
-        pane = self.transcript_pane
-        return "reading" if pane.is_read and pane.display else None
+    def read(self) -> None:
+        """Let the arrows move in the transcript, or follow what is heard again."""
+        view, words = self._control.view, self.words
+        if not view.script:
+            self._control.note(NO_WORDS[view.transcript])
+            return
+        self.panels.close()
+        if words.is_read:
+            words.follow()
+        elif words.display:
+            words.read(self._control.context().facts.here_ms)
+        else:
+            self._control.note("There is no room for the words in this window.")
+        self.draw_time()
+
+    def read_meters(self) -> bool:
+        """Take the levels over into the meters; return whether they changed.
+
+        They are drawn with the clock and at no other time: each repaint in between would make a
+        digit that turns over wait for Textual's next frame.
+        """
+        view = self._control.view
+        fresh = self._control.clock() - view.levels_at_s <= LEVELS_LAST_S
+        before = self._meters
+        self._meters = {level.lane: level for level in view.levels} if fresh else {}
+        return self._meters != before
 
     def lay_out(self) -> None:
-        """Share the window out anew."""
+        """Share the window out anew, and draw it."""
         width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
         small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
         self._is_small = small
@@ -144,61 +145,64 @@ class Parts(TimelinePointer, inherit_bindings=False):
             chosen = plan(
                 width,
                 height,
-                help_rows=self._panel_rows(width, height - ALWAYS_ROWS),
-                stats_rows=STATS_ROWS if self._stats else 0,
-                words=bool(self.view.script),
+                help_rows=self.panels.rows(width, height - ALWAYS_ROWS),
+                stats_rows=STATS_ROWS if self.shows_stats else 0,
+                words=bool(self._control.view.script),
             )
             self._apply(chosen)
             has_rest = chosen.rows < height
-            self.transcript_pane.display = chosen.words_rows > 0
+            self.words.display = chosen.words_rows > 0
             self.rest.display = has_rest and not chosen.words_rows
         self.draw()
+
+    def _footer_context(self) -> FooterContext:
+        """Return what the footer goes by."""
+        view = self._control.view
+        state, goes_on = view.state, is_growing(view.state)
+        return FooterContext(
+            at_rest=state.paused or state.phase == "at-end",
+            goes_on=goes_on,
+            behind_live=goes_on and state.phase != "live",
+            words=bool(view.script),
+            mode=self._mode(),
+        )
+
+    def _mode(self) -> Mode | None:
+        if self._control.prompt is not None:
+            return "typing"
+        if self.pointer.point_ms is not None and self.timeline.display:
+            return "pointing"
+        return "reading" if self.words.is_read and self.words.display else None
 
     def _show_parts(self, small: bool) -> None:
         """Show the one line of a small window, or else all the rest."""
         self.small.display = small
-        always = (self.header, self.large_clock, self.rest, self.notice, self.key_footer)
-        arrangement.show_all(always, not small)
+        for part in (self.header, self.clock, self.rest, self.notice, self.footer):
+            part.display = not small
         if small:
-            panels = (self.help_panel, self.devices_panel, self.bookmarks_panel, self.stats_panel)
-            others = (self.timeline, self.transcript_pane, *self._panels.values())
-            arrangement.show_all((*panels, *others), False)
+            timed = (self.timeline, self.words, *self.parties.values())
+            for part in (*timed, *self.panels.named.values(), self.stats):
+                part.display = False
 
     def _apply(self, chosen: Plan) -> None:
         """Give every part its height."""
-        arrangement.arrange_clock(self.large_clock, chosen)
-        arrangement.arrange_timeline(self.timeline, chosen)
-        arrangement.arrange_parties(tuple(self._panels.values()), chosen)
-        for name, panel in (
-            ("help", self.help_panel),
-            ("devices", self.devices_panel),
-            ("bookmarks", self.bookmarks_panel),
-        ):
-            arrangement.arrange_panel(panel, chosen, is_open=self._open == name)
-        self.stats_panel.display = chosen.stats_rows > 0
-        self.stats_panel.styles.height = chosen.stats_rows
+        self.clock.largest_scale = chosen.clock_scale
+        _place(self.clock, cell_rows(chosen.clock_scale), gap=chosen.gaps >= 1)
+        self.timeline.display = chosen.help_rows == 0
+        _place(self.timeline, chosen.bar_rows + 2, gap=chosen.gaps >= 2)
+        for place, panel in enumerate(self.parties.values()):
+            panel.display = chosen.panels > 0
+            panel.framed = chosen.framed
+            _place(panel, chosen.panel_rows, gap=place == 0 and chosen.gaps >= 3)
+        for name, instead in self.panels.named.items():
+            instead.display = self.panels.open == name
+            _place(instead, chosen.help_rows, gap=chosen.gaps >= 2)
+        self.stats.display = chosen.stats_rows > 0
+        self.stats.styles.height = chosen.stats_rows
         self.notice.styles.height = chosen.notice_rows
 
-    def _read_meters(self) -> bool:
-        """Take the levels over into the meters; return whether they changed.
 
-        They are drawn with the clock and at no other time: each repaint in between would make a
-        digit that turns over wait for Textual's next frame.
-        """
-        fresh = self._clock() - self.view.levels_at_s <= LEVELS_LAST_S
-        before, self._meters = (
-            self._meters,
-            {level.lane: level for level in self.view.levels} if fresh else {},
-        )
-        return self._meters != before
-
-    def _draw_parties(self) -> None:
-        meters = meters_of(self.view.state.lanes)
-        for party in self.view.state.parties:
-            meter = meters[party.party]
-            self._panels[party.party].show(
-                party,
-                meter,
-                self._meters.get(meter.lane or ""),
-                selected=party.party == self.view.selected,
-            )
+def _place(part: Widget, rows: int, *, gap: bool) -> None:
+    """Give a part its height and, if wanted, a blank row above it."""
+    part.styles.height = rows
+    part.styles.margin = (int(gap), EDGE_CELLS, 0, EDGE_CELLS)

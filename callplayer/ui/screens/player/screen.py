@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from textual import events
+from textual.app import ComposeResult
 from textual.message import Message
 
-from callplayer.ipc.messages import AdjustGain, LevelsEvent, SetPartyGain, StateEvent, StatsEvent
+from callplayer.ipc.messages import LevelsEvent, Request, SetOutputDevice, StateEvent, StatsEvent
 from callplayer.ipc.news import EngineNews
-from callplayer.ui.keymap import Action, by_key
-from callplayer.ui.model.format import is_heard, shown_position_ms, until_turn_s
-from callplayer.ui.model.player import (
-    PlayerView,
-    call_levels,
-    is_clock_tick,
-    reduce,
-    select_next_party,
-    without_answer,
-)
+from callplayer.paths import write_private
+from callplayer.ui.actions.control import CallControl
+from callplayer.ui.actions.outcome import Outcome
+from callplayer.ui.actions.rules import without_search
+from callplayer.ui.keymap import Action, FrontAction, by_key
+from callplayer.ui.model.format import Tone, until_turn_s
+from callplayer.ui.model.player import PlayerView, is_clock_tick, with_notice, without_answer
+from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.parts import Parts
+from callplayer.ui.screens.player.pointer import CLOSEST, WHOLE
+from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.lines import KeyFooter
+from callplayer.ui.widgets.paint import PaintedScreen
 from callplayer.ui.widgets.party import PartyPanel
+from callplayer.ui.widgets.timeline import Timeline
+from callplayer.vendor.commands import Scrub
 
 MIN_TICK_S = 0.005
 
+PROMPT_AFTER_S = 0.005
+"""What comes of a typed letter waits for so long: a search of hours of words may take longer than
+to draw the letter."""
 
-class PlayerScreen(Parts, inherit_bindings=False):
-    """Draws the view; the engine's events and the user's keys change it."""
+RESIZED_S = 0.3
+"""So long after a change of size all is drawn once more."""
+
+
+class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
+    """Draws the view; the engine's events and the user's keys change it.
+
+    `incident` is the id asked for; `send` gives a request to the engine and returns whether it was
+    taken; `clock` is the system's monotonic clock in s.
+    """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -36,8 +53,6 @@ class PlayerScreen(Parts, inherit_bindings=False):
     PlayerScreen #rest { height: 1fr; }
     PlayerScreen #small { height: 1fr; }
     """
-
-    _turn: asyncio.TimerHandle | None = None
 
     class QuitAsked(Message):
         """The user wants to leave."""
@@ -48,63 +63,107 @@ class PlayerScreen(Parts, inherit_bindings=False):
     class ThemeAsked(Message):
         """The user wants other colours."""
 
+    def __init__(
+        self,
+        send: Callable[[Request], bool],
+        clock: Callable[[], float] = time.monotonic,
+        incident: str = "",
+        likes: ScreenConfig | None = None,
+    ) -> None:
+        super().__init__()
+        self.likes = likes = likes or ScreenConfig()
+        self.control = CallControl(
+            send,
+            self,
+            likes.settings,
+            likes.store,
+            zone=likes.zone,
+            clock=clock,
+            asked_id=incident,
+        )
+        self.parts = Parts(self.control, likes)
+        self._keys = by_key(likes.actions)
+        self._turn: asyncio.TimerHandle | None = None
+        self._prompt_due: asyncio.TimerHandle | None = None
+        panels, pointer = self.parts.panels, self.parts.pointer
+        self.front_actions: dict[FrontAction, Callable[[], object]] = {
+            "help": lambda: panels.toggle("help"),
+            "devices": lambda: panels.toggle("devices"),
+            "bookmarks": lambda: panels.toggle("bookmarks"),
+            "stats": self._toggle_stats,
+            "close": self._close,
+            "point": self._point,
+            "read": self.parts.read,
+            "zoom-in": lambda: pointer.zoom_by(1, CLOSEST),
+            "zoom-out": lambda: pointer.zoom_by(-1, WHOLE),
+            "zoom-fit": lambda: pointer.zoom_by(-pointer.zoom, WHOLE),
+            "palette": self._find_action,
+            "theme": lambda: self.post_message(self.ThemeAsked()),
+            "quit": lambda: self.post_message(self.QuitAsked()),
+        }
+
+    @property
+    def view(self) -> PlayerView:
+        """All that is drawn."""
+        return self.control.view
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts from top to bottom."""
+        yield from self.parts
+
     def on_mount(self) -> None:
         """Start the clock; read what was kept."""
-        self._keys = by_key(self.likes.actions)
-        self.lay_out()
-        self.load_bookmarks()
+        self.parts.lay_out()
+        self.control.load_bookmarks()
         self._wait_for_turn()
+
+    def on_resize(self) -> None:
+        """Share the window out anew, and draw all of it once more when that has settled.
+
+        On a busy machine Textual can lose the update that follows a change of size.
+        """
+        self.parts.size = self.size
+        self.parts.lay_out()
+        self.set_timer(RESIZED_S, self.app.refresh)
+
+    # --- what the engine reports ------------------------------------------------------------------
 
     def take(self, event: EngineNews) -> None:
         """Draw what an event changes."""
         before = self.view
-        self.view = reduce(before, event, self._clock())
+        self.control.take(event)
         if isinstance(event, LevelsEvent):
-            self._note_heard()
             return
         if isinstance(event, StateEvent) and self.is_mounted:
             self._wait_for_turn()
-            self._watch_loop()
         if isinstance(event, StatsEvent):
-            self.header.show(self.view)
-            if self._stats:
-                self.stats_panel.show(event)
+            self.parts.header.show(self.view)
+            if self.parts.shows_stats:
+                self.parts.stats.show(event)
             return
-        if is_clock_tick(before, self.view, self._clock()):
+        if is_clock_tick(before, self.view, self.control.clock()):
             return
         if self.view.state.lanes != before.state.lanes:
-            self._read_meters()
-        if self.view.script is not before.script:
-            self._search_again()
+            self.parts.read_meters()
         has_come = bool(self.view.script) and not before.script
         if self.view.devices != before.devices or has_come:
-            self.lay_out()
-        self.draw()
-
-    def _note_heard(self) -> None:
-        """Note in the lanes how loud it is at the place that is heard."""
-        now_s, state = self._clock(), self.view.state
-        if self.is_mounted and is_heard(state, now_s) and self.view.link.quality != "cut":
-            self.timeline.lanes.note(call_levels(self.view), shown_position_ms(state, now_s))
+            self.parts.lay_out()
+        self.parts.draw()
 
     def tick(self) -> None:
         """Draw what changes by itself as time goes by."""
-        now_s = self._clock()
-        self._keep_devices_fresh(now_s)
-        if self.view.quiet_since_s is not None:
-            # Levels that stand still are not emitted again.
-            self._note_heard()
-        self._skip_silence()
-        self.draw_time()
-        if self._read_meters():
-            self._draw_parties()
+        self.parts.panels.keep_fresh(self.control.clock())
+        self.control.skip_silence()
+        self.parts.draw_time()
+        if self.parts.read_meters():
+            self.parts.draw_parties()
         self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
         """Draw again when the clock's last digit turns over: ten times a second, and on time."""
         if self._turn is not None:
             self._turn.cancel()
-        wait_s = until_turn_s(self.view.state, self._clock())
+        wait_s = until_turn_s(self.view.state, self.control.clock())
         # A timer of Textual's is a task of its own, a message wakes one: ten of them a second cost
         # more than the clock.
         loop = asyncio.get_running_loop()
@@ -118,22 +177,34 @@ class PlayerScreen(Parts, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Stop the clock."""
-        if self._turn is not None:
-            self._turn.cancel()
+        self.control.loop.stop()
+        for timer in (self._turn, self._prompt_due):
+            if timer is not None:
+                timer.cancel()
+
+    # --- keys -------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Give a key to the line being typed, to the open panel, or to its action."""
-        if not (self._answer_key(event) or self._act_on(event)):
+        """Give a key to the line being typed, to what the keys are in, or to its action."""
+        if self.control.type_key(event.key, event.character) is not None:
+            self.parts.draw_time()
+        elif not self._press(event.key, event.character or ""):
             return
         event.stop()
         event.prevent_default()
 
-    def _act_on(self, event: events.Key) -> bool:
+    def on_paste(self, event: events.Paste) -> None:
+        """Take a pasted text into the line that is being typed."""
+        if self.control.prompt is not None:
+            event.stop()
+            self.control.paste(event.text)
+
+    def _press(self, key: str, character: str) -> bool:
         """Do what a key stands for; a capital without an action counts as small (Caps Lock)."""
-        key, character = event.key, event.character or ""
+        parts = self.parts
         if key not in self._keys and character.isalpha() and len(character) == 1:
             key = character.lower()
-        if self._panel_key(key) or self._pointing_key(key) or self._reading_key(key):
+        if parts.panels.press(key) or parts.pointer.press(key) or parts.words.press(key):
             return True
         action = self._keys.get(key)
         if action is not None:
@@ -142,62 +213,115 @@ class PlayerScreen(Parts, inherit_bindings=False):
 
     def act(self, action: Action) -> None:
         """Do one action of the keymap."""
-        self.view = without_answer(self.view)
-        if action.screen is not None:
-            getattr(self, f"do_{action.screen}")()
-        elif action.request is not None:
-            self.request(action.request)
-        elif action.steer is not None:
-            state, navigation = self.view.state, self.view.navigation
-            self.take_step(action.steer(state, navigation, self.likes.settings, self._clock()))
-            self._watch_loop()
-        elif action.ask is not None:
-            answer = action.ask(self.view)
-            if isinstance(answer, str):
-                self.note(answer)
-            else:
-                self.request(answer)
+        self.control.view = without_answer(self.view)
+        if action.rule is not None:
+            self.control.do(action.rule)
+        elif action.front is not None:
+            self.front_actions[action.front]()
 
-    def do_next_party(self) -> None:
-        """Select the other party."""
-        self._select(select_next_party(self.view))
+    def _toggle_stats(self) -> None:
+        self.parts.shows_stats = not self.parts.shows_stats
+        self.parts.lay_out()
 
-    def do_last_party(self) -> None:
-        """Select the other party."""
-        self.do_next_party()
-
-    def do_toggle_stats(self) -> None:
-        """Show or hide the statistics."""
-        self._stats = not self._stats
-        self.lay_out()
-
-    def do_close_panels(self) -> None:
+    def _close(self) -> None:
         """Hide panels and statistics; with none open, end reading and searching, or go back."""
-        if self.point_ms is not None and self._open is None:
-            self._stop_pointing()
-            return
-        if self._open is None and not self._stats:
-            if self.likes.can_go_back and not self._found.wanted and self.transcript_pane.follows:
+        parts, words, is_open = self.parts, self.parts.words, self.parts.panels.open is not None
+        if parts.pointer.point_ms is not None and not is_open:
+            parts.pointer.stop()
+        elif is_open or parts.shows_stats:
+            parts.shows_stats = False
+            parts.panels.show(None)
+        else:
+            if self.likes.can_go_back and not self.view.found.wanted and words.follows:
                 self.post_message(self.BackAsked())
-            self._leave_reading()
-            return
-        self._open = None
-        self._stats = False
-        self.lay_out()
+            words.follow()
+            self.control.do(without_search)
 
-    def do_palette(self) -> None:
+    def _point(self) -> None:
+        """Let the arrows point at a place on the timeline, or no more."""
+        self.parts.pointer.toggle()
+        if self.parts.pointer.point_ms is not None:
+            self.parts.panels.close()
+
+    def _find_action(self) -> None:
         """Let an action be found by typing."""
         from callplayer.ui.screens.player.palette import palette
 
         self.app.push_screen(palette(self.likes.actions, self.act))
 
-    def do_next_theme(self) -> None:
-        """Change the colours."""
-        self.post_message(self.ThemeAsked())
+    # --- what comes of them -----------------------------------------------------------------------
 
-    def do_quit(self) -> None:
-        """Leave."""
-        self.post_message(self.QuitAsked())
+    def note(self, text: str, tone: Tone = "hold") -> None:
+        """Show a note for a few seconds."""
+        self.control.view = with_notice(self.view, text, self.control.clock(), tone)
+        self.parts.draw_time()
+
+    def carried_out(self, outcome: Outcome, before: PlayerView) -> None:
+        """Show what an outcome changed."""
+        if outcome.cited:
+            self._copy(outcome.cited)
+        if outcome.prompt is not None and outcome.prompt.shows_words:
+            self.parts.panels.close()
+        place_ms = next(
+            (each.position for each in outcome.requests if isinstance(each, Scrub)), None
+        )
+        if self.view.found is not before.found:
+            self._show_found(place_ms)
+        if outcome.keep is not None and self.parts.panels.open == "bookmarks":
+            self.parts.lay_out()
+        if self.view.selected != before.selected:
+            self.parts.draw_parties()
+        if place_ms is not None:
+            self.parts.panels.point_at(place_ms)
+        if self.view is not before or outcome.prompt is not None:
+            self.parts.draw_time()
+
+    def prompt_changed(self) -> None:
+        """Show what is typed, and what comes of it as soon as that is drawn."""
+        if self._prompt_due is not None:
+            self._prompt_due.cancel()
+        loop = asyncio.get_running_loop()
+        self._prompt_due = loop.call_later(PROMPT_AFTER_S, self.control.run_changed)
+        self.parts.draw_time()
+
+    def _show_found(self, place_ms: int | None) -> None:
+        """Bring a hit in sight, and stay there until the jump to it, if any, is heard."""
+        found, words = self.view.found, self.parts.words
+        if found.hit is not None:
+            words.bring_to(found.hit)
+            if place_ms is not None:
+                words.expect(place_ms)
+        elif not found.wanted:
+            words.follow()
+
+    def _copy(self, text: str) -> None:
+        """Copy a citation to the clipboard, and into its file if there is one."""
+        self.app.copy_to_clipboard(text)
+        path = self.likes.citation_path
+        note = "Copied for the clipboard"
+        if path is not None:
+            try:
+                write_private(path, text.encode() + b"\n")
+                note += f", and in {path}"
+            except OSError as error:
+                note += f", not into a file: {error.strerror}"
+        self.note(f"{note}.", "text")
+
+    # --- the mouse --------------------------------------------------------------------------------
+
+    def on_asked(self, message: Asked) -> None:
+        """Send what was pointed at; a list of devices has done its work."""
+        if isinstance(message.request, SetOutputDevice):
+            self.parts.panels.close()
+        self.control.request(message.request)
+
+    def on_timeline_hovered(self, message: Timeline.Hovered) -> None:
+        """Show the place that the mouse is over."""
+        self.parts.pointer.hover(message.column)
+
+    def on_timeline_zoomed(self, message: Timeline.Zoomed) -> None:
+        """Look closer, or from farther away."""
+        self.parts.pointer.zoom_by(message.step)
 
     def on_key_footer_pressed(self, message: KeyFooter.Pressed) -> None:
         """Press what was clicked."""
@@ -205,19 +329,7 @@ class PlayerScreen(Parts, inherit_bindings=False):
 
     def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
         """Select the party that was clicked."""
-        self._select(replace(self.view, selected=message.party))
-
-    def on_party_panel_gain_set(self, message: PartyPanel.GainSet) -> None:
-        """Set a volume."""
-        self.request(SetPartyGain(message.gain_db, message.party))
-
-    def on_party_panel_gain_nudged(self, message: PartyPanel.GainNudged) -> None:
-        """Turn a volume up or down."""
-        self.request(AdjustGain(message.delta_db, message.party))
-
-    def _select(self, view: PlayerView) -> None:
-        self.view = view
-        self._draw_parties()
+        self.control.carry_out(Outcome(replace(self.view, selected=message.party)))
 
 
 def _fail(error: Exception) -> None:

@@ -26,7 +26,6 @@ from callplayer.ipc.restore import (
     paused_argv,
     restore_requests,
 )
-from callplayer.ui.keymap import KEYS
 from callplayer.ui.model.format import shown_position_ms
 from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import (
@@ -175,15 +174,6 @@ def test_a_restart_is_reported() -> None:
     notice = shown_notice(reduce(PlayerView(), EngineRestarting("died", 1), 50.0), 51.0)
     assert notice is not None
     assert "died" in notice.text
-
-
-def test_percent_keys_scrub_a_finished_call_and_say_why_not_on_a_growing_one() -> None:
-    ask = KEYS["3"].ask
-    assert ask is not None
-    assert ask(reduce(PlayerView(), STATE, 50.0)) == Scrub(18_000)
-    growing = reduce(PlayerView(), but(STATE, call_over=False), 50.0)
-    assert "goes on" in str(ask(growing))
-    assert "not known" in str(ask(PlayerView()))
 
 
 def test_a_lost_engine_is_brought_back_to_what_was_heard() -> None:

@@ -1,43 +1,28 @@
-"""A line that the user types: what it is for, and how each key changes it. Pure."""
+"""A line that the user types: how each key changes it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 from callplayer.text import plain_text
-from callplayer.ui.model.format import Tone
 
 Reply = Literal["typing", "answered", "left"]
 
 
 @dataclass(frozen=True)
-class PromptHint:
-    """What stands beside a typed line: what it would do, or why it would do nothing."""
-
-    text: str
-    tone: Tone = "dim"
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A line being typed.
-
-    `hint` returns what the text so far would do; `answer` is called with the text on Enter,
-    `changed` after each change, `left` when the user goes away without an answer.
-    """
+class InputLine:
+    """A line being typed, after its label."""
 
     label: str
-    hint: Callable[[str], PromptHint]
-    answer: Callable[[str], None]
-    changed: Callable[[str], None] | None = None
-    left: Callable[[], None] | None = None
-    text: str = ""
-    max_chars: int = 200
+    text: str = field(default="", kw_only=True)
+    max_chars: int = field(default=200, kw_only=True)
 
 
-def typed(question: Prompt, key: str, character: str | None) -> tuple[Prompt, Reply]:
+Line = TypeVar("Line", bound=InputLine)
+
+
+def typed(question: Line, key: str, character: str | None) -> tuple[Line, Reply]:
     """Return the line after a key, and whether that was the end of it.
 
     Ctrl+U empties the line, Ctrl+W takes the last word away; keys that mean nothing here change
@@ -60,7 +45,7 @@ def typed(question: Prompt, key: str, character: str | None) -> tuple[Prompt, Re
     return question, "typing"
 
 
-def pasted(question: Prompt, text: str) -> Prompt:
+def pasted(question: Line, text: str) -> Line:
     """Return the line with `text` added at its end, made harmless and cut to what it may hold."""
     room = question.max_chars - len(question.text)
     return replace(question, text=question.text + plain_text(text, 10_000)[:room])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.ui.model.prompt import Prompt, PromptHint, pasted, typed
-from callplayer.ui.widgets.lines import question_rows
+from callplayer.ui.actions.outcome import PromptHint
+from callplayer.ui.actions.prompt import InputLine, pasted, typed
+from callplayer.ui.widgets.lines import prompt_rows
 from callplayer.ui.widgets.rows import cells
 
-ASKED = Prompt("Go to", lambda text: PromptHint(f"→ {text}"), lambda _: None, max_chars=12)
+ASKED = InputLine("Go to", max_chars=12)
 
 
 def after(*keys: str) -> str:
@@ -45,7 +46,7 @@ def test_what_is_pasted_is_one_harmless_line_no_longer_than_allowed(text: str) -
 @settings(deadline=None)
 @given(st.text(max_size=60), st.integers(58, 200), st.integers(1, 2))
 def test_it_is_drawn_in_the_rows_there_are(text: str, width: int, height: int) -> None:
-    question = pasted(Prompt("Note", lambda _: PromptHint("Enter keeps it"), lambda _: None), text)
-    rows = question_rows(question, width, height)
+    question = pasted(InputLine("Note"), text)
+    rows = prompt_rows(question, PromptHint("Enter keeps it"), width, height)
     assert len(rows) == height
     assert all(cells(row) <= width for row in rows)

@@ -1,0 +1,32 @@
+"""How a user's screen is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+from callplayer.bookmarks import BookmarkStore
+from callplayer.ui.keymap import ACTIONS, Action
+from callplayer.ui.settings import ScreenSettings
+
+
+@dataclass(frozen=True)
+class ScreenConfig:
+    """How this user's screen is set up, and where it keeps things.
+
+    `actions` are what keys do; `zone` is the zone of clock times, None for the machine's own;
+    `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
+    `can_go_back`: there is a list of incidents to go back to; `theme` names the colours to begin
+    with, `keep_theme` remembers others (it may raise OSError).
+    """
+
+    settings: ScreenSettings = field(default_factory=ScreenSettings)
+    actions: tuple[Action, ...] = ACTIONS
+    zone: tzinfo | None = None
+    store: BookmarkStore = field(default_factory=lambda: BookmarkStore("", None))
+    citation_path: Path | None = None
+    can_go_back: bool = False
+    theme: str = ""
+    keep_theme: Callable[[str], None] = lambda _: None
