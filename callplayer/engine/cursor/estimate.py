@@ -192,20 +192,10 @@ def ask_position(head: CursorEstimate, position_ms: int | None, now_s: float) ->
     return replace(head, seek=seek, contested=False)
 
 
-def ask_end(head: CursorEstimate, now_s: float) -> CursorEstimate:
-    """The user asked for the live position, or the end."""
-    return ask_position(head, None, now_s)
-
-
 def ask_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstimate:
     """The user asked to pause or to resume: that goes out now."""
     pause = PendingPause(paused, now_s, now_s)
     return replace(head, pause=pause, contested=False, resume_held=False)
-
-
-def hold_resume(head: CursorEstimate) -> CursorEstimate:
-    """The user asked to resume, which goes out once nothing of before can be heard."""
-    return replace(head, resume_held=True)
 
 
 def keep_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstimate:
@@ -243,8 +233,3 @@ def unfreeze(head: CursorEstimate, now_s: float) -> CursorEstimate:
     return replace(
         head, status_s=now_s, seek=None, pause=None, agreed=None, held=False, resume_held=False
     )
-
-
-def with_pending_of(head: CursorEstimate, before: CursorEstimate) -> CursorEstimate:
-    """Restore the requests that were open `before`: they have not been sent yet."""
-    return replace(head, seek=before.seek, pause=before.pause, agreed=before.agreed)

@@ -59,28 +59,24 @@ class PlaybackState(CallState):
                 from_ms = self.shown_ms(now_s, delays) if wish_ms is None else wish_ms
                 return self._scrub(from_ms + offset_ms, now_s)
             case ScrubToEnd():
-                self._shut_for_a_scrub(now_s)
-                self.head = heads.ask_end(self.head, now_s)
-                self._moved_s = self._sought_s = now_s
-                self.return_ms = None
-                return [ScrubToEnd(), *self._after_scrub(now_s)]
+                return self._scrub(None, now_s)
             case m.SetPartyGain() | m.AdjustGain() | m.Mute() | m.Unmute() | m.Solo() | m.Unsolo():
                 return [*self.mix.apply(request)]
         return []
 
-    def seek(self, position_ms: int, now_s: float) -> Scrub:
-        """Wish for a position, held inside the call as far as its length is known."""
-        if self.head.knows_duration:
-            position_ms = min(position_ms, self.head.duration_ms(now_s))
-        position_ms = max(position_ms, 0)
+    def seek(self, position_ms: int | None, now_s: float) -> Scrub | ScrubToEnd:
+        """Wish for a position inside the call, as far as its length is known; None: for the end."""
+        if position_ms is not None:
+            longest_ms = self.head.duration_ms(now_s) if self.head.knows_duration else position_ms
+            position_ms = max(min(position_ms, longest_ms), 0)
         self._shut_for_a_scrub(now_s)
         self.head = heads.ask_position(self.head, position_ms, now_s)
         self._moved_s = self._sought_s = now_s
         if self.return_ms is not None:
             self.return_ms = position_ms
-        return Scrub(position_ms)
+        return ScrubToEnd() if position_ms is None else Scrub(position_ms)
 
-    def _scrub(self, position_ms: int, now_s: float) -> list[Command]:
+    def _scrub(self, position_ms: int | None, now_s: float) -> list[Command]:
         return [self.seek(position_ms, now_s), *self._after_scrub(now_s)]
 
     def _after_scrub(self, now_s: float) -> list[Command]:
@@ -102,7 +98,7 @@ class PlaybackState(CallState):
         """Go on; while sound of before the pause may still come, that waits for its end."""
         self._moved_s = now_s
         if self.opened and self.head.wants_paused() and not gates.may_open(self._gate, now_s):
-            self.head = heads.hold_resume(self.head)
+            self.head = replace(self.head, resume_held=True)
             self._held_since_s = now_s
             return []
         return self._go_on(now_s)
@@ -169,7 +165,9 @@ class PlaybackState(CallState):
         wishes = self.head
         self.head = reconcile.take_status(self.head, status, now_s)
         if not self.opened:
-            self.head = heads.with_pending_of(self.head, wishes)
+            self.head = replace(
+                self.head, seek=wishes.seek, pause=wishes.pause, agreed=wishes.agreed
+            )  # they have not been sent yet
             return False
         self.head = learn_scrub(wishes, self.head, status)
         pause = self.head.pause

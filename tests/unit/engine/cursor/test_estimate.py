@@ -52,7 +52,7 @@ def _step(head: CursorEstimate, what: Status | int | str, now_s: float) -> Curso
         case int():
             return heads.ask_position(head, what, now_s)
         case "end":
-            return heads.ask_end(head, now_s)
+            return heads.ask_position(head, None, now_s)
         case "due":
             return heads.due_commands(head, now_s)[0]
     return heads.ask_paused(head, what == "pause", now_s)
@@ -182,7 +182,7 @@ def test_a_jump_by_another_listener_moves_the_segment_too() -> None:
 
 def test_the_wish_to_be_at_the_end_of_a_live_call_follows_it() -> None:
     head = take_status(CursorEstimate(), _status(1000, over=False), 10.0)
-    head = heads.ask_end(head, 10.0)
+    head = heads.ask_position(head, None, 10.0)
     assert head.requested_ms(12.0) == 62_000
     head = take_status(head, Status(61_950, 62_000, False, False, False), 12.0)
     assert head.requested_ms(12.0) is None
