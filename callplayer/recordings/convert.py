@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.containers.quiet import quiet_libraries
 from callplayer.recordings.containers.sound_file import SoundFile
 from callplayer.recordings.recording import MAX_DURATION_S
 from callplayer.recordings.samples import Sound
@@ -66,27 +65,26 @@ def convert(sounds: Sequence[SoundFile], target_fd: int, layout: Layout | None =
 
     layout = layout or Layout()
     first = sounds[0]
-    with quiet_libraries():
-        source = _chosen(first, layout) if len(sounds) == 1 else _joined(sounds, swap=layout.swap)
-        if source.rate_hz > _MAX_RATE_HZ:
-            raise UsageError(
-                f"{first.name} has {source.rate_hz} samples a second.", "Convert it to 48000."
-            )
-        subtype = "PCM_24" if source.is_fine else "PCM_16"
-        frames = 0
-        try:
-            with soundfile.SoundFile(
-                os.dup(target_fd), "w", source.rate_hz, source.channels, subtype, format="FLAC",
-                compression_level=_COMPRESSION,
-            ) as target:  # fmt: skip
-                for block in source.blocks:
-                    frames += len(block)
-                    target.write(_quantized(block, fine=source.is_fine))
-        except soundfile.LibsndfileError as error:  # of writing: what reads says its own
-            reason = plain_text(str(error), 160).rstrip(".")
-            raise ServiceError(
-                f"The sound of {first.name} cannot be kept: {reason}.", "Check free space."
-            ) from None
+    source = _chosen(first, layout) if len(sounds) == 1 else _joined(sounds, swap=layout.swap)
+    if source.rate_hz > _MAX_RATE_HZ:
+        raise UsageError(
+            f"{first.name} has {source.rate_hz} samples a second.", "Convert it to 48000."
+        )
+    subtype = "PCM_24" if source.is_fine else "PCM_16"
+    frames = 0
+    try:
+        with soundfile.SoundFile(
+            os.dup(target_fd), "w", source.rate_hz, source.channels, subtype, format="FLAC",
+            compression_level=_COMPRESSION,
+        ) as target:  # fmt: skip
+            for block in source.blocks:
+                frames += len(block)
+                target.write(_quantized(block, fine=source.is_fine))
+    except soundfile.LibsndfileError as error:  # of writing: what reads says its own
+        reason = plain_text(str(error), 160).rstrip(".")
+        raise ServiceError(
+            f"The sound of {first.name} cannot be kept: {reason}.", "Check free space."
+        ) from None
     notes = tuple(note for sound in sounds if (note := loss_note(sound)))
     return Converted(frames / source.rate_hz, source.channels, notes)
 

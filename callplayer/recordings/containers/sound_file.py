@@ -260,9 +260,7 @@ def open_sound(path: Path, rate_hz: int | None = None) -> Iterator[SoundFile]:
     `rate_hz` is for sound without a head that nothing says the rate of (`.vox`). Raise UsageError
     if it cannot be read, or is cut off.
     """
-    from callplayer.recordings.containers.quiet import quiet_libraries
-
-    with quiet_libraries(), contextlib.closing(opened_sound(path, rate_hz)) as sound:
+    with contextlib.closing(opened_sound(path, rate_hz)) as sound:
         yield sound
 
 

@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings.containers.quiet import quiet_libraries
 from callplayer.recordings.containers.sound_file import opened_sound
 from callplayer.recordings.convert import Layout, check_length, convert
 from callplayer.recordings.facts import E164, CallerLocation, IncidentFacts, read_beside
@@ -132,11 +131,10 @@ def _prepare(call: ImportJob, recordings: Path, warn: Callable[[str], None]) -> 
     beside = read_beside(first, warn)
     with contextlib.ExitStack() as stack:
         sounds = []
-        with quiet_libraries():
-            for path in call.sources:
-                sound = opened_sound(path, call.layout.rate_hz)
-                sounds.append(stack.enter_context(contextlib.closing(sound)))
-                check_length(sound)
+        for path in call.sources:
+            sound = opened_sound(path, call.layout.rate_hz)
+            sounds.append(stack.enter_context(contextlib.closing(sound)))
+            check_length(sound)
         created_at = call.started_at or start_of_call(first, sounds[0], beside)
         times = CallTimes(created_at, sounds[0].duration_s)
         words = (

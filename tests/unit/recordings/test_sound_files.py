@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -108,6 +109,23 @@ def test_a_wav_of_an_odd_head_is_whole(head: str, sources, tmp_path: Path) -> No
         assert sound.frames == SECONDS * 8_000
         exact, _ = soundfile.read(sources[8_000], dtype="float32")
         assert np.array_equal(whole(sound)[:, 0], exact)
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".opus", ".m4a", ".gsm", ".wma"])
+def test_a_damaged_file_writes_nothing_to_stderr_and_keeps_nothing_of_others_from_it(
+    suffix: str, sources: dict[int, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    maker = next(each for each in MAKERS if each.suffix == suffix)
+    path = make(maker, sources[maker.rate_hz], tmp_path)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(range(200))
+    path.write_bytes(content)
+    with open_sound(path) as sound:
+        os.write(2, b"ours\n")
+        for _ in sound.blocks():
+            pass
+    assert capfd.readouterr().err == "ours\n"
 
 
 def test_a_silent_end_is_no_chunk(tmp_path: Path) -> None:
