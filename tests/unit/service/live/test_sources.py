@@ -299,7 +299,7 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path) -> None:
             sources.check(exit_with_stdin=exit_with_stdin)
 
     refused("is no folder", LiveSources(watched=tmp_path / "none"))
-    refused("no recording", LiveSources(files=(tmp_path / "none.wav",)))
+    refused("There is no file", LiveSources(files=(tmp_path / "none.wav",)))
     refused("no format", LiveSources(stdin="s16le"))
     refused("cannot both use", LiveSources(stdin="s16le:8000:1"), exit_with_stdin=True)
     for seconds in (0.0, -1.0, float("nan"), float("inf")):
