@@ -72,12 +72,12 @@ async def test_two_named_parties_are_all_there_are() -> None:
 
 
 async def test_a_mixed_track_is_all_there_is_once_no_other_has_turned_up() -> None:
-    rig = RoomRig(replace(LIMITS, tracks_quiet_s=0.02))
+    rig = RoomRig(replace(LIMITS, tracks_quiet_s=0.2))
     await rig.link.join(rig)
     rig.link.room.announced = 1
     rig.add("a", "call")
     assert not rig.link.all_tracks_here()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.21)
     assert rig.link.all_tracks_here()
     rig.link.room.announced = 2
     assert not rig.link.all_tracks_here()
