@@ -51,7 +51,7 @@ def run(load: Callable[[], Settings]) -> int:
 
 def _look(load: Callable[[], Settings]) -> Iterator[tuple[Finding, int]]:
     yield _python(), EXIT_DONE
-    yield _service()
+    yield check_service()
     try:
         settings = load()
     except CallplayerError as error:
@@ -112,7 +112,7 @@ def _sound(wanted: str) -> str:
     )
 
 
-def _service() -> tuple[Finding, int]:
+def check_service() -> tuple[Finding, int]:
     from callplayer.service.packages import missing_packages
 
     missing = missing_packages()

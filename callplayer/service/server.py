@@ -113,10 +113,10 @@ def _log_start(options: ServeOptions, service: Service) -> None:
         log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 
 
-async def _looking(service: Service) -> None:
-    """Look for what other processes did in the library, again and again."""
+async def look_at_library(service: Service, every_s: float = LOOK_S) -> None:
+    """Look for what other processes did in the library, each `every_s`, whatever a look raises."""
     while True:
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(every_s)
         try:
             service.look(time.monotonic())
         except sqlite3.Error as error:
@@ -146,7 +146,7 @@ async def _wait_for_end(stop: asyncio.Event, service: Service) -> None:
     """Return when asked to stop; raise ServiceError if a part of the service ended for good."""
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(stop.wait()),
-        asyncio.create_task(_looking(service)),
+        asyncio.create_task(look_at_library(service)),
     ]
     if service.own_server is not None:
         tasks.append(asyncio.create_task(service.own_server.keep()))

@@ -100,7 +100,7 @@ def terminal(machine: Machine) -> Iterator[Terminal]:
 
 def place_s(screen: str, terminal: Terminal) -> float:
     """Return where the call is, as plain mode's keys would tell: from the window's title."""
-    title = terminal._tmux("display-message", "-p", "-t", "t", "#{pane_title}")
+    title = terminal.title()
     found = re.search(r"(\d+):(\d\d)", title)
     assert found, f"{title!r}\n{screen}"
     return int(found[1]) * 60 + int(found[2])
@@ -196,7 +196,7 @@ def test_a_demo_that_is_killed_while_it_builds_leaves_no_build_behind(tmp_path: 
     try:
         terminal.wait_for("compiling 1 of 20", timeout_s=30)
         go = int(machine.go_pid.read_text())
-        pane = int(terminal._tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
+        pane = terminal.program_pid()
         player, *others = descendants(pane)
         assert go in others
         os.kill(player, signal.SIGKILL)

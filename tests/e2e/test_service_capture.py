@@ -24,7 +24,7 @@ pytestmark = pytest.mark.measures
 RATE_HZ = 48_000
 
 
-@pytest.mark.parametrize("way", [track_output._direct, track_output._by_the_sdk])
+@pytest.mark.parametrize("way", [track_output.direct_outlet, track_output.sdk_outlet])
 async def test_frames_are_heard_in_their_order(
     way: Callable[[rtc.AudioSource], Outlet], tmp_path: Path
 ) -> None:
@@ -50,7 +50,7 @@ from callplayer.service.bots import track_output as capture
 
 async def main():
     assert capture.keep_answers_out()
-    assert capture._direct(rtc.AudioSource(48_000, 1, queue_size_ms=0))
+    assert capture.direct_outlet(rtc.AudioSource(48_000, 1, queue_size_ms=0))
 
 asyncio.run(main())
 """

@@ -246,14 +246,14 @@ async def test_a_room_server_whose_port_was_taken_gets_another(
     async with own_server(binary, log) as other:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
             media.bind(("", 0))
-            free = process._free_place()
+            free = process.free_address()
             if kind == "media":
                 taken = dataclasses.replace(free, udp_port=media.getsockname()[1])
             else:
                 port = urlsplit(other.room_server.url).port
                 taken = dataclasses.replace(free, http_port=port)
-            places = iter([taken, process._free_place()])
-            monkeypatch.setattr(process, "_free_place", lambda: next(places))
+            places = iter([taken, process.free_address()])
+            monkeypatch.setattr(process, "free_address", lambda: next(places))
             async with own_server(binary, log) as server:
                 rooms = server.room_server
                 assert rooms.api_key != taken.api_key

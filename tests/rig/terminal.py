@@ -96,6 +96,14 @@ class Terminal:
         self._tmux("set-option", "-g", "@text", text)
         return int(self._tmux("display-message", "-p", "#{w:@text}"))
 
+    def title(self) -> str:
+        """Return the title that the program has set."""
+        return self._tmux("display-message", "-p", "-t", "t", "#{pane_title}")
+
+    def program_pid(self) -> int:
+        """Return the id of the process that tmux has started."""
+        return int(self._tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the window's size."""
         self._tmux("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))

@@ -59,12 +59,13 @@ def keep_answers_out() -> bool:
 def outlet(source: rtc.AudioSource) -> Outlet:
     """Return the way into the track of `source`, which has no queue."""
     try:
-        return _direct(source)
+        return direct_outlet(source)
     except livekit_ffi.SDK_MISMATCH:
-        return _by_the_sdk(source)
+        return sdk_outlet(source)
 
 
-def _direct(source: rtc.AudioSource) -> Outlet:
+def direct_outlet(source: rtc.AudioSource) -> Outlet:
+    """Return what hands a frame to the native library itself; raise if that is not as expected."""
     from livekit.rtc._proto import ffi_pb2
 
     # Giving the interpreter's lock away hundreds of times a turn delays the turn by as many thread
@@ -96,7 +97,8 @@ def _direct(source: rtc.AudioSource) -> Outlet:
     return send
 
 
-def _by_the_sdk(source: rtc.AudioSource) -> Outlet:
+def sdk_outlet(source: rtc.AudioSource) -> Outlet:
+    """Return what hands a frame to the SDK, as a task each."""
     sending: set[asyncio.Task[None]] = set()
 
     def send(frame: Frame) -> None:

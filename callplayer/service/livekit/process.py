@@ -64,7 +64,7 @@ class RoomServer:
 
 
 @dataclass(frozen=True)
-class _ServerAddress:
+class ServerAddress:
     """Where a server listens and with which key: the same again after a restart."""
 
     http_port: int
@@ -84,7 +84,7 @@ class OwnServer:
         self,
         binary: Path,
         log_file: Path,
-        place: _ServerAddress,
+        place: ServerAddress,
         process: ChildProcess,
     ) -> None:
         self._binary = binary
@@ -135,7 +135,7 @@ async def own_server(binary: Path, log_file: Path) -> AsyncIterator[OwnServer]:
     Raise ServiceError if it does not come up.
     """
     for attempt in range(START_ATTEMPTS):
-        place = _free_place()
+        place = free_address()
         process = _launch(binary, log_file, place)
         try:
             if await _comes_up(process, place):
@@ -174,7 +174,7 @@ def server_settings(http_port: int, udp_port: int, api_key: str, api_secret: str
     return json.dumps(settings)
 
 
-def _launch(binary: Path, log_file: Path, place: _ServerAddress) -> ChildProcess:
+def _launch(binary: Path, log_file: Path, place: ServerAddress) -> ChildProcess:
     settings = server_settings(
         place.http_port, place.udp_port, place.api_key, place.api_secret.reveal()
     )
@@ -198,7 +198,7 @@ def _launch(binary: Path, log_file: Path, place: _ServerAddress) -> ChildProcess
     )
 
 
-async def _comes_up(process: ChildProcess, place: _ServerAddress) -> bool:
+async def _comes_up(process: ChildProcess, place: ServerAddress) -> bool:
     """Return whether this server runs now, not another one that has taken its port."""
     tokens = RoomTokens(place.api_key, place.api_secret)
     headers = {"Authorization": f"Bearer {tokens.for_asking()}"}
@@ -218,10 +218,11 @@ async def _comes_up(process: ChildProcess, place: _ServerAddress) -> bool:
     return False
 
 
-def _free_place() -> _ServerAddress:
+def free_address() -> ServerAddress:
+    """Return ports that are free at the moment, with a new key."""
     http_port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
     secret = Secret(secrets.token_urlsafe(36))
-    return _ServerAddress(http_port, udp_port, f"key{secrets.token_hex(6)}", secret)
+    return ServerAddress(http_port, udp_port, f"key{secrets.token_hex(6)}", secret)
 
 
 def _free_port(kind: socket.SocketKind) -> int:

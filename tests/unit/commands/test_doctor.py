@@ -18,7 +18,7 @@ def not_built(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_can_be_built_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "check_can_build", lambda _: None)
-    finding, code = doctor._service()
+    finding, code = doctor.check_service()
     assert (finding.verdict, finding.mend, code) == ("note", "", 0)
     assert "builds it once" in finding.what
 
@@ -30,6 +30,6 @@ def test_why_one_cannot_be_built_is_said_with_the_line_that_mends_it(
         raise ServiceError("There is no Go compiler here.", "Install Go.")
 
     monkeypatch.setattr(build, "check_can_build", refuse)
-    finding, code = doctor._service()
+    finding, code = doctor.check_service()
     assert "cannot be built: There is no Go compiler here." in finding.what
     assert (finding.verdict, finding.mend, code) == ("note", "Install Go.", 0)

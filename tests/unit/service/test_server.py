@@ -20,9 +20,8 @@ def test_a_live_call_goes_on_from_where_it_began() -> None:
 
 
 async def test_a_look_at_the_library_that_fails_is_not_the_last(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(server, "LOOK_S", 0.001)
     errors = [sqlite3.OperationalError("locked"), OverflowError("date value out of range"), None]
     looked = asyncio.Event()
 
@@ -34,7 +33,7 @@ async def test_a_look_at_the_library_that_fails_is_not_the_last(
         else:
             raise error
 
-    looking = asyncio.create_task(server._looking(SimpleNamespace(look=look)))
+    looking = asyncio.create_task(server.look_at_library(SimpleNamespace(look=look), 0.001))
     async with asyncio.timeout(5):
         await looked.wait()
     looking.cancel()
