@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import Resume, encode_command
 from callplayer.vendor.parties import TrackNames
-from callplayer.vendor.status import decode_status
+from callplayer.vendor.status import StatusUpdate
 from tests.rig.livekit import LiveKit
 from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
 from tests.rig.relay import Relay
@@ -63,8 +63,8 @@ class Told:
 
     def on_senders_left(self) -> None: ...
 
-    def on_payload(self, payload: bytes) -> None:
-        self.paused = decode_status(payload).paused
+    def on_statuses(self, updates: Sequence[StatusUpdate]) -> None:
+        self.paused = updates[-1].paused
 
     def on_link(self, up: bool) -> None:
         self.links.append(up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from callplayer.engine.devices.portaudio import SimulatedOutput
 from callplayer.engine.room.audio_frames import CHANNELS, RATE_HZ
 from callplayer.engine.room.room import Room
 from callplayer.vendor.parties import BOTH, TrackNames
+from callplayer.vendor.status import StatusUpdate
 from tests.rig.browser import start_browser
 from tests.rig.livekit import LiveKit
 from tests.rig.signals import tone_db
@@ -47,7 +48,7 @@ class Listener:
 
     def on_senders_left(self) -> None: ...
 
-    def on_payload(self, payload: bytes) -> None: ...
+    def on_statuses(self, updates: Sequence[StatusUpdate]) -> None: ...
 
     def on_link(self, up: bool) -> None: ...
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from livekit import rtc
 
+from callplayer.engine.room.received_data import ReceivedData
 from callplayer.vendor.status import MAX_STATUS_BYTES
 
 LOG = logging.getLogger(__name__)
@@ -39,12 +40,12 @@ class _EveryTopic(dict[str, Any]):
 
 
 class DataStreams:
-    """Reads a room's data streams and delivers each one whole, as (sender's identity, bytes).
+    """Reads a room's data streams and delivers each one whole.
 
     A text comes as UTF-8.
     """
 
-    def __init__(self, room: rtc.Room, deliver: Callable[[str, bytes], None]) -> None:
+    def __init__(self, room: rtc.Room, deliver: Callable[[ReceivedData], None]) -> None:
         self._deliver = deliver
         self._reading: set[asyncio.Task[None]] = set()
         for kind in ("text", "byte"):
@@ -83,4 +84,4 @@ class DataStreams:
             return
         finally:
             await reader.aclose()
-        self._deliver(sender, bytes(content))
+        self._deliver(ReceivedData(sender, bytes(content)))

@@ -19,8 +19,8 @@ from typing import Any
 from livekit import rtc
 
 from callplayer import livekit_ffi
-from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
-from callplayer.vendor.values import WireError
+from callplayer.engine.room.received_data import ReceivedData
+from callplayer.vendor.status import MAX_STATUS_BYTES
 
 LOG = logging.getLogger(__name__)
 
@@ -39,8 +39,7 @@ UNUSED = frozenset(
 )
 """Events of a room that a player has no use for: a sender of thousands is not heard."""
 
-Deliver = Callable[[str, bytes], None]
-"""Takes a sender's identity ("" for one that the SDK cannot name) and a payload."""
+Deliver = Callable[[ReceivedData], None]
 
 
 class RateWindow:
@@ -52,7 +51,7 @@ class RateWindow:
     def __init__(self) -> None:
         self._began_s = float("-inf")
         self._count = 0
-        self._newest: dict[str, bytes] = {}
+        self._newest: dict[str, ReceivedData] = {}
         self._held_back = 0
 
     def admit(self, now_s: float) -> bool:
@@ -62,32 +61,24 @@ class RateWindow:
         self._count += 1
         return self._count <= MOST_A_TURN
 
-    def defer(self, sender: str, payload: bytes) -> None:
-        """Keep a payload if it is a status, in place of an older one of the same sender."""
+    def defer(self, data: ReceivedData) -> None:
+        """Keep a message if it is a status, in place of an older one of the same sender."""
         self._held_back += 1
-        if sender not in self._newest and len(self._newest) >= MOST_SENDERS:
+        if data.sender not in self._newest and len(self._newest) >= MOST_SENDERS:
             return
-        if _is_status(payload):
-            self._newest[sender] = payload
+        if data.statuses:
+            self._newest[data.sender] = data
 
-    def supersede(self, sender: str, payload: bytes) -> None:
-        """A payload goes through: if it is a status, an older one of the same sender is void."""
-        if sender in self._newest and _is_status(payload):
-            del self._newest[sender]
+    def supersede(self, data: ReceivedData) -> None:
+        """A message goes through: if it is a status, an older one of the same sender is void."""
+        if data.sender in self._newest and data.statuses:
+            del self._newest[data.sender]
 
-    def take(self) -> tuple[dict[str, bytes], int]:
+    def take(self) -> tuple[dict[str, ReceivedData], int]:
         """Return what was kept, and of how many messages; keep it no more."""
         newest, self._newest = self._newest, {}
         held_back, self._held_back = self._held_back, 0
         return newest, held_back
-
-
-def _is_status(payload: bytes) -> bool:
-    try:
-        read_status_updates(payload)
-    except WireError:
-        return False
-    return True
 
 
 def throttle_data(room: rtc.Room, deliver: Deliver) -> bool:
@@ -149,16 +140,17 @@ class DataThrottle:
         return False
 
     def _take(self, packet: Any) -> None:
-        content, sender = packet.user.data, packet.participant_identity
+        content = packet.user.data
         size = content.data.data_len
         payload = ctypes.string_at(content.data.data_ptr, size) if size <= MAX_STATUS_BYTES else b""
         self._drop(content.handle.id)
+        data = ReceivedData(packet.participant_identity, payload)
         with self._order:
             if self._turns.admit(time.monotonic()):
-                self._turns.supersede(sender, payload)
-                self._loop.call_soon_threadsafe(self._deliver, sender, payload)
+                self._turns.supersede(data)
+                self._loop.call_soon_threadsafe(self._deliver, data)
                 return
-            self._turns.defer(sender, payload)
+            self._turns.defer(data)
             if not self._is_due:
                 self._is_due = True
                 self._loop.call_soon_threadsafe(self._loop.call_later, TURN_S, self._take_newest)
@@ -169,7 +161,7 @@ class DataThrottle:
             # Behind all that was let through before it.
             self._loop.call_soon(self._deliver_newest, *self._turns.take())
 
-    def _deliver_newest(self, newest: dict[str, bytes], held_back: int) -> None:
+    def _deliver_newest(self, newest: dict[str, ReceivedData], held_back: int) -> None:
         LOG.info("%d messages of a turn were too many; the newest status counts", held_back)
-        for sender, payload in newest.items():
-            self._deliver(sender, payload)
+        for data in newest.values():
+            self._deliver(data)

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -24,10 +24,12 @@ from callplayer.engine.room.data_streams import OPTIONS as STREAM_OPTIONS
 from callplayer.engine.room.data_streams import DataStreams
 from callplayer.engine.room.data_throttle import throttle_data
 from callplayer.engine.room.receive_stats import Counters
+from callplayer.engine.room.received_data import ReceivedData
 from callplayer.engine.room.resubscription import Resubscription
 from callplayer.engine.room.trust import SenderTrust, Standing
 from callplayer.errors import StreamTokenRefusedError, UnreachableError
 from callplayer.vendor.parties import TrackNames
+from callplayer.vendor.status import StatusUpdate
 
 LOG = logging.getLogger(__name__)
 
@@ -57,8 +59,8 @@ class RoomListener(Protocol):
     def on_track_gone(self, track_id: str) -> None:
         """A track has ended."""
 
-    def on_payload(self, payload: bytes) -> None:
-        """A data message has come from the server side."""
+    def on_statuses(self, updates: Sequence[StatusUpdate]) -> None:
+        """Statuses have come from the server side, in one message."""
 
     def on_senders_left(self) -> None:
         """All participants that have sent sound have left the room."""
@@ -181,7 +183,8 @@ class Room:
             self._drop_track(publication.sid)
 
         def data(packet: rtc.DataPacket) -> None:
-            self._take(packet.participant.identity if packet.participant else "", packet.data)
+            sender = packet.participant.identity if packet.participant else ""
+            self._take(ReceivedData(sender, packet.data))
 
         def link(up: bool) -> None:
             if not self._closing:
@@ -209,10 +212,10 @@ class Room:
         if was_sender and not remain and not self._closing:
             self._listener.on_senders_left()
 
-    def _take(self, sender: str, payload: bytes) -> None:
+    def _take(self, data: ReceivedData) -> None:
         # What the SDK still has of a room that was left is not of the next one.
-        if not self._closing and self._trust.admits(payload, self._standing(sender)):
-            self._listener.on_payload(payload)
+        if not self._closing and self._trust.admits(data, self._standing(data.sender)):
+            self._listener.on_statuses(data.statuses)
 
     def _standing(self, sender: str) -> Standing:
         if not sender:

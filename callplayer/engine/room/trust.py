@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from enum import IntEnum
 
-from callplayer.vendor.status import MAX_STATUS_BYTES, read_status_updates
-from callplayer.vendor.values import WireError
+from callplayer.engine.room.received_data import ReceivedData
 
 
 class Standing(IntEnum):
@@ -29,12 +27,9 @@ class SenderTrust:
     def __init__(self) -> None:
         self._least = Standing.LISTENER
 
-    def admits(self, payload: bytes, standing: Standing) -> bool:
-        """Return whether to read a message of a sender of that standing."""
-        if len(payload) > MAX_STATUS_BYTES or standing < self._least:
+    def admits(self, data: ReceivedData, standing: Standing) -> bool:
+        """Return whether a message holds statuses that count, of a sender of that standing."""
+        if standing < self._least or not data.statuses:
             return False
-        if standing > self._least:
-            with contextlib.suppress(WireError):
-                read_status_updates(payload)
-                self._least = standing
+        self._least = standing
         return True

@@ -27,8 +27,7 @@ from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import Command, Resume, Scrub
 from callplayer.vendor.parties import TrackNames
-from callplayer.vendor.status import complete_status, merge_updates, read_status_updates
-from callplayer.vendor.values import WireError
+from callplayer.vendor.status import StatusUpdate, complete_status, merge_updates
 
 LOG = logging.getLogger(__name__)
 
@@ -229,13 +228,8 @@ class RoomSource:
         """All participants that have sent sound have left."""
         self._recovery.senders_left()
 
-    def on_payload(self, payload: bytes) -> None:
-        """Take a status; anything else is logged without its text and left."""
-        try:
-            updates = read_status_updates(payload)
-        except WireError as error:
-            LOG.info("a data message was ignored: %s", error)
-            return
+    def on_statuses(self, updates: Sequence[StatusUpdate]) -> None:
+        """Take what the server says of its cursor, maybe in parts."""
         now_s = time.monotonic()
         for update in updates:
             head = self._call.head

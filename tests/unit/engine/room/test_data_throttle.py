@@ -19,7 +19,12 @@ from callplayer.engine.room.data_throttle import (
     DataThrottle,
     RateWindow,
 )
-from callplayer.vendor.status import Status, decode_status, encode_status
+from callplayer.engine.room.received_data import ReceivedData
+from callplayer.vendor.status import Status, encode_status
+
+
+def data(sender: str, position_ms: int) -> ReceivedData:
+    return ReceivedData(sender, status(position_ms))
 
 
 def status(position_ms: int) -> bytes:
@@ -47,17 +52,17 @@ def test_statuses_at_their_usual_rate_all_go_through() -> None:
 def test_of_what_is_held_back_the_newest_status_of_each_sender_counts() -> None:
     turns = RateWindow()
     for number in range(100):
-        turns.defer("bot", status(number))
-        turns.defer("bot", b"junk")
-        turns.defer("other", status(1000 + number))
-    assert turns.take() == ({"bot": status(99), "other": status(1099)}, 300)
+        turns.defer(data("bot", number))
+        turns.defer(ReceivedData("bot", b"junk"))
+        turns.defer(data("other", 1000 + number))
+    assert turns.take() == ({"bot": data("bot", 99), "other": data("other", 1099)}, 300)
     assert turns.take() == ({}, 0)
 
 
 def test_it_remembers_so_many_senders_only() -> None:
     turns = RateWindow()
     for number in range(10 * MOST_SENDERS):
-        turns.defer(f"sender {number}", status(1))
+        turns.defer(data(f"sender {number}", 1))
     assert len(turns.take()[0]) == MOST_SENDERS
 
 
@@ -100,9 +105,8 @@ async def test_no_status_comes_after_one_that_was_sent_later() -> None:
     freed: list[int] = []
     loop = asyncio.get_running_loop()
 
-    def deliver(sender: str, payload: bytes) -> None:
-        if payload != b"{}":
-            came[sender].append(decode_status(payload).position)
+    def deliver(data: ReceivedData) -> None:
+        came[data.sender] += [each.position or 0 for each in data.statuses]
         time.sleep(chance.choice((0.0, 0.0, 0.004)))
 
     valve = DataThrottle(ROOM, loop, lambda _: True, freed.append, deliver)
@@ -127,23 +131,21 @@ async def test_no_status_comes_after_one_that_was_sent_later() -> None:
 def test_a_status_that_goes_through_makes_an_older_one_void_and_nothing_else_does() -> None:
     turns = RateWindow()
     for sender in ("bot", "other"):
-        turns.defer(sender, status(1))
-    turns.supersede("bot", b"junk")
-    turns.supersede("somebody", status(2))
+        turns.defer(data(sender, 1))
+    turns.supersede(ReceivedData("bot", b"junk"))
+    turns.supersede(data("somebody", 2))
     assert set(turns.take()[0]) == {"bot", "other"}
-    turns.defer("bot", status(3))
-    turns.supersede("bot", status(4))
+    turns.defer(data("bot", 3))
+    turns.supersede(data("bot", 4))
     assert turns.take()[0] == {}
 
 
 async def test_what_is_no_data_of_this_room_is_left_to_the_sdk() -> None:
     from livekit.rtc._proto.ffi_pb2 import FfiEvent
 
-    told: list[bytes] = []
+    told: list[ReceivedData] = []
     loop = asyncio.get_running_loop()
-    valve = DataThrottle(
-        ROOM, loop, lambda _: True, lambda _: None, lambda _, data: told.append(data)
-    )
+    valve = DataThrottle(ROOM, loop, lambda _: True, lambda _: None, told.append)
     answer, left, elsewhere = FfiEvent(), FfiEvent(), Events().data(b"{}", "bot")
     answer.publish_data.async_id = 1
     left.room_event.room_handle = ROOM

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from unittest.mock import call, create_autospec
+from unittest.mock import create_autospec
 
 from livekit import rtc
 
 from callplayer.engine.room.room import Room, RoomListener
-from callplayer.vendor.status import Status, encode_status
+from callplayer.vendor.status import Status, StatusUpdate, encode_status
 
 STATUS = encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True))
+UPDATES = (StatusUpdate(0, 1000, True, False, True),)
+EARLIER = (StatusUpdate(position=1),)
 
 
 class SdkRoom(rtc.Room):
@@ -38,18 +40,19 @@ async def test_a_participant_with_an_audio_track_goes_before_all_others() -> Non
     sdk = SdkRoom(bot=(rtc.TrackKind.KIND_AUDIO,), listener=(), watcher=(rtc.TrackKind.KIND_VIDEO,))
     listener = create_autospec(RoomListener)
     Room(listener, sdk)
+    sdk.bring("listener", b'{"kind":"status","position":1}')
     sdk.bring("listener", b"1")
     sdk.bring("bot")
     for other in ("listener", "watcher", ""):
         sdk.bring(other)
-    assert listener.on_payload.mock_calls == [call(b"1"), call(STATUS)]
+    assert [updates for (updates,), _ in listener.on_statuses.call_args_list] == [EARLIER, UPDATES]
 
 
 async def test_a_room_that_was_left_brings_nothing_any_more() -> None:
     sdk, listener = SdkRoom(), create_autospec(RoomListener)
     room = Room(listener, sdk)
     sdk.bring("")
-    listener.on_payload.assert_called_once_with(STATUS)
+    listener.on_statuses.assert_called_once_with(UPDATES)
     await room.close()
     sdk.bring("")
-    listener.on_payload.assert_called_once()
+    listener.on_statuses.assert_called_once()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from callplayer.engine.room.received_data import ReceivedData
 from callplayer.engine.room.trust import SenderTrust, Standing
 from callplayer.vendor.status import MAX_STATUS_BYTES, Status, encode_status
 
-STATUS = encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True))
+STATUS = ReceivedData("", encode_status(Status(0, 1000, paused=True, at_end=False, call_over=True)))
 LISTENER, UNNAMED, SENDS_SOUND = Standing
 
 
@@ -28,11 +29,12 @@ def test_a_server_that_sends_for_itself_goes_before_a_listener() -> None:
 def test_what_is_no_status_raises_no_standing() -> None:
     trust = SenderTrust()
     assert trust.admits(STATUS, LISTENER)
-    assert trust.admits(b"{}", SENDS_SOUND)
+    assert not trust.admits(ReceivedData("", b"{}"), SENDS_SOUND)
     assert trust.admits(STATUS, LISTENER)
     assert trust.admits(STATUS, SENDS_SOUND)
     assert not trust.admits(STATUS, LISTENER)
 
 
 def test_what_is_too_long_is_not_read() -> None:
-    assert not SenderTrust().admits(b"x" * (MAX_STATUS_BYTES + 1), SENDS_SOUND)
+    long = ReceivedData("", STATUS.payload.ljust(MAX_STATUS_BYTES + 1))
+    assert not SenderTrust().admits(long, SENDS_SOUND)

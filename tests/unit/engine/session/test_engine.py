@@ -13,7 +13,7 @@ from callplayer.config import Settings
 from callplayer.engine.session.engine import Engine, EngineOptions
 from callplayer.errors import UnreachableError
 from callplayer.vendor.http import StreamGrant
-from callplayer.vendor.status import Status
+from callplayer.vendor.status import Status, read_status_updates
 
 COLLECTOR = """
 import asyncio, gc, json, socket, sys, time
@@ -21,7 +21,7 @@ from callplayer.config import Secret, Settings
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.ipc.messages import Quit
 from callplayer.engine.session.engine import STATS_S, Engine, EngineOptions
-from callplayer.vendor.status import Status
+from callplayer.vendor.status import Status, read_status_updates
 
 collected = []
 gc.callbacks.append(lambda phase, info: phase == "start" and collected.append(info["generation"]))
@@ -75,13 +75,14 @@ def test_garbage_is_collected_while_paused_and_never_while_a_call_plays() -> Non
 
 async def test_a_status_in_parts_is_put_together_until_a_new_room_is_joined() -> None:
     engine = Engine(Settings(), EngineOptions("i1", no_audio=True), lambda _event: None)
-    engine._source.on_payload(b'{"kind":"status","position":5000,"duration":9000,"paused":true}')
-    engine._source.on_payload(b'\xef\xbb\xbf{"Kind":"STATUS","call_over":"true"}\0')
-    engine._source.on_payload(b'{"kind":"words"}')
+
+    def bring(payload: bytes) -> None:
+        engine._source.on_statuses(read_status_updates(payload))
+
+    bring(b'{"kind":"status","position":5000,"duration":9000,"paused":true}')
+    bring(b'\xef\xbb\xbf{"Kind":"STATUS","call_over":"true"}\0')
     assert engine._call.head.status == Status(5000, 9000, True, False, True)
-    engine._source.on_payload(
-        b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}'
-    )
+    bring(b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}')
     assert engine._call.head.status == Status(6000, 9000, True, True, True)
     assert engine._source._link.first_status.is_set()
 
@@ -91,7 +92,7 @@ async def test_a_status_in_parts_is_put_together_until_a_new_room_is_joined() ->
 
     with pytest.raises(UnreachableError):
         await engine._source._link.join(Grants())  # type: ignore[arg-type]
-    engine._source.on_payload(b'{"kind":"status","position":1}')
+    bring(b'{"kind":"status","position":1}')
     head = engine._call.head
     assert not head.knows_duration, "nothing of the old one"
     assert head.status is not None

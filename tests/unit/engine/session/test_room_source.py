@@ -21,6 +21,7 @@ from callplayer.engine.session.room_source import RoomSource
 from callplayer.vendor.commands import Command, Resume, Scrub, decode_command
 from callplayer.vendor.http import StreamGrant
 from callplayer.vendor.parties import TrackNames
+from callplayer.vendor.status import read_status_updates
 
 STATUS = b'{"kind":"status","position":%d,"duration":90000,"paused":%s,"callOver":false}'
 PLAYS = STATUS.replace(b'paused":%s', b'paused":false')
@@ -92,13 +93,13 @@ async def joined_engine() -> tuple[Engine, RoomSource, Room, asyncio.Task[None]]
 async def test_a_call_without_sound_yet_is_a_normal_call_whose_start_is_not_missed() -> None:
     engine, source, room, sending = await joined_engine()
     ready = asyncio.create_task(source.until_ready())
-    source.on_payload(STATUS % (0, b"true"))
+    source.on_statuses(read_status_updates(STATUS % (0, b"true")))
     await soon(lambda: Resume() in room.sent)
-    source.on_payload(STATUS % (100, b"false"))
+    source.on_statuses(read_status_updates(STATUS % (100, b"false")))
     await asyncio.wait_for(ready, SOON_S)
     engine.restore(engine._call.start_point("play"))
     call = engine._call
-    source.on_payload(STATUS % (300, b"false"))
+    source.on_statuses(read_status_updates(STATUS % (300, b"false")))
     await soon(lambda: call.phase(time.monotonic()) == "playing")
     # Long after the resume it is still no loss.
     source.check(time.monotonic() + 60.0)
@@ -125,7 +126,7 @@ async def test_a_room_that_closes_before_its_sound_is_followed_by_another() -> N
     await asyncio.sleep(0.02)
     source.on_closed("ROOM_DELETED")
     await soon(lambda: len(Room.joined) == 2)
-    source.on_payload(STATUS % (0, b"true"))
+    source.on_statuses(read_status_updates(STATUS % (0, b"true")))
     await asyncio.wait_for(ready, SOON_S)
     assert not source._call.rejoining
     assert source.accepts_commands
@@ -134,11 +135,11 @@ async def test_a_room_that_closes_before_its_sound_is_followed_by_another() -> N
 
 async def test_each_new_room_is_asked_for_sound_whatever_the_last_one_reported() -> None:
     _engine, source, _room, sending = await joined_engine()
-    source.on_payload(STATUS % (5_000, b"false"))
+    source.on_statuses(read_status_updates(STATUS % (5_000, b"false")))
     await source._link.join(source._access)
     source._call.join_anew()
     source._call.away = True
-    source.on_payload(STATUS % (0, b"true"))
+    source.on_statuses(read_status_updates(STATUS % (0, b"true")))
     assert source.prime()
     await soon(lambda: Room.joined[-1].sent == [Resume()])
     sending.cancel()
@@ -149,7 +150,7 @@ async def test_a_jump_that_waits_for_new_subscriptions_is_not_taken_for_carried_
     room.announced = 1
     source.on_track("a", TrackNames("call"))
     engine._call.opened = True
-    source.on_payload(STATUS % (5_000, b"false"))
+    source.on_statuses(read_status_updates(STATUS % (5_000, b"false")))
     source._renewal.swelling.wants_renewal = lambda _now_s: True
     engine.handle(Scrub(60_000))
     assert source._renewal.runs
@@ -173,11 +174,11 @@ async def test_what_is_made_up_while_a_server_seeks_is_not_heard() -> None:
     call = engine._call
     call.opened = True
     engine.handle(Resume())
-    source.on_payload(PLAYS % 5_000)
+    source.on_statuses(read_status_updates(PLAYS % 5_000))
     await source._link.read_counters()
     engine.handle(Scrub(60_000))
     room.counts = replace(FLOWS, last_packet_s=time.monotonic())
-    source.on_payload(PLAYS % 60_000)
+    source.on_statuses(read_status_updates(PLAYS % 60_000))
     assert call.head.open_seek is None
     await asyncio.sleep(0.5)
     assert not call.may_be_heard(time.monotonic())
