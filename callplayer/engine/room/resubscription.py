@@ -12,15 +12,22 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 LOG = logging.getLogger(__name__)
 
-APART_S = 0.1
-ALONE_APART_S = 0.05
-BACK_S = 1.5
-AGAIN_APART_S = 0.5
 TRIES = 2
+
+
+@dataclass(frozen=True)
+class ResubscriptionLimits:
+    """How long a track is left before it is asked for again, and waited for then, in s."""
+
+    apart_s: float = 0.1
+    alone_apart_s: float = 0.05
+    again_apart_s: float = 0.5
+    back_s: float = 1.5
 
 
 class Publication(Protocol):
@@ -35,7 +42,8 @@ class Publication(Protocol):
 class Resubscription:
     """One at a time: `run`, while the room passes on what it hears of the tracks."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: ResubscriptionLimits = ResubscriptionLimits()) -> None:
+        self._limits = limits
         self._awaited: dict[str, asyncio.Event] = {}
         self._gone: set[str] = set()
 
@@ -61,16 +69,17 @@ class Resubscription:
         self._gone.clear()
         events = {each.sid: asyncio.Event() for each in publications}
         self._awaited = dict(events)
-        apart_s = APART_S if len(publications) > 1 else ALONE_APART_S
+        limits = self._limits
+        apart_s = limits.apart_s if len(publications) > 1 else limits.alone_apart_s
         for number in range(TRIES):
             left = [each for each in publications if self._is_due(each.sid)]
             for publication in left:
                 publication.set_subscribed(False)
-            await asyncio.sleep(AGAIN_APART_S if number else apart_s)
+            await asyncio.sleep(limits.again_apart_s if number else apart_s)
             for publication in left:
                 publication.set_subscribed(True)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BACK_S):
+                async with asyncio.timeout(limits.back_s):
                     for publication in left:
                         await events[publication.sid].wait()
             if not any(self._is_due(each.sid) for each in publications):

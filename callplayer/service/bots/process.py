@@ -69,8 +69,10 @@ class BotWorker:
         pipe: Pipe,
         answer: Answerer,
         ended: Callable[[str], None],
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self.process = process
+        self.answer_timeout_s = answer_timeout_s
         self._answer = answer
         self._ended = ended
         self._answering: set[asyncio.Task[None]] = set()
@@ -153,7 +155,7 @@ class BotWorker:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[order.id] = waiting
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(self.answer_timeout_s):
                 await self._pipe.send(order, files)
                 return await waiting
         except TimeoutError as error:  # which is an OSError, too

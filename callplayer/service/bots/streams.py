@@ -65,12 +65,13 @@ class ParticipantOwners:
     """Which client a participant id of an incident belongs to, while a token for it is good.
 
     Each client's streams are its own, whatever they are called. A second client of the same name is
-    most likely a mistake: it is refused rather than left in a room without the first. Beyond 10,000
+    most likely a mistake: it is refused rather than left in a room without the first. Beyond `most`
     ids the oldest is dropped.
     """
 
-    def __init__(self, ttl_s: float) -> None:
+    def __init__(self, ttl_s: float, most: int = MAX_PARTICIPANTS) -> None:
         self._ttl_s = ttl_s
+        self._most = most
         self._owners: dict[tuple[str, str], tuple[str, float]] = {}
 
     @contextlib.contextmanager
@@ -87,10 +88,10 @@ class ParticipantOwners:
             raise ParticipantTakenError(
                 "Another client listens under this participant id.", "Choose another."
             )
-        if len(self._owners) >= MAX_PARTICIPANTS:
+        if len(self._owners) >= self._most:
             self._owners = {k: owner for k, owner in self._owners.items() if owner[1] > now_s}
         self._owners.pop(key, None)
-        while len(self._owners) >= MAX_PARTICIPANTS:
+        while len(self._owners) >= self._most:
             del self._owners[next(iter(self._owners))]
         # Before the stream is there: of two clients that ask at once, one is refused.
         mine = self._owners[key] = (client_id, now_s + self._ttl_s)

@@ -123,10 +123,11 @@ WRONG_SECRETS = Rate(per_s=0.2, burst=10)
 
 
 class Limiter:
-    """A bucket for each key. Beyond 10,000 keys the one asked for longest ago is forgotten."""
+    """A bucket for each key. Beyond `most` keys the one asked for longest ago is forgotten."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, most: int = MAX_KEYS) -> None:
         self._rate = rate
+        self._most = most
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def take(self, key: Hashable, now_s: float) -> float:
@@ -135,7 +136,7 @@ class Limiter:
         if wait_s == 0.0:
             self._buckets[key] = (self._level(key, now_s) - 1.0, now_s)
             self._buckets.move_to_end(key)
-            while len(self._buckets) > MAX_KEYS:
+            while len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
         return wait_s
 

@@ -54,15 +54,16 @@ class Holder:
 class BearerTokens:
     """The access tokens given out, each with its holder; only hashes are kept."""
 
-    def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S) -> None:
+    def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S, most: int = MAX_BEARER_TOKENS) -> None:
         self.ttl_s = ttl_s
+        self._most = most
         self._given: dict[bytes, tuple[float, Holder]] = {}
 
     def issue(self, now_s: float, client_id: str = "", secret_hash: bytes = b"") -> str:
-        """Return a new token, good for `ttl_s`; beyond 10,000 of them the oldest ends early."""
+        """Return a new token, good for `ttl_s`; beyond `most` the oldest ends early."""
         forgotten_s = now_s - EXPIRED_KNOWN_S
         self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
-        while len(self._given) >= MAX_BEARER_TOKENS:
+        while len(self._given) >= self._most:
             del self._given[next(iter(self._given))]
         token = secrets.token_urlsafe(32)
         self._given[_digest(token)] = (now_s + self.ttl_s, Holder(client_id, secret_hash))

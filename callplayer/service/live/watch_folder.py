@@ -50,10 +50,18 @@ class Watcher:
     was longer than a call can be.
     """
 
-    def __init__(self, folder: Path, calls: LiveCalls, end_after_s: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        calls: LiveCalls,
+        end_after_s: float,
+        *,
+        again_after_s: float = AGAIN_AFTER_S,
+    ) -> None:
         self._folder = folder
         self._calls = calls
         self._end_after_s = end_after_s
+        self._again_after_s = again_after_s
         self._at_rest = {key: entry.file_bytes for key, entry in _scan(folder).items()}
         self._followed: dict[_Key, asyncio.Task[None]] = {}
         self._can_be_read = True
@@ -103,7 +111,7 @@ class Watcher:
             log.warning("%s is left out: %s", name, error)
         except (CallplayerError, OSError, sqlite3.Error) as error:
             log.error("%s cannot be kept: %s", name, error)
-            await asyncio.sleep(AGAIN_AFTER_S)
+            await asyncio.sleep(self._again_after_s)
         finally:
             self._at_rest[key] = at_rest_bytes
             del self._followed[key]

@@ -40,10 +40,14 @@ class WordMessage:
 
 
 class WordStream:
-    """The words of one call. Each of `listeners` is called after each message that came."""
+    """The words of one call. Each of `listeners` is called after each message that came.
 
-    def __init__(self, name: str, words: Transcript) -> None:
+    The messages of the last `log_words` words are kept.
+    """
+
+    def __init__(self, name: str, words: Transcript, log_words: int = LOG_WORDS) -> None:
         self.name = name
+        self._most_log_words = log_words
         self.epoch = secrets.token_hex(6)
         self.offset = FIRST_OFFSET
         self.listeners: set[Callable[[], None]] = set()
@@ -64,7 +68,7 @@ class WordStream:
         message = WordMessage(words, self.offset)
         self._log.append(message)
         self._log_words += len(words)
-        while self._log_words > LOG_WORDS:
+        while self._log_words > self._most_log_words:
             self._log_words -= len(self._log.popleft().words)
         for listener in tuple(self.listeners):
             listener()
@@ -92,13 +96,18 @@ class WordStreams:
     """The streams with readers, and a few whose readers may come back.
 
     With `on_message` every message of a live call is given to it as well: (stream name, message).
-    Close it when done.
+    Those without readers hold `idle_words` words at most. Close it when done.
     """
 
     def __init__(
-        self, catalog: Catalog, on_message: Callable[[str, bytes], None] | None = None
+        self,
+        catalog: Catalog,
+        on_message: Callable[[str, bytes], None] | None = None,
+        *,
+        idle_words: int = IDLE_WORDS,
     ) -> None:
         self._catalog = catalog
+        self._idle_words = idle_words
         self._on_message = on_message
         self._streams: OrderedDict[str, WordStream] = OrderedDict()
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -186,7 +195,7 @@ class WordStreams:
             if stream.listeners or is_sent_unread:
                 continue
             words += len(stream)
-            if words > IDLE_WORDS:
+            if words > self._idle_words:
                 self._forget(incident_id)
 
     def _forget(self, incident_id: str) -> None:

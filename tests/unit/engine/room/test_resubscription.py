@@ -1,13 +1,10 @@
-"""Tracks that are given up only to be had anew, and come back, late, or never."""
+"""engine/room/resubscription.py: tracks that come back, come back late, or never."""
 
 from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from callplayer.engine.room import resubscription
-from callplayer.engine.room.resubscription import Resubscription
+from callplayer.engine.room.resubscription import Resubscription, ResubscriptionLimits
 
 
 class Publication:
@@ -26,15 +23,11 @@ class Publication:
             asyncio.get_running_loop().call_soon(self._renewal.arrived, self.sid)
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("APART_S", "ALONE_APART_S", "AGAIN_APART_S"):
-        monkeypatch.setattr(resubscription, name, 0.01)
-    monkeypatch.setattr(resubscription, "BACK_S", 0.05)
+SOON = ResubscriptionLimits(0.01, 0.01, 0.01, back_s=0.05)
 
 
 async def test_all_are_given_up_before_any_is_asked_for() -> None:
-    renewal = Resubscription()
+    renewal = Resubscription(SOON)
     tracks = [Publication(sid, renewal) for sid in "ab"]
     assert await renewal.run(tracks) == ()
     assert [track.asked for track in tracks] == [[False, True]] * 2
@@ -43,7 +36,7 @@ async def test_all_are_given_up_before_any_is_asked_for() -> None:
 
 
 async def test_one_that_is_not_back_is_asked_for_once_more_alone() -> None:
-    renewal = Resubscription()
+    renewal = Resubscription(SOON)
     good, late = Publication("a", renewal), Publication("b", renewal, back_at=2)
     assert await renewal.run([good, late]) == ()
     assert good.asked == [False, True]
@@ -51,13 +44,13 @@ async def test_one_that_is_not_back_is_asked_for_once_more_alone() -> None:
 
 
 async def test_one_that_never_comes_back_is_reported() -> None:
-    renewal = Resubscription()
+    renewal = Resubscription(SOON)
     assert await renewal.run([Publication("a", renewal), Publication("b", renewal, 0)]) == ("b",)
     assert not renewal.awaits("b")
 
 
 async def test_one_that_is_unpublished_meanwhile_is_not_waited_for() -> None:
-    renewal = Resubscription()
+    renewal = Resubscription(SOON)
     gone = Publication("a", renewal, back_at=0)
     running = asyncio.create_task(renewal.run([gone]))
     await asyncio.sleep(0)

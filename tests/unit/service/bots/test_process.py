@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import pytest
 
 from callplayer.errors import ServiceError
-from callplayer.service.bots import process as workers
 from callplayer.service.bots.process import BotWorker, WorkerDiedError
 from callplayer.service.bots.protocol import (
     AnnounceListener,
@@ -54,15 +53,15 @@ async def a_worker() -> AsyncIterator[Rig]:
         await process.end()
 
 
-async def test_a_worker_that_answers_too_late_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "ANSWER_TIMEOUT_S", 0.05)
+async def test_a_worker_that_answers_too_late_has_not_died() -> None:
     async with a_worker() as rig:
+        rig.worker.answer_timeout_s = 0.05
         with pytest.raises(ServiceError, match="does not come") as late:
             await rig.worker.keep("a")
         assert not isinstance(late.value, WorkerDiedError)
         assert await rig.theirs.receive(order_decoder) == Extend("a")
         await rig.theirs.send(Extended("a", here=True))  # nobody waits for it any more
-        monkeypatch.setattr(workers, "ANSWER_TIMEOUT_S", 5.0)
+        rig.worker.answer_timeout_s = 5.0
         asking = asyncio.create_task(rig.worker.keep("b"))
         assert await rig.theirs.receive(order_decoder) == Extend("b")
         await rig.theirs.send(Extended("b", here=False))

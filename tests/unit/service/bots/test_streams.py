@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from callplayer.errors import ParticipantTakenError
-from callplayer.service.bots import streams
 from callplayer.service.bots.streams import ParticipantOwners
 
 TTL_S = 100.0
@@ -36,9 +35,8 @@ def test_a_client_that_got_no_token_owns_no_participant_id() -> None:
     take(owners, "one", "desk 7", TTL_S)
 
 
-def test_the_oldest_owner_is_dropped_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MAX_PARTICIPANTS", 3)
-    owners = ParticipantOwners(TTL_S)
+def test_the_oldest_owner_is_dropped_beyond_the_limit() -> None:
+    owners = ParticipantOwners(TTL_S, most=3)
     for number in range(4):
         take(owners, "one", f"desk {number}", 0.0)
     take(owners, "two", "desk 0", 1.0)

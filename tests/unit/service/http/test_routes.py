@@ -19,7 +19,6 @@ from callplayer.recordings.recording import Recording
 from callplayer.service.bots.metrics import BotMetrics
 from callplayer.service.bots.stats import StreamStats
 from callplayer.service.bots.streams import ParticipantOwners
-from callplayer.service.http import bearer as tokens
 from callplayer.service.http import problems
 from callplayer.service.http.auth import Authenticator
 from callplayer.service.http.bearer import BearerTokens, ClientCredentials
@@ -330,9 +329,8 @@ async def test_the_wrong_method_is_405(rig):
     assert (await rig.client.get("/oauth/token")).status_code == 405
 
 
-def test_old_tokens_end_early_when_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(tokens, "MAX_BEARER_TOKENS", 3)
-    bearer = BearerTokens(ttl_s=10.0)
+def test_old_tokens_end_early_when_there_are_too_many():
+    bearer = BearerTokens(ttl_s=10.0, most=3)
     given = [bearer.issue(0.0) for _ in range(5)]
     assert [bearer.is_good(token, 1.0) for token in given] == [False, False, True, True, True]
 

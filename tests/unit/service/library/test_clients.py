@@ -141,9 +141,8 @@ def test_a_limit_lets_a_burst_through_then_a_rate():
     assert [limiter.take("a", 1000.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
 
 
-def test_a_limit_remembers_so_many_only(monkeypatch):
-    monkeypatch.setattr("callplayer.service.http.auth.MAX_KEYS", 2)
-    limiter = Limiter(Rate(per_s=0.001, burst=1))
+def test_a_limit_remembers_so_many_only():
+    limiter = Limiter(Rate(per_s=0.001, burst=1), most=2)
     assert [limiter.take(key, 0.0) for key in "abc"] == [0.0, 0.0, 0.0]
     assert limiter.take("a", 0.0) == 0.0  # forgotten
     assert limiter.take("c", 0.0) > 0.0

@@ -26,7 +26,6 @@ from callplayer.service import live_wav
 from callplayer.service.catalog import CallEnded, Created
 from callplayer.service.library.library import Library
 from callplayer.service.live import live_calls as calls_module
-from callplayer.service.live import watch_folder
 from callplayer.service.live.live_calls import LiveCalls, growing, recover
 from callplayer.service.live.pcm import PcmFormat
 from callplayer.service.live.recorded_call import play_file
@@ -62,8 +61,8 @@ class Rig:
         )
 
     @contextlib.asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(Watcher(self.watched, self.calls, END_AFTER_S).run())
+    async def watching(self, **more: float) -> AsyncIterator[None]:
+        task = asyncio.create_task(Watcher(self.watched, self.calls, END_AFTER_S, **more).run())
         await asyncio.sleep(0.05)
         try:
             yield
@@ -400,10 +399,9 @@ def small_disk() -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_disk")
 async def test_what_does_not_fit_on_the_disk_ends_the_call_and_is_logged(
-    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watch_folder, "AGAIN_AFTER_S", 60.0)
-    async with rig.watching():
+    async with rig.watching(again_after_s=60.0):
         recorder = Recorder(rig.watched / "line1.wav", rate_hz=8000)
         for _ in range(4):
             recorder.write(noise(8000).tobytes())  # 1 s: 96 kB as it is kept

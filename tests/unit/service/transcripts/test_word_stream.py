@@ -13,7 +13,6 @@ import pytest
 
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.service.library.library import Library
-from callplayer.service.transcripts import word_stream
 from callplayer.service.transcripts.word_stream import (
     FIRST_OFFSET,
     WordStream,
@@ -34,11 +33,11 @@ async def library() -> AsyncIterator[Library]:
 
 @contextlib.asynccontextmanager
 async def streaming(
-    library: Library, told: list[tuple[str, bytes]] | None = None
+    library: Library, published: list[tuple[str, bytes]] | None = None, **limits: int
 ) -> AsyncIterator[WordStreams]:
-    """Streams; with a list, what is told of them to others."""
-    on_message = None if told is None else lambda name, payload: told.append((name, payload))
-    streams = WordStreams(library, on_message)
+    """Streams; with a list, what they publish to others."""
+    on_message = None if published is None else lambda *message: published.append(message)
+    streams = WordStreams(library, on_message, **limits)
     try:
         yield streams
     finally:
@@ -55,9 +54,8 @@ def test_a_place_says_what_came_since() -> None:
         assert stream.since(epoch, offset) is None
 
 
-def test_what_came_long_ago_is_not_known_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(word_stream, "LOG_WORDS", 10)
-    stream = WordStream("s", Transcript())
+def test_what_came_long_ago_is_not_known_any_more() -> None:
+    stream = WordStream("s", Transcript(), log_words=10)
     for n in range(30):
         stream.append((said(float(n)),))
     assert stream.since(stream.epoch, stream.offset - 11) is None
@@ -67,11 +65,8 @@ def test_what_came_long_ago_is_not_known_any_more(monkeypatch: pytest.MonkeyPatc
     assert len(stream) == 30
 
 
-async def test_a_call_without_readers_is_dropped(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(word_stream, "IDLE_WORDS", 2 * len(WORDS))
-    async with streaming(library) as streams:
+async def test_a_call_without_readers_is_dropped(library: Library) -> None:
+    async with streaming(library, idle_words=2 * len(WORDS)) as streams:
         first = streams.open("recorded")
         assert first is not None
         read = streams.open("live")
