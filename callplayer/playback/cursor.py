@@ -4,9 +4,9 @@ A frame is one sample of each party at 48 kHz. Times are readings of one monoton
 
 At the end of a recorded call the cursor stands still at `duration` and `paused` stays as it was:
 resuming there changes nothing to be heard, and a scrub back goes on playing. While a live call
-goes on, its newest sound is a little behind the duration that is told, so that a block is always
-there when it is due. Who runs dry all the same waits for that much to have come again, so that
-there is one gap and not many.
+goes on, its newest sound is a little behind the duration that is reported, so that a block is
+always there when it is due. A listener that runs dry all the same waits for that much to have come
+again, so that there is one gap and not many.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def go_back(cursor: Cursor, position_frames: int) -> Cursor:
 
 
 def status(cursor: Cursor, extent: CallExtent, now_s: float) -> Status:
-    """Return what the listener is told: the place of the sample that goes out at `now_s`."""
+    """Return what is reported to the listener: the place of the sample that goes out at `now_s`."""
     elapsed = int((now_s - cursor.block_at_s) * SAMPLE_RATE_HZ)
     still_going_out = min(max(cursor.block_frames - elapsed, 0), cursor.block_frames)
     position = cursor.position_frames - still_going_out

@@ -1,4 +1,4 @@
-"""Who speaks when, as the words tell it: for the volumes of a recording that holds both mixed."""
+"""Which party speaks when, by the words: for the volumes of a recording that holds both mixed."""
 
 from __future__ import annotations
 

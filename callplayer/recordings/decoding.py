@@ -59,10 +59,10 @@ def main() -> int:
     """Decode the one file that is asked for."""
     path, fd = Path(os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))), int(sys.argv[1])
     try:
-        told: dict[str, object] = {"frames": decode_into(path, fd)}
+        result: dict[str, object] = {"frames": decode_into(path, fd)}
     except CallplayerError as error:
-        told = {"what": error.what, "hint": error.hint}
-    sys.stdout.write(json.dumps(told) + "\n")
+        result = {"what": error.what, "hint": error.hint}
+    sys.stdout.write(json.dumps(result) + "\n")
     return 0
 
 

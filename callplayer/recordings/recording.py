@@ -64,7 +64,7 @@ class Recording:
     ended_at: datetime | None = None
 
     def is_live(self, now_s: float) -> bool:
-        """Tell whether the call is still going on."""
+        """Return whether the call is still going on."""
         as_if_live = self.live_from_s is not None and now_s < self.live_from_s + self.duration_s
         return self.growing or as_if_live
 

@@ -126,7 +126,7 @@ class Conversation:
         self._held = None
 
     def forget(self) -> None:
-        """Have all words told anew by the next connection."""
+        """Ask the next connection for all words."""
         self._sid, self._place = "", None
 
     def take(self, frame: bytes) -> Sequence[Step]:
@@ -134,21 +134,21 @@ class Conversation:
         if len(frame) > MAX_FRAME_BYTES:
             raise WireError(f"a frame of {len(frame)} bytes; {MAX_FRAME_BYTES} are the most")
         try:
-            told = _frame_decoder.decode(frame)
+            decoded = _frame_decoder.decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise WireError("not a frame of Action Cable") from error
-        if told.type == "welcome":
-            return self._welcome(told)
-        if told.type == "ping":
+        if decoded.type == "welcome":
+            return self._welcome(decoded)
+        if decoded.type == "ping":
             return self._ping()
-        if told.type == "disconnect":
+        if decoded.type == "disconnect":
             self._sid = ""
-            reason = told.reason if isinstance(told.reason, str) else ""
-            return [HungUp(reason[:100], told.reconnect is not False)]
-        return self._of_channel(told) if told.identifier == self._identifier else []
+            reason = decoded.reason if isinstance(decoded.reason, str) else ""
+            return [HungUp(reason[:100], decoded.reconnect is not False)]
+        return self._of_channel(decoded) if decoded.identifier == self._identifier else []
 
-    def _of_channel(self, told: _Frame) -> Sequence[Step]:
-        match told.type:
+    def _of_channel(self, decoded: _Frame) -> Sequence[Step]:
+        match decoded.type:
             case "confirm_subscription":
                 return [Confirmed()]
             case "reject_subscription":
@@ -157,16 +157,16 @@ class Conversation:
                 return self._let_go()
             case "reject_history":
                 return self._history_is_gone()
-            case None if bytes(told.message):
-                return self._message(told)
+            case None if bytes(decoded.message):
+                return self._message(decoded)
         return []
 
-    def _welcome(self, told: _Frame) -> list[Step]:
-        sid = told.sid
+    def _welcome(self, decoded: _Frame) -> list[Step]:
+        sid = decoded.sid
         is_usable = self._is_extended and isinstance(sid, str) and len(sid) <= MAX_SID_CHARS
         self._sid = sid if is_usable else ""
-        ids = told.restored_ids
-        is_restored = told.restored is True and (
+        ids = decoded.restored_ids
+        is_restored = decoded.restored is True and (
             not isinstance(ids, list) or self._identifier in ids
         )
         self._hold()
@@ -183,8 +183,8 @@ class Conversation:
         self._held_pings += 1
         return self._let_go() if self._held_pings >= MAX_HELD_PINGS else []
 
-    def _message(self, told: _Frame) -> list[Step]:
-        message = _Held(bytes(told.message), _place_of(told) if self._is_extended else None)
+    def _message(self, decoded: _Frame) -> list[Step]:
+        message = _Held(bytes(decoded.message), _place_of(decoded) if self._is_extended else None)
         if self._held is None:
             self._place = message.place or self._place
             return [CableMessage(message.payload)]
@@ -201,10 +201,10 @@ class Conversation:
         return [CableMessage(each.payload) for each in held]
 
     def _history_is_gone(self) -> list[Step]:
-        """What came since is not known any more: have all words told."""
+        """What came since is not known any more: ask for all words."""
         is_lost = self._place is not None
         steps = self._let_go()
-        if not is_lost:  # the server keeps no history at all; what it tells anew is all there is
+        if not is_lost:  # the server keeps no history at all; what it sends anew is all there is
             return steps
         self._place = None
         return [*steps, self._command("unsubscribe"), self._command("subscribe", history=False)]
@@ -222,8 +222,8 @@ class Conversation:
         return Send(_encode(asked))
 
 
-def _place_of(told: _Frame) -> Place | None:
-    stream, epoch, offset = told.stream_id, told.epoch, told.offset
+def _place_of(decoded: _Frame) -> Place | None:
+    stream, epoch, offset = decoded.stream_id, decoded.epoch, decoded.offset
     if not isinstance(stream, str) or not isinstance(epoch, str) or type(offset) is not int:
         return None
     is_sane = len(stream) + len(epoch) <= MAX_PLACE_CHARS and 0 <= offset < MAX_OFFSET

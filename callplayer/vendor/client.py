@@ -282,11 +282,11 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
 
     0.0 if it asks for nothing, or for what is not understood.
     """
-    told = headers.get("retry-after", "")[:40].strip()
-    if told.isascii() and told.isdigit():
-        return float(told)
+    after = headers.get("retry-after", "")[:40].strip()
+    if after.isascii() and after.isdigit():
+        return float(after)
     try:
-        return max((parsedate_to_datetime(told) - now).total_seconds(), 0.0)
+        return max((parsedate_to_datetime(after) - now).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return 0.0
 

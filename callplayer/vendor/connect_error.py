@@ -17,7 +17,7 @@ MAX_REASON_CHARS = 80
 
 
 def unreachable(url: str, error: Exception) -> UnreachableError:
-    """Return what to tell of `error`, which came from asking `url`."""
+    """Return what to report of `error`, which came from asking `url`."""
     reason, hint = next(
         (told for told in map(_reason, _causes(error)) if told is not None),
         (type(error).__name__, CHECK),

@@ -30,7 +30,7 @@ MAX_VALUES = 20_000
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident as the API tells it. Texts are as they came: clean them before showing them."""
+    """One incident as the API gives it. Texts are as they came: clean them before showing them."""
 
     id: str
     caller_phone_number: str = ""

@@ -45,14 +45,14 @@ _ROLES: tuple[tuple[Carries, str], ...] = (
     (CALL_TAKER, "telecommunicators operator agent psap ecc callee"),
     (NEITHER, "interpreter translator ambulance ems fire police hospital supervisor trainer"),
 )
-"""Words that tell whose sound it is."""
+"""Words that name whose sound it is."""
 
 _SIDES: tuple[tuple[Carries, str], ...] = (
     (CALLER, "inbound incoming left"),
     (CALL_TAKER, "outbound outgoing right"),
     (BOTH, "mix mixed mixdown combined both stereo conference"),
 )
-"""Words that tell so of a track, but of no speaker: which side of the line it is."""
+"""Words that name it of a track, but of no speaker: which side of the line it is."""
 
 _MIX = frozenset({"mix", "mixed", "mixdown", "combined"})
 """Words for one sound made of the others."""
@@ -64,7 +64,7 @@ _KEYS = frozenset(
         *("track", "trackname", "label", "name", "type", "kind"),
     )
 )
-"""Keys of metadata and attributes whose values tell whose sound it is, in small letters without
+"""Keys of metadata and attributes whose values name whose sound it is, in small letters without
 separators. Under any other key, as `caller_phone_number`, words only happen to name a party."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -101,7 +101,7 @@ def parties_of(caller_type: CallerType) -> tuple[Party, ...]:
 
 
 def party_named(text: str) -> Party | None:
-    """Return the one party that a speaker's name tells of; None for none, a third one, or both.
+    """Return the one party that a speaker's name means; None for none, a third one, or both.
 
     Words are whole; letter case and separators do not matter: `callTaker`, `call_taker` and
     `CALL-TAKER-1` are one party.
@@ -122,10 +122,10 @@ def carriage(tracks: Mapping[str, TrackNames], seen: Carries = NEITHER) -> dict[
     """Return what each of a room's audio tracks may carry, by the same keys.
 
     A track's own name goes before its participant's identity, that before the participant's name,
-    that before metadata and attributes; a participant that publishes several tracks cannot tell
-    them apart, so only their names count. A track that nothing is known of may hold both parties.
-    So may each of them that names a party while the other party has no track at all: a single
-    track holds all sound, whatever its name.
+    that before metadata and attributes; a participant that publishes several tracks does not
+    distinguish them, so only their names count. A track that nothing is known of may hold both
+    parties. So may each of them that names a party while the other party has no track at all: a
+    single track holds all sound, whatever its name.
     `seen` are parties known to have had tracks of their own, which may be gone for a moment.
     """
     published = Counter(each.identity for each in tracks.values())
@@ -176,10 +176,10 @@ def _in_metadata(metadata: str) -> Carries | None:
     if not text.startswith(("{", "[")):
         return _named(text, _TRACK_WORDS)
     try:
-        told = msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return _in_object(told, MAX_DEPTH)
+    return _in_object(value, MAX_DEPTH)
 
 
 def _in_object(told: Any, depth: int) -> Carries | None:

@@ -49,7 +49,7 @@ def sound_never_back(rig: Rig, row: str) -> Outcome:
 
 
 def status_stops(rig: Rig, row: str, *, for_s: float) -> Outcome:
-    """The bot tells no more where it is, and plays on."""
+    """The bot sends no status any more, and plays on."""
     with rig.play_vendor() as (play, vendor):
         play.broke()
         vendor.talk({"status": False})
@@ -59,7 +59,7 @@ def status_stops(rig: Rig, row: str, *, for_s: float) -> Outcome:
         play.mended()
         vendor.talk({"status": True})
         play.wait_back()
-        outcome = play.outcome(row, says="tells no more", breaks=False)
+        outcome = play.outcome(row, says="does not say any more", breaks=False)
         return outcome.but(outcome_wrong) if outcome_wrong else outcome
 
 

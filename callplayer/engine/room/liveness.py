@@ -122,7 +122,7 @@ class Liveness:
         return at_s - max(self._expected_s, track.added_s) > BEGINS_S
 
     def flows_since(self, track_id: str, since_s: float) -> bool:
-        """Tell whether packets of a track have come since then."""
+        """Return whether packets of a track have come since then."""
         track = self._tracks.get(track_id)
         return track is not None and track.came_s is not None and track.came_s > since_s
 
@@ -135,7 +135,7 @@ class Liveness:
 
     @property
     def was_late(self) -> bool:
-        """Tell whether what came after the last gap came late, and nothing of it is missing.
+        """Return whether what came after the last gap came late, and nothing of it is missing.
 
         Packets that were sent on time and held up make the jitter leap (RFC 3550, 6.4.1); where
         they were lost, the next ones come as late after them as they were sent.
@@ -150,7 +150,7 @@ class Liveness:
         return gap_s if gap_s > max(STATUS_LATE_S, MISSED_GAPS * self._cadence_s) else 0.0
 
     def suspect(self, track_ids: Iterable[str], now_s: float) -> bool:
-        """Tell whether to look again soon: something is late that has not been missed yet."""
+        """Return whether to look again soon: something is late that has not been missed yet."""
         if self._expected_s is None:
             return False
         late = (

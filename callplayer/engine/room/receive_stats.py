@@ -122,7 +122,7 @@ class ReceivePath:
         self.jitter_buffer_ms = max(waited_ms, default=self.jitter_buffer_ms)
 
     def flows(self, track_id: str) -> bool:
-        """Tell whether packets of that track have come and been played out."""
+        """Return whether packets of that track have come and been played out."""
         track = self._tracks.get(track_id, _TrackStats())
         return track.last.packets >= FLOWING_PACKETS and track.last.emitted > 0
 
@@ -144,7 +144,7 @@ class ReceivePath:
 
     @property
     def steady(self) -> bool:
-        """Tell whether the jitter buffers have been the same for the last looks."""
+        """Return whether the jitter buffers have been the same for the last looks."""
         return bool(self._tracks) and all(
             len(track.recent_ms) == RECENT_LOOKS
             and max(track.recent_ms) - min(track.recent_ms) <= STEADY_MS

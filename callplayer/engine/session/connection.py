@@ -72,7 +72,7 @@ class RoomConnection:
 
     `sounded` is whether any track has ever come: a call may have no sound yet. `up` is whether the
     SDK has its connection; `closed` is set once the room is gone for good,
-    `first_status` once it has told where the call is.
+    `first_status` once a status has come.
     `say` is given what is being tried, in words. `prime` is called while no track has come: it has
     the server send sound, and returns whether sound is wanted at all. `chance` returns 0 to 1: it
     spreads players out.

@@ -38,7 +38,9 @@ SILENT = "No sound comes from the server; waiting for it."
 LEFT = "The call's sound has left the room; waiting for it."
 LOOKS = "The server is looking for the place."
 NOT_YET = "No sound of the call has come yet."
-UNTOLD = "The server tells no more where the call is; the place shown goes by the clock."
+STATUS_STOPPED = (
+    "The server does not say any more where the call is; the place shown goes by the clock."
+)
 NAMES: dict[Party, str] = {"caller": "the caller", "callTaker": "the call taker"}
 ONE_TRACK = "One of the call's tracks brings no sound."
 
@@ -214,7 +216,7 @@ class Reconnector:
             return f"No sound comes from {NAMES[lacking[0]]}."
         if silent:
             return ONE_TRACK
-        return UNTOLD if flow.status_gap_s(now_s) else ""
+        return STATUS_STOPPED if flow.status_gap_s(now_s) else ""
 
     def _go_away(self, why: str) -> None:
         if self._call.away or not self._call.opened:

@@ -1,4 +1,4 @@
-"""The JSON of speech recognisers, told apart by its form: words with times in s, and speakers."""
+"""The JSON of speech recognisers, recognised by its form: words with times in s, and speakers."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ CHANNELS: Mapping[str, Speaker] = {
 
 
 class TranscriptError(ValueError):
-    """A transcript that is not what its kind of file says; the text tells the line, no words."""
+    """A transcript that is not what its kind of file says; the text names the line, no words."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def seconds(text: str, line: int) -> float:
 
 
 def checked(piece: TimedText, line: int, warn: Warn) -> TimedText:
-    """Return the piece; one that ends before it starts has no length, and `warn` is told."""
+    """Return the piece; one that ends before it starts has no length, and `warn` is called."""
     if piece.end_s < piece.start_s:
         warn(f"line {line}: it ends before it starts, and is taken at its start")
         return replace(piece, end_s=piece.start_s)

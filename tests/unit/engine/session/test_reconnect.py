@@ -20,7 +20,7 @@ from callplayer.engine.session.reconnect import (
     LOOKS,
     NEWS_WAIT_S,
     SILENT,
-    UNTOLD,
+    STATUS_STOPPED,
 )
 from callplayer.vendor.commands import Resume
 from callplayer.vendor.parties import TrackNames
@@ -191,7 +191,7 @@ async def test_a_server_that_stops_reporting_its_place_is_reported() -> None:
         rig.tell(rig.call.head.confirmed_ms(rig.now_s))
     assert rig.call.flow_detail == ""
     rig.play(4.0)
-    assert rig.call.flow_detail == UNTOLD
+    assert rig.call.flow_detail == STATUS_STOPPED
     rig.tell(rig.call.head.confirmed_ms(rig.now_s))
     rig.play(0.25)
     assert rig.call.flow_detail == ""
