@@ -34,6 +34,9 @@ __all__ = [
     "run_player",
 ]
 
+_COLOURS = "TEXTUAL_COLOR_SYSTEM"
+"""The variable by which Textual, and so a user, chooses how many colours are sent."""
+
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LEAVE_S = 4.0
 """A screen that still runs this long after a signal is stuck on a terminal that is gone."""
@@ -165,10 +168,21 @@ def _ask_the_terminal_its_size() -> None:
         os.environ.pop("LINES", None)
 
 
+def _theme(settings: ScreenSettings) -> str:
+    """Return the theme to begin with; choose how many colours are sent, before Textual looks."""
+    from callplayer.preferences import read_theme
+    from callplayer.ui.terminal import colour_system
+
+    if os.environ.setdefault(_COLOURS, colour_system(os.environ)) == "standard":
+        return "sixteen"
+    return settings.theme or read_theme()
+
+
 async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
     from callplayer.ipc.client import EngineClient
-    from callplayer.preferences import keep_theme, read_theme
+    theme = _theme(options.settings)
+    from callplayer.preferences import keep_theme
     from callplayer.ui.key_profiles import remapped
     from callplayer.ui.player_app import PlayerApp
     from callplayer.ui.screens.player.config import ScreenConfig
@@ -184,7 +198,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
         store=store,
         citation_path=options.citation_path,
         can_go_back=options.can_go_back,
-        theme=options.settings.theme or read_theme(),
+        theme=theme,
         keep_theme=keep_theme,
     )
     app = PlayerApp(client, incident=options.incident, likes=likes)
@@ -246,10 +260,9 @@ async def _pick(
     settings: ScreenSettings,
     notice: tuple[str, str] | None,
 ) -> tuple[str | None, bool]:
-    from callplayer.preferences import read_theme
+    theme = _theme(settings)
     from callplayer.ui.screens.picker import PickerApp
 
-    theme = settings.theme or read_theme()
     app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, notice=notice, pages=pages)
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):

@@ -10,7 +10,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from callplayer.ui.terminal_driver import TerminalDriver
-from callplayer.ui.theme import DEFAULT, THEMES, theme_variables
+from callplayer.ui.theme import DEFAULT, SIXTEEN, THEMES, theme_variables
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class BaseApp(App[Result], inherit_bindings=False):
         super().__init__(
             driver_class=TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None
         )
-        for each in THEMES.values():
+        for each in (*THEMES.values(), SIXTEEN):
             self.register_theme(each)
-        self.theme = theme if theme in THEMES else DEFAULT
+        self.theme = theme if theme in (*THEMES, SIXTEEN.name) else DEFAULT
 
     def on_mount(self) -> None:
         """Draw everything again after a suspend: the size is the same, so nothing else does."""

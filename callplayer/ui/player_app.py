@@ -22,7 +22,7 @@ from callplayer.ui.terminal import (
     progress,
     title,
 )
-from callplayer.ui.theme import next_theme
+from callplayer.ui.theme import SIXTEEN, next_theme
 
 
 class PlayerApp(BaseApp[PlayerResult]):
@@ -64,6 +64,9 @@ class PlayerApp(BaseApp[PlayerResult]):
 
     def on_player_screen_theme_asked(self) -> None:
         """Take the next colours, and remember them."""
+        if self.theme == SIXTEEN.name:
+            self.player.note("This terminal has 16 colours: there is one theme for them.", "text")
+            return
         self.theme = next_theme(self.theme)
         note = f"Colours: {self.theme}."
         try:

@@ -6,13 +6,36 @@ No phone number and no word of a call: a title is seen in task bars and kept in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import PHASE_LOOKS, clock_text, shown_duration_ms, shown_position_ms
 
 SAVE_TITLE, RESTORE_TITLE = "\x1b[22;0t", "\x1b[23;0t"
 NO_PROGRESS = "\x1b]9;4;0;\x07"
+_OF_256_COLOURS = ("alacritty", "foot", "ghostty", "kitty", "wezterm")
+"""Terminals whose TERM does not say that they have so many."""
+
 _KNOWN_PROGRAMS = ("ghostty", "WezTerm")
+
+ColourSystem = Literal["standard", "256", "truecolor"]
+"""16 colours, 256, or all, by Textual's names."""
+
+
+def colour_system(environment: Mapping[str, str]) -> ColourSystem:
+    """Return how many colours the terminal can be sent.
+
+    GNU screen hands COLORTERM on to its shells, but takes a true colour apart into attributes. It
+    and tmux pass on 256 colours, whatever their TERM.
+    """
+    if "STY" in environment:
+        return "256"
+    term = environment.get("TERM", "").lower()
+    colours = environment.get("COLORTERM", "").strip().lower()
+    if colours in ("truecolor", "24bit") or term.endswith("-direct"):
+        return "truecolor"
+    many = "256color" in term or any(name in term for name in _OF_256_COLOURS)
+    return "256" if many or "TMUX" in environment else "standard"
 
 
 def knows_progress(environment: Mapping[str, str]) -> bool:

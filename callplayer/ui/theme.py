@@ -1,14 +1,18 @@
-"""The player's colours: dark and calm, light, or of high contrast; a strong one for what sounds."""
+"""The player's colours: dark and calm, light, or of high contrast; a strong one for what sounds.
+
+Text has 4.5:1 against the background and all else that is drawn 3:1, in 256 colours too. `past` has
+3:1 against `text`, as what was played stands beside what was not.
+"""
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = {
     "strong": "#f4f7fb",
     "dim": "#8a97a8",
-    "faint": "#465366",
-    "past": "#4f7fae",
+    "faint": "#566579",
+    "past": "#2d72b8",
     "play": "#5fd38d",
     "hold": "#f2b84b",
     "alert": "#ff6b6b",
@@ -17,9 +21,9 @@ DARK = {
 LIGHT = {
     "strong": "#0b1520",
     "dim": "#55616f",
-    "faint": "#aab4c0",
-    "past": "#3a6ea5",
-    "play": "#0d7a3e",
+    "faint": "#858f9b",
+    "past": "#3f78b2",
+    "play": "#0a7a2a",
     "hold": "#8a5a00",
     "alert": "#b3261e",
     "ask": "#0b5cad",
@@ -28,16 +32,27 @@ CONTRAST = {
     "strong": "#ffffff",
     "dim": "#dddddd",
     "faint": "#9a9a9a",
-    "past": "#00bfff",
+    "past": "#0092cf",
     "play": "#00ff66",
     "hold": "#ffd700",
     "alert": "#ff8080",
     "ask": "#66d9ff",
 }
+SIXTEEN_TONES = {
+    "strong": "ansi_bright_white",
+    "dim": "ansi_white",
+    "faint": "ansi_bright_blue",
+    "past": "ansi_bright_blue",
+    "play": "ansi_bright_green",
+    "hold": "ansi_bright_yellow",
+    "alert": "ansi_bright_red",
+    "ask": "ansi_bright_magenta",
+}
 
 
 def _theme(name: str, tones: dict[str, str], text: str, grounds: tuple[str, str, str]) -> Theme:
     background, surface, panel = grounds
+    is_ansi = text.startswith("ansi_")
     return Theme(
         name=name,
         primary=tones["ask"],
@@ -50,7 +65,8 @@ def _theme(name: str, tones: dict[str, str], text: str, grounds: tuple[str, str,
         surface=surface,
         panel=panel,
         dark=name != "light",
-        variables=tones,
+        variables=(BUILTIN_THEMES["ansi-dark"].variables | tones) if is_ansi else tones,
+        ansi=is_ansi,
     )
 
 
@@ -63,6 +79,8 @@ THEMES = {
     )
 }
 DEFAULT = "dark"
+SIXTEEN = _theme("sixteen", SIXTEEN_TONES, "ansi_white", ("ansi_black",) * 3)
+"""For a terminal of 16 colours: it would take the others for ones that nobody chose."""
 
 
 def theme_variables() -> dict[str, str]:

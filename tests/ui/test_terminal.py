@@ -35,6 +35,7 @@ class Terminal:
         *arguments: str,
         last: str = "",
         variables: Mapping[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> None:
         self.pids_path = tmp_path / "pids"
         self.log_path = tmp_path / "log"
@@ -42,10 +43,11 @@ class Terminal:
         termios.tcsetwinsize(self.slave, (24, 80))
         self.before = termios.tcgetattr(self.slave)
         self.output = b""
-        player = (sys.executable, *arguments, "--pids", str(self.pids_path))
+        player = (*prefix, sys.executable, *arguments, "--pids", str(self.pids_path))
         player = (*player, last) if last else player
         environment = {**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"}
-        environment.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "STY", "TMUX"):
+            environment.pop(name, None)
         self.process = subprocess.Popen(
             (sys.executable, "-c", LOG_IN, str(self.slave), *player),
             env=environment | dict(variables or {}),

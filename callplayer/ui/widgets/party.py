@@ -30,6 +30,12 @@ from callplayer.ui.widgets.rows import Part, Row, cells, fit
 from callplayer.vendor.parties import Party
 
 METER_FLOOR_DB = -60.0
+ZONES_DB = (-9.0, -3.0)
+"""From here on a level is loud, from here on it may clip."""
+
+TICK = "│"
+"""Stands where a zone of the meter begins: colour is not the only sign."""
+
 _NAME_CELLS, _LABEL_CELLS, _VALUE_CELLS = 13, 8, 10
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -119,7 +125,7 @@ def party_rows(
     else:
         rms_db = level.rms_db if level is not None else LEVEL_FLOOR_DB
         hold_db = level.hold_db if level is not None else LEVEL_FLOOR_DB
-        sound += _meter(rms_db, hold_db, slider)
+        sound += _meter(rms_db, hold_db, slider, state.silenced)
         sound.append((level_text(rms_db).rjust(_VALUE_CELLS), "dim"))
     return _frame([volume, sound], width, selected) if framed else [volume, sound]
 
@@ -163,23 +169,29 @@ def _slider(gain_db: float, width: int, selected: bool) -> list[Part]:
     ]
 
 
-def _meter(rms_db: float, hold_db: float, width: int) -> list[Part]:
-    """Return the RMS bar in eighths of a cell, with a mark at the held peak."""
+def _meter(rms_db: float, hold_db: float, width: int, muted: bool) -> list[Part]:
+    """Return the RMS bar in eighths of a cell, a mark at the held peak, and ticks at the zones."""
     filled = _meter_share(rms_db) * width
     whole, part = int(filled), int(filled % 1.0 * 8)
     bar = ("█" * whole + (_EIGHTHS[part] if part else ""))[:width]
-    rest = "·" * (width - len(bar))
-    held = min(int(_meter_share(hold_db) * width), width - 1)
-    tone = _level_tone(rms_db)
+    ticks = {_meter_column(zone_db, width) for zone_db in ZONES_DB}
+    bar = "".join(TICK if column in ticks else sign for column, sign in enumerate(bar))
+    rest = "".join(TICK if column in ticks else "·" for column in range(width))[len(bar) :]
+    held = _meter_column(hold_db, width)
+    tone: Tone = "dim" if muted else _level_tone(rms_db)
     if hold_db <= METER_FLOOR_DB or held < len(bar):
         return [(bar, tone), (rest, "faint")]
     before = held - len(bar)
     return [
         (bar, tone),
         (rest[:before], "faint"),
-        ("┃", _level_tone(hold_db)),
+        ("┃", "dim" if muted else _level_tone(hold_db)),
         (rest[before + 1 :], "faint"),
     ]
+
+
+def _meter_column(level_db: float, width: int) -> int:
+    return min(int(_meter_share(level_db) * width), width - 1)
 
 
 def _meter_share(level_db: float) -> float:
@@ -187,7 +199,8 @@ def _meter_share(level_db: float) -> float:
 
 
 def _level_tone(level_db: float) -> Tone:
-    return "alert" if level_db > -3.0 else "hold" if level_db > -9.0 else "play"
+    loud_db, clipping_db = ZONES_DB
+    return "alert" if level_db > clipping_db else "hold" if level_db > loud_db else "play"
 
 
 def _frame(rows: list[list[Part]], width: int, selected: bool) -> list[Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from rich.cells import cell_len
 
-from callplayer.ui.model.format import Tone, clock_text
+from callplayer.ui.model.format import PARTY_TONES, Tone, clock_text
 from callplayer.ui.model.transcript import (
     SPEAKER_NAMES,
     Script,
@@ -23,13 +23,18 @@ from callplayer.ui.model.transcript import (
 )
 from callplayer.ui.model.transcript_search import Hit
 from callplayer.ui.widgets.rows import Part, Row, fit
-from callplayer.vendor.transcript import Speaker
+from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 
 WIDE = 78
 INDENT_CELLS = 4
 UNSURE_SIGN = "~"
 BARS: dict[Speaker, str] = {"Caller": "┃", "CallTaker": "┊", "Unknown": "╎"}
 """The two parties differ in name, indent and the line beside them, not in colour alone."""
+
+SPEAKER_TONES: dict[Speaker, Tone] = {
+    "Unknown": "ask",
+    **{SPEAKER_OF_PARTY[party]: tone for party, tone in PARTY_TONES.items()},
+}
 
 _INDENTED: frozenset[Speaker] = frozenset(("CallTaker",))
 
@@ -194,7 +199,7 @@ def prefix_cells(speaker: Speaker, width: int) -> int:
 def _prefix(utterance: Utterance, is_first: bool, width: int) -> list[Part]:
     speaker = utterance.speaker
     indent = " " * (INDENT_CELLS if speaker in _INDENTED else 0)
-    name_tone: Tone = "text" if speaker in _INDENTED else "ask"
+    name_tone = SPEAKER_TONES[speaker]
     parts: list[Part] = [(indent, "text")]
     if width >= WIDE:
         start = clock_text(utterance.start_ms, utterance.start_ms, tenths=False)
