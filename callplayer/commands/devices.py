@@ -8,11 +8,13 @@ from callplayer.errors import EXIT_DONE
 
 
 def run_devices(_options: argparse.Namespace) -> int:
-    """List the sound server's sinks and the sound devices; `*` marks the default."""
-    from callplayer.engine.devices.listing import ROUTE
+    """List the sound server's sinks and the sound devices; `*` marks the one that would play."""
+    from callplayer.config import load_settings
+    from callplayer.engine.devices.listing import ROUTE, would_play
     from callplayer.engine.devices.portaudio import list_devices
     from callplayer.engine.devices.pulse import view_now
     from callplayer.errors import SoundDeviceError
+    from callplayer.preferences import read_output_device
 
     devices = list_devices()
     view = view_now() if any(device.name == ROUTE for device in devices) else None
@@ -23,11 +25,16 @@ def run_devices(_options: argparse.Namespace) -> int:
             "Connect one, or run the player with --no-audio.",
         )
     width = max(len(name) for name in (*(d.name for d in devices), *(s.name for s in sinks)))
+    wanted = load_settings({}).output_device or read_output_device()
+    plays = would_play(wanted, devices, view)
+    marked = False
     for sink in sinks:
-        mark = "*" if view is not None and sink.name == view.default else " "
+        mark = "*" if sink.name == plays else " "
+        marked = marked or sink.name == plays
         print(f"{mark} {sink.name:<{width}}  {sink.label}, a sink of the sound server")
     for device in devices:
-        mark = "*" if device.is_default else " "
+        mark = "*" if device.name == plays and not marked else " "
+        marked = marked or device.name == plays
         rate_khz = device.default_rate_hz / 1000
         print(
             f"{mark} {device.name:<{width}}  {device.host_api}, "

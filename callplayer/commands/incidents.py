@@ -133,4 +133,12 @@ def _row(incident: Incident) -> PickerRow:
         when=created.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if created else "",
         phone=plain_text(incident.caller_phone_number, 32),
         live=incident.is_audio_live,
+        created=created,
+        place=_place(incident),
     )
+
+
+def _place(incident: Incident) -> str:
+    if incident.latitude is None or incident.longitude is None:
+        return ""
+    return f"{incident.latitude:.5f}, {incident.longitude:.5f}"

@@ -180,15 +180,16 @@ def _theme(settings: ScreenSettings) -> str:
 
 async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
-    from callplayer.ipc.client import EngineClient
-    theme = _theme(options.settings)
+    from callplayer.ipc.lasting_client import LastingClient
     from callplayer.preferences import keep_theme
+
+    theme = _theme(options.settings)
     from callplayer.ui.key_profiles import remapped
     from callplayer.ui.player_app import PlayerApp
     from callplayer.ui.screens.player.config import ScreenConfig
 
     actions = remapped(options.keys)
-    client = EngineClient(
+    client = LastingClient(
         options.engine_argv, options.log_path, process=process, successor=options.successor
     )
     store = BookmarkStore(options.incident, options.bookmarks_path)

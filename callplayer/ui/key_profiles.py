@@ -29,6 +29,8 @@ PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 NEEDED = ("quit", "help")
 MAX_KEYS = 8
+FIXED = {"ctrl+c": "quit", "ctrl+q": "quit", "ctrl+z": "suspend"}
+"""Keys that do the same wherever one is: no other action can have them."""
 
 _PRINTED = {
     "space": "space",
@@ -136,6 +138,11 @@ def _keys(name: str, value: object) -> tuple[str, ...]:
             raise UsageError(
                 f"[keys] gives {name} {plain_text(str(each), 40)!r}, which is no key.",
                 'Keys are written as in "x", "X", "?", "F5", "Ctrl+X", "Shift+Left", "PgUp".',
+            )
+        if FIXED.get(key, name) != name:
+            raise UsageError(
+                f"[keys] gives {name} {key_name(key)}, which always is {FIXED[key]}.",
+                f"Give {name} another key.",
             )
         keys.append(key)
     return tuple(dict.fromkeys(keys))

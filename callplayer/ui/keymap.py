@@ -19,6 +19,7 @@ from callplayer.vendor.commands import Scrub, ScrubToEnd
 
 FrontAction = Literal[
     "help", "stats", "devices", "bookmarks", "close", "quit",
+    "suspend",
     "point", "zoom-in", "zoom-out", "zoom-fit", "read", "palette", "theme",
 ]  # fmt: skip
 """What a front end shows in a way of its own; only a screen has those of the second row."""
@@ -128,6 +129,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", "Other colours", ("y",), front="theme"),
     Action("help", "Help", ("question_mark",), front="help"),
     Action("close", "Close this", ("escape",), front="close"),
+    Action("suspend", "Suspend; fg comes back", ("ctrl+z",), front="suspend"),
     Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), front="quit"),
 )
 
@@ -205,6 +207,29 @@ def by_key(actions: Iterable[Action]) -> dict[str, Action]:
 def help_lines(actions: Sequence[Action] = ACTIONS) -> tuple[tuple[str, str], ...]:
     """Return (keys, what they do), one line a topic, in the order of the table."""
     return tuple((_compact(keys), topic) for topic, keys in _topics(actions).items() if keys)
+
+
+_GROUP_STARTS = {
+    "toggle-pause": "play and move",
+    "bookmark": "mark and find",
+    "zoom-in": "the timeline",
+    "retry-now": "link, parties and sound",
+    "stats": "the program",
+}
+"""The first action of each group, and what the group is called."""
+
+
+def help_groups(
+    actions: Sequence[Action] = ACTIONS,
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return the lines of the help by groups, each with its title."""
+    groups: dict[str, list[Action]] = {}
+    title = ""
+    for action in actions:
+        title = _GROUP_STARTS.get(action.name, title)
+        groups.setdefault(title, []).append(action)
+    lines = ((title, help_lines(members)) for title, members in groups.items())
+    return tuple((title, each) for title, each in lines if each)
 
 
 def first_key(actions: Iterable[Action], name: str) -> str:

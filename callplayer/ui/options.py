@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,12 +54,18 @@ class PlayerResult:
 
 @dataclass(frozen=True)
 class PickerRow:
-    """One incident of the picker. Texts may come from the network: the picker cleans them."""
+    """One incident of the picker. Texts may come from the network: the picker cleans them.
+
+    `when` is the date and time it was made in words, `created` the same moment, None if that is not
+    known; `place` is where the caller is.
+    """
 
     id: str
     when: str
     phone: str
     live: bool
+    created: datetime | None = None
+    place: str = ""
 
 
 class PickerPages(Protocol):

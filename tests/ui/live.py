@@ -13,6 +13,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from callplayer.ipc.client import EngineClient
+from callplayer.ipc.lasting_client import LastingClient
 from callplayer.ipc.restore import EngineLimits
 from callplayer.ipc.successor import Successor
 from callplayer.ui.options import PlayerResult
@@ -78,7 +79,7 @@ async def player(
     """Run the player over a fake engine with `flags`; no process is left behind."""
     requests_path = tmp_path / "requests"
     argv = (sys.executable, str(FAKE_ENGINE), "--requests", str(requests_path), *flags)
-    client = EngineClient(argv, tmp_path / "log", limits=limits, successor=successor)
+    client = LastingClient(argv, tmp_path / "log", limits=limits, successor=successor)
     app = PlayerApp(client, likes=ScreenConfig(zone=UTC))
     try:
         async with app.run_test(size=size) as pilot:

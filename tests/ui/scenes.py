@@ -99,7 +99,7 @@ DEVICES = DevicesEvent(
 DEVICE_LOST = ErrorEvent(
     code="device-lost",
     message="The sound device Plantronics C320 Headset is gone.",
-    hint="It goes on on the default device, or waits without one.",
+    hint="There is no other device: the call waits for one.",
 )
 HEARD_EACH_MS = 400
 

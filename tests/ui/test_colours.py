@@ -28,7 +28,7 @@ def styles_of(terminal: Terminal) -> list[str]:
 
 
 def test_gnu_screen_draws_the_colours_and_no_dim(tmp_path: Path) -> None:
-    """It takes a true colour apart: 38;2;… comes out as dim, and as what its numbers happen to be."""
+    """It takes a true colour apart: 38;2;… comes out as dim, and as other attributes."""
     folder = tmp_path / "sockets"
     folder.mkdir(mode=0o700)
     variables = {"COLORTERM": "truecolor", "SCREENDIR": str(folder)}
@@ -55,4 +55,16 @@ def test_a_terminal_of_16_colours_gets_its_own(term: str, few: bool, tmp_path: P
     assert ({"92", "40"} <= styles) is few
     assert any(style.startswith("38;5;") for style in styles) is not few
     if few:
-        assert styles <= ATTRIBUTES | {"40", "90", "91", "92", "93", "94", "95", "96", "97", "37", "30"}
+        assert styles <= ATTRIBUTES | {
+            "40",
+            "90",
+            "91",
+            "92",
+            "93",
+            "94",
+            "95",
+            "96",
+            "97",
+            "37",
+            "30",
+        }

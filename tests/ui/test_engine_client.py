@@ -167,6 +167,23 @@ async def test_a_failure_later_stays_on_the_screen_until_the_user_quits(tmp_path
         )
 
 
+async def test_a_failed_call_is_tried_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    once = str(tmp_path / "once")
+    async with player(tmp_path, "--playing", "--fail-after-s", "0.5", "--once", once) as session:
+        await session.until_text("✖ FAILED")
+        assert "R try again" in session.text
+        assert "Space" not in session.text
+        failed_ms = session.app.player.view.state.position_ms
+        await session.pilot.press("R")
+        await session.until_text("▶ PLAYING")
+        state = session.app.player.view.state
+        assert failed_ms - 1_000 <= state.position_ms <= failed_ms + 3_000
+        assert "does not answer" not in session.text
+        await session.pilot.press("q")
+        await session.until(lambda: session.result() is not None)
+        assert session.result() == PlayerResult(0)
+
+
 async def test_an_engine_that_does_not_leave_is_ended(tmp_path: Path) -> None:
     async with player(tmp_path, "--ignore-quit", "--stall-after-s", "0.1", limits=QUICK) as session:
         await session.until_text("▮▮ PAUSED")

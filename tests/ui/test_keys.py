@@ -68,10 +68,12 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "escape": ([], "1:23.4", ""),
 }
 LEAVING = {"q", "ctrl+c", "ctrl+q"}
+SUSPENDING = {"ctrl+z"}
+"""In a shell on a real terminal, in tests/ui/test_suspend.py."""
 
 
 def test_the_table_below_is_the_whole_keymap() -> None:
-    assert set(KEYS) == set(EXPECTED) | LEAVING
+    assert set(KEYS) == set(EXPECTED) | LEAVING | SUSPENDING
 
 
 async def _ready(session: Session) -> None:

@@ -217,7 +217,7 @@ async def test_the_list_loads_on_as_one_scrolls() -> None:
         text = screen_text(app)
         assert pages.ended
         assert "60 of 60" in text
-        assert "▸ recorded                              " in text
+        assert "▸ recorded                  unknown" in text
         assert "i-59" in text
         assert "3 more incidents are left out." in text
 

@@ -100,6 +100,24 @@ def resolve_name(wanted: str, known: Sequence[Choice]) -> str | None:
     return next((found[0].name for found in (exact, parts) if len(found) == 1), None)
 
 
+def would_play(wanted: str, devices: Sequence[OutputDevice], view: PulseView | None) -> str:
+    """Return the name of the sink or device that a call would play on; "" for none.
+
+    A wanted one that is not there is no reason not to play: the default one does.
+    """
+    names = [device.name for device in devices]
+    sink = _find_sink(wanted, view, names)
+    if sink is not None:
+        return sink.name
+    known = [Choice(name, name) for name in dict.fromkeys(names)]
+    default = next((each.name for each in devices if each.is_default), "".join(names[:1]))
+    name = resolve_name(wanted, known) or default
+    if view is None or name not in ALIASES:
+        return name
+    named = os.environ.get(SINK_VARIABLE, "")
+    return named if view.sink(named) is not None else view.default or name
+
+
 async def fresh_devices() -> list[OutputDevice]:
     """Return the devices there are now, as a process of its own sees them; none if it hangs."""
     process = await asyncio.create_subprocess_exec(

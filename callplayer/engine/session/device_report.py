@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.devices.listing import choices, resolve_name
 from callplayer.engine.devices.portaudio import OutputDevice
+from callplayer.engine.devices.pulse import PulseView
 from callplayer.engine.devices.search import ListDevices
 from callplayer.engine.devices.selection import DeviceSelection
 from callplayer.engine.session.pipeline import AudioPipeline
@@ -15,11 +16,24 @@ from callplayer.engine.session.reporter import Reporter
 from callplayer.ipc import messages as m
 from callplayer.text import plain_text
 
-GOES_ON_HINT = "It goes on on the default device, or waits without one."
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
 LACKS = "No sound device."
 SILENT = "No sound device: silent. `callplayer doctor` says why."
+
+
+def loss_hint(home: DeviceSelection, view: PulseView | None, plays_on: str | None) -> str:
+    """Return how the call goes on without `home`, which is lost; `plays_on` has taken its place."""
+    if not home.goes_on:
+        return PAUSED_HINT
+    if plays_on:
+        return f"Sound comes from {plays_on} until it is back."
+    name = next((name for name in home.candidates(view) if name != home.name), None)
+    if name is None:
+        return "There is no other device: the call waits for one."
+    sink = view.sink(name) if view is not None else None
+    label = sink.label if sink is not None else name or "the default device"
+    return f"Trying {plain_text(label, 60)}."
 
 
 class DeviceReport:
@@ -47,7 +61,8 @@ class DeviceReport:
 
     def loss(self, what: str) -> None:
         """Report that the device is lost, and how the call goes on."""
-        hint = GOES_ON_HINT if self._home.goes_on else PAUSED_HINT
+        plays_on = self._sound.device_name if self._sound.ready else None
+        hint = loss_hint(self._home, self._playing.view, plays_on)
         self._reporter.error("device-lost", what, hint)
 
     def detail(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark
 from callplayer.ipc.messages import (
     AdjustGain,
@@ -22,9 +24,16 @@ from callplayer.ui.model.citation import bookmark_here, citation
 from callplayer.ui.model.format import PARTY_NAMES, aimed_ms, clock_text, is_growing
 from callplayer.ui.model.marks import RecentBookmark, mark_from, noted_next
 from callplayer.ui.model.navigation import Steer
-from callplayer.ui.model.player import NO_WORDS, select_next_party
+from callplayer.ui.model.player import NO_WORDS, PlayerView, select_next_party
 from callplayer.ui.model.skip_silence import SilenceSkipping
-from callplayer.ui.model.time_input import EXAMPLES, MAX_CHARS, TimeTarget, read_place
+from callplayer.ui.model.time_input import (
+    EXAMPLES,
+    MAX_CHARS,
+    NO_PLACE,
+    TimeTarget,
+    is_begun,
+    read_place,
+)
 from callplayer.ui.model.transcript import LEAD_MS
 from callplayer.ui.model.transcript_search import (
     Found,
@@ -78,17 +87,36 @@ def to_percent(percent: int) -> Rule:
 def retry_now(call: CallContext) -> Outcome:
     """Try to reach the call at once, or go to the real room that is offered."""
     view = call.view
-    if view.offer.is_ready:
-        return asked(call, RetryNow())
+    if view.failure is not None:
+        # What failed is tried anew, from the place that was heard last.
+        state = structs.replace(view.state, phase="connecting")
+        return Outcome(replace(view, failure=None, ended=False, state=state), (RetryNow(),))
+    why_not = "" if view.offer.is_ready else _nothing_to_retry(view)
+    return Outcome(note=why_not) if why_not else asked(call, RetryNow())
+
+
+def _nothing_to_retry(view: PlayerView) -> str:
+    """Return why there is nothing to connect anew; "" if there is."""
+    state = view.state
     if view.offer.notice:
-        return Outcome(note="There is no real room to go to yet.")
-    if view.state.source == "recording":
-        return Outcome(
-            note="This is a recording played without a server: there is nothing to reconnect."
-        )
-    if view.state.phase in ("connecting", "reconnecting", "failed"):
-        return asked(call, RetryNow())
-    return Outcome(note="The link stands: there is nothing to reconnect.")
+        return "There is no real room to go to yet."
+    if state.source == "recording":
+        return "This is a recording played without a server: there is nothing to reconnect."
+    if state.phase == "connecting" and state.retry_at_s is None:
+        return "It is being tried just now."
+    lost = state.phase in ("connecting", "reconnecting", "failed")
+    return "" if lost else "The link stands: there is nothing to reconnect."
+
+
+def retry_word(view: PlayerView) -> str:
+    """Return in a word or two what trying to connect would do; "" where it would do nothing."""
+    state = view.state
+    if view.failure is not None:
+        return "try again"
+    if view.offer.is_ready:
+        return "real room"
+    waits = state.phase in ("connecting", "reconnecting") and state.retry_at_s is not None
+    return "try now" if waits and state.source == "room" and not view.offer.notice else ""
 
 
 # --- parties --------------------------------------------------------------------------------------
@@ -134,7 +162,7 @@ def _hint_place(text: str, call: CallContext) -> PromptHint:
     place = read_place(text, call.facts)
     if isinstance(place, TimeTarget):
         return PromptHint(f"→ {place.text}", "ask")
-    return PromptHint(place)
+    return PromptHint(EXAMPLES if place == NO_PLACE and is_begun(text) else place)
 
 
 def _go_to(text: str, call: CallContext) -> Outcome:

@@ -15,6 +15,10 @@ POOR_FROM = 0.05
 CUT_FROM = 0.8
 """Shares of the sound that had to be made up: WebRTC hides 1 %, no word is lost below 5 %."""
 
+FAIR_DELAY_MS = 400.0
+POOR_DELAY_MS = 1000.0
+"""Delays: ITU-T G.114 wants no more than 400 ms; from 1 s on a listener is a sentence behind."""
+
 LOOKS_KEPT = 5
 """So many stats, one a second, make the quality: a moment's trouble is shown for a while."""
 
@@ -31,13 +35,15 @@ class LinkQuality:
 
     @property
     def quality(self) -> Quality | None:
-        """How good it is; None until two stats have come."""
-        if not self.shares:
+        """How good it is, by what is made up and by the delay; None until two stats have come."""
+        if not self.shares or self.stats is None:
             return None
         if self.shares[-1] >= CUT_FROM:
             return "cut"
-        mean = sum(self.shares) / len(self.shares)
-        return "poor" if mean >= POOR_FROM else "fair" if mean >= FAIR_FROM else "good"
+        mean, delay_ms = sum(self.shares) / len(self.shares), self.stats.delay_ms
+        if mean >= POOR_FROM or delay_ms >= POOR_DELAY_MS:
+            return "poor"
+        return "fair" if mean >= FAIR_FROM or delay_ms >= FAIR_DELAY_MS else "good"
 
 
 def after_stats(link: LinkQuality, stats: StatsEvent, now_s: float) -> LinkQuality:

@@ -215,6 +215,14 @@ def with_notice(view: PlayerView, text: str, now_s: float, tone: Tone = "hold") 
     return replace(view, notice=note)
 
 
+def with_remark(view: PlayerView, text: str, now_s: float) -> PlayerView:
+    """Return the view with a remark on a key beside the note that answers it, if there is one."""
+    notice = view.notice
+    if notice is None or not notice.answers:
+        return with_notice(view, text, now_s, "text")
+    return replace(view, notice=replace(notice, hint=text))
+
+
 def without_answer(view: PlayerView) -> PlayerView:
     """Return the view without the note that answered the last key: it is not about this one."""
     if view.notice is None or not view.notice.answers:
@@ -238,7 +246,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     notice = view.notice
     if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
         device = plain_text(state.device, 48)
-        notice = Notice(f"Sound comes from {device} again.", "", "hold", now_s + NOTICE_S)
+        notice = Notice(f"Sound comes from {device} again.", "", "text", now_s + NOTICE_S)
     if notice is not None and notice.code == STARTING_AGAIN and state.retry_at_s is not None:
         notice = None
     refused = _refused(view.state, state, now_s)

@@ -247,7 +247,7 @@ def _words_lane(script: Script, span: Span, width: int) -> SpeechLane:
 
 def _no_word(column: int, script: Script, span: Span, width: int) -> str:
     known_ms = script.utterances[-1].end_ms if script else 0
-    return NO_WORD if span.position_ms(column, width) <= known_ms else UNKNOWN
+    return NO_WORD if span.position_ms(column, width) < known_ms else UNKNOWN
 
 
 def _said_columns(speakers: frozenset[Speaker], script: Script, span: Span, width: int) -> set[int]:

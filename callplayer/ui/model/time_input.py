@@ -10,6 +10,10 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from callplayer.ui.model.format import clock_text
 
 MAX_CHARS = 24
+_BEGUN = re.compile(r"[+\-−@]?\s*(\d{1,4}:){0,2}(\d{0,6}|\d{1,2}\.\d{0,3})\s*", re.ASCII)
+"""What more letters may make a place of."""
+
+NO_PLACE = "That is no place in the call."
 EXAMPLES = "1:23  83  +10  -10  50%  @14:03:11"
 
 _STEP = re.compile(r"([+\-−])(.+)", re.ASCII)
@@ -69,6 +73,11 @@ def read_place(text: str, call: CallFacts) -> TimeTarget | str:
     elif offset_ms > call.duration_ms and text.count(":") == 2 and call.began is not None:
         return _clock_target(text, call)
     return _target(offset_ms, call)
+
+
+def is_begun(text: str) -> bool:
+    """Return whether more letters could make a place of a text that is none: `1:`, `1:0`, `@14`."""
+    return _BEGUN.fullmatch(text.strip()) is not None
 
 
 def read_offset_ms(text: str) -> int | None:
@@ -164,4 +173,4 @@ def _fraction_ms(digits: str | None) -> int:
 
 
 def _unread(text: str) -> str:
-    return f"Type a place: {EXAMPLES}" if not text else "That is no place in the call."
+    return f"Type a place: {EXAMPLES}" if not text else NO_PLACE

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable
 
 from callplayer.bookmarks import Bookmark
 from callplayer.ipc.messages import DevicesEvent, PartyState, StateEvent
 from callplayer.text import plain_text
+from callplayer.ui.keymap import Action, FrontAction
 from callplayer.ui.model.format import (
     PARTY_NAMES,
     PHASE_LOOKS,
@@ -87,6 +89,44 @@ def stats_text(view: PlayerView, now_s: float) -> str:
     behind = f" {behind_ms // 1000} s behind." if is_growing(state) else ""
     word = PHASE_LOOKS[state.phase].word.capitalize()
     return f"{word}{place_text(state, now_s)}.{behind}{delay}"
+
+
+_SPOKEN_KEYS = {
+    "left": "left arrow", "right": "right arrow", "up": "up arrow", "down": "down arrow",
+    "space": "space bar", "pageup": "page up", "pagedown": "page down",
+    "equals_sign": "equals sign", "full_stop": "full stop", "question_mark": "question mark",
+}  # fmt: skip
+_SHARE = re.compile(r"to-(\d)0-percent")
+_SPOKEN_SIGNS = (("±", ""), ("+", "plus "), ("−", "minus "), ("%", "percent"), (" dB", " decibel"))
+
+
+def spoken_help(actions: Iterable[Action], front_actions: Container[FrontAction]) -> list[str]:
+    """Return a line for each action that plain mode has: what it does, then its keys, in words."""
+    lines: list[str] = []
+    for action in actions:
+        if not action.keys or (action.rule is None and action.front not in front_actions):
+            continue
+        if (share := _SHARE.fullmatch(action.name)) is not None:
+            # Nine lines for what one says.
+            if share[1] == "1":
+                lines.append("To 10 up to 90 percent of the call: 1 to 9.")
+            continue
+        text = re.sub(r"\b1 s\b", "1 second", action.title or action.topic)
+        text = re.sub(r"\b(\d+) s\b", r"\1 seconds", text).replace(" / ", " or ")
+        for sign, word in _SPOKEN_SIGNS:
+            text = text.replace(sign, word)
+        lines.append(f"{text}: {' or '.join(map(spoken_key, action.keys))}.")
+    return lines
+
+
+def spoken_key(key: str) -> str:
+    """Return a key in words: `left arrow`, `shift N`, `control C`, `question mark`."""
+    *modifiers, last = key.split("+")
+    if len(last) == 1 and last.isupper():
+        modifiers.append("shift")
+    name = _SPOKEN_KEYS.get(last, last.replace("_", " "))
+    words = ("control" if modifier == "ctrl" else modifier for modifier in modifiers)
+    return " ".join((*words, name.upper() if modifiers and len(name) == 1 else name))
 
 
 def bookmark_text(bookmark: Bookmark, duration_ms: int) -> str:

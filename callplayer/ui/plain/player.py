@@ -7,19 +7,21 @@ action's name, or the answer to what was asked) from a pipe.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from callplayer.bookmarks import BookmarkStore
 from callplayer.ipc.messages import DevicesEvent, ListDevices, SetOutputDevice
 from callplayer.ipc.news import EngineNews, EngineSession
-from callplayer.text import plain_text
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, asked
 from callplayer.ui.actions.rules import LEFT, without_search
 from callplayer.ui.key_profiles import key_of
-from callplayer.ui.keymap import Action, FrontAction, by_key, first_key, help_lines, key_name
+from callplayer.ui.key_reader import KeyReader
+from callplayer.ui.keymap import Action, FrontAction, first_key, key_name
 from callplayer.ui.model.format import Tone, shown_position_ms
 from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import PlayerView
@@ -30,6 +32,8 @@ from callplayer.ui.plain.lines import (
     changes,
     device_lines,
     notice_text,
+    spoken_help,
+    spoken_key,
     stats_text,
 )
 from callplayer.ui.plain.transcript import SpokenTranscript
@@ -58,7 +62,7 @@ class PlainPlayer:
         self._engine = engine
         self._write = write
         self._actions = actions
-        self._keys = by_key(actions)
+        self._keys = KeyReader(actions, key_text=spoken_key)
         self._named = {action.name: action for action in actions}
         self._ends_with_call = ends_with_call
         self._reading = SpokenTranscript()
@@ -72,6 +76,7 @@ class PlainPlayer:
             "devices": self._ask_for_devices,
             "bookmarks": self._say_bookmarks,
             "close": lambda: self.control.do(without_search),
+            "suspend": lambda: os.kill(os.getpid(), signal.SIGTSTP),
             "quit": self._left.set,
         }
 
@@ -119,11 +124,14 @@ class PlainPlayer:
             self._write(LEFT)
         if reply is not None:
             return
-        action = self._keys.get(key) or self._keys.get(key.lower()) or self._named.get(key)
-        if action is None:
-            self._write(f"{plain_text(key, 20)} does nothing.")
+        if (named := self._named.get(key)) is not None:
+            self._act(named)
             return
-        self._act(action)
+        meant, remark = self._keys.read(key, character or (key if len(key) == 1 else ""))
+        if (action := self._keys.action(meant)) is not None:
+            self._act(action)
+        if remark:
+            self._write(remark)
 
     def take_line(self, line: str) -> None:
         """Take a line of a pipe: a key, an action's name, or the answer to what was asked."""
@@ -154,8 +162,8 @@ class PlainPlayer:
         """Say nothing while a line is typed."""
 
     def _say_help(self) -> None:
-        for keys, topic in help_lines(self._actions):
-            self._write(f"{keys}: {topic}")
+        for line in spoken_help(self._actions, self.front_actions):
+            self._write(line)
 
     def _say_bookmarks(self) -> None:
         kept = self.control.store.bookmarks

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 from textual.screen import Screen
@@ -14,10 +16,11 @@ from callplayer.errors import CallplayerError
 from callplayer.text import plain_text
 from callplayer.ui.actions.prompt import InputLine, pasted, typed
 from callplayer.ui.base_app import BaseApp
-from callplayer.ui.model.format import hidden_phone, phone_text
+from callplayer.ui.model.format import Tone
+from callplayer.ui.model.incident_row import ago_text, caller_text, kind_text, matches
 from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerPages, PickerRow
-from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
@@ -26,10 +29,19 @@ FILTER_MAX_CHARS = 40
 _KEYS_HELP = "type to filter  ↑↓ choose  Enter open  "
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+DATES_FROM = 96
+"""The width in cells from which on rows show their date."""
+
+_DATED = (("Date", 23),)
+
+
 def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
-    """Return the rows in which every word of `text` stands, in any letter case."""
-    words = text.lower().split()
-    return [row for row in rows if all(word in _searched(row) for word in words)]
+    """Return the rows in which every word of `text` stands."""
+    return [row for row in rows if matches(row, text)]
 
 
 class PickerList(Rows):
@@ -52,15 +64,21 @@ class PickerList(Rows):
         self._start = 0
         self._listed: Sequence[PickerRow] = ()
 
-    def show(self, rows: Sequence[PickerRow], chosen: int) -> None:
-        """Draw the rows around the chosen one."""
+    def show(self, rows: Sequence[PickerRow], chosen: int, now: datetime) -> None:
+        """Draw the rows around the chosen one, as they are at a time of day."""
         self._listed = rows
 
         def build(width: int, height: int) -> list[Row]:
             self._start = window_start(chosen, len(rows), height, self._start)
             shown = rows[self._start : self._start + height]
             return [
-                _list_row(self._masked(row), width, self._start + y == chosen)
+                _list_row(
+                    row,
+                    width,
+                    now,
+                    chosen=self._start + y == chosen,
+                    hide_phone=self._hide_phone,
+                )
                 for y, row in enumerate(shown)
             ]
 
@@ -72,13 +90,12 @@ class PickerList(Rows):
         if at < len(self._listed):
             self.post_message(self.Clicked(self._listed[at], event.chain == 2))
 
-    def _masked(self, row: PickerRow) -> PickerRow:
-        phone = phone_text(row.phone)
-        return replace(row, phone=hidden_phone(phone) if self._hide_phone else phone)
-
 
 class PickerScreen(Screen[None], inherit_bindings=False):
-    """Lets the user choose one incident; `notice` is why the last one could not be played."""
+    """Lets the user choose one incident; `notice` is why the last one could not be played.
+
+    `utc` is the time of day, for how long ago an incident was made.
+    """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -93,8 +110,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         hide_phone: bool = False,
         notice: tuple[str, str] | None = None,
         pages: PickerPages | None = None,
+        utc: Callable[[], datetime] = _utc,
     ) -> None:
         super().__init__()
+        self._utc = utc
         self._fetch = fetch
         self._pages = pages
         self._to_end = False
@@ -117,6 +136,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Fetch the list at once, and then repeatedly."""
         self.draw()
+        self.set_interval(1.0, self.draw)
         self.run_worker(self._keep_fresh(), name="incidents", exit_on_error=True)
         if self._pages is not None:
             self.run_worker(self._keep_loading(self._pages), name="pages", exit_on_error=True)
@@ -177,11 +197,12 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             ("callplayer", "strong"),
             ("   filter: ", "dim"),
             (self._line.text + "▏", "ask"),
+            ("" if self._line.text else " number, place or date", "dim"),
             (f"   {count}", "dim"),
         ]
         self.title_line.draw_with(lambda _width, _height: [title])
         self.columns.draw_with(lambda width, _: [_columns_row(width)])
-        self.list.show(rows, index)
+        self.list.show(rows, index, self._utc())
         self.notice.draw_with(lambda width, _: [self._notice_row(width)])
         keys = _KEYS_HELP + ("Esc clear" if self._line.text else "q quit")
         self.keys.draw_with(lambda width, _: [((fit(keys, width), "dim"),)])
@@ -268,32 +289,41 @@ class PickerApp(BaseApp[str]):
         hide_phone: bool = False,
         notice: tuple[str, str] | None = None,
         pages: PickerPages | None = None,
+        utc: Callable[[], datetime] = _utc,
     ) -> None:
         super().__init__(theme)
-        self.picker = PickerScreen(fetch, hide_phone=hide_phone, notice=notice, pages=pages)
+        self.picker = PickerScreen(
+            fetch, hide_phone=hide_phone, notice=notice, pages=pages, utc=utc
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""
         return self.picker
 
 
-def _searched(row: PickerRow) -> str:
-    kind = "live" if row.live else "recorded"
-    return f"{row.id} {row.when} {row.phone} {kind}".lower()
-
-
 def _columns_row(width: int) -> Row:
+    date = _DATED if width >= DATES_FROM else ()
     return (
-        (fit("  Call       When                      Caller            Incident", width), "dim"),
+        (fit("  " + _columns(("Call", 12), ("Made", 10), ("Caller", 15), *date), width), "dim"),
     )
 
 
-def _list_row(row: PickerRow, width: int, chosen: bool) -> Row:
-    kind = "● LIVE" if row.live else "recorded"
-    rest = f"{fit(plain_text(row.when), 26)}{fit(plain_text(row.phone), 18)}{plain_text(row.id)}"
-    mark = "▸ " if chosen else "  "
-    return (
-        (mark, "ask"),
-        (fit(kind, 11), "play" if row.live else "dim"),
-        (fit(rest, max(width - 13, 0)), "strong" if chosen else "text"),
-    )
+def _list_row(row: PickerRow, width: int, now: datetime, *, chosen: bool, hide_phone: bool) -> Row:
+    """Return a row: kind, age, caller and, as far as there is room, date, place and id."""
+    tone: Tone = "strong" if chosen else "text"
+    parts: list[Part] = [
+        ("▸ " if chosen else "  ", "ask"),
+        (fit(kind_text(row, now), 12), "play" if row.live else "dim"),
+        ("  " + _columns((ago_text(row, now), 10), (caller_text(row, hide_phone), 15)), tone),
+    ]
+    if width >= DATES_FROM:
+        parts.append(("  " + fit(plain_text(row.when, 32), 23), "dim"))
+    for text in filter(None, (plain_text(row.place, 48), plain_text(row.id, 80))):
+        room = width - cells(parts) - 2
+        if room >= 8:
+            parts.append(("  " + fit(text, min(cell_len(text), room)), tone))
+    return parts
+
+
+def _columns(*texts: tuple[str, int]) -> str:
+    return "  ".join(fit(text, width) for text, width in texts)

@@ -11,7 +11,7 @@ from callplayer.text import plain_text
 from callplayer.ui.model.format import clock_text
 from callplayer.ui.widgets.asked import Asked
 from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
-from callplayer.ui.widgets.rows import Part, Row, cells, fit
+from callplayer.ui.widgets.rows import Part, Row, cells, fit, quoted
 from callplayer.vendor.commands import Scrub
 
 KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"
@@ -82,7 +82,7 @@ def bookmark_row(bookmark: Bookmark, duration_ms: int, width: int, pointed: bool
         row.append((plain_text(bookmark.note, 120) + "  ", "strong" if pointed else "text"))
     room = width - cells(row)
     if bookmark.words and room >= 10:
-        row.append((fit(f"“{plain_text(bookmark.words, 200)}”", room).rstrip(), "dim"))
+        row.append((quoted(plain_text(bookmark.words, 200), room), "dim"))
     if cells(row) > width:
         return [*row[:-1], (fit(row[-1][0], width - cells(row[:-1])), row[-1][1])]
     return row

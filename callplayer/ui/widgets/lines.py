@@ -1,4 +1,4 @@
-"""The plain lines: header, notice, footer and help."""
+"""The plain lines: header, notice and footer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from callplayer.text import plain_text
 from callplayer.ui.actions.outcome import PromptHint
 from callplayer.ui.actions.prompt import InputLine
 from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
-from callplayer.ui.keymap import ACTIONS, Action, help_lines
+from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.model.format import Tone, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
-from callplayer.ui.widgets.list_panel import MovedRows, moved
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, spread
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
 
 SHORT_ID_CHARS = 8
 NUMBER_CELLS = 18
@@ -83,40 +82,6 @@ class KeyFooter(Rows):
         if moment != self._moment:
             self._moment = moment
             self.draw_with(lambda width, _: [footer_row(footer_items(moment, width, self.actions))])
-
-
-class HelpPanel(MovedRows):
-    """All keys, in columns; where not all have room, the arrows show the rest."""
-
-    actions: Sequence[Action] = ACTIONS
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._start = 0
-
-    def show(self) -> None:
-        """Show the keys."""
-        self.draw_with(self._rows_from_start)
-
-    def move(self, key: str) -> bool:
-        """Show the keys further up or down; return whether there are any that are not seen."""
-        hidden = help_height(self.size.width, self.actions) - self.size.height
-        if hidden <= 0:
-            return False
-        self._start = moved(key, self._start, hidden)
-        self.show()
-        return True
-
-    def _rows_from_start(self, width: int, height: int) -> list[Row]:
-        rows = help_rows(width, self.actions)
-        hidden = max(len(rows) - height, 0)
-        self._start = min(self._start, hidden)
-        shown = rows[self._start : self._start + height]
-        if hidden and shown:
-            sign = "↓ more" if self._start < hidden else "↑ more"
-            *before, (last, tone) = shown[-1]
-            shown[-1] = spread((*before, (last.rstrip(), tone)), ((sign, "hold"),), width)
-        return shown
 
 
 def header_row(
@@ -182,12 +147,13 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
         if not notice.hint:
             lines = [*wrap(message, width, max_lines=2, placeholder=" …"), "", ""]
             return [((fit(line, width), notice.tone),) for line in lines[:2]]
-        return [((fit(message, width), notice.tone),), ((fit("  " + notice.hint, width), "text"),)]
+        hint = fit_words("  " + notice.hint, width)
+        return [((fit_words(message, width), notice.tone),), ((hint, "text"),)]
     row: list[Part] = [(message, notice.tone)]
     room = width - cells(row) - 2
     if notice.hint and room >= 12:
-        row.append(("  " + fit(notice.hint, room).rstrip(), "text"))
-    return [row] if cells(row) <= width else [((fit(message, width), notice.tone),)]
+        row.append(("  " + fit_words(notice.hint, room), "text"))
+    return [row] if cells(row) <= width else [((fit_words(message, width), notice.tone),)]
 
 
 def prompt_rows(prompt: InputLine, hint: PromptHint, width: int, height: int) -> list[Row]:
@@ -199,10 +165,10 @@ def prompt_rows(prompt: InputLine, hint: PromptHint, width: int, height: int) ->
         shown = shown[1:]
     row: list[Part] = [(label, "ask"), (shown, "strong"), ("▏", "ask")]
     if height >= 2:
-        return [row, ((fit("  " + hint.text, width), hint.tone),)]
+        return [row, ((fit_words("  " + hint.text, width), hint.tone),)]
     room = width - cells(row) - 2
     if room >= 12:
-        row.append(("  " + fit(hint.text, room).rstrip(), hint.tone))
+        row.append(("  " + fit_words(hint.text, room), hint.tone))
     return [row]
 
 
@@ -215,35 +181,6 @@ def footer_row(items: Sequence[FooterItem]) -> Row:
     return row
 
 
-def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
-    """Return all keys in two columns, or in three where there is room."""
-    lines = help_lines(actions)
-    columns = 2 if width < 120 else 3
-    height = -(-len(lines) // columns)
-    key_cells = [
-        max(cell_len(keys) for keys, _ in lines[start : start + height]) + (1 if width < 78 else 3)
-        for start in range(0, len(lines), height)
-    ]
-    column_cells = min(width // columns, 44)
-    return [
-        [
-            part
-            for (keys, topic), own_cells in zip(lines[y::height], key_cells, strict=False)
-            for part in _help_item(fit(keys, own_cells), fit(topic, column_cells - own_cells - 1))
-        ]
-        for y in range(height)
-    ]
-
-
-def _help_item(keys: str, topic: str) -> tuple[Part, Part]:
-    return (keys, "ask"), (topic + " ", "text")
-
-
-def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
-    """Return how many rows the help takes."""
-    return len(help_rows(width, actions))
-
-
 def _right(view: PlayerView, width: int) -> list[Part]:
     """Return link and device; a caller's number has room beside them."""
     link, device = _link(view), _device(view.state)
@@ -252,9 +189,14 @@ def _right(view: PlayerView, width: int) -> list[Part]:
 
 
 def _link(view: PlayerView) -> list[Part]:
-    """Return how good the link is and how late sound is, by a sign, a word and a number."""
+    """Return how good the link is and how late sound is, by a sign, a word and a number.
+
+    Without a device no sound is heard, good or bad.
+    """
     quality = view.link.quality
     if quality is None or view.stats is None or view.failure is not None:
+        return []
+    if view.state.device is None and quality != "cut":
         return []
     sign, word, tone = _LINK_LOOKS[quality]
     return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:3.0f} ms   ", "dim")]

@@ -40,6 +40,25 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, max(width - 1, 0)) + "…"[: max(width, 0)]
 
 
+def fit_words(text: str, width: int) -> str:
+    """Return `text` in at most `width` cells; it is cut between words, where that loses little."""
+    if cell_len(text) <= width:
+        return text
+    cut = set_cell_size(text, max(width - 2, 0)).rstrip()
+    whole, _, _ = cut.rpartition(" ")
+    goes_on = not text[len(cut) :].startswith(" ")
+    if goes_on and cell_len(whole) * 2 > width:
+        cut = whole.rstrip()
+    elif goes_on:
+        return fit(text, width)
+    return f"{cut.rstrip(',;:')} …"
+
+
+def quoted(text: str, width: int) -> str:
+    """Return `text` in quotes in at most `width` cells; the quotes are closed where it is cut."""
+    return f"“{fit_words(text, width - 2)}”" if width > 4 else ""
+
+
 def clusters(text: str) -> list[str]:
     """Return what stands in each cell of a text; "" in the second cell of a wide character."""
     row: list[str] = []

@@ -146,7 +146,7 @@ def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Mar
         labels.append({label_at + at: (sign, "ask") for at, sign in enumerate(label)})
     if marks.ahead:
         end = span.column(duration_ms, width)
-        labels += [_at_end(f"● {marks.ahead} speaks", end, width), {end: ("●", "play")}]
+        labels += [_at_end(f"● {marks.ahead} speaks", end, width, here), {end: ("●", "play")}]
     taken: set[int] = set()
     for each in labels:
         # Half a label beside another one could not be read.
@@ -186,9 +186,16 @@ def _pointed(pointed: PointedPlace, here: int, width: int, span: Span) -> dict[i
     return {first + n: (cluster, "strong") for n, cluster in enumerate(row)}
 
 
-def _at_end(label: str, end: int, width: int) -> dict[int, Part]:
-    """Return the cells of a label at the live end: after it where there is room, else before it."""
+def _at_end(label: str, end: int, width: int, here: int) -> dict[int, Part]:
+    """Return the cells of a label at the live end: after it where there is room, else before it.
+
+    Where the cursor would stand in it, it stands before the cursor, if anywhere.
+    """
     first = end if end + len(label) <= width else max(end - len(label) + 1, 0)
+    if first <= here < first + len(label):
+        first = here - len(label) - 1
+    if first < 0:
+        return {}
     return {first + at: (sign, "play") for at, sign in enumerate(label[:width])}
 
 

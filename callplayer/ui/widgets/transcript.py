@@ -10,7 +10,7 @@ from callplayer.text import plain_text
 from callplayer.ui.model.transcript import LEAD_MS, Script, kept_place
 from callplayer.ui.model.transcript_search import Found, Hit
 from callplayer.ui.widgets.asked import Asked
-from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, fit, quoted
 from callplayer.ui.widgets.transcript_lines import ScriptLines, Seen
 from callplayer.vendor.commands import Scrub
 
@@ -192,7 +192,7 @@ class TranscriptPane(Rows):
         if self._found.wanted:
             count = len(self._found.hits)
             place = f"{self._found.at + 1} of {count}" if count else "not said"
-            words += f"─ “{plain_text(self._found.wanted, 30)}” {place} "
+            words += f"─ {quoted(plain_text(self._found.wanted, 80), min(32, width // 2))} {place} "
         if self._note:
             words += f"─ {plain_text(self._note, 60)} "
         keys = ["↑↓←→ Enter to hear"] if self.is_read else []

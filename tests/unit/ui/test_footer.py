@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
+from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, Mode, footer_items, key_at
 from callplayer.ui.key_profiles import remapped
 from callplayer.ui.keymap import ACTIONS, KEYS, by_key
 from callplayer.ui.model.layout import MIN_WIDTH
@@ -19,7 +21,10 @@ MOMENTS = st.builds(
     goes_on=st.booleans(),
     behind_live=st.booleans(),
     words=st.booleans(),
-    mode=st.sampled_from([None, "typing", "pointing", "reading"]),
+    mode=st.sampled_from([None, *get_args(Mode)]),
+    found=st.sampled_from([None, (0, 0), (2, 17)]),
+    closes=st.booleans(),
+    can_go_back=st.booleans(),
 )
 NARROW, USUAL, WIDE = 58, 78, 198
 
@@ -34,11 +39,12 @@ def test_it_fits_and_shows_what_is_most_needed(moment: FooterContext, width: int
     assert cells(footer_row(items)) <= width
     keys = [key for item in items for key in item.keys]
     assert len(set(keys)) == len(keys), "a key is named for one thing only"
-    if moment.mode != "typing":
-        assert {"space", "question_mark"} <= set(keys)
-        assert set(keys) <= {*KEYS, "enter"}
-    if moment.mode is None or (moment.mode != "typing" and width >= USUAL):
+    if moment.mode not in ("typing", "palette"):
+        assert "space" in keys
+        assert set(keys) <= {*KEYS, "enter", "e", "delete"}
+    if moment.mode is None or width >= USUAL:
         assert items[-1].word == "quit"
+        assert "question_mark" in keys or moment.mode in ("typing", "palette")
 
 
 def test_what_has_room_is_there() -> None:
@@ -56,7 +62,9 @@ def test_behind_live_the_way_back_is_always_shown(width: int) -> None:
 
 
 def test_in_a_mode_its_keys_come_first_and_none_is_shown_for_another_mode() -> None:
-    assert told(FooterContext(mode="typing"), WIDE) == ["Enter done", "Esc leave", "Ctrl+U empty"]
+    assert told(FooterContext(mode="typing"), WIDE) == [
+        *("Enter done", "Esc leave", "Ctrl+U empty", "Ctrl+C quit"),
+    ]
     pointing = told(FooterContext(mode="pointing"), USUAL)
     assert pointing[:3] == ["←→ place", "Enter go there", "Esc leave"]
     assert "←→ 5 s" not in pointing
@@ -88,3 +96,21 @@ def test_a_click_presses_the_key_under_it(moment: FooterContext, width: int) -> 
 def test_every_action_it_names_is_there() -> None:
     for item in footer_items(FooterContext(words=True), WIDE):
         assert all(key in by_key(ACTIONS) for key in item.keys)
+
+
+def test_what_is_not_there_is_not_offered() -> None:
+    failed = told(FooterContext(phase="failed", retry="try again"), USUAL)
+    assert failed == ["R try again", "? help", "q quit"]
+    connecting = told(FooterContext(phase="connecting"), USUAL)
+    assert connecting == ["d device", "? help", "q quit"]
+    waiting = told(FooterContext(phase="connecting", retry="try now"), USUAL)
+    assert waiting[0] == "R try now"
+
+
+@pytest.mark.parametrize("width", [NARROW, USUAL])
+def test_a_search_shows_its_keys_and_its_count(width: int) -> None:
+    searching = told(FooterContext(words=True, found=(2, 17)), width)
+    assert {"nN 2 of 17", "Esc end search", "q quit"} <= set(searching)
+    missing = told(FooterContext(words=True, found=(1, 0)), width)
+    assert "Esc not said: end" in missing
+    assert not any(each.startswith("n") for each in missing)

@@ -94,7 +94,8 @@ def test_every_profile_keeps_every_action_at_hand(profile: str) -> None:
         ({"profile": "vim"}, "no profile 'vim'"),
         ({"profile": ["mpv"]}, "no profile"),
         ({"quit": []}, "no key to quit"),
-        ({"mute": ["q", "ctrl+c", "ctrl+q"]}, "no key to quit"),
+        ({"mute": "ctrl+c"}, "Ctrl+C, which always is quit"),
+        ({"quit": "ctrl+z"}, "Ctrl+Z, which always is suspend"),
         ({"\x1b[2J": "x"}, "which is no action"),
     ],
 )

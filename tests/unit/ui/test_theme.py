@@ -1,7 +1,7 @@
 """Every theme can be read: contrast, also in fewer colours and by eyes that see fewer.
 
 Contrast is WCAG 2.2's (relative luminance of sRGB). Colour vision is simulated by Machado, Oliveira
-and Fernandes 2009, severity 1.0, on linear RGB; colours differ by the distance in CIE L*a*b* (1976).
+and Fernandes 2009, severity 1.0, on linear RGB; how far colours are apart is CIE L*a*b* 1976's.
 """
 
 from __future__ import annotations

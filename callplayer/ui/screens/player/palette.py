@@ -24,7 +24,7 @@ def palette(actions: Sequence[Action], act: Callable[[Action], None]) -> Command
         async def discover(self) -> Hits:
             """Give all of them while nothing is typed."""
             for action, text in named():
-                yield DiscoveryHit(text, partial(act, action), help=action.name)
+                yield DiscoveryHit(text, partial(act, action))
 
         async def search(self, query: str) -> Hits:
             """Give those that match what is typed."""
@@ -33,6 +33,6 @@ def palette(actions: Sequence[Action], act: Callable[[Action], None]) -> Command
                 score = max(matcher.match(text), matcher.match(action.name))
                 if score > 0:
                     shown = matcher.highlight(text)
-                    yield Hit(score, shown, partial(act, action), help=action.name)
+                    yield Hit(score, shown, partial(act, action))
 
     return CommandPalette([Actions], placeholder=PLACEHOLDER)

@@ -8,10 +8,11 @@ from typing import Literal
 from callplayer.ipc.messages import ListDevices, SetOutputDevice
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.rules import ask_note, remove_bookmark
+from callplayer.ui.footer import Mode
 from callplayer.ui.keymap import Action, first_key
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.devices import DevicesPanel, devices
-from callplayer.ui.widgets.lines import HelpPanel, help_height
+from callplayer.ui.widgets.help import PAGES, HelpPanel, help_height
 from callplayer.ui.widgets.list_panel import MOVES, list_height
 from callplayer.ui.widgets.rows import Rows
 from callplayer.vendor.commands import Scrub
@@ -87,11 +88,22 @@ class Panels:
             case "bookmarks":
                 self.bookmarks.show(self._control.store.bookmarks, view.state.duration_ms)
 
+    def mode(self) -> Mode:
+        """Return what the keys are for in the open panel."""
+        match self.open:
+            case "devices" if self._control.view.devices is not None:
+                return "devices"
+            case "bookmarks" if self._control.store.bookmarks:
+                return "bookmarks" if len(self._control.store.bookmarks) > 1 else "one-bookmark"
+            case "help":
+                return "long-help" if self.help.hidden_rows > 0 else "help"
+        return "empty-list"
+
     def press(self, key: str) -> bool:
         """Give a key to the open panel; return whether it was for it."""
         match self.open:
             case "help":
-                return key in MOVES and self.help.move(key)
+                return key in (*MOVES, *PAGES) and self.help.move(key)
             case "devices":
                 return self._press_in_devices(key)
             case "bookmarks":

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from callplayer.ipc.messages import LaneLevel
 from callplayer.ui.actions.control import CallControl
+from callplayer.ui.actions.rules import retry_word
 from callplayer.ui.footer import FooterContext, Mode
 from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
@@ -41,6 +42,8 @@ class Parts:
         self._is_small = False
         self._meters: dict[str, LaneLevel] = {}
         self._retry_key = first_key(config.actions, "retry-now")
+        self._can_go_back = config.can_go_back
+        self.palette_is_open = False
         self.shows_stats = False
         self.size = Size(0, 0)
         self.header = Header(id="header")
@@ -158,18 +161,27 @@ class Parts:
     def _footer_context(self) -> FooterContext:
         """Return what the footer goes by."""
         view = self._control.view
-        state, goes_on = view.state, is_growing(view.state)
+        state, goes_on, found = view.state, is_growing(view.state), view.found
         return FooterContext(
+            phase=state.phase,
             at_rest=state.paused or state.phase == "at-end",
             goes_on=goes_on,
             behind_live=goes_on and state.phase != "live",
             words=bool(view.script),
             mode=self._mode(),
+            retry=retry_word(view),
+            found=(found.at + 1, len(found.hits)) if found.wanted else None,
+            closes=self.shows_stats,
+            can_go_back=self._can_go_back,
         )
 
     def _mode(self) -> Mode | None:
+        if self.palette_is_open:
+            return "palette"
         if self._control.prompt is not None:
             return "typing"
+        if self.panels.open is not None:
+            return self.panels.mode()
         if self.pointer.point_ms is not None and self.timeline.display:
             return "pointing"
         return "reading" if self.words.is_read and self.words.display else None

@@ -17,9 +17,16 @@ from callplayer.paths import write_private
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.outcome import Outcome
 from callplayer.ui.actions.rules import without_search
-from callplayer.ui.keymap import Action, FrontAction, by_key
+from callplayer.ui.key_reader import KeyReader
+from callplayer.ui.keymap import Action, FrontAction
 from callplayer.ui.model.format import Tone, until_turn_s
-from callplayer.ui.model.player import PlayerView, is_clock_tick, with_notice, without_answer
+from callplayer.ui.model.player import (
+    PlayerView,
+    is_clock_tick,
+    with_notice,
+    with_remark,
+    without_answer,
+)
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.parts import Parts
 from callplayer.ui.screens.player.pointer import CLOSEST, WHOLE
@@ -82,7 +89,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             asked_id=incident,
         )
         self.parts = Parts(self.control, likes)
-        self._keys = by_key(likes.actions)
+        self._keys = KeyReader(likes.actions)
         self._turn: asyncio.TimerHandle | None = None
         self._prompt_due: asyncio.TimerHandle | None = None
         panels, pointer = self.parts.panels, self.parts.pointer
@@ -99,6 +106,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             "zoom-fit": lambda: pointer.zoom_by(-pointer.zoom, WHOLE),
             "palette": self._find_action,
             "theme": lambda: self.post_message(self.ThemeAsked()),
+            "suspend": self._suspend,
             "quit": lambda: self.post_message(self.QuitAsked()),
         }
 
@@ -182,6 +190,16 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             if timer is not None:
                 timer.cancel()
 
+    def on_screen_suspend(self) -> None:
+        """The palette lies over this screen, and its keys go there."""
+        self.parts.palette_is_open = True
+        self.parts.draw_time()
+
+    def on_screen_resume(self) -> None:
+        """The keys come here again."""
+        self.parts.palette_is_open = False
+        self.parts.draw_time()
+
     # --- keys -------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
@@ -200,16 +218,18 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             self.control.paste(event.text)
 
     def _press(self, key: str, character: str) -> bool:
-        """Do what a key stands for; a capital without an action counts as small (Caps Lock)."""
+        """Do what a key stands for, and say what is to be said of the key itself."""
         parts = self.parts
-        if key not in self._keys and character.isalpha() and len(character) == 1:
-            key = character.lower()
+        key, remark = self._keys.read(key, character)
         if parts.panels.press(key) or parts.pointer.press(key) or parts.words.press(key):
             return True
-        action = self._keys.get(key)
+        action = self._keys.action(key)
         if action is not None:
             self.act(action)
-        return action is not None
+        if remark:
+            self.control.view = with_remark(self.view, remark, self.control.clock())
+            self.parts.draw_time()
+        return action is not None or bool(remark)
 
     def act(self, action: Action) -> None:
         """Do one action of the keymap."""
@@ -242,6 +262,10 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
         self.parts.pointer.toggle()
         if self.parts.pointer.point_ms is not None:
             self.parts.panels.close()
+
+    def _suspend(self) -> None:
+        """Give the terminal to the shell; the call goes on."""
+        self.app.action_suspend_process()
 
     def _find_action(self) -> None:
         """Let an action be found by typing."""

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from callplayer.engine.devices import listing
-from callplayer.engine.devices.listing import Choice, choices, find_target, resolve_name
+from callplayer.engine.devices.listing import Choice, choices, find_target, resolve_name, would_play
 from callplayer.engine.devices.portaudio import OutputDevice
 from callplayer.engine.devices.pulse import NOWHERE, SINK_VARIABLE, PulseView, Sink, playing_to
 from callplayer.errors import SoundDeviceError
@@ -124,3 +124,34 @@ def test_a_choice_is_meant_by_its_name_its_label_or_a_part_that_only_one_has() -
     assert resolve_name("", []) == ""
     assert resolve_name("Speakers", known) is None
     assert resolve_name("alsa", known) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "view", "plays"),
+    [
+        ("", ("pulse", "default", "USB"), VIEW, "alsa_output.pci-hdmi"),
+        ("Plantronics", ("pulse", "default", "USB"), VIEW, "alsa_output.usb-c320"),
+        ("USB", ("pulse", "default", "USB"), VIEW, "USB"),
+        ("not there", ("pulse", "default", "USB"), VIEW, "alsa_output.pci-hdmi"),
+        ("", ("USB", "default"), None, "default"),
+        ("", ("USB",), None, "USB"),
+        ("usb", ("USB", "default"), None, "USB"),
+    ],
+)
+def test_the_one_device_that_would_play(
+    wanted: str,
+    names: tuple[str, ...],
+    view: PulseView | None,
+    plays: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(SINK_VARIABLE, raising=False)
+    assert would_play(wanted, machine(monkeypatch, *names), view) == plays
+
+
+def test_the_sink_that_the_environment_names_would_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = machine(monkeypatch, "pulse", "default")
+    monkeypatch.setenv(SINK_VARIABLE, "alsa_output.usb-c320")
+    assert would_play("", listed, VIEW) == "alsa_output.usb-c320"
+    monkeypatch.setenv(SINK_VARIABLE, "gone")
+    assert would_play("", listed, VIEW) == "alsa_output.pci-hdmi"

@@ -8,10 +8,12 @@ import pytest
 from msgspec import structs
 
 from callplayer.ipc.messages import Mute, RetryNow, SeekBy, StateEvent, Unmute
+from callplayer.ipc.news import EngineGone
 from callplayer.ui.actions.outcome import CallContext, Outcome, asked
-from callplayer.ui.actions.rules import ask_note, search_for
+from callplayer.ui.actions.rules import ask_note, retry_word, search_for
 from callplayer.ui.keymap import ACTIONS, KEYS
 from callplayer.ui.model.player import PlayerView, reduce
+from callplayer.ui.model.time_input import EXAMPLES, NO_PLACE
 from callplayer.vendor.commands import Scrub
 from tests.ui.scripted import FROZEN_S, PLAYING
 from tests.ui.talk import TALK
@@ -124,3 +126,33 @@ def test_a_new_try_is_for_a_call_without_a_link(state: str, goes: bool) -> None:
     outcome = outcome_of("retry-now", call_of(but(PLAYING, phase=state)))
     assert outcome.requests == ((RetryNow(),) if goes else ())
     assert bool(outcome.note) != goes
+
+
+def test_while_a_place_is_typed_the_hint_shows_how_and_not_that_it_is_none() -> None:
+    prompt = outcome_of("go-to").prompt
+    assert prompt is not None
+    assert prompt.hint("1:", CALL).text == EXAMPLES
+    assert prompt.hint("1:0", CALL).text == EXAMPLES
+    assert prompt.hint("1:00", CALL).text.startswith("→ 1:00")
+    assert prompt.hint("one", CALL).text == NO_PLACE
+    assert prompt.answer("1:", CALL).note == NO_PLACE
+
+
+def test_a_failed_call_is_tried_again_where_it_was() -> None:
+    gone = EngineGone("The call's server does not answer.", "Check the network.", 5)
+    failed = call_of(PLAYING, gone)
+    assert failed.view.failure is not None
+    outcome = outcome_of("retry-now", failed)
+    assert outcome.requests == (RetryNow(),)
+    assert outcome.view is not None
+    assert outcome.view.failure is None
+    assert outcome.view.state.phase == "connecting"
+    assert outcome.view.state.position_ms == failed.view.state.position_ms
+    assert retry_word(failed.view) == "try again"
+
+
+def test_there_is_nothing_to_retry_while_it_is_tried() -> None:
+    assert "tried just now" in outcome_of("retry-now", NOTHING).note
+    waits = call_of(StateEvent(phase="connecting", retry_at_s=1004.0))
+    assert outcome_of("retry-now", waits).requests == (RetryNow(),)
+    assert (retry_word(waits.view), retry_word(CALL.view)) == ("try now", "")

@@ -230,3 +230,33 @@ def test_every_state_has_its_own_symbol_and_word() -> None:
     assert len({look.symbol for look in looks}) == len(looks)
     assert len({look.word for look in looks}) == len(looks)
     assert len({large((look.symbol,), 1) for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize("width", [54, 58, 78])
+def test_the_cursor_never_stands_in_the_label_of_speech_at_the_live_end(width: int) -> None:
+    for position_ms in range(0, 109_000, 1_000):
+        state = but(position_ms=position_ms, duration_ms=109_000, call_over=False)
+        drawn = Drawn(Marks(ahead="Caller"), whole_span(109_000, growing=True))
+        row = "".join(text for text, _ in timeline_rows(state, 100.0, width, 1, drawn)[0])
+        assert "● Caller speaks" in row or "speaks" not in row, row
+
+
+def test_the_meter_has_ticks_where_its_zones_begin_and_is_dim_for_whom_nobody_hears() -> None:
+    from callplayer.ipc.messages import LaneLevel, PartyState
+
+    def sound(state: PartyState, rms_db: float) -> list[tuple[str, str]]:
+        level = LaneLevel(lane="caller", rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
+        meter = PartyMeter("caller", "level")
+        row = party_rows(state, meter, level, 78, selected=False, framed=False)[1]
+        return [(text, tone) for text, tone in row]
+
+    for rms_db in (-50.0, -8.0, -1.0):
+        row = sound(PartyState(party="caller"), rms_db)
+        text = "".join(text for text, _ in row)
+        start, width = slider_place(78, framed=False)
+        at = [column - start for column, sign in enumerate(text) if sign == "│"]
+        assert at == [int(width * (1 - 9 / 60)), int(width * (1 - 3 / 60))]
+    tones = {tone for text, tone in sound(PartyState(party="caller", silenced=True), -1.0)}
+    assert not tones & {"play", "alert"}
+    tones = {tone for text, tone in sound(PartyState(party="caller"), -1.0)}
+    assert "alert" in tones

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callplayer.ipc.messages import StatsEvent
+from callplayer.ui.keymap import help_groups, help_lines
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, plan
 from callplayer.ui.model.player import Notice
-from callplayer.ui.widgets.lines import help_height, help_rows, notice_rows
+from callplayer.ui.widgets.help import SIGNS, help_height, help_rows
+from callplayer.ui.widgets.lines import notice_rows
 from callplayer.ui.widgets.rows import cells
 from callplayer.ui.widgets.stats import STATS_ROWS, stats_rows
 
@@ -74,3 +76,16 @@ def test_a_long_reason_without_a_hint_goes_on_in_the_second_line() -> None:
         assert all(cells(row) <= width for row in rows)
         text = " ".join(part for row in rows for part, _ in row)
         assert " ".join(text.split()) == f"! {reason}"
+
+
+@given(WIDTHS)
+def test_the_help_has_every_key_and_every_sign(width: int) -> None:
+    text = "\n".join("".join(part for part, _ in row) for row in help_rows(width))
+    for keys, topic in help_lines():
+        assert keys in text
+        assert topic in text
+    for sign, meaning in SIGNS:
+        assert sign in text
+        assert meaning in text
+    for title, _ in help_groups():
+        assert f"─ {title} " in text

@@ -46,3 +46,12 @@ def test_a_new_engine_and_a_long_gap_leave_the_quality_unknown() -> None:
     link = looked(300, 300)
     assert after_stats(link, StatsEvent(concealed_ms=0.0, tracks=2), 13.0).quality is None
     assert after_stats(link, StatsEvent(concealed_ms=9_000.0, tracks=2), 40.0).quality is None
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "quality"), [(97, "good"), (399, "good"), (400, "fair"), (1_154, "poor")]
+)
+def test_what_comes_late_is_not_good(delay_ms: float, quality: Quality) -> None:
+    late = StatsEvent(concealed_ms=500.0, tracks=2, delay_ms=delay_ms)
+    link = after_stats(after_stats(LinkQuality(), late, 10.0), late, 11.0)
+    assert link.quality == quality

@@ -35,7 +35,7 @@ from callplayer.ui.model.player import (
     reduce,
     select_next_party,
 )
-from callplayer.ui.widgets.lines import header_row
+from callplayer.ui.widgets.lines import header_row, notice_rows
 from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
 from tests.ui.talk import events_of, word
 
@@ -368,3 +368,22 @@ def test_a_mute_at_the_server_is_not_taken_for_silence_of_the_call() -> None:
     assert notice.text == "Caller: muted at the server; no other sound for 4 s."
     unmuted = but(mixed, parties=(PartyState(party="caller"), PartyState(party="callTaker")))
     assert call_levels(reduce(view, unmuted, 55.0)) == (level,)
+
+
+def test_without_a_device_no_link_is_called_good() -> None:
+    view = reduce(PlayerView(), but(STATE, device="Headphones"), 50.0)
+    for second in range(2):
+        view = reduce(view, StatsEvent(concealed_ms=5.0, tracks=2), 50.0 + second)
+    assert "good" in "".join(text for text, _ in header_row(view, 80))
+    row = "".join(text for text, _ in header_row(reduce(view, STATE, 51.0), 80))
+    assert "good" not in row
+    assert "no device" in row
+
+
+def test_good_news_bear_no_exclamation_mark() -> None:
+    lost = ErrorEvent(code="device-lost", message="The sound device A is gone.", hint="Trying B.")
+    view = reduce(reduce(PlayerView(), STATE, 50.0), lost, 50.0)
+    back = reduce(view, but(STATE, device="B"), 51.0)
+    assert back.notice is not None
+    (row,) = notice_rows(back.notice, 78, 1)
+    assert "".join(text for text, _ in row) == "Sound comes from B again."

@@ -167,3 +167,11 @@ def test_the_closest_look_is_ten_seconds_and_the_farthest_all() -> None:
     assert zoomed_span(whole, 0, 5_000, None) == whole
     assert zoomed_span(whole, deepest_zoom(whole), 5_000, None).length_ms == 10_000
     assert deepest_zoom(Span(0, 9_000)) == 0
+
+
+def test_where_no_words_are_known_no_column_says_that_there_are_none() -> None:
+    lanes = SpeechLanes()
+    lanes.note([LaneLevel(lane="caller", rms_db=-20.0, peak_db=-9.0, hold_db=-9.0)], 100_000)
+    states = [LaneState(lane="caller", carries=("caller",))]
+    (lane,) = lanes.lanes(states, Script(), whole_span(272_000, growing=False), 78)
+    assert NO_WORD not in lane.signs

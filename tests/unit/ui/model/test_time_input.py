@@ -15,6 +15,7 @@ from callplayer.ui.model.time_input import (
     CallFacts,
     TimeTarget,
     at_clock,
+    is_begun,
     read_offset_ms,
     read_place,
 )
@@ -212,3 +213,15 @@ def test_the_machines_own_zone_knows_the_change_too(monkeypatch: pytest.MonkeyPa
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize("text", ["1:00", "-10", "+1:23", "50%", "@14:03:11", "1:02:03.5", "83.25"])
+def test_a_place_is_never_called_none_while_it_is_typed(text: str) -> None:
+    for end in range(1, len(text)):
+        part = text[:end]
+        assert isinstance(read_place(part, CALL), TimeTarget) or is_begun(part), part
+
+
+@pytest.mark.parametrize("text", ["abc", "1:2:3:4", "1::2x", "--5", "1:60x"])
+def test_what_can_be_no_place_is_not_begun(text: str) -> None:
+    assert not is_begun(text)

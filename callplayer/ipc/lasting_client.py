@@ -1,0 +1,61 @@
+"""An engine's client whose call can be tried again after it has failed for good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from callplayer.ipc.client import EngineClient
+from callplayer.ipc.messages import Request, RetryNow
+from callplayer.ipc.news import Listener, cannot_start
+from callplayer.ipc.process import start_engine
+from callplayer.ipc.restore import EngineLimits, paused_argv
+from callplayer.ipc.successor import Successor
+from callplayer.supervise import ChildProcess
+
+
+class LastingClient(EngineClient):
+    """Starts an engine again on RetryNow where EngineClient would have no more; never returns."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        log_path: Path,
+        *,
+        process: ChildProcess | None = None,
+        limits: EngineLimits | None = None,
+        successor: Successor | None = None,
+    ) -> None:
+        super().__init__(argv, log_path, process=process, limits=limits, successor=successor)
+        self._is_gone = False
+        self._wanted = asyncio.Event()
+
+    def send(self, request: Request) -> bool:
+        """Send one request; where there is no engine, RetryNow starts one."""
+        if self._is_gone and isinstance(request, RetryNow):
+            self._wanted.set()
+            return True
+        return super().send(request)
+
+    async def run(self, listener: Listener) -> None:
+        """Publish all events to `listener`, of one engine after the other."""
+        while True:
+            await super().run(listener)
+            self._wanted.clear()
+            self._is_gone = True
+            await self._wanted.wait()
+            self._is_gone = False
+            try:
+                self._begin_again()
+            except OSError as error:
+                listener(cannot_start(error))
+
+    def _begin_again(self) -> None:
+        """Start an engine where the call was heard last."""
+        self._ended_by = self._unreached = self._refusal = None
+        self._restarts_s.clear()
+        if self._last is not None and not self._restoring:
+            self._hold_place(self._heard_s)
+        argv = paused_argv(self._argv) if self._restoring else self._argv
+        self._process = start_engine(argv, self._log_path)

@@ -1,0 +1,130 @@
+"""The help: all keys in groups, and what every sign means; where not all has room, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+
+from callplayer.ui.keymap import ACTIONS, Action, help_groups
+from callplayer.ui.model.format import PHASE_LOOKS
+from callplayer.ui.model.speech import HEARD_SILENCE, NO_WORD, UNKNOWN, WORD
+from callplayer.ui.widgets.list_panel import MovedRows, moved, title_row
+from callplayer.ui.widgets.rows import Part, Row, fit
+
+PAGES = {"pageup": -1, "pagedown": 1}
+"""Keys that show another page."""
+
+Entry = tuple[str, str]
+"""Keys or a sign, and what they do or what it means."""
+
+SIGNS: tuple[Entry, ...] = (
+    *((look.symbol, look.word.lower()) for look in PHASE_LOOKS.values()),
+    ("◆ ◇", "heard here; asked for"),
+    ("▾ ╷", "bookmark; found"),
+    ("A─B", "loop"),
+    (f"{HEARD_SILENCE}▃▅▇", "heard, by loudness"),
+    (WORD, "words, not heard yet"),
+    (NO_WORD, "no words there"),
+    (UNKNOWN, "not known yet"),
+    ("█ ┃", "level; its peak"),
+    ("│", "loud; too loud"),
+    ("▸", "the party of ↑↓ m s"),
+    ("~", "the machine is unsure"),
+    ("┃ ┊", "caller; call taker"),
+    ("▂▄▆", "link, by bars and delay"),
+    ("♪", "sound device"),
+)
+
+
+class HelpPanel(MovedRows):
+    """All keys and signs, in columns; where not all have room, the arrows show the rest."""
+
+    actions: Sequence[Action] = ACTIONS
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._start = 0
+
+    def show(self) -> None:
+        """Show the help."""
+        self.draw_with(self._rows_from_start)
+
+    @property
+    def hidden_rows(self) -> int:
+        """How many rows have no room."""
+        return _hidden(help_height(self.extent.width, self.actions), self.extent.height)
+
+    def move(self, key: str) -> bool:
+        """Show what is further up or down; return whether there is anything that is not seen."""
+        hidden = self.hidden_rows
+        if hidden <= 0:
+            return False
+        page = max(self.extent.height - 1, 1)
+        if key in PAGES:
+            self._start = min(max(self._start + PAGES[key] * page, 0), hidden)
+        else:
+            self._start = moved(key, self._start, hidden)
+        self.show()
+        return True
+
+    def _rows_from_start(self, width: int, height: int) -> list[Row]:
+        rows = help_rows(width, self.actions)
+        hidden = _hidden(len(rows), height)
+        self._start = min(self._start, hidden)
+        if not hidden:
+            return rows
+        below = hidden - self._start
+        sign = f"↓ {below} more" if below else "↑ more"
+        more: Row = ((sign.rjust(width), "hold"),)
+        return [*rows[self._start : self._start + height - 1], more]
+
+
+def _hidden(rows: int, height: int) -> int:
+    """Return how many rows have no room; where some have none, the last one says so."""
+    return rows - max(height - 1, 1) if rows > height else 0
+
+
+def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
+    """Return a title and columns for each group of keys, then for the signs."""
+    rows: list[Row] = []
+    for title, entries in (*help_groups(actions), ("signs", SIGNS)):
+        rows += [title_row(title, width), *_columns(entries, width)]
+    return rows
+
+
+def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
+    """Return how many rows the help takes."""
+    return len(help_rows(width, actions))
+
+
+def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
+    """Yield entries in as many columns as they have room in, read from top to bottom."""
+    count = 2 if width < 100 else 3 if width < 150 else 4
+    while count > 1 and not all(_has_room(*each) for each in _split(entries, count, width)):
+        count -= 1
+    columns = _split(entries, count, width)
+    for y in range(len(columns[0][0])):
+        row: list[Part] = []
+        for column, column_cells in columns:
+            keys, text = column[y] if y < len(column) else ("", "")
+            key_cells = _key_cells(column)
+            row.append((fit(keys, key_cells), "ask"))
+            row.append((fit(text, column_cells - key_cells - 1) + " ", "text"))
+        yield row
+
+
+def _split(entries: Sequence[Entry], count: int, width: int) -> list[tuple[Sequence[Entry], int]]:
+    """Return the columns and how wide each is."""
+    height = -(-len(entries) // count)
+    starts = range(0, len(entries), height)
+    return [(entries[start : start + height], min(width // count, 60)) for start in starts]
+
+
+def _has_room(column: Sequence[Entry], column_cells: int) -> bool:
+    room = column_cells - _key_cells(column) - 1
+    return all(cell_len(text) <= room for _, text in column)
+
+
+def _key_cells(column: Sequence[Entry]) -> int:
+    return max(cell_len(keys) for keys, _ in column) + 2

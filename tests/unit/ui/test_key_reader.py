@@ -1,0 +1,50 @@
+"""What is said of a key: nothing, that it does nothing, or that a capital means something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from callplayer.ui.key_reader import KeyReader
+from callplayer.ui.keymap import ACTIONS
+from callplayer.ui.plain.lines import spoken_key
+
+
+@pytest.mark.parametrize(
+    ("key", "character", "shown"),
+    [
+        ("latin_small_letter_e_with_acute", "é", "é"),
+        ("latin_small_letter_sharp_s", "ß", "ß"),
+        ("f7", "", "F7"),
+        ("enter", "\r", "Enter"),
+    ],
+)
+def test_a_key_that_does_nothing_says_which_key_helps(key: str, character: str, shown: str) -> None:
+    reader = KeyReader(ACTIONS)
+    meant, remark = reader.read(key, character)
+    assert reader.action(meant) is None
+    assert remark == f"{shown} does nothing here. Help: ?."
+    spoken = KeyReader(ACTIONS, spoken_key).read(key, character)[1]
+    assert spoken.endswith("Help: question mark.")
+
+
+def test_a_key_with_an_action_is_not_remarked_on() -> None:
+    reader = KeyReader(ACTIONS)
+    for key, character in (("m", "m"), ("space", " "), ("left", ""), ("question_mark", "?")):
+        assert reader.read(key, character) == (key, "")
+
+
+def test_a_capital_that_means_something_else_says_so_once() -> None:
+    reader = KeyReader(ACTIONS)
+    meant, remark = reader.read("N", "N")
+    assert meant == "N"
+    assert remark == "N is: mark before; n is: next mark. Is Caps Lock on?"
+    assert reader.read("N", "N") == ("N", "")
+    assert reader.read("S", "S") == ("S", "")
+
+
+def test_a_capital_without_an_action_is_the_small_letter_and_tells_of_caps_lock_once() -> None:
+    reader = KeyReader(ACTIONS)
+    meant, remark = reader.read("M", "M")
+    assert meant == "m"
+    assert remark == "Caps Lock seems to be on: N, R, S mean something else then."
+    assert reader.read("M", "M") == ("m", "")
