@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callplayer.ipc.client import EngineClient
 from callplayer.ipc.messages import Request, RetryNow
-from callplayer.ipc.news import Listener, cannot_start
+from callplayer.ipc.news import EngineGone, EngineNews, Listener, cannot_start
 from callplayer.ipc.process import start_engine
 from callplayer.ipc.restore import EngineLimits, paused_argv
 from callplayer.ipc.successor import Successor
@@ -32,19 +32,25 @@ class LastingClient(EngineClient):
         self._wanted = asyncio.Event()
 
     def send(self, request: Request) -> bool:
-        """Send one request; where there is no engine, RetryNow starts one."""
-        if self._is_gone and isinstance(request, RetryNow):
+        """Send one request; where there is no engine, or one that ends, RetryNow starts one."""
+        ends = self._is_gone or self._ended_by is not None
+        if ends and isinstance(request, RetryNow):
             self._wanted.set()
             return True
         return super().send(request)
 
     async def run(self, listener: Listener) -> None:
         """Publish all events to `listener`, of one engine after the other."""
+
+        def publish(event: EngineNews) -> None:
+            if not (isinstance(event, EngineGone) and self._wanted.is_set()):
+                listener(event)
+
         while True:
-            await super().run(listener)
-            self._wanted.clear()
+            await super().run(publish)
             self._is_gone = True
             await self._wanted.wait()
+            self._wanted.clear()
             self._is_gone = False
             try:
                 self._begin_again()

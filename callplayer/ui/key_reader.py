@@ -28,15 +28,17 @@ class KeyReader:
     def read(self, key: str, character: str) -> tuple[str, str]:
         """Return which key is meant, and a remark on it, or "".
 
-        That a capital means something else is said once: Caps Lock may be on without being seen.
+        `character` is what the key typed, "" for one that was only named. That a capital means
+        something else is said once: Caps Lock may be on without being seen.
         """
-        is_letter = len(character) == 1 and character.isalpha()
-        small = character.lower() if is_letter else key
-        capital = is_letter and character != small
+        letter = character or (key if len(key) == 1 else "")
+        is_letter = len(letter) == 1 and letter.isalpha()
+        small = letter.lower() if is_letter else key
+        capital = is_letter and letter != small
         meant = small if capital and key not in self._keys else key
         if meant not in self._keys:
             return meant, self._nothing(key, character)
-        if not capital or self._said_of_capitals:
+        if not capital or not character or self._said_of_capitals:
             return meant, ""
         remark = self._of_capital(key, small)
         self._said_of_capitals = bool(remark)

@@ -211,7 +211,7 @@ class Program:
         if first and flags.stall_after_s is not None:
             await asyncio.sleep(flags.stall_after_s)
             hang()
-        if flags.fail_after_s is not None:
+        if (first or not flags.fail_once) and flags.fail_after_s is not None:
             await asyncio.sleep(flags.fail_after_s)
             self.fail()
 
@@ -355,6 +355,7 @@ def main() -> int:
     parser.add_argument("--die-after-s", type=float)
     parser.add_argument("--stall-after-s", type=float)
     parser.add_argument("--fail-after-s", type=float)
+    parser.add_argument("--fail-once", action="store_true", help="see --once")
     parser.add_argument("--duration-ms", type=int, default=272_000)
     parser.add_argument("--torture", action="store_true", help="words of every script")
     parser.add_argument("--words", type=int, default=0, help="how many words the call has")

@@ -168,8 +168,8 @@ async def test_a_failure_later_stays_on_the_screen_until_the_user_quits(tmp_path
 
 
 async def test_a_failed_call_is_tried_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    once = str(tmp_path / "once")
-    async with player(tmp_path, "--playing", "--fail-after-s", "0.5", "--once", once) as session:
+    flags = ("--fail-after-s", "0.5", "--fail-once", "--once", str(tmp_path / "once"))
+    async with player(tmp_path, "--playing", *flags) as session:
         await session.until_text("✖ FAILED")
         assert "R try again" in session.text
         assert "Space" not in session.text

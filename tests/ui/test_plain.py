@@ -32,6 +32,7 @@ from callplayer.ipc.messages import (
 )
 from callplayer.ipc.news import EngineGone
 from callplayer.ui.key_profiles import key_of
+from callplayer.ui.key_reader import KeyReader
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.model.transcript import Script, after_words
 from callplayer.ui.options import PlayerResult
@@ -123,7 +124,7 @@ def test_keys_and_names_of_actions_do_what_they_do_on_the_screen() -> None:
         *(TogglePause(), SeekBy(-5_000), AdjustGain(1.0, "caller"), Mute("caller")),
         *(SeekBy(-60_000), TogglePause(), Scrub(120_000)),
     ]
-    assert "nothing does nothing." in lines
+    assert "nothing does nothing here. Help: question mark." in lines
     assert lines[-2:] == ["Call taker selected.", "Playing at 1:23 of 4:32."]
 
 
@@ -133,7 +134,8 @@ def test_words_are_searched_and_bookmarks_set() -> None:
     assert engine.requests == [Scrub(99_800), Scrub(82_200), Scrub(99_800)]
     assert lines[2] == "There are no bookmarks."
     marked = "Bookmark at 1:23.4: the key again adds a note."
-    assert lines[-4:-1] == ["2 times.", marked, "That needs the screen."]
+    previous = KeyReader(ACTIONS).read("N", "N")[1]
+    assert lines[-5:-1] == ["2 times.", previous, marked, "That needs the screen."]
     assert lines[-1].startswith("1:23.4  Caller: There is smoke coming")
 
 
@@ -186,7 +188,7 @@ def test_a_line_of_a_pipe_is_a_key_an_action_or_the_answer_to_what_was_asked() -
     assert engine.requests == [
         *(Scrub(120_000), Scrub(84_300), Mute("caller"), Mute("caller")),
     ]
-    assert lines[-2:] == ["Left as it was.", "nothing does nothing."]
+    assert lines[-2:] == ["Left as it was.", "nothing does nothing here. Help: question mark."]
 
 
 def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
@@ -290,8 +292,9 @@ def test_silence_is_skipped_in_plain_mode_too() -> None:
     player.control.skip_silence()
     press(player, "S")
     player.control.skip_silence()
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "Silence of more than 3 s is skipped.",
+        "S is: skip silence; s is: solo the party. Is Caps Lock on?",
         "36 s of silence skipped.",
     ]
     assert engine.requests == [Scrub(119_500)]
@@ -370,7 +373,7 @@ def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("Connecting.\n")
-    assert "keys does nothing.\n" in ran.stdout
+    assert "keys does nothing here. Help: question mark.\n" in ran.stdout
     assert not any(is_running(int(pid)) for pid in pids.read_text().split())
 
 
@@ -388,3 +391,26 @@ def test_on_a_terminal_keys_work_one_by_one_and_it_is_given_back(tmp_path: Path)
         terminal.until_no_engine()
     finally:
         terminal.close()
+
+
+def test_the_help_lists_what_works_here_in_words() -> None:
+    player, _, lines = plain(INCIDENT, PLAYING)
+    del lines[:]
+    press(player, "?")
+    assert "Play or pause: space bar or k." in lines
+    assert "5 seconds back: left arrow." in lines
+    assert "1 second ahead: full stop or shift right arrow." in lines
+    assert "To 10 up to 90 percent of the call: 1 to 9." in lines
+    assert "Quit: q or control C or control Q." in lines
+    for line in lines:
+        assert line.isascii(), line
+        assert not set(line) & set("/+=<>^?"), line
+    names = {"point", "zoom-in", "zoom-out", "zoom-fit", "read", "palette", "theme"}
+    missing = [action for action in ACTIONS if action.name in names]
+    for action in missing:
+        assert not any(line.startswith(action.title or action.topic) for line in lines)
+    for action in ACTIONS:
+        if action not in missing and "percent" not in action.name:
+            player.front_actions["suspend"] = lambda: None
+            player._act(action)
+    assert "That needs the screen." not in lines

@@ -127,7 +127,7 @@ class PlainPlayer:
         if (named := self._named.get(key)) is not None:
             self._act(named)
             return
-        meant, remark = self._keys.read(key, character or (key if len(key) == 1 else ""))
+        meant, remark = self._keys.read(key, character or "")
         if (action := self._keys.action(meant)) is not None:
             self._act(action)
         if remark:

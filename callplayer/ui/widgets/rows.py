@@ -47,7 +47,7 @@ def fit_words(text: str, width: int) -> str:
     cut = set_cell_size(text, max(width - 2, 0)).rstrip()
     whole, _, _ = cut.rpartition(" ")
     goes_on = not text[len(cut) :].startswith(" ")
-    if goes_on and cell_len(whole) * 2 > width:
+    if goes_on and cell_len(whole) * 3 > width:
         cut = whole.rstrip()
     elif goes_on:
         return fit(text, width)

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from callplayer.bookmarks import BookmarkStore
+from callplayer.paths import write_private
 from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.settings import ScreenSettings
 
@@ -30,3 +31,13 @@ class ScreenConfig:
     can_go_back: bool = False
     theme: str = ""
     keep_theme: Callable[[str], None] = lambda _: None
+
+    def keep_citation(self, text: str) -> str:
+        """Write a citation into its file, if there is one; return a note on where it is now."""
+        if self.citation_path is None:
+            return "Copied for the clipboard."
+        try:
+            write_private(self.citation_path, text.encode() + b"\n")
+        except OSError as error:
+            return f"Copied for the clipboard, not into a file: {error.strerror}."
+        return f"Copied for the clipboard, and in {self.citation_path}."

@@ -10,9 +10,9 @@ from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.rules import ask_note, remove_bookmark
 from callplayer.ui.footer import Mode
 from callplayer.ui.keymap import Action, first_key
+from callplayer.ui.screens.player.help import PAGES, HelpPanel, help_height
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.devices import DevicesPanel, devices
-from callplayer.ui.widgets.help import PAGES, HelpPanel, help_height
 from callplayer.ui.widgets.list_panel import MOVES, list_height
 from callplayer.ui.widgets.rows import Rows
 from callplayer.vendor.commands import Scrub

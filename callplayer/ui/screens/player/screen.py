@@ -13,7 +13,6 @@ from textual.message import Message
 
 from callplayer.ipc.messages import LevelsEvent, Request, SetOutputDevice, StateEvent, StatsEvent
 from callplayer.ipc.news import EngineNews
-from callplayer.paths import write_private
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.outcome import Outcome
 from callplayer.ui.actions.rules import without_search
@@ -106,7 +105,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             "zoom-fit": lambda: pointer.zoom_by(-pointer.zoom, WHOLE),
             "palette": self._find_action,
             "theme": lambda: self.post_message(self.ThemeAsked()),
-            "suspend": self._suspend,
+            "suspend": lambda: self.app.action_suspend_process(),  # noqa: PLW0108 - no app yet
             "quit": lambda: self.post_message(self.QuitAsked()),
         }
 
@@ -263,10 +262,6 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
         if self.parts.pointer.point_ms is not None:
             self.parts.panels.close()
 
-    def _suspend(self) -> None:
-        """Give the terminal to the shell; the call goes on."""
-        self.app.action_suspend_process()
-
     def _find_action(self) -> None:
         """Let an action be found by typing."""
         from callplayer.ui.screens.player.palette import palette
@@ -321,15 +316,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
     def _copy(self, text: str) -> None:
         """Copy a citation to the clipboard, and into its file if there is one."""
         self.app.copy_to_clipboard(text)
-        path = self.likes.citation_path
-        note = "Copied for the clipboard"
-        if path is not None:
-            try:
-                write_private(path, text.encode() + b"\n")
-                note += f", and in {path}"
-            except OSError as error:
-                note += f", not into a file: {error.strerror}"
-        self.note(f"{note}.", "text")
+        self.note(self.likes.keep_citation(text), "text")
 
     # --- the mouse --------------------------------------------------------------------------------
 

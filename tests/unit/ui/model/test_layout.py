@@ -10,7 +10,7 @@ from callplayer.ipc.messages import StatsEvent
 from callplayer.ui.keymap import help_groups, help_lines
 from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, plan
 from callplayer.ui.model.player import Notice
-from callplayer.ui.widgets.help import SIGNS, help_height, help_rows
+from callplayer.ui.screens.player.help import SIGNS, help_height, help_rows
 from callplayer.ui.widgets.lines import notice_rows
 from callplayer.ui.widgets.rows import cells
 from callplayer.ui.widgets.stats import STATS_ROWS, stats_rows
