@@ -41,7 +41,7 @@ tests: tests-that-measure tests-beside
 
 tests-that-measure:
 	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
-	@$(PYTEST) -m plays --numprocesses=2 $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m plays $(ARGS)
+	@$(PYTEST) -m plays --numprocesses=2 --dist=worksteal $(ARGS) || $(AGAIN) -m plays $(ARGS)
 
 tests-beside:
 	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
