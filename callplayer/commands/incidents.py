@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from callplayer.commands.play import play_call, report_result
 from callplayer.config import Settings
-from callplayer.errors import EXIT_DONE
+from callplayer.errors import EXIT_DONE, NotReadyError
 from callplayer.paths import log_path
+from callplayer.retry import Backoff
 from callplayer.text import plain_text
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ def print_incidents(settings: Settings) -> None:
         async with ApiClient(settings) as access:
             listed, printed = access.incident_list(), 0
             while not listed.ended:
-                await listed.load_more()
+                await once_ready(listed.load_more)
                 for row in map(_row, listed.incidents[printed:]):
                     kind = "live" if row.live else "recorded"
                     print(f"{row.id}  {row.when:<23}  {row.phone:<16}  {kind}")
@@ -65,8 +68,25 @@ async def _first_page(settings: Settings) -> IncidentList:
 
     async with ApiClient(settings) as access:
         listed = access.incident_list()
-        await listed.load_more()
+        await once_ready(listed.load_more)
         return listed
+
+
+async def once_ready(load: Callable[[], Awaitable[None]]) -> None:
+    """Await `load`, again for as long as the API answers "not yet"; say so on stderr, once."""
+    backoff, said = Backoff(), False
+    while True:
+        try:
+            await load()
+        except NotReadyError as error:
+            if not said:
+                since = datetime.now().astimezone()
+                why = f"Waiting for {error.wanted} since {since:%H:%M:%S}: {error.what}"
+                print(f"callplayer: {why} Ctrl+C ends it.", file=sys.stderr, flush=True)
+                said = True
+            await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
+        else:
+            return
 
 
 class PickerIncidents:

@@ -86,6 +86,7 @@ class IncidentList:
                 continue
             except (IncidentNotFoundError, UnreachableError) as error:
                 if not _is_refusal(error):
+                    self._asked.discard(way)  # the same way may do the next time
                     raise
                 continue
             is_new = any(each.id not in self._ids for each in page.incidents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,9 @@ An acknowledgement that is lost is none."""
 
 LOST_MS, REPEATED_MS = 50, 1_500
 LONG_MS = 50_000
+
+DEEP = int(os.environ.get("CALLPLAYER_TEST_SERVERS", "0"))
+"""So many servers by chance, other ones each time; 0: the same few hundred each time."""
 
 
 def _row(name: str) -> Row:
@@ -109,10 +113,10 @@ _story: tuple[tuple[int, m.Request], ...] = (
 @pytest.mark.timeout(400)
 @given(knobs=servers())
 @settings(
-    max_examples=60,
+    max_examples=DEEP or 250,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,
+    derandomize=not DEEP,
     phases=[Phase.generate],
 )
 def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Knobs) -> None:
@@ -136,7 +140,7 @@ def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Kno
     acknowledges=st.booleans(),
     phase_ms=st.integers(0, 100).map(lambda tens: tens * 10),
 )
-@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=DEEP or 100, deadline=None, derandomize=not DEEP, phases=[Phase.generate])
 def test_across_a_pause_nothing_is_lost_and_little_repeated(
     queue_ms: int, flushes_seek: bool, flushes_pause: bool, cadence_s: float,
     acknowledges: bool, phase_ms: int,

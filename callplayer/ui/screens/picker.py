@@ -12,7 +12,8 @@ from textual import events
 from textual.message import Message
 from textual.screen import Screen
 
-from callplayer.errors import CallplayerError
+from callplayer.errors import CallplayerError, UnreachableError
+from callplayer.retry import LONGEST_ASKED_S
 from callplayer.text import plain_text
 from callplayer.ui.actions.prompt import InputLine, pasted, typed
 from callplayer.ui.base_app import BaseApp
@@ -209,13 +210,20 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 
     async def _keep_fresh(self) -> None:
         while True:
+            wait_s = REFRESH_S
             try:
                 self._all = await self._fetch()
                 self._problem = None
             except CallplayerError as error:
+                wait_s = self._wait_s(error)
                 self._problem = (error.what, error.hint)
             self.draw()
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(wait_s)
+
+    def _wait_s(self, error: CallplayerError) -> float:
+        """Return how long to leave the API alone after an error, as far as it asks for that."""
+        asked_s = error.retry_after_s if isinstance(error, UnreachableError) else 0.0
+        return min(max(REFRESH_S, asked_s), LONGEST_ASKED_S)
 
     async def _keep_loading(self, pages: PickerPages) -> None:
         """Load further pages while the filter or the scrolling may need them."""
@@ -228,7 +236,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             except CallplayerError as error:
                 self._problem = (error.what, error.hint)
                 self.draw()
-                await asyncio.sleep(REFRESH_S)
+                await asyncio.sleep(self._wait_s(error))
             if self._to_end:
                 self._move("end")
             self.draw()
