@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,10 @@ from callplayer.errors import SoundDeviceError
 
 class PortAudioError(Exception):
     """What the made-up PortAudio raises."""
+
+
+class CallbackAbort(Exception):
+    """What a callback raises to end the made-up PortAudio's stream."""
 
 
 @dataclass
@@ -69,6 +74,7 @@ class FakePortAudio:
     fails_to_run: bool = False
     streams: list[FakeStream] = field(default_factory=list)
     PortAudioError: type[Exception] = PortAudioError
+    CallbackAbort: type[Exception] = CallbackAbort
 
     def _terminate(self) -> None:
         if not self.runs:
@@ -357,3 +363,37 @@ def test_portaudio_opens_nothing_that_a_killed_player_can_lock() -> None:
     has_jack, files = ran.stdout.splitlines()
     assert has_jack == "True", "this PortAudio has no JACK: nothing is shown"
     assert "jack_db" not in files
+
+
+CLOCKLESS = """
+pcm.!default { type null }
+pcm.nothing { type null }
+pcm.tofile { type file slave.pcm "nothing" file "/dev/null" format "raw" }
+"""
+
+
+@pytest.mark.parametrize("name", ["default", "nothing", "tofile"])
+def test_an_alsa_device_without_a_clock_is_named_as_none(name: str, tmp_path: Path) -> None:
+    (tmp_path / "asound.conf").write_text(CLOCKLESS)
+    environment = os.environ | {
+        "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf"),
+        "PULSE_SERVER": str(tmp_path / "none"),
+        "HOME": str(tmp_path),
+    }
+    opening = f"""
+import time
+from callplayer.engine.audio.mixer import Mixer
+from callplayer.engine.devices.portaudio import SoundOutput, find_device
+from callplayer.errors import SoundDeviceError
+device, began_s = find_device({name!r}), time.monotonic()
+try:
+    SoundOutput(device, Mixer(48_000)).stop()
+except SoundDeviceError as error:
+    print(time.monotonic() - began_s, error.what)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", opening], env=environment, capture_output=True, text=True, check=True
+    )
+    took_s, what = done.stdout.split(" ", 1)
+    assert float(took_s) < 1.0
+    assert f"{name!r} is none: it takes sound without a clock" in what

@@ -75,7 +75,8 @@ def servers(draw: st.DrawFn) -> Knobs:
     cadences = st.floats(0.05, 10.0) if not acknowledges else st.none() | st.floats(0.05, 10.0)
     cadence_s = draw(cadences)
     # With no status soon after a command, nothing can show that old sound is still queued.
-    is_sparse = cadence_s is None or cadence_s > 2.0
+    loss = draw(st.sampled_from([0.0, 0.0, 0.0, 0.2]))
+    is_sparse = cadence_s is None or cadence_s > (1.0 if loss else 2.0)
     return Knobs(
         cadence_s=cadence_s,
         acknowledges=acknowledges,
@@ -84,7 +85,7 @@ def servers(draw: st.DrawFn) -> Knobs:
         bias_ms=0 if queue_ms else draw(biases),
         rounding_ms=0 if queue_ms else draw(st.sampled_from([0, 0, 0, 100, 250, 1000, 5000])),
         keyframe_ms=draw(st.sampled_from([0, 0, 0, 1000, 5000])),
-        loss=draw(st.sampled_from([0.0, 0.0, 0.0, 0.2])),
+        loss=loss,
         queue_ms=queue_ms,
         flushes_seek=is_sparse or draw(st.booleans()),
         flushes_pause=draw(st.booleans()),
@@ -113,7 +114,7 @@ _story: tuple[tuple[int, m.Request], ...] = (
 @pytest.mark.timeout(400)
 @given(knobs=servers())
 @settings(
-    max_examples=DEEP or 250,
+    max_examples=DEEP or 160,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=not DEEP,
@@ -132,6 +133,7 @@ def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Kno
         assert broken.lost_ms < 10**6
 
 
+@pytest.mark.timeout(400)
 @given(
     queue_ms=st.integers(0, 100).map(lambda tens: tens * 10),
     flushes_seek=st.booleans(),
@@ -140,7 +142,7 @@ def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Kno
     acknowledges=st.booleans(),
     phase_ms=st.integers(0, 100).map(lambda tens: tens * 10),
 )
-@settings(max_examples=DEEP or 100, deadline=None, derandomize=not DEEP, phases=[Phase.generate])
+@settings(max_examples=DEEP or 60, deadline=None, derandomize=not DEEP, phases=[Phase.generate])
 def test_across_a_pause_nothing_is_lost_and_little_repeated(
     queue_ms: int, flushes_seek: bool, flushes_pause: bool, cadence_s: float,
     acknowledges: bool, phase_ms: int,

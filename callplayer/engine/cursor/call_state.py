@@ -93,6 +93,10 @@ class CallState:
             return None
         return self.head.segment_ms, self._moved_s
 
+    def moved_since(self, since_s: float) -> bool:
+        """Return whether a jump or a resume has been asked for since then."""
+        return self._moved_s > since_s
+
     def may_lack_tracks(self, now_s: float) -> bool:
         """Return whether it is no loss that there is no track: the call is paused, or was moved."""
         status = self.head.status

@@ -8,6 +8,9 @@ from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.vendor.commands import Command, Resume, ScrubToEnd
 
+RECENT_S = 0.5
+"""A place that was heard so long before sound broke off is where it broke off."""
+
 LIVE_AGAIN_S = 2.0
 """A call that was live and held for less than this goes on live: that is a change of device."""
 
@@ -26,6 +29,7 @@ class Hold:
         self._send = send
         self._heard_ms: int | None = None
         self._segment_ms = 0
+        self._heard_s, self._was_live = float("-inf"), False
         self._live_s: float | None = None
 
     def record(self, now_s: float) -> None:
@@ -39,6 +43,22 @@ class Hold:
         ):
             self._heard_ms = self._call.shown_ms(now_s, self._delays())
             self._segment_ms = head.segment_ms
+            self._heard_s, self._was_live = now_s, self._call.phase(now_s) == "live"
+
+    def break_off(self, now_s: float, silent_s: float) -> None:
+        """Nothing has come out for `silent_s` up to this moment: go back to the place heard last.
+
+        The call has gone on meanwhile, maybe to its end.
+        """
+        call = self._call
+        plays = call.opened and not call.held and not call.head.wants_paused()
+        if not plays or now_s - silent_s - self._heard_s >= RECENT_S:
+            return
+        # Where the call has gone to since is a stretch of its own, by the server's word alone.
+        same_stretch = not call.moved_since(self._heard_s)
+        place_ms = self._heard_ms if same_stretch else call.head.segment_ms
+        self._pause(place_ms, now_s - silent_s if self._was_live else None, now_s)
+        call.held = True
 
     def engage(self, now_s: float, *, goes_on: bool) -> None:
         """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
@@ -49,13 +69,16 @@ class Hold:
         phase = call.phase(now_s)
         if phase == "at-end":
             return
-        self._live_s = now_s if phase == "live" else None
         # After a jump that has not been heard yet, that is where the call is to go on. While the
         # server is away it stands where it was heard last already.
         same_stretch = self._heard_ms is not None and self._segment_ms == call.head.segment_ms
         place_ms = self._heard_ms if same_stretch else call.head.segment_ms
-        self._send(call.pause_at(None if call.away else place_ms, now_s))
+        self._pause(place_ms, now_s if phase == "live" else None, now_s)
         call.held = goes_on
+
+    def _pause(self, place_ms: int | None, live_s: float | None, now_s: float) -> None:
+        self._live_s = live_s
+        self._send(self._call.pause_at(None if self._call.away else place_ms, now_s))
 
     def release(self, now_s: float) -> None:
         """Sound can come out again: go on, if the call was only held."""

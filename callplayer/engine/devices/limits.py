@@ -9,15 +9,17 @@ from dataclasses import dataclass
 class DeviceLimits:
     """The patience with sound devices; tests hand in others.
 
-    `stalled_s`: a device that has shown a cadence, and keeps silent for so long, is stalled.
-    `first_block_s`: one that has not shown any is given so long. `first_view_s`: how long the start
-    waits for the sound server's first view. `retry_s`: between two tries to open a lost device.
-    `rarely_s`: the longest time between two looks for the first device of a call that plays on
-    silently. `search_s`: between two looks for a lost device where no sound server reports that it
-    is back. `latency_look_s`: between two looks at the underflows.
+    `stalled_s`: a device that has shown a cadence, and keeps silent for so long, is stalled, and
+    waited for; after `lost_s` it is lost. `first_block_s`: one that has not shown any is given so
+    long. `first_view_s`: how long the start waits for the sound server's first view. `retry_s`:
+    between two tries to open a lost device. `rarely_s`: the longest time between two looks for the
+    first device of a call that plays on silently. `search_s`: between two looks for a lost device
+    where no sound server reports that it is back. `latency_look_s`: between two looks at the
+    underflows.
     """
 
-    stalled_s: float = 0.5
+    stalled_s: float = 0.3
+    lost_s: float = 2.0
     first_block_s: float = 3.0
     first_view_s: float = 1.0
     retry_s: float = 1.0

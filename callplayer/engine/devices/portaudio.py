@@ -28,6 +28,11 @@ from callplayer.text import plain_text
 LOG = logging.getLogger(__name__)
 
 PREFERRED_RATE_HZ = 48_000
+CLOCK_LOOK_S, CLOCK_KNOWN_S = 0.05, 2.0
+CLOCK_LEAD_S = 1.0
+"""A device that takes so much more sound than time passes, soon after it is opened, has no clock:
+ALSA's `null` and `file` take all there is."""
+
 NO_AUDIO_HINT = "Connect one and run again, or run with --no-audio to go on without sound."
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
@@ -61,6 +66,10 @@ class Output(Protocol):
 
     def stalled_s(self, now_s: float) -> float:
         """Return for how long no block has been asked for."""
+        ...
+
+    def take_gap_s(self) -> float:
+        """Return the longest time between two blocks since the last call of this."""
         ...
 
     def ended(self) -> bool:
@@ -146,6 +155,10 @@ class SoundOutput:
         self.latency_s = latency_s
         self.underflows = 0
         self._called_s = time.monotonic()
+        self._gap_s = 0.0
+        self._opened_s = self._called_s
+        self._stop_stream: type[Exception] = sd.CallbackAbort
+        self._has_clock = True
         stream: Any = None
         try:
             with quiet_stderr():
@@ -161,6 +174,7 @@ class SoundOutput:
                 self._stream = stream
                 self.latency_s = float(stream.latency)
                 stream.start()
+                time.sleep(CLOCK_LOOK_S)
         except sd.PortAudioError as error:
             if stream is not None:
                 stream.close(ignore_errors=True)
@@ -168,6 +182,12 @@ class SoundOutput:
                 f"The sound device {device.name!r} cannot be opened: {plain_text(str(error))}.",
                 "`callplayer devices` lists the others; or run with --no-audio.",
             ) from error
+        if not self._has_clock:
+            self.stop()
+            raise SoundDeviceError(
+                f"The sound device {device.name!r} is none: it takes sound without a clock.",
+                "`callplayer devices` lists the others; or run with --no-audio.",
+            )
 
     def stop(self) -> None:
         """Close at once; what the device still holds is dropped."""
@@ -179,6 +199,11 @@ class SoundOutput:
         """Return for how long PortAudio has not asked for a block."""
         return max(0.0, now_s - self._called_s)
 
+    def take_gap_s(self) -> float:
+        """Return the longest time between two of PortAudio's blocks since the last call of this."""
+        gap_s, self._gap_s = self._gap_s, 0.0
+        return gap_s
+
     def ended(self) -> bool:
         """Return whether PortAudio has given the stream up."""
         try:
@@ -188,7 +213,14 @@ class SoundOutput:
 
     def _fill(self, out: npt.NDArray[np.float32], _frames: int, moment: Any, flags: Any) -> None:
         self.mixer.render(out)
-        self._called_s = self.mixer.rendered_at_s
+        called_s, self._called_s = self._called_s, self.mixer.rendered_at_s
+        self._gap_s = max(self._gap_s, self._called_s - called_s)
+        passed_s = self._called_s - self._opened_s
+        if passed_s < CLOCK_KNOWN_S:
+            taken_s = self.mixer.rendered_frames / self.mixer.rate_hz
+            if taken_s > passed_s + CLOCK_LEAD_S:
+                self._has_clock = False
+                raise self._stop_stream
         if flags.output_underflow:
             self.underflows += 1
         ahead_s = moment.outputBufferDacTime - moment.currentTime
@@ -223,6 +255,10 @@ class SimulatedOutput:
     def stalled_s(self, now_s: float) -> float:
         """Return for how long no block has been asked for."""
         return max(0.0, now_s - self.mixer.rendered_at_s) if self.mixer.rendered_frames else 0.0
+
+    def take_gap_s(self) -> float:
+        """Report no gap: what a thread takes is not heard."""
+        return 0.0
 
     def ended(self) -> bool:
         """Report that a thread does not end by itself."""

@@ -24,6 +24,7 @@ from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.stand_in import StandIn
+from callplayer.engine.session.standstill import Standstill
 from callplayer.errors import SoundDeviceError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.text import plain_text
@@ -75,6 +76,7 @@ class DeviceManager:
         self._report = DeviceReport(
             sound, call, reporter, self._home, self._device, list_devices=list_devices
         )
+        self._standstill = Standstill(sound, self._device, self._hold, self._report, limits)
         self._begun = False
         self._retry_s = self._latency_s = 0.0
         self._listing: asyncio.Task[None] | None = None
@@ -162,7 +164,7 @@ class DeviceManager:
         return True
 
     def _must_wait(self) -> bool:
-        return self._call.opened and not self._sound.ready and self._call.head.wants_paused()
+        return self._call.opened and self._device.silent and self._call.head.wants_paused()
 
     # --- one step ---------------------------------------------------------------------------------
 
@@ -185,8 +187,10 @@ class DeviceManager:
         self._device.look(now_s)
         if output.ended() or self._follow_the_stream():
             await self._lose(f"The sound device {name} is gone.", gone=True)
-        elif self._device.stalled:
+        elif self._device.is_lost:
             await self._lose(f"The sound device {name} has stopped.", gone=False)
+        elif self._standstill.look(now_s):
+            return
         elif self._home.name and self._home_is_back(now_s):
             if await self._probe(self._home.name):
                 await self._switch(self._home.name)
@@ -219,7 +223,7 @@ class DeviceManager:
         """The device gives no sound: hold the call where it was heard, close the device."""
         LOG.warning("%s", why)
         self._hold.engage(time.monotonic(), goes_on=self._home.goes_on)
-        label = self._sound.device_name or ""
+        label, self._device.stands_still = self._sound.device_name or "", False
         output = self._sound.detach()
         assert output is not None
         self._home.remember(

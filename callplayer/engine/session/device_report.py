@@ -19,6 +19,7 @@ from callplayer.text import plain_text
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
 LACKS = "No sound device."
+STANDS_STILL = "The sound device stands still: the call waits here and goes on with it."
 SILENT = "No sound device: silent. `callplayer doctor` says why."
 
 
@@ -65,6 +66,11 @@ class DeviceReport:
         hint = loss_hint(self._home, self._playing.view, plays_on)
         self._reporter.error("device-lost", what, hint)
 
+    def stood_still(self, stood_s: float) -> None:
+        """Report that nothing could be heard for a while, by no fault of the device's."""
+        what = f"The player stood still for {stood_s:.0f} s."
+        self._reporter.error("stood-still", what, "It goes on where it was heard last.")
+
     def detail(self) -> None:
         """Keep on the screen what the sound lacks, for as long as it does."""
         detail = ""
@@ -72,6 +78,8 @@ class DeviceReport:
             detail = SILENT
         elif not self._sound.ready:
             detail = WAITS if self._call.held else LACKS
+        elif self._playing.stands_still:
+            detail = STANDS_STILL
         elif self._home.name:
             device = self._sound.device_name
             detail = f"{self._home.label} is lost: sound comes from {device} until it is back."

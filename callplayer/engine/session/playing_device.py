@@ -32,6 +32,9 @@ class PlayingDevice:
         self._limits = limits
         self.view: PulseView | None = None
         self.on_sink = ""
+        self.stands_still = False
+        """Whether the device is waited for, and the call held for that."""
+
         self._cadence = Cadence()
         self._opened_s = 0.0
         self._watch: PulseWatch | None = None
@@ -69,9 +72,31 @@ class PlayingDevice:
     # --- the device -------------------------------------------------------------------------------
 
     @property
+    def shown(self) -> bool:
+        """Return whether the device has shown that it runs."""
+        return self._cadence.shown
+
+    @property
+    def silent(self) -> bool:
+        """Return whether no sound can come out: there is no device, or it stands still."""
+        return not self._sound.ready or self.stands_still
+
+    @property
     def stalled(self) -> bool:
         """Return whether the device should have asked for a block long ago."""
         return is_stalled(self._cadence, self._limits)
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether the device has been waited for in vain, or is known to be suspended."""
+        sink = self.view.sink(self.on_sink) if self.view is not None else None
+        is_known = not self.shown or (sink is not None and sink.suspended)
+        return self.stalled and (is_known or self._cadence.silent_s >= self._limits.lost_s)
+
+    @property
+    def asks(self) -> bool:
+        """Return whether the device has asked for a block since the last look but one."""
+        return self._cadence.silent_s == 0.0
 
     @property
     def is_late(self) -> bool:
@@ -103,6 +128,7 @@ class PlayingDevice:
     async def open(self, name: str) -> bool:
         """Open a device and see that it runs; return whether it does."""
         self.on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
+        self.stands_still = False
         try:
             await self._sound.open(name, self.view, refresh=True, on_trial=True)
             if not await self._runs(name):

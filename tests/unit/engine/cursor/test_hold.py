@@ -112,3 +112,30 @@ def test_while_the_server_is_away_the_call_waits_where_it_stands() -> None:
     line.hold.release(NOW_S + 3.5)
     back = line.call.resume_from(NOW_S + 4.0, DELAYS, stays=False)
     assert (back.position_ms, back.paused) == (31_000, False)
+
+
+def test_sound_that_broke_off_unseen_is_gone_back_to_though_the_call_has_ended_since() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.tell(60_000, NOW_S + 62.0, at_end=True)
+    line.hold.break_off(NOW_S + 62.0, 59.9)
+    assert line.sent == [Scrub(31_900 - BREAK_BACK_MS), Pause()]
+    line.hold.release(NOW_S + 62.1)
+    assert not line.call.head.wants_paused()
+
+
+def test_a_live_call_that_was_not_heard_for_long_is_gone_back_to_as_well() -> None:
+    line = Line(at_end=True, call_over=False)
+    line.hold.record(NOW_S + 0.1)
+    line.hold.break_off(NOW_S + 20.1, 20.0)
+    line.hold.release(NOW_S + 20.2)
+    assert ScrubToEnd() not in line.sent
+    assert any(isinstance(command, Scrub) for command in line.sent)
+
+
+def test_what_was_not_heard_before_it_broke_off_is_not_gone_back_to() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.hold.break_off(NOW_S + 12.0, 5.0)  # the call was paused, or had ended, in between
+    assert line.sent == []
+    assert not line.call.held

@@ -9,18 +9,23 @@ import pytest
 
 from callplayer.config import Settings
 from callplayer.engine.audio.mixer import Mixer
-from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
 from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.portaudio import OutputDevice
+from callplayer.engine.devices.pulse import PulseView, Sink
 from callplayer.engine.devices.search import ListDevices
 from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
+from callplayer.engine.session import standstill
 from callplayer.engine.session.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
 from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Command, Pause, Scrub
+from callplayer.vendor.status import Status
 
-LIMITS = DeviceLimits(search_s=3.0, stalled_s=0.5)
+LIMITS = DeviceLimits(search_s=3.0)
 SPEAKERS = OutputDevice(0, "speakers", "ALSA", 2, 48_000, is_default=True)
 HEADSET = OutputDevice(1, "headset", "ALSA", 2, 48_000, is_default=False)
 
@@ -35,11 +40,16 @@ class Card:
     def __init__(self, name: str) -> None:
         self.device_name = name
         self.silent_s = 0.004
+        self.gap_s = 0.0
 
     def stop(self) -> None: ...
 
     def stalled_s(self, now_s: float) -> float:
         return self.silent_s
+
+    def take_gap_s(self) -> float:
+        gap_s, self.gap_s = self.gap_s, 0.0
+        return gap_s
 
     def ended(self) -> bool:
         return False
@@ -51,10 +61,11 @@ class Rig:
     def __init__(self, list_devices: ListDevices, *, wanted: str = "headset") -> None:
         self.told: list[m.Event] = []
         self.now_s = 1000.0
+        self.sent: list[Command] = []
         sound, call = AudioPipeline(48_000), PlaybackState()
         reporter = Reporter(self.told.append, call, sound, ReceivePath())
         self.care = DeviceManager(
-            sound, call, reporter, lambda _: None, Settings(output_device=wanted),
+            sound, call, reporter, self.sent.extend, Settings(output_device=wanted),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
         )  # fmt: skip
         self.card = Card("speakers")
@@ -63,7 +74,22 @@ class Rig:
         self.switched: list[str] = []
         self.care._switch = self._switch  # type: ignore[method-assign]
         self.care._reopen = self._find_none  # type: ignore[method-assign]
-        self.sound = sound
+        self.sound, self.call = sound, call
+
+    def play(self) -> None:
+        """Let a call of 60 s play, at 30 s by now, on a device that is not lost."""
+        self.care._home.forget()
+        self.call.opened = True
+        told = Status(30_000, 60_000, paused=False, at_end=False, call_over=True)
+        self.call.take_status(told, self.now_s, Delays())
+
+    @property
+    def detail(self) -> str:
+        return [each.detail for each in self.told if isinstance(each, m.StateEvent)][-1]
+
+    @property
+    def errors(self) -> list[str]:
+        return [each.code for each in self.told if isinstance(each, m.ErrorEvent)]
 
     async def _find_none(self) -> None: ...
 
@@ -79,6 +105,82 @@ class Rig:
             await asyncio.sleep(0)
 
 
+async def no_devices() -> list[OutputDevice]:
+    return []
+
+
+def scrub_of(sent: list[Command]) -> int:
+    """Return where the one scrub of a pause leads."""
+    scrub, pause = sent
+    assert isinstance(scrub, Scrub)
+    assert pause == Pause()
+    return scrub.position
+
+
+async def test_a_device_that_stands_still_for_a_second_is_waited_for_and_gone_on_with() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    await rig.step(LIMITS.stalled_s - TICK_S, silent=True)
+    assert rig.sent == []
+    await rig.step(1.2 - LIMITS.stalled_s, silent=True)
+    assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
+    assert "stands still" in rig.detail
+    assert rig.sound.ready
+    rig.care.handle(Pause())  # what a person asks meanwhile counts
+    rig.care.handle(m.TogglePause())
+    await rig.step(0.2)
+    assert not rig.call.held
+    assert not rig.call.head.wants_paused()
+    assert (rig.detail, rig.errors) == ("", [])
+
+
+async def test_a_suspended_device_is_not_waited_for() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    sink = Sink("speakers", "Speakers", suspended=True)
+    rig.care._device.view = PulseView(sinks=(sink,), playing_on="")
+    rig.care._device.on_sink = "speakers"
+    await rig.step(LIMITS.stalled_s + TICK_S, silent=True)
+    assert rig.errors == ["device-lost"]
+
+
+async def test_a_process_that_was_stopped_goes_back_to_what_was_heard_last() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    rig.now_s += 45.0  # beyond the call's end, by its clock
+    rig.card.gap_s = 45.0
+    await rig.step(TICK_S)
+    assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
+    assert rig.errors == ["stood-still"]
+    await rig.step(2 * TICK_S)
+    assert not rig.call.head.wants_paused()
+    assert rig.detail == ""
+
+
+async def test_a_machine_that_slept_goes_back_though_its_clock_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    monkeypatch.setattr(standstill, "asleep_s", lambda: rig.care._standstill._asleep_s + 600.0)
+    await rig.step(TICK_S)
+    monkeypatch.undo()
+    assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
+    assert rig.errors == ["stood-still"]
+
+
+async def test_what_the_first_block_takes_is_no_standstill() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    rig.card.gap_s = 2.0
+    await rig.step(2.0)
+    assert (rig.sent, rig.errors) == ([], [])
+
+
 async def test_a_device_is_watched_while_another_is_looked_for() -> None:
     asked = asyncio.Event()
 
@@ -91,7 +193,9 @@ async def test_a_device_is_watched_while_another_is_looked_for() -> None:
     await asyncio.wait_for(rig.step(LIMITS.search_s + 0.5), 5.0)
     assert asked.is_set()
     assert rig.sound.ready
-    await asyncio.wait_for(rig.step(0.6, silent=True), 5.0)
+    await asyncio.wait_for(rig.step(LIMITS.lost_s - 0.2, silent=True), 5.0)
+    assert rig.sound.ready
+    await asyncio.wait_for(rig.step(0.4, silent=True), 5.0)
     assert not rig.sound.ready
     losses = [event for event in rig.told if isinstance(event, m.ErrorEvent)]
     assert [loss.code for loss in losses] == ["device-lost"]

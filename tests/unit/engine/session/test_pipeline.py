@@ -24,6 +24,9 @@ class Card:
     def stalled_s(self, now_s: float) -> float:
         return 0.0
 
+    def take_gap_s(self) -> float:
+        return 0.0
+
     def ended(self) -> bool:
         return False
 
