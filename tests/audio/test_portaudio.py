@@ -251,6 +251,7 @@ def test_the_callback_plays_the_mixer_and_follows_the_latency(
 ) -> None:
     portaudio = _machine(monkeypatch, "Speakers")
     made = SoundOutput(find_device(""), Mixer(48_000))
+    made._opened_s -= 10.0  # a device that has long been open
     fill = portaudio.streams[0].callback
     block = np.full((480, 2), 9.0, dtype=np.float32)
     for _ in range(400):
