@@ -55,6 +55,7 @@ class Secret:
 class Settings:
     """All settings of the player; each field is a flag, a variable and a key of the file.
 
+    `output_delay_ms` has what sound devices take beyond the delay that they report, by name.
     `screen` and `keys` are tables of the file as they stand there: the screen knows what is in
     them.
     """
@@ -67,14 +68,15 @@ class Settings:
     cable_parameter: str = "incident_id"
     output_device: str = ""
     on_device_loss: str = "default"
+    output_delay_ms: Mapping[str, int] = field(default_factory=dict)
     screen: Mapping[str, Any] = field(default_factory=dict)
     keys: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     config_path: Path | None = None
 
 
-_TABLES = ("screen", "keys")
-"""Tables of the file that the screen reads for itself."""
+_TABLES = ("screen", "keys", "output_delay_ms")
+"""Tables of the file; the first two are what the screen reads for itself."""
 
 _NAMES = tuple(
     f.name for f in fields(Settings) if f.name not in (*_TABLES, "warnings", "config_path")
@@ -82,6 +84,8 @@ _NAMES = tuple(
 
 ON_DEVICE_LOSS = ("default", "pause")
 """What to do when the sound device is lost: go on on the default one, or pause."""
+
+MAX_OUTPUT_DELAY_MS = 2_000
 
 _URL_SCHEMES = {
     "api_url": {"https": True, "http": False},
@@ -137,6 +141,7 @@ def load_settings(
             f"on_device_loss is {plain_text(values['on_device_loss'], 40)!r}.",
             f"Set CALLPLAYER_ON_DEVICE_LOSS to {' or '.join(ON_DEVICE_LOSS)}.",
         )
+    _check_output_delays(table.get("output_delay_ms", {}))
     secret = values.pop("client_secret", "")
     return Settings(
         **values,
@@ -145,6 +150,15 @@ def load_settings(
         warnings=tuple(warnings),
         config_path=path if path.exists() else None,
     )
+
+
+def _check_output_delays(delays_ms: object) -> None:
+    values = delays_ms.values() if isinstance(delays_ms, dict) else [None]
+    if not all(type(value) is int and 0 <= value <= MAX_OUTPUT_DELAY_MS for value in values):
+        raise UsageError(
+            f"output_delay_ms is not a table of whole numbers from 0 to {MAX_OUTPUT_DELAY_MS}.",
+            'Write [output_delay_ms] and, below it, lines such as "My headset" = 180.',
+        )
 
 
 def check_url(url: str, schemes: Mapping[str, bool], name: str, setting: str | None = None) -> str:

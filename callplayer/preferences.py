@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from callplayer.config import MAX_OUTPUT_DELAY_MS
 from callplayer.paths import APP_NAME, write_private
 
 LOG = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ LOG = logging.getLogger(__name__)
 MAX_BYTES = 10_000
 MAX_NAME_CHARS = 200
 NAMES = ("output_device", "theme")
+MAX_DELAYS = 20
 
 
 def choices_path() -> Path:
@@ -34,6 +36,24 @@ def read_output_device() -> str:
 def keep_output_device(name: str) -> None:
     """Keep the choice for this user, in a private file that is replaced whole; raise OSError."""
     _keep("output_device", name)
+
+
+def read_output_delays_ms() -> dict[str, int]:
+    """Return what devices take beyond the delay that they report, by name, as it was found."""
+    kept = _choices().get("output_delay_ms")
+    found = kept.items() if isinstance(kept, dict) else ()
+    return {
+        name: value
+        for name, value in found
+        if type(value) is int and 0 <= value <= MAX_OUTPUT_DELAY_MS and len(name) <= MAX_NAME_CHARS
+    }
+
+
+def keep_output_delay_ms(name: str, delay_ms: int) -> None:
+    """Keep a device's delay for this user; the last MAX_DELAYS count. Raise OSError."""
+    delays_ms = {each: ms for each, ms in read_output_delays_ms().items() if each != name}
+    delays_ms = dict([*delays_ms.items(), (name[:MAX_NAME_CHARS], delay_ms)][-MAX_DELAYS:])
+    _write({key: _read(key) for key in NAMES}, delays_ms)
 
 
 def read_theme() -> str:
@@ -52,7 +72,11 @@ def _read(name: str) -> str:
 
 
 def _keep(name: str, value: str) -> None:
-    kept = {key: _read(key) for key in NAMES} | {name: value}
+    _write({key: _read(key) for key in NAMES} | {name: value}, read_output_delays_ms())
+
+
+def _write(texts: dict[str, str], delays_ms: dict[str, int]) -> None:
+    kept: dict[str, object] = {**texts, "output_delay_ms": delays_ms}
     content = json.dumps({key: value for key, value in kept.items() if value})
     write_private(choices_path(), content.encode() + b"\n")
 

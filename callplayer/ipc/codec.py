@@ -6,8 +6,10 @@ import math
 
 import msgspec
 
+from callplayer.config import MAX_OUTPUT_DELAY_MS
 from callplayer.ipc.messages import (
     AdjustGain,
+    AdjustOutputDelay,
     Event,
     Request,
     SeekBy,
@@ -64,6 +66,8 @@ def decode_request(line: bytes) -> Request:
             return Scrub(max(-MAX_CALL_MS, min(position, MAX_CALL_MS)))
         case SeekBy(offset_ms=offset):
             return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
+        case AdjustOutputDelay(delta_ms=delta_ms):
+            return AdjustOutputDelay(max(-MAX_OUTPUT_DELAY_MS, min(delta_ms, MAX_OUTPUT_DELAY_MS)))
         case SetOutputDevice(name=name) if len(name) > MAX_DEVICE_NAME_CHARS:
             raise WireError(f"a device name of {len(name)} characters")
     return request

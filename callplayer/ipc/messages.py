@@ -92,6 +92,12 @@ class SetOutputDevice(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-out
     name: str
 
 
+class AdjustOutputDelay(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-output-delay"):
+    """Change the delay that the playing device does not report, and keep it. It clicks a while."""
+
+    delta_ms: int
+
+
 class RetryNow(msgspec.Struct, frozen=True, tag_field="cmd", tag="retry-now"):
     """Do not wait for the next try to come back to the room: try at once."""
 
@@ -115,6 +121,7 @@ Request = (
     | Unsolo
     | ListDevices
     | SetOutputDevice
+    | AdjustOutputDelay
     | RetryNow
     | Quit
 )
@@ -304,13 +311,15 @@ class Device(msgspec.Struct, frozen=True):
 class DevicesEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="devices"):
     """The devices that can be chosen; emitted on request, and after a choice.
 
-    `current` is the name of the one that plays, None while none does; `chosen` is the one that was
-    asked for, "" for the system's default.
+    `current` plays (None: none does) and does not report `output_delay_ms` of its delay; it clicks
+    each second from `click_s` (monotonic; None: not at all). `chosen` "" is the system's default.
     """
 
     devices: tuple[Device, ...]
     current: str | None = None
     chosen: str = ""
+    output_delay_ms: int = 0
+    click_s: float | None = None
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="error"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 
 import pytest
@@ -9,6 +10,7 @@ from textual import events
 
 from callplayer.ipc.messages import (
     AdjustGain,
+    AdjustOutputDelay,
     ListDevices,
     Mute,
     Request,
@@ -289,3 +291,26 @@ async def test_the_picker_takes_clicks_and_the_wheel() -> None:
         await pilot.click("#list", offset=(8, 1), times=2)
         await pilot.pause()
     assert app.return_value == ROWS[1].id
+
+
+async def test_the_playing_devices_delay_is_found_by_a_mark_that_lights_with_its_clicks() -> None:
+    engine = ScriptedEngine(INCIDENT, PAUSED, DEVICES)
+    app = PlayerApp(engine, clock=frozen_clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("d", "plus", "minus", "plus")
+        asked = [each for each in engine.requests if isinstance(each, AdjustOutputDelay)]
+        assert asked == [AdjustOutputDelay(each) for each in (10, -10, 10)]
+        click_s = time.monotonic() - 0.7
+        app.player.take(but(DEVICES, output_delay_ms=180, click_s=click_s))
+        await pilot.pause()
+        assert "sound device, heard 180 ms later than it says  ·" in screen_text(app)
+        lit = []
+        while len(lit) < 2:
+            await pilot.pause(0.02)
+            at_s = time.monotonic()
+            if "◉ click" in screen_text(app) and not (lit and at_s - lit[-1] < 0.5):
+                lit.append(at_s)
+        assert all((each - click_s) % 1.0 < 0.3 for each in lit)
+        app.player.take(but(DEVICES, output_delay_ms=180))
+        await pilot.pause(1.2)
+        assert "later than it says ─" in screen_text(app)

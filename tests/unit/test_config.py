@@ -263,3 +263,22 @@ def test_a_file_that_cannot_be_read_is_reported(make: object, tmp_path: Path) ->
 def test_a_profile_that_is_not_there_is_reported(text: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no profile named 'night'"):
         _load(_write(tmp_path, text), profile="night")
+
+
+def test_a_devices_delay_is_read_from_its_table(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[output_delay_ms]\n"My headset" = 180\n')
+    settings = load_settings({}, environment={}, file=file)
+    assert settings.output_delay_ms == {"My headset": 180}
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["output_delay_ms = 7", "[output_delay_ms]\na = -1", "[output_delay_ms]\na = 2001",
+              "[output_delay_ms]\na = true", '[output_delay_ms]\na = "9"'],
+)  # fmt: skip
+def test_a_delay_that_is_none_is_refused(wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(wrong)
+    with pytest.raises(UsageError, match="output_delay_ms is not a table"):
+        load_settings({}, environment={}, file=file)

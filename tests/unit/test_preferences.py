@@ -52,3 +52,23 @@ def test_a_folder_in_its_place_is_no_choice_and_an_error_to_keep_one() -> None:
     with pytest.raises(OSError, match="directory"):
         keep_output_device("Headset")
     assert [path.name for path in choices_path().parent.iterdir()] == ["choices.json"]
+
+
+def test_a_devices_delay_is_kept_beside_the_other_choices() -> None:
+    preferences.keep_theme("dark")
+    for number in range(preferences.MAX_DELAYS + 3):
+        preferences.keep_output_delay_ms(f"device {number}", 10 * number)
+    preferences.keep_output_delay_ms("device 5", 180)
+    keep_output_device("Headset")
+    delays_ms = preferences.read_output_delays_ms()
+    assert len(delays_ms) == preferences.MAX_DELAYS
+    assert delays_ms["device 5"] == 180
+    assert "device 1" not in delays_ms
+    assert (preferences.read_theme(), read_output_device()) == ("dark", "Headset")
+
+
+@pytest.mark.parametrize("kept", ["7", "[1]", '{"a": "1", "b": true, "c": -1, "d": 1e9}'])
+def test_delays_that_are_none_are_not_used(kept: str) -> None:
+    choices_path().parent.mkdir(parents=True)
+    choices_path().write_text(f'{{"output_delay_ms": {kept}}}')
+    assert preferences.read_output_delays_ms() == {}

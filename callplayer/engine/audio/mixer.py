@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from callplayer.engine.audio.callback_timing import CallbackTiming
 from callplayer.engine.audio.channel import Channel
+from callplayer.engine.audio.click import Click
 from callplayer.engine.audio.ring import Samples
 
 MAX_BLOCK_FRAMES = 8192
@@ -22,6 +23,7 @@ class Mixer:
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self.channels: tuple[Channel, ...] = ()
+        self.click: Click | None = None
         self.rendered_frames = 0
         self.rendered_at_s = 0.0
         self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
@@ -37,6 +39,8 @@ class Mixer:
             bus.fill(0.0)
             for channel in self.channels:
                 channel.mix_into(bus, started_s)
+            if self.click is not None:
+                self.click.mix_into(bus, started_s)
             self._limit(bus)
             part[:] = bus[:, np.newaxis]
         self.rendered_frames += len(out)

@@ -27,6 +27,7 @@ from callplayer.engine.session.stand_in import StandIn
 from callplayer.engine.session.standstill import Standstill
 from callplayer.errors import SoundDeviceError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
+from callplayer.preferences import read_output_delays_ms
 from callplayer.text import plain_text
 from callplayer.vendor.commands import Command, Pause, Resume
 
@@ -58,6 +59,7 @@ class DeviceManager:
         limits: DeviceLimits = DEFAULT_LIMITS,
         list_devices: ListDevices = fresh_devices,
     ) -> None:
+        sound.output_delays_ms = read_output_delays_ms() | dict(settings.output_delay_ms)
         self._silent = silent
         self._limits = limits
         self._sound = sound
@@ -79,7 +81,6 @@ class DeviceManager:
         self._standstill = Standstill(sound, self._device, self._hold, self._report, limits)
         self._begun = False
         self._retry_s = self._latency_s = 0.0
-        self._listing: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -136,8 +137,7 @@ class DeviceManager:
 
     def stop(self) -> None:
         """Ask the sound server no more."""
-        if self._listing is not None:
-            self._listing.cancel()
+        self._report.stop()
         self._search.stop()
         self._device.stop()
 
@@ -145,9 +145,9 @@ class DeviceManager:
 
     def handle(self, request: m.Request) -> bool:
         """Take a request that is about the device, or that has to wait for one."""
+        if self._report.handle(request):
+            return True
         match request:
-            case m.ListDevices():
-                self._listing = asyncio.create_task(self._report.devices())
             case m.SetOutputDevice() if self._sound.no_audio:
                 what = "There is no sound with --no-audio."
                 self._reporter.error("bad-request", what, "Run without it.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
+from callplayer.config import MAX_OUTPUT_DELAY_MS
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.devices.listing import choices, resolve_name
 from callplayer.engine.devices.portaudio import OutputDevice
@@ -14,7 +17,13 @@ from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
 from callplayer.ipc import messages as m
+from callplayer.preferences import keep_output_delay_ms
 from callplayer.text import plain_text
+
+LOG = logging.getLogger(__name__)
+
+FIRST_CLICK_S = 0.2
+"""By then a device has asked for the block that the first click is in."""
 
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
@@ -59,6 +68,7 @@ class DeviceReport:
         self._home = home
         self._playing = playing
         self._list_devices = list_devices
+        self._answering: asyncio.Task[None] | None = None
 
     def loss(self, what: str) -> None:
         """Report that the device is lost, and how the call goes on."""
@@ -86,6 +96,40 @@ class DeviceReport:
         self._call.sound_detail = detail
         self._reporter.state()
 
+    def handle(self, request: m.Request) -> bool:
+        """Answer a request about the list of devices; return whether it is one."""
+        match request:
+            case m.ListDevices():
+                self._answering = asyncio.create_task(self.devices())
+            case m.AdjustOutputDelay(delta_ms=delta_ms):
+                self._answering = asyncio.create_task(self._adjust(delta_ms))
+            case _:
+                return False
+        return True
+
+    def stop(self) -> None:
+        """Answer no more."""
+        if self._answering is not None:
+            self._answering.cancel()
+
+    async def _adjust(self, delta_ms: int) -> None:
+        """Change the delay that the playing device does not report, and click."""
+        sound, name = self._sound, self._sound.device_name
+        if name is None:
+            self._reporter.error("no-sound-device", "No sound device plays.", "Choose one first.")
+            return
+        delay_ms = min(max(sound.output_delay_ms + delta_ms, 0), MAX_OUTPUT_DELAY_MS)
+        if delay_ms != sound.output_delay_ms:
+            sound.output_delays_ms[name] = delay_ms
+            try:
+                keep_output_delay_ms(name, delay_ms)
+            except OSError as error:
+                LOG.warning("the delay is not kept: %s", error)
+        sound.click()
+        await asyncio.sleep(FIRST_CLICK_S)
+        self._reporter.state()
+        await self.devices()
+
     async def devices(self) -> None:
         """Report the devices there are, the one that plays, and the one that was chosen."""
         listed = choices(await self._listed(), self._playing.view)
@@ -96,6 +140,8 @@ class DeviceReport:
                 devices=tuple(m.Device(choice.name, choice.label) for choice in listed),
                 current=(sink or output.device_name) if output is not None else None,
                 chosen=self._home.wanted,
+                output_delay_ms=self._sound.output_delay_ms,
+                click_s=self._sound.click_s,
             )
         )
 

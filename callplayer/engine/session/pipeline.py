@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from callplayer.engine.audio.channel import FADE_S
 from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.audio.click import Click
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.devices.blocking import BlockingCalls, HangsError
 from callplayer.engine.devices.latency import DeviceLatency
@@ -50,6 +51,9 @@ class AudioPipeline:
         self._latency = DeviceLatency()
         self._blocking_calls = BlockingCalls()
         self.device_label = ""
+        self.output_delays_ms: dict[str, int] = {}
+        """What devices take beyond the delay that they report, by their names for people."""
+
         self.on_trial = False
         self.has_stand_in = False
         """Whether a thread takes the place of the device that is not there: the call goes on."""
@@ -188,8 +192,28 @@ class AudioPipeline:
 
     @property
     def device_latency_ms(self) -> float:
-        """Return the device's own delay, in ms."""
-        return self._output.latency_s * 1000 if self._output else 0.0
+        """Return the device's own delay, in ms: what it reports, and what it does not."""
+        return self._output.latency_s * 1000 + self.output_delay_ms if self._output else 0.0
+
+    @property
+    def output_delay_ms(self) -> int:
+        """Return what the device takes beyond the delay that it reports, in ms."""
+        return self.output_delays_ms.get(self.device_name or "", 0)
+
+    def click(self) -> None:
+        """Click for some seconds: by the clicks a person finds the device's delay."""
+        if self._mixer is None:
+            return
+        if self._mixer.click is None or self._mixer.click.is_over:
+            self._mixer.click = Click(self._mixer.rate_hz)
+        self._mixer.click.extend()
+
+    @property
+    def click_s(self) -> float | None:
+        """Return when a click is heard (monotonic), one each second from then; None if none is."""
+        click = self._mixer.click if self._mixer is not None else None
+        began_s = click.began_s if click is not None and not click.is_over else None
+        return None if began_s is None else began_s + self.device_latency_ms / 1000
 
     @property
     def fade_s(self) -> float:
@@ -197,7 +221,9 @@ class AudioPipeline:
 
         A block that is asked for is half of the device's latency, and waits for the whole of it.
         """
-        return FADE_S + 1.5 * self._output.latency_s if self._output else 0.0
+        if self._output is None:
+            return 0.0
+        return FADE_S + 1.5 * self._output.latency_s + self.output_delay_ms / 1000
 
     def callback_ms(self, percent: float) -> float:
         """Return a percentile of the time a block has taken since the device opened, in ms."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from textual import events
+from textual.timer import Timer
 
 from callplayer.ipc.messages import Device, DevicesEvent, SetOutputDevice
 from callplayer.text import plain_text
@@ -13,7 +15,10 @@ from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_r
 from callplayer.ui.widgets.rows import Part, Row, fit
 
 SYSTEM_DEFAULT = Device("", "System default")
-KEYS_HELP = "↑↓ choose  Enter play there"
+KEYS_HELP = "↑↓ choose  Enter play there  + − delay, by clicks"
+CLICK_PERIOD_S = 1.0
+LIT_S = 0.1
+"""So long the mark is lit at the moment when a click is heard, if the delay is right."""
 
 
 class DevicesPanel(ListPanel):
@@ -23,6 +28,8 @@ class DevicesPanel(ListPanel):
         super().__init__(id=id)
         self.pointed: str | None = None
         self._listed: DevicesEvent | None = None
+        self._mark: Timer | None = None
+        self._is_lit = False
 
     def open(self) -> None:
         """Point at what is chosen."""
@@ -30,8 +37,27 @@ class DevicesPanel(ListPanel):
 
     def show(self, event: DevicesEvent | None) -> None:
         """Draw the devices of the last event."""
-        self._listed = event
+        is_new, self._listed = event is not self._listed, event
         self.draw_with(self._build_rows)
+        if is_new:
+            self._await_click()
+
+    def _await_click(self) -> None:
+        """Light the mark when the next click is heard."""
+        if self._mark is not None:
+            self._mark.stop()
+        click_s = self._listed.click_s if self._listed is not None else None
+        if click_s is not None and self.is_attached:
+            wait_s = (click_s - time.monotonic()) % CLICK_PERIOD_S
+            self._mark = self.set_timer(wait_s, lambda: self._light(True))
+
+    def _light(self, lit: bool) -> None:
+        self._is_lit = lit
+        self.draw_with(self._build_rows)
+        if lit:
+            self._mark = self.set_timer(LIT_S, lambda: self._light(False))
+        else:
+            self._await_click()
 
     def move(self, key: str) -> None:
         """Point at another device."""
@@ -59,8 +85,16 @@ class DevicesPanel(ListPanel):
         wanted = chosen if self.pointed is None else self.pointed
         return next((at for at, device in enumerate(listed) if device.name == wanted), 0)
 
+    @property
+    def _title(self) -> str:
+        event = self._listed
+        if event is None or (event.click_s is None and not event.output_delay_ms):
+            return "sound device"
+        mark = "" if event.click_s is None else "  ◉ click" if self._is_lit else "  ·"
+        return f"sound device, heard {event.output_delay_ms} ms later than it says{mark}"
+
     def _build_rows(self, width: int, height: int) -> list[Row]:
-        event, title = self._listed, title_row("sound device", width)
+        event, title = self._listed, title_row(self._title, width)
         if event is None:
             return [title, (("… asking for the devices", "ask"),)]
         listed = devices(event)

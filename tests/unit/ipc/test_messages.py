@@ -19,6 +19,7 @@ caller_types = st.sampled_from(["caller", "callTaker", "call"])
 gains_db = st.floats(GAIN_MIN_DB, GAIN_MAX_DB)
 requests = st.one_of(
     st.sampled_from([Pause(), Resume(), ScrubToEnd(), m.TogglePause(), m.ListDevices(), m.Quit()]),
+    st.builds(m.AdjustOutputDelay, st.integers(-2_000, 2_000)),
     st.builds(m.SetOutputDevice, st.text(st.characters(exclude_categories=["Cs"]), max_size=200)),
     st.integers(0, MAX_CALL_MS).map(Scrub),
     st.integers(-MAX_CALL_MS, MAX_CALL_MS).map(m.SeekBy),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from callplayer.ipc.messages import ListDevices, SetOutputDevice
+from callplayer.ipc.messages import AdjustOutputDelay, ListDevices, SetOutputDevice
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.rules import ask_note, remove_bookmark
 from callplayer.ui.footer import Mode
@@ -19,6 +19,9 @@ from callplayer.vendor.commands import Scrub
 
 DEVICES_S = 2.0
 """How often the open device picker asks anew: a device may come while it is looked for."""
+
+DELAY_KEYS = {"plus": 10, "minus": -10}
+"""What keys in the device picker add to the playing device's delay, in ms."""
 
 PanelName = Literal["help", "devices", "bookmarks"]
 
@@ -127,6 +130,8 @@ class Panels:
     def _press_in_devices(self, key: str) -> bool:
         if key in MOVES:
             self.devices.move(key)
+        elif key in DELAY_KEYS:
+            self._control.request(AdjustOutputDelay(DELAY_KEYS[key]))
         elif key != "enter":
             return False
         elif (picked := self.devices.picked) is not None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from callplayer import preferences
 from callplayer.config import Settings
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.cursor.call_state import Delays
@@ -58,14 +63,21 @@ class Card:
 class Rig:
     """Plays on the speakers for as long as the headset, which was lost, is gone."""
 
-    def __init__(self, list_devices: ListDevices, *, wanted: str = "headset") -> None:
+    def __init__(
+        self,
+        list_devices: ListDevices,
+        *,
+        wanted: str = "headset",
+        output_delay_ms: Mapping[str, int] | None = None,
+    ) -> None:
         self.told: list[m.Event] = []
         self.now_s = 1000.0
         self.sent: list[Command] = []
         sound, call = AudioPipeline(48_000), PlaybackState()
         reporter = Reporter(self.told.append, call, sound, ReceivePath())
         self.care = DeviceManager(
-            sound, call, reporter, self.sent.extend, Settings(output_device=wanted),
+            sound, call, reporter, self.sent.extend,
+            Settings(output_device=wanted, output_delay_ms=output_delay_ms or {}),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
         )  # fmt: skip
         self.card = Card("speakers")
@@ -238,3 +250,41 @@ async def test_for_more_latency_the_device_that_plays_is_opened_anew(
     monkeypatch.setattr(rig.sound, "wants_other_latency", wants)
     await rig.step(TICK_S)
     assert rig.switched == [reopened]
+
+
+async def test_a_delay_that_the_device_does_not_report_is_found_by_clicks_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preferences, "choices_path", lambda: tmp_path / "choices.json")
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(0.5)
+    reported_ms = rig.sound.device_latency_ms
+    assert rig.care.handle(m.AdjustOutputDelay(180))
+    assert rig.care.handle(m.AdjustOutputDelay(10))
+    block = np.zeros((480, 2), dtype=np.float32)
+    await asyncio.sleep(0)
+    rig.card.mixer.render(block)
+    rendered_s = time.monotonic()
+    assert np.abs(block).max() > 0.1
+    assert rig.sound.device_latency_ms == reported_ms + 190
+    assert rig.sound.fade_s > 0.19
+    for _ in range(50):
+        told = [each for each in rig.told if isinstance(each, m.DevicesEvent)]
+        if told:
+            break
+        await asyncio.sleep(0.02)
+    assert told[-1].output_delay_ms == 190
+    assert told[-1].click_s == pytest.approx(rendered_s + 0.19 + 0.01, abs=0.02)
+    assert preferences.read_output_delays_ms() == {"speakers": 190}
+    rig.care.stop()
+    assert Rig(no_devices).sound.output_delay_ms == 190
+
+
+async def test_settings_go_before_a_delay_that_was_found() -> None:
+    rig = Rig(no_devices, output_delay_ms={"speakers": 70})
+    assert rig.sound.output_delay_ms == 70
+    assert rig.care.handle(m.AdjustOutputDelay(-2000))
+    await asyncio.sleep(0)
+    assert rig.sound.output_delay_ms == 0
+    rig.care.stop()
