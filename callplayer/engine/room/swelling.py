@@ -57,6 +57,10 @@ class Swelling:
         self._rest_ms = self._last = None
         self._stalled_s = float("-inf")
 
+    def note_standstill(self, now_s: float) -> None:
+        """Nothing that came was played out for a while: it lies in the buffers, old or new."""
+        self._stalled_s, self._renewed_s = now_s, float("-inf")
+
     def update(self, reading: BufferReading, *, playing: bool) -> None:
         """Take in a look. `playing`: the server had to send sound since the last one."""
         last, self._last = self._last, reading

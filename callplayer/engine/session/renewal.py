@@ -16,6 +16,8 @@ from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 
 LOG = logging.getLogger(__name__)
 
+STOOD_STILL_S = 1.0
+
 SILENCE_S = 0.4
 """A silence of the call that has lasted for so long is no gap between two words."""
 
@@ -40,7 +42,8 @@ class BufferRenewal:
         self._obey = obey
         self._held_resume = False
         self._renewing: asyncio.Task[None] | None = None
-        self.swelling = Swelling(time.monotonic())
+        self._ticked_s = time.monotonic()
+        self.swelling = Swelling(self._ticked_s)
 
     @property
     def runs(self) -> bool:
@@ -51,6 +54,12 @@ class BufferRenewal:
         """Give up waiting: the room is left."""
         if self._renewing is not None:
             self._renewing.cancel()
+
+    def tick(self, now_s: float) -> None:
+        """Take note of whether this process has stood still; called 20 times a second."""
+        if now_s - self._ticked_s > STOOD_STILL_S:
+            self.swelling.note_standstill(now_s)
+        self._ticked_s = now_s
 
     def measure(self) -> None:
         """Take in the latest look at the receive path."""
@@ -67,6 +76,7 @@ class BufferRenewal:
 
     def begin_at(self, commands: Sequence[Command]) -> None:
         """Begin if the buffer is swollen and `commands` silence the player anyhow."""
+        self.tick(time.monotonic())
         silences = any(isinstance(command, Scrub | ScrubToEnd | Pause) for command in commands)
         if silences and not self.runs and self.swelling.wants_renewal(time.monotonic()):
             self._renewing = asyncio.create_task(self._renew())

@@ -173,8 +173,9 @@ class RoomSource:
             self._queue.offer(command)
 
     def tick(self) -> None:
-        """Use a silence of the call for a swollen jitter buffer."""
+        """Use a silence of the call for a swollen jitter buffer; note a standstill."""
         now_s = time.monotonic()
+        self._renewal.tick(now_s)
         if self._queue.open and self._renewal.may_use_silence(now_s, self._reporter.sounded_s):
             self._host.obey(Scrub(self._call.shown_ms(now_s, self._delays())))
 

@@ -17,6 +17,9 @@ from callplayer.engine.session.playing_device import PlayingDevice
 
 LOG = logging.getLogger(__name__)
 
+SETTLES_S = 1.0
+"""A device that has just gone on may ask unevenly at first."""
+
 REPORTED_S = 1.5
 """A pause of the sound that is longer than this, and over, is worth a line."""
 
@@ -39,14 +42,16 @@ class Standstill:
         self._limits = limits
         self._asleep_s = asleep_s()
         self._was_shown = False
+        self._released_s = float("-inf")
 
     def look(self, now_s: float) -> bool:
         """Hold the call, or let it go on; return whether the device is waited for."""
         device, output = self._device, self._sound.output
-        slept_s = asleep_s() - self._asleep_s
+        slept_s = max(asleep_s() - self._asleep_s, 0.0)
         self._asleep_s += slept_s
         gap_s = output.take_gap_s() if output is not None else 0.0
-        over_s = slept_s + gap_s if self._was_shown else 0.0
+        counts = self._was_shown and now_s - self._released_s >= SETTLES_S
+        over_s = slept_s + gap_s if counts else 0.0
         self._was_shown = device.shown
         if over_s >= self._limits.stalled_s and not device.stands_still:
             self._hold.break_off(now_s, over_s)
@@ -57,7 +62,7 @@ class Standstill:
             self._hold.engage(now_s, goes_on=True)
             self._wait(self._limits.stalled_s)
         elif device.stands_still and device.asks:
-            device.stands_still = False
+            device.stands_still, self._released_s = False, now_s
             self._hold.release(now_s)
             self._report.detail()
         return device.stands_still
@@ -69,6 +74,9 @@ class Standstill:
 
 
 def asleep_s() -> float:
-    """Return how long the machine has slept since its start, in s; 0.0 where that is not known."""
+    """Return for how long at least the machine has slept since its start, in s.
+
+    0.0 where that is not known. This process may be held up between the two clocks' readings.
+    """
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boottime is None else time.clock_gettime(boottime) - time.monotonic()
