@@ -87,3 +87,13 @@ def test_a_new_buffer_is_not_replaced_at_once_and_learns_what_the_link_needs() -
     swelling.update(reading(33.0, concealed_ms=1400.0), playing=True)
     assert not swelling.wants_renewal(33.0)
     assert swelling.wants_renewal(31.0 + APART_S)
+
+
+def test_after_a_standstill_even_a_new_buffer_is_replaced_whatever_it_says() -> None:
+    swelling = settled()
+    swelling.renew(10.0)
+    swelling.update(reading(11.0), playing=True)
+    assert not swelling.wants_renewal(11.0)
+    swelling.note_standstill(11.0)
+    assert swelling.wants_renewal(11.0)
+    assert not swelling.wants_renewal(11.0 + STALL_COUNTS_S)

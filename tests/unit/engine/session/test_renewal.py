@@ -12,7 +12,7 @@ from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.room.swelling import APART_S, SETTLES_S, SWOLLEN_MS, BufferReading
-from callplayer.engine.session.renewal import SILENCE_S, BufferRenewal
+from callplayer.engine.session.renewal import SILENCE_S, STOOD_STILL_S, BufferRenewal
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
 from callplayer.vendor.status import Status
@@ -127,3 +127,15 @@ async def test_no_other_renewal_follows_at_once() -> None:
     await rig.come_back()
     rig.ask(Scrub(70_000))
     assert not rig.renewal.runs
+
+
+async def test_a_process_that_stood_still_has_new_buffers_at_its_next_pause() -> None:
+    rig = Rig(swollen=False)
+    now_s = time.monotonic()
+    rig.renewal.tick(now_s + STOOD_STILL_S * 0.9)
+    assert not rig.renewal.swelling.wants_renewal(now_s + STOOD_STILL_S)
+    rig.renewal.tick(now_s + 3.4)
+    rig.ask(Pause())
+    assert rig.renewal.runs
+    await rig.come_back()
+    assert not rig.renewal.swelling.wants_renewal(time.monotonic())
