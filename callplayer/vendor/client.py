@@ -18,6 +18,7 @@ import httpx
 from callplayer import __version__
 from callplayer.config import Settings
 from callplayer.errors import (
+    CallplayerError,
     IncidentNotFoundError,
     NotReadyError,
     SignInRefusedError,
@@ -50,6 +51,8 @@ NOT_READY = (202, 204, 404, 409, 425, 429, 503)
 """What a stream token is answered with while a known call's stream is being prepared."""
 
 WHOLE_ANSWER_S = 30.0
+LISTED_PAGES = 20
+"""So many pages of the list are looked through for one incident."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,22 @@ class ApiClient:
             return
         try:
             await self.incident(incident_id)
+        except IncidentNotFoundError:
+            # An API may have its incidents in the list only.
+            if not await self._is_listed(incident_id):
+                raise
+            self._known.add(incident_id)
         except UnreachableError as error:
             LOG.info("whether the incident is known is not said: %s", error.what)
+
+    async def _is_listed(self, incident_id: str) -> bool:
+        listed = self.incident_list()
+        with contextlib.suppress(CallplayerError):
+            for _ in range(LISTED_PAGES):
+                await listed.load_more()
+                if listed.ended or any(each.id == incident_id for each in listed.incidents):
+                    break
+        return any(each.id == incident_id for each in listed.incidents)
 
     async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> _Answer:
         return _checked(await self._send_signed(method, path, content))
@@ -286,7 +303,9 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
     if after.isascii() and after.isdigit():
         return float(after)
     try:
-        return max((parsedate_to_datetime(after) - now).total_seconds(), 0.0)
+        at = parsedate_to_datetime(after)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)  # as asctime has it
+        return max((at - now).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return 0.0
 

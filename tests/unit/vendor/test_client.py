@@ -312,6 +312,8 @@ async def test_every_request_has_a_time_limit() -> None:
         ("7", 7.0),
         (" 120 ", 120.0),
         ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
+        ("Tuesday, 24-Nov-26 12:00:30 GMT", 30.0),
+        ("Tue Nov 24 12:00:30 2026", 30.0),
         ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
         ("-3", 0.0),
         ("soon", 0.0),
@@ -354,6 +356,25 @@ async def test_one_that_is_unknown_or_refused_is_not_waited_for(
     async with vendor.access() as access:
         with pytest.raises(error):
             await access.stream_grant("i", autoplay=False)
+
+
+@pytest.mark.parametrize(("wanted", "known"), [("i7", True), ("i9", False)])
+async def test_where_an_api_has_its_incidents_in_the_list_only_that_is_looked_through(
+    wanted: str, known: bool
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(404)
+        if not request.url.path.endswith("/incident_events"):
+            return httpx.Response(404)
+        first = int(request.url.params.get("cursor", "0"))
+        rows = [{"id": f"i{number}"} for number in range(first, first + 3)]
+        more = {} if first >= 6 else {"next_cursor": str(first + 3)}
+        return httpx.Response(200, json={"data": rows, **more})
+
+    async with Vendor(answer).access() as access:
+        with pytest.raises(NotReadyError if known else IncidentNotFoundError):
+            await access.stream_grant(wanted, autoplay=False)
 
 
 async def test_where_it_is_not_said_whether_an_incident_is_known_it_is_waited_for() -> None:
