@@ -299,7 +299,7 @@ def test_an_engine_that_was_stopped_goes_on_where_it_was_heard_last(
     _, told = engine.wait_for(
         lambda e: e["event"] == "error" and e["code"] == "stood-still", since_s=woken_s
     )
-    assert told["message"] == "The player stood still for 3 s."
+    assert told["message"].startswith("The player stood still for ")
     engine.wait_state(since_s=woken_s, phase="playing", advancing=True, detail="")
     time.sleep(1.0)
     assert -REPEATED_AT_MOST_S < left_out_s(sink, stopped_s) < 0.02
