@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
 
 from callplayer.engine.room.receive_stats import Counters
+from callplayer.engine.session.connection import RoomLimits
 from callplayer.errors import (
     IncidentNotFoundError,
     SignInRefusedError,
@@ -17,6 +19,8 @@ from callplayer.errors import (
 )
 from callplayer.vendor.http import StreamGrant
 from tests.unit.engine.session.room_rig import FLOWS, LIMITS, SOON_S, URL, RoomRig, soon
+
+TRIES = RoomLimits(first_status_s=0.01)
 
 # --- which room -----------------------------------------------------------------------------------
 
@@ -240,3 +244,54 @@ async def test_the_last_room_is_left_before_the_next_is_joined() -> None:
     assert not rig.link.first_status.is_set()
     assert not rig.path.flows("a")
     assert rig.path.concealed_ms == 10.0
+
+
+async def test_rooms_that_are_lost_soon_after_they_were_joined_are_had_later_and_later() -> None:
+    rig, waits_s = RoomRig(TRIES, chance=0.0), []
+    rig.make_ready()
+    await rig.link.rejoin(rig)  # at once
+    for _ in range(4):
+        rejoining = asyncio.create_task(rig.link.rejoin(rig))
+        waits_s.append(round(await rig.until_it_waits(), 1))
+        assert not rig.call.may_be_heard(time.monotonic())
+        rig.link.retry_now()
+        await asyncio.wait_for(rejoining, SOON_S)
+    assert waits_s == [0.5, 1.0, 2.0, 4.0]
+    rig.link._rejoined_s -= 11.0
+    await asyncio.wait_for(rig.link.rejoin(rig), 0.4)
+    assert rig.asked == 6
+
+
+async def test_a_new_room_whose_sound_does_not_come_is_given_up_for_another() -> None:
+    rig = RoomRig(replace(TRIES, sound_s=0.1), chance=0.0)
+    rejoining = asyncio.create_task(rig.link.rejoin(rig))
+    await rig.until_it_waits()
+    assert "No sound of the call came" in rig.said[-1]
+    rig.make_ready()
+    rig.link.retry_now()
+    await asyncio.wait_for(rejoining, SOON_S)
+    assert rig.asked == 2
+
+
+async def test_the_next_try_begins_when_asked_for_though_this_one_is_under_way() -> None:
+    rig = RoomRig(TRIES, chance=0.0)
+    rejoining = asyncio.create_task(rig.link.rejoin(rig))
+    async with asyncio.timeout(SOON_S):
+        while rig.asked < 1:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        rig.link.retry_now()
+        while rig.asked < 2:
+            await asyncio.sleep(0.001)
+    rig.make_ready()
+    await asyncio.wait_for(rejoining, SOON_S)
+
+
+async def test_an_api_that_names_no_room_for_once_is_asked_again() -> None:
+    rig = RoomRig(TRIES, chance=0.0)
+    rig.make_ready()
+    rig.answers = [UsageError("The API names no room server and none is set.")]
+    rejoining = asyncio.create_task(rig.link.rejoin(rig))
+    await rig.until_it_waits()
+    rig.link.retry_now()
+    await asyncio.wait_for(rejoining, SOON_S)

@@ -30,6 +30,7 @@ DELAYS = Delays(path_ms=100.0)
 PLAYED_S = 10.0
 LATE_JITTER_S = 0.2
 """What packets that were held up for a second or two leave in the jitter."""
+GIVES_UP_SOON = RoomLimits(first_status_s=0.01, give_up_s=0.05)
 
 
 class Rig(RoomRig):
@@ -413,3 +414,45 @@ async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows(
     assert rig.restored == [ResumePoint(30_000, paused=False, moved=True)]
     rig.play(1.0, sends="cd")
     assert len(rig.restored) == 1
+
+
+# --- tries that are asked for ------------------------------------------------------------------
+
+
+async def test_a_try_that_is_asked_for_waits_for_nothing_that_may_come_back_by_itself() -> None:
+    rig = RoomRig(GIVES_UP_SOON, chance=0.0)
+    rig.make_ready()
+    await rig.join()
+    rig.recovery.retry_now()
+    assert not rig.link.closed.is_set(), "nothing is lost"
+    rig.recovery.link_lost()
+    rig.recovery.retry_now()
+    assert rig.link.closed.is_set()
+    assert BROKE in rig.said
+    assert rig.said[-1] == GONE
+
+
+async def test_nor_does_it_wait_for_the_sender_of_the_sound() -> None:
+    rig = RoomRig(GIVES_UP_SOON, chance=0.0)
+    rig.make_ready()
+    await rig.join()
+    rig.recovery.tracks_gone()
+    assert rig.call.away
+    rig.recovery.retry_now()
+    assert rig.link.closed.is_set()
+
+
+async def test_what_was_waited_for_before_a_new_room_was_joined_does_not_cost_that_room() -> None:
+    """The SDK lost the connection to the new room and had it back, before its sound was there."""
+    rig = RoomRig(GIVES_UP_SOON, chance=0.0)
+    rig.make_ready()
+    await rig.join()
+    rig.recovery.closed("test")
+    rig.call.join_anew()
+    await rig.link.join(rig)
+    rig.recovery.link_lost()
+    rig.recovery.link_back()
+    rig.recovery.joined()
+    rig.call.resume_from(time.monotonic(), Delays(), stays=False)
+    await asyncio.sleep(4 * GIVES_UP_SOON.give_up_s)
+    assert not rig.link.closed.is_set()
