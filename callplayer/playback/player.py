@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from callplayer.playback import cursor as cursors
 from callplayer.playback.audio_source import AudioSource
@@ -105,6 +106,16 @@ class StreamPlayer:
         self._seamless_source = plan.next_source
         self._cursor = cursors.advance(self._cursor, plan.advance_frames, now_s)
         return block
+
+    def missed_block(self, now_s: float) -> Samples:
+        """Return the block for a time that has passed in a stall: silence, and the cursor stays.
+
+        A follower of a live call gets its sound late instead: it is to miss nothing.
+        """
+        if self._cursor.following:
+            return self.next_block(now_s)
+        self.cut()
+        return np.zeros((cursors.BLOCK_FRAMES, len(self.parties)), dtype=np.int16)
 
     def cut(self) -> None:
         """Take note that what was sent last is heard no more: the next block fades in."""

@@ -175,12 +175,13 @@ class ReplayBot:
         self._sources.append(source)
         self._outlets.append(outlet(source))
 
-    def sound(self, due_s: float) -> list[Sending]:
-        """Return what is to be sent at `due_s`: called by the pump.
+    def sound(self, due_s: float, *, missed: bool) -> list[Sending]:
+        """Return what is to be sent at `due_s`, or was `missed` then: called by the pump.
 
         The block is taken to go out from 10 ms before that on, as if its frames were sent apart.
         """
-        block = self._player.next_block(due_s - FRAME_S)
+        next_block = self._player.missed_block if missed else self._player.next_block
+        block = next_block(due_s - FRAME_S)
         return [
             (send, block[at : at + FRAME_FRAMES, channel])
             for channel, send in enumerate(self._outlets)

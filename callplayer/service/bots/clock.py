@@ -13,22 +13,31 @@ from callplayer.service.bots.track_output import FRAME_S, FRAMES_PER_BLOCK, Fram
 
 CATCH_UP_GAP_S = 0.008
 
+STALLED_S = 0.25
+"""By so much a turn is late only after a stall: what is missed since then is sent as silence.
+
+A gap in a track's RTP timestamps would make the listener's jitter buffer grow by it for 10 to 20 s.
+Sound that comes late fills the buffer, too, and WebRTC drops little of it at a time: 0.5 s took
+6 s. Silence that comes in one burst it drops at once; only in a stream's first half minute it takes
+any late packet for the link's own jitter, and holds that much for 9 s whatever is sent."""
+
 MOST_BEHIND_S = 2.0
-"""The longest stall whose sound is still sent. A gap in a track's RTP timestamps would make the
-listener's jitter buffer grow by it for 10 to 20 s; sound that comes late does so for 3 to 6 s."""
+"""The longest stall that is made up for."""
 
 
 @dataclass(frozen=True)
 class BlockTurn:
     """`due_s`: when a block is due; `not_before_s`: when to send it; `lost_s`: given up.
 
-    The two times differ only while catching up: late blocks go out 8 ms apart instead of in one
-    burst, until the schedule is met again.
+    `missed`: it was due in a stall, or while what was missed in one is being made up for. The two
+    times differ only while catching up: late blocks go out 8 ms apart instead of in one burst, if
+    they are not `missed`, until the schedule is met again.
     """
 
     due_s: float
     not_before_s: float
     lost_s: float = 0.0
+    missed: bool = False
 
 
 def next_turn(turn: BlockTurn, now_s: float) -> BlockTurn:
@@ -40,7 +49,8 @@ def next_turn(turn: BlockTurn, now_s: float) -> BlockTurn:
     behind_s = now_s - due_s
     if behind_s > MOST_BEHIND_S:
         return BlockTurn(now_s, now_s, now_s - turn.due_s)
-    return BlockTurn(due_s, max(due_s, now_s + CATCH_UP_GAP_S))
+    missed = behind_s > (0.0 if turn.missed else STALLED_S)
+    return BlockTurn(due_s, max(due_s, now_s + CATCH_UP_GAP_S * (not missed)), missed=missed)
 
 
 LATE_S = 0.02
@@ -58,8 +68,8 @@ Sending = tuple[Outlet, Frame]
 class Player(Protocol):
     """What the pump drives."""
 
-    def sound(self, due_s: float) -> list[Sending]:
-        """Return what is to be sent, in this order, at `due_s`."""
+    def sound(self, due_s: float, *, missed: bool) -> list[Sending]:
+        """Return what is to be sent, in this order, at `due_s`, or was `missed` then."""
 
     def lose(self, now_s: float) -> None:
         """Take note that nothing could be sent until `now_s`."""
@@ -136,7 +146,7 @@ class Pump:
         made = []
         for player in tuple(self._players):
             try:
-                made.append((player, player.sound(turn.due_s)))
+                made.append((player, player.sound(turn.due_s, missed=turn.missed)))
             except Exception as error:
                 self._fail(player, error)
         for player, sendings in made:

@@ -12,7 +12,13 @@ from callplayer.playback.audio_source import DecodedSound
 from callplayer.playback.cursor import BLOCK_FRAMES, BLOCK_S, EDGE_FRAMES
 from callplayer.playback.player import Place, StreamPlayer
 from callplayer.playback.render import FADE_FRAMES, plan_block
-from callplayer.service.bots.clock import CATCH_UP_GAP_S, MOST_BEHIND_S, BlockTurn, next_turn
+from callplayer.service.bots.clock import (
+    CATCH_UP_GAP_S,
+    MOST_BEHIND_S,
+    STALLED_S,
+    BlockTurn,
+    next_turn,
+)
 from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd, SetGain
 
 RAMP = np.arange(20_000, dtype=np.int16)
@@ -257,6 +263,33 @@ def test_after_a_stall_all_that_was_missed_is_sent_and_the_schedule_met_again():
         sent_s.append(now_s)
     assert len(sent_s) == round((turn.due_s - 5.0) / BLOCK_S) + 1
     assert turn.not_before_s == turn.due_s
+
+
+def test_what_a_stall_missed_is_known_until_the_schedule_is_met_again():
+    now_s, turn, missed = 5.5, BlockTurn(5.0, 5.0), []
+    while turn.due_s < 6.5:
+        turn = next_turn(turn, now_s)
+        missed.append(turn.missed)
+        now_s = max(now_s, turn.not_before_s)
+    assert missed == sorted(missed, reverse=True)
+    assert sum(missed) * BLOCK_S == pytest.approx(0.5, abs=BLOCK_S)
+
+
+def test_a_little_late_nothing_counts_as_missed():
+    assert not next_turn(BlockTurn(5.0, 5.0), 5.0 + STALLED_S).missed
+
+
+def test_a_missed_block_is_silent_and_nothing_of_the_call_is_lost():
+    player = player_of("caller", "callTaker")
+    player.begin(0.0)
+    player.obey(Scrub(1000), 0.0)
+    player.obey(Resume(), 0.0)
+    player.next_block(0.0)
+    place = player.place
+    silence = player.missed_block(0.02)
+    assert silence.shape == player.next_block(0.04).shape
+    assert not silence.any()
+    assert player.place.position_ms == place.position_ms + round(BLOCK_S * 1000)
 
 
 def test_far_behind_the_schedule_starts_anew():

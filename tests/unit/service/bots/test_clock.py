@@ -46,7 +46,7 @@ class Counting:
         self.error: Exception | None = None
         self._fails_at = fails_at
 
-    def sound(self, due_s: float):
+    def sound(self, due_s: float, *, missed: bool):
         if len(self.due_s) == self._fails_at:
             raise OSError("no sound any more")
         self.due_s.append(due_s)
