@@ -1,4 +1,4 @@
-"""What a user chose in the player and expects to find again: the sound device, the colours.
+"""What a user chose in the player and expects to find again: device, colours, hints.
 
 They are no settings: a flag, a variable or config.toml goes before them. A file that is missing,
 not ours to read or not what we wrote counts as no choice.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import platformdirs
@@ -19,7 +20,7 @@ LOG = logging.getLogger(__name__)
 
 MAX_BYTES = 10_000
 MAX_NAME_CHARS = 200
-NAMES = ("output_device", "theme")
+NAMES = ("output_device", "theme", "used")
 MAX_DELAYS = 20
 
 
@@ -64,6 +65,16 @@ def read_theme() -> str:
 def keep_theme(name: str) -> None:
     """Keep the colours for this user; raise OSError."""
     _keep("theme", name)
+
+
+def read_used() -> tuple[str, ...]:
+    """Return the actions that were used and need no hint any more."""
+    return tuple(filter(None, _read("used").split(",")))
+
+
+def keep_used(names: Collection[str]) -> None:
+    """Keep which actions were used; raise OSError."""
+    _keep("used", ",".join(names))
 
 
 def _read(name: str) -> str:

@@ -181,7 +181,8 @@ def _theme(settings: ScreenSettings) -> str:
 async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving) -> PlayerResult:
     from callplayer.bookmarks import BookmarkStore
     from callplayer.ipc.lasting_client import LastingClient
-    from callplayer.preferences import keep_theme
+    from callplayer.preferences import keep_theme, keep_used, read_used
+    from callplayer.ui.first_run import FirstRun
 
     theme = _theme(options.settings)
     from callplayer.ui.key_profiles import remapped
@@ -201,6 +202,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
         can_go_back=options.can_go_back,
         theme=theme,
         keep_theme=keep_theme,
+        first_run=FirstRun(actions, read_used(), keep_used),
     )
     app = PlayerApp(client, incident=options.incident, likes=likes)
     loop = asyncio.get_running_loop()

@@ -46,6 +46,7 @@ class Terminal:
         player = (*prefix, sys.executable, *arguments, "--pids", str(self.pids_path))
         player = (*player, last) if last else player
         environment = {**os.environ, "PLAY_FAKE_LOG": str(self.log_path), "TERM": "xterm-256color"}
+        environment["XDG_STATE_HOME"] = str(tmp_path / "state")
         for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "STY", "TMUX"):
             environment.pop(name, None)
         self.process = subprocess.Popen(

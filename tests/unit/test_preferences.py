@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from callplayer import preferences
-from callplayer.preferences import choices_path, keep_output_device, read_output_device
+from callplayer.preferences import (
+    choices_path,
+    keep_output_device,
+    keep_used,
+    read_output_device,
+    read_used,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +78,11 @@ def test_delays_that_are_none_are_not_used(kept: str) -> None:
     choices_path().parent.mkdir(parents=True)
     choices_path().write_text(f'{{"output_delay_ms": {kept}}}')
     assert preferences.read_output_delays_ms() == {}
+
+
+def test_what_was_used_is_kept_beside_the_device() -> None:
+    assert read_used() == ()
+    keep_output_device("Headset")
+    keep_used(["help", "search"])
+    assert read_used() == ("help", "search")
+    assert read_output_device() == "Headset"

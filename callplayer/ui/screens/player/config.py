@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callplayer.bookmarks import BookmarkStore
 from callplayer.paths import write_private
+from callplayer.ui.first_run import FirstRun
 from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.settings import ScreenSettings
 
@@ -20,7 +21,8 @@ class ScreenConfig:
     `actions` are what keys do; `zone` is the zone of clock times, None for the machine's own;
     `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
     `can_go_back`: there is a list of incidents to go back to; `theme` names the colours to begin
-    with, `keep_theme` remembers others (it may raise OSError).
+    with, `keep_theme` remembers others (it may raise OSError); `first_run` has
+    the hints of the first calls.
     """
 
     settings: ScreenSettings = field(default_factory=ScreenSettings)
@@ -31,6 +33,7 @@ class ScreenConfig:
     can_go_back: bool = False
     theme: str = ""
     keep_theme: Callable[[str], None] = lambda _: None
+    first_run: FirstRun = field(default_factory=FirstRun)
 
     def keep_citation(self, text: str) -> str:
         """Write a citation into its file, if there is one; return a note on where it is now."""

@@ -43,6 +43,7 @@ class Parts:
         self._meters: dict[str, LaneLevel] = {}
         self._retry_key = first_key(config.actions, "retry-now")
         self._can_go_back = config.can_go_back
+        self._first_run = config.first_run
         self.palette_is_open = False
         self.shows_stats = False
         self.size = Size(0, 0)
@@ -95,7 +96,8 @@ class Parts:
         if self._control.prompt is not None:
             self.notice.ask(self._control.prompt, self._control.hint())
         else:
-            self.notice.show(shown_notice(view, now_s, self._retry_key))
+            notice = shown_notice(view, now_s, self._retry_key)
+            self.notice.show(notice or self._first_run.hint(view))
         self.footer.show(self._footer_context())
 
     def draw_parties(self) -> None:

@@ -233,6 +233,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
     def act(self, action: Action) -> None:
         """Do one action of the keymap."""
         self.control.view = without_answer(self.view)
+        self.likes.first_run.use(action.name)
         if action.rule is not None:
             self.control.do(action.rule)
         elif action.front is not None:
