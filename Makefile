@@ -17,6 +17,7 @@ LOCK := .ci/constraints.txt
 # begin early.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
+TWO := plays and not measures
 OTHERS := not measures and not plays
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
@@ -41,7 +42,7 @@ tests: tests-that-measure tests-beside
 
 tests-that-measure:
 	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
-	@$(PYTEST) -m plays --numprocesses=2 --dist=worksteal $(ARGS) || $(AGAIN) -m plays $(ARGS)
+	@$(PYTEST) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(ARGS) || $(AGAIN) -m "$(TWO)" $(ARGS)
 
 tests-beside:
 	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m "$(OTHERS)" $(ARGS)

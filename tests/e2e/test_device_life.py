@@ -285,6 +285,7 @@ def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
     assert engine.quit() == 0
 
 
+@pytest.mark.measures
 def test_an_engine_that_was_stopped_goes_on_where_it_was_heard_last(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
