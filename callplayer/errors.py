@@ -9,6 +9,7 @@ CallplayerError (1)
 │   └── NotReadyError (5)     it answers, and asks for patience: what is wanted may come yet
 ├── SoundDeviceError (6)      no usable sound device
 │   └── SoundDeviceHangsError (6)  it does not come back: a new process may do better
+│       └── SoundSystemGoneError (6)   its server has ended: a new process can play on
 └── ServiceError (1)          the replay service cannot start or go on
     ├── TooManyStreamsError (1)    no stream is opened beside those that are open
     └── ParticipantTakenError (1)  another client listens under this participant id
@@ -102,6 +103,10 @@ class SoundDeviceError(CallplayerError):
 
 class SoundDeviceHangsError(SoundDeviceError):
     code = "device-hangs"
+
+
+class SoundSystemGoneError(SoundDeviceHangsError):
+    code = "sound-system-gone"
 
 
 class ServiceError(CallplayerError):

@@ -10,15 +10,18 @@ from callplayer.errors import EXIT_DONE
 def run_devices(_options: argparse.Namespace) -> int:
     """List the sound server's sinks and the sound devices; `*` marks the one that would play."""
     from callplayer.config import load_settings
-    from callplayer.engine.devices.listing import ROUTE, would_play
+    from callplayer.engine.devices.listing import would_play
     from callplayer.engine.devices.portaudio import list_devices
     from callplayer.engine.devices.pulse import view_now
+    from callplayer.engine.devices.routes import ALIASES, ROUTES
     from callplayer.errors import SoundDeviceError
     from callplayer.preferences import read_output_device
 
     devices = list_devices()
-    view = view_now() if any(device.name == ROUTE for device in devices) else None
+    view = view_now() if any(device.name in ROUTES for device in devices) else None
     sinks = view.audible if view is not None else ()
+    if view is not None and not sinks:  # what plays to the sound server is heard nowhere
+        devices = [device for device in devices if device.name not in ALIASES]
     if not devices:
         raise SoundDeviceError(
             "There is no sound device that can play.",

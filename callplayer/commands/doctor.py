@@ -99,17 +99,9 @@ def _python() -> Finding:
 
 
 def _sound(wanted: str) -> str:
-    from callplayer.engine.audio.mixer import Mixer
-    from callplayer.engine.devices.latency import FIRST_LATENCY_S
-    from callplayer.engine.devices.listing import find_target, open_target
-    from callplayer.engine.devices.pulse import view_now
+    from callplayer.commands.doctor_sound import try_sound
 
-    target = find_target(wanted, view_now() if wanted else None)
-    open_target(target, Mixer(target.rate_hz), FIRST_LATENCY_S).stop()
-    device = target.device
-    return (
-        f"{target.sink or device.name} ({device.host_api}) opens at {target.rate_hz / 1000:g} kHz"
-    )
+    return try_sound(wanted)
 
 
 def check_service() -> tuple[Finding, int]:

@@ -15,6 +15,7 @@ import stat
 import sys
 
 from callplayer.config import Settings
+from callplayer.engine.revival import Revival, replace_process
 from callplayer.engine.session.engine import Engine, EngineOptions
 from callplayer.ipc import codec
 from callplayer.ipc import messages as m
@@ -33,14 +34,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def run_headless(settings: Settings, options: EngineOptions) -> int:
     """Run the engine on this process's stdin and stdout; return the exit code."""
+    under_screen = bool(os.environ.get(STDERR_IS_LOGGED))
     _send_native_noise_to_log()
-    return asyncio.run(_run(settings, options))
+    exit_code, restore = asyncio.run(_run(settings, options))
+    if restore is not None and not under_screen:
+        replace_process(restore, sys.argv[1:])
+    return exit_code
 
 
-async def _run(settings: Settings, options: EngineOptions) -> int:
+async def _run(settings: Settings, options: EngineOptions) -> tuple[int, str | None]:
+    """Run the engine; return the exit code, and what restores its call if it is to go on."""
     loop = asyncio.get_running_loop()
     output = await _open_stdout(loop)
-    engine = Engine(settings, options, lambda event: _emit(output, event))
+    revival = Revival(lambda event: _emit(output, event))
+    engine = Engine(settings, options, revival.emit)
+    revival.handle = engine.handle
     for number in SIGNALS:
         loop.add_signal_handler(number, engine.handle, m.Quit())
     reading = asyncio.create_task(_read_requests(engine, output))
@@ -53,7 +61,7 @@ async def _run(settings: Settings, options: EngineOptions) -> int:
         # The end has been reached in order: a signal that comes now changes nothing.
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)
-    return exit_code
+    return exit_code, revival.lines
 
 
 def _send_native_noise_to_log() -> None:

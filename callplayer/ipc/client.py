@@ -34,6 +34,7 @@ from callplayer.ipc.news import (
 )
 from callplayer.ipc.process import EnginePipe, start_engine
 from callplayer.ipc.restore import (
+    SYSTEM_GONE,
     EngineLimits,
     SilenceWatch,
     is_connected,
@@ -49,8 +50,8 @@ log = logging.getLogger(__name__)
 
 Ending = LossReason | Literal["moves on"]
 
-DEVICE_HANGS = "device-hangs"
-"""The code of an error that ends an engine; a new engine may be free of it."""
+DEVICE_HANGS = ("device-hangs", SYSTEM_GONE)
+"""Codes of errors that end an engine; a new engine may be free of them."""
 
 UNREACHED = ("unreachable", "no-such-incident")
 """Codes that end an engine which is to restore a call; an engine that has the call keeps trying."""
@@ -306,7 +307,7 @@ class EngineClient:
                 return
             case ByeEvent() if self._came_from is not None:
                 return
-            case ErrorEvent(code=code) if code == DEVICE_HANGS:
+            case ErrorEvent(code=code) if code in DEVICE_HANGS:
                 self._hangs = True
                 return
             case ErrorEvent(code=code) if self._restoring and code in UNREACHED:

@@ -31,8 +31,6 @@ SourceKind = Literal["room", "recording"]
 Start = Literal["play", "paused", "live"]
 """What a fresh engine does once it is ready: play from the start, wait there, or go live."""
 
-# --- requests -------------------------------------------------------------------------------------
-
 
 class SetPartyGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
     """Set one party's volume in dB; `call` stands for both parties."""
@@ -98,6 +96,10 @@ class AdjustOutputDelay(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjus
     delta_ms: int
 
 
+class MakeAudible(msgspec.Struct, frozen=True, tag_field="cmd", tag="make-audible"):
+    """Undo in the desktop's mixer what keeps the player from being heard: mutes, low volumes."""
+
+
 class RetryNow(msgspec.Struct, frozen=True, tag_field="cmd", tag="retry-now"):
     """Do not wait for the next try to come back to the room: try at once."""
 
@@ -122,11 +124,10 @@ Request = (
     | ListDevices
     | SetOutputDevice
     | AdjustOutputDelay
+    | MakeAudible
     | RetryNow
     | Quit
 )
-
-# --- events ---------------------------------------------------------------------------------------
 
 
 class PartyState(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,10 +174,9 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
 
     `source` is where the sound comes from; `recording` is the file's name where it is a recording
     that this engine plays by itself, without a server.
-
+    `desktop_muted`, `desktop_percent`: what the desktop's mixer leaves of the sound (100: enough).
     `parties` are always the two that can be steered; `lanes` is how their sound comes, empty until
     it has come.
-
     While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
     try begins (None: one is under way), both on the clock of `as_of_s`.
     """
@@ -202,6 +202,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     detail: str = ""
     source: SourceKind = "room"
     recording: str = ""
+    desktop_muted: bool = False
+    desktop_percent: int = 100
 
 
 class LaneLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,13 +230,11 @@ class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     rounds the next one up; `jitter_buffer_ms` in WebRTC; `resampler_ms`; `buffer_ms` in the
     fullest ring, on average, which aims at `target_ms`; `device_latency_ms` from the callback to
     the air, as the device reports it.
-
     What went wrong: `underruns`, how often sound that should be heard was not there in time;
     `device_underflows`, how often the device ran out of what it had been given; `concealed_ms`,
     what the jitter buffer invented; `trimmed_frames`, left out to bound the delay (48 are 1 ms at
     48 kHz). `received_frames` counts what came in, at 48 kHz, of all tracks together; `tracks` is
     how many there are, whose `concealed_ms` add up.
-
     `drift_ppm` is how fast the sound card runs against the frames; None until it is known. The
     callback's times are of all its calls since the device opened.
     """

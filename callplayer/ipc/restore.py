@@ -15,6 +15,9 @@ BREAK_BACK_MS = 200
 """How far before the place heard last playing goes on: sound that was made may not have been heard,
 and a word heard twice is better than a word lost."""
 
+SYSTEM_GONE = "sound-system-gone"
+"""The code of an error that ends an engine whose sound server has ended."""
+
 ENGINE_RESTARTS = RestartBudget((0.0, 0.5, 1.0, 2.0, 4.0))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from callplayer.ipc.messages import SeekBy
+from callplayer.ipc.messages import MakeAudible, SeekBy
 from callplayer.ui.actions import rules
 from callplayer.ui.actions.outcome import Rule
 from callplayer.ui.model import navigation
@@ -123,6 +123,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("gain-zero", "Volume 0 dB", ("equals_sign",), rule=rules.gain_zero),
     Action("mute", "Mute the party", ("m",), rule=rules.mute),
     Action("solo", "Solo the party", ("s",), rule=rules.solo),
+    Action("audible", "Undo desktop mute", ("x",), rule=rules.sends(MakeAudible())),
     Action("devices", "Sound device", ("d",), front="devices"),
     Action("stats", "Statistics", ("i",), front="stats"),
     Action("palette", "Find an action", ("ctrl+p",), front="palette"),

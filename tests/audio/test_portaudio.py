@@ -17,13 +17,13 @@ import pytest
 
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.devices import portaudio as output
+from callplayer.engine.devices.native_noise import quiet_stderr
 from callplayer.engine.devices.portaudio import (
     OutputDevice,
     SimulatedOutput,
     SoundOutput,
     find_device,
     list_devices,
-    quiet_stderr,
     refresh_devices,
     usable_rate_hz,
 )

@@ -18,10 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tests.rig.alsa import PULSE, write_alsa_config
 from tests.rig.processes import end
 
 RATE_HZ = 48_000
@@ -41,15 +43,10 @@ class PulseServer:
             raise RuntimeError(f"the sound tests need {missing}; `make test` installs them")
         self.folder = folder
         socket = folder / "native"
-        alsa = folder / "asound.conf"
-        alsa.write_text(
-            "</usr/share/alsa/alsa.conf>\n"
-            "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
-        )
-        self.environment = {
+        alsa = write_alsa_config(folder / "asound.conf", PULSE, default="{ type pulse }")
+        self.environment = alsa | {
             "PULSE_SERVER": f"unix:{socket}",
             "PULSE_RUNTIME_PATH": str(folder),
-            "ALSA_CONFIG_PATH": str(alsa),
         }
         self._process = subprocess.Popen(
             [
@@ -104,16 +101,30 @@ class PulseServer:
         end(self._process)
 
 
-class Sink:
-    """A null sink and the recording of its monitor, mono float32 at RATE_HZ."""
+class SoundServer(Protocol):
+    """What answers to pactl: PulseAudio, or PipeWire in its place."""
 
-    def __init__(self, server: PulseServer, name: str) -> None:
+    environment: dict[str, str]
+
+    def control(self, *words: str) -> str:
+        """Run one pactl command; return what it prints."""
+        ...
+
+
+class Sink:
+    """A null sink and the recording of its monitor, mono float32 at RATE_HZ.
+
+    The recorder stays with its monitor: one follows the desktop's default else, and hears another
+    sink. `parameters` are more of the null sink's, such as `channels=6`.
+    """
+
+    def __init__(self, server: SoundServer, name: str, *parameters: str) -> None:
         self.name = name
         self._server = server
         self.module = server.control(
-            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}"
+            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}", *parameters
         )
-        self.environment = server.environment | {"PULSE_SINK": name}
+        self.environment = server.environment | {"PULSE_SINK": name, "PIPEWIRE_NODE": name}
         self._chunks: list[bytes] = []
         self._frames = 0
         self._forgotten = 0
@@ -125,6 +136,7 @@ class Sink:
             [
                 "parec", "-d", f"{name}.monitor", f"--latency-msec={RECORD_LATENCY_MS}",
                 "--format=float32le", "--channels=1", f"--rate={RATE_HZ}", "--raw",
+                "--property=node.dont-reconnect=true",
             ],
             env=os.environ | server.environment,
             stdout=subprocess.PIPE,

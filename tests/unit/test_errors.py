@@ -27,6 +27,7 @@ def test_the_exit_codes_are_what_scripts_know() -> None:
         ("NotReadyError", 5, "unreachable"),
         ("SoundDeviceError", 6, "no-sound-device"),
         ("SoundDeviceHangsError", 6, "device-hangs"),
+        ("SoundSystemGoneError", 6, "sound-system-gone"),
         ("ServiceError", 1, "service"),
         ("ParticipantTakenError", 1, "service"),
         ("TooManyStreamsError", 1, "service"),

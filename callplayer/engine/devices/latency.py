@@ -15,6 +15,17 @@ UNDERFLOWS_AT_START = 10
 STEADY_S = 30.0
 """A device that has not run dry for so long may be asked for less."""
 
+LONGEST_PLAUSIBLE_S = 1.0
+"""A Bluetooth headset takes 0.3 s. A device that reports more than this does not know."""
+
+
+def plausible_s(reported_s: float, asked_s: float) -> float:
+    """Return the latency that a device reports, or what was asked of it if that cannot be true.
+
+    PortAudio reports 89,478 s of pipewire-jack, and nan or 0 of others, until they run.
+    """
+    return reported_s if 0.0 < reported_s < LONGEST_PLAUSIBLE_S else asked_s
+
 
 class DeviceLatency:
     """`latency_s` is what to ask for at the next opening."""

@@ -16,6 +16,9 @@ class DeviceLimits:
     first device of a call that plays on silently. `search_s`: between two looks for a lost device
     where no sound server reports that it is back. `latency_look_s`: between two looks at the
     underflows.
+    `default_moves_s`: a stream that moves to the desktop's default sink so soon after that changed
+    is moved by the change. `move_settles_s`: how long it is waited for the word of such a change.
+    `placed_s`: how long the sound server may take to place a stream.
     """
 
     stalled_s: float = 0.3
@@ -26,3 +29,6 @@ class DeviceLimits:
     rarely_s: float = 60.0
     search_s: float = 3.0
     latency_look_s: float = 1.0
+    default_moves_s: float = 0.5
+    move_settles_s: float = 0.15
+    placed_s: float = 0.5

@@ -25,14 +25,9 @@ from callplayer.engine.devices.portaudio import (
     refresh_devices,
     usable_rate_hz,
 )
-from callplayer.engine.devices.pulse import SINK_VARIABLE, PulseView, Sink, playing_to
+from callplayer.engine.devices.pulse import PulseView, Sink
+from callplayer.engine.devices.routes import ALIASES, playing_to, route_of, sink_in_environment
 from callplayer.errors import SoundDeviceError
-
-ROUTE = "pulse"
-"""The name of PortAudio's device that plays to the sink we name; without it sinks are no choice."""
-
-ALIASES = ("pulse", "default")
-"""PortAudio's devices that stand for whatever the sound server thinks best."""
 
 LIST_TIMEOUT_S = 5.0
 
@@ -68,7 +63,7 @@ def find_target(wanted: str, view: PulseView | None, *, refresh: bool = False) -
     listed = tuple(list_devices())
     sink = _find_sink(wanted, view, [device.name for device in listed])
     if sink is not None:
-        device = find_device(ROUTE)
+        device = find_device(route_of((device.name for device in listed), view))
         return OutputTarget(device, sink.name, usable_rate_hz(device), listed)
     device = find_device(wanted)
     return OutputTarget(device, _as_set_or_default(view), usable_rate_hz(device), listed)
@@ -83,7 +78,7 @@ def open_target(target: OutputTarget, mixer: Mixer, latency_s: float) -> SoundOu
 def choices(devices: Iterable[OutputDevice], view: PulseView | None) -> list[Choice]:
     """Return what a person can choose from, the sound server's sinks first."""
     listed = {device.name: device for device in devices}
-    if view is None or ROUTE not in listed:
+    if view is None or not route_of(listed, view):
         return [Choice(name, f"{name} ({listed[name].host_api})") for name in listed]
     sinks = [Choice(sink.name, sink.label) for sink in view.audible]
     others = [name for name in listed if name not in ALIASES]
@@ -114,7 +109,7 @@ def would_play(wanted: str, devices: Sequence[OutputDevice], view: PulseView | N
     name = resolve_name(wanted, known) or default
     if view is None or name not in ALIASES:
         return name
-    named = os.environ.get(SINK_VARIABLE, "")
+    named = sink_in_environment()
     return named if view.sink(named) is not None else view.default or name
 
 
@@ -140,7 +135,7 @@ async def fresh_devices() -> list[OutputDevice]:
 
 def _find_sink(wanted: str, view: PulseView | None, devices: Sequence[str]) -> Sink | None:
     """Return the sink that a name means, unless a PortAudio device has just that name."""
-    if not wanted or view is None or ROUTE not in devices:
+    if not wanted or view is None or not route_of(devices, view):
         return None
     folded = wanted.casefold()
     exact = [s for s in view.sinks if folded in (s.name.casefold(), s.label.casefold())]
@@ -154,7 +149,7 @@ def _find_sink(wanted: str, view: PulseView | None, devices: Sequence[str]) -> S
 
 def _as_set_or_default(view: PulseView | None) -> str | None:
     """Leave the sink to the user's environment, unless that names one that is gone."""
-    named = os.environ.get(SINK_VARIABLE)
+    named = sink_in_environment()
     return "" if named and view is not None and view.sink(named) is None else None
 
 

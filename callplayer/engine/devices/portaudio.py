@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.mixer import Mixer
-from callplayer.engine.devices.jack import keep_out_of_database
-from callplayer.engine.devices.latency import FIRST_LATENCY_S
+from callplayer.engine.devices.faults import held_device, is_busy, no_device
+from callplayer.engine.devices.jack import JACK, keep_from_ending, keep_out_of_database
+from callplayer.engine.devices.latency import FIRST_LATENCY_S, LONGEST_PLAUSIBLE_S, plausible_s
+from callplayer.engine.devices.native_noise import quiet_stderr
+from callplayer.engine.devices.routes import name_streams
 from callplayer.errors import SoundDeviceError
 from callplayer.text import plain_text
 
@@ -33,7 +34,6 @@ CLOCK_LEAD_S = 1.0
 """A device that takes so much more sound than time passes, soon after it is opened, has no clock:
 ALSA's `null` and `file` take all there is."""
 
-NO_AUDIO_HINT = "Connect one and run again, or run with --no-audio to go on without sound."
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
     "or run with --no-audio."
@@ -56,6 +56,9 @@ class Output(Protocol):
     """What plays a mixer. `latency_s` is from the mixer's block to the air (or the wire)."""
 
     device_name: str
+    closes: bool
+    """Whether it can be closed once its sound system has ended: JACK's cannot."""
+
     latency_s: float
     underflows: int
     """How often the device ran out of what it had been given."""
@@ -84,6 +87,8 @@ def list_devices() -> list[OutputDevice]:
         default_index = _default_index(sd)
         devices = list(sd.query_devices())
         host_apis = [str(api["name"]) for api in sd.query_hostapis()]
+    if JACK in host_apis:
+        keep_from_ending(sd._exit_handler)
     return [
         OutputDevice(
             index=index,
@@ -101,9 +106,13 @@ def list_devices() -> list[OutputDevice]:
 def refresh_devices() -> None:
     """Have PortAudio look for devices anew: it lists those of its start. No stream may be open.
 
+    Where it has seen JACK, the devices of its start have to do: it could not be ended.
     Raise SoundDeviceError if it cannot start again; it can be tried again then.
     """
     sd = _sounddevice()
+    with contextlib.suppress(sd.PortAudioError):
+        if any(api["name"] == JACK for api in sd.query_hostapis()):
+            return
     with _asking(sd):
         with contextlib.suppress(sd.PortAudioError):  # it does not run, as after a failed start
             sd._terminate()
@@ -117,7 +126,7 @@ def find_device(wanted: str) -> OutputDevice:
     """
     devices = list_devices()
     if not devices:
-        raise SoundDeviceError("There is no sound device that can play.", NO_AUDIO_HINT)
+        raise no_device()
     if not wanted:
         return next((device for device in devices if device.is_default), devices[0])
     folded = wanted.casefold()
@@ -151,6 +160,7 @@ class SoundOutput:
         sd = _sounddevice()
         self._error: type[Exception] = sd.PortAudioError
         self.device_name = device.name
+        self.closes = device.host_api != JACK
         self.mixer = mixer
         self.latency_s = latency_s
         self.underflows = 0
@@ -172,12 +182,14 @@ class SoundOutput:
                     callback=self._fill,
                 )
                 self._stream = stream
-                self.latency_s = float(stream.latency)
+                self.latency_s = plausible_s(float(stream.latency), latency_s)
                 stream.start()
                 time.sleep(CLOCK_LOOK_S)
         except sd.PortAudioError as error:
             if stream is not None:
                 stream.close(ignore_errors=True)
+            if is_busy(str(error)):
+                raise held_device("Another program", device.name) from error
             raise SoundDeviceError(
                 f"The sound device {device.name!r} cannot be opened: {plain_text(str(error))}.",
                 "`callplayer devices` lists the others; or run with --no-audio.",
@@ -224,7 +236,7 @@ class SoundOutput:
         if flags.output_underflow:
             self.underflows += 1
         ahead_s = moment.outputBufferDacTime - moment.currentTime
-        if 0.0 < ahead_s < 1.0:
+        if 0.0 < ahead_s < LONGEST_PLAUSIBLE_S:
             self.latency_s += 0.02 * (ahead_s - self.latency_s)
 
 
@@ -239,6 +251,7 @@ class SimulatedOutput:
     ) -> None:
         self.mixer = mixer
         self.device_name = name
+        self.closes = True
         self.latency_s = 0.0
         self.underflows = 0
         self._block: npt.NDArray[np.float32] = np.zeros((block_frames, 1), dtype=np.float32)
@@ -271,29 +284,9 @@ class SimulatedOutput:
             due_s = max(due_s + self._period_s, time.monotonic() - 1.0)
 
 
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep what native sound libraries print away from the terminal.
-
-    ALSA and JACK write straight to file descriptor 2, whatever the program has made of stderr.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:
-        yield
-        return
-    sys.stderr.flush()
-    try:
-        with open(os.devnull, "wb") as sink:
-            os.dup2(sink.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
 def _sounddevice() -> Any:
     keep_out_of_database()
+    name_streams()
     try:
         with quiet_stderr():
             import sounddevice

@@ -1,4 +1,4 @@
-"""The search for a lost device where no sound server reports that it is back."""
+"""The search for a lost device; where no sound server reports its return, in the devices listed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.portaudio import OutputDevice
+from callplayer.engine.devices.pulse import PulseView
 from callplayer.engine.devices.selection import DeviceSelection
 
 ListDevices = Callable[[], Awaitable[Sequence[OutputDevice]]]
@@ -21,8 +22,18 @@ class DeviceSearch:
         self._looked_s = 0.0
         self._looking: asyncio.Future[Sequence[OutputDevice]] | None = None
 
-    def is_back(self, home: DeviceSelection, now_s: float) -> bool:
-        """Return whether the lost device, which was seen to be gone, is listed again."""
+    def is_back(
+        self, home: DeviceSelection, view: PulseView | None, on_sink: str, now_s: float
+    ) -> bool:
+        """Return whether the lost device, which was seen to be gone, can be played on again.
+
+        `on_sink` is the sink that plays; `view` what the sound server, if any, reported last.
+        """
+        if view is not None and (home.is_sink or view.sink(home.name)):
+            return home.is_back(view, on_sink, now_s)
+        return self._is_listed_again(home, now_s)
+
+    def _is_listed_again(self, home: DeviceSelection, now_s: float) -> bool:
         if self._looking is None:
             if now_s >= max(home.not_before_s, self._looked_s + self._limits.search_s):
                 self._looked_s = now_s

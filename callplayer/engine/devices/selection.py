@@ -10,7 +10,7 @@ from typing import Literal
 
 from callplayer.engine.devices.pulse import NOWHERE, PulseView
 
-StreamWent = Literal["stayed", "began", "lost", "moved", "nowhere"]
+StreamWent = Literal["stayed", "began", "lost", "moved", "misled", "nowhere"]
 
 HOME_AGAIN_S = 5.0
 """How long a home that did not run when it was tried is left alone."""
@@ -60,12 +60,14 @@ class DeviceSelection:
         if others and view.audible:
             known = dict.fromkeys((view.default, *(sink.name for sink in view.audible)))
             names += [name for name in known if name != first and self.is_usable(view, name)]
-            names += [""]
+            names += [""] if not view.held_by("") else []
         return names
 
     def is_usable(self, view: PulseView, name: str) -> bool:
         """Return whether there is any sense in opening a device, as far as the server knows."""
         sink = view.sink(name)
+        if view.held_by(name):
+            return False
         if sink is None:
             return bool(name) and not (name == self.name and self.is_sink)
         lost_by_suspension = name == self.name and not self.seen_gone
@@ -88,8 +90,8 @@ def stream_went(view: PulseView | None, opened_s: float, on_sink: str) -> Stream
     """
     if view is None or view.looked_s < opened_s or view.playing_on in ("", on_sink):
         return "stayed"
-    if on_sink in ("", NOWHERE):
-        return "began"
     if view.playing_on == NOWHERE:
         return "nowhere"
+    if on_sink == "":
+        return "began"
     return "lost" if view.sink(on_sink) is None else "moved"

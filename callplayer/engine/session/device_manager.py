@@ -16,10 +16,11 @@ from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.listing import fresh_devices
+from callplayer.engine.devices.routes import sink_in_environment
 from callplayer.engine.devices.search import DeviceSearch, ListDevices
-from callplayer.engine.devices.selection import DeviceSelection
+from callplayer.engine.devices.selection import DeviceSelection, StreamWent
 from callplayer.engine.devices.watchdog import TICK_S
-from callplayer.engine.session.device_report import DeviceReport
+from callplayer.engine.session.device_report import DeviceReport, system_gone
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
@@ -95,11 +96,9 @@ class DeviceManager:
         if self._sound.no_audio:
             await self._sound.open("")
             return
-        self._device.watch_server(self._look_again)
-        if self._home.wanted:
-            await self._device.first_view()
+        self._watch_server()
         try:
-            await self._sound.open(self._home.wanted, self._device.view)
+            await self._device.open_first(self._home.wanted)
         except SoundDeviceError as error:
             await self._open_without(error)
         self._begun = True
@@ -109,11 +108,11 @@ class DeviceManager:
         hangs = isinstance(error, SoundDeviceHangsError)
         if self._home.wanted and self._may_be_missing and self._home.goes_on and not hangs:
             try:
-                await self._sound.open("", self._device.view)
+                await self._device.open_first("")
             except SoundDeviceError as none:
                 error = none
             else:
-                self._report_missing(self._home.wanted)
+                self._report.missing(self._home.wanted)
                 return
         if not self._silent:
             raise SoundDeviceError(error.what, error.hint) from None
@@ -128,7 +127,7 @@ class DeviceManager:
         if self._sound.no_audio:
             await asyncio.Event().wait()
         if waiting:
-            self._device.watch_server(self._look_again)
+            self._watch_server()
             self._begun = True
         while True:
             await asyncio.sleep(TICK_S)
@@ -149,8 +148,7 @@ class DeviceManager:
             return True
         match request:
             case m.SetOutputDevice() if self._sound.no_audio:
-                what = "There is no sound with --no-audio."
-                self._reporter.error("bad-request", what, "Run without it.")
+                self._reporter.error("bad-request", "--no-audio plays nothing.", "Run without it.")
             case m.SetOutputDevice(name=name):
                 self._asked = name
             case Resume() | m.TogglePause() | Pause() if self._must_wait():
@@ -185,16 +183,22 @@ class DeviceManager:
         assert output is not None
         name = self._sound.device_name
         self._device.look(now_s)
-        if output.ended() or self._follow_the_stream():
+        went = self._follow_the_stream(now_s)
+        if output.ended() or went == "nowhere":
             await self._lose(f"The sound device {name} is gone.", gone=True)
+        elif went == "misled":
+            self._report.kept()
+            await self._switch(self._device.on_sink)
         elif self._device.is_lost:
             await self._lose(f"The sound device {name} has stopped.", gone=False)
         elif self._standstill.look(now_s):
             return
-        elif self._home.name and self._home_is_back(now_s):
+        elif self._home.name and self._search.is_back(
+            self._home, self._device.view, self._device.on_sink, now_s
+        ):
             if await self._probe(self._home.name):
                 await self._switch(self._home.name)
-        elif now_s - self._latency_s >= self._limits.latency_look_s:
+        elif self._device.settled and now_s - self._latency_s >= self._limits.latency_look_s:
             self._latency_s = now_s
             unheard = self._call.head.wants_paused()
             if self._sound.wants_other_latency(now_s, unheard=unheard):
@@ -203,21 +207,22 @@ class DeviceManager:
         elif not self._device.is_late:
             self._hold.record(now_s)
 
-    def _follow_the_stream(self) -> bool:
-        """Take note of where the sound server plays us; return whether that is nowhere any more."""
+    def _follow_the_stream(self, now_s: float) -> StreamWent:
+        """Take note of where the sound server plays us; return where that is."""
         before, label = self._device.on_sink, self._sound.device_name
-        went = self._device.follow()
-        if went in ("stayed", "nowhere"):
-            return went == "nowhere"
+        stays = bool(self._home.wanted or sink_in_environment()) and not self._home.name
+        went = self._device.follow(now_s, stays=stays)
+        if went in ("stayed", "misled", "nowhere"):
+            return went
         if self._device.on_sink == self._home.name or went == "moved":
             self._home.forget()  # it is home, or a person wants it elsewhere
         elif went == "lost":
             self._home.remember(before, label or before, is_sink=True, gone=True)
             if not self._home.goes_on:
-                self._hold.engage(time.monotonic(), goes_on=False)
+                self._hold.engage(now_s, goes_on=False)
             self._report.loss(f"The sound device {label} is gone.")
         self._report.detail()
-        return False
+        return went
 
     async def _lose(self, why: str, *, gone: bool) -> None:
         """The device gives no sound: hold the call where it was heard, close the device."""
@@ -235,16 +240,23 @@ class DeviceManager:
         self._report.loss(why)
         self._report.detail()
         self._retry_s = 0.0
-        await self._sound.end(output)
+        if not output.closes:
+            raise system_gone("JACK")
+        try:
+            await self._sound.end(output)
+        except SoundDeviceHangsError:
+            if self._device.server_ended:
+                raise system_gone("The sound server") from None
+            raise
 
     async def _reopen(self) -> None:
         """Open the lost device if it is back, else another one if that is wanted."""
         self._retry_s = time.monotonic() + self._limits.retry_s
         for name in self._home.candidates(self._device.view, any_will_do=self._any_will_do):
+            wanted, is_meant = self._home.wanted, name in (self._home.wanted, self._home.name)
             if await self._open(name):
-                wanted = self._home.wanted
-                if wanted and name != wanted and not self._home.name:
-                    self._report_missing(wanted)
+                if wanted and not is_meant and not self._home.name:
+                    self._report.missing(wanted)
                 return
 
     def _play_silently(self) -> None:
@@ -300,21 +312,6 @@ class DeviceManager:
             self._home.leave_alone(time.monotonic())
         return await self._device.probe(name)
 
-    # --- which device -----------------------------------------------------------------------------
-
-    def _home_is_back(self, now_s: float) -> bool:
-        """Return whether the device that was lost can be played on again."""
-        home, view = self._home, self._device.view
-        if view is not None and (home.is_sink or view.sink(home.name)):
-            return home.is_back(view, self._device.on_sink, now_s)
-        return self._search.is_back(home, now_s)
-
-    def _report_missing(self, wanted: str) -> None:
-        """The device asked for was not there in the first place, and another one plays."""
-        self._home.remember(wanted, wanted, is_sink=self._device.view is not None, gone=True)
-        self._report.loss(f"The sound device {wanted} is not there.")
-        self._report.detail()
-
     # --- choice -----------------------------------------------------------------------------------
 
     async def _choose(self, asked: str) -> None:
@@ -343,6 +340,9 @@ class DeviceManager:
         self._retry_s = 0.0
         self._report.detail()
         await self._report.devices()
+
+    def _watch_server(self) -> None:
+        self._device.watch_server(self._look_again, self._reporter.request_state)
 
     def _look_again(self) -> None:
         """Try again at once: the sinks have changed."""

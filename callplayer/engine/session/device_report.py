@@ -16,6 +16,7 @@ from callplayer.engine.devices.selection import DeviceSelection
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
+from callplayer.errors import SoundSystemGoneError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_delay_ms
 from callplayer.text import plain_text
@@ -44,6 +45,13 @@ def loss_hint(home: DeviceSelection, view: PulseView | None, plays_on: str | Non
     sink = view.sink(name) if view is not None else None
     label = sink.label if sink is not None else name or "the default device"
     return f"Trying {plain_text(label, 60)}."
+
+
+def system_gone(which: str) -> SoundSystemGoneError:
+    """Return the error of a sound system that has ended, and cannot be closed in this process."""
+    return SoundSystemGoneError(
+        f"{which} has ended.", "A new engine plays on from here once there is a device."
+    )
 
 
 class DeviceReport:
@@ -81,13 +89,24 @@ class DeviceReport:
         what = f"The player stood still for {stood_s:.0f} s."
         self._reporter.error("stood-still", what, "It goes on where it was heard last.")
 
+    def missing(self, wanted: str) -> None:
+        """The device asked for was not there in the first place, and another one plays."""
+        self._home.remember(wanted, wanted, is_sink=self._playing.view is not None, gone=True)
+        self.loss(f"The sound device {wanted} is not there.")
+        self.detail()
+
+    def kept(self) -> None:
+        """Report that the device stays although the desktop's default has changed."""
+        what = f"The desktop's default has changed: sound stays on {self._sound.device_name}."
+        self._reporter.error("device-kept", what, "Another one can be chosen here.")
+
     def detail(self) -> None:
         """Keep on the screen what the sound lacks, for as long as it does."""
         detail = ""
         if self._sound.has_stand_in:
             detail = SILENT
         elif not self._sound.ready:
-            detail = WAITS if self._call.held else LACKS
+            detail = self._held_elsewhere() or (WAITS if self._call.held else LACKS)
         elif self._playing.stands_still:
             detail = STANDS_STILL
         elif self._home.name:
@@ -103,6 +122,8 @@ class DeviceReport:
                 self._answering = asyncio.create_task(self.devices())
             case m.AdjustOutputDelay(delta_ms=delta_ms):
                 self._answering = asyncio.create_task(self._adjust(delta_ms))
+            case m.MakeAudible():
+                self._playing.make_audible()
             case _:
                 return False
         return True
@@ -129,6 +150,13 @@ class DeviceReport:
         await asyncio.sleep(FIRST_CLICK_S)
         self._reporter.state()
         await self.devices()
+
+    def _held_elsewhere(self) -> str:
+        view, sink = self._playing.view, self._home.name or self._home.wanted
+        program = view.held_by(sink) if view is not None else ""
+        if not program:
+            return ""
+        return f"{program} holds {self._home.label or 'the sound device'} for itself."
 
     async def devices(self) -> None:
         """Report the devices there are, the one that plays, and the one that was chosen."""

@@ -17,6 +17,7 @@ from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.devices.blocking import BlockingCalls, HangsError
 from callplayer.engine.devices.latency import DeviceLatency
 from callplayer.engine.devices.listing import find_target, open_target
+from callplayer.engine.devices.mixer_level import FULL
 from callplayer.engine.devices.portaudio import (
     Output,
     OutputDevice,
@@ -53,6 +54,9 @@ class AudioPipeline:
         self.device_label = ""
         self.output_delays_ms: dict[str, int] = {}
         """What devices take beyond the delay that they report, by their names for people."""
+
+        self.desktop_level = FULL
+        """What the desktop's mixer leaves of the sound."""
 
         self.on_trial = False
         self.has_stand_in = False
@@ -148,6 +152,7 @@ class AudioPipeline:
             self._ended_underflows += output.underflows
         self.channels.disconnect()
         self.device_label, self.on_trial, self.has_stand_in = "", False, False
+        self.desktop_level = FULL
         return output
 
     async def end(self, output: Output) -> None:

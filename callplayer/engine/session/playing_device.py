@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
 
+from callplayer.engine.devices.faults import held_device, no_device
 from callplayer.engine.devices.limits import DeviceLimits
+from callplayer.engine.devices.mixer_level import AUDIBLE_SINK_PERCENT, FULL
 from callplayer.engine.devices.pulse import PulseView, PulseWatch
+from callplayer.engine.devices.routes import sink_in_environment
 from callplayer.engine.devices.selection import StreamWent, stream_went
 from callplayer.engine.devices.watchdog import TICK_S, Cadence, is_stalled, update
 from callplayer.engine.session.pipeline import AudioPipeline
@@ -39,17 +43,30 @@ class PlayingDevice:
         self._opened_s = 0.0
         self._watch: PulseWatch | None = None
         self._first_view = asyncio.Event()
+        self._default_changed_s = self._server_ended_s = -math.inf
+        self._moved_s: float | None = None
 
     # --- the sound server -------------------------------------------------------------------------
 
-    def watch_server(self, on_sinks: Callable[[], None]) -> None:
-        """Keep `view` up to date; call `on_sinks` when the sinks have changed."""
+    def watch_server(self, on_sinks: Callable[[], None], on_level: Callable[[], None]) -> None:
+        """Keep `view` up to date; call `on_sinks` when the sinks have changed.
+
+        `on_level` is called when the desktop's mixer leaves more or less of the sound.
+        """
         loop = asyncio.get_running_loop()
 
         def take(view: PulseView | None) -> None:
             before, self.view = self.view, view
+            if before is not None and view is None:
+                self._server_ended_s = time.monotonic()
+            if (before.default if before else "") != (view.default if view else ""):
+                self._default_changed_s = time.monotonic()
             if (before.sinks if before else ()) != (view.sinks if view else ()):
                 on_sinks()
+            level = view.heard_at if view is not None else FULL
+            if level != self._sound.desktop_level and self._sound.output is not None:
+                self._sound.desktop_level = level
+                on_level()
             self._first_view.set()
 
         def on_view(view: PulseView | None) -> None:
@@ -58,11 +75,16 @@ class PlayingDevice:
 
         self._watch = PulseWatch(on_view)
 
-    async def first_view(self) -> None:
+    async def _first_view_in_time(self) -> None:
         """Wait for the sound server's first view, but not for long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.first_view_s):
                 await self._first_view.wait()
+
+    def make_audible(self) -> None:
+        """Undo in the desktop's mixer what keeps the stream from being heard."""
+        if self._watch is not None:
+            self._watch.make_audible(AUDIBLE_SINK_PERCENT)
 
     def stop(self) -> None:
         """Ask the sound server no more."""
@@ -103,19 +125,44 @@ class PlayingDevice:
         """Return whether the device has not asked for a block since the last look but one."""
         return self._cadence.is_late
 
+    @property
+    def settled(self) -> bool:
+        """Return whether the stream plays where it did, as far as the sound server has reported.
+
+        One that is being moved runs dry for a moment: that says nothing about its latency.
+        """
+        return stream_went(self.view, self._opened_s, self.on_sink) == "stayed"
+
+    @property
+    def server_ended(self) -> bool:
+        """Return whether the sound server has ended since the device was opened."""
+        return self._server_ended_s > self._opened_s
+
     def look(self, now_s: float) -> None:
         """Take note of whether the device asks for blocks; look each TICK_S."""
         output = self._sound.output
         if output is not None:
             self._cadence = update(self._cadence, now_s, now_s - output.stalled_s(now_s))
 
-    def follow(self) -> StreamWent:
+    def follow(self, now_s: float, *, stays: bool) -> StreamWent:
         """Return where the sound server plays the stream, as far as that changed; take note of it.
 
-        A sink that is unplugged never stops: the server moves its streams to another one.
+        A sink that is unplugged never stops: the server moves its streams to another one. A stream
+        that `stays` is not to follow the desktop's default: then it is "misled", and to be opened
+        anew on `on_sink`. (Moved back, PulseAudio would let it stand still for a second.)
         """
         view = self.view
         went = stream_went(view, self._opened_s, self.on_sink)
+        if went != "moved":
+            self._moved_s = None
+        elif stays and view is not None:
+            self._moved_s = now_s if self._moved_s is None else self._moved_s
+            changed_s = now_s - self._default_changed_s
+            if view.playing_on == view.default and changed_s < self._limits.default_moves_s:
+                self._default_changed_s = -math.inf  # a hand that moves it next is obeyed
+                return "misled"
+            if now_s - self._moved_s < self._limits.move_settles_s:
+                return "stayed"
         if view is not None and went not in ("stayed", "nowhere"):
             self._on(view.playing_on)
         return went
@@ -124,6 +171,27 @@ class PlayingDevice:
         self.on_sink = sink_name
         sink = self.view.sink(sink_name) if self.view is not None else None
         self._sound.device_label = sink.label if sink is not None else ""
+
+    async def open_first(self, name: str) -> None:
+        """Open the device of a call that begins; raise SoundDeviceError if it is not heard."""
+        await self._first_view_in_time()
+        sink = name or sink_in_environment()
+        if self.view is not None and (program := self.view.held_by(sink)):
+            raise held_device(program, sink or self.view.default)
+        self._opened_s = time.monotonic()
+        await self._sound.open(name, self.view)
+        if await self._plays_nowhere():
+            await self._sound.close()
+            raise no_device()
+
+    async def _plays_nowhere(self) -> bool:
+        """Return whether the sound server, which has no sink, plays the stream just opened."""
+        deadline_s = self._opened_s + self._limits.placed_s
+        while self.view is not None and not self.view.audible and time.monotonic() < deadline_s:
+            if stream_went(self.view, self._opened_s, "") == "nowhere":
+                return True
+            await asyncio.sleep(TICK_S / 5)
+        return False
 
     async def open(self, name: str) -> bool:
         """Open a device and see that it runs; return whether it does."""

@@ -9,6 +9,7 @@ import msgspec
 
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.devices.mixer_level import FULL
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.source import PathReadings
 from callplayer.errors import CallplayerError
@@ -76,6 +77,11 @@ class Reporter:
         levels_db = {lane: level.rms_db for lane, level in self._levels.items()}
         device = self._sound.device_name
         state = self._call.state(now_s, self.delays(), self._lanes, levels_db, device)
+        level = self._sound.desktop_level
+        if level != FULL:
+            state = msgspec.structs.replace(
+                state, desktop_muted=level.muted, desktop_percent=level.percent
+            )
         if self.recording:
             state = msgspec.structs.replace(state, source="recording", recording=self.recording)
         self.emit(state)

@@ -208,3 +208,12 @@ def _audible_ms(state: StateEvent, now_s: float) -> float:
 
 def _since_ms(state: StateEvent, now_s: float, at_most_s: float) -> float:
     return min(max(now_s - state.as_of_s, 0.0), at_most_s) * 1000
+
+
+def desktop_text(state: StateEvent) -> str:
+    """Write what the desktop's mixer leaves of the sound, or nothing if it leaves all."""
+    if state.desktop_muted:
+        return "muted in the desktop's mixer"
+    if state.desktop_percent < 100:
+        return f"at {state.desktop_percent} % in the desktop's mixer"
+    return ""

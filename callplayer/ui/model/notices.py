@@ -10,6 +10,7 @@ from callplayer.ui.model.format import (
     PARTY_NAMES,
     UNCONFIRMED_AFTER_S,
     clock_text,
+    desktop_text,
     shown_position_ms,
     waiting_s,
 )
@@ -23,8 +24,12 @@ SLOW_CONNECT_S = 2.0
 """From then on a notice says what connecting waits for; most calls open sooner."""
 
 
-def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice | None:
-    """Return what the notice area says now, the gravest first; `retry_key` tries to reconnect.
+def shown_notice(
+    view: PlayerView, now_s: float, retry_key: str = "R", audible_key: str = "x"
+) -> Notice | None:
+    """Return what the notice area says now, the gravest first.
+
+    `retry_key` tries to reconnect, `audible_key` undoes what the desktop's mixer takes away.
 
     A failure; why there is no link; a silent server; the last note; what connecting waits for, or
     what the sound lacks. The screen's own short notes come before the link: one of them reports a
@@ -44,16 +49,18 @@ def shown_notice(view: PlayerView, now_s: float, retry_key: str = "R") -> Notice
             marks if view.state.requested_ms is not None else "",
             "hold",
         )
-    return note or reason or _silence_reason(view, now_s)
+    return note or reason or _silence_reason(view, now_s, audible_key)
 
 
-def _silence_reason(view: PlayerView, now_s: float) -> Notice | None:
+def _silence_reason(view: PlayerView, now_s: float, audible_key: str) -> Notice | None:
     """Return why nothing is heard while the call plays; what stops it has its own notice."""
     state = view.state
     if not state.advancing:
         return None
     if view.link.quality == "cut":
         return Notice("No sound comes from the server.", "The call goes on without it.", "hold")
+    if lacks := desktop_text(state):
+        return Notice(f"The call is {lacks}.", f"{audible_key} undoes it.", "hold")
     quiet_s = 0.0 if view.quiet_since_s is None else now_s - view.quiet_since_s
     if quiet_s < QUIET_AFTER_S:
         return None

@@ -222,7 +222,8 @@ class PlainPlayer:
     def _say_trouble(self) -> None:
         """Write why nothing is heard, or what is not confirmed: once for each time."""
         view, now_s = self.view, self.control.clock()
-        notice = shown_notice(view, now_s, first_key(self._actions, "retry-now"))
+        keys = [first_key(self._actions, name) for name in ("retry-now", "audible")]
+        notice = shown_notice(view, now_s, *keys)
         if view.failure is not None or (notice is not None and notice is view.notice):
             return  # notes are said when they come
         kind = re.sub(r"\d+", "", notice.text) if notice is not None else ""

@@ -17,7 +17,7 @@ from callplayer.ui.actions.outcome import PromptHint
 from callplayer.ui.actions.prompt import InputLine
 from callplayer.ui.footer import GAP_CELLS, FooterContext, FooterItem, footer_items, key_at
 from callplayer.ui.keymap import ACTIONS, Action
-from callplayer.ui.model.format import Tone, hidden_phone, phone_text, when_text
+from callplayer.ui.model.format import Tone, desktop_text, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
@@ -204,5 +204,6 @@ def _link(view: PlayerView) -> list[Part]:
 
 def _device(state: StateEvent) -> str:
     if state.device:
-        return "♪ " + plain_text(state.device, 48)
+        lacks = desktop_text(state)
+        return "♪ " + (f"{lacks}: " if lacks else "") + plain_text(state.device, 48)
     return "♪ no device yet" if state.phase == "connecting" else "♪ no device"

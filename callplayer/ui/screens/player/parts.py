@@ -41,7 +41,7 @@ class Parts:
         self._control = control
         self._is_small = False
         self._meters: dict[str, LaneLevel] = {}
-        self._retry_key = first_key(config.actions, "retry-now")
+        self._notice_keys = [first_key(config.actions, name) for name in ("retry-now", "audible")]
         self._can_go_back = config.can_go_back
         self._first_run = config.first_run
         self.palette_is_open = False
@@ -96,7 +96,7 @@ class Parts:
         if self._control.prompt is not None:
             self.notice.ask(self._control.prompt, self._control.hint())
         else:
-            notice = shown_notice(view, now_s, self._retry_key)
+            notice = shown_notice(view, now_s, *self._notice_keys)
             self.notice.show(notice or self._first_run.hint(view))
         self.footer.show(self._footer_context())
 

@@ -9,7 +9,8 @@ import pytest
 from callplayer.engine.devices import listing
 from callplayer.engine.devices.listing import Choice, choices, find_target, resolve_name, would_play
 from callplayer.engine.devices.portaudio import OutputDevice
-from callplayer.engine.devices.pulse import NOWHERE, SINK_VARIABLE, PulseView, Sink, playing_to
+from callplayer.engine.devices.pulse import NOWHERE, PulseView, Sink
+from callplayer.engine.devices.routes import SINK_VARIABLES, playing_to, route_of
 from callplayer.errors import SoundDeviceError
 
 VIEW = PulseView(
@@ -54,9 +55,9 @@ def test_sinks_stand_for_the_devices_that_only_lead_to_them(
 def test_where_no_device_leads_to_a_sink_they_are_no_choice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    listed = machine(monkeypatch, "pipewire", "default")
+    listed = machine(monkeypatch, "oss", "default")
     for view in (None, VIEW):
-        assert [choice.name for choice in choices(listed, view)] == ["pipewire", "default"]
+        assert [choice.name for choice in choices(listed, view)] == ["oss", "default"]
     with pytest.raises(SoundDeviceError):
         find_target("alsa_output.usb-c320", VIEW)
 
@@ -74,7 +75,8 @@ def test_where_no_device_leads_to_a_sink_they_are_no_choice(
 def test_what_a_name_means(
     wanted: str, device: str, sink: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(SINK_VARIABLE, raising=False)
+    for variable in SINK_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     listed = machine(monkeypatch, "pulse", "default", "c320")
     target = find_target(wanted, VIEW)
     assert (target.device.name, target.sink, target.listed) == (device, sink, tuple(listed))
@@ -98,21 +100,38 @@ def test_the_sink_that_the_environment_names_counts_until_it_is_gone(
     named: str, view: PulseView | None, sink: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine(monkeypatch, "pulse", "default")
-    monkeypatch.setenv(SINK_VARIABLE, named)
+    monkeypatch.setenv("PULSE_SINK", named)
     assert find_target("", view).sink == sink
 
 
 @pytest.mark.parametrize("before", [None, "mine"])
+@pytest.mark.parametrize("variable", SINK_VARIABLES)
 def test_the_environment_names_a_sink_only_while_it_is_opened(
-    before: str | None, monkeypatch: pytest.MonkeyPatch
+    before: str | None, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(SINK_VARIABLE, raising=False)
+    monkeypatch.delenv(variable, raising=False)
     if before is not None:
-        monkeypatch.setenv(SINK_VARIABLE, before)
+        monkeypatch.setenv(variable, before)
     for sink, meanwhile in (("other", "other"), ("", None), (None, before)):
         with playing_to(sink):
-            assert os.environ.get(SINK_VARIABLE) == meanwhile
-        assert os.environ.get(SINK_VARIABLE) == before
+            assert os.environ.get(variable) == meanwhile
+        assert os.environ.get(variable) == before
+
+
+@pytest.mark.parametrize(
+    ("server", "listed", "route"),
+    [
+        ("PulseAudio (on PipeWire 0.3.65)", ("pipewire", "pulse", "default"), "pipewire"),
+        ("PulseAudio (on PipeWire 0.3.65)", ("pulse", "default"), "pulse"),
+        ("pulseaudio", ("pipewire", "pulse", "default"), "pulse"),
+        ("pulseaudio", ("pipewire", "default"), ""),
+        ("PulseAudio (on PipeWire 0.3.65)", ("default",), ""),
+    ],
+)
+def test_a_sink_is_reached_by_the_plugin_that_its_server_answers_to(
+    server: str, listed: tuple[str, ...], route: str
+) -> None:
+    assert route_of(listed, PulseView(server=server)) == route
 
 
 def test_a_choice_is_meant_by_its_name_its_label_or_a_part_that_only_one_has() -> None:
@@ -145,13 +164,14 @@ def test_the_one_device_that_would_play(
     plays: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv(SINK_VARIABLE, raising=False)
+    for variable in SINK_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     assert would_play(wanted, machine(monkeypatch, *names), view) == plays
 
 
 def test_the_sink_that_the_environment_names_would_play(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = machine(monkeypatch, "pulse", "default")
-    monkeypatch.setenv(SINK_VARIABLE, "alsa_output.usb-c320")
+    monkeypatch.setenv("PULSE_SINK", "alsa_output.usb-c320")
     assert would_play("", listed, VIEW) == "alsa_output.usb-c320"
-    monkeypatch.setenv(SINK_VARIABLE, "gone")
+    monkeypatch.setenv("PULSE_SINK", "gone")
     assert would_play("", listed, VIEW) == "alsa_output.pci-hdmi"

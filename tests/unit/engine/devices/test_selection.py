@@ -97,8 +97,7 @@ def test_a_card_that_the_sound_server_does_not_know_is_tried_whenever_it_is_home
         (view(HEADSET, playing_on="headset"), "headset", "stayed"),
         (view(HEADSET), "headset", "stayed"),  # not playing yet, or no more
         (view(HEADSET, playing_on="headset"), "", "began"),
-        (view(DUMMY, playing_on=NOWHERE), "", "began"),
-        (view(HEADSET, playing_on="headset"), NOWHERE, "began"),
+        (view(DUMMY, playing_on=NOWHERE), "", "nowhere"),
         (view(SPEAKERS, playing_on="speakers"), "headset", "lost"),
         (view(SPEAKERS, HEADSET, playing_on="speakers"), "headset", "moved"),
         (view(DUMMY, playing_on=NOWHERE), "headset", "nowhere"),

@@ -39,6 +39,7 @@ class Card:
     """An open device that asks for blocks until it is told to stand still."""
 
     latency_s = 0.01
+    closes = True
     underflows = 0
     mixer = Mixer(48_000)
 
@@ -288,3 +289,23 @@ async def test_settings_go_before_a_delay_that_was_found() -> None:
     await asyncio.sleep(0)
     assert rig.sound.output_delay_ms == 0
     rig.care.stop()
+
+
+async def test_a_named_device_that_is_back_is_not_reported_as_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fresh() -> list[OutputDevice]:
+        return [HEADSET]
+
+    rig = Rig(fresh, wanted="head")  # a part of its name, and the sink it led to is another name
+    rig.sound.detach()
+    del rig.care._reopen  # type: ignore[attr-defined]
+
+    async def opens(name: str) -> bool:
+        rig.sound.attach(rig.card, rig.card.mixer)
+        return name == "headset"
+
+    monkeypatch.setattr(rig.care._device, "open", opens)
+    await rig.step(TICK_S)
+    assert rig.sound.ready
+    assert not [event for event in rig.told if isinstance(event, m.ErrorEvent)]
