@@ -55,9 +55,10 @@ class CallState:
     paused only for want of a sound device, and is to go on by itself; `sound_detail` says what the
     sound lacks, `flow_detail` what does not come from the server while the rest of it does.
 
-    `trackless`: there is no track now. A server that publishes only after a resume has sent sound
-    before any of it can be heard: `return_ms` is where to go back to once it flows. `primed`: a
-    resume went out only to have tracks.
+    `unreachable`: the room's connection broke, and is not back. `trackless`: there is no track now.
+    A server that publishes only after a resume has sent sound before any of it can be heard:
+    `return_ms` is where to go back to once it flows. `primed`: a resume went out only to have
+    tracks.
     """
 
     def __init__(self) -> None:
@@ -73,6 +74,7 @@ class CallState:
         self._moved_s = 0.0
         self._sought_s = float("-inf")
         self.trackless = False
+        self.unreachable = False
         self.primed = False
         self.return_ms: int | None = None
         self.held = False

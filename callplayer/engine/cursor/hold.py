@@ -45,6 +45,11 @@ class Hold:
             self._segment_ms = head.segment_ms
             self._heard_s, self._was_live = now_s, self._call.phase(now_s) == "live"
 
+    @property
+    def can_go_on(self) -> bool:
+        """Return whether a call that is let go on can be heard, as far as the link is concerned."""
+        return not self._call.unreachable
+
     def break_off(self, now_s: float, silent_s: float) -> None:
         """Nothing has come out for `silent_s` up to this moment: go back to the place heard last.
 

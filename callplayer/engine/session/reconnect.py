@@ -88,6 +88,7 @@ class Reconnector:
     def joined(self) -> None:
         """The first room, or a new one, is there with its sound."""
         self._channels.layout.forget()
+        self._call.unreachable = not self._link.up
         if self._link.up:
             self._cancel_give_up_timer()
         self._queue.use(self._link.room if self._link.up else None)
@@ -97,7 +98,7 @@ class Reconnector:
         if self._link.closed.is_set():
             return
         # Sending waits for as long as the SDK reconnects; what is asked meanwhile is a wish.
-        self._link.up = False
+        self._link.up, self._call.unreachable = False, True
         self._queue.use(None)
         self._host.say(BROKE)
         self._start_give_up_timer()
@@ -106,7 +107,7 @@ class Reconnector:
         """The SDK has its connection back."""
         if self._link.closed.is_set():
             return
-        self._link.up = True
+        self._link.up, self._call.unreachable = True, False
         self._cancel_give_up_timer()
         if self._call.away:  # the next looks show when its sound is back, too
             self._start_give_up_timer()

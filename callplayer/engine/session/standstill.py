@@ -17,6 +17,9 @@ from callplayer.engine.session.playing_device import PlayingDevice
 
 LOG = logging.getLogger(__name__)
 
+LINK_S = 0.4
+"""A link that broke while this process stood still is known to be down after so long."""
+
 SETTLES_S = 1.0
 """A device that has just gone on may ask unevenly at first."""
 
@@ -42,7 +45,7 @@ class Standstill:
         self._limits = limits
         self._asleep_s = asleep_s()
         self._was_shown = False
-        self._released_s = float("-inf")
+        self._released_s = self._linked_s = float("-inf")
 
     def look(self, now_s: float) -> bool:
         """Hold the call, or let it go on; return whether the device is waited for."""
@@ -57,15 +60,23 @@ class Standstill:
             self._hold.break_off(now_s, over_s)
             self._wait(over_s)
             if over_s >= REPORTED_S:
+                self._linked_s = now_s + LINK_S
                 self._report.stood_still(over_s)
         elif device.stalled and not device.stands_still:
             self._hold.engage(now_s, goes_on=True)
             self._wait(self._limits.stalled_s)
-        elif device.stands_still and device.asks:
+        elif device.stands_still and device.asks and self._may_go_on(now_s):
             device.stands_still, self._released_s = False, now_s
             self._hold.release(now_s)
             self._report.detail()
         return device.stands_still
+
+    def _may_go_on(self, now_s: float) -> bool:
+        """Return whether the room is there: a server may have given up a process that stood still.
+
+        While the link is being restored nothing is heard, and the call stays where it is.
+        """
+        return now_s >= self._linked_s and self._hold.can_go_on
 
     def _wait(self, silent_s: float) -> None:
         LOG.warning("the device has asked for no sound for %.1f s", silent_s)

@@ -168,6 +168,10 @@ async def test_a_process_that_was_stopped_goes_back_to_what_was_heard_last() -> 
     await rig.step(TICK_S)
     assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
     assert rig.errors == ["stood-still"]
+    rig.call.unreachable = True  # the server has given us up meanwhile
+    await rig.step(1.0)
+    assert rig.call.held
+    rig.call.unreachable = False
     await rig.step(2 * TICK_S)
     assert not rig.call.head.wants_paused()
     assert rig.detail == ""
