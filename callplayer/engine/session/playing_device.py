@@ -110,9 +110,13 @@ class PlayingDevice:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether the device has been waited for in vain, or is known to be suspended."""
+        """Return whether the device has been waited for in vain, or is known to give no sound.
+
+        It is suspended then, or its sound server has ended.
+        """
         sink = self.view.sink(self.on_sink) if self.view is not None else None
-        is_known = not self.shown or (sink is not None and sink.suspended)
+        is_suspended = sink is not None and sink.suspended
+        is_known = not self.shown or is_suspended or self.server_ended
         return self.stalled and (is_known or self._cadence.silent_s >= self._limits.lost_s)
 
     @property
