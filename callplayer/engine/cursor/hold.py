@@ -38,6 +38,7 @@ class Hold:
         head = self._call.head
         if (
             self._call.opened
+            and not self._call.from_memory
             and head.advancing()
             and not head.wants_paused()
             and head.open_seek is None
@@ -69,6 +70,8 @@ class Hold:
     def engage(self, now_s: float, *, goes_on: bool) -> None:
         """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
         call = self._call
+        if call.from_memory:
+            return  # it stands still while no device plays it
         if call.held or not call.opened or call.head.wants_paused():
             call.held = call.held and goes_on
             return
