@@ -47,6 +47,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "b": ([], "1:23.4", "Bookmark at 1:23.4"),
     "v": ([], "1:23.4", "─ bookmarks 0"),
     "c": ([], "1:23.4", "Copied for the clipboard."),
+    "x": (['{"cmd":"make-audible"}'], "1:23.4", ""),
     "slash": ([], "1:23.4", "The transcript has not come yet."),
     "w": ([], "1:23.4", "The transcript has not come yet."),
     "n": ([], "1:23.4", "There are no bookmarks."),
