@@ -62,6 +62,13 @@ def test_after_a_window_was_made_wider_no_row_is_left(
 
 def test_no_row_is_left_while_it_is_suspended(terminal: Terminal, tmp_path: Path) -> None:
     made_wider(terminal)
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGTSTP)
-    terminal.wait_until(lambda screen: "PLAYING" not in screen)
-    assert rows_left(terminal) == []
+    player = int((tmp_path / "pid").read_text())
+    os.kill(player, signal.SIGTSTP)
+    status = Path(f"/proc/{player}/stat")
+    terminal.wait_until(lambda _: status.read_text().rpartition(")")[2].split()[0] == "T")
+    left = rows_left(terminal)
+    os.kill(player, signal.SIGCONT)  # one that stands still would outlive its terminal
+    terminal.wait_for("PLAYING")
+    terminal.type("q")
+    assert terminal.wait_end() == 0
+    assert [row for row in left if "suspended" not in row] == []
