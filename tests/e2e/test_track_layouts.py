@@ -62,6 +62,9 @@ SETTLED_S = 0.7
 
 FULL_DB = 20 * np.log10(AMPLITUDE)
 SILENT_DB = -48.0
+UNHEARD_DB = -40.0
+"""The muted party at its volume is some 25 dB above this; a hiccup's click is below."""
+
 BLOCK = RATE_HZ // 20
 LOOKS = 6
 
@@ -208,7 +211,7 @@ def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(
         sound = low_band(sink.heard(from_s + 0.2, time.monotonic() - 0.2))[4800:-4800]
         blocks = sound[: len(sound) // 2400 * 2400].reshape(-1, 2400)
         loudest = float(np.sqrt(np.mean(np.square(blocks), axis=1)).max())
-        assert 20 * np.log10(max(loudest, 1e-9)) < SILENT_DB
+        assert 20 * np.log10(max(loudest, 1e-9)) < UNHEARD_DB
         engine.send(cmd="unmute", callerType="caller")
         assert_heard(sink, "caller", -3.0)
 
