@@ -231,7 +231,7 @@ def test_the_chosen_device_stays_when_the_default_changes_and_a_hand_may_move_it
     if on_pipewire:  # PulseAudio's null sink, left for a moment, sleeps for 2 s at a time
         until_heard(first)
         now_s = time.monotonic()
-        assert rms_db(other.heard(now_s - 0.5, now_s)) < SILENT_DB
+        assert rms_db(other.heard(now_s - 0.2, now_s)) < SILENT_DB
         went_on = went_on_s(first, changed_s + 0.2)
         assert nothing_lost(broke_off_s(first, changed_s - 0.5, changed_s), went_on)
 
@@ -248,7 +248,7 @@ def test_the_chosen_device_stays_when_the_default_changes_and_a_hand_may_move_it
     if on_pipewire:
         until_heard(other)
         now_s = time.monotonic()
-        assert rms_db(first.heard(now_s - 0.5, now_s)) < SILENT_DB
+        assert rms_db(first.heard(now_s - 0.2, now_s)) < SILENT_DB
     assert engine.quit() == 0
 
 
