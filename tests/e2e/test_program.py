@@ -97,8 +97,9 @@ def test_keys_change_what_is_seen_and_heard(screen: Terminal, sink: Sink, tmp_pa
     screen.type("5")
     screen.wait_for("PLAYING", "0:3")
     screen.type("?")
-    screen.wait_for("pause")
+    screen.wait_for("play and move")
     screen.type("Escape")
+    screen.wait_for("Caller")
     assert any("--headless" in line for line in processes_of(tmp_path))
     screen.type("q")
     assert screen.wait_end() == 0
