@@ -35,7 +35,8 @@ class KeyReader:
         is_letter = len(letter) == 1 and letter.isalpha()
         small = letter.lower() if is_letter else key
         capital = is_letter and letter != small
-        meant = small if capital and key not in self._keys else key
+        # Esc and a letter that come at once are one key, with Alt: the letter counts.
+        meant = small if is_letter and key not in self._keys else key
         if meant not in self._keys:
             return meant, self._nothing(key, character)
         if not capital or not character or self._said_of_capitals:

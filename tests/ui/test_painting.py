@@ -21,7 +21,7 @@ SIZES = ((60, 16), (80, 24), (120, 36), (200, 60))
 
 
 OPENED = (
-    ("?", "Say again", "?"),
+    ("?", "play and move", "?"),
     ("C-p", "What do you want", "Escape"),
     ("i", "underruns", "i"),
     ("v", "bookmarks", "v"),

@@ -33,6 +33,10 @@ def test_a_key_with_an_action_is_not_remarked_on() -> None:
         assert reader.read(key, character) == (key, "")
 
 
+def test_escape_and_a_letter_that_come_as_one_key_are_the_letter() -> None:
+    assert KeyReader(ACTIONS).read("alt+q", "q") == ("q", "")
+
+
 def test_a_capital_that_means_something_else_says_so_once() -> None:
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("N", "N")
