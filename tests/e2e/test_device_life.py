@@ -263,6 +263,7 @@ def left_out_s(sink: Sink, broke_off_s: float) -> float:
     return nearest(after + to_s - before - from_s)
 
 
+@pytest.mark.measures
 def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
