@@ -82,13 +82,6 @@ def _callplayer(home: Path, service: Service, sink: Sink) -> AbstractContextMana
     return clients.callplayer(home, service, sink, round(CALL_S * 1000))
 
 
-def measure_client(
-    one: Latency, client: clients.Client, sink: Sink, jumps: int, chance: random.Random
-) -> None:
-    """Have a client jump to tenths of the sweep call; note what is heard of it in `one`."""
-    _measure(one, client, sink, jumps, 0, LISTEN_S, chance)
-
-
 def _measure(
     one: Latency,
     client: clients.Client,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callplayer.engine.cursor.call_state import Delays
-from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.vendor.commands import Command, Resume, ScrubToEnd
 
 RECENT_S = 0.5
@@ -30,7 +30,6 @@ class Hold:
         self._heard_ms: int | None = None
         self._segment_ms = 0
         self._heard_s, self._was_live = float("-inf"), False
-        self._again_ms: int | None = None
         self._live_s: float | None = None
 
     def record(self, now_s: float) -> None:
@@ -38,7 +37,6 @@ class Hold:
         head = self._call.head
         if (
             self._call.opened
-            and not self._call.from_memory
             and head.advancing()
             and not head.wants_paused()
             and head.open_seek is None
@@ -65,13 +63,11 @@ class Hold:
         same_stretch = not call.moved_since(self._heard_s)
         place_ms = self._heard_ms if same_stretch else call.head.segment_ms
         self._pause(place_ms, now_s - silent_s if self._was_live else None, now_s)
-        call.held, self._again_ms = True, place_ms
+        call.held = True
 
     def engage(self, now_s: float, *, goes_on: bool) -> None:
         """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
         call = self._call
-        if call.from_memory:
-            return  # it stands still while no device plays it
         if call.held or not call.opened or call.head.wants_paused():
             call.held = call.held and goes_on
             return
@@ -89,17 +85,11 @@ class Hold:
         self._live_s = live_s
         self._send(self._call.pause_at(None if self._call.away else place_ms, now_s))
 
-    def release(self, now_s: float, *, again: bool = False) -> None:
-        """Sound can come out again: go on, if the call was only held.
-
-        `again`: ask for the place that broke off once more, as the server may not have heard.
-        """
-        place_ms, self._again_ms = self._again_ms, None
+    def release(self, now_s: float) -> None:
+        """Sound can come out again: go on, if the call was only held."""
         if not self._call.held:
             return
         self._call.held = False
-        if again and place_ms is not None:
-            self._send([self._call.seek(place_ms - BREAK_BACK_MS, now_s)])
         if self._live_s is not None and now_s - self._live_s < LIVE_AGAIN_S:
             self._send(self._call.apply(ScrubToEnd(), now_s, self._delays()))
         self._send(self._call.apply(Resume(), now_s, self._delays()))

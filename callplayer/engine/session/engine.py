@@ -26,10 +26,9 @@ from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
-from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, PathReadings, make_source
+from callplayer.engine.session.source import LocalPath, Source
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device
@@ -79,20 +78,13 @@ class Engine:
         self._options = options
         self._call = PlaybackState()
         self._sound = AudioPipeline(RATE_HZ, no_audio=options.no_audio)
-        path: PathReadings = LocalPath() if options.recording else ReceivePath()
-        self._teller = Reporter(tell, self._call, self._sound, path)
-        self._recall = self._teller.recall = Recall(
-            self._call, self._sound, path, self._teller, obey=self.obey, send=self._send
-        )
-        self._source = make_source(
-            settings,
-            options.incident_id,
-            recording=options.recording,
-            call=self._call,
-            reporter=self._teller,
-            path=path,
-            host=self,
-        )
+        if options.recording is None:
+            path = ReceivePath()
+            self._teller = Reporter(tell, self._call, self._sound, path)
+            self._source = self._room(path)
+        else:
+            self._teller = Reporter(tell, self._call, self._sound, LocalPath())
+            self._source = self._file(options.recording)
         self._care = DeviceManager(
             self._sound,
             self._call,
@@ -145,14 +137,12 @@ class Engine:
         self._teller.quiet = True
         self._ending = True
         self._move_gate()
-        self._recall.fade_out()
         faded_s = time.monotonic() + self._sound.fade_s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._source.close()
         self._care.stop()
-        self._recall.close()
         await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
         with contextlib.suppress(SoundDeviceHangsError):
             await self._sound.close()
@@ -171,6 +161,25 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError, CallplayerError):
                 await opening_sound
 
+    def _room(self, path: ReceivePath) -> Source:
+        from callplayer.engine.session.room_source import RoomSource
+
+        return RoomSource(
+            self._settings,
+            self._options.incident_id,
+            call=self._call,
+            channels=self._sound.channels,
+            reporter=self._teller,
+            path=path,
+            delays=self._teller.delays,
+            host=self,
+        )
+
+    def _file(self, path: Path) -> Source:
+        from callplayer.engine.session.file_source import FileSource
+
+        return FileSource(path, channels=self._sound.channels, reporter=self._teller, host=self)
+
     async def _open_sound(self) -> None:
         if not self._options.waits:
             await self._care.open_first()
@@ -183,9 +192,6 @@ class Engine:
         self._call.opened = True
         status = self._call.head.status
         self._send(self._call.mix.to_restore())
-        if self._recall.restore():
-            self.say("")
-            return
         if back.stays:
             pass
         elif back.position_ms is None:
@@ -214,7 +220,7 @@ class Engine:
             if not self._source.retry_now():
                 self._teller.error("no-server", NO_SERVER, "It plays on by itself.")
             return
-        if self._care.handle(request) or self._recall.take(request):
+        if self._care.handle(request):
             return
         self.obey(request)
         self._teller.state()
@@ -269,7 +275,6 @@ class Engine:
         What is muted here from now on is silent before the server gives it its volume back.
         """
         commands = self._call.mix.take_tracks(self._sound.channels.layout.carries, time.monotonic())
-        self._recall.recorder.take_tracks()
         self._apply_mix()
         self._send(commands)
         self._teller.state()
@@ -291,12 +296,9 @@ class Engine:
             may = not self._ending and self._call.may_be_heard(time.monotonic())
             if may != self._sound.channels.gate_open:
                 self._sound.channels.set_gate(may)
-                if not may:
-                    self._recall.recorder.close()
 
     def _apply_mix(self) -> None:
         self._sound.channels.set_silenced(self._call.mix.silenced_parts(time.monotonic()))
-        self._recall.take_gains()
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""
@@ -316,14 +318,12 @@ class Engine:
             steady = self._source.path.steady and not self._source.watchful
             await asyncio.sleep(min(due_s, STEADY_PATH_S) if steady else PATH_S)
             await self._source.measure()
-            now_s = time.monotonic()
-            self._source.check(now_s)
-            self._recall.recorder.take_concealed(self._source.path.concealed_ms, now_s)
+            self._source.check(time.monotonic())
             if time.monotonic() - told_s < STATS_S - PATH_S / 2:
                 continue
             told_s = time.monotonic()
             self._teller.stats()
-            if self._call.is_silent():
+            if self._call.head.wants_paused():
                 gc.collect()
 
     async def _tick(self) -> None:
@@ -333,7 +333,6 @@ class Engine:
             self._source.tick()
             self._send_due()
             self._apply_mix()
-            self._recall.tick(now_s)
             self._teller.levels()
             if self._teller.is_dirty or now_s - self._teller.emitted_s >= STATE_S:
                 self._teller.state()

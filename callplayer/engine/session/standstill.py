@@ -44,7 +44,7 @@ class Standstill:
         self._report = report
         self._limits = limits
         self._asleep_s = asleep_s()
-        self._was_shown = self._lost_link = False
+        self._was_shown = False
         self._released_s = self._linked_s = float("-inf")
 
     def look(self, now_s: float) -> bool:
@@ -67,8 +67,7 @@ class Standstill:
             self._wait(self._limits.stalled_s)
         elif device.stands_still and device.asks and self._may_go_on(now_s):
             device.stands_still, self._released_s = False, now_s
-            self._hold.release(now_s, again=self._lost_link)
-            self._lost_link = False
+            self._hold.release(now_s)
             self._report.detail()
         return device.stands_still
 
@@ -77,7 +76,6 @@ class Standstill:
 
         While the link is being restored nothing is heard, and the call stays where it is.
         """
-        self._lost_link |= not self._hold.can_go_on
         return now_s >= self._linked_s and self._hold.can_go_on
 
     def _wait(self, silent_s: float) -> None:

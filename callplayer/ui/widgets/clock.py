@@ -114,9 +114,6 @@ def _words(
     target: tuple[Part, ...] = ()
     if state.requested_ms is not None:
         target = ((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"),)
-    elif state.from_memory:
-        at = "" if state.speed == 1.0 else f" {state.speed:g}×"
-        target = ((f"from memory{at}", "hold"),)
     if behind and target and most < 4:
         # The target also stands on the timeline.
         target = ()

