@@ -131,7 +131,7 @@ class StreamPlayer:
         return self._cursor.position_frames
 
     def go_back(self, position_frames: int) -> None:
-        """Put the cursor back to where it was: what went out since has reached nobody."""
+        """Put the cursor back to where it was: what went out since has reached no listener."""
         self._cursor = cursors.go_back(self._cursor, position_frames)
 
     def status(self, now_s: float) -> Status:

@@ -80,7 +80,7 @@ THEMES = {
 }
 DEFAULT = "dark"
 SIXTEEN = _theme("sixteen", SIXTEEN_TONES, "ansi_white", ("ansi_black",) * 3)
-"""For a terminal of 16 colours: it would take the others for ones that nobody chose."""
+"""For a terminal of 16 colours: it would show the others in colours of its own choice."""
 
 
 def theme_variables() -> dict[str, str]:

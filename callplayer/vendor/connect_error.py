@@ -19,7 +19,7 @@ MAX_REASON_CHARS = 80
 def unreachable(url: str, error: Exception) -> UnreachableError:
     """Return what to report of `error`, which came from asking `url`."""
     reason, hint = next(
-        (told for told in map(_reason, _causes(error)) if told is not None),
+        (found for found in map(_reason, _causes(error)) if found is not None),
         (type(error).__name__, CHECK),
     )
     return UnreachableError(f"{url} does not answer: {reason}.", hint)
@@ -27,22 +27,22 @@ def unreachable(url: str, error: Exception) -> UnreachableError:
 
 def _reason(cause: BaseException) -> tuple[str, str] | None:
     """Return what one error means and what to do; None if another may say more."""
-    told: tuple[str, str] | None = None
+    reason_and_hint: tuple[str, str] | None = None
     match cause:
         case ssl.SSLCertVerificationError():
             reason = plain_text(cause.verify_message, MAX_REASON_CHARS)
-            told = f"its certificate is not valid ({reason})", CHECK_TLS
+            reason_and_hint = f"its certificate is not valid ({reason})", CHECK_TLS
         case ssl.SSLError():
-            told = "it does not speak TLS as it should", CHECK
+            reason_and_hint = "it does not speak TLS as it should", CHECK
         case socket.gaierror():
-            told = "its name cannot be resolved (DNS)", CHECK
+            reason_and_hint = "its name cannot be resolved (DNS)", CHECK
         case ConnectionRefusedError():
-            told = "it refuses the connection", CHECK
+            reason_and_hint = "it refuses the connection", CHECK
         case httpx.TimeoutException():
-            told = "no answer in time", CHECK
+            reason_and_hint = "no answer in time", CHECK
         case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
-            told = "its answer broke off", CHECK
-    return told
+            reason_and_hint = "its answer broke off", CHECK
+    return reason_and_hint
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

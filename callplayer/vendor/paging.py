@@ -1,8 +1,8 @@
 """A list that comes in pages, whatever way it goes on. Pure.
 
 Read are links (in the body, or a Link header of RFC 8288), cursors and page tokens, `has_more`,
-page numbers with a total, and offsets. How a server wants its cursor named is not always told: then
-there are several ways to ask, and the one that brings new rows is the right one.
+page numbers with a total, and offsets. A server does not always say how it wants its cursor named:
+then there are several ways to ask, and the one that brings new rows is the right one.
 """
 
 from __future__ import annotations

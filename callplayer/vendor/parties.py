@@ -182,14 +182,14 @@ def _in_metadata(metadata: str) -> Carries | None:
     return _in_object(value, MAX_DEPTH)
 
 
-def _in_object(told: Any, depth: int) -> Carries | None:
+def _in_object(value: Any, depth: int) -> Carries | None:
     if not depth:
         return None
-    if isinstance(told, list):
-        return _joined(_in_object(each, depth - 1) for each in told)
-    if not isinstance(told, Mapping):
+    if isinstance(value, list):
+        return _joined(_in_object(each, depth - 1) for each in value)
+    if not isinstance(value, Mapping):
         return None
-    return _joined(_under_key(key, value, depth) for key, value in told.items())
+    return _joined(_under_key(key, each, depth) for key, each in value.items())
 
 
 def _under_key(key: object, value: Any, depth: int) -> Carries | None:

@@ -33,7 +33,7 @@ RECENT_MESSAGES = 256
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 Speaker = Literal["Caller", "CallTaker", "Unknown"]
-"""The vendor's two, and `Unknown` for a word of which nobody says whose it is."""
+"""The vendor's two, and `Unknown` for a word without a speaker."""
 
 SPEAKER_OF_PARTY: dict[Party, Speaker] = {"caller": "Caller", "callTaker": "CallTaker"}
 
@@ -284,8 +284,8 @@ def _word(loose: _LooseWord, call_started_at: datetime | None) -> Word | None:
     duration_s = _number(loose.duration, 0.0, MAX_WORD_S)
     ended_at = parse_datetime(loose.ended_at)
     if duration_s is None:
-        told_s = (ended_at - started_at).total_seconds() if _is_sane(ended_at) else 0.0
-        duration_s = told_s if 0.0 <= told_s <= MAX_WORD_S else 0.0
+        stated_s = (ended_at - started_at).total_seconds() if _is_sane(ended_at) else 0.0
+        duration_s = stated_s if 0.0 <= stated_s <= MAX_WORD_S else 0.0
     confidence = _number(loose.confidence, 0.0, 1.0)
     language = loose.language_code
     return Word(

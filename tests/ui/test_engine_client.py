@@ -61,8 +61,8 @@ class QuickThenLong(Backoff):
         super().__init__()
         self._waits_s = iter((0.02, 0.02, 60.0))
 
-    def next_s(self, chance: float, told_s: float = 0.0) -> float:
-        del chance, told_s
+    def next_s(self, chance: float, asked_s: float = 0.0) -> float:
+        del chance, asked_s
         return next(self._waits_s)
 
 

@@ -76,8 +76,8 @@ class Liveness:
             return
         if counters.packets > track.packets:
             # The SDK's own date is the better one, as long as the wall clock has not been set.
-            told_s = counters.last_packet_s
-            came_s = now_s if told_s is None else min(max(told_s, track.looked_s), now_s)
+            reported_s = counters.last_packet_s
+            came_s = now_s if reported_s is None else min(max(reported_s, track.looked_s), now_s)
             gap_s = came_s - (track.came_s or came_s)
             if gap_s > SILENT_S / 2:
                 rise_s = counters.jitter_s - track.jitter_s

@@ -288,13 +288,13 @@ class RoomConnection:
         return all(self._path.flows(track_id) for track_id in self._channels.track_ids)
 
     async def _wait_to_retry(
-        self, why: str, told_s: float = 0.0, *, then: str = "joining again"
+        self, why: str, asked_s: float = 0.0, *, then: str = "joining again"
     ) -> None:
-        """Wait for the next try's turn, or until it is asked for; `told_s` as in Backoff.
+        """Wait for the next try's turn, or until it is asked for; `asked_s` as in Backoff.
 
         `why` is reported during the wait, `then` after it.
         """
-        wait_s = self._backoff.next_s(self._chance(), told_s)
+        wait_s = self._backoff.next_s(self._chance(), asked_s)
         self._call.retry_at_s = time.monotonic() + wait_s
         self._say(why)
         with contextlib.suppress(TimeoutError):

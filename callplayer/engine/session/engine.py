@@ -1,7 +1,7 @@
 """The engine: one call, from sign-in to bye. It alone owns the state.
 
-Requests come in through `handle`, events go out through `tell`, both on one asyncio loop. The rules
-stand in call, playhead, gate, outbox and receive; here they meet the source and the sound.
+Requests come in through `handle`, events go out through `emit`, both on one asyncio loop. The rules
+stand in `engine/cursor`; here they meet the source and the sound.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Engine:
     """Plays one incident. Run it once; `handle` requests while it runs."""
 
     def __init__(
-        self, settings: Settings, options: EngineOptions, tell: Callable[[m.Event], object]
+        self, settings: Settings, options: EngineOptions, emit: Callable[[m.Event], object]
     ) -> None:
         self._settings = settings
         self._options = options
@@ -80,15 +80,15 @@ class Engine:
         self._sound = AudioPipeline(RATE_HZ, no_audio=options.no_audio)
         if options.recording is None:
             path = ReceivePath()
-            self._teller = Reporter(tell, self._call, self._sound, path)
+            self._reporter = Reporter(emit, self._call, self._sound, path)
             self._source = self._room(path)
         else:
-            self._teller = Reporter(tell, self._call, self._sound, LocalPath())
+            self._reporter = Reporter(emit, self._call, self._sound, LocalPath())
             self._source = self._file(options.recording)
         self._care = DeviceManager(
             self._sound,
             self._call,
-            self._teller,
+            self._reporter,
             self._send,
             settings,
             lasting=read_output_device(),
@@ -104,7 +104,7 @@ class Engine:
     # --- life -------------------------------------------------------------------------------------
 
     async def run(self) -> int:
-        """Play until quit; return the exit code. Errors are told as events, never raised."""
+        """Play until quit; return the exit code. Errors are emitted as events, never raised."""
         self._loop = asyncio.get_running_loop()
         gc.freeze()
         gc.disable()
@@ -121,7 +121,7 @@ class Engine:
             for task in done:
                 task.result()
         except SoundDeviceHangsError as error:
-            exit_code = self._teller.failure(error)  # no state: the screen brings it all back
+            exit_code = self._reporter.failure(error)  # no state: the screen brings it all back
         except CallplayerError as error:
             exit_code = self._fail(error)
         except Exception:
@@ -129,12 +129,12 @@ class Engine:
             exit_code = self._fail(CallplayerError("The player met an error of its own."))
         finally:
             await self._end(tasks)
-        self._teller.emit(m.ByeEvent(exit_code=exit_code))
+        self._reporter.emit(m.ByeEvent(exit_code=exit_code))
         return exit_code
 
     async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Let the sound fade out, leave the room, close the device."""
-        self._teller.quiet = True
+        self._reporter.quiet = True
         self._ending = True
         self._move_gate()
         faded_s = time.monotonic() + self._sound.fade_s
@@ -169,16 +169,16 @@ class Engine:
             self._options.incident_id,
             call=self._call,
             channels=self._sound.channels,
-            reporter=self._teller,
+            reporter=self._reporter,
             path=path,
-            delays=self._teller.delays,
+            delays=self._reporter.delays,
             host=self,
         )
 
     def _file(self, path: Path) -> Source:
         from callplayer.engine.session.file_source import FileSource
 
-        return FileSource(path, channels=self._sound.channels, reporter=self._teller, host=self)
+        return FileSource(path, channels=self._sound.channels, reporter=self._reporter, host=self)
 
     async def _open_sound(self) -> None:
         if not self._options.waits:
@@ -187,7 +187,7 @@ class Engine:
     def restore(self, back: ResumePoint) -> None:
         """Set cursor, pause and gains at a server that has just come, or come back.
 
-        The state is told once, at the end: nothing on the way there is what becomes of the call.
+        The state is emitted once, at the end: what the call is on the way there does not last.
         """
         self._call.opened = True
         status = self._call.head.status
@@ -204,7 +204,7 @@ class Engine:
             if not (back.stays or self._sound.channels.track_ids):
                 self._call.return_ms = back.position_ms
         elif status is not None and not status.paused:
-            self.obey(Pause())  # nobody has asked for it now: a call that is held stays so
+            self.obey(Pause())  # not asked for by a key: a call that is held stays held
         else:
             self._call.stay_paused(time.monotonic())
         self.say("" if status is not None else NO_STATUS)
@@ -212,18 +212,18 @@ class Engine:
     # --- requests and commands --------------------------------------------------------------------
 
     def handle(self, request: m.Request) -> None:
-        """Obey one request and tell the state that follows from it."""
+        """Obey one request and emit the state that follows from it."""
         if isinstance(request, m.Quit):
             self._quit.set()
             return
         if isinstance(request, m.RetryNow):
             if not self._source.retry_now():
-                self._teller.error("no-server", NO_SERVER, "It plays on by itself.")
+                self._reporter.error("no-server", NO_SERVER, "It plays on by itself.")
             return
         if self._care.handle(request):
             return
         self.obey(request)
-        self._teller.state()
+        self._reporter.state()
 
     def wants_sound(self) -> bool:
         """Return whether the call is to play, now or once it is open."""
@@ -237,7 +237,7 @@ class Engine:
     def obey(self, request: m.Request) -> None:
         """Have the call do what is asked, and send what follows from it."""
         self._call.trackless = not self._sound.channels.track_ids
-        commands = self._call.apply(request, time.monotonic(), self._teller.delays())
+        commands = self._call.apply(request, time.monotonic(), self._reporter.delays())
         self._apply_mix()
         self._move_gate()  # before the source answers: what is in the ring now is old
         self._send(commands)
@@ -250,7 +250,7 @@ class Engine:
     def _send_due(self) -> None:
         """Send what the rules want sent by now, as long as it can go out."""
         if self._source.accepts_commands:
-            self._send(self._call.due(time.monotonic(), self._teller.delays()))
+            self._send(self._call.due(time.monotonic(), self._reporter.delays()))
             self._move_gate()
 
     # --- what the source reports ------------------------------------------------------------------
@@ -266,8 +266,8 @@ class Engine:
 
     def _on_sound(self, now_s: float) -> None:
         """Sound has begun to come in after silence: evidence that the source plays."""
-        self._call.take_sound(now_s, self._teller.delays())
-        self._teller.request_state()
+        self._call.take_sound(now_s, self._reporter.delays())
+        self._reporter.request_state()
 
     def on_tracks(self) -> None:
         """A track has come, ended, or turned out to carry other parties.
@@ -277,21 +277,21 @@ class Engine:
         commands = self._call.mix.take_tracks(self._sound.channels.layout.carries, time.monotonic())
         self._apply_mix()
         self._send(commands)
-        self._teller.state()
+        self._reporter.state()
 
     def on_status(self, status: Status, now_s: float) -> None:
         """Take a status."""
         if self._call.head.status is None and self._call.opened:
             self._call.detail = ""
-        if self._call.take_status(status, now_s, self._teller.delays()):
+        if self._call.take_status(status, now_s, self._reporter.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
         self._send_due()
-        self._teller.request_state()
+        self._reporter.request_state()
 
     # --- sound ------------------------------------------------------------------------------------
 
     def _move_gate(self) -> None:
-        # Asked and set at one stroke: a frame that comes just now must not open it again.
+        # Asked and set under one lock: a frame that comes just now must not open it again.
         with self._sound.channels.lock:
             may = not self._ending and self._call.may_be_heard(time.monotonic())
             if may != self._sound.channels.gate_open:
@@ -312,17 +312,17 @@ class Engine:
 
         A look has the SDK gather and pass on statistics of every kind: that is not for nothing.
         """
-        told_s = time.monotonic()
+        emitted_s = time.monotonic()
         while True:
-            due_s = max(told_s + STATS_S - time.monotonic(), 0.0)
+            due_s = max(emitted_s + STATS_S - time.monotonic(), 0.0)
             steady = self._source.path.steady and not self._source.watchful
             await asyncio.sleep(min(due_s, STEADY_PATH_S) if steady else PATH_S)
             await self._source.measure()
             self._source.check(time.monotonic())
-            if time.monotonic() - told_s < STATS_S - PATH_S / 2:
+            if time.monotonic() - emitted_s < STATS_S - PATH_S / 2:
                 continue
-            told_s = time.monotonic()
-            self._teller.stats()
+            emitted_s = time.monotonic()
+            self._reporter.stats()
             if self._call.head.wants_paused():
                 gc.collect()
 
@@ -333,16 +333,16 @@ class Engine:
             self._source.tick()
             self._send_due()
             self._apply_mix()
-            self._teller.levels()
-            if self._teller.is_dirty or now_s - self._teller.emitted_s >= STATE_S:
-                self._teller.state()
+            self._reporter.levels()
+            if self._reporter.is_dirty or now_s - self._reporter.emitted_s >= STATE_S:
+                self._reporter.state()
 
     def _fail(self, error: CallplayerError) -> int:
         self._call.failed = True
         self.say(error.what)
-        return self._teller.failure(error)
+        return self._reporter.failure(error)
 
     def say(self, detail: str) -> None:
-        """Tell what goes on, in words."""
+        """Emit the state with `detail`: what goes on, in words."""
         self._call.detail = detail
-        self._teller.state()
+        self._reporter.state()

@@ -1,4 +1,4 @@
-"""What the engine tells, put together from the call, the sound and the receive path."""
+"""What the engine emits, put together from the call, the sound and the receive path."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ MAX_TEXT_CHARS = 2_000
 
 
 class Reporter:
-    """Makes events and hands them to `tell`. `told_s` is when the state was told last.
+    """Makes events and hands them to `emit`. `emitted_s` is when the state was emitted last.
 
-    Once `quiet`, the state is told no more: the engine is ending. `recording` is the name of the
+    Once `quiet`, the state is not emitted: the engine is ending. `recording` is the name of the
     file that is played without a server. `sounded_s` is when the levels were last those of sound,
     or not known because the gate was shut.
     """
 
     def __init__(
         self,
-        tell: Callable[[m.Event], object],
+        emit: Callable[[m.Event], object],
         call: PlaybackState,
         sound: AudioPipeline,
         path: PathReadings,
     ) -> None:
-        self.emit = tell
+        self.emit = emit
         self.emitted_s = 0.0
         self.is_dirty = False
         self.quiet = False
@@ -66,7 +66,7 @@ class Reporter:
         )
 
     def state(self) -> None:
-        """Tell the whole state."""
+        """Emit the whole state."""
         if self.quiet:
             return
         now_s = self.emitted_s = time.monotonic()
@@ -87,7 +87,7 @@ class Reporter:
         self.emit(state)
 
     def request_state(self) -> None:
-        """Tell the whole state, but not so soon after the last time: then it `is_due`."""
+        """Emit the whole state, but not so soon after the last time: then it `is_dirty`."""
         self.is_dirty = True
         if time.monotonic() - self.emitted_s >= SOON_S:
             self.state()
@@ -114,7 +114,7 @@ class Reporter:
             self.emit(m.LevelsEvent(levels=tuple(levels.values())))
 
     def stats(self) -> None:
-        """Tell how the audio path does."""
+        """Emit the figures of the audio path."""
         sound, channels, path = self._sound, self._sound.channels, self._path
         packet_ms = path.delay_ms - path.jitter_buffer_ms
         parts_ms = (
@@ -149,11 +149,11 @@ class Reporter:
         )
 
     def error(self, code: str, what: str, hint: str) -> None:
-        """Tell what went wrong, or was wrong to ask, and what to do; the engine goes on."""
+        """Report what went wrong, or was wrong to ask, and what to do; the engine goes on."""
         self.emit(m.ErrorEvent(code=code, message=what, hint=hint))
 
     def failure(self, error: CallplayerError) -> int:
-        """Tell what ends the engine; return its exit code."""
+        """Report what ends the engine; return its exit code."""
         self.emit(
             m.ErrorEvent(
                 code=error.code, message=error.what, hint=error.hint, exit_code=error.exit_code
@@ -162,7 +162,7 @@ class Reporter:
         return error.exit_code
 
     def incident(self, incident: Incident) -> None:
-        """Tell what is known of the incident."""
+        """Emit what is known of the incident."""
         place = ""
         if incident.latitude is not None and incident.longitude is not None:
             place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"

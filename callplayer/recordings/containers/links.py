@@ -172,7 +172,7 @@ def _xing(content: mmap.mmap, at: int) -> _Xing | None:
             continue
         fields = struct.unpack_from(">II", content[at + 8 : at + 16].ljust(8, b"\0"))
         frames = fields[0] if flags & 1 else 0
-        told_bytes = fields[1 if flags & 1 else 0] if flags & 2 else 0
+        stated_bytes = fields[1 if flags & 1 else 0] if flags & 2 else 0
         seconds = frames * (1152 if version == 3 else 576) / _MP3_RATES_HZ[version][rate]
-        return _Xing(begins, seconds, told_bytes if frames else 0)
+        return _Xing(begins, seconds, stated_bytes if frames else 0)
     return None

@@ -45,7 +45,7 @@ def script(words: Iterable[Word]) -> tuple[AsrMessage, ...]:
         cue
         for speaker in (transcript.caller, transcript.call_taker, transcript.unknown)
         for utterance in _utterances(speaker)
-        for cue in _told(utterance)
+        for cue in _cues(utterance)
     ]
     return tuple(sorted(cues, key=lambda cue: cue.at_s))
 
@@ -83,7 +83,7 @@ def _utterances(words: Sequence[Word]) -> list[tuple[Word, ...]]:
     return utterances
 
 
-def _told(utterance: tuple[Word, ...]) -> list[AsrMessage]:
+def _cues(utterance: tuple[Word, ...]) -> list[AsrMessage]:
     over_s = max(_end_s(word) for word in utterance)
     cues: list[AsrMessage] = []
     for count, word in enumerate(utterance[:-1], start=1):

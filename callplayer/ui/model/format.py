@@ -36,7 +36,7 @@ CARRY_AT_MOST_S = 2.0
 PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker"}
 
 PARTY_TONES: dict[Party, Tone] = {"caller": "ask", "callTaker": "text"}
-"""They can be told apart in every theme, also by those who see no red, no green or no blue."""
+"""They differ in every theme, also for those who see no red, no green or no blue."""
 
 
 @dataclass(frozen=True)
