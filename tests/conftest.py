@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests.rig.pulse import PulseServer, Sink, pulse_server
 
-# How long an example takes tells of the machine, and of what else it does.
+# How long an example takes depends on the machine, and on what else it does.
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 

@@ -273,11 +273,11 @@ def test_a_new_lane_is_closed() -> None:
 @pytest.mark.parametrize("block_frames", [120, 240, 480])
 @pytest.mark.parametrize("card_start_s", [0.001, 0.004, 0.0085])
 def test_the_delay_reported_is_the_delay_there_is(block_frames: int, card_start_s: float) -> None:
-    """A step that goes in comes out as much later as was told, give or take half a block."""
+    """A step that goes in comes out as much later as was reported, give or take half a block."""
     lane = open_lane()
     rig = Rig(lane, block_frames=block_frames, card_start_s=card_start_s)
     rig.run(4.0)
-    told_s = lane.delay_s
+    reported_s = lane.delay_s
     first = len(rig.heard)
     rig.source = steady(LEVEL)
     rig.run(4.5)
@@ -286,7 +286,7 @@ def test_the_delay_reported_is_the_delay_there_is(block_frames: int, card_start_
     heard_s = starts_s + int(np.argmax(rig.sound_since(first) > LEVEL / 2)) / RATE_HZ
     # The first sample of the frame that came at 4.0 s: half a frame earlier than its middle.
     waited_s = heard_s - 4.0 - lane.resampler_s + FRAME_S / 2
-    assert waited_s == pytest.approx(told_s + period_s / 2, abs=0.0015)
+    assert waited_s == pytest.approx(reported_s + period_s / 2, abs=0.0015)
 
 
 @pytest.mark.parametrize("surplus_frames", [0, 480, 960])
@@ -321,7 +321,7 @@ def test_the_clocks_difference_is_known_after_a_while_and_not_forgotten_in_a_jum
     rig.run(60.0)
     assert lane.learned == pytest.approx(-200e-6, abs=20e-6)
     lane.close_gate()
-    rig.hold_card(0.02)  # the ring is put right while nobody hears it
+    rig.hold_card(0.02)  # the ring is put right while it is not heard
     rig.run(60.2)
     lane.open_gate()
     rig.run(61.0)
@@ -337,7 +337,7 @@ def test_a_card_that_asks_late_and_then_twice_makes_no_vibrato() -> None:
     rig = Rig(lane, block_frames=240, card_ppm=-4975.0, keep_sound=False)
     rig.run(1.0)
     lane.close_gate()
-    rig.hold_card(0.02)  # the ring is put right while nobody hears it
+    rig.hold_card(0.02)  # the ring is put right while it is not heard
     rig.run(1.2)
     lane.open_gate()
     bends = []

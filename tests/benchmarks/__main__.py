@@ -345,7 +345,7 @@ def _longrun(options: argparse.Namespace) -> None:
     )
     quarter = max(len(run.errors_ms) // 4, 1)
     table(
-        ("position told − heard", "looks", "bias, ms", "size p99, ms"),
+        ("position reported − heard", "looks", "bias, ms", "size p99, ms"),
         (
             (
                 name,
@@ -367,7 +367,7 @@ def _flood(options: argparse.Namespace) -> None:
     table(
         (
             "messages", "sent a second", "underruns", "device underflows", "concealed, ms",
-            "silent, ms", "request → state, p50 ms", "most, ms", "states told a second",
+            "silent, ms", "request → state, p50 ms", "most, ms", "states a second",
             "engine's CPU, %", "memory before and most, MB", "position off the clock, most, ms",
         ),
         (one.row() for one in flood.measure(3.0 if options.quick else 10.0, rates_per_s)),

@@ -61,7 +61,7 @@ class TerminalClient:
 
 
 class PipedClient:
-    """A peer that takes the vendor's commands, a line each, and tells when it sent them."""
+    """A peer that takes the vendor's commands, a line each, and reports when it sent them."""
 
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         self.name = name
@@ -78,15 +78,15 @@ class PipedClient:
         return self._send({"cmd": "resume"})
 
     def _send(self, command: dict[str, Any]) -> float:
-        told = self.talk(command)
-        return float(told["sent_wall_ms"]) / 1000 + self._monotonic_less_wall_s
+        reported = self.talk(command)
+        return float(reported["sent_wall_ms"]) / 1000 + self._monotonic_less_wall_s
 
-    def began_s(self, told: dict[str, Any]) -> float:
+    def began_s(self, reported: dict[str, Any]) -> float:
         """Return when the server's cursor began, by the latest statuses in the peer's stats.
 
         Of these the promptest counts: a status can come late, never early.
         """
-        return float(min(told["began_wall_ms"])) / 1000 + self._monotonic_less_wall_s
+        return float(min(reported["began_wall_ms"])) / 1000 + self._monotonic_less_wall_s
 
     def talk(self, line: dict[str, Any]) -> dict[str, Any]:
         """Write one line, read one."""
@@ -194,5 +194,5 @@ def granted(api_url: str, settings: Mapping[str, str], incident: str) -> dict[st
             json={"autoplay": False},
             headers={"Authorization": f"Bearer {signed.json()['access_token']}"},
         ).raise_for_status()
-    told: dict[str, Any] = answer.json()
-    return told
+    reported: dict[str, Any] = answer.json()
+    return reported

@@ -129,8 +129,8 @@ def floor(home: Path, environment: dict[str, str], api_url: str, incident: str) 
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        told = clients.granted(api_url, environment, incident)
-        process.stdin.write(json.dumps(told).encode() + b"\n")
+        reported = clients.granted(api_url, environment, incident)
+        process.stdin.write(json.dumps(reported).encode() + b"\n")
         process.stdin.flush()
         process.stdout.readline()
         yield process.pid

@@ -1,7 +1,7 @@
 """More messages than anybody needs, from the server side into the room: what suffers, and how much.
 
-Beside each stands the same flood addressed to somebody who is not there: it costs the machine what
-sending and forwarding cost, and the player nothing.
+Beside each stands the same flood addressed to a participant that is not there: it costs the machine
+what sending and forwarding cost, and the player nothing.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def measure(duration_s: float, rates_per_s: tuple[int, ...]) -> Iterator[Flooded
 def under(
     vendor: Vendor, engine: HeadlessEngine, sink: Sink, kind: Kind, rate_per_s: int, seconds: float
 ) -> Flooded:
-    """Play for `seconds` under a flood, pressing keys, and tell what came of it."""
+    """Play for `seconds` under a flood, pressing keys, and return what came of it."""
     pid = engine.process.pid
     engine.wait_for(lambda event: event["event"] == "stats")
     before, began_s = engine.last("stats"), time.monotonic()
@@ -157,16 +157,16 @@ def _press(engine: HeadlessEngine, number: int) -> float:
     """Ask for a mute, or its end; return how long it took until the state said so, in ms."""
     is_muted = number % 2 == 0
     asked_s = engine.send(cmd="mute" if is_muted else "unmute", callerType="callTaker")
-    told_s, _ = engine.wait_for(
+    reported_s, _ = engine.wait_for(
         lambda e: e["event"] == "state" and e["parties"][1]["muted"] is is_muted, since_s=asked_s
     )
-    return (told_s - asked_s) * 1000
+    return (reported_s - asked_s) * 1000
 
 
 def _off_ms(states: list[dict[str, object]]) -> float:
     """Return how far positions were, at most, from where the clock would have taken the first."""
-    told = [(float(s["as_of_s"]), float(s["position_ms"])) for s in states]  # type: ignore[arg-type]
-    if not told:
+    reported = [(float(s["as_of_s"]), float(s["position_ms"])) for s in states]  # type: ignore[arg-type]
+    if not reported:
         return float("nan")
-    starts = [position_ms - 1000 * as_of_s for as_of_s, position_ms in told]
+    starts = [position_ms - 1000 * as_of_s for as_of_s, position_ms in reported]
     return max(abs(start - float(np.median(starts))) for start in starts)

@@ -54,11 +54,11 @@ def read_jump(sound: Samples, old_s: float, new_s: float) -> Jump:
 
 
 def between(position_s: float, low_s: float, high_s: float) -> bool:
-    """Tell whether a position lies in a span, all modulo the sweep's period."""
+    """Return whether a position lies in a span, all modulo the sweep's period."""
     return (position_s - low_s) % PERIOD_S <= high_s - low_s
 
 
-def can_tell_apart(old_s: float, new_s: float, listen_s: float) -> bool:
-    """Tell whether what is heard in the next `listen_s` is clearly of one place or the other."""
+def differ_clearly(old_s: float, new_s: float, listen_s: float) -> bool:
+    """Return whether what is heard in the next `listen_s` is clearly of one place or the other."""
     step_s = (new_s - old_s) % PERIOD_S
     return listen_s + 2 * SLACK_S < step_s < PERIOD_S - LAG_S - min(listen_s, NEW_S) - 2 * SLACK_S

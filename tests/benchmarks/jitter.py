@@ -30,7 +30,7 @@ from tests.rig.signals import write_sweep_call
 
 BEFORE_S = 4.0
 AFTER_S = 1.5
-"""The engine tells its counts once a second, and a clean link shows where the cursor really is."""
+"""The engine emits its counts once a second, and a clean link shows where the cursor really is."""
 
 WITHIN_MS = 10.0
 STALL_MS = 300.0

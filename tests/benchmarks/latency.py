@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks import clients
-from tests.benchmarks.heard import Jump, can_tell_apart, read_jump
+from tests.benchmarks.heard import Jump, differ_clearly, read_jump
 from tests.rig.processes import Service
 from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import write_sweep_call
@@ -99,7 +99,7 @@ def _measure(
             choice = chance.randint(1, 9)
             target_s = choice * CALL_S / 10
             now_place_s = place_s + time.monotonic() - asked_s
-            if choice != tenth and can_tell_apart(now_place_s, target_s, listen_s):
+            if choice != tenth and differ_clearly(now_place_s, target_s, listen_s):
                 break
             time.sleep(0.02)
         tenth = choice

@@ -1,6 +1,6 @@
 """How far behind the source of a live call its listener is, and what a killed service loses of it.
 
-The speaker's sound carries its position, so what is heard tells how old it is.
+The speaker's sound carries its position, so what is heard shows how old it is.
 """
 
 from __future__ import annotations

@@ -165,25 +165,25 @@ def _follow(
 
 
 def _shown_less_heard(engine: HeadlessEngine, sink: Sink, now_s: float) -> list[float]:
-    """Return the position told less the one heard, in ms, at moments of the last LOOK_S."""
+    """Return the position reported less the one heard, in ms, at moments of the last LOOK_S."""
     from_s = now_s - LOOK_S - 0.2
     recording = Recording(sink, from_s, now_s)
     states = [e for at_s, e in engine.events if e["event"] == "state" and at_s > now_s - 4.0]
     errors_ms = []
     for at_s in np.arange(now_s - LOOK_S, now_s - 0.1, 0.1):
-        told = [s for s in states if s["as_of_s"] <= at_s and s["advancing"]]
-        if told:
-            shown_ms = told[-1]["audible_ms"] + (at_s - told[-1]["as_of_s"]) * 1000
+        reported = [s for s in states if s["as_of_s"] <= at_s and s["advancing"]]
+        if reported:
+            shown_ms = reported[-1]["audible_ms"] + (at_s - reported[-1]["as_of_s"]) * 1000
             errors_ms += recording.error_ms(float(at_s), shown_ms)
     return errors_ms
 
 
 def _sign_ins(service: fixtures.Service) -> int:
-    """Return how often the service has signed somebody in, this question included."""
+    """Return how often the service has signed a client in, this question included."""
     with httpx.Client(base_url=service.api_url, trust_env=False) as http:
         token = http.post("/oauth/token", json=fixtures.sign_in_body()).json()["access_token"]
-        told = http.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
-    (count,) = re.findall(r"^callplayer_sign_ins_total (\S+)$", told, re.M)
+        reported = http.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    (count,) = re.findall(r"^callplayer_sign_ins_total (\S+)$", reported, re.M)
     return round(float(count))
 
 

@@ -3,7 +3,7 @@
 Bots, room server and listeners are processes of their own, and each one's cost is read from the
 kernel's accounts. Listeners run at a lower priority: in life they are on other machines. All of
 them count what WebRTC had to conceal; two of each run read every frame of the call's sweep, whose
-pitch tells its place, and look for what is missing.
+pitch carries its place, and look for what is missing.
 """
 
 from __future__ import annotations
@@ -163,9 +163,9 @@ async def _replays(
         await asyncio.sleep(duration_s)
         after, used, took_s = streams.stats(), _cpu(pids), time.monotonic() - at_s
         memory_mb = sum(resident_mb(pid) for pid in workers)
-        told = [await listener.ask("end") for listener in listeners]
+        reported = [await listener.ask("end") for listener in listeners]
     share = {name: 100 * (used[name] - used_before[name]) / took_s for name in used}
-    return _summed(count, before, after, share, memory_mb, len(workers), told)
+    return _summed(count, before, after, share, memory_mb, len(workers), reported)
 
 
 def _summed(
@@ -175,7 +175,7 @@ def _summed(
     cpu_percent: dict[str, float],
     memory_mb: float,
     workers: int,
-    told: list[dict[str, Any]],
+    reported: list[dict[str, Any]],
 ) -> Replays:
     lateness = [
         now - then
@@ -183,8 +183,8 @@ def _summed(
             after.lateness, before.lateness or [0] * len(after.lateness), strict=True
         )
     ]
-    status_ms = [ms for one in told for ms in one["status_ms"]] or [float("nan")]
-    emitted_s = sum(one["emitted"] for one in told) / RATE_HZ
+    status_ms = [ms for one in reported for ms in one["status_ms"]] or [float("nan")]
+    emitted_s = sum(one["emitted"] for one in reported) / RATE_HZ
     return Replays(
         bots=count,
         bot_cpu_percent=cpu_percent["bots"] / count,
@@ -199,10 +199,10 @@ def _summed(
         status_p50_ms=float(np.percentile(status_ms, 50)),
         status_p95_ms=float(np.percentile(status_ms, 95)),
         concealed_ms_per_min=(
-            sum(one["concealed"] for one in told) / RATE_HZ * 1000 * 60 / max(emitted_s, 1e-9)
+            sum(one["concealed"] for one in reported) / RATE_HZ * 1000 * 60 / max(emitted_s, 1e-9)
         ),
-        steps=sum(one["steps"] for one in told),
-        broken_steps=sum(one["broken"] for one in told),
+        steps=sum(one["steps"] for one in reported),
+        broken_steps=sum(one["broken"] for one in reported),
     )
 
 
@@ -227,8 +227,8 @@ class _Peer:
         assert self._process.stdout is not None
         self._process.stdin.write(line.encode() + b"\n")
         await self._process.stdin.drain()
-        told: dict[str, Any] = json.loads(await self._process.stdout.readline())
-        return told
+        reported: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return reported
 
 
 @asynccontextmanager
@@ -310,7 +310,7 @@ async def _listen() -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    rooms = [_Room(**told) for told in json.loads(await reader.readline())]
+    rooms = [_Room(**reported) for reported in json.loads(await reader.readline())]
     for room in rooms:
         await room.join()
     print("{}", flush=True)
@@ -328,8 +328,11 @@ async def _listen() -> None:
         else:
             for task in asking:
                 task.cancel()
-            told = [await room.end() for room in rooms]
-            summed = {key: sum((one[key] for one in told[1:]), told[0][key]) for key in told[0]}
+            reported = [await room.end() for room in rooms]
+            summed = {
+                key: sum((one[key] for one in reported[1:]), reported[0][key])
+                for key in reported[0]
+            }
             print(json.dumps(summed), flush=True)
 
 

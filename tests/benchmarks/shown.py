@@ -98,8 +98,8 @@ def read_clock_ms(lines: Sequence[str]) -> int | None:
         height = cell_rows(scale)
         for top in range(1, min(8, len(lines) - height)):
             text = _read_glyphs(lines[top : top + height], 1 + 7 * scale, scale)
-            if told := re.fullmatch(r"(\d+):(\d\d)\.(\d)", text):
-                minutes, seconds, tenths = map(int, told.groups())
+            if reported := re.fullmatch(r"(\d+):(\d\d)\.(\d)", text):
+                minutes, seconds, tenths = map(int, reported.groups())
                 return (minutes * 60 + seconds) * 1000 + tenths * TENTH_MS
     return None
 
@@ -151,7 +151,7 @@ def measure(steady_s: float, scrubs: int, pauses: int) -> list[Errors]:
             sink = Sink(server, "shown")
             measured = _screen(home, service, sink, steady_s, scrubs, pauses)
             sink.close()
-            sink = Sink(server, "told")
+            sink = Sink(server, "reported")
             measured.append(_engine(home, service, sink, steady_s))
             sink.close()
         finally:
@@ -246,6 +246,6 @@ def _engine(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors
         if state["as_of_s"] < began_s + SETTLE_S:
             continue
         for at_s in np.arange(state["as_of_s"], following["as_of_s"], 0.05):
-            told_ms = state["audible_ms"] + (at_s - state["as_of_s"]) * 1000
-            errors.errors_ms += recording.error_ms(float(at_s), told_ms)
+            reported_ms = state["audible_ms"] + (at_s - state["as_of_s"]) * 1000
+            errors.errors_ms += recording.error_ms(float(at_s), reported_ms)
     return errors

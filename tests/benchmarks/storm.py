@@ -138,7 +138,7 @@ def _storm(
 
 
 def _last(notes: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the engine told last, and how far the storm was then."""
+    """Return what the engine emitted last, and how far the storm was then."""
     lines = [json.loads(line) for line in notes.read_bytes().splitlines()[-3:]]
     by_kind = {line["event"]: line for line in lines}
     return by_kind["stats"], by_kind["storm"]

@@ -2,7 +2,7 @@
 
 The storm is a full layout and redraw 60 times a second, and 1.4 MB of JSON parsed twice a second.
 With `--same-process` the engine, whole as it is, runs on the screen's own loop: how a player of one
-process would sound. What the engine tells of itself is noted in a file, a line each.
+process would sound. What the engine emits is noted in a file, a line each.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class EngineInside:
         from callplayer.engine.session.engine import Engine, EngineOptions
 
         self._listener: Listener = lambda _: None
-        self._engine = Engine(load_settings({}), EngineOptions(incident), self._tell)
+        self._engine = Engine(load_settings({}), EngineOptions(incident), self._note)
 
-    def _tell(self, event: Event) -> None:
+    def _note(self, event: Event) -> None:
         self._listener(event)
 
     async def run(self, listener: Listener) -> None:

@@ -21,7 +21,7 @@ StartEngine = Callable[..., HeadlessEngine]
 
 @pytest.fixture(scope="session")
 def sweep_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with one call whose sound tells its position."""
+    """A service with one call whose sound carries its position."""
     home = tmp_path_factory.mktemp("sweep")
     write_sweep_call(home / "sweep.wav", SWEEP_S)
     service = Service(home, home / "sweep.wav")

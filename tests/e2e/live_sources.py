@@ -1,4 +1,4 @@
-"""What a live call is made of in the tests: sound that tells its position, sent as it happens."""
+"""What a live call is made of in the tests: sound that carries its position, sent as it happens."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def incidents(service: Service) -> list[dict[str, Any]]:
 
 
 async def incident(service: Service, incident_id: str) -> dict[str, Any]:
-    """What the service tells of one incident."""
+    """What the service reports of one incident."""
     async with signed_in(service) as client:
         answer = await client.get(f"/v1/incident_events/{incident_id}")
     assert answer.status_code == 200, answer.text

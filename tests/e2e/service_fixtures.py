@@ -38,7 +38,7 @@ CREDENTIALS = {
 
 
 def sweep(party: str, duration_s: float, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """A tone whose frequency tells the position: 300 Hz a second, from the start every 8 s."""
+    """A tone whose frequency carries the position: 300 Hz a second, from the start every 8 s."""
     seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
     frequency = LOW_HZ[party] + SWEEP_HZ_PER_S * (seconds % SWEEP_S)
     return 0.25 * np.sin(2 * np.pi * np.cumsum(frequency) / rate_hz)
@@ -80,7 +80,7 @@ def write_recordings(folder: Path, duration_s: float = 20.0) -> None:
 
 
 class Service:
-    """`serve` in a process of its own; `ready` is the line of JSON it told."""
+    """`serve` in a process of its own; `ready` is the line of JSON it printed."""
 
     def __init__(self, options: str, environment: dict[str, str] | None = None) -> None:
         program = (
@@ -257,12 +257,14 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(token: str, url: str, *, told_within_s: float = 5.0) -> AsyncIterator[Listener]:
+async def listening(
+    token: str, url: str, *, reported_within_s: float = 5.0
+) -> AsyncIterator[Listener]:
     """A listener in the room while the block lasts, with its first status."""
     listener = Listener()
     await listener.room.connect(url, token)
     try:
-        await until(lambda: bool(listener.statuses), told_within_s)
+        await until(lambda: bool(listener.statuses), reported_within_s)
         yield listener
     finally:
         await listener.close()

@@ -55,7 +55,7 @@ async def test_words_come_through_it(kind: tuple[str, str]) -> None:
         async with running(kind, url, "recorded") as recorded, running(kind, url, "live") as live:
             await recorded.until(lambda each: len(each.transcript) == len(WORDS))
             assert recorded.transcript == Transcript().apply(WORDS)
-            await live.told("connected")
+            await live.reported("connected")
             served.say("live", said(1.0, "won"), said(1.5, "to"))
             served.say("live", said(1.0, "one"), said(1.4, "two"), said(2.0, "three"))
             await live.until(lambda each: each.texts() == ["one", "two", "three"])
@@ -65,15 +65,15 @@ async def test_words_come_through_it(kind: tuple[str, str]) -> None:
 async def test_it_asks_what_a_client_may_do() -> None:
     async with behind_anycable() as behind:
         async with running(RESUMING, f"{behind.url}?token=guess", "live") as client:
-            await client.told("closed", reason="unauthorized")
+            await client.reported("closed", reason="unauthorized")
         expired = behind.url_with_token()
         behind.served.clock.now_s += TOKEN_S + 1
         fresh = behind.url_with_token()
         async with running(RESUMING, expired, "live", refreshed_url=fresh) as client:
-            await client.told("closed", reason="token_expired")
-            await client.told("connected")
+            await client.reported("closed", reason="token_expired")
+            await client.reported("connected")
         async with running(RESUMING, fresh, "nobody") as client:
-            await client.told("rejected")
+            await client.reported("rejected")
 
 
 async def test_the_engine_reads_words_through_it() -> None:

@@ -53,7 +53,7 @@ async def test_words_come_recorded_and_live(kind: tuple[str, str]) -> None:
         ):
             await recorded.until(lambda each: len(each.transcript) == len(WORDS))
             assert recorded.transcript == Transcript().apply(WORDS)
-            await live.told("connected")
+            await live.reported("connected")
             served.say("live", said(1.0, "won"), said(1.5, "to"))
             served.say("live", said(1.0, "one"), said(1.4, "two"), said(2.0, "three"))
             await live.until(lambda each: each.texts() == ["one", "two", "three"])
@@ -62,7 +62,7 @@ async def test_words_come_recorded_and_live(kind: tuple[str, str]) -> None:
 @pytest.mark.parametrize("kind", CLIENTS)
 async def test_an_unknown_call_is_rejected(kind: tuple[str, str]) -> None:
     async with serving() as served, running(kind, url_with_token(served), "nobody") as client:
-        await client.told("rejected")
+        await client.reported("rejected")
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
@@ -74,9 +74,9 @@ async def test_a_client_that_may_not_connect_is_asked_not_to_come_back(
         running(kind, f"{served.url}?token=guess", "live") as client,
     ):
         if kind[0] == "rails":
-            await client.told("disconnected", again=False)
+            await client.reported("disconnected", again=False)
         else:
-            await client.told("closed", reason="unauthorized")
+            await client.reported("closed", reason="unauthorized")
         await asyncio.sleep(1.0)
         assert served.cable.connections == 0
 
@@ -99,8 +99,8 @@ async def test_a_dropped_connection_is_made_again_and_no_word_is_missing(
         async with forwarded(served):
             await client.until(lambda each: each.texts() == ["a", "b", "c", "d"])
             if kind == RESUMING:
-                await client.told("cable", restored=True)
-                await client.told("info", type="history_received")
+                await client.reported("cable", restored=True)
+                await client.reported("info", type="history_received")
                 assert client.messages == 4  # what it had did not come again
             served.say("live", said(200.0, "e"))
             await client.until(lambda each: each.texts()[-1] == "e")
@@ -113,18 +113,18 @@ async def test_a_line_that_falls_silent_is_noticed(kind: tuple[str, str]) -> Non
         forwarded(served) as (url, forward),
         running(kind, url_with_token(served, url), "live") as client,
     ):
-        await client.told("connected")
+        await client.reported("connected")
         await asyncio.sleep(3 * PING_S)
         assert not any(event["event"] in ("disconnected", "dropped") for event in client.events)
         forward.send_signal(signal.SIGSTOP)
         served.say("live", said(1.0, "meanwhile"))
         if kind[0] == "anycable":
-            await client.told("dropped", reason="stale_connection")
+            await client.reported("dropped", reason="stale_connection")
             forward.send_signal(signal.SIGCONT)
         else:  # it waits for the other side's close before it opens a new socket
             await asyncio.sleep(3 * STALE_S)
             forward.send_signal(signal.SIGCONT)
-            await client.told("connected", reconnected=True)
+            await client.reported("connected", reconnected=True)
         await client.until(lambda each: each.texts() == ["meanwhile"])
 
 
@@ -136,8 +136,8 @@ async def test_a_token_that_expires_is_renewed() -> None:
         async with running(RESUMING, first, "live", refreshed_url=url_with_token(served)) as client:
             await client.until(lambda each: each.texts() == ["a"])
             served.clock.now_s += TOKEN_S / 2 + 1
-            await client.told("closed", reason="token_expired")
-            await client.told("refreshing")
+            await client.reported("closed", reason="token_expired")
+            await client.reported("refreshing")
             served.say("live", said(2.0, "b"))
             await client.until(lambda each: each.texts() == ["a", "b"])
 
@@ -148,4 +148,4 @@ async def test_a_service_that_ends_says_so() -> None:
         async with running(RESUMING, url_with_token(served), "live") as client:
             await client.until(lambda each: each.texts() == ["a"])
             await served.cable.aclose()
-            await client.told("dropped", reason="server_restart")
+            await client.reported("dropped", reason="server_restart")

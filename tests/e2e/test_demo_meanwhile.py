@@ -99,7 +99,7 @@ def terminal(machine: Machine) -> Iterator[Terminal]:
 
 
 def place_s(screen: str, terminal: Terminal) -> float:
-    """Return where the call is, as plain mode's keys would tell: from the window's title."""
+    """Return where the call is, as plain mode's keys would show: from the window's title."""
     title = terminal.title()
     found = re.search(r"(\d+):(\d\d)", title)
     assert found, f"{title!r}\n{screen}"

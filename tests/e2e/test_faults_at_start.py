@@ -31,7 +31,7 @@ def start(home: Path, service: Service, api_url: str, **variables: str) -> Headl
 
 
 def assert_ends(engine: HeadlessEngine, code: int, name: str, says: str) -> None:
-    """It tells what happened and what to do, says bye, and leaves with the code."""
+    """It reports what happened and what to do, says bye, and leaves with the code."""
     try:
         _, error = engine.wait_for(lambda e: e["event"] == "error", HANG_S)
         assert says in error["message"]
@@ -44,9 +44,9 @@ def assert_ends(engine: HeadlessEngine, code: int, name: str, says: str) -> None
             engine.finish()
     assert engine.last("bye") == {"event": "bye", "exit_code": code}
     assert engine.last("state")["phase"] == "failed"
-    told = json.dumps([event for _, event in engine.events])
-    assert CLIENT_SECRET not in told
-    assert "eyJ" not in told
+    reported = json.dumps([event for _, event in engine.events])
+    assert CLIENT_SECRET not in reported
+    assert "eyJ" not in reported
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_an_api_that_answers_wrongly_at_the_start_ends_it(
 
 
 def closed_port() -> int:
-    """Return a port that nobody listens on, with a number that reads like a refusal."""
+    """Return a port without a listener, with a number that reads like a refusal."""
     for port in range(40_100, 40_200):
         with socket.socket() as probe:
             try:
@@ -144,10 +144,10 @@ def test_a_room_that_cannot_be_joined_at_the_start_ends_it(
     engine = start(tmp_path, sweep_service, proxy.url, LIVEKIT_RTC_DEBUG="1", RUST_LOG="debug")
     assert_ends(engine, code, name, says)
     (log,) = tmp_path.rglob("callplayer.log")
-    told = log.read_text()
-    assert "DEBUG" in told
-    assert "eyJ" not in told
-    assert CLIENT_SECRET not in told
+    reported = log.read_text()
+    assert "DEBUG" in reported
+    assert "eyJ" not in reported
+    assert CLIENT_SECRET not in reported
 
 
 def test_a_name_that_is_not_resolved_at_the_start_ends_it(

@@ -31,7 +31,7 @@ Play = Callable[..., HeadlessEngine]
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A call whose sound tells its position, with words and facts beside it."""
+    """A call whose sound carries its position, with words and facts beside it."""
     path = tmp_path_factory.mktemp("sweep") / "sweep.wav"
     write_sweep_call(path, SWEEP_S)
     facts = {"caller_phone_number": "+15555550142", "created_at": "2026-03-14 02:47:09 UTC"}

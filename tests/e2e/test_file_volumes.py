@@ -1,4 +1,4 @@
-"""A mono recording that is played without a server: each party has a volume where words tell."""
+"""A mono recording played without a server: each party has a volume where words name a speaker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_mixed_recording_is_as_loud_as_its_speaker(tmp_path: Path, speaker: st
     time.sleep(1.5)
     state = engine.wait_state(since_s=time.monotonic())
     assert [lane["carries"] for lane in state["lanes"]] == [["caller", "callTaker"]]
-    # Where nobody is known to speak, the louder of the two volumes counts.
+    # Where no speaker is known, the louder of the two volumes counts.
     wanted_db = TONE_DB - 20 if speaker == "Caller" else TONE_DB
     assert [party["level_db"] for party in state["parties"]] == pytest.approx(
         [wanted_db] * 2, abs=1

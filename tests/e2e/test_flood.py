@@ -51,7 +51,7 @@ def engine(vendor: Vendor, sink: Sink, tmp_path: Path) -> Iterator[HeadlessEngin
 
 
 def is_sound(flooded: Flooded, quiet: Flooded) -> bool:
-    """Tell whether the sound did not suffer more than by the same flood sent to somebody else."""
+    """Return whether sound suffers no more than by the same flood to another participant."""
     return (
         flooded.underruns <= quiet.underruns + 3
         and flooded.silent_ms <= quiet.silent_ms + ONE_REOPENING_MS
@@ -98,10 +98,10 @@ def test_what_another_participant_says_is_not_believed_however_loud(
         assert sent > 300
         asked_s = engine.send(cmd="seek-by", offset_ms=5_000)
         engine.wait_state(since_s=asked_s, requested_ms=None, phase="playing", timeout_s=5.0)
-        told = [e for at_s, e in engine.events if at_s > began_s and e["event"] == "state"]
-        assert len(told) > 4
-        assert {state["duration_ms"] for state in told} == {CALL_MS}
-        assert not any(state["paused"] for state in told)
+        reported = [e for at_s, e in engine.events if at_s > began_s and e["event"] == "state"]
+        assert len(reported) > 4
+        assert {state["duration_ms"] for state in reported} == {CALL_MS}
+        assert not any(state["paused"] for state in reported)
         lied_s = time.monotonic()
         vendor.flood(Flood(rate_per_s=200, seconds=0.3, kind="lies"))
         engine.wait_state(since_s=lied_s, duration_ms=9_999)  # of the server side it is believed

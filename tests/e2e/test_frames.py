@@ -40,13 +40,13 @@ async def test_every_frame_comes_in_its_order_and_none_after_the_end(
             await frames.close()
             after = len(heard)
             # The SDK's own events come as before.
-            told = asyncio.Event()
-            listener.on("data_received", lambda _: told.set())
+            reported = asyncio.Event()
+            listener.on("data_received", lambda _: reported.set())
             await bot.local_participant.publish_data(b"{}", reliable=True)
-            await asyncio.wait_for(told.wait(), 5.0)
+            await asyncio.wait_for(reported.wait(), 5.0)
             await asyncio.sleep(0.1)
             assert len(heard) <= after + 1
-            assert frames_of_now._takers == {}, "the end of a stream was not told"
+            assert frames_of_now._takers == {}, "the end of a stream was not reported"
             await listener.disconnect()
     assert {frame.shape for frame in heard} == {(480, CHANNELS)}
     both = np.concatenate(heard[100:])

@@ -201,6 +201,6 @@ def test_no_secret_in_arguments_log_or_events(
     logs = list(tmp_path.rglob("callplayer.log"))
     assert logs
     assert all(os.stat(log).st_mode & 0o077 == 0 for log in logs)
-    told = repr(engine.events).encode() + argv + b"".join(log.read_bytes() for log in logs)
-    assert CLIENT_SECRET.encode() not in told
-    assert b"eyJ" not in told  # how every JWT begins
+    reported = repr(engine.events).encode() + argv + b"".join(log.read_bytes() for log in logs)
+    assert CLIENT_SECRET.encode() not in reported
+    assert b"eyJ" not in reported  # how every JWT begins

@@ -168,9 +168,9 @@ def test_the_screen_shows_it_harmless_and_so_do_title_clipboard_files_and_log(
         printed = on_a_terminal("bookmarks", "i1", "--format", form)
         assert printed.until_ended() == 0
         assert MARK in assert_lines(printed.output)
-    (told,) = logs(tmp_path)
-    assert_lines(told, "\n")
-    assert b"fire" not in told
+    (reported,) = logs(tmp_path)
+    assert_lines(reported, "\n")
+    assert b"fire" not in reported
 
 
 def test_plain_lines_are_harmless(on_a_terminal: Open, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_lines_of_json_on_a_terminal_are_harmless_and_say_all_that_came(
     on_a_terminal: Open,
 ) -> None:
     headless = on_a_terminal("i1", "--headless")
-    # The speakers' words come apart: the last one that was said need not be the last that is told.
+    # The speakers' words come apart: the last one that was said need not be the last that is sent.
     # What is typed is echoed where the output has come to, which shall not be the middle of a line.
     headless.until(
         lambda output: (
@@ -207,10 +207,10 @@ def test_lines_of_json_on_a_terminal_are_harmless_and_say_all_that_came(
     text = headless.output.decode()
     echoed = '{"cmd":"\u202e\x9b31m"}'
     assert_lines(text.replace(echoed, "", 1).encode())
-    told = [json.loads(line) for line in text.splitlines() if line.startswith('{"event"')]
-    (described,) = [event for event in told if event["event"] == "incident"]
+    reported = [json.loads(line) for line in text.splitlines() if line.startswith('{"event"')]
+    (described,) = [event for event in reported if event["event"] == "incident"]
     assert described["id"] == HARM
-    words = [w["word"] for event in told if event["event"] == "words" for w in event["words"]]
+    words = [w["word"] for event in reported if event["event"] == "words" for w in event["words"]]
     assert {trick.strip() for trick in TRICKS} <= set(words)
 
 

@@ -51,7 +51,7 @@ def test_the_place_is_kept_while_the_service_is_gone(tmp_path: Path) -> None:
         assert [party["muted"] for party in back["parties"]] == [False, True]
         assert engine.quit() == 0
         states = [e for _, e in engine.events if e["event"] == "state"]
-        assert states[-1]["phase"] == "playing", "nothing untrue is told at the end"
+        assert states[-1]["phase"] == "playing", "nothing untrue is reported at the end"
     finally:
         again.stop()
 

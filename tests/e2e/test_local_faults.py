@@ -97,12 +97,12 @@ def screen(sweep_service: Service, sink: Sink, tmp_path: Path) -> Iterator[Termi
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "reported"),
     [(signal.SIGKILL, "died"), (signal.SIGSTOP, "fell silent")],
     ids=["killed", "stopped"],
 )
 def test_a_lost_engine_is_replaced_and_all_is_as_it_was(
-    number: signal.Signals, told: str, screen: Terminal, sink: Sink, tmp_path: Path
+    number: signal.Signals, reported: str, screen: Terminal, sink: Sink, tmp_path: Path
 ) -> None:
     screen.wait_for("PLAYING", "0 dB")
     screen.type("Down", "Down", "Tab", "Up")
@@ -111,7 +111,7 @@ def test_a_lost_engine_is_replaced_and_all_is_as_it_was(
     engine = engine_of(tmp_path)
     lost_s = time.monotonic()
     os.kill(engine, number)
-    screen.wait_for("RECONNECTING", f"The audio engine {told}", timeout_s=BUSY_S)
+    screen.wait_for("RECONNECTING", f"The audio engine {reported}", timeout_s=BUSY_S)
     noticed_s = time.monotonic() - lost_s
     again_s, place_s = sound_again_s(sink, lost_s)
     before_s = broke_off_s(sink, lost_s - 0.5, lost_s + 0.3)
@@ -121,7 +121,7 @@ def test_a_lost_engine_is_replaced_and_all_is_as_it_was(
     assert -REPEATED_AT_MOST_S < lost < 0.15
     assert not is_running(engine)
     assert engine_of(tmp_path) != engine
-    note_outcome(f"engine {told}", noticed_s, again_s - lost_s, lost_text(lost))
+    note_outcome(f"engine {reported}", noticed_s, again_s - lost_s, lost_text(lost))
 
     screen.type("Space")
     screen.wait_for("PAUSED")
@@ -319,8 +319,8 @@ def hears_on(engine: HeadlessEngine, since_s: float) -> None:
         lambda e: e["event"] == "state" and e["position_ms"] > began["position_ms"] + 1000,
         since_s=since_s,
     )
-    told = {e["phase"] for at_s, e in engine.events if at_s > since_s and e["event"] == "state"}
-    assert not told & {"reconnecting", "failed", "connecting"}
+    reported = {e["phase"] for at_s, e in engine.events if at_s > since_s and e["event"] == "state"}
+    assert not reported & {"reconnecting", "failed", "connecting"}
 
 
 @pytest.mark.parametrize("fault", ["cable cut", "cable stale"])
@@ -338,10 +338,10 @@ def test_a_cable_that_is_lost_is_restored_and_the_sound_goes_on(
         engine.wait_for(lambda e: e["event"] == "transcript" and e["state"] == "open")
         engine.wait_for(lambda e: e["event"] == "words")
         lost_s = line.cut() if fault == "cable cut" else line.go_dead()
-        noticed_s, told = engine.wait_for(
+        noticed_s, reported = engine.wait_for(
             lambda e: e["event"] == "transcript" and e["state"] == "reconnecting", 12.0, lost_s
         )
-        assert told["detail"]
+        assert reported["detail"]
         line.revive()
         again_s, _ = engine.wait_for(
             lambda e: e["event"] == "transcript" and e["state"] == "open", 15.0, noticed_s
@@ -361,8 +361,8 @@ def test_a_cable_that_rejects_is_said_and_the_sound_goes_on(sink: Sink, tmp_path
     engine = HeadlessEngine(tmp_path, vendor.environment | sink.environment, "i1")
     try:
         engine.wait_state(phase="playing", advancing=True)
-        _, told = engine.wait_for(lambda e: e["event"] == "transcript" and e["state"] == "none")
-        assert told["detail"] == "This call has no transcript."
+        _, reported = engine.wait_for(lambda e: e["event"] == "transcript" and e["state"] == "none")
+        assert reported["detail"] == "This call has no transcript."
         hears_on(engine, time.monotonic())
         assert engine.quit() == 0
         note_outcome("cable rejects", None, None, "the words, which this client may not have")
@@ -407,12 +407,12 @@ def test_a_wall_clock_that_jumps_moves_nothing(
         state = engine.wait_state(since_s=since_s, requested_ms=None, phase="playing")
         assert 20_000 <= state["position_ms"] < 21_500
         time.sleep(3.0)
-        told = [
+        reported = [
             e
             for at_s, e in engine.events
             if at_s > since_s + 1.0 and e["event"] == "state" and e["requested_ms"] is None
         ]
-        starts = [e["position_ms"] - 1000 * e["as_of_s"] for e in told]
+        starts = [e["position_ms"] - 1000 * e["as_of_s"] for e in reported]
         assert max(starts) - min(starts) < SMALLEST_JUMP_MS
         now_s = time.monotonic()
         heard = sink.heard(since_s + 1.0, now_s)

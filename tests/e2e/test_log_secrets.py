@@ -50,8 +50,8 @@ def test_a_token_that_is_refused_is_in_no_log(
         assert engine.finish(30.0) == 3
     (log,) = tmp_path.rglob("callplayer.log")
     text = log.read_text()
-    assert "livekit" in text, "the SDK has told of it"
-    assert "***" in text, "and would have told the token"
+    assert "livekit" in text, "the SDK has logged it"
+    assert "***" in text, "and would have logged the token"
     assert_no_secret(text, token)
 
 

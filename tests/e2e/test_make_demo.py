@@ -96,7 +96,7 @@ def first(root: CleanRoot) -> Iterator[Lines]:
 
 
 def said(text: str, *words: str) -> bool:
-    """Tell whether these words come in this order."""
+    """Return whether these words come in this order."""
     return re.search(".*".join(map(re.escape, words)), text, re.DOTALL) is not None
 
 

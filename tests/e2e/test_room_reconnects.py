@@ -37,8 +37,8 @@ FRAMES_A_S = 100
 COUNTED_S = 1.0
 
 
-class Told:
-    """Keeps what a room tells."""
+class Reported:
+    """Keeps what a room reports."""
 
     def __init__(self) -> None:
         self.tracks: dict[str, str] = {}
@@ -107,28 +107,28 @@ async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_onc
         )
         async with ApiClient(settings) as access:
             grant = await access.stream_grant("i1", autoplay=False)
-        told = Told()
-        room = Room(told)
+        reported = Reported()
+        room = Room(reported)
         await room.connect(vendor.stream_url, grant.token)
-        await until(lambda: len(told.tracks) == 2 and told.paused is True)
-        came = told.came
+        await until(lambda: len(reported.tracks) == 2 and reported.paused is True)
+        came = reported.came
 
         await room._room.simulate_scenario(scenario)
-        await until(lambda: told.links == [False, True])
-        await until(lambda: len(told.tracks) == 2 and (not is_new or told.came == came + 2))
+        await until(lambda: reported.links == [False, True])
+        await until(lambda: len(reported.tracks) == 2 and (not is_new or reported.came == came + 2))
         await asyncio.sleep(0.3)
-        assert set(told.tracks.values()) == {"caller", "callTaker"}
-        assert (told.came > came) is is_new
-        rates = await told.frames_a_s()
-        assert set(rates) == set(told.tracks) == set(room._frames)
+        assert set(reported.tracks.values()) == {"caller", "callTaker"}
+        assert (reported.came > came) is is_new
+        rates = await reported.frames_a_s()
+        assert set(rates) == set(reported.tracks) == set(room._frames)
         assert all(rate < 1.5 * FRAMES_A_S for rate in rates.values()), "read twice"
         assert all(rate > 0.5 * FRAMES_A_S for rate in rates.values())
         await room.send(encode_command(Resume()))
-        await until(lambda: told.paused is False)
+        await until(lambda: reported.paused is False)
         await room.close()
-        assert told.tracks == {}
-        assert told.closed == []
-        assert sum((await told.frames_a_s()).values()) == 0
+        assert reported.tracks == {}
+        assert reported.closed == []
+        assert sum((await reported.frames_a_s()).values()) == 0
     finally:
         await asyncio.to_thread(vendor.stop)
 
@@ -136,7 +136,7 @@ async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_onc
 async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_after_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The SDK tries for half a minute, also when nobody waits for it any more."""
+    """The SDK tries for half a minute, also when it is not awaited."""
     monkeypatch.setattr(rooms, "CONNECT_TIMEOUT_S", 0.5)
     caplog.set_level(logging.INFO, "callplayer.engine.room.room")
     livekit = await asyncio.to_thread(LiveKit, tmp_path)
@@ -146,7 +146,7 @@ async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_afte
         async with api.LiveKitAPI(url, livekit.api_key, livekit.api_secret) as server:
             await server.room.create_room(api.CreateRoomRequest(name="room"))
             relay.go_dead()
-            room, keys = Room(Told()), RoomTokens(livekit.api_key, Secret(livekit.api_secret))
+            room, keys = Room(Reported()), RoomTokens(livekit.api_key, Secret(livekit.api_secret))
             with pytest.raises(UnreachableError):
                 await room.connect(
                     f"ws://127.0.0.1:{relay.port}", keys.for_listener("room", "late")

@@ -159,10 +159,10 @@ def test_at_debug_level_no_log_holds_a_secret_a_number_or_a_word(
             assert engine.quit() == 0
         else:
             assert engine.finish() == 3
-        told = json.dumps([event for _, event in engine.events]).encode()
+        reported = json.dumps([event for _, event in engine.events]).encode()
         (log,) = (path.read_bytes() for path in tmp_path.rglob("callplayer.log"))
         assert b"DEBUG" in log, "all of it is logged here"
-        for text in (log, told, service.log_path.read_bytes()):
+        for text in (log, reported, service.log_path.read_bytes()):
             assert secret.encode() not in text
             assert not JWT.search(text)
             assert b"token=" not in text

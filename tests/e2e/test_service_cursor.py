@@ -1,4 +1,4 @@
-"""The cursor over a real livekit-server: what is told when, what is heard from where, how loud."""
+"""The cursor over a real livekit-server: what is reported when, and heard from where, how loud."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ async def live_call(folder: Path) -> AsyncIterator[tuple[Streams, Library, str, 
                     await streams.close()
 
 
-def follows(told: Status, source: LiveSource) -> bool:
+def follows(reported: Status, source: LiveSource) -> bool:
     """Whether the cursor is at the live end: less than 0.5 s behind the source."""
-    behind_s = source.duration_s() - told.position / 1000
-    return told.at_end and not told.call_over and behind_s < MOST_BEHIND_S
+    behind_s = source.duration_s() - reported.position / 1000
+    return reported.at_end and not reported.call_over and behind_s < MOST_BEHIND_S
 
 
 async def test_a_call_that_is_being_written_is_followed_and_left_and_returned_to(
@@ -191,8 +191,12 @@ async def test_a_call_that_is_being_written_is_followed_and_left_and_returned_to
             await until(lambda: follower.statuses[-1].position == duration_ms)
             assert follower.statuses[-1].at_end
             assert follower.room.isconnected()
-            told = await follower.status_after(Scrub(position=0))
-            assert (told.position, told.duration, told.call_over) == (0, duration_ms, True)
+            reported = await follower.status_after(Scrub(position=0))
+            assert (reported.position, reported.duration, reported.call_over) == (
+                0,
+                duration_ms,
+                True,
+            )
             assert rms_db(await follower.hear("caller", 0.2, settle_s=0.3)) > -20
             assert starter.statuses[-1].position == 0
 
@@ -204,6 +208,6 @@ async def test_a_live_call_that_has_ended_is_served_as_a_recording(tmp_path: Pat
         library.end_live(incident, source.file.duration_s, datetime.now(UTC))
         grant = await streams.open(library.get(incident), autoplay=True)
         async with listening(grant.token, grant.url) as listener:
-            told = listener.statuses[0]
-            assert (told.position, told.paused, told.call_over) == (0, True, True)
-            assert told.duration == round(source.file.duration_s * 1000)
+            reported = listener.statuses[0]
+            assert (reported.position, reported.paused, reported.call_over) == (0, True, True)
+            assert reported.duration == round(source.file.duration_s * 1000)

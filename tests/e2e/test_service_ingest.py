@@ -115,8 +115,8 @@ async def test_two_parties_lie_side_by_side(site: Site) -> None:
             assert set(publisher.room.remote_participants) <= set(LOW_HZ)  # the service is unseen
             await stack.enter_async_context(talking(talk, publisher.write))
             await asyncio.sleep(2.0 if party == "caller" else 1.0)
-        told = await incident(site.service, opened["incident_id"])
-        assert (told["is_audio_live"], told["caller_phone_number"]) == (True, "+15550100")
+        reported = await incident(site.service, opened["incident_id"])
+        assert (reported["is_audio_live"], reported["caller_phone_number"]) == (True, "+15550100")
         await asyncio.sleep(1.0)
     await until_over(site, opened)
     sound, _ = soundfile.read(site.recording(opened), dtype="int16")
@@ -160,7 +160,7 @@ async def test_a_publisher_may_speak_and_nothing_else(site: Site) -> None:
         answers = [await client.post("/ingest/calls") for _ in range(MAX_ROOMS - 1)]
     assert [answer.status_code for answer in answers] == [201] * (MAX_ROOMS - 2) + [429]
     assert answers[-1].headers["Retry-After"]
-    assert await incidents(site.service) == []  # nobody has spoken: there is no call
+    assert await incidents(site.service) == []  # without a word there is no call
 
 
 async def test_a_client_that_may_not_listen_opens_no_room_and_none_asks_without_end(

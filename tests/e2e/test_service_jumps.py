@@ -41,7 +41,7 @@ PACKET_S = 0.02
 
 
 def write_call(path: Path, duration_s: float) -> None:
-    """Write a tone that tells the position: 1 Hz a millisecond, from the start every 4 s."""
+    """Write a tone that carries the position: 1 Hz a millisecond, from the start every 4 s."""
     seconds = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
     frequency = LOW_HZ + HZ_PER_S * (seconds % PERIOD_S)
     soundfile.write(path, 0.25 * np.sin(2 * np.pi * np.cumsum(frequency) / RATE_HZ), RATE_HZ)
@@ -50,7 +50,7 @@ def write_call(path: Path, duration_s: float) -> None:
 def off_s(sound: np.ndarray, position_ms: int) -> float:
     """How far after `position_ms` the new sound begins in `sound`, which holds the jump there."""
     seconds = np.arange(len(sound)) / RATE_HZ
-    # Each stretch of the tone becomes one of constant pitch, which tells where the call was when
+    # Each stretch of the tone becomes one of constant pitch, which shows where the call was when
     # the sound began, had it been played without a jump.
     level = sound / 32_768.0 * np.exp(-1j * np.pi * HZ_PER_S * seconds**2)
     first = len(sound) - round(2 * READ_S * RATE_HZ)

@@ -84,9 +84,9 @@ def service(library: Path, incident: str) -> Iterator[Service]:
 
 async def test_an_imported_call_is_heard(service: Service, incident: str) -> None:
     async with signed_in(service) as client:
-        told = (await client.get(f"/v1/incident_events/{incident}")).json()
-        assert told["caller_phone_number"] == "+15555550142"
-        assert told["created_at"] == "2026-03-14 02:47:09 UTC"
+        reported = (await client.get(f"/v1/incident_events/{incident}")).json()
+        assert reported["caller_phone_number"] == "+15555550142"
+        assert reported["created_at"] == "2026-03-14 02:47:09 UTC"
         asked = {"autoplay": False}
         path = f"/v1/incident_events/{incident}/stream_token"
         grant = (await client.post(path, json=asked)).json()
@@ -96,7 +96,7 @@ async def test_an_imported_call_is_heard(service: Service, incident: str) -> Non
         for party in ("caller", "callTaker"):
             samples = await listener.hear(party, 0.1)
             assert 0.0 < heard_position_s(samples, party) < 5.0
-        async with signed_in(service) as client:  # the bot tells once a second what it obeyed
+        async with signed_in(service) as client:  # the bot reports once a second what it obeyed
             deadline_s = time.monotonic() + 10
             while 'commands_total{cmd="resume"} 1.0' not in (await client.get("/metrics")).text:
                 assert time.monotonic() < deadline_s
@@ -245,7 +245,7 @@ def test_a_second_service_is_refused(service: Service, library: Path) -> None:
 # --- killed ---------------------------------------------------------------------------------------
 
 # Forks an import that kills itself at its n-th call of those that change anything, n = 1, 2, …,
-# until one comes to its end; tells of each what it left.
+# until one comes to its end; prints of each what it left.
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path

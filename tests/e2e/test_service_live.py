@@ -122,8 +122,8 @@ async def test_a_file_played_as_live_comes_to_its_end(tmp_path: Path) -> None:
     options = f"(), port=0, live_sources=LiveSources(files=(Path({str(tmp_path)!r}),))"
     with running_service(options) as service:
         (incident_id,) = service.ready["incidents"]
-        told = await incident(service, incident_id)
-        assert (told["is_audio_live"], told["caller_phone_number"]) == (True, "+15550100")
+        reported = await incident(service, incident_id)
+        assert (reported["is_audio_live"], reported["caller_phone_number"]) == (True, "+15550100")
         waiting = await open_incident(service, incident_id, autoplay=False)
         async with listening(*waiting) as listener:
             first = listener.statuses[0]
@@ -137,9 +137,9 @@ async def test_a_file_played_as_live_comes_to_its_end(tmp_path: Path) -> None:
             await last_status(listener, lambda status: status.position == 6000)
             await listener.send(Scrub(position=1000))
             await hears(listener, "call", 1.0, 3.0)
-        told = await incident(service, incident_id)
-        assert not told["is_audio_live"]
-        assert told["audio_call_ended_at"]
+        reported = await incident(service, incident_id)
+        assert not reported["is_audio_live"]
+        assert reported["audio_call_ended_at"]
 
 
 async def test_a_killed_service_loses_less_than_a_second_of_a_call(tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ async def test_a_killed_service_loses_less_than_a_second_of_a_call(tmp_path: Pat
             kept_s = audio.frames() / RATE_HZ
         assert spoken_s - 1.0 < kept_s < spoken_s + 0.1
         with running_service(options) as service:
-            (told,) = await incidents(service)
-            assert (told["id"], told["is_audio_live"]) == (incident_id, False)
-            assert told["audio_call_ended_at"]
+            (reported,) = await incidents(service)
+            assert (reported["id"], reported["is_audio_live"]) == (incident_id, False)
+            assert reported["audio_call_ended_at"]
             token, url = await open_incident(service, incident_id)
             async with listening(token, url) as listener:
                 first = listener.statuses[0]
@@ -208,8 +208,8 @@ async def test_the_sound_servers_own_recorder_is_followed(tmp_path: Path, sink: 
         await recorder.wait()
         speaker.terminate()
         await speaker.wait()
-        told = await incident(service, incident_id)
-        assert not told["is_audio_live"]
+        reported = await incident(service, incident_id)
+        assert not reported["is_audio_live"]
     recorded = soundfile.info(watched / "line1.wav")
     assert recorded.samplerate == 44_100
     assert over.duration == pytest.approx(1000 * recorded.duration, abs=2)

@@ -224,9 +224,9 @@ def test_what_cannot_be_served_is_refused_before_anything_starts(
         serve(ServeOptions((tmp_path,), host="0.0.0.0"))
     with pytest.raises(UsageError, match="no recording"):
         serve(ServeOptions((tmp_path,)))
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["ready"] for line in told] == [False, False]
-    assert [line["exit_code"] for line in told] == [2, 2]
+    reported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["ready"] for line in reported] == [False, False]
+    assert [line["exit_code"] for line in reported] == [2, 2]
 
 
 def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:

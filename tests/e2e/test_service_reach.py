@@ -86,8 +86,8 @@ def local_url(service: Service) -> str:
 
 
 def test_it_reports_an_address_that_others_can_reach(tls_service: Service) -> None:
-    told = urlsplit(tls_service.api_url)
-    assert (told.scheme, told.hostname) == ("https", socket.gethostname().lower())
+    reported = urlsplit(tls_service.api_url)
+    assert (reported.scheme, reported.hostname) == ("https", socket.gethostname().lower())
     document = httpx.get(f"{local_url(tls_service)}/openapi.json", verify=False, trust_env=False)
     assert document.json()["servers"] == [{"url": tls_service.api_url}]
 
@@ -166,14 +166,14 @@ def test_it_does_not_listen_beyond_this_machine_in_the_clear(host: str, capsys) 
 def test_bad_certificates_are_refused(certificate: tuple[Path, Path], tmp_path: Path) -> None:
     cert, key = certificate
     (tmp_path / "text.pem").write_text("no certificate")
-    for cert_path, key_path, told in (
+    for cert_path, key_path, reported in (
         (cert, None, "Only one"),
         (None, key, "Only one"),
         (cert, cert, "cannot be used"),
         (tmp_path / "text.pem", key, "cannot be used"),
         (tmp_path / "none.pem", key, "No such file"),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=reported):
             check(ServeOptions((), tls_cert=cert_path, tls_key=key_path))
 
 
@@ -213,14 +213,14 @@ def test_behind_a_proxy_each_of_its_clients_has_limits_of_its_own(recordings: Pa
         assert wrong_sign_in(url, "192.0.2.2") == 401
         document = httpx.get(f"{url}/openapi.json", trust_env=False).json()
         assert document["servers"] == [{"url": PUBLIC}]
-    with running_service(options) as service:  # nobody is believed who he is for
+    with running_service(options) as service:  # no header of a proxy is believed
         url = service.api_url
         statuses = [wrong_sign_in(url, f"192.0.2.{number}") for number in range(11)]
         assert statuses == [401] * 10 + [429]
 
 
 def service_url(service: Service) -> str:
-    """Where the service itself listens, whatever it tells clients."""
+    """Where the service itself listens, whatever it names to clients."""
     (port,) = [
         line.split()[1].rsplit(":", 1)[1]
         for line in Path(f"/proc/{service.process.pid}/net/tcp").read_text().splitlines()[1:]

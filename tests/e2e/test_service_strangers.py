@@ -1,4 +1,4 @@
-"""Somebody else in the room: the bot obeys its own listener, the player believes its own bot."""
+"""Another participant in the room: the bot obeys its listener, the player believes its bot."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def stranger(self) -> AsyncIterator[rtc.Room]:
-        """Somebody with a good token in the one room that there is."""
+        """A participant with a good token in the one room that there is."""
         key, secret = self.rooms.api_key, self.rooms.api_secret.reveal()
         async with api.LiveKitAPI(self.rooms.url, key, secret) as asked:
             (room,) = (await asked.room.list_rooms(api.ListRoomsRequest())).rooms
@@ -76,8 +76,8 @@ async def test_a_bot_obeys_its_own_listener_only(site: Site) -> None:
             for command in (Scrub(position=5000), Resume()):
                 await stranger.local_participant.publish_data(encode_command(command))
             await asyncio.sleep(0.5)
-        told = await listener.status()
-        assert (told.position, told.paused) == (0, True)
+        reported = await listener.status()
+        assert (reported.position, reported.paused) == (0, True)
         assert (await listener.status_after(Scrub(position=5000))).position == 5000
 
 

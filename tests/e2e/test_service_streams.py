@@ -67,9 +67,9 @@ async def test_plays_each_party_on_its_track_where_the_status_says(service: Serv
         await listener.send(Resume())
         for party in ("caller", "callTaker"):
             sound = await listener.hear(party, 0.2, settle_s=0.3)
-            told = await listener.status()
+            reported = await listener.status()
             middle_s = heard_position_s(sound, party)
-            assert 0.1 < behind_s(told.position, middle_s) < 0.1 + 0.3 + MOST_IN_FLIGHT_S
+            assert 0.1 < behind_s(reported.position, middle_s) < 0.1 + 0.3 + MOST_IN_FLIGHT_S
             in_band = (
                 band_share(sound, 480, 3000) if party == "caller" else band_share(sound, 3150, 5700)
             )
@@ -103,8 +103,8 @@ async def test_the_first_sound_after_a_scrub_is_from_there(service: Service) -> 
         late_s = []
         for position_ms in (12_500, 3000, 9250):
             await listener.hear("caller", 0.1)
-            told = await listener.status_after(Scrub(position=position_ms))
-            assert (told.position, told.paused) == (position_ms, True)
+            reported = await listener.status_after(Scrub(position=position_ms))
+            assert (reported.position, reported.paused) == (position_ms, True)
             listener.frames["caller"].clear()
             await listener.send(Resume())
             await asyncio.sleep(0.4)
@@ -130,28 +130,28 @@ async def test_pause_falls_silent_and_keeps_sending(service: Service) -> None:
     async with listening(token, url) as listener:
         await listener.send(Resume())
         assert rms_db(await listener.hear("caller", 0.1, settle_s=0.3)) > -20
-        told = await listener.status_after(Pause())
-        assert told.paused
+        reported = await listener.status_after(Pause())
+        assert reported.paused
         assert rms_db(await listener.hear("caller", 0.2)) < -70
-        assert (await listener.status()).position == told.position
+        assert (await listener.status()).position == reported.position
 
 
 async def test_scrub_to_end_stands_at_the_end_and_a_scrub_back_plays_on(service: Service) -> None:
     token, url = await open_stream(service, "call.wav")
     async with listening(token, url) as listener:
         await listener.send(Resume())
-        told = await listener.status_after(ScrubToEnd())
-        while told.position != 20_000:
-            told = await listener.status()
-        assert told.at_end
-        assert not told.paused
+        reported = await listener.status_after(ScrubToEnd())
+        while reported.position != 20_000:
+            reported = await listener.status()
+        assert reported.at_end
+        assert not reported.paused
         assert rms_db(await listener.hear("caller", 0.1)) < -70
         assert (await listener.status()).position == 20_000
         await listener.send(Scrub(position=19_000))
         assert rms_db(await listener.hear("caller", 0.1)) > -20
         await asyncio.sleep(1.0)
-        told = await listener.status()
-        assert (told.position, told.at_end, told.paused) == (20_000, True, False)
+        reported = await listener.status()
+        assert (reported.position, reported.at_end, reported.paused) == (20_000, True, False)
 
 
 async def test_a_gain_changes_one_party_by_that_many_db(service: Service) -> None:
@@ -195,8 +195,8 @@ async def test_two_listeners_of_one_incident_do_not_move_each_other(service: Ser
         assert (await second.status_after(Scrub(position=9000))).position == 9000
         await asyncio.sleep(0.3)
         assert 200 < (await first.status()).position < 4000
-        told = await second.status()
-        assert (told.position, told.paused) == (9000, True)
+        reported = await second.status()
+        assert (reported.position, reported.paused) == (9000, True)
         assert rms_db(await second.hear("caller", 0.1)) < -70
         assert rms_db(await first.hear("caller", 0.1)) > -20
 
@@ -220,7 +220,7 @@ async def test_the_bot_leaves_when_its_listener_is_gone(service: Service) -> Non
     async with listening(token, url):
         pass
     name = re.findall(r"stream (\w+): open", service.log())[-1]
-    # The server tells of a listener's leaving within 3 s; the service waits 1 s more.
+    # The server reports a listener's leaving within 3 s; the service waits 1 s more.
     await until(lambda: f"stream {name}: the bot has left" in service.log(), 8.0)
     await asyncio.sleep(2.0)
     late = rtc.Room()

@@ -98,7 +98,7 @@ async def leave_a_trace(listener: Listener) -> float:
 
 
 async def play(listener: Listener, from_ms: int, till_ms: int) -> int:
-    """Play from a place till another one is told; return that."""
+    """Play from a place till another one is reported; return that."""
     await listener.send(Scrub(position=from_ms))
     await listener.send(Resume())
     await until(lambda: listener.statuses[-1].position > till_ms)
@@ -114,8 +114,8 @@ async def level_db(listener: Listener) -> float:
 
 
 async def find_the_trace(listener: Listener, before_db: float) -> None:
-    told = listener.statuses[0]
-    assert (told.position, told.paused) == TRACE
+    reported = listener.statuses[0]
+    assert (reported.position, reported.paused) == TRACE
     await listener.send(Resume())
     quieter = await level_db(listener)
     assert quieter - before_db == pytest.approx(-12, abs=1.5)
@@ -127,7 +127,7 @@ async def test_the_same_token_finds_cursor_pause_and_gains_as_left(recordings: P
         async with listening(token, url) as listener:
             before_db = await leave_a_trace(listener)
         await asyncio.sleep(3.0)  # till the bot has seen it gone
-        async with listening(token, url, told_within_s=1.0) as listener:
+        async with listening(token, url, reported_within_s=1.0) as listener:
             await find_the_trace(listener, before_db)
 
 
@@ -139,10 +139,10 @@ async def test_a_listener_that_was_away_goes_on_at_once_from_where_it_left(
         async with listening(token, url) as listener:
             left_ms = await play(listener, 3000, 4500)
         await asyncio.sleep(3.0)
-        async with listening(token, url, told_within_s=1.0) as back:
-            told = back.statuses[0]
-            assert not told.paused
-            assert left_ms - 1300 < told.position < left_ms + 1000
+        async with listening(token, url, reported_within_s=1.0) as back:
+            reported = back.statuses[0]
+            assert not reported.paused
+            assert left_ms - 1300 < reported.position < left_ms + 1000
             assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
@@ -239,9 +239,9 @@ async def test_a_listener_that_replaces_itself_and_scrubs_at_once_stays_there(
                 await second.room.connect(url, token)
                 await second.send(Scrub(position=9000))
                 await asyncio.sleep(3.0)
-                told = [status.position for status in second.statuses]
-                assert told == sorted(told)
-                assert told[-1] > 9000
+                reported = [status.position for status in second.statuses]
+                assert reported == sorted(reported)
+                assert reported[-1] > 9000
                 assert not first.room.isconnected()
             finally:
                 await second.close()
@@ -286,9 +286,9 @@ async def test_a_listener_that_is_killed_and_soon_back_goes_on_from_where_it_was
         async with listening(token, url) as back:
             # Till the bot has seen that this is another connection the call is as far on as it ran.
             await until(lambda: back.statuses[-1].position < last_ms + 1000)
-            told = back.statuses[-1]
-            assert last_ms - 3500 < told.position
-            assert not told.paused
+            reported = back.statuses[-1]
+            assert last_ms - 3500 < reported.position
+            assert not reported.paused
             assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
@@ -317,9 +317,9 @@ async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
                 await until(lambda: not lost.room.isconnected(), 10.0)
                 again = await open_as(streams, "desk 0")
                 async with listening(again.token, again.url) as back:
-                    told = back.statuses[0]
-                    assert not told.paused
-                    assert 4500 < told.position < 9000
+                    reported = back.statuses[0]
+                    assert not reported.paused
+                    assert 4500 < reported.position < 9000
                     assert rms_db(await back.hear("caller", 0.2, settle_s=0.5)) > -20
                 before = kept.statuses[-1].position
                 await until(lambda: kept.statuses[-1].position > before + 500)

@@ -46,7 +46,7 @@ class Listener:
     def __getattr__(self, _name: str) -> Callable[..., None]:
         return lambda *_: None
 
-    async def until_told(self, position: int) -> None:
+    async def until_reported(self, position: int) -> None:
         async with asyncio.timeout(SOON_S):
             while position not in self.positions:
                 await asyncio.sleep(0.02)
@@ -87,7 +87,7 @@ async def test_packets_and_streams_of_any_topic_are_read(livekit: LiveKit, tmp_p
             await writer.write(status(position).encode())
             await writer.aclose()
         for position in range(1, 9):
-            await listener.until_told(position)
+            await listener.until_reported(position)
 
 
 async def test_a_text_stream_that_is_too_long_or_never_ends_keeps_nothing_from_being_read(
@@ -103,9 +103,9 @@ async def test_a_text_stream_that_is_too_long_or_never_ends_keeps_nothing_from_b
             for _ in range(4):
                 await long.write(b"x" * MAX_STATUS_BYTES)
         await sender.send_text(status(2), topic="status")
-        await listener.until_told(2)
+        await listener.until_reported(2)
         await sender.publish_data(status(3).encode())
-        await listener.until_told(3)
+        await listener.until_reported(3)
         assert listener.positions == [2, 3]
         for writer in writers:
             await writer.aclose()
@@ -115,7 +115,7 @@ async def test_a_flood_of_text_streams_is_survived(livekit: LiveKit) -> None:
     async with joined(livekit) as (listener, sender):
         await asyncio.gather(*(sender.send_text(status(1), topic="t") for _ in range(300)))
         await sender.publish_data(status(2).encode())
-        await listener.until_told(2)
+        await listener.until_reported(2)
         async with asyncio.timeout(SOON_S):
             while listener.positions[-1] != 3:
                 await sender.send_text(status(3), topic="t")

@@ -1,4 +1,4 @@
-"""API, cable and room by TLS: what is not signed by somebody trusted is told nothing."""
+"""API, cable and room by TLS: what is not signed by a trusted authority is sent nothing."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_private_authority_that_is_named_is_trusted_by_api_cable_and_room(
 @pytest.mark.parametrize(
     ("name", "days", "is_trusted"),
     [("127.0.0.1", 1, False), ("elsewhere.example", 1, True), ("127.0.0.1", -1, True)],
-    ids=["of nobody we know", "of another host", "expired"],
+    ids=["of an unknown authority", "of another host", "expired"],
 )
 def test_an_api_that_cannot_prove_itself_is_sent_no_secret(
     name: str, days: int, is_trusted: bool, site: Site, tmp_path: Path

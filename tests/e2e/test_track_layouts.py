@@ -115,8 +115,8 @@ def expect(is_so: Callable[[], bool], what: str) -> None:
 
 def gains(rig: Rig) -> list[tuple[str, float]]:
     """Return the volumes that the vendor was asked for, in order."""
-    told = rig.report()["commands"]
-    return [(each["callerType"], each["gain"]) for each in told if each["cmd"] == "set-gain"]
+    reported = rig.report()["commands"]
+    return [(each["callerType"], each["gain"]) for each in reported if each["cmd"] == "set-gain"]
 
 
 def party_of(engine: HeadlessEngine, name: str) -> dict[str, Any]:

@@ -52,8 +52,10 @@ def test_a_recorded_calls_words_are_emitted(
     engine = start_engine(demo_service, "--paused")
     sidecar = json.loads(DEMO_CALL.with_suffix(".json").read_text())["words"]
     transcript = wait_transcript(engine, len(sidecar))
-    told = sorted((word.start_offset, word.word, word.speaker) for word in transcript.in_order())
-    assert told == sorted((w["start_offset"], w["word"], w["speaker"]) for w in sidecar)
+    reported = sorted(
+        (word.start_offset, word.word, word.speaker) for word in transcript.in_order()
+    )
+    assert reported == sorted((w["start_offset"], w["word"], w["speaker"]) for w in sidecar)
     states = [e["state"] for _, e in engine.events if e["event"] == "transcript"]
     assert states == ["connecting", "open"]
     assert engine.quit() == 0
@@ -100,7 +102,7 @@ def test_a_client_that_reads_late_has_all_words(tmp_path: Path) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        time.sleep(6.0)  # what is told fills the pipe, and what waits behind it, long before
+        time.sleep(6.0)  # what is emitted fills the pipe, and what waits behind it, long before
         transcript = Transcript()
         deadline_s = time.monotonic() + 30
         while len(transcript) < len(words) and time.monotonic() < deadline_s:

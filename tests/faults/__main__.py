@@ -22,8 +22,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("rows", nargs="*", metavar="ROW", help="a part of a row's name")
     parser.add_argument("--quick", action="store_true", help="without the rows that take a minute")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="write what engines told there")
-    parser.add_argument("--list", action="store_true", help="only tell the rows' names")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="write what engines emitted there")
+    parser.add_argument("--list", action="store_true", help="only list the rows' names")
     options = parser.parse_args()
     rows = [
         row
@@ -32,7 +32,7 @@ def main() -> int:
         and (not options.rows or any(part.lower() in row.name.lower() for part in options.rows))
     ]
     if not rows:
-        parser.error("no row has such a name; --list tells them")
+        parser.error("no row has such a name; --list names them")
     if options.list:
         print(*(row.name for row in rows), sep="\n")
         return 0

@@ -34,7 +34,7 @@ def answers(rig: Rig, row: str, *, fault: Fault, says: str, tries: int = 2) -> O
         play.mended()
         proxy.fault = None
         play.wait_back()
-        return play.outcome(row, says=says, tells_next_try=True)
+        return play.outcome(row, says=says, names_next_try=True)
 
 
 def asks_for_patience(rig: Rig, row: str, *, wait_s: int) -> Outcome:
@@ -48,7 +48,7 @@ def asks_for_patience(rig: Rig, row: str, *, wait_s: int) -> Outcome:
         play.mended()
         proxy.fault = None
         play.wait_back()
-        outcome = play.outcome(row, says="answered 429", tells_next_try=True)
+        outcome = play.outcome(row, says="answered 429", names_next_try=True)
         first_s, second_s = proxy.asked(TOKEN, broke_s)[:2]
         waited_s = second_s - first_s
         outcome = outcome.with_note(f"asked again after {waited_s:.1f} s")
@@ -85,7 +85,7 @@ def name_unknown(rig: Rig, row: str) -> Outcome:
         play.mended()
         hosts.write_text(named)
         play.wait_back()
-        return play.outcome(row, says="name cannot be resolved", tells_next_try=True)
+        return play.outcome(row, says="name cannot be resolved", names_next_try=True)
 
 
 def certificate_invalid(rig: Rig, row: str) -> Outcome:
@@ -96,13 +96,13 @@ def certificate_invalid(rig: Rig, row: str) -> Outcome:
         broke_s = play.broke()
         rig.served.livekit.end_rooms()
         _wait_next_try(play, broke_s)
-        told = proxy.asked("", broke_s)
+        reported = proxy.asked("", broke_s)
         play.mended()
         signed = authority.sign(HOST)
         tls.load_cert_chain(signed.cert, signed.key)
         play.wait_back()
-        outcome = play.outcome(row, says="certificate is not valid .*expired", tells_next_try=True)
-        return outcome.but(f"{len(told)} requests were sent to it") if told else outcome
+        outcome = play.outcome(row, says="certificate is not valid .*expired", names_next_try=True)
+        return outcome.but(f"{len(reported)} requests were sent to it") if reported else outcome
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ def _named(
 
 
 def _wait_tries(play: Play, proxy: FaultProxy, tries: int, since_s: float) -> None:
-    """Wait until so many tries have failed and the next one is told."""
+    """Wait until so many tries have failed and the next one is reported."""
     deadline_s = time.monotonic() + 60.0
     while len(proxy.asked(TOKEN, since_s)) < tries:
         assert time.monotonic() < deadline_s, "it does not ask again"

@@ -9,7 +9,7 @@ from tests.faults.play import Outcome
 from tests.faults.rig import Rig
 
 PASSING_MS = frozenset((70_000, 30_000))
-"""Wishes typed before the last one: nobody is to hear of them."""
+"""Wishes typed before the last one: they must not be sent."""
 
 
 def away(
@@ -53,8 +53,8 @@ def status_stops(rig: Rig, row: str, *, for_s: float) -> Outcome:
     with rig.play_vendor() as (play, vendor):
         play.broke()
         vendor.talk({"status": False})
-        told = play.wait_lost()
-        outcome_wrong = "" if told["phase"] == "playing" else f"it is {told['phase']}"
+        reported = play.wait_lost()
+        outcome_wrong = "" if reported["phase"] == "playing" else f"it is {reported['phase']}"
         time.sleep(for_s)
         play.mended()
         vendor.talk({"status": True})
@@ -75,7 +75,7 @@ def token_refused(rig: Rig, row: str, *, times: int) -> Outcome:
             return play.failure(row, exit_code=3, code="sign-in-refused", says=says)
         play.wait_lost()
         play.wait_back()
-        return play.outcome(row, says=says, tells_next_try=True)
+        return play.outcome(row, says=says, names_next_try=True)
 
 
 def tokens_end(rig: Rig, row: str, *, lasts_s: float) -> Outcome:

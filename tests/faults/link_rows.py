@@ -23,7 +23,7 @@ def link_down(rig: Rig, row: str, *, down_s: float, wishes: bool = False) -> Out
         play.mended()
         rig.link.set_up(True)
         play.wait_back()
-        return play.outcome(row, says=LOST, tells_next_try=down_s > 30)
+        return play.outcome(row, says=LOST, names_next_try=down_s > 30)
 
 
 def loss(rig: Rig, row: str, *, percent: float, for_s: float) -> Outcome:

@@ -104,7 +104,7 @@ class Play:
         self.sink.close()
 
     def keep(self, path: Path) -> None:
-        """Write down what the engine told, dated from the fault's beginning, and its log."""
+        """Write down what the engine emitted, dated from the fault's beginning, and its log."""
         with path.open("w") as stream:
             for at_s, event in self.engine.events:
                 stream.write(f"{at_s - self.broke_s:8.3f} {json.dumps(event)}\n")
@@ -134,8 +134,8 @@ class Play:
         self._mended_s = time.monotonic()
 
     def wait_lost(self, timeout_s: float = NOTICE_S) -> Event:
-        """Return the first state that tells of the fault."""
-        at_s, lost = self.engine.wait_for(self._tells, timeout_s, self.broke_s)
+        """Return the first state that shows the fault."""
+        at_s, lost = self.engine.wait_for(self._shows_fault, timeout_s, self.broke_s)
         self._lost_s = at_s
         return lost
 
@@ -170,7 +170,7 @@ class Play:
         row: str,
         *,
         says: str,
-        tells_next_try: bool = False,
+        names_next_try: bool = False,
         breaks: bool = True,
     ) -> Outcome:
         """Judge a fault that is over, and the call back. `says` must match what was said.
@@ -181,12 +181,12 @@ class Play:
         end_s = time.monotonic()
         states = self._states(self.broke_s, end_s)
         said = list(dict.fromkeys(state["detail"] for state in states if state["detail"]))
-        noticed = [s for s in states if self._tells(s)]
+        noticed = [s for s in states if self._shows_fault(s)]
         judge.expect(bool(noticed) or not says, "nothing was said")
         found = any(re.search(says, text, re.IGNORECASE) for text in said) or not says
         judge.expect(found, f"said {said}, not {says!r}")
-        told_next = any(state["retry_at_s"] is not None for state in states)
-        judge.expect(told_next or not tells_next_try, "the next try was not told")
+        reported_next = any(state["retry_at_s"] is not None for state in states)
+        judge.expect(reported_next or not names_next_try, "the next try was not reported")
         end = states[-1]
         phase = "paused" if self._paused else "playing"
         judge.expect(end["phase"] == phase, f"it is {end['phase']} at the end")
@@ -241,7 +241,7 @@ class Play:
                 if e["event"] == "state" and from_s <= at_s <= to_s]  # fmt: skip
 
     @staticmethod
-    def _tells(event: Event) -> bool:
+    def _shows_fault(event: Event) -> bool:
         return event["event"] == "state" and bool(
             event["phase"] not in ("playing", "paused") or event["detail"]
         )
@@ -268,7 +268,7 @@ class Play:
         )
 
     def _judge_truth(self, judge: Judge, states: list[Event], sound: Any) -> None:
-        """Look for states that tell of playing, well within a silence."""
+        """Look for states that show playing, well within a silence."""
         for from_s, to_s in quiet_spans(sound, self._from_s):
             untrue = [
                 state
@@ -323,7 +323,7 @@ class Play:
         by_states_ms = again_ms - broke_ms
         judge.expect(
             abs(by_states_ms - gap.off_ms) < PERIOD_S * 500,
-            f"heard {gap.off_ms:+.0f} ms off, but the states tell {by_states_ms:+.0f} ms",
+            f"heard {gap.off_ms:+.0f} ms off, but the states say {by_states_ms:+.0f} ms",
         )
         judge.expect(abs(gap.off_ms) <= OFF_MS, f"the cursor is off by {gap.off_ms:+.0f} ms")
         return gap.off_ms

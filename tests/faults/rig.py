@@ -58,7 +58,7 @@ class Served:
 class Rig:
     """Starts what a row asks for when it is asked for first; `close` ends it all.
 
-    `keep` is a folder for what the engines told, in the order of the rows.
+    `keep` is a folder for what the engines emitted, in the order of the rows.
     """
 
     def __init__(self, keep: Path | None = None) -> None:
@@ -180,7 +180,7 @@ class Rig:
 
     @contextlib.contextmanager
     def play_vendor(self, **command: object) -> Iterator[tuple[Play, Helper]]:
-        """Play from a vendor that can be told to misbehave, after it was told `command`."""
+        """Play from a vendor that can be made to misbehave, after it received `command`."""
         livekit = self.served.livekit
         words = [sys.executable, "-m", "tests.rig.contract_bot", str(SWEEP_S)]
         keys = {
@@ -201,7 +201,7 @@ class Rig:
                 yield play, vendor
 
     def new_folder(self) -> Path:
-        """Make a folder that nobody else uses."""
+        """Make a folder of its own."""
         return Path(tempfile.mkdtemp(dir=self.home))
 
     def _folder(self, name: str) -> Path:

@@ -23,7 +23,7 @@ def livekit_killed(rig: Rig, row: str, *, gone_s: float, wishes: bool = False) -
         play.mended()
         livekit.start()
         play.wait_back()
-        return play.outcome(row, says=LOST, tells_next_try=gone_s > 10)
+        return play.outcome(row, says=LOST, names_next_try=gone_s > 10)
 
 
 def service_killed(rig: Rig, row: str, *, gone_s: float, paused: bool = False) -> Outcome:

@@ -11,7 +11,7 @@ from tests.fuzz.run import fuzz
 
 
 def main() -> int:
-    """Generate so many messages, over all readers, and tell how it went."""
+    """Generate so many messages, over all readers, and print how it went."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("messages", type=int)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))

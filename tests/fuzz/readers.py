@@ -67,7 +67,7 @@ def readers() -> list[Reader]:
 
 
 class _Player:
-    """A call as the engine keeps it, steered and told at random; its server comes and goes."""
+    """A call as the engine keeps it, steered and fed at random; its server comes and goes."""
 
     def __init__(self) -> None:
         self._call = PlaybackState()
@@ -141,21 +141,21 @@ class _Transcript:
 
     def take(self, message: bytes) -> bool:
         try:
-            told = transcript.decode_transcript(message)
+            reported = transcript.decode_transcript(message)
         except values.WireError:
             return False
-        for word in told.words:
+        for word in reported.words:
             assert len(word.word) <= transcript.MAX_WORD_CHARS
             assert 0.0 <= word.confidence <= 1.0
             assert 0.0 <= word.duration <= transcript.MAX_WORD_S
             assert math.isfinite(word.start_offset)
-        self._transcript = self._transcript.apply(told.words)
+        self._transcript = self._transcript.apply(reported.words)
         in_order = self._transcript.in_order()
         assert all(a.started_at <= b.started_at for a, b in pairwise(in_order))
         if len(in_order) > MAX_WORDS:
             self._transcript = transcript.Transcript()
-        again = transcript.decode_transcript(transcript.encode_transcript(told.words))
-        assert [word.word for word in again.words] == [word.word for word in told.words]
+        again = transcript.decode_transcript(transcript.encode_transcript(reported.words))
+        assert [word.word for word in again.words] == [word.word for word in reported.words]
         return True
 
 

@@ -6,7 +6,7 @@
 import { createInterface } from "node:readline";
 import WebSocket from "ws";
 
-const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + "\n");
+const emit = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + "\n");
 
 async function rails({ url, identifier, stale_s }) {
   // What the package expects of a browser's window.
@@ -17,11 +17,11 @@ async function rails({ url, identifier, stale_s }) {
   actionCable.ConnectionMonitor.staleThreshold = stale_s;
   const consumer = actionCable.createConsumer(url);
   consumer.subscriptions.create(identifier, {
-    connected: ({ reconnected }) => tell("connected", { reconnected }),
+    connected: ({ reconnected }) => emit("connected", { reconnected }),
     disconnected: ({ willAttemptReconnect }) =>
-      tell("disconnected", { again: willAttemptReconnect }),
-    rejected: () => tell("rejected"),
-    received: (message) => tell("words", { message }),
+      emit("disconnected", { again: willAttemptReconnect }),
+    rejected: () => emit("rejected"),
+    received: (message) => emit("words", { message }),
   });
 }
 
@@ -35,23 +35,23 @@ async function anycable({ url, identifier, protocol, stale_s, refreshed_url }) {
     logLevel: "error",
     tokenRefresher: refreshed_url
       ? async (transport) => {
-          tell("refreshing");
+          emit("refreshing");
           transport.setURL(refreshed_url);
         }
       : undefined,
   });
-  cable.on("connect", ({ restored }) => tell("cable", { restored }));
-  cable.on("disconnect", (error) => tell("dropped", { reason: error?.reason ?? null }));
-  cable.on("close", (error) => tell("closed", { reason: error?.reason ?? null }));
+  cable.on("connect", ({ restored }) => emit("cable", { restored }));
+  cable.on("disconnect", (error) => emit("dropped", { reason: error?.reason ?? null }));
+  cable.on("close", (error) => emit("closed", { reason: error?.reason ?? null }));
   const { channel, ...params } = identifier;
   class Words extends Channel {
     static identifier = channel;
   }
   const words = new Words(params);
-  words.on("connect", ({ reconnect }) => tell("connected", { reconnected: reconnect }));
-  words.on("close", (error) => tell("rejected", { reason: error?.reason ?? null }));
-  words.on("info", ({ type }) => tell("info", { type }));
-  words.on("message", (message) => tell("words", { message }));
+  words.on("connect", ({ reconnect }) => emit("connected", { reconnected: reconnect }));
+  words.on("close", (error) => emit("rejected", { reason: error?.reason ?? null }));
+  words.on("info", ({ type }) => emit("info", { type }));
+  words.on("message", (message) => emit("words", { message }));
   cable.subscribe(words);
 }
 

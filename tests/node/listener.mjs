@@ -1,6 +1,6 @@
 // A browser with livekit-client that listens as a vendor's sample page would: it joins, waits for a
 // status, sends each command and waits for a status that agrees. Reads {"url","token"} on stdin;
-// tells what it got as one line of JSON: `first`, `answers` (`cmd`, and the status that agreed, or
+// prints what it got as one line of JSON: `first`, `answers` (`cmd`, and the status that agreed, or
 // null) and `levels_db` (of each party's track, before and after its gain was set).
 import readline from 'node:readline';
 import { withPage } from './browser_page.mjs';
@@ -11,7 +11,7 @@ const LISTENED_MS = 500;
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const asked = JSON.parse((await lines.next()).value);
 await withPage(['--autoplay-policy=no-user-gesture-required'], async (page) => {
-  const told = await page.evaluate(async ({ url, token }, withinMs, listenedMs) => {
+  const reported = await page.evaluate(async ({ url, token }, withinMs, listenedMs) => {
     const { Room, RoomEvent } = LivekitClient;
     const room = new Room();
     const tracks = {};
@@ -61,16 +61,16 @@ await withPage(['--autoplay-policy=no-user-gesture-required'], async (page) => {
     const first = agreed(() => true);
     await room.connect(url, token);
     await room.startAudio();
-    const told = { first: await first, answers };
+    const reported = { first: await first, answers };
     await obey({ cmd: 'resume' }, (status) => !status.paused);
     const before = await levelsDb();
     await obey({ cmd: 'set-gain', gain: -12, callerType: 'caller' }, () => true);
-    told.levels_db = [before, await levelsDb()];
+    reported.levels_db = [before, await levelsDb()];
     await obey({ cmd: 'scrub', position: 12000 }, (status) => status.position >= 12000);
     await obey({ cmd: 'pause' }, (status) => status.paused);
     await obey({ cmd: 'scrub-to-end' }, (status) => status.atEnd);
     await room.disconnect();
-    return told;
+    return reported;
   }, asked, AGREED_WITHIN_MS, LISTENED_MS);
-  console.log(JSON.stringify(told));
+  console.log(JSON.stringify(reported));
 });

@@ -1,5 +1,5 @@
 // A browser with livekit-client that publishes its microphone, which is a WAV file. Reads
-// {"url","token","sound"} on stdin; tells {"published":true} on stdout; leaves when stdin ends.
+// {"url","token","sound"} on stdin; prints {"published":true} on stdout; leaves when stdin ends.
 import readline from 'node:readline';
 import { withPage } from './browser_page.mjs';
 

@@ -1,5 +1,5 @@
 // A browser with livekit-client that publishes a stereo track, one tone in each channel: what the
-// SDK for Python cannot send. Reads {"url","token","hz":[left,right]} on stdin; tells
+// SDK for Python cannot send. Reads {"url","token","hz":[left,right]} on stdin; prints
 // {"published":true} on stdout; leaves when stdin ends.
 import readline from 'node:readline';
 import { withPage } from './browser_page.mjs';

@@ -19,7 +19,7 @@ def chromium() -> str:
 
 
 async def start_browser(name: str, home: Path) -> asyncio.subprocess.Process:
-    """Start the script `name` of tests/node, which opens a browser; it reads and tells by pipes."""
+    """Start the script `name` of tests/node, which opens a browser and talks by pipes."""
     script = await asyncio.to_thread(node_script, SOURCES / name)
     return await asyncio.create_subprocess_exec(
         node(),

@@ -26,7 +26,7 @@ Event = dict[str, Any]
 
 
 class NodeClient:
-    """One client in a process of its own, and all that it tells."""
+    """One client in a process of its own, and all that it reports."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -51,8 +51,8 @@ class NodeClient:
                     await asyncio.sleep(0.02)
         assert is_true(self), self.events[-5:]
 
-    async def told(self, event: str, timeout_s: float = 20.0, **fields: Any) -> None:
-        """Wait until it has told such an event."""
+    async def reported(self, event: str, timeout_s: float = 20.0, **fields: Any) -> None:
+        """Wait until it has reported such an event."""
         wanted = {"event": event, **fields}
         await self.until(
             lambda each: any(wanted.items() <= e.items() for e in each.events), timeout_s

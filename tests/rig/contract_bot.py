@@ -1,10 +1,10 @@
-"""A vendor's side that can be told to misbehave: a small API, and a bot in a real LiveKit room.
+"""A vendor's side that can be made to misbehave: a small API, and a bot in a real LiveKit room.
 
 Run as `python -m tests.rig.contract_bot SECONDS` with LIVEKIT_URL, LIVEKIT_API_KEY and
 LIVEKIT_API_SECRET set. It says `{"ready": true, "api_url": …, "incident": …}`, then takes commands
 on stdin, a line of JSON each, and answers each with a line:
 
-- `{"status": false}`, `{"sound": false}`: tell no status, send no sound, while the cursor goes on;
+- `{"status": false}`, `{"sound": false}`: send no status, send no sound, while the cursor goes on;
 - `{"tracks": false}`: unpublish both tracks, or publish them again, as new ones;
 - `{"here": false}`: leave the room, or come back as a new bot, paused at 0 and without gains;
 - `{"close_room": true}`: end the room for everybody;
@@ -69,7 +69,7 @@ class Bot:
         self._outlets: list[Outlet] = []
         self._sids: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self.tells = self.sounds = True
+        self.sends_status = self.sounds = True
         self.ended = False
 
     async def join(self, url: str, token: str) -> None:
@@ -77,7 +77,7 @@ class Bot:
         self._room.on("disconnected", self._on_disconnected)
         await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
         await self.publish()
-        self._tasks = [asyncio.create_task(work()) for work in (self._play, self._tell)]
+        self._tasks = [asyncio.create_task(work()) for work in (self._play, self._report)]
 
     async def publish(self) -> None:
         for party in PARTIES:
@@ -129,13 +129,13 @@ class Bot:
             due_s = max(due_s + cursors.BLOCK_S, time.monotonic() - 0.2)
             await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
             await self._send_status()
             await asyncio.sleep(STATUS_S)
 
     async def _send_status(self) -> None:
-        if not self.tells:
+        if not self.sends_status:
             return
         status = cursors.status(self._cursor, self._call.extent, time.monotonic())
         with contextlib.suppress(Exception):
@@ -229,8 +229,8 @@ class Vendor:
 
     async def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         match command:
-            case {"status": tells} if self._bot:
-                self._bot.tells = tells
+            case {"status": sends_status} if self._bot:
+                self._bot.sends_status = sends_status
             case {"sound": sounds} if self._bot:
                 self._bot.sounds = sounds
             case {"tracks": there} if self._bot:

@@ -1,6 +1,6 @@
-"""An HTTP proxy in front of a real API, which can be told to answer wrongly.
+"""An HTTP proxy in front of a real API, which can be made to answer wrongly.
 
-It runs in a thread of its own. What it is told counts from the next request on.
+It runs in a thread of its own. A setting counts from the next request on.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class FaultProxy:
                 self.requests.append((time.monotonic(), request.path))
                 fault = self.fault
                 if fault is not None and request.path.endswith(fault.path):
-                    told = await _wrong(request, fault)
+                    reported = await _wrong(request, fault)
                 else:
-                    told = await self._pass_on(request, session)
-                told.force_close()  # so that each request needs a connection of its own
-                return told
+                    reported = await self._pass_on(request, session)
+                reported.force_close()  # so that each request needs a connection of its own
+                return reported
 
             app = web.Application(client_max_size=MAX_BYTES)
             app.router.add_route("*", "/{tail:.*}", answer)
@@ -96,9 +96,11 @@ class FaultProxy:
                 headers=headers,
                 data=await request.read(),
                 allow_redirects=False,
-            ) as told:
-                kept = {k: v for k, v in told.headers.items() if k.lower() not in HOP_HEADERS}
-                return web.Response(status=told.status, headers=kept, body=await told.read())
+            ) as reported:
+                kept = {k: v for k, v in reported.headers.items() if k.lower() not in HOP_HEADERS}
+                return web.Response(
+                    status=reported.status, headers=kept, body=await reported.read()
+                )
         except aiohttp.ClientError:
             return web.Response(status=502)
 

@@ -1,4 +1,4 @@
-"""Programs of the rig's own: told in lines of JSON on stdin, answering in lines on stdout."""
+"""Programs of the rig's own: they take lines of JSON on stdin and answer in lines on stdout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Helper:
-    """A program of the rig that is told and answers in lines of JSON, and ends with its stdin.
+    """A program of the rig that takes and answers lines of JSON, and ends with its stdin.
 
     `ready` is the line with which it said that it is.
     """
@@ -34,8 +34,8 @@ class Helper:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._process.args!r} has ended by itself")
-        told: dict[Any, Any] = json.loads(line)
-        return told
+        reported: dict[Any, Any] = json.loads(line)
+        return reported
 
 
 @contextlib.contextmanager

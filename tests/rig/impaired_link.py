@@ -2,7 +2,7 @@
 
 Two network namespaces, `server` and `client`, each with one TUN device besides its loopback; a
 relay process (packet_relay.py) carries every IP packet between the two devices, and delays,
-jitters, drops or holds them as it is told.
+jitters, drops or holds them as it is set.
 
 What crosses the link: everything between a player and the service. Media and data messages (UDP)
 go from livekit-server's socket on the server's address straight to the player. The HTTP API and the
@@ -64,15 +64,15 @@ class ImpairedLink:
 
     def impair(self, impairment: Impairment, to: Side | None = None) -> None:
         """Set what is done to packets from now on, one way or (None) both ways."""
-        self._tell(to, set=asdict(impairment))
+        self._instruct(to, set=asdict(impairment))
 
     def stall(self, stall_ms: float, to: Side | None = None) -> None:
         """Hold all packets for so long from now; then they leave in order, all at once."""
-        self._tell(to, stall_ms=stall_ms)
+        self._instruct(to, stall_ms=stall_ms)
 
     def set_up(self, up: bool, to: Side | None = None) -> None:
         """Cut the link (what is under way is lost, too) or mend it."""
-        self._tell(to, up=up)
+        self._instruct(to, up=up)
 
     def report(self) -> dict[Side, dict[str, Any]]:
         """Return, for each side packets go to, the relay's counts and its own lateness in ms."""
@@ -88,7 +88,7 @@ class ImpairedLink:
             words = [*self.prefix(side), sys.executable, "-m", "tests.rig.port_forward"]
             self._stack.enter_context(helper([*words, source, to, *ports]))
 
-    def _tell(self, to: Side | None, **command: Any) -> None:
+    def _instruct(self, to: Side | None, **command: Any) -> None:
         for side in (to,) if to else SIDES:
             self._relay.talk({"to": side, **command})
 

@@ -61,7 +61,7 @@ class LiveKit:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells a service the keys."""
+        """What gives a service the keys."""
         return {
             "CALLPLAYER_LIVEKIT_API_KEY": self.api_key,
             "CALLPLAYER_LIVEKIT_API_SECRET": self.api_secret,

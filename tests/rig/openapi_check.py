@@ -21,26 +21,26 @@ class OpenApiCheck:
         ]
 
     def knows(self, path: str) -> bool:
-        """Tell whether the document has this path."""
+        """Return whether the document has this path."""
         return any(pattern.fullmatch(path) for pattern, _ in self._paths)
 
     def check(self, answer: httpx.Response) -> None:
-        """Fail unless the document tells of this route, method, status, type and body."""
+        """Fail unless the document describes this route, method, status, type and body."""
         request = answer.request
         path = next(p for pattern, p in self._paths if pattern.fullmatch(request.url.path))
         method = request.method.lower()
         responses = self.document["paths"][path][method]["responses"]
         assert str(answer.status_code) in responses, (path, method, answer.status_code)
-        told = responses[str(answer.status_code)]
+        reported = responses[str(answer.status_code)]
         media_type = answer.headers["content-type"].partition(";")[0]
-        assert list(told["content"]) == [media_type], (path, answer.status_code, media_type)
+        assert list(reported["content"]) == [media_type], (path, answer.status_code, media_type)
         body = answer.text if media_type == "text/plain" else answer.json()
         schema = {
-            **told["content"][media_type]["schema"],
+            **reported["content"][media_type]["schema"],
             "components": self.document["components"],
         }
         Draft202012Validator(schema).validate(body)
-        for name in told.get("headers", ()):
+        for name in reported.get("headers", ()):
             assert name in answer.headers, (path, answer.status_code, name)
         self.seen.add((path, method, answer.status_code))
 

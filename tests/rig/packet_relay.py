@@ -40,7 +40,7 @@ MAX_HELD_PACKETS = 10_000
 MAX_READS_AT_ONCE = 32
 REALTIME_PRIORITY = 10
 PROTOCOL_AT, UDP = 9, 17
-"""Where an IPv4 packet tells its protocol (RFC 791), and UDP's number."""
+"""Where an IPv4 packet names its protocol (RFC 791), and UDP's number."""
 
 
 @dataclass(frozen=True)

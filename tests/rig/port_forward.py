@@ -32,7 +32,7 @@ async def _forward(
         finally:
             far_writer.close()
     except (OSError, asyncio.CancelledError):
-        pass  # nobody there, or the end: the near end learns it by the close
+        pass  # no listener, or the end: the near end learns it by the close
     finally:
         writer.close()
 

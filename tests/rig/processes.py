@@ -31,7 +31,7 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process lives; one that has ended and waits for its parent does not."""
+    """Return whether a process lives; one that has ended and waits for its parent does not."""
     try:
         os.kill(pid, 0)
         if sys.platform == "linux":
@@ -50,7 +50,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def soon(is_true: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    """Wait for a condition; tell whether it came true in time."""
+    """Wait for a condition; return whether it came true in time."""
     deadline_s = time.monotonic() + timeout_s
     while not (done := is_true()) and time.monotonic() < deadline_s:
         time.sleep(0.02)
@@ -99,13 +99,13 @@ class Service:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the service did not start: {self.log_path.read_text()}")
-        told = json.loads(line)
-        assert told["ready"], told
-        self.api_url: str = told["api_url"]
-        self.incidents: list[str] = told["incidents"]
+        reported = json.loads(line)
+        assert reported["ready"], reported
+        self.api_url: str = reported["api_url"]
+        self.incidents: list[str] = reported["incidents"]
         self.environment = {
             "CALLPLAYER_API_URL": self.api_url,
-            "CALLPLAYER_STREAM_URL": told["stream_url"],
+            "CALLPLAYER_STREAM_URL": reported["stream_url"],
             "CALLPLAYER_CLIENT_ID": CLIENT_ID,
             "CALLPLAYER_CLIENT_SECRET": CLIENT_SECRET,
         }

@@ -81,7 +81,7 @@ class RecordedTerminal:
             self.hang_up()
 
     def _read(self, timeout_s: float) -> bool:
-        """Take what is there; tell whether more can come."""
+        """Take what is there; return whether more can come."""
         if not select.select([self._master], [], [], timeout_s)[0]:
             return True
         try:

@@ -1,7 +1,7 @@
 """More data messages a second than the SDK's `publish_data` can send, into a real room.
 
 The SDK waits for each message's answer and brings it into Python. Here one request is made once and
-given to the native library again and again; the answers, which nobody waits for, stay outside.
+given to the native library again and again; the answers, which are not awaited, stay outside.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Flood(msgspec.Struct, kw_only=True):
     """So many messages a second, for so long: statuses that are true, ones that lie, or junk.
 
     `by_stranger`: from a participant of the room who is not the server side. `to_nobody`: addressed
-    to somebody who is not there, so that all is as with a flood but for who has to read it.
+    to a participant that is not there, so that all is as with a flood but for who has to read it.
     """
 
     rate_per_s: int

@@ -1,4 +1,4 @@
-"""Sounds that tell where in the call they come from, and how to read them back.
+"""Sounds that carry their place in the call, and how to read them back.
 
 Each party has a band of its own. Within it a sine sweeps by SWEEP_HZ_PER_S and starts over every
 PERIOD_S, so its frequency is the position, modulo PERIOD_S, and survives Opus.
@@ -52,7 +52,7 @@ def tone_db(sound: Samples, hz: float, over: Callable[..., Any] = np.mean) -> fl
     """Return the mean level of one tone in `sound`, in dB of amplitude (full scale = 0).
 
     Taken over windows of 40 ms: a tone bent by some cents, as a clock is being followed, counts in
-    full. `over=np.median` tells its level apart from the few windows in which a jitter buffer made
+    full. `over=np.median` separates its level from the few windows in which a jitter buffer made
     the time shorter or longer: a tone that is faded over itself there cancels some of itself.
     """
     size = RATE_HZ // 25

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class Terminal:
-    """A tmux window of `columns` × `rows` that runs one program and then tells how it ended."""
+    """A tmux window of `columns` × `rows` that runs one program and then prints how it ended."""
 
     def __init__(
         self,
@@ -133,12 +133,12 @@ class Terminal:
         return int(code)
 
     def is_restored(self) -> bool:
-        """Tell whether the terminal's settings are as they were before the program."""
+        """Return whether the terminal's settings are as they were before the program."""
         where = self._tmux("display-message", "-p", "-t", "t", "#{pane_tty}").strip()
-        told = subprocess.run(
+        reported = subprocess.run(
             ["stty", "-g", "-F", where], check=True, capture_output=True, text=True, timeout=10
         )
-        return told.stdout.strip() == self._before.read_text().strip()
+        return reported.stdout.strip() == self._before.read_text().strip()
 
     def close(self) -> None:
         """End the terminal and what still runs in it."""

@@ -1,7 +1,7 @@
-"""A call vendor of the tests' own: what its API, cable and room tell is up to the test.
+"""A call vendor of the tests' own: what its API, cable and room send is up to the test.
 
 `python -m tests.rig.vendor` runs it on a real livekit-server, with the replay service's own bot in
-the room. It takes a Script as one line of JSON on stdin and tells its addresses on stdout; each
+the room. It takes a Script as one line of JSON on stdin and prints its addresses on stdout; each
 line after that is a Flood, answered by how many messages went out. It ends with its stdin.
 """
 
@@ -45,7 +45,7 @@ PING_S = 3.0
 
 
 class Script(msgspec.Struct, kw_only=True):
-    """What the vendor tells.
+    """What the vendor sends.
 
     `incident` is the answer for any incident's id, `listed` those of the list; `frames` are sent on
     the cable once a client has subscribed, with IDENTIFIER in the place of the client's own.
@@ -146,7 +146,7 @@ class _Vendor:
         return JSONResponse({"token": token, **where})
 
     def stranger_token(self) -> str:
-        """Return what lets somebody else into the room, to hear and to send data."""
+        """Return what lets another participant into the room, to hear and to send data."""
         return self._tokens.for_listener(self.room, "stranger")
 
     async def _cable(self, socket: WebSocket) -> None:
@@ -214,8 +214,8 @@ async def _run() -> None:
     async with _serving(script) as (vendor, addresses):
         print(json.dumps(addresses), flush=True)
         while line := await reader.readline():
-            told = await vendor.obey(msgspec.json.decode(line, type=Flood))
-            print(json.dumps(told), flush=True)
+            reported = await vendor.obey(msgspec.json.decode(line, type=Flood))
+            print(json.dumps(reported), flush=True)
 
 
 class Vendor:
@@ -230,10 +230,10 @@ class Vendor:
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
-        told = self._talk(msgspec.json.encode(script))
-        self.stream_url: str = told["stream_url"]
+        reported = self._talk(msgspec.json.encode(script))
+        self.stream_url: str = reported["stream_url"]
         self.environment = {
-            "CALLPLAYER_API_URL": told["api_url"],
+            "CALLPLAYER_API_URL": reported["api_url"],
             "CALLPLAYER_CLIENT_ID": CLIENT_ID,
             "CALLPLAYER_CLIENT_SECRET": CLIENT_SECRET,
         }
@@ -251,8 +251,8 @@ class Vendor:
         if not answer:
             self._log.flush()
             raise RuntimeError(f"the vendor has ended: {Path(self._log.name).read_text()}")
-        told: dict[str, Any] = json.loads(answer)
-        return told
+        reported: dict[str, Any] = json.loads(answer)
+        return reported
 
     def stop(self) -> None:
         """End it by the end of its stdin."""

@@ -156,8 +156,8 @@ BOOKMARKS = st.builds(
 @settings(deadline=None)
 @given(st.lists(BOOKMARKS, max_size=8))
 def test_json_is_what_was_kept_and_markdown_one_line_each(kept: list[Bookmark]) -> None:
-    told = json.loads(export("i1", kept, "json"))
-    assert [each["note"] for each in told["bookmarks"]] == [each.note for each in kept]
+    reported = json.loads(export("i1", kept, "json"))
+    assert [each["note"] for each in reported["bookmarks"]] == [each.note for each in kept]
     lines = export("i1", kept, "md").splitlines()
     assert sum(line.startswith("- **") for line in lines) == len(kept)
     assert sum(line.startswith("  > “") for line in lines) == sum(bool(b.words) for b in kept)

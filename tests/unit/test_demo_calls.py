@@ -52,7 +52,7 @@ def call(request: pytest.FixtureRequest) -> DemoCall:
 
 
 def speaking(call: DemoCall) -> npt.NDArray[np.bool_]:
-    """Tell for each frame whether each party speaks, by the word times; shape (frames, 2)."""
+    """Return for each frame whether each party speaks, by the word times; shape (frames, 2)."""
     on = np.zeros(call.sound.shape, bool)
     for word in call.words:
         first = round(word["start_offset"] * RATE_HZ)

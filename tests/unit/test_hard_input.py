@@ -1,4 +1,4 @@
-"""Input that is hard on the rules and the API client: each told, held in range, or refused."""
+"""Input that is hard on the rules and the API client: each reported, held in range, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log that nobody can flood."""
+"""A log that cannot be flooded."""
 
 from __future__ import annotations
 

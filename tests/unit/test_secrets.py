@@ -118,9 +118,9 @@ class _Vendor(_Elsewhere):
 
 
 @contextlib.contextmanager
-def _serving(handler: type[_Elsewhere], **told: Any) -> Iterator[tuple[str, list[str]]]:
+def _serving(handler: type[_Elsewhere], **reported: Any) -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
-    one = type("Handler", (handler,), {"asked": asked, **told})
+    one = type("Handler", (handler,), {"asked": asked, **reported})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), one) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -145,9 +145,9 @@ async def test_no_redirect_takes_a_secret_to_another_host(moved: str, status: in
                 lambda: access.incident("i1"),
                 lambda: access.stream_grant("i1", autoplay=False),
             ):
-                with pytest.raises(CallplayerError) as told:
+                with pytest.raises(CallplayerError) as reported:
                     await ask()
-                assert SECRET not in told.value.what + told.value.hint
+                assert SECRET not in reported.value.what + reported.value.hint
         assert any(path.startswith(moved) for path in asked)
         assert stolen == []
         assert (await httpx.AsyncClient(trust_env=False).get(elsewhere)).status_code == 200

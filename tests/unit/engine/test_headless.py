@@ -65,7 +65,7 @@ def test_however_it_is_cut_it_reads_the_same(lines: list[bytes], cut: int) -> No
 
 
 class Unread(asyncio.WriteTransport):
-    """A pipe that nobody reads from; `kept` is what was written."""
+    """A pipe without a reader; `kept` is what was written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,8 +84,8 @@ async def test_a_client_that_reads_nothing_is_sent_only_how_it_ends() -> None:
     refused = m.ErrorEvent(
         code="bad-request", message="A line was not understood.", hint="Mend it."
     )
-    told = sum(_emit(output, refused) for _ in range(10_000))
-    assert 0 < told < 10_000
+    reported = sum(_emit(output, refused) for _ in range(10_000))
+    assert 0 < reported < 10_000
     assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
     assert not _emit(output, m.StateEvent(phase="playing"))
     assert _emit(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))

@@ -47,8 +47,8 @@ def test_the_status_stays_inside_the_call(timeline, autoplay, steps):
             frames = cursors.playable_frames(cursor, timeline.at(now_s))
             assert 0 <= frames <= BLOCK_FRAMES
             cursor = cursors.advance(cursor, frames, now_s)
-            told = cursors.status(cursor, timeline.at(now_s + BLOCK_S / 2), now_s + BLOCK_S / 2)
-            assert 0 <= told.position <= told.duration <= timeline.total_frames / 48
+            reported = cursors.status(cursor, timeline.at(now_s + BLOCK_S / 2), now_s + BLOCK_S / 2)
+            assert 0 <= reported.position <= reported.duration <= timeline.total_frames / 48
             now_s += BLOCK_S
 
 
@@ -89,8 +89,8 @@ def test_a_live_call_that_is_over_is_a_recorded_one():
 def test_the_position_reported_is_that_of_the_sample_going_out():
     cursor = cursors.advance(Cursor(SECOND, paused=False), BLOCK_FRAMES, 7.0)
     whole = RECORDED.at(7.0)
-    told = [cursors.status(cursor, whole, 7 + ms / 1000).position for ms in (0, 4.1, 20.1, 99)]
-    assert told == [1000, 1004, 1020, 1020]
+    reported = [cursors.status(cursor, whole, 7 + ms / 1000).position for ms in (0, 4.1, 20.1, 99)]
+    assert reported == [1000, 1004, 1020, 1020]
 
 
 def test_a_recorded_call_ends_at_its_duration_and_stays_as_it_was():
@@ -100,8 +100,13 @@ def test_a_recorded_call_ends_at_its_duration_and_stays_as_it_was():
     cursor = cursors.advance(cursor, frames, 1.0)
     assert cursors.playable_frames(cursor, RECORDED.at(1.01)) == 0
     cursor = cursors.apply(cursor, Resume(), RECORDED.at(1.02))
-    told = cursors.status(cursor, RECORDED.at(1.02), 1.02)
-    assert (told.position, told.at_end, told.paused, told.call_over) == (10_000, True, False, True)
+    reported = cursors.status(cursor, RECORDED.at(1.02), 1.02)
+    assert (reported.position, reported.at_end, reported.paused, reported.call_over) == (
+        10_000,
+        True,
+        False,
+        True,
+    )
     cursor = cursors.apply(cursor, Scrub(position=2000), RECORDED.at(1.03))
     assert cursors.playable_frames(cursor, RECORDED.at(1.04)) == BLOCK_FRAMES
 
@@ -117,9 +122,11 @@ def test_at_the_live_end_every_block_is_there_and_the_distance_stays():
 
 
 def test_a_live_call_grows_and_ends_once():
-    told = [cursors.status(Cursor(), LIVE.at(at_s), at_s) for at_s in (99.0, 103.0, 110.0, 120.0)]
-    assert [each.duration for each in told] == [0, 3000, 10_000, 10_000]
-    assert [each.call_over for each in told] == [False, False, True, True]
+    reported = [
+        cursors.status(Cursor(), LIVE.at(at_s), at_s) for at_s in (99.0, 103.0, 110.0, 120.0)
+    ]
+    assert [each.duration for each in reported] == [0, 3000, 10_000, 10_000]
+    assert [each.call_over for each in reported] == [False, False, True, True]
 
 
 def test_at_end_means_within_half_a_second_of_a_live_call():

@@ -165,9 +165,9 @@ def test_random_commands_play_what_a_simple_model_says(steps):
     player.begin(now_s)
     for command, count in steps:
         cursor, paused = commanded(command, cursor, paused, len(PLACES))
-        told = player.obey(command, now_s)
-        assert told.paused is paused
-        assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES
+        reported = player.obey(command, now_s)
+        assert reported.paused is paused
+        assert abs(reported.position * 48 - cursor) <= BLOCK_FRAMES
         sound = []
         for _ in range(count):
             sound.append(player.next_block(now_s)[:, 0])
@@ -195,9 +195,9 @@ def test_random_commands_on_a_live_call_play_what_has_come_in_its_order(steps):
     for command, count in steps:
         extent = sound.at(now_s)
         cursor, paused = commanded(command, cursor, paused, extent.newest_frames)
-        told = player.obey(command, now_s)
-        assert (told.paused, told.call_over) == (paused, extent.is_over)
-        assert abs(told.position * 48 - cursor) <= BLOCK_FRAMES
+        reported = player.obey(command, now_s)
+        assert (reported.paused, reported.call_over) == (paused, extent.is_over)
+        assert abs(reported.position * 48 - cursor) <= BLOCK_FRAMES
         for number in range(count):
             extent = sound.at(now_s)
             raw = player.next_block(now_s)[:, 0].astype(int)

@@ -12,10 +12,10 @@ CALLS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime"
          ("datetime", "today"), ("date", "today")}  # fmt: skip
 ALLOWED = {
     "vendor/client.py": "a Retry-After that is a date; the wait is capped (retry.LONGEST_ASKED_S)",
-    "engine/session/connection.py": "since when a stream is waited for: told, never reckoned with",
+    "engine/session/connection.py": "since when a stream is waited for: shown, never reckoned with",
     "engine/room/room.py": "when a packet came; only its phase counts, inside one packet",
-    "ui/screens/picker.py": "how long ago an incident was made, to a second: told only",
-    "ui/actions/control.py": "when a bookmark was made: told, never reckoned with",
+    "ui/screens/picker.py": "how long ago an incident was made, to a second: shown only",
+    "ui/actions/control.py": "when a bookmark was made: shown, never reckoned with",
 }
 
 

@@ -85,9 +85,9 @@ def test_what_cannot_be_served_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path) -> None:
-    told = {name: text for name, text in cut_files(tmp_path).items()}
-    assert len(told) == 6
-    for name, text in told.items():
+    reported = {name: text for name, text in cut_files(tmp_path).items()}
+    assert len(reported) == 6
+    for name, text in reported.items():
         with pytest.raises(UsageError, match=f"{name} is cut off: {text}"):
             find_recordings([tmp_path / name])
 

@@ -19,7 +19,7 @@ SECONDS = 12
 
 
 def glide(rate_hz: int, seconds: float = SECONDS) -> Sound:
-    """Return two channels of a tone whose frequency tells the place."""
+    """Return two channels of a tone whose frequency carries the place."""
     hz = 300 + 90 * (np.arange(round(rate_hz * seconds)) / rate_hz % 7)
     tone = 0.3 * np.sin(2 * np.pi * np.cumsum(hz) / rate_hz)
     return np.stack([tone, 0.5 * tone[::-1]], axis=1).astype(np.float32)

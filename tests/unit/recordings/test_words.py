@@ -35,13 +35,13 @@ def read(tmp_path: Path, files: dict[str, str], **names):
     return read_words(paths, CALL, **names)
 
 
-def told(words) -> list[tuple[str, str, float]]:
+def reported(words) -> list[tuple[str, str, float]]:
     return [(word.speaker, word.word, word.start_offset) for word in words]
 
 
 def test_the_demo_calls_json():
     words = read_words([DEMO], CALL)
-    assert told(words[:2]) == [("CallTaker", "911,", 0.76), ("CallTaker", "what", 1.63)]
+    assert reported(words[:2]) == [("CallTaker", "911,", 0.76), ("CallTaker", "what", 1.63)]
     assert words[0].started_at == START + timedelta(seconds=0.76)
     assert (words[0].duration, words[0].confidence, words[0].language_code) == (
         0.87,
@@ -68,7 +68,7 @@ call 1 Dispatcher_2 7 8 where
             )
         },
     )
-    assert [(speaker, text) for speaker, text, _ in told(words)] == [
+    assert [(speaker, text) for speaker, text, _ in reported(words)] == [
         ("Caller", "nine"), ("Caller", "one"), ("Caller", "one"),
         ("CallTaker", "uh"), ("CallTaker", "%hesitation"), ("CallTaker", "help"),
         ("CallTaker", "where"),
@@ -87,7 +87,7 @@ NOISE call 1 0 1 <NA> <NA> <NA> <NA>
 SPEAKER call 1 1.00 0.75 <NA> <NA> spk_0 <NA> <NA>
 """
     words = read(tmp_path, {"a.rttm": rttm}, names={"spk_0": "CallTaker"})
-    assert told(words) == [("CallTaker", "please", 1.0), ("CallTaker", "help", 1.5)]
+    assert reported(words) == [("CallTaker", "please", 1.0), ("CallTaker", "help", 1.5)]
     assert [word.confidence for word in words] == [1.0, 0.75]
 
 

@@ -64,9 +64,9 @@ def test_another_demo_says_so_and_plays_the_recording_from_its_file(
     monkeypatch.setattr(demo_session.play, "play", play)
     assert demo_session.run(demo_session.DemoOptions(plain=True)) == 0
     assert [each and each.name for each in played] == ["kitchen-fire.ogg"]
-    told = capsys.readouterr().err
-    assert "pip install 'callplayer[service]'" in told
-    assert "from its file, without a server" in told
+    reported = capsys.readouterr().err
+    assert "pip install 'callplayer[service]'" in reported
+    assert "from its file, without a server" in reported
 
 
 def test_serve_says_so(

@@ -14,8 +14,8 @@ from callplayer.service.server import LIVE_FROM, live_start_s
 
 def test_a_live_call_goes_on_from_where_it_began() -> None:
     assert live_start_s({LIVE_FROM: "90.5"}, now_s=100.0) == 90.5
-    for told in ("", "soon", "nan", "inf", "100.1"):
-        assert live_start_s({LIVE_FROM: told}, now_s=100.0) == 100.0
+    for reported in ("", "soon", "nan", "inf", "100.1"):
+        assert live_start_s({LIVE_FROM: reported}, now_s=100.0) == 100.0
     assert live_start_s({}, now_s=100.0) == 100.0
 
 

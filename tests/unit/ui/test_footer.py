@@ -29,7 +29,7 @@ MOMENTS = st.builds(
 NARROW, USUAL, WIDE = 58, 78, 198
 
 
-def told(moment: FooterContext, width: int) -> list[str]:
+def reported(moment: FooterContext, width: int) -> list[str]:
     return [f"{item.label} {item.word}" for item in footer_items(moment, width)]
 
 
@@ -48,27 +48,27 @@ def test_it_fits_and_shows_what_is_most_needed(moment: FooterContext, width: int
 
 
 def test_what_has_room_is_there() -> None:
-    assert told(FooterContext(), USUAL)[:3] == ["Space pause", "←→ 5 s", "r again"]
-    assert told(FooterContext(at_rest=True), USUAL)[0] == "Space play"
-    assert "End to end" not in told(FooterContext(), USUAL)
-    wide = told(FooterContext(words=True), WIDE)
+    assert reported(FooterContext(), USUAL)[:3] == ["Space pause", "←→ 5 s", "r again"]
+    assert reported(FooterContext(at_rest=True), USUAL)[0] == "Space play"
+    assert "End to end" not in reported(FooterContext(), USUAL)
+    wide = reported(FooterContext(words=True), WIDE)
     assert {"s solo", "/ search", "b bookmark", "t go to", "End to end", "i stats"} <= set(wide)
-    assert "/ search" not in told(FooterContext(), WIDE), "there are no words to search"
+    assert "/ search" not in reported(FooterContext(), WIDE), "there are no words to search"
 
 
 @pytest.mark.parametrize("width", [NARROW, USUAL, WIDE])
 def test_behind_live_the_way_back_is_always_shown(width: int) -> None:
-    assert "End live" in told(FooterContext(goes_on=True, behind_live=True), width)
+    assert "End live" in reported(FooterContext(goes_on=True, behind_live=True), width)
 
 
 def test_in_a_mode_its_keys_come_first_and_none_is_shown_for_another_mode() -> None:
-    assert told(FooterContext(mode="typing"), WIDE) == [
+    assert reported(FooterContext(mode="typing"), WIDE) == [
         *("Enter done", "Esc leave", "Ctrl+U empty", "Ctrl+C quit"),
     ]
-    pointing = told(FooterContext(mode="pointing"), USUAL)
+    pointing = reported(FooterContext(mode="pointing"), USUAL)
     assert pointing[:3] == ["←→ place", "Enter go there", "Esc leave"]
     assert "←→ 5 s" not in pointing
-    reading = told(FooterContext(mode="reading"), USUAL)
+    reading = reported(FooterContext(mode="reading"), USUAL)
     assert reading[:3] == ["↑↓←→ word", "Enter hear it", "Esc follow"]
     assert "↑↓ volume" not in reading
 
@@ -99,18 +99,18 @@ def test_every_action_it_names_is_there() -> None:
 
 
 def test_what_is_not_there_is_not_offered() -> None:
-    failed = told(FooterContext(phase="failed", retry="try again"), USUAL)
+    failed = reported(FooterContext(phase="failed", retry="try again"), USUAL)
     assert failed == ["R try again", "? help", "q quit"]
-    connecting = told(FooterContext(phase="connecting"), USUAL)
+    connecting = reported(FooterContext(phase="connecting"), USUAL)
     assert connecting == ["d device", "? help", "q quit"]
-    waiting = told(FooterContext(phase="connecting", retry="try now"), USUAL)
+    waiting = reported(FooterContext(phase="connecting", retry="try now"), USUAL)
     assert waiting[0] == "R try now"
 
 
 @pytest.mark.parametrize("width", [NARROW, USUAL])
 def test_a_search_shows_its_keys_and_its_count(width: int) -> None:
-    searching = told(FooterContext(words=True, found=(2, 17)), width)
+    searching = reported(FooterContext(words=True, found=(2, 17)), width)
     assert {"nN 2 of 17", "Esc end search", "q quit"} <= set(searching)
-    missing = told(FooterContext(words=True, found=(1, 0)), width)
+    missing = reported(FooterContext(words=True, found=(1, 0)), width)
     assert "Esc not said: end" in missing
     assert not any(each.startswith("n") for each in missing)

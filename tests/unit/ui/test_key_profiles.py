@@ -83,7 +83,7 @@ def test_every_profile_keeps_every_action_at_hand(profile: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "reported"),
     [
         ({"mute": "x", "solo": "x"}, "gives x to mute and to solo"),
         ({"profile": "otranscribe", "mute": "f1"}, "F1"),
@@ -99,10 +99,10 @@ def test_every_profile_keeps_every_action_at_hand(profile: str) -> None:
         ({"\x1b[2J": "x"}, "which is no action"),
     ],
 )
-def test_what_cannot_be_is_reported_in_one_line(table: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_is_reported_in_one_line(table: dict[str, Any], reported: str) -> None:
     with pytest.raises(UsageError) as refused:
         remapped(table)
-    assert told in refused.value.what
+    assert reported in refused.value.what
     assert "\n" not in refused.value.what + refused.value.hint
     assert "\x1b" not in refused.value.what
 

@@ -46,7 +46,7 @@ def test_a_capital_that_means_something_else_says_so_once() -> None:
     assert reader.read("S", "S") == ("S", "")
 
 
-def test_a_capital_without_an_action_is_the_small_letter_and_tells_of_caps_lock_once() -> None:
+def test_a_capital_without_an_action_is_the_small_letter_and_reports_caps_lock_once() -> None:
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("M", "M")
     assert meant == "m"

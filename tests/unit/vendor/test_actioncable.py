@@ -87,7 +87,7 @@ def test_it_subscribes_once_welcome() -> None:
         {"command": "subscribe", "identifier": OURS, "history": {"since": 1}}
     ]
     assert talk.take(frame(type="confirm_subscription", identifier=OURS)) == [Confirmed()]
-    # What is broadcast comes after what was told before, whichever is sent first.
+    # What is broadcast comes after what was sent before, whichever is sent first.
     assert talk.take(message("b", 5)) == []
     assert talk.take(message("all")) == []
     assert texts(talk.take(frame(type="confirm_history", identifier=OURS))) == ["all", "b"]
@@ -111,8 +111,8 @@ def test_the_query_holds_the_token_escaped() -> None:
 def test_a_reject_and_a_hang_up_are_reported() -> None:
     talk = Talk()
     assert talk.take(frame(type="reject_subscription", identifier=OURS)) == [Rejected()]
-    told = talk.take(frame(type="disconnect", reason="token_expired", reconnect=False))
-    assert told == [HungUp("token_expired", False)]
+    reported = talk.take(frame(type="disconnect", reason="token_expired", reconnect=False))
+    assert reported == [HungUp("token_expired", False)]
     assert talk.take(frame(type="disconnect")) == [HungUp("", True)]
 
 

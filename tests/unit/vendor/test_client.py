@@ -32,7 +32,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @dataclass
 class Vendor:
-    """Answers sign-ins itself with tokens numbered from 1, and all else as it is told."""
+    """Answers sign-ins itself with tokens numbered from 1, and all else as the test wants."""
 
     answer: Answer
     expires_in: float = 7200
@@ -288,9 +288,9 @@ async def test_a_server_that_hangs_or_breaks_is_unreachable(
         with caplog.at_level(logging.DEBUG), pytest.raises(UnreachableError) as caught:
             await access.incident("a")
     assert "does not answer" in caught.value.what
-    told = caught.value.what + caught.value.hint + caplog.text
-    assert "token-1" not in told
-    assert "s3cr3t" not in told
+    reported = caught.value.what + caught.value.hint + caplog.text
+    assert "token-1" not in reported
+    assert "s3cr3t" not in reported
 
 
 async def test_every_request_has_a_time_limit() -> None:
@@ -307,7 +307,7 @@ async def test_every_request_has_a_time_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "wanted_s"),
+    ("reported", "wanted_s"),
     [
         ("7", 7.0),
         (" 120 ", 120.0),
@@ -322,9 +322,9 @@ async def test_every_request_has_a_time_limit() -> None:
         ("", 0.0),
     ],
 )
-def test_what_an_answer_asks_to_wait_is_read(told: str, wanted_s: float) -> None:
+def test_what_an_answer_asks_to_wait_is_read(reported: str, wanted_s: float) -> None:
     now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-    assert retry_after_s({"retry-after": told}, now) == wanted_s
+    assert retry_after_s({"retry-after": reported}, now) == wanted_s
 
 
 @pytest.mark.parametrize("status", [202, 204, 404, 409, 425, 429, 503])

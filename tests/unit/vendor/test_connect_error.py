@@ -33,17 +33,17 @@ def wrapped(inner: Exception) -> httpx.ConnectError:
     ],
 )
 def test_the_reason_is_given_in_words(error: Exception, why: str) -> None:
-    told = unreachable(URL, error)
-    assert told.what.startswith(URL)
-    assert "does not answer" in told.what
-    assert why in told.what
-    assert told.hint
+    reported = unreachable(URL, error)
+    assert reported.what.startswith(URL)
+    assert "does not answer" in reported.what
+    assert why in reported.what
+    assert reported.hint
 
 
 def test_a_certificate_is_distinguished_and_its_words_are_data() -> None:
     error = ssl.SSLCertVerificationError()
     error.verify_message = "certificate has expired\x1b[2J"
-    told = unreachable(URL, wrapped(error))
-    assert "its certificate is not valid (certificate has expired" in told.what
-    assert "\x1b" not in told.what
-    assert "clock" in told.hint
+    reported = unreachable(URL, wrapped(error))
+    assert "its certificate is not valid (certificate has expired" in reported.what
+    assert "\x1b" not in reported.what
+    assert "clock" in reported.hint

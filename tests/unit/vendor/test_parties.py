@@ -163,9 +163,9 @@ def test_a_mix_beside_single_tracks_may_hold_both() -> None:
 
 @given(st.dictionaries(st.text(max_size=3), st.lists(st.text(max_size=80), min_size=3, max_size=3)))
 @settings(max_examples=100, deadline=None)
-def test_any_names_leave_each_party_somewhere(told: dict[str, list[str]]) -> None:
-    carries = carriage({key: TrackNames(*names) for key, names in told.items()})
-    assert set(carries) == set(told)
+def test_any_names_leave_each_party_somewhere(reported: dict[str, list[str]]) -> None:
+    carries = carriage({key: TrackNames(*names) for key, names in reported.items()})
+    assert set(carries) == set(reported)
     assert not carries or NEITHER.union(*carries.values()) == BOTH
 
 

@@ -187,12 +187,12 @@ def test_a_stereo_track_with_equal_channels_is_one_sound_at_full_level() -> None
 
 def test_channels_that_differ_are_caller_and_call_taker_each_at_full_level() -> None:
     bank, mixer = open_bank()
-    told: list[bool] = []
-    bank.on_layout = lambda: told.append(True)
+    reported: list[bool] = []
+    bank.on_layout = lambda: reported.append(True)
     bank.add("s", TrackNames("audio"))
     play_stereo(bank, mixer, 40, LEVEL, LEVEL)
     heard = play_stereo(bank, mixer, 40, LEVEL, -LEVEL / 2)
-    assert told == [True]
+    assert reported == [True]
     assert heard[-1] == pytest.approx(LEVEL / 2, abs=1e-3)
     assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker"]
     bank.set_silenced(["s"])  # the caller
@@ -249,14 +249,14 @@ def test_a_mix_beside_both_parties_own_tracks_is_not_heard_twice() -> None:
 
 def test_a_mix_that_holds_more_is_heard_once_that_shows() -> None:
     bank, mixer = open_bank()
-    told: list[bool] = []
-    bank.on_layout = lambda: told.append(True)
+    reported: list[bool] = []
+    bank.on_layout = lambda: reported.append(True)
     for name in ("mixed", "caller", "callTaker"):
         bank.add(name, TrackNames(name))
     play_tracks(bank, mixer, 20, caller=0.1, callTaker=0.0, mixed=0.1)
-    assert told == []
+    assert reported == []
     heard = play_tracks(bank, mixer, 40, caller=0.0, callTaker=0.0, mixed=0.1)
-    assert told == [True]
+    assert reported == [True]
     assert heard == pytest.approx(0.1, abs=1e-3)
     assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker", "call"]
 

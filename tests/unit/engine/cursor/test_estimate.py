@@ -356,7 +356,7 @@ def test_every_wish_comes_true_with_a_server_that_obeys(
 
 
 def _playing(until_s: float) -> CursorEstimate:
-    """A call that plays from 10 s on at 100.0 s, told of four times a second."""
+    """A call that plays from 10 s on at 100.0 s, reported four times a second."""
     head = CursorEstimate()
     for quarter in range(int((until_s - 100.0) * 4) + 1):
         head = take_status(head, _status(10_000 + quarter * 250), 100.0 + quarter / 4)
@@ -365,7 +365,7 @@ def _playing(until_s: float) -> CursorEstimate:
 
 def test_statuses_that_were_held_up_do_not_take_the_cursor_back() -> None:
     head = _playing(102.0)
-    # Nothing for 2 s, then what was told meanwhile, all at once but for the last second of it.
+    # Nothing for 2 s, then what was sent meanwhile, all at once but for the last second of it.
     for quarter in range(1, 5):
         head = take_status(head, _status(12_000 + quarter * 250), 104.0)
         assert head.confirmed_ms(104.0) == 14_000

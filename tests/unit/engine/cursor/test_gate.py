@@ -33,7 +33,7 @@ def test_a_move_closes_until_it_is_confirmed_and_the_path_has_turned_over() -> N
 def test_a_server_that_confirms_nothing_counts_as_having_obeyed_after_a_while() -> None:
     gate = ask_move(Gate(), 10.0)
     assert obeyed_s(gate, 10.29, WAIT_S) is None
-    assert not may_open(gate, 20.0)  # that is for who asks, and tells the gate
+    assert not may_open(gate, 20.0)  # that is for the caller, which sets the gate
     done_s = obeyed_s(gate, 10.31, WAIT_S)
     assert done_s == 10.3
     gate = confirm_move(gate, done_s, PATH_S)

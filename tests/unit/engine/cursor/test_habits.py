@@ -15,7 +15,7 @@ from callplayer.engine.cursor.habits import (
 )
 
 
-def _told(*positions_ms: int) -> ServerHabits:
+def _reported(*positions_ms: int) -> ServerHabits:
     habits = ServerHabits()
     for position_ms in positions_ms:
         habits = learn.note_position(habits, position_ms, plays=True)
@@ -37,7 +37,7 @@ def _told(*positions_ms: int) -> ServerHabits:
 def test_a_step_in_which_positions_are_reported_is_found(
     positions_ms: tuple[int, ...], rounding_ms: int
 ) -> None:
-    assert _told(*positions_ms).rounding_ms == rounding_ms
+    assert _reported(*positions_ms).rounding_ms == rounding_ms
 
 
 def test_how_long_a_move_is_waited_for_follows_from_what_was_seen() -> None:

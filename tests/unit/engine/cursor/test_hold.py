@@ -22,11 +22,13 @@ class Line:
         self.call = PlaybackState()
         self.call.opened = True
         self.hold = Hold(self.call, lambda: DELAYS, self.sent.extend)
-        self.tell(30_000, NOW_S, **status)
+        self.report(30_000, NOW_S, **status)
 
-    def tell(self, position_ms: int, now_s: float, **status: bool) -> None:
-        told = {"at_end": False, "call_over": True, "paused": False} | status
-        self.call.take_status(Status(position=position_ms, duration=60_000, **told), now_s, DELAYS)
+    def report(self, position_ms: int, now_s: float, **status: bool) -> None:
+        reported = {"at_end": False, "call_over": True, "paused": False} | status
+        self.call.take_status(
+            Status(position=position_ms, duration=60_000, **reported), now_s, DELAYS
+        )
 
     def pass_time(self, now_s: float) -> None:
         """Send what is due by then, as the engine does on its ticks."""
@@ -37,13 +39,13 @@ class Line:
 def test_the_call_waits_where_it_was_heard_last_and_goes_on_from_there() -> None:
     line = Line()
     line.hold.record(NOW_S + 2.0)
-    line.tell(32_500, NOW_S + 2.5)
+    line.report(32_500, NOW_S + 2.5)
     line.hold.engage(NOW_S + 2.6, goes_on=True)
     assert line.sent == [Scrub(31_900 - BREAK_BACK_MS), Pause()]
     assert line.call.held
     line.hold.engage(NOW_S + 2.7, goes_on=True)
     assert len(line.sent) == 2
-    line.tell(31_770, NOW_S + 2.8, paused=True)
+    line.report(31_770, NOW_S + 2.8, paused=True)
     line.hold.release(NOW_S + 9.0)
     assert line.sent[2:] == [Resume()]
     assert not line.call.held
@@ -70,7 +72,7 @@ def test_a_jump_that_is_not_heard_yet_is_where_the_call_waits() -> None:
     line = Line()
     line.hold.record(NOW_S + 1.0)
     line.sent.append(line.call.seek(50_000, NOW_S + 1.1))
-    line.tell(50_000, NOW_S + 1.2)
+    line.report(50_000, NOW_S + 1.2)
     line.hold.engage(NOW_S + 1.6, goes_on=True)
     assert line.sent[1:] == [Scrub(50_000 - BREAK_BACK_MS), Pause()]
 
@@ -117,7 +119,7 @@ def test_while_the_server_is_away_the_call_waits_where_it_stands() -> None:
 def test_sound_that_broke_off_unseen_is_gone_back_to_though_the_call_has_ended_since() -> None:
     line = Line()
     line.hold.record(NOW_S + 2.0)
-    line.tell(60_000, NOW_S + 62.0, at_end=True)
+    line.report(60_000, NOW_S + 62.0, at_end=True)
     line.hold.break_off(NOW_S + 62.0, 59.9)
     assert line.sent == [Scrub(31_900 - BREAK_BACK_MS), Pause()]
     line.hold.release(NOW_S + 62.1)

@@ -173,17 +173,17 @@ LAYOUTS = st.sampled_from([{}, TWO, MIXED, UNNAMED, {"a": CALLER, "x": BOTH}, {"
 def test_the_server_has_what_it_was_sent_whatever_happens(
     steps: list[m.SetPartyGain | dict[str, Carries]],
 ) -> None:
-    """After each step the last volume told to the server is the one that is to be in force."""
+    """After each step the last volume sent to the server is the one that is to be in force."""
     mix = PartyMix()
     server: dict[Literal["caller", "callTaker"], float] = dict.fromkeys(PARTIES, 0.0)
     for step in steps:
-        told = mix.take_tracks(step, NOW_S) if isinstance(step, dict) else mix.apply(step)
-        for command in told:
+        reported = mix.take_tracks(step, NOW_S) if isinstance(step, dict) else mix.apply(step)
+        for command in reported:
             server[command.callerType] = command.gain
         for party in PARTIES:
             muted = mix.is_muted_at_server(party)
             assert server[party] == (MUTE_DB if muted else mix.gains_db[party])
-            # Whoever is silenced is so in one of the two ways, and nobody else is.
+            # Whoever is silenced is so in one of the two ways, and no other is.
             holding = {part for part, carries in mix._carries.items() if party in carries}
             if holding and mix.is_silenced(party):
                 assert muted or holding <= mix.silenced_parts(NOW_S)

@@ -93,14 +93,16 @@ def test_seeks_start_from_what_is_heard_and_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("party", "told"),
+    ("party", "reported"),
     [
         ("caller", [SetGain(-6.0, "caller")]),
         ("call", [SetGain(-6.0, "caller"), SetGain(-6.0, "callTaker")]),
     ],
 )
-def test_a_gain_goes_out_for_its_party_and_for_both(party: CallerType, told: list[Command]) -> None:
-    assert playing_call().apply(m.SetPartyGain(-6.0, party), 1000.0, DELAYS) == told
+def test_a_gain_goes_out_for_its_party_and_for_both(
+    party: CallerType, reported: list[Command]
+) -> None:
+    assert playing_call().apply(m.SetPartyGain(-6.0, party), 1000.0, DELAYS) == reported
 
 
 def test_the_gate_opens_when_the_path_has_turned_over_after_the_confirmation() -> None:
@@ -137,7 +139,7 @@ def test_while_the_server_is_away_nothing_moves_and_nothing_is_lost() -> None:
 
 def test_what_came_after_the_last_packet_was_never_heard() -> None:
     call = playing_call()
-    # Noticed 1.3 s late: the server went on meanwhile, as far as the clock tells.
+    # Noticed 1.3 s late: the server went on meanwhile, by the clock.
     call.freeze(1001.3, DELAYS, 1000.0)
     assert call.state(1001.3, DELAYS, (), {}, None).position_ms == 20_000
 
@@ -187,7 +189,7 @@ def test_what_a_server_reports_while_away_counts_once_it_is_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "stayed"),
+    ("reported", "stayed"),
     [
         (status(19_900), True),
         (status(20_500), True),
@@ -196,10 +198,12 @@ def test_what_a_server_reports_while_away_counts_once_it_is_back() -> None:
         (status(19_900, paused=True), False),
     ],
 )
-def test_a_server_whose_sound_came_late_but_whole_is_left_alone(told: Status, stayed: bool) -> None:
+def test_a_server_whose_sound_came_late_but_whole_is_left_alone(
+    reported: Status, stayed: bool
+) -> None:
     call = playing_call()
     call.freeze(1000.0, DELAYS, None)
-    call.take_status(told, 1002.0, DELAYS)
+    call.take_status(reported, 1002.0, DELAYS)
     assert call.has_stayed(flows_s=1002.0) is stayed
     back = call.resume_from(1002.0, DELAYS, stays=call.has_stayed(1002.0))
     assert back.stays is stayed
@@ -213,7 +217,7 @@ def test_in_a_new_room_nothing_is_heard_before_the_call_is_where_it_was() -> Non
     assert not call.may_be_heard(1001.0)
     back = call.resume_from(1002.0, DELAYS, stays=False)
     assert back == ResumePoint(19_900, paused=False)
-    assert call.phase(1000.0) == "connecting"  # it has told nothing yet
+    assert call.phase(1000.0) == "connecting"  # it has reported nothing yet
     call.apply(Scrub(19_900), 1002.0, DELAYS)
     assert not call.may_be_heard(1002.1)
 
@@ -261,7 +265,7 @@ def test_before_the_call_is_open_a_status_confirms_nothing(
 ) -> None:
     call = PlaybackState()
     call.apply(asked, 999.0, DELAYS)
-    # What a new stream tells agrees with some wishes, by chance: it knows of none.
+    # What a new stream reports agrees with some wishes, by chance: it knows of none.
     assert not call.take_status(status(0, paused=True), 999.5, DELAYS)
     assert not call.take_status(status(0, paused=start == "play"), 999.9, DELAYS)
     assert call.start_point(start) == begun

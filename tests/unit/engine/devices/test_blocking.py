@@ -1,4 +1,4 @@
-"""Work that hangs keeps nobody waiting, and is undone when it ends after all."""
+"""Work that hangs keeps no caller waiting, and is undone when it ends after all."""
 
 from __future__ import annotations
 

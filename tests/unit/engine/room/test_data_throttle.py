@@ -78,7 +78,7 @@ ROOM = 7
 
 
 class Events:
-    """Makes events as the native library tells them; what they point to lives on."""
+    """Makes events as the native library does; what they point to lives on."""
 
     def __init__(self) -> None:
         self._kept: list[Any] = []
@@ -143,9 +143,9 @@ def test_a_status_that_goes_through_makes_an_older_one_void_and_nothing_else_doe
 async def test_what_is_no_data_of_this_room_is_left_to_the_sdk() -> None:
     from livekit.rtc._proto.ffi_pb2 import FfiEvent
 
-    told: list[ReceivedData] = []
+    reported: list[ReceivedData] = []
     loop = asyncio.get_running_loop()
-    valve = DataThrottle(ROOM, loop, lambda _: True, lambda _: None, told.append)
+    valve = DataThrottle(ROOM, loop, lambda _: True, lambda _: None, reported.append)
     answer, left, elsewhere = FfiEvent(), FfiEvent(), Events().data(b"{}", "bot")
     answer.publish_data.async_id = 1
     left.room_event.room_handle = ROOM
@@ -157,4 +157,4 @@ async def test_what_is_no_data_of_this_room_is_left_to_the_sdk() -> None:
     left.room_event.chat_message.participant_identity = "chatter"
     assert not valve(left)
     await asyncio.sleep(0)
-    assert told == []
+    assert reported == []

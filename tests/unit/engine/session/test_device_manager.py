@@ -1,4 +1,4 @@
-"""How a device is watched and found again where no sound server tells of it."""
+"""How a device is watched and found again where no sound server reports it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HEADSET = OutputDevice(1, "headset", "ALSA", 2, 48_000, is_default=False)
 
 
 class Card:
-    """An open device that asks for blocks until it is told to stand still."""
+    """An open device that asks for blocks until it is made to stand still."""
 
     latency_s = 0.01
     closes = True
@@ -71,11 +71,11 @@ class Rig:
         wanted: str = "headset",
         output_delay_ms: Mapping[str, int] | None = None,
     ) -> None:
-        self.told: list[m.Event] = []
+        self.reported: list[m.Event] = []
         self.now_s = 1000.0
         self.sent: list[Command] = []
         sound, call = AudioPipeline(48_000), PlaybackState()
-        reporter = Reporter(self.told.append, call, sound, ReceivePath())
+        reporter = Reporter(self.reported.append, call, sound, ReceivePath())
         self.care = DeviceManager(
             sound, call, reporter, self.sent.extend,
             Settings(output_device=wanted, output_delay_ms=output_delay_ms or {}),
@@ -93,16 +93,16 @@ class Rig:
         """Let a call of 60 s play, at 30 s by now, on a device that is not lost."""
         self.care._home.forget()
         self.call.opened = True
-        told = Status(30_000, 60_000, paused=False, at_end=False, call_over=True)
-        self.call.take_status(told, self.now_s, Delays())
+        reported = Status(30_000, 60_000, paused=False, at_end=False, call_over=True)
+        self.call.take_status(reported, self.now_s, Delays())
 
     @property
     def detail(self) -> str:
-        return [each.detail for each in self.told if isinstance(each, m.StateEvent)][-1]
+        return [each.detail for each in self.reported if isinstance(each, m.StateEvent)][-1]
 
     @property
     def errors(self) -> list[str]:
-        return [each.code for each in self.told if isinstance(each, m.ErrorEvent)]
+        return [each.code for each in self.reported if isinstance(each, m.ErrorEvent)]
 
     async def _find_none(self) -> None: ...
 
@@ -214,7 +214,7 @@ async def test_a_device_is_watched_while_another_is_looked_for() -> None:
     assert rig.sound.ready
     await asyncio.wait_for(rig.step(0.4, silent=True), 5.0)
     assert not rig.sound.ready
-    losses = [event for event in rig.told if isinstance(event, m.ErrorEvent)]
+    losses = [event for event in rig.reported if isinstance(event, m.ErrorEvent)]
     assert [loss.code for loss in losses] == ["device-lost"]
     rig.care.stop()
     looking = rig.care._search._looking
@@ -275,12 +275,12 @@ async def test_a_delay_that_the_device_does_not_report_is_found_by_clicks_and_ke
     assert rig.sound.device_latency_ms == reported_ms + 190
     assert rig.sound.fade_s > 0.19
     for _ in range(50):
-        told = [each for each in rig.told if isinstance(each, m.DevicesEvent)]
-        if told:
+        reported = [each for each in rig.reported if isinstance(each, m.DevicesEvent)]
+        if reported:
             break
         await asyncio.sleep(0.02)
-    assert told[-1].output_delay_ms == 190
-    assert told[-1].click_s == pytest.approx(rendered_s + 0.19 + 0.01, abs=0.02)
+    assert reported[-1].output_delay_ms == 190
+    assert reported[-1].click_s == pytest.approx(rendered_s + 0.19 + 0.01, abs=0.02)
     assert preferences.read_output_delays_ms() == {"speakers": 190}
     rig.care.stop()
     assert Rig(no_devices).sound.output_delay_ms == 190
@@ -312,4 +312,4 @@ async def test_a_named_device_that_is_back_is_not_reported_as_missing(
     monkeypatch.setattr(rig.care._device, "open", opens)
     await rig.step(TICK_S)
     assert rig.sound.ready
-    assert not [event for event in rig.told if isinstance(event, m.ErrorEvent)]
+    assert not [event for event in rig.reported if isinstance(event, m.ErrorEvent)]

@@ -157,12 +157,12 @@ async def test_a_file_says_so_in_each_state_and_has_no_server_to_come_back_to(ca
 async def test_a_sidecar_that_is_broken_is_reported_and_the_call_plays(call: Path) -> None:
     call.with_suffix(".json").write_text("{")
     async with Played(call, "play") as played:
-        told: list[m.TranscriptEvent] = []
+        reported: list[m.TranscriptEvent] = []
         async with asyncio.timeout(PATIENCE_S):
-            while not any(e.state == "none" for e in told):
-                told = [e for e in played.events if isinstance(e, m.TranscriptEvent)]
+            while not any(e.state == "none" for e in reported):
+                reported = [e for e in played.events if isinstance(e, m.TranscriptEvent)]
                 await asyncio.sleep(0.01)
-        assert "call.json" in told[-1].detail
+        assert "call.json" in reported[-1].detail
         assert not any(isinstance(e, m.ErrorEvent) for e in played.events)
         assert any(isinstance(e, m.IncidentEvent) for e in played.events)
         await played.until(lambda s: s.phase == "playing")

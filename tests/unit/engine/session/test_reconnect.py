@@ -49,7 +49,7 @@ class Rig(RoomRig):
         self.jitter_s = 0.0
         self.add_both()
         self.recovery.joined()
-        self.tell(20_000)
+        self.report(20_000)
         self.play(PLAYED_S)
 
     def add(self, track_id: str, party: Any) -> None:
@@ -80,8 +80,8 @@ class Rig(RoomRig):
             self.link.flow.take(track_id, counters, self.now_s)
         self.recovery.look(self.now_s)
 
-    def tell(self, position_ms: int, *, paused: bool = False) -> None:
-        """The server tells where it is."""
+    def report(self, position_ms: int, *, paused: bool = False) -> None:
+        """The server sends a status."""
         self.link.flow.take_status(self.now_s)
         self.take_status(position_ms, self.now_s, paused=paused)
 
@@ -138,23 +138,23 @@ async def test_what_only_came_late_goes_on_where_it_is_once_the_server_says_so()
     stood_ms = rig.call.shown_ms(rig.now_s, DELAYS)
     rig.jitter_s = LATE_JITTER_S
     rig.play(0.25)
-    assert not rig.restored  # it may be where we are: a status will tell
+    assert not rig.restored  # it may be where we are: a status will show it
     rig.now_s += 0.1
-    rig.tell(stood_ms + 100)
+    rig.report(stood_ms + 100)
     rig.look("ab")
     assert rig.restored == [ResumePoint(stood_ms, paused=False, stays=True)]
 
 
-@pytest.mark.parametrize("tells", [True, False])
-async def test_what_came_late_while_the_server_went_on_is_asked_for_again(tells: bool) -> None:
+@pytest.mark.parametrize("reports", [True, False])
+async def test_what_came_late_while_the_server_went_on_is_asked_for_again(reports: bool) -> None:
     rig = Rig()
     rig.lose()
     stood_ms = rig.call.shown_ms(rig.now_s, DELAYS)
     rig.jitter_s = LATE_JITTER_S
     rig.play(0.25)
-    if tells:
+    if reports:
         rig.now_s += 0.1
-        rig.tell(stood_ms + 5_000)
+        rig.report(stood_ms + 5_000)
         rig.look("ab")
     else:
         rig.play(NEWS_WAIT_S - 0.25)
@@ -189,18 +189,18 @@ async def test_a_server_that_stops_reporting_its_place_is_reported() -> None:
     rig = Rig()
     for _ in range(5):
         rig.play(0.25)
-        rig.tell(rig.call.head.confirmed_ms(rig.now_s))
+        rig.report(rig.call.head.confirmed_ms(rig.now_s))
     assert rig.call.flow_detail == ""
     rig.play(4.0)
     assert rig.call.flow_detail == STATUS_STOPPED
-    rig.tell(rig.call.head.confirmed_ms(rig.now_s))
+    rig.report(rig.call.head.confirmed_ms(rig.now_s))
     rig.play(0.25)
     assert rig.call.flow_detail == ""
 
 
 async def test_a_paused_server_may_be_silent() -> None:
     rig = Rig()
-    rig.tell(30_000, paused=True)
+    rig.report(30_000, paused=True)
     rig.play(2 * BEGINS_S, sends="")
     assert not rig.call.away
 
@@ -289,10 +289,10 @@ async def test_a_room_that_is_gone_is_reported_once() -> None:
     rig.recovery.closed("test")
     assert rig.call.away
     assert rig.said[-1] == GONE
-    told = len(rig.said)
+    reported = len(rig.said)
     rig.recovery.link_lost()
     rig.recovery.link_back()
-    assert len(rig.said) == told
+    assert len(rig.said) == reported
     assert not rig.restored
 
 
@@ -301,7 +301,7 @@ async def test_a_room_that_is_gone_is_reported_once() -> None:
 
 async def test_tracks_that_go_while_the_call_is_paused_are_no_loss() -> None:
     rig = Rig()
-    rig.tell(30_000, paused=True)
+    rig.report(30_000, paused=True)
     rig.remove("a")
     rig.remove("b")
     rig.play(20.0)
@@ -319,7 +319,7 @@ async def test_tracks_that_go_for_a_moment_at_a_scrub_are_no_loss() -> None:
     assert not rig.call.away
     rig.add("c", "caller")
     rig.add("d", "callTaker")
-    rig.tell(50_000)
+    rig.report(50_000)
     rig.play(1.0, sends="cd")
     assert not rig.call.away
     assert not rig.restored  # one scrub stays one scrub
@@ -337,7 +337,7 @@ async def test_senders_that_leave_right_after_a_scrub_are_a_loss_at_once() -> No
 
 async def test_senders_that_leave_a_paused_call_are_no_loss_yet() -> None:
     rig = Rig()
-    rig.tell(30_000, paused=True)
+    rig.report(30_000, paused=True)
     rig.recovery.senders_left()
     assert not rig.call.away
 
@@ -365,7 +365,7 @@ async def test_a_scrub_that_brings_no_packet_for_5_s_is_looked_for() -> None:
     rig.play(4.25, sends="")
     assert rig.call.flow_detail == LOOKS
     assert not rig.call.away
-    rig.tell(50_000)
+    rig.report(50_000)
     rig.play(0.5)
     assert rig.call.flow_detail == ""
     assert not rig.restored
@@ -375,7 +375,7 @@ async def test_what_still_comes_of_the_old_place_does_not_make_a_seek_a_loss() -
     rig = Rig()
     rig.call.seek(50_000, rig.now_s)
     rig.play(0.5)
-    rig.tell(50_000)
+    rig.report(50_000)
     rig.play(BEGINS_S, sends="")
     assert not rig.call.away
     assert rig.call.flow_detail == LOOKS
@@ -396,14 +396,14 @@ async def test_a_scrub_that_brings_nothing_at_all_is_a_loss_in_the_end() -> None
 
 async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows() -> None:
     rig = Rig()
-    rig.tell(30_000, paused=True)
+    rig.report(30_000, paused=True)
     rig.remove("a")
     rig.remove("b")
     rig.call.trackless = True
     rig.call.apply(Resume(), rig.now_s, DELAYS)
     assert not rig.call.may_be_heard(rig.now_s)
     rig.call.trackless = False
-    rig.tell(30_000)
+    rig.report(30_000)
     rig.add("c", "caller")
     rig.add("d", "callTaker")
     rig.play(0.5, sends="cd")

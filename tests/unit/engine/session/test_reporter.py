@@ -1,4 +1,4 @@
-"""What the engine tells fits into its client's lines, whatever the API said."""
+"""What the engine emits fits into its client's lines, whatever the API said."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from callplayer.vendor.http import Incident
 
 @pytest.mark.parametrize("character", ["9", "\u202e", "\U000e0041"])
 def test_an_incident_of_any_length_is_reported_in_a_line_that_can_be_read(character: str) -> None:
-    told: list[m.Event] = []
+    reported: list[m.Event] = []
     reporter = Reporter(
-        told.append, PlaybackState(), AudioPipeline(RATE_HZ, no_audio=True), ReceivePath()
+        reported.append, PlaybackState(), AudioPipeline(RATE_HZ, no_audio=True), ReceivePath()
     )
     reporter.incident(Incident(id=character * 900_000, caller_phone_number=character * 900_000))
-    (event,) = told
+    (event,) = reported
     line = codec.encode_line(event)
     assert len(line) < codec.MAX_EVENT_BYTES
     assert codec.decode_event(line) == event

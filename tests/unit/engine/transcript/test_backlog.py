@@ -39,12 +39,12 @@ def test_a_thousand_words_at_one_moment_make_no_line_that_is_too_long() -> None:
              for n in range(WORDS_A_LINE - 1)]  # fmt: skip
     untold = Backlog()
     untold.apply([*first, *[longest] * 1000])
-    told = 0
+    reported = 0
     while words := untold.next_batch():
-        told += len(words)
+        reported += len(words)
         assert len(codec.encode_line(m.WordsEvent(words=words))) < codec.MAX_EVENT_BYTES
         untold.mark_sent(words)
-    assert told == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
+    assert reported == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
 
 
 @settings(deadline=None)

@@ -26,7 +26,7 @@ from tests.rig.cable import TOKEN_S, WORDS, Served, said, serving
 
 
 class Reader:
-    """A transcript being read, and what it told; it tells nothing while `is_slow`."""
+    """A transcript being read, and what it reported; nothing is taken while `is_slow`."""
 
     def __init__(self) -> None:
         self.states: list[m.TranscriptEvent] = []
@@ -121,7 +121,7 @@ async def test_a_lost_line_is_made_again_and_goes_on() -> None:
         await reader.until_state("reconnecting")
         served.say("live", said(2.0, "b"))
         await reader.until(lambda each: each.texts() == ["a", "b"])
-        assert reader.lines == 2  # the first one was not told again
+        assert reader.lines == 2  # the first one was not reported again
         assert reader.states[-1].state == "open"
 
 

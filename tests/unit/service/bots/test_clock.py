@@ -100,11 +100,11 @@ def test_lateness_is_counted_by_half_ms_and_20_ms_is_late() -> None:
 
 
 def test_reports_of_workers_are_added_up_with_those_of_dead_ones() -> None:
-    told = [
+    reported = [
         Report(frames=10, late=2, lost=1, lateness=(8, 2), commands={"pause": 1}),
         Report(frames=5, lateness=(5,), commands={"pause": 2, "scrub": 1}),
     ]
-    stats = stats_of((WorkerStats(7, 3, told[1]),), [told[0]])
+    stats = stats_of((WorkerStats(7, 3, reported[1]),), [reported[0]])
     assert (stats.streams, stats.workers_died) == (3, 1)
     assert (stats.blocks, stats.late_blocks, stats.lost_blocks) == (15, 2, 1)
     assert stats.lateness == (13, 2)

@@ -53,7 +53,7 @@ def test_a_command_shows_that_its_sender_was_there():
     heard.sign(Sign(60.5, 7))
     assert (
         heard.last_confirmed(lost=True) == (60 - UNNOTICED_S) * RATE_HZ
-    )  # as long as nobody knows by whom
+    )  # as long as the listener is not known
     heard.confirm(heard.take_signs())
     assert heard.last_confirmed(lost=True) == heard.last_confirmed(lost=False) == 7
 

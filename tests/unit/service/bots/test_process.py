@@ -60,7 +60,7 @@ async def test_a_worker_that_answers_too_late_has_not_died() -> None:
             await rig.worker.keep("a")
         assert not isinstance(late.value, WorkerDiedError)
         assert await rig.theirs.receive(order_decoder) == Extend("a")
-        await rig.theirs.send(Extended("a", here=True))  # nobody waits for it any more
+        await rig.theirs.send(Extended("a", here=True))  # it is not awaited
         rig.worker.answer_timeout_s = 5.0
         asking = asyncio.create_task(rig.worker.keep("b"))
         assert await rig.theirs.receive(order_decoder) == Extend("b")

@@ -133,10 +133,10 @@ async def rig():
 async def test_sign_in_answers_as_the_contract_says(rig):
     answer = await rig.client.post("/oauth/token", json=SIGN_IN)
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["token_type"] == "Bearer"
-    assert told["expires_in"] == 7200
-    assert len(told["access_token"]) >= 32
+    reported = answer.json()
+    assert reported["token_type"] == "Bearer"
+    assert reported["expires_in"] == 7200
+    assert len(reported["access_token"]) >= 32
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -216,22 +216,22 @@ async def test_a_page_that_is_no_number_is_422(rig, page):
 async def test_one_incident_in_the_vendors_words(rig):
     await rig.sign_in()
     answer = await rig.client.get(f"/v1/incident_events/{incident_id('0.wav')}")
-    told = answer.json()
-    assert told["created_at"] == "2026-03-14 02:47:09 UTC"
-    assert told["audio_call_ended_at"] == "2026-03-14 02:48:09 UTC"
-    assert told["is_audio_live"] is False
+    reported = answer.json()
+    assert reported["created_at"] == "2026-03-14 02:47:09 UTC"
+    assert reported["audio_call_ended_at"] == "2026-03-14 02:48:09 UTC"
+    assert reported["is_audio_live"] is False
     assert parse_incident(answer.content).id == incident_id("0.wav")
 
 
 async def test_a_live_call_ends_by_the_clock(rig):
     await rig.sign_in()
     path = f"/v1/incident_events/{incident_id('7.wav')}"
-    told = (await rig.client.get(path)).json()
-    assert (told["is_audio_live"], told["audio_call_ended_at"]) == (True, None)
+    reported = (await rig.client.get(path)).json()
+    assert (reported["is_audio_live"], reported["audio_call_ended_at"]) == (True, None)
     rig.now_s = 1051.0
-    told = (await rig.client.get(path)).json()
-    assert told["is_audio_live"] is False
-    assert told["audio_call_ended_at"]
+    reported = (await rig.client.get(path)).json()
+    assert reported["is_audio_live"] is False
+    assert reported["audio_call_ended_at"]
 
 
 async def test_an_unknown_incident_is_404(rig):
@@ -500,11 +500,11 @@ async def test_the_document_is_valid_and_served(rig):
 
 
 async def test_the_document_describes_every_route(rig):
-    told = {
+    reported = {
         (path, method.upper())
         for path, item in document("/")["paths"].items()
         for method in item
         if method != "parameters"
     }
     served = {(route.path, method) for route in rig.app.routes for method in route.methods}
-    assert {each for each in served if each[1] != "HEAD"} == told
+    assert {each for each in served if each[1] != "HEAD"} == reported

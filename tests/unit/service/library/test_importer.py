@@ -132,10 +132,10 @@ def test_facts_come_from_the_sidecar_and_flags_come_before_it(tmp_path: Path, fo
     incident = {"created_at": "2026-03-14 02:47:09 UTC", "caller_phone_number": "+15555550142",
                 "caller_location": place}  # fmt: skip
     path.with_suffix(".json").write_text(json.dumps({"incident": incident, "words": words}))
-    (told,) = import_calls(folder, [ImportJob((path,))])
-    assert told.created_at == STARTED_AT
-    assert told.facts.caller_phone_number == "+15555550142"
-    assert told.facts.caller_location.source == "demonstration"
+    (reported,) = import_calls(folder, [ImportJob((path,))])
+    assert reported.created_at == STARTED_AT
+    assert reported.facts.caller_phone_number == "+15555550142"
+    assert reported.facts.caller_location.source == "demonstration"
     vtt = tmp_path / "other.vtt"
     vtt.write_text("WEBVTT\n\n00:00.250 --> 00:01.000\n<v Tom>fire\n")
     started_at = check_started_at("2026-01-01T01:00:00+01:00", print)
@@ -157,7 +157,7 @@ def test_facts_come_from_the_sidecar_and_flags_come_before_it(tmp_path: Path, fo
     assert (flagged.facts.caller_location.lat, flagged.facts.caller_location.lng) == (1.0, 2.0)
     with Library.open(folder) as library:
         assert library.words(plain.id) == ()
-        (help_word,), (fire,) = library.words(told.id), library.words(flagged.id)
+        (help_word,), (fire,) = library.words(reported.id), library.words(flagged.id)
         assert (help_word.word, help_word.started_at.isoformat()) == (
             "help", "2026-03-14T02:47:09.500000+00:00",
         )  # fmt: skip
@@ -200,7 +200,7 @@ def test_what_is_broken_is_refused_and_the_calls_before_it_too(
 
 
 def cut_files(tmp_path: Path) -> dict[str, str]:
-    """Write recordings that are cut off; return what is told of each name."""
+    """Write recordings that are cut off; return what is reported of each name."""
     noise = 0.1 * np.random.default_rng(7).standard_normal(20 * RATE_HZ)
     names = ("a.wav", "a.ogg", "a.opus", "a.mp3", "page.ogg")
     for name in names:
@@ -228,8 +228,8 @@ def cut_files(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path, folder: Path, capfd) -> None:
-    for name, told in cut_files(tmp_path).items():
-        with pytest.raises(UsageError, match=f"{name} is cut off: {told}"):
+    for name, reported in cut_files(tmp_path).items():
+        with pytest.raises(UsageError, match=f"{name} is cut off: {reported}"):
             import_calls(folder, [ImportJob((tmp_path / name,))])
         assert kept(folder) == []
     assert capfd.readouterr().err == ""

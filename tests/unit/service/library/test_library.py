@@ -1,4 +1,4 @@
-"""The library: what is put in comes out, also after a restart, and changes are told."""
+"""The library: what is put in comes out, also after a restart, and changes are published."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def library() -> Iterator[Library]:
 
 def recording(name: str, *, hours: float = 0.0, **changes) -> Recording:
     facts = IncidentFacts("+15555550142", caller_location=CallerLocation(36.0, -125.5))
-    told = {"duration_s": 60.0, "created_at": START + timedelta(hours=hours), "facts": facts}
+    reported = {"duration_s": 60.0, "created_at": START + timedelta(hours=hours), "facts": facts}
     parties = ("caller", "callTaker")
     return Recording(
-        **{"id": name, "path": Path(f"/x/{name}.wav"), "parties": parties, **told} | changes
+        **{"id": name, "path": Path(f"/x/{name}.wav"), "parties": parties, **reported} | changes
     )
 
 
@@ -103,8 +103,8 @@ def test_the_list_is_newest_first_paged_and_filtered(library):
 
 
 def test_a_live_call_begins_and_ends(library):
-    told = []
-    library.subscribe(told.append)
+    reported = []
+    library.subscribe(reported.append)
     begun = library.begin_live(IncidentFacts("+1"), ("call",), Path("live.wav"), START)
     assert begun.is_live(0.0)
     assert library.get(begun.id) == begun
@@ -113,21 +113,21 @@ def test_a_live_call_begins_and_ends(library):
     assert not ended.is_live(0.0)
     assert (ended.duration_s, ended.ended_at, ended.path) == (60.5, ended_at, begun.path)
     assert library.get(begun.id) == ended
-    assert told == [Created(begun), CallEnded(ended)]
+    assert reported == [Created(begun), CallEnded(ended)]
 
 
 def test_changes_are_published_until_the_subscription_ends(tmp_path, library):
-    told = []
-    leave = library.subscribe(told.append)
+    reported = []
+    leave = library.subscribe(reported.append)
     added = recording("a")
     library.add(added)
     library.put_words("a", [word("yes", 1.0)])
     library.remove("a")
-    assert told == [Created(added), WordsCame("a", (word("yes", 1.0),)), Removed("a")]
+    assert reported == [Created(added), WordsCame("a", (word("yes", 1.0),)), Removed("a")]
     leave()
     leave()
     library.add(added)
-    assert len(told) == 3
+    assert len(reported) == 3
 
 
 def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path):
@@ -146,12 +146,12 @@ def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path):
 
 @pytest.mark.parametrize("act", ["remove", "end_live", "put_words"])
 def test_an_id_that_is_not_there_is_a_key_error(act, library):
-    told = []
-    library.subscribe(told.append)
+    reported = []
+    library.subscribe(reported.append)
     arguments = {"end_live": (1.0, START), "put_words": ([word("x", 1.0)],)}
     with pytest.raises(KeyError):
         getattr(library, act)("none", *arguments.get(act, ()))
-    assert told == []
+    assert reported == []
 
 
 messages = st.lists(
@@ -164,39 +164,39 @@ messages = st.lists(
 
 
 def test_what_another_process_adds_is_published_at_the_next_look(tmp_path):
-    told = []
+    reported = []
     with Library.open(tmp_path) as library, Library.open(tmp_path) as other:
         other.add(recording("before"))
         library.look(0.0)
-        library.subscribe(told.append)
+        library.subscribe(reported.append)
         library.add(recording("own"))
         other.add(recording("theirs"))
         library.add(recording("own too"))
-        assert [change.recording.id for change in told] == ["own", "own too"]
+        assert [change.recording.id for change in reported] == ["own", "own too"]
         library.look(0.0)
-        assert [change.recording.id for change in told[2:]] == ["theirs"]
+        assert [change.recording.id for change in reported[2:]] == ["theirs"]
         library.look(0.0)
-        assert len(told) == 3
+        assert len(reported) == 3
 
 
 def test_a_recording_played_as_if_live_ends_once(library):
-    told = []
+    reported = []
     played = recording("a", live_from_s=1000.0)
     library.add(played)
-    library.subscribe(told.append)
+    library.subscribe(reported.append)
     library.look(1059.0)
-    assert told == []
+    assert reported == []
     library.look(1060.0)
     library.look(1061.0)
-    assert told == [CallEnded(played)]
+    assert reported == [CallEnded(played)]
 
 
 @given(messages)
-def test_words_replace_as_the_contract_says(told):
+def test_words_replace_as_the_contract_says(reported):
     library = Library.open(None)
     library.add(recording("a"))
     expected = Transcript()
-    for number, (speaker, offsets) in enumerate(told):
+    for number, (speaker, offsets) in enumerate(reported):
         message = [word(f"{number}-{place}", place / 4, speaker) for place in sorted(offsets)]
         library.put_words("a", message)
         expected = expected.apply(message)

@@ -39,7 +39,7 @@ END_AFTER_S = 0.5
 
 
 class Rig:
-    """A library on disk, the changes it told, and a watched folder."""
+    """A library on disk, the changes it published, and a watched folder."""
 
     def __init__(self, folder: Path) -> None:
         self.library = Library.open(folder / "library")
@@ -105,7 +105,7 @@ class Recorder:
     """Writes a WAV as recorders do: sizes first unfinished, the right ones at the end."""
 
     def __init__(
-        self, path: Path, channels: int = 1, told: int = 0, rate_hz: int = RATE_HZ
+        self, path: Path, channels: int = 1, reported: int = 0, rate_hz: int = RATE_HZ
     ) -> None:
         self._stream: BinaryIO = path.open("wb", buffering=0)
         self._frame_bytes = 2 * channels
@@ -113,8 +113,8 @@ class Recorder:
         self._stream.write(
             struct.pack(
                 "<4sI4s4sIHHIIHH4sI",
-                *(b"RIFF", told, b"WAVE", b"fmt ", 16, 1, channels, rate_hz),
-                *(rate_hz * self._frame_bytes, self._frame_bytes, 16, b"data", told),
+                *(b"RIFF", reported, b"WAVE", b"fmt ", 16, 1, channels, rate_hz),
+                *(rate_hz * self._frame_bytes, self._frame_bytes, 16, b"data", reported),
             )
         )
 
@@ -284,11 +284,11 @@ def test_the_folder_of_one_run_goes_and_so_does_what_a_kill_left(
     assert (other / "call.wav").exists()
 
 
-@pytest.mark.parametrize("told", [0, 0xFFFF_FFFF, 1000])
-async def test_a_wav_that_grows_is_a_live_call_until_it_is_closed(rig: Rig, told: int) -> None:
+@pytest.mark.parametrize("reported", [0, 0xFFFF_FFFF, 1000])
+async def test_a_wav_that_grows_is_a_live_call_until_it_is_closed(rig: Rig, reported: int) -> None:
     samples = noise(RATE_HZ, 2)
     async with rig.watching():
-        recorder = Recorder(rig.watched / "line1.wav", 2, told)
+        recorder = Recorder(rig.watched / "line1.wav", 2, reported)
         (rig.watched / "line1.json").write_text('{"incident":{"caller_phone_number":"+15550100"}}')
         content = samples.tobytes()
         for at in range(0, len(content), 9601):  # cuts frames in two
@@ -384,8 +384,8 @@ async def test_two_files_are_two_calls_and_what_is_no_wav_is_left_out(
         await rig.until_ended(2)
         assert sorted(each.duration_s for each in rig.ended) == [0.1, 0.2]
     assert len(rig.created) == 2
-    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
-    assert told == ["text.wav is left out: it is no WAV"]
+    reported = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert reported == ["text.wav is left out: it is no WAV"]
 
 
 @pytest.fixture

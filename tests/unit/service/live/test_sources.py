@@ -142,15 +142,15 @@ def test_no_header_breaks_the_reader(content: bytes, is_riff: bool) -> None:
     assert header is None or header.data_at <= len(content) + 12
 
 
-@pytest.mark.parametrize("told", [0, 0xFFFF_FFFF, 100])
-def test_the_sizes_show_whether_a_file_is_finished(told: int) -> None:
+@pytest.mark.parametrize("reported", [0, 0xFFFF_FFFF, 100])
+def test_the_sizes_show_whether_a_file_is_finished(reported: int) -> None:
     content = bytearray(wav(tone(440.0, 8000, 0.1), 8000, "PCM_16"))
     finished = read_header(bytes(content))
     assert finished is not None
     size = len(content)
     assert finished.is_finished(size)
     assert finished.data_end(size) == size
-    content[4:8] = content[40:44] = struct.pack("<I", told)
+    content[4:8] = content[40:44] = struct.pack("<I", reported)
     growing = read_header(bytes(content))
     assert growing is not None
     assert not growing.is_finished(size)

@@ -1,4 +1,4 @@
-"""What AnyCable is told: in order, and until it has taken it."""
+"""What AnyCable is sent: in order, and until it has taken it."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ async def test_a_session_is_taken_up_where_it_broke_off(served: Served) -> None:
         assert welcome["restored"] is True
         assert welcome["restored_ids"] == [identifier("live")]
         assert welcome["sid"] != sid
-        served.say("live", said(4.0, "e"))  # is not told before what came earlier
+        served.say("live", said(4.0, "e"))  # is not sent before what came earlier
         await client.quiet(0.1)
         place = {last["stream_id"]: {"epoch": last["epoch"], "offset": last["offset"]}}
         await client.send("history", identifier("live"), history={"streams": place})

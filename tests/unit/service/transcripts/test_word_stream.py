@@ -100,24 +100,24 @@ async def test_a_call_that_another_process_removed_has_no_stream(tmp_path: Path)
 
 
 async def test_all_live_words_are_broadcast_too(library: Library) -> None:
-    told: list[tuple[str, bytes]] = []
+    reported: list[tuple[str, bytes]] = []
     now_s = time.monotonic()
     spoken = [said(0.1 + n * 0.2, f"W{n}") for n in range(3)]
     library.add(replace(RECORDED, id="before", live_from_s=now_s), spoken)
-    async with streaming(library, told) as streams:
+    async with streaming(library, reported) as streams:
         library.add(replace(RECORDED, id="after", live_from_s=now_s), spoken)
         library.put_words("live", [said(1.0, "unread")])
         stream = streams.open("live")
         assert stream is not None
         library.put_words("live", [said(2.0, "read")])
         async with asyncio.timeout(10):
-            while len({name for name, _ in told[-2:]}) < 2 or len(told) < 6:
+            while len({name for name, _ in reported[-2:]}) < 2 or len(reported) < 6:
                 await asyncio.sleep(0.02)
-    live = [payload for name, payload in told if name == stream_name("live")]
+    live = [payload for name, payload in reported if name == stream_name("live")]
     assert [decode_transcript(p).words[0].word for p in live] == ["unread", "read"]
     for incident_id in ("before", "after"):
         transcript = Transcript()
-        for name, payload in told:
+        for name, payload in reported:
             if name == stream_name(incident_id):
                 transcript = transcript.apply(decode_transcript(payload).words)
         assert transcript == Transcript().apply(spoken)

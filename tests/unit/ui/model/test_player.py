@@ -83,23 +83,23 @@ def test_a_command_unconfirmed_for_a_second_is_reported_and_then_counted() -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({}, "The server did not go to 0:30.0."),
         ({"position_ms": 30_400}, None),  # it went there, late
         ({"requested_ms": 30_000, "unconfirmed_s": 5.0}, None),  # it is still waited for
-        ({"phase": "reconnecting", "advancing": False}, None),  # why is told already
+        ({"phase": "reconnecting", "advancing": False}, None),  # why is shown already
     ],
 )
 def test_a_jump_that_never_came_about_is_reported(
-    changes: dict[str, object], told: str | None
+    changes: dict[str, object], reported: str | None
 ) -> None:
     asked = but(STATE, requested_ms=30_000, unconfirmed_s=4.9)
     view = reduce(reduce(PlayerView(), asked, 50.0), but(STATE, **changes), 50.1)
-    assert (view.notice.text if view.notice is not None else None) == told
+    assert (view.notice.text if view.notice is not None else None) == reported
     quick = but(STATE, requested_ms=30_000, unconfirmed_s=0.2)
     view = reduce(reduce(PlayerView(), quick, 50.0), STATE, 50.1)
-    assert view.notice is None, "it was called back before anything had to be told"
+    assert view.notice is None, "it was called back before anything had to be shown"
 
 
 REASON = "The room server does not answer. Trying again in 7 s."
@@ -275,7 +275,7 @@ def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("retry_at_s", "told"),
+    ("retry_at_s", "reported"),
     [
         (None, "Lost 12 s ago; trying now."),
         (115.6, "Lost 12 s ago; next try in 4 s. R tries at once."),
@@ -283,12 +283,12 @@ def test_the_screens_own_absence_is_not_taken_for_the_engines_silence() -> None:
     ],
 )
 def test_a_lost_link_is_reported_with_its_age_and_its_next_try(
-    retry_at_s: float | None, told: str
+    retry_at_s: float | None, reported: str
 ) -> None:
     down = but(STATE, phase="reconnecting", detail=REASON, lost_at_s=100.0, retry_at_s=retry_at_s)
     notice = shown_notice(reduce(PlayerView(), down, 112.0), 112.0)
     assert notice is not None
-    assert (notice.text, notice.hint) == (REASON, told)
+    assert (notice.text, notice.hint) == (REASON, reported)
 
 
 def levels(*rms_db: float) -> LevelsEvent:
@@ -313,7 +313,7 @@ def test_silence_while_it_plays_is_reported_with_when_words_go_on() -> None:
     assert notice is not None
     assert (notice.text, notice.hint) == ("Nobody speaks, for 4 s now.", "Words go on at 0:40.")
     paused = reduce(view, but(STATE, phase="paused", paused=True, advancing=False), 56.0)
-    assert _shown(paused, 60.0) is None, "that it is paused is told by the clock"
+    assert _shown(paused, 60.0) is None, "the clock shows that it is paused"
     assert _shown(reduce(view, levels(-30.0, -96.0), 56.0), 60.0) is None
 
 
@@ -321,9 +321,9 @@ def test_that_nothing_comes_from_the_server_is_no_silence_of_the_caller() -> Non
     view = reduce(reduce(PlayerView(), STATE, 50.0), levels(-96.0, -96.0), 50.0)
     for second in range(4):
         view = reduce(view, StatsEvent(concealed_ms=second * 2_000.0, tracks=2), 50.0 + second)
-    told = _shown(view, 54.0)
-    assert told is not None
-    assert told[0] == "No sound comes from the server."
+    reported = _shown(view, 54.0)
+    assert reported is not None
+    assert reported[0] == "No sound comes from the server."
     assert "··· no sound" in "".join(text for text, _ in header_row(view, 80))
 
 

@@ -28,8 +28,8 @@ def heard(
         for at_ms in range(round(start_s * 1000), round(end_s * 1000), BIN_MS):
             for n, party in enumerate(parties):
                 level = SILENT if n else level_db
-                told = LaneLevel(lane=party.lane, rms_db=level, peak_db=level, hold_db=level)
-                lanes.note((told,), at_ms)
+                reported = LaneLevel(lane=party.lane, rms_db=level, peak_db=level, hold_db=level)
+                lanes.note((reported,), at_ms)
     return lanes
 
 
@@ -41,7 +41,7 @@ def heard(
         (2_000, 29_500),
         (26_000, 29_500),
         (27_000, None),  # the rest is short
-        (31_000, None),  # nobody knows what comes after the last word
+        (31_000, None),  # it is not known what comes after the last word
     ],
 )
 def test_between_words_it_goes_on_just_before_the_next(at_ms: int, goes_on_ms: int | None) -> None:
@@ -60,7 +60,7 @@ def test_without_words_only_what_was_heard_is_known() -> None:
     assert after_silence_ms(Script(), lanes, PARTIES, 1_000, LONGEST_MS) is None
     assert after_silence_ms(Script(), lanes, PARTIES, 3_000, LONGEST_MS) == 19_500
     assert after_silence_ms(Script(), lanes, PARTIES, 18_000, LONGEST_MS) is None
-    # From 40 s on nobody knows: it is heard from there, not from before.
+    # From 40 s on it is not known: it is heard from there, not from before.
     assert after_silence_ms(Script(), lanes, PARTIES, 22_000, LONGEST_MS) == 40_000
     assert after_silence_ms(Script(), lanes, PARTIES, 50_000, LONGEST_MS) is None
     assert after_silence_ms(Script(), SpeechLanes(), PARTIES, 3_000, LONGEST_MS) is None

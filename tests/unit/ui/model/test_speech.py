@@ -1,4 +1,4 @@
-"""Speech lanes: what was heard, what is known by its words only, and what nobody knows."""
+"""Speech lanes: what was heard, what is known by its words only, and what is not known."""
 
 from __future__ import annotations
 
