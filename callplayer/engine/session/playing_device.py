@@ -42,6 +42,7 @@ class PlayingDevice:
         self._cadence = Cadence()
         self._opened_s = 0.0
         self._watch: PulseWatch | None = None
+        self._on_level: Callable[[], None] = lambda: None
         self._first_view = asyncio.Event()
         self._default_changed_s = self._server_ended_s = -math.inf
         self._moved_s: float | None = None
@@ -54,6 +55,7 @@ class PlayingDevice:
         `on_level` is called when the desktop's mixer leaves more or less of the sound.
         """
         loop = asyncio.get_running_loop()
+        self._on_level = on_level
 
         def take(view: PulseView | None) -> None:
             before, self.view = self.view, view
@@ -63,10 +65,7 @@ class PlayingDevice:
                 self._default_changed_s = time.monotonic()
             if (before.sinks if before else ()) != (view.sinks if view else ()):
                 on_sinks()
-            level = view.heard_at if view is not None else FULL
-            if level != self._sound.desktop_level and self._sound.output is not None:
-                self._sound.desktop_level = level
-                on_level()
+            self._take_level()
             self._first_view.set()
 
         def on_view(view: PulseView | None) -> None:
@@ -74,6 +73,16 @@ class PlayingDevice:
                 loop.call_soon_threadsafe(take, view)
 
         self._watch = PulseWatch(on_view)
+
+    def _take_level(self) -> None:
+        """Take over what the mixer leaves of the open device's stream, once a view shows that."""
+        view, sound = self.view, self._sound
+        if sound.output is None or (view is not None and view.looked_s < self._opened_s):
+            return
+        level = view.heard_at if view is not None else FULL
+        if level != sound.desktop_level:
+            sound.desktop_level = level
+            self._on_level()
 
     async def _first_view_in_time(self) -> None:
         """Wait for the sound server's first view, but not for long."""
@@ -143,8 +152,9 @@ class PlayingDevice:
         return self._server_ended_s > self._opened_s
 
     def look(self, now_s: float) -> None:
-        """Take note of whether the device asks for blocks; look each TICK_S."""
+        """Take note of whether the device asks for blocks, and is heard; look each TICK_S."""
         output = self._sound.output
+        self._take_level()  # a view that came while the device was being opened found none yet
         if output is not None:
             self._cadence = update(self._cadence, now_s, now_s - output.stalled_s(now_s))
 
