@@ -192,6 +192,7 @@ def play_call(
     argv = engine_argv(incident, flags, recording)
     process = start_engine(argv, log_path())
     from callplayer.bookmarks import bookmarks_path, citation_path
+    from callplayer.resume_points import resume_points_path
     from callplayer.ui.app import run_plain, run_player
     from callplayer.ui.options import PlayerOptions
 
@@ -205,6 +206,7 @@ def play_call(
             settings=screen,
             keys=settings.keys,
             bookmarks_path=bookmarks_path(incident),
+            resume_points_path=resume_points_path(),
             citation_path=citation_path(),
             can_go_back=can_go_back,
             ends_with_call=ends_with_call,

@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from callplayer import paths
 from callplayer.errors import CallplayerError
@@ -24,6 +26,9 @@ from callplayer.logs import OnceASecond, RedactingFormatter
 from callplayer.supervise import ChildProcess
 from callplayer.ui.options import PickerPages, PickerRow, PlayerOptions, PlayerResult
 from callplayer.ui.settings import ScreenSettings
+
+if TYPE_CHECKING:
+    from callplayer.ui.model.player import PlayerView
 
 __all__ = [
     "PickerRow",
@@ -200,6 +205,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
         store=store,
         citation_path=options.citation_path,
         can_go_back=options.can_go_back,
+        resume_ms=_resume_ms(options),
         theme=theme,
         keep_theme=keep_theme,
         first_run=FirstRun(actions, read_used(), keep_used),
@@ -211,6 +217,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
         with leaving.by(partial(loop.call_soon_threadsafe, app.leave)):
             result = await app.run_async()
     finally:
+        _keep_place(options, app.player.view)
         await client.close()
     if result is None:
         return PlayerResult(1, "The screen failed.", f"See {options.log_path}")
@@ -239,6 +246,7 @@ async def _play_plain(
         settings=options.settings,
         store=store,
         ends_with_call=options.ends_with_call,
+        resume_ms=_resume_ms(options),
     )
     running = asyncio.ensure_future(player.run(read_keys()))
     loop = asyncio.get_running_loop()
@@ -248,7 +256,30 @@ async def _play_plain(
     except asyncio.CancelledError:
         return PlayerResult()
     finally:
+        _keep_place(options, player.view)
         await client.close()
+
+
+def _resume_ms(options: PlayerOptions) -> int | None:
+    """Return where the call was left in the middle, if that is to be remembered."""
+    from callplayer.resume_points import read_resume_ms
+
+    path = options.resume_points_path if options.settings.remember_place else None
+    return None if path is None else read_resume_ms(path, options.incident)
+
+
+def _keep_place(options: PlayerOptions, view: PlayerView) -> None:
+    """Remember where the call is left, if it was there at all."""
+    from callplayer.resume_points import keep_resume_ms
+    from callplayer.ui.model.citation import left_at_ms
+
+    path = options.resume_points_path if options.settings.remember_place else None
+    if path is None or not view.was_connected:
+        return
+    try:
+        keep_resume_ms(path, options.incident, left_at_ms(view, time.monotonic()))
+    except OSError as error:
+        logging.getLogger(__name__).warning("where it was left is not kept: %s", error.strerror)
 
 
 def _write_line(line: str) -> None:

@@ -26,6 +26,27 @@ PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
         "forward-1s": ("f4", "full_stop", "shift+right"),
         "close": ("backspace",),
     },
+    # The right hand writes, or holds the telephone: all that is needed most is under the left one.
+    # What stood on these keys is on the same ones with Shift, or on its others.
+    "left-hand": {
+        "toggle-pause": ("space", "s", "k"),
+        "back-5s": ("a", "left"),
+        "forward-5s": ("d", "right"),
+        "back-1s": ("z", "comma", "shift+left"),
+        "forward-1s": ("x", "full_stop", "shift+right"),
+        "back-10s": ("q", "j"),
+        "forward-10s": ("e", "l"),
+        "gain-up": ("f", "up"),
+        "gain-down": ("v", "down"),
+        "mute": ("g", "m"),
+        "solo": ("G",),
+        "loop": ("c",),
+        "cite": ("C",),
+        "bookmarks": ("V",),
+        "devices": ("D",),
+        "zoom-fit": ("F",),
+        "quit": ("Q", "ctrl+c", "ctrl+q"),
+    },
 }
 NEEDED = ("quit", "help")
 MAX_KEYS = 8

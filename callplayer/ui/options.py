@@ -19,8 +19,9 @@ class PlayerOptions:
 
     `engine_argv` starts the engine; `engine` is one that was already started by
     `callplayer.ipc.process.start_engine` with just that argv, else `run_player` starts it.
-    `keys` is the `[keys]` table of config.toml. Bookmarks and the last citation are kept in files
-    where paths are given. `can_go_back`: there is a list of incidents to go back to.
+    `keys` is the `[keys]` table of config.toml. Bookmarks, the last citation and where calls
+    were left are kept in files where paths are given. `can_go_back`: there is a list of
+    incidents to go back to.
     `ends_with_call`: plain mode leaves at the call's end, though keys may still come.
     `successor`: another engine that the call can be moved to (the key of `retry-now`), once it is
     ready.
@@ -34,6 +35,7 @@ class PlayerOptions:
     keys: Mapping[str, Any] = field(default_factory=dict)
     bookmarks_path: Path | None = None
     citation_path: Path | None = None
+    resume_points_path: Path | None = None
     can_go_back: bool = False
     ends_with_call: bool = False
     successor: Successor | None = None

@@ -20,7 +20,8 @@ class ScreenSettings:
     `back_step_s` is how far going on after a pause steps back (0: not at all); `say_again_s` how
     far the first press of say again goes back; silence longer than `silence_s` is skipped where
     that is asked for; `theme` names the colours, "" for those chosen last; `hide_phone` keeps phone
-    numbers off the screen but for their last two digits.
+    numbers off the screen but for their last two digits; `remember_place` keeps where a call was
+    left in the middle, to go on there.
     """
 
     back_step_s: float = 1.0
@@ -28,6 +29,7 @@ class ScreenSettings:
     silence_s: float = 3.0
     theme: str = ""
     hide_phone: bool = False
+    remember_place: bool = True
 
 
 def screen_settings(table: Mapping[str, Any]) -> ScreenSettings:
@@ -74,4 +76,5 @@ _READ: dict[str, Callable[[str, object], Any]] = {
     "silence_s": _seconds,
     "theme": _one_of,
     "hide_phone": _yes_or_no,
+    "remember_place": _yes_or_no,
 }

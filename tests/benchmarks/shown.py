@@ -97,7 +97,7 @@ def read_clock_ms(lines: Sequence[str]) -> int | None:
     for scale in (3, 2, 1):
         height = cell_rows(scale)
         for top in range(1, min(8, len(lines) - height)):
-            text = _read_glyphs(lines[top : top + height], 1 + 7 * scale, scale)
+            text = _read_glyphs(lines[top : top + height], 1, scale)
             if reported := re.fullmatch(r"(\d+):(\d\d)\.(\d)", text):
                 minutes, seconds, tenths = map(int, reported.groups())
                 return (minutes * 60 + seconds) * 1000 + tenths * TENTH_MS

@@ -60,7 +60,7 @@ async def test_bookmarks_are_there_again_listed_gone_to_changed_and_removed(tmp_
         await pilot.press("v")
         await pilot.pause()
         assert "─ bookmarks 3" in screen_text(app)
-        assert "▸    0:20.0" in screen_text(app)
+        assert "▸  1    0:20.0" in screen_text(app)
         await pilot.press("down", "down", "enter", "e", *"outside", "enter", "home", "delete")
         await pilot.pause()
         assert "─ bookmarks 2" in screen_text(app)
@@ -106,11 +106,11 @@ async def test_in_the_open_list_n_goes_to_bookmarks_though_a_search_lasts(tmp_pa
         engine.requests.clear()
         await pilot.press("n")
         await pilot.pause()
-        assert "▸    1:35.0" in screen_text(app)
+        assert "▸  2    1:35.0" in screen_text(app)
         app.player.take(but(PLAYING, requested_ms=95_000))
         await pilot.press("n")
         await pilot.pause()
-        assert "▸    1:38.0" in screen_text(app), "from where it was asked to go, not from here"
+        assert "▸  3    1:38.0" in screen_text(app), "from where it was asked to go, not from here"
         app.player.take(but(PLAYING, requested_ms=98_000))
         await pilot.press("n")
         await pilot.pause()
@@ -181,5 +181,5 @@ async def test_a_long_list_fits_every_size(size: str, tmp_path: Path) -> None:
         await pilot.pause()
         text = screen_text(app)
         assert "─ bookmarks 30" in text
-        assert "▸    1:27.0" in text
+        assert "▸ 30    1:27.0" in text
         assert len(text.splitlines()) == SIZES[size][1]

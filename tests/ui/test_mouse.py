@@ -23,8 +23,8 @@ from callplayer.ui.model.format import clock_text
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.picker import PickerApp
 from callplayer.ui.screens.player.config import ScreenConfig
-from callplayer.ui.widgets.party import PartyPanel, slider_place
 from callplayer.ui.widgets.timeline import Timeline
+from callplayer.ui.widgets.track_heads import TrackHeads, slider_place
 from callplayer.vendor.commands import Scrub
 from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import INCIDENT, ScriptedEngine, frozen_clock, screen_text
@@ -59,47 +59,52 @@ async def test_a_drag_scrubs_along_and_never_asks_twice_for_one_place() -> None:
         for column in (10, 11, 12, 12, 40):
             await pilot.hover(Timeline, offset=(column, 1))
         await pilot.mouse_up(Timeline, offset=(40, 1))
-        await pilot.hover(Timeline, offset=(70, 1))
+        await pilot.hover(Timeline, offset=(40, 1))
         width = app.player.parts.timeline.size.width
     wanted = [Scrub(round(column / (width - 1) * 272_000)) for column in (10, 11, 12, 40)]
     assert engine.requests == wanted
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 50)])
+def slider(app: PlayerApp, party: int) -> tuple[int, int, int]:
+    """Return a slider's first column, its cells and its row, in the heads."""
+    heads = app.player.parts.heads
+    return *slider_place(heads.size.width, heads.head_rows), 1 + party * heads.head_rows
+
+
+@pytest.mark.parametrize("size", [(120, 24), (100, 30), (160, 50), (240, 70)])
 async def test_a_click_on_a_slider_sets_the_volume_and_selects_the_party(
     size: tuple[int, int],
 ) -> None:
     app, engine = scripted()
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        taker = list(app.player.query(PartyPanel))[1]
-        start, width = slider_place(taker.size.width, framed=taker.framed)
-        row = 1 if taker.framed else 0
-        await pilot.click(taker, offset=(start + width - 1, row))
+        start, width, row = slider(app, 1)
+        assert 8 <= width <= 40
+        await pilot.click(TrackHeads, offset=(start + width - 1, row))
         await pilot.pause()
         assert engine.requests == [SetPartyGain(20.0, "callTaker")]
         assert "▸ Call taker" in screen_text(app)
-        await pilot.click(taker, offset=(2, row))
+        await pilot.click(TrackHeads, offset=(2, row))
     assert engine.requests == [SetPartyGain(20.0, "callTaker")]
 
 
 async def test_a_drag_past_the_slider_stays_inside_the_range() -> None:
     app, engine = scripted()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
-        caller = app.player.query(PartyPanel).first()
-        start, _ = slider_place(caller.size.width, framed=True)
-        await pilot.mouse_down(caller, offset=(start + 5, 1))
-        await pilot.hover(caller, offset=(start - 10, 1))
-        await pilot.mouse_up(caller, offset=(start - 10, 1))
+        start, _, row = slider(app, 0)
+        await pilot.mouse_down(TrackHeads, offset=(start + 5, row))
+        await pilot.hover(TrackHeads, offset=(start - 10, row))
+        await pilot.mouse_up(TrackHeads, offset=(start - 10, row))
     assert engine.requests[-1] == SetPartyGain(-40.0, "caller")
 
 
-async def test_a_double_click_sets_0_db() -> None:
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 50)])
+async def test_a_double_click_sets_0_db(size: tuple[int, int]) -> None:
     app, engine = scripted()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        await pilot.double_click(PartyPanel, offset=(30, 1))
+        await pilot.double_click(TrackHeads, offset=(10, 1))
     assert engine.requests[-1] == SetPartyGain(0.0, "caller")
 
 
@@ -107,12 +112,12 @@ async def test_the_wheel_turns_a_party_up_and_down() -> None:
     app, engine = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        for kind in (events.MouseScrollUp, events.MouseScrollDown):
-            panel = app.player.query(PartyPanel).first()
-            x, y = panel.region.x + 30, panel.region.y + 2
+        heads = app.player.parts.heads
+        for kind, row in ((events.MouseScrollUp, 1), (events.MouseScrollDown, 1 + heads.head_rows)):
+            x, y = heads.region.x + 5, heads.region.y + row
             app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
             await pilot.pause()
-    wanted: list[Request] = [AdjustGain(1.0, "caller"), AdjustGain(-1.0, "caller")]
+    wanted: list[Request] = [AdjustGain(1.0, "caller"), AdjustGain(-1.0, "callTaker")]
     assert engine.requests == wanted
 
 
@@ -161,12 +166,11 @@ async def test_the_mouse_over_the_timeline_shows_offset_clock_and_word() -> None
         await pilot.hover(Timeline, offset=(column, 1))
         await pilot.pause()
         at_ms = timeline._span.position_ms(column, width)
-        minutes, seconds = divmod(at_ms / 1000, 60)
-        assert f"{minutes:.0f}:{seconds:04.1f}"[:6] in screen_text(app)
-        assert "10:31:" in screen_text(app)
-        await pilot.hover(PartyPanel)
+        shown = f"╷{clock_text(at_ms, 272_000)}  10:31:"
+        assert shown in screen_text(app)
+        await pilot.hover(TrackHeads)
         await pilot.pause()
-        assert "10:31:" not in screen_text(app)
+        assert "╷" not in screen_text(app)
     assert engine.requests == []
 
 
@@ -175,11 +179,11 @@ async def test_what_the_mouse_is_over_is_reported_after_a_closer_look_too() -> N
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         timeline = app.player.parts.timeline
-        await pilot.hover(Timeline, offset=(70, 1))
-        before_ms = timeline.position_at(70)
+        await pilot.hover(Timeline, offset=(40, 1))
+        before_ms = timeline.position_at(40)
         await pilot.press("plus", "plus")
         await pilot.pause(0.3)
-        at_ms = timeline.position_at(70)
+        at_ms = timeline.position_at(40)
         assert at_ms != before_ms
         assert clock_text(at_ms, 272_000) in screen_text(app)
         assert clock_text(before_ms, 272_000) not in screen_text(app)
@@ -187,29 +191,38 @@ async def test_what_the_mouse_is_over_is_reported_after_a_closer_look_too() -> N
 
 @pytest.mark.parametrize("held", ["timeline", "volume"])
 async def test_what_is_held_while_it_goes_away_is_let_go(held: str) -> None:
-    """A panel takes the timeline's place, or the window shrinks: the mouse goes on working."""
+    """The window shrinks to a line: the mouse goes on working."""
     app, engine = scripted()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         if held == "timeline":
             await pilot.mouse_down(Timeline, offset=(20, 1))
-            await pilot.press("question_mark")
-            await pilot.pause()
-            await pilot.mouse_up("#header")
-            await pilot.press("question_mark")
         else:
-            start, _ = slider_place(app.player.query(PartyPanel).first().size.width, framed=True)
-            await pilot.mouse_down(PartyPanel, offset=(start + 5, 1))
-            await pilot.resize_terminal(50, 12)
-            await pilot.pause()
-            await pilot.mouse_up("#small")
-            await pilot.resize_terminal(80, 24)
+            start, _, row = slider(app, 0)
+            await pilot.mouse_down(TrackHeads, offset=(start + 5, row))
+        await pilot.resize_terminal(50, 12)
+        await pilot.pause()
+        await pilot.mouse_up("#small")
+        await pilot.resize_terminal(100, 30)
         await pilot.pause()
         assert app.mouse_captured is None
         engine.requests.clear()
         await pilot.click(Timeline, offset=(0, 1))
         await pilot.pause()
     assert engine.requests == [Scrub(0)]
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 50)])
+async def test_no_panel_hides_the_timeline(size: tuple[int, int]) -> None:
+    app, engine = scripted()
+    async with app.run_test(size=size) as pilot:
+        for key in ("question_mark", "d", "v", "i"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert "◆" in screen_text(app)
+            engine.requests.clear()
+            await pilot.click(Timeline, offset=(0, 1))
+            assert engine.requests == [Scrub(0)]
 
 
 async def test_the_keys_of_a_mode_can_be_clicked_in_the_footer() -> None:
@@ -241,7 +254,7 @@ async def test_what_the_footer_names_can_be_clicked() -> None:
             await pilot.click("#footer", offset=(footer.index(word) - 1, 0))
         await pilot.click("#footer", offset=(footer.index("help") - 1, 0))
         await pilot.pause()
-        assert "60 s back / ahead" in screen_text(app)
+        assert "Play / pause" in screen_text(app)
     assert engine.requests == [TogglePause(), SeekBy(-5_000), SeekBy(5_000), Mute("caller")]
 
 
@@ -268,7 +281,7 @@ async def test_the_wheel_moves_through_bookmarks_and_devices() -> None:
             app.player.take(but(PAUSED, position_ms=at_ms))
             await pilot.press("b")
         for key, panel, pointed in (
-            ("v", "#bookmarks", "▸    0:10.0"),
+            ("v", "#bookmarks", "▸  1    0:10.0"),
             ("d", "#devices", "▸ ○ Built-in Audio"),
         ):
             await pilot.press(key)
@@ -287,9 +300,8 @@ async def test_the_picker_takes_clicks_and_the_wheel() -> None:
         await pilot.pause()
         await pilot.click("#list", offset=(8, 2))
         await pilot.pause()
-        pointed = [line for line in screen_text(app).splitlines() if "▸" in line]
-        assert len(pointed) == 1
-        assert ROWS[2].id in pointed[0]
+        pointed = next(line for line in screen_text(app).splitlines() if "▸" in line)
+        assert "+1 555 010 0150" in pointed
         await pilot.click("#list", offset=(8, 1), times=2)
         await pilot.pause()
     assert app.return_value == ROWS[1].id

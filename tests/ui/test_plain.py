@@ -377,6 +377,40 @@ def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path
     assert not any(is_running(int(pid)) for pid in pids.read_text().split())
 
 
+def test_a_call_left_in_the_middle_is_offered_the_next_time(tmp_path: Path) -> None:
+    places = tmp_path / "places.json"
+
+    def lines_until_playing() -> list[str]:
+        """Run it until it plays, leave, and return what was written."""
+        with subprocess.Popen(
+            [sys.executable, str(PLAY_FAKE), "--playing"],
+            env=os.environ
+            | {
+                "PLAY_FAKE_LOG": str(tmp_path / "log"),
+                "PLAY_FAKE_PLAIN": "1",
+                "PLAY_FAKE_PLACES": str(places),
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as running:
+            assert running.stdin is not None
+            assert running.stdout is not None
+            lines = []
+            while not lines or not lines[-1].startswith("Playing at"):
+                lines.append(running.stdout.readline())
+                assert lines[-1], lines
+            running.stdin.write("q\n")
+            running.stdin.flush()
+            rest = running.stdout.read()
+            assert running.wait(30) == 0
+        return [*lines, *rest.splitlines()]
+
+    assert not any("Go on" in line for line in lines_until_playing())
+    assert re.fullmatch(r'\{"[0-9a-f]{32}":8\d{4}\}\n', places.read_text())
+    assert any("? Enter goes there." in line for line in lines_until_playing())
+
+
 def test_on_a_terminal_keys_work_one_by_one_and_it_is_given_back(tmp_path: Path) -> None:
     terminal = Terminal(
         tmp_path, str(PLAY_FAKE), "--playing", variables={"PLAY_FAKE_PLAIN": "1", "TERM": "dumb"}

@@ -54,6 +54,7 @@ class CallControl:
         zone: tzinfo | None = None,
         clock: Callable[[], float] = time.monotonic,
         asked_id: str = "",
+        resume_ms: int | None = None,
     ) -> None:
         self._send = send
         self._front = front
@@ -62,7 +63,7 @@ class CallControl:
         self.store = store
         self.clock = clock
         self._zone = zone
-        self.view = PlayerView(asked_id=asked_id)
+        self.view = PlayerView(asked_id=asked_id, resume_ms=resume_ms)
         self.lanes = SpeechLanes()
         self.prompt: Prompt | None = None
         self.lists_bookmarks = False

@@ -21,7 +21,12 @@ from callplayer.ipc.messages import (
 )
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, Rule, asked
 from callplayer.ui.model.citation import bookmark_here, citation
-from callplayer.ui.model.format import PARTY_NAMES, aimed_ms, clock_text, is_growing
+from callplayer.ui.model.format import (
+    PARTY_NAMES,
+    aimed_ms,
+    clock_text,
+    is_growing,
+)
 from callplayer.ui.model.marks import RecentBookmark, mark_from, noted_next
 from callplayer.ui.model.navigation import Steer
 from callplayer.ui.model.player import NO_WORDS, PlayerView, select_next_party
@@ -172,6 +177,14 @@ def _go_to(text: str, call: CallContext) -> Outcome:
     if isinstance(place, TimeTarget):
         return asked(call, Scrub(place.position_ms))
     return Outcome(note=place)
+
+
+def go_on(call: CallContext) -> Outcome:
+    """Go to where the call was left in the middle the last time."""
+    resume_ms = call.view.resume_ms
+    if resume_ms is None:
+        return Outcome(note="This call was not left in the middle.")
+    return asked(replace(call, view=replace(call.view, resume_ms=None)), Scrub(resume_ms))
 
 
 def skip_silence(call: CallContext) -> Outcome:

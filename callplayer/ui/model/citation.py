@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
-from callplayer.ui.model.format import clock_text, is_growing, shown_duration_ms, shown_position_ms
+from callplayer.ui.model.format import (
+    aimed_ms,
+    clock_text,
+    is_growing,
+    shown_duration_ms,
+    shown_position_ms,
+)
 from callplayer.ui.model.player import PlayerView
 from callplayer.ui.model.time_input import CallFacts, at_clock
 from callplayer.ui.model.transcript import began_at, quote
@@ -30,6 +36,18 @@ def _began(view: PlayerView) -> datetime | None:
     if began_s is not None:
         return datetime.fromtimestamp(began_s, UTC)
     return parse_datetime(view.incident.created_at or "") if view.incident is not None else None
+
+
+MIDDLE_MS = 5_000
+"""So far from its start and its end a call is in its middle."""
+
+
+def left_at_ms(view: PlayerView, now_s: float) -> int | None:
+    """Return where a call that is left now can be gone on with; None at its start or its end."""
+    here_ms = aimed_ms(view.state, now_s)
+    if MIDDLE_MS <= here_ms <= shown_duration_ms(view.state, now_s) - MIDDLE_MS:
+        return here_ms
+    return None
 
 
 def bookmark_here(view: PlayerView, facts: CallFacts, made_at: datetime) -> Bookmark:

@@ -1,109 +1,90 @@
-"""How the window is shared out: the height of every part for a size. Pure.
-
-Necessary parts come first; the rest of the rows goes to the other parts, in order.
-"""
+"""How the window is shared out: the height and width of every part for a size. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 MIN_WIDTH = 60
 MIN_HEIGHT = 16
-ALWAYS_ROWS = 6
-"""Header, clock at its smallest, notice and footer."""
+
+WIDE = 138
+"""From this width on there are two columns: the transcript, and beside it lists and facts."""
+
+WORDS_CELLS = 90
+"""The longest line of a transcript that reads well."""
+
+SHORT_HEAD_CELLS, LONG_HEAD_CELLS = 23, 33
+_LANE_ROWS = ((28, 1), (40, 2), (50, 3), (60, 4), (70, 5))
+"""Below which height of the window a lane has how many rows."""
+MOST_LANE_ROWS = 7
+LARGE_FROM, WORDS_FROM = (22, 32), (28, 44)
+"""From which height on the clock is twice and three times as large: without a transcript, and with
+one."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Heights in rows; 0 hides a part. `clock_scale` is 1–3, `framed` puts panels in frames.
+    """Heights in rows and widths in cells; 0 hides a part.
 
-    `words_rows` is what the transcript has at least; it also gets what is left.
+    `clock_scale` is 1–3; `head_cells` stand before the lanes, of `lane_rows` each; `scale_row`:
+    times stand below them; `body_rows` are left for the transcript, or for a panel in its place;
+    `side_cells` is what a second column has, beside the transcript.
     """
 
-    clock_scale: int = 1
-    bar_rows: int = 1
-    framed: bool = False
-    notice_rows: int = 1
-    gaps: int = 0
-    panels: int = 2
-    help_rows: int = 0
-    stats_rows: int = 0
-    words_rows: int = 0
+    clock_scale: int
+    head_cells: int
+    lane_rows: int
+    scale_row: bool
+    gap: bool
+    notice_rows: int
+    stats_rows: int
+    body_rows: int
+    side_cells: int
 
     @property
-    def panel_rows(self) -> int:
-        """The height of one party's panel."""
-        return 4 if self.framed else 2
-
-    @property
-    def rows(self) -> int:
-        """The rows that all parts together take."""
-        clock = {1: 3, 2: 5, 3: 8}[self.clock_scale]
-        timeline = 0 if self.help_rows else self.bar_rows + 2
-        panels = self.panels * self.panel_rows
-        ends = 1 + self.notice_rows + 1
-        instead = self.help_rows + self.stats_rows
-        return ends + self.gaps + clock + timeline + panels + instead + self.words_rows
+    def track_rows(self) -> int:
+        """The rows of marks, both parties' lanes and times."""
+        return 1 + 2 * self.lane_rows + self.scale_row
 
 
-def plan(
-    width: int,
-    height: int,
-    *,
-    help_rows: int = 0,
-    stats_rows: int = 0,
-    words: bool = False,
-) -> Plan:
-    """Return the plan for a window of at least MIN_WIDTH × MIN_HEIGHT.
+def plan(width: int, height: int, *, stats_rows: int = 0, words: bool = True) -> Plan:
+    """Return the plan for a window of at least MIN_WIDTH × MIN_HEIGHT; `width` is without edges.
 
-    A panel, such as the help, takes the place of timeline, parties and `words`, the transcript;
-    statistics take the place of the parties, then of the words, only where there is no room.
+    The more rows there are, the higher are lanes and clock, and most go to the transcript; without
+    `words`, lanes and clock have some of those.
     """
-    if help_rows:
-        best = Plan(panels=0, help_rows=help_rows)
-    else:
-        best = Plan(stats_rows=stats_rows)
-        if best.rows > height:
-            best = replace(best, panels=0)
-    words = words and not help_rows
-    for wish in _wishes(width, best.panels > 0, words):
-        wished = wish(best)
-        if wished.rows <= height:
-            best = wished
-    return best
+    lane_rows = next((rows for below, rows in _LANE_ROWS if height < below), MOST_LANE_ROWS)
+    if not words and not stats_rows and height >= LARGE_FROM[0]:
+        lane_rows += 1
+    large, largest = LARGE_FROM if not words and not stats_rows else WORDS_FROM
+    scale = 3 if height >= largest and width >= 118 else 2 if height >= large and width >= 78 else 1
+    gap = height >= 28
+    notice_rows = 2 if height >= 20 or not (words or stats_rows) else 1
+    scale_row = height >= 20 or not stats_rows
+    clock_rows = {1: 3, 2: 5, 3: 8}[scale]
+    tracks = 1 + 2 * lane_rows + scale_row
+    body = height - 2 - clock_rows - tracks - notice_rows - stats_rows - 3 * gap
+    return Plan(
+        clock_scale=scale,
+        head_cells=head_cells(width),
+        lane_rows=lane_rows,
+        scale_row=scale_row,
+        gap=gap,
+        notice_rows=notice_rows,
+        stats_rows=stats_rows,
+        body_rows=body,
+        side_cells=width - WORDS_CELLS - 2 if width >= WIDE else 0,
+    )
+
+
+def head_cells(width: int) -> int:
+    """Return how many cells stand before the lanes in a window of `width` cells."""
+    if width < 78:
+        return SHORT_HEAD_CELLS
+    return LONG_HEAD_CELLS if width < 98 else min(width // 4 + 11, 62)
 
 
 def window_start(index: int, count: int, height: int, start: int) -> int:
     """Return the first row to draw, so that row `index` is seen and nothing jumps without need."""
     start = min(max(start, index - height + 1), index)
     return max(min(start, count - height), 0)
-
-
-Wish = Callable[[Plan], Plan]
-
-
-def _wishes(width: int, panels: bool, words: bool) -> list[Wish]:
-    """Return what makes a plan better, the most needed first."""
-    larger_clock: list[Wish] = [_with(clock_scale=2)] if width >= 78 else []
-    framed: list[Wish] = [_with(framed=True)] if panels else []
-    last_gap: list[Wish] = [_with(gaps=3)] if panels else []
-    largest_clock: list[Wish] = [_with(clock_scale=3)] if width >= 120 else []
-    if words:
-        return [
-            *(_with(words_rows=rows) for rows in (2, 3, 6)),
-            *larger_clock,
-            *(_with(gaps=1), _with(bar_rows=2), _with(notice_rows=2)),
-            *(_with(words_rows=10), _with(gaps=2), _with(words_rows=14)),
-            *(*framed, *last_gap, *largest_clock),
-        ]
-    return [
-        *(_with(gaps=1), _with(gaps=2), _with(notice_rows=2), *last_gap),
-        *(*larger_clock, *framed, *largest_clock),
-        _with(bar_rows=2),
-    ]
-
-
-def _with(**better: Any) -> Wish:
-    return lambda plan: replace(plan, **better)

@@ -13,18 +13,23 @@ from callplayer.vendor.parties import PARTIES, Party
 class PartyMeter:
     """A party's meter: the `lane` it shows, and what it is called.
 
-    Without a lane there is none: `label` and `text` say where the party's sound is shown.
+    Without a lane there is none: `label`, and `text` (`short` in a few cells), say where the
+    party's sound is shown.
     """
 
     lane: str | None
     label: str
     text: str = ""
+    short: str = ""
 
 
 OWN = "level"
 MIXED = "mixed"
-SHARED = PartyMeter(None, MIXED, "with the caller: the meter above")
-NONE = PartyMeter(None, OWN, "no sound of its own")
+SHARED = PartyMeter(None, MIXED, "with the caller: the meter above", "same sound")
+WHO_SPEAKS = PartyMeter(None, MIXED, "who speaks, by the transcript", "who speaks")
+"""Beside the lane of words, where a mixed sound has one."""
+
+NONE = PartyMeter(None, OWN, "no sound of its own", "no sound")
 
 
 def meters_of(lanes: Sequence[LaneState]) -> dict[Party, PartyMeter]:

@@ -114,7 +114,9 @@ class PlayerView:
     `script` is the transcript, `transcript` whether there is one, `ahead` the speech that came
     last while an earlier place was heard; `link` is how good the link is; `quiet_since_s` is since
     when it is silent (monotonic, s), None while there is sound; `navigation` is what the way
-    through the call so far leaves to remember; `offer` is what the call could be moved to.
+    through the call so far leaves to remember; `offer` is what the call could be moved to;
+    `found` is what the last search found, `marked` the bookmark set last, until it is noted;
+    `resume_ms` is where this call was left in the middle the last time, None if it was not.
     """
 
     state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
@@ -140,6 +142,7 @@ class PlayerView:
     found: Found = field(default_factory=Found)
     marked: RecentBookmark | None = None
     skipping: SilenceSkipping = field(default_factory=SilenceSkipping)
+    resume_ms: int | None = None
 
 
 def reduce(view: PlayerView, event: EngineNews, now_s: float) -> PlayerView:
@@ -252,6 +255,10 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
     refused = _refused(view.state, state, now_s)
     if refused:
         notice = Notice(refused, "", "hold", now_s + NOTICE_S)
+    if view.resume_ms is not None and not view.was_connected and is_connected(state):
+        at = clock_text(view.resume_ms, state.duration_ms, tenths=False)
+        until_s = now_s + ERROR_NOTICE_S
+        notice = Notice(f"Go on at {at}?", "Enter goes there.", "ask", until_s, answers=True)
     same_phase = view.phase_since_s is not None and state.phase == view.state.phase
     return replace(
         view,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from callplayer.ipc.messages import LaneLevel, LaneState
 from callplayer.ui.model.format import SPEECH_DB
@@ -25,7 +26,12 @@ _SILENT = 1
 NOISE_BINS = 150
 NOISE_SHARE = 0.2
 NOISE_AT_MOST = 3
-_LEVELS = "▂▃▄▅▆▇█"
+_STEPS = 7
+_FINE = 4
+"""Levels between two steps, for lanes of several rows."""
+_LOUDEST = 2 + (_STEPS - 1) * _FINE
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_HALVES = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
 WORDS_LANE = "words"
 CALLER_WORD, CALL_TAKER_WORD, BOTHS_WORD = "▀", "▄", "█"
@@ -40,7 +46,7 @@ the bar was: they differ without colour."""
 
 
 class Envelope:
-    """What was heard of one lane: for each 200 ms the loudest level, in steps."""
+    """What was heard of one lane: for each 200 ms the loudest level: 0 for none, 1 for silence."""
 
     def __init__(self) -> None:
         self._bins = bytearray()
@@ -52,14 +58,14 @@ class Envelope:
         at = position_ms // BIN_MS
         if at >= len(self._bins):
             self._bins.extend(bytes(at + 1 - len(self._bins)))
-        step = step_of(level_db)
-        if self._bins[at] >= step:
+        level = _level_of(level_db)
+        if self._bins[at] >= level:
             return False
-        self._bins[at] = step
+        self._bins[at] = level
         return True
 
-    def step(self, start_ms: int, end_ms: int) -> int:
-        """Return the loudest step in a stretch of the call; 0 where nothing was heard."""
+    def level(self, start_ms: int, end_ms: int) -> int:
+        """Return the loudest level in a stretch of the call; 0 where nothing was heard."""
         first = max(start_ms // BIN_MS, 0)
         return max(self._bins[first : max(-(-end_ms // BIN_MS), first + 1)], default=_UNHEARD)
 
@@ -85,32 +91,83 @@ class Envelope:
         without a pause. It is not asked about a few seconds, nor believed to be loud.
         """
         loudest = _SILENT
-        counts = [self._bins.count(step) for step in range(_SILENT, len(_LEVELS) + 2)]
+        counts = [self._bins.count(level) for level in range(_SILENT, _LOUDEST + 1)]
         heard = sum(counts)
         if heard >= NOISE_BINS:
             below = 0
-            for step, count in enumerate(counts, _SILENT):
+            for level, count in enumerate(counts, _SILENT):
                 below += count
                 if below >= heard * NOISE_SHARE:
+                    step = _step(level)
                     loudest = _SILENT if step == _SILENT else min(step, NOISE_AT_MOST) + 1
                     break
-        return bytes(range(_UNHEARD if unheard else _SILENT, loudest + 1))
+        quiet = (level for level in range(_SILENT, _LOUDEST + 1) if _step(level) <= loudest)
+        return bytes((_UNHEARD, *quiet) if unheard else quiet)
 
 
 def step_of(level_db: float) -> int:
     """Return 1 for silence, 2 … 8 for speech from quiet to loud."""
+    return _step(_level_of(level_db))
+
+
+def _step(level: int) -> int:
+    return level if level < 2 else 2 + int((level - 2) / _FINE + 0.5)
+
+
+def _level_of(level_db: float) -> int:
+    """Return 1 for silence, 2 … _LOUDEST for speech from quiet to loud."""
     if level_db < SPEECH_DB:
         return _SILENT
     share = min((level_db - SPEECH_DB) / (LOUDEST_DB - SPEECH_DB), 1.0)
-    return 2 + round(share * (len(_LEVELS) - 1))
+    return 2 + round(share * (_LOUDEST - 2))
 
 
 @dataclass(frozen=True)
 class SpeechLane:
-    """A lane as it is drawn: a sign a column."""
+    """A lane as it is drawn: of each column a level, or a sign of what is known by words."""
 
     name: str
-    signs: str
+    columns: str
+
+    @property
+    def signs(self) -> str:
+        """The lane in one row, a sign a column."""
+        return self.row(0, 1)
+
+    def row(self, at: int, rows: int) -> str:
+        """Return one of its rows, 0 at the top, where it has several."""
+        return self.columns.translate(_glyphs(at, rows))
+
+    def is_heard(self, column: int) -> bool:
+        """Return whether sound or silence was heard at a column."""
+        return self.columns[column] in _HEARD
+
+
+_LEVEL_SIGNS = tuple(map(chr, range(_LOUDEST + 1)))
+"""Levels as they stand in the columns of a lane: no sign of words is among them."""
+_HEARD = frozenset(_LEVEL_SIGNS)
+
+
+@lru_cache(maxsize=64)
+def _glyphs(at: int, rows: int) -> dict[int, str]:
+    """Return what each level and each sign of words looks like in one of `rows` rows."""
+    below = rows - 1 - at
+    glyphs = {_SILENT: HEARD_SILENCE if below == 0 else " "}
+    for level in range(2, _LOUDEST + 1):
+        # Lanes of several rows stand apart by a quarter of a row.
+        highest = 8 if rows == 1 else 8 * rows - 2
+        eighths = int((2 + (level - 2) / _FINE) / 8 * highest + 0.5) - 8 * below
+        glyphs[level] = _EIGHTHS[min(max(eighths, 0), 8)]
+    if rows == 1:
+        return glyphs
+    halves = (2 * at < rows, 2 * at + 1 < rows)
+    glyphs[ord(CALLER_WORD)] = _HALVES[halves]
+    glyphs[ord(CALL_TAKER_WORD)] = _HALVES[not halves[0], not halves[1]]
+    if below:
+        glyphs |= {ord(NO_WORD): " ", ord(UNKNOWN): " "}
+    if 2 * below >= rows:
+        glyphs[ord(WORD)] = " "
+    return glyphs
 
 
 class SpeechLanes:
@@ -179,15 +236,15 @@ class SpeechLanes:
 
     def _sign(self, name: str, column: int, said: set[int], script: Script) -> str:
         assert self._drawn_for is not None
-        step = self._step(name, column)
-        if step != _UNHEARD:
-            return HEARD_SILENCE if step == _SILENT else _LEVELS[step - 2]
+        level = self._level(name, column)
+        if level != _UNHEARD:
+            return _LEVEL_SIGNS[level]
         if column in said:
             return WORD
         _, span, width = self._drawn_for
         return _no_word(column, script, span, width)
 
-    def _step(self, name: str, column: int) -> int:
+    def _level(self, name: str, column: int) -> int:
         assert self._drawn_for is not None
         _, span, width = self._drawn_for
         envelope = self._envelopes.get(name)
@@ -195,7 +252,7 @@ class SpeechLanes:
             return _UNHEARD
         half_ms = span.length_ms / max(width - 1, 1) / 2
         at_ms = span.position_ms(column, width)
-        return envelope.step(round(at_ms - half_ms), round(at_ms + half_ms))
+        return envelope.level(round(at_ms - half_ms), round(at_ms + half_ms))
 
     def _redraw_columns(self, name: str, position_ms: int) -> None:
         signs = self._signs.get(name)
@@ -208,10 +265,9 @@ class SpeechLanes:
             return
         # What is noted is seen in every column that it reaches into.
         for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
-            step = self._step(name, column)
-            sign = HEARD_SILENCE if step <= _SILENT else _LEVELS[step - 2]
-            if step != _UNHEARD and signs[column] != sign:
-                signs[column] = sign
+            level = self._level(name, column)
+            if level != _UNHEARD and signs[column] != _LEVEL_SIGNS[level]:
+                signs[column] = _LEVEL_SIGNS[level]
                 self._lanes.pop(name, None)
 
 

@@ -45,7 +45,8 @@ TICK_S = 0.1
 class PlainPlayer:
     """One call in plain lines; `write` takes each line, without its end.
 
-    With `ends_with_call` the end of the call is the end, whether or not keys may still come.
+    `resume_ms` is where the call was left in the middle. With `ends_with_call` the end of the call
+    is the end, whether or not keys may still come.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class PlainPlayer:
         settings: ScreenSettings,
         store: BookmarkStore,
         ends_with_call: bool = False,
+        resume_ms: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
@@ -69,7 +71,9 @@ class PlainPlayer:
         self._trouble = ""
         self._wants_devices = False
         self._left = asyncio.Event()
-        self.control = CallControl(engine.send, self, settings, store, clock=clock)
+        self.control = CallControl(
+            engine.send, self, settings, store, clock=clock, resume_ms=resume_ms
+        )
         self.front_actions: dict[FrontAction, Callable[[], object]] = {
             "help": self._say_help,
             "stats": lambda: write(stats_text(self.control.view, clock())),

@@ -9,7 +9,7 @@ from textual import events
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
 from callplayer.ui.model.format import clock_text
-from callplayer.ui.widgets.asked import Asked
+from callplayer.ui.widgets.drag import Asked
 from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, cells, fit, quoted
 from callplayer.vendor.commands import Scrub
@@ -64,16 +64,20 @@ class BookmarksPanel(ListPanel):
 
         def row(at: int) -> Row:
             each = bookmarks[at]
-            return bookmark_row(each, self._duration_ms, width, each == self.pointed)
+            pointed = each == self.pointed
+            return bookmark_row(each, at + 1, self._duration_ms, width, pointed=pointed)
 
         rows = self.entry_rows(len(bookmarks), bookmarks.index(self.pointed), row, height)
         return [title, *rows, keys_row(KEYS_HELP, self.close_key, width)]
 
 
-def bookmark_row(bookmark: Bookmark, duration_ms: int, width: int, pointed: bool) -> Row:
-    """Return one bookmark: offset, clock time, note, and the words there as far as they fit."""
+def bookmark_row(
+    bookmark: Bookmark, number: int, duration_ms: int, width: int, *, pointed: bool
+) -> Row:
+    """Return one bookmark: its number on the timeline, offset, clock time, note, and the words
+    there as far as they fit."""
     row: list[Part] = [
-        ("▸ " if pointed else "  ", "ask"),
+        (f"{'▸' if pointed else ' '}{number:>3} ", "ask"),
         (f"{clock_text(bookmark.position_ms, duration_ms):>9}  ", "strong" if pointed else "text"),
     ]
     if bookmark.clock and width >= 70:

@@ -1,6 +1,8 @@
-"""The large clock, and the call's state as a sign and a word."""
+"""The large clock, and beside it the call's state and how it is played."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 
@@ -14,58 +16,60 @@ from callplayer.ui.model.format import (
     shown_duration_ms,
     shown_position_ms,
 )
+from callplayer.ui.model.navigation import Loop
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
-from callplayer.ui.widgets.rows import Part, Row, Rows, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
-SIDE_CELLS = 14
-"""What the words beside the digits need: `↻ RECONNECTING`, `12:34 behind`."""
+SIDE_CELLS = 27
+"""What the words beside the digits need: `▮▮ PAUSED  10:31:23 UTC`."""
 BEHIND_FROM_MS = 2_000
 
 
+@dataclass(frozen=True)
+class ClockFacts:
+    """What stands beside the clock: the time of day there, how the call is played, and the loop."""
+
+    time_of_day: str = ""
+    loop: Loop | None = None
+    skips: bool = False
+
+
 class Clock(Rows):
-    """Shows the state's sign, the position in large digits, and duration and target in words."""
+    """Shows the position in large digits, and beside it the state, once, and what it goes by."""
 
     largest_scale = 1
 
-    def show(self, state: StateEvent, now_s: float, *, skips: bool = False) -> None:
-        """Draw the clock as it stands at `now_s`; `skips`: silence is skipped."""
+    def show(self, state: StateEvent, now_s: float, facts: ClockFacts) -> None:
+        """Draw the clock as it stands at `now_s`."""
         scale = self.largest_scale
-        self.draw_with(lambda width, _: clock_rows(state, now_s, width, scale, skips=skips))
+        self.draw_with(lambda width, _: clock_rows(state, now_s, width, scale, facts))
 
 
 def clock_rows(
-    state: StateEvent, now_s: float, width: int, largest_scale: int, *, skips: bool = False
+    state: StateEvent,
+    now_s: float,
+    width: int,
+    largest_scale: int,
+    facts: ClockFacts | None = None,
 ) -> list[Row]:
     """Return the clock's rows, `cell_rows` of the largest scale whose digits and words fit."""
     look = PHASE_LOOKS[state.phase]
     duration_ms = shown_duration_ms(state, now_s)
-    position_ms = shown_position_ms(state, now_s)
-    digits = clock_text(position_ms, duration_ms)
+    digits = clock_text(shown_position_ms(state, now_s), duration_ms)
     longest = clock_text(duration_ms, duration_ms)
     pixels = pixel_width(max(digits, longest, key=pixel_width))
     scale = largest_scale
-    while scale > 1 and (5 + 2 + pixels + 2) * scale + SIDE_CELLS > width:
+    while scale > 1 and (pixels + 2) * scale + SIDE_CELLS > width:
         scale -= 1
-    sign = large((look.symbol,), scale)
-    figures = large(digits, scale)
-    rest = " " * (pixels * scale - len(figures[0]))
-    words = _words(look, state, position_ms, duration_ms, cell_rows(scale))
-    if skips:
-        words = _with_skips(words, cell_rows(scale))
-    top = (cell_rows(scale) - len(words)) // 2
+    figures, rows = large(digits, scale), cell_rows(scale)
+    blank = " " * (pixels * scale - len(figures[0]) + 2 * scale)
+    side = _side(look, state, now_s, facts or ClockFacts(), width - (pixels + 2) * scale)
+    top = (rows - len(side)) // 2
     tone = "strong" if look.tone == "play" else look.tone
-    rows: list[Row] = []
-    for y in range(cell_rows(scale)):
-        side = words[y - top] if 0 <= y - top < len(words) else ()
-        gap = " " * (2 * scale)
-        rows.append(
-            (
-                (sign[y] + gap, look.tone),
-                (figures[y] + rest + gap, tone),
-                *side,
-            )
-        )
-    return rows
+    return [
+        ((figures[y] + blank, tone), *(side[y - top] if 0 <= y - top < len(side) else ()))
+        for y in range(rows)
+    ]
 
 
 def state_line(state: StateEvent, now_s: float) -> str:
@@ -98,32 +102,41 @@ def _behind(behind_ms: int, duration_ms: int) -> str:
     return f"{clock_text(whole_ms, duration_ms, tenths=False)} behind"
 
 
-def _words(
-    look: PhaseLook, state: StateEvent, position_ms: int, duration_ms: int, most: int
-) -> tuple[tuple[Part, ...], ...]:
-    """Return at most `most` lines: the state; how long; how far behind; where to."""
-    word: tuple[Part, ...] = ((f"{look.symbol} {look.word}", look.tone),)
-    length: tuple[Part, ...] = ()
+def _side(
+    look: PhaseLook, state: StateEvent, now_s: float, facts: ClockFacts, room: int
+) -> list[Row]:
+    """Return three lines: the state and the time of day; length, and how far behind; the rest.
+
+    What has no room is left out, the last first.
+    """
+    duration_ms = shown_duration_ms(state, now_s)
+    first: list[Part] = [(f"{look.symbol} {look.word}", look.tone), (facts.time_of_day, "text")]
+    second: list[Part] = []
     if duration_ms > 0:
-        length = (("of ", "dim"), (clock_text(duration_ms, duration_ms), "text"))
-    behind: tuple[Part, ...] = ()
+        second.append((f"of {clock_text(duration_ms, duration_ms)}", "text"))
     if is_growing(state):
-        behind_ms = duration_ms - position_ms
+        behind_ms = duration_ms - shown_position_ms(state, now_s)
         tone: Tone = "hold" if behind_ms > BEHIND_FROM_MS else "dim"
-        behind = ((fit(_behind(behind_ms, duration_ms), SIDE_CELLS).rstrip(), tone),)
-    target: tuple[Part, ...] = ()
+        second.append((_behind(behind_ms, duration_ms), tone))
+    third: list[Part] = []
     if state.requested_ms is not None:
-        target = ((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"),)
-    if behind and target and most < 4:
-        # The target also stands on the timeline.
-        target = ()
-    lines = (word, length, *(line for line in (behind, target) if line))
-    return lines if len(lines) >= 3 else (*lines, ())
+        third.append((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"))
+    if facts.loop is not None:
+        third.append((_loop_text(facts.loop, duration_ms), "hold"))
+    if facts.skips:
+        third.append(("skips silence", "hold"))
+    return [_joined(line, room) for line in (first, second, third)]
 
 
-def _with_skips(words: tuple[tuple[Part, ...], ...], most: int) -> tuple[tuple[Part, ...], ...]:
-    """Return the words and that silence is skipped: on a line of its own if one is left."""
-    lines = [line for line in words if line]
-    if len(lines) < most:
-        return (*lines, (("skips silence", "hold"),))
-    return ((*lines[0], ("  skips silence", "hold")), *lines[1:])
+def _loop_text(loop: Loop, duration_ms: int) -> str:
+    end = "…" if loop.b_ms is None else clock_text(loop.b_ms, duration_ms)
+    return f"loop {clock_text(loop.a_ms, duration_ms)}–{end}"
+
+
+def _joined(parts: list[Part], room: int) -> Row:
+    row: list[Part] = []
+    for text, tone in parts:
+        gap = "   " if row else ""
+        if text and cells(row) + cell_len(gap + text) <= room:
+            row.append((gap + text, tone))
+    return tuple(row)

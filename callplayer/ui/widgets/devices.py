@@ -10,7 +10,7 @@ from textual.timer import Timer
 
 from callplayer.ipc.messages import Device, DevicesEvent, SetOutputDevice
 from callplayer.text import plain_text
-from callplayer.ui.widgets.asked import Asked
+from callplayer.ui.widgets.drag import Asked
 from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
 from callplayer.ui.widgets.rows import Part, Row, fit
 

@@ -1,11 +1,21 @@
-"""Rows that the mouse takes hold of: press, drag, let go."""
+"""Rows that the mouse takes hold of, and what it asks the engine for."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from textual import events
 from textual.message import Message
 
+from callplayer.ipc.messages import Request
 from callplayer.ui.widgets.rows import Rows
+
+
+@dataclass
+class Asked(Message):
+    """The user pointed at something that stands for a request."""
+
+    request: Request
 
 
 class DragRows(Rows):

@@ -23,7 +23,8 @@ from callplayer.ui.model.player import Notice, PlayerView
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
 
 SHORT_ID_CHARS = 8
-NUMBER_CELLS = 18
+SHORT_WHEN_CHARS = 16
+SHORTEST_DEVICE_CELLS = 8
 
 _LINK_LOOKS: dict[Quality, tuple[str, str, Tone]] = {
     "good": ("▂▄▆", "good", "play"),
@@ -87,34 +88,53 @@ class KeyFooter(Rows):
 def header_row(
     view: PlayerView, width: int, hide_phone: bool = False, zone: tzinfo | None = None
 ) -> Row:
-    """Return the header; what has no room is left out, the least needed first."""
-    incident = view.incident
-    right = _right(view, width)
+    """Return the header: what call this is, what matters most first; then link and device.
+
+    What has no room is left out, the least needed first; the device is shortened before that.
+    """
     if view.offer.notice and view.state.source == "recording":
-        return _offer_row(view, width, right)
+        return _offer_row(view, width, _right(view, width, width // 2))
+    facts = call_headline(view, hide_phone, zone)
+    least = [facts[0], *(_short(facts[1:2])), *facts[2:3]]
+    right = _right(view, width, width - cells(_joined(least)) - 1)
+    left = least
+    for wanted in (facts[:3], *(facts[:count] for count in range(4, len(facts) + 1))):
+        if cells(_joined(wanted)) + cells(right) < width:
+            left = wanted
+    row = _joined(left)
+    gap = width - cells(row) - cells(right)
+    return [*row, (" " * max(gap, 1), "text"), *right]
+
+
+def _short(when: Sequence[Part]) -> list[Part]:
+    """Return when the call was without its seconds."""
+    return [(text[:SHORT_WHEN_CHARS], tone) for text, tone in when]
+
+
+def call_headline(view: PlayerView, hide_phone: bool, zone: tzinfo | None) -> list[Part]:
+    """Return what call this is, the most needed first: kind, when, number, where, id."""
+    incident, kind = view.incident, recording_text(view.state)
     if incident is None:
         asked = plain_text(view.asked_id)[:SHORT_ID_CHARS]
-        left: list[Part] = [("callplayer   ", "dim"), (asked, "text")]
-    else:
-        live = incident.is_audio_live and not view.state.call_over
-        kind = recording_text(view.state) or ("LIVE CALL" if live else "RECORDED")
-        phone = phone_text(plain_text(incident.caller_phone_number, 20))
-        phone = hidden_phone(phone) if hide_phone else phone
-        left = [(phone or "unknown caller", "strong")]
-        optional = [
-            (kind, "text"),
-            (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
-            (plain_text(when_text(incident.created_at or "", zone), 32), "dim"),
-            (plain_text(incident.location, 48), "dim"),
-        ]
-        for text, tone in optional:
-            part: Part = ("   " + text, "text" if tone == "text" else "dim")
-            if text and cells(left) + cells([part]) + cells(right) >= width:
-                break
-            if text:
-                left.append(part)
-    gap = width - cells(left) - cells(right)
-    return [*left, (" " * max(gap, 1), "text"), *right]
+        return [part for part in ((kind or "callplayer", "dim"), (asked, "text")) if part[0]]
+    is_live = incident.is_audio_live and not view.state.call_over
+    kind = kind or ("LIVE CALL" if is_live else "RECORDED")
+    phone = phone_text(plain_text(incident.caller_phone_number, 20))
+    facts: list[Part] = [
+        (kind, "play" if is_live else "text"),
+        (plain_text(when_text(incident.created_at or "", zone), 32), "text"),
+        (hidden_phone(phone) if hide_phone else phone or "unknown caller", "strong"),
+        (plain_text(incident.location, 48), "text"),
+        (plain_text(incident.id)[:SHORT_ID_CHARS], "dim"),
+    ]
+    return [part for part in facts if part[0]]
+
+
+def _joined(facts: Sequence[Part]) -> list[Part]:
+    row: list[Part] = []
+    for text, tone in facts:
+        row.append((f"  {text}" if row else text, tone))
+    return row
 
 
 def _offer_row(view: PlayerView, width: int, right: list[Part]) -> Row:
@@ -181,11 +201,15 @@ def footer_row(items: Sequence[FooterItem]) -> Row:
     return row
 
 
-def _right(view: PlayerView, width: int) -> list[Part]:
-    """Return link and device; a caller's number has room beside them."""
+def _right(view: PlayerView, width: int, room: int) -> list[Part]:
+    """Return link and device as far as they fit in `room`; the device has a third of the width."""
     link, device = _link(view), _device(view.state)
-    room = max(min(width - NUMBER_CELLS - cells(link), width // 3), 12)
-    return [*link, (fit(device, min(cell_len(device), room)), "dim")]
+    device_cells = min(cell_len(device), room - cells(link), max(width // 3, 14))
+    if device_cells >= min(SHORTEST_DEVICE_CELLS, cell_len(device)):
+        return [*link, (fit(device, device_cells), "dim" if view.state.device else "hold")]
+    while link and cells(link) > room:
+        link.pop()
+    return [(text.rstrip(), tone) for text, tone in link]
 
 
 def _link(view: PlayerView) -> list[Part]:

@@ -12,18 +12,11 @@ from callplayer.ui.widgets.rows import Row, Rows, fit
 MOVES = ("up", "down", "home", "end")
 """The keys that move in a list."""
 
-LONGEST_ROWS = 14
-
 
 def moved(key: str, at: int, last: int) -> int:
     """Return where one of MOVES leads from a place in a list that ends at `last`."""
     wanted = {"home": 0, "end": last, "up": at - 1, "down": at + 1}[key]
     return min(max(wanted, 0), last)
-
-
-def list_height(count: int, room: int) -> int:
-    """Return how many rows a list takes of `room`: title, entries or their absence, keys."""
-    return min(max(count, 1) + 2, LONGEST_ROWS, room)
 
 
 def title_row(title: str, width: int) -> Row:

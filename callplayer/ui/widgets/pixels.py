@@ -1,4 +1,4 @@
-"""Large digits and signs of half blocks, to be read from a metre away. Pure."""
+"""Large digits of half blocks, to be read from a metre away. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,6 @@ _GLYPHS: dict[str, tuple[str, ...]] = {
     "9": ("###", "# #", "###", "  #", "###"),
     ":": (" ", "#", " ", "#", " "),
     ".": (" ", " ", " ", " ", "#"),
-    "▶": ("##   ", "#### ", "#####", "#### ", "##   "),
-    "▮▮": ("## ##", "## ##", "## ##", "## ##", "## ##"),
-    "■": ("#####", "#####", "#####", "#####", "#####"),
-    "●": (" ### ", "#####", "#####", "#####", " ### "),
-    "…": ("     ", "     ", "# # #", "     ", "     "),
-    "↻": (" ## #", "#  ##", "# ###", "#    ", " ### "),
-    "✖": ("#   #", " # # ", "  #  ", " # # ", "#   #"),
 }
 
 
@@ -55,8 +48,7 @@ def _drawn(glyph: str, scale: int) -> tuple[str, ...]:
 def large(text: Sequence[str], scale: int) -> tuple[str, ...]:
     """Draw `text`; return `cell_rows(scale)` strings of `pixel_width(text) * scale` cells.
 
-    `text` is a sequence of glyphs: digits, `:`, `.`, or a state's symbol as one item. Raise
-    KeyError for any other.
+    `text` is digits, `:` and `.`. Raise KeyError for any other.
     """
     gap = " " * scale
     return tuple(

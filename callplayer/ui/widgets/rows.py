@@ -98,6 +98,10 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
     Rows > .rows--pointed { color: $ask; text-style: bold reverse; }
     Rows > .rows--ahead { color: $dim; }
     Rows > .rows--unsure { color: $dim; text-style: italic; }
+    Rows > .rows--past-loop { color: $ask; background: $panel; }
+    Rows > .rows--text-loop { color: $foreground; background: $panel; }
+    Rows > .rows--ahead-loop { color: $dim; background: $panel; }
+    Rows > .rows--faint-loop { color: $dim; background: $panel; }
     Rows:nocolor > .rows--lit { text-style: bold reverse; }
     Rows:nocolor > .rows--dim, Rows:nocolor > .rows--faint { text-style: dim; }
     """

@@ -13,13 +13,18 @@ from callplayer.ui.model.format import (
     is_growing,
     shown_duration_ms,
 )
-from callplayer.ui.model.speech import SpeechLane, SpeechLanes
+from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.model.transcript import Script
 from callplayer.ui.model.zoom import Span, whole_span, zoomed_span
-from callplayer.ui.widgets.asked import Asked
-from callplayer.ui.widgets.drag import DragRows
+from callplayer.ui.widgets.drag import Asked, DragRows
 from callplayer.ui.widgets.rows import Row
-from callplayer.ui.widgets.timeline_rows import Drawn, Marks, timeline_rows, visible_state
+from callplayer.ui.widgets.timeline_rows import (
+    Drawn,
+    Marks,
+    timeline_rows,
+    tracks_of,
+    visible_state,
+)
 from callplayer.vendor.commands import Scrub
 
 POINT_MOVES = {
@@ -36,7 +41,9 @@ POINT_MOVES = {
 
 
 class Timeline(DragRows):
-    """Draws the call from start to end; a click or a drag asks to scrub."""
+    """Draws the call from start to end, `lane_rows` a party; a click or a drag asks to scrub."""
+
+    lane_rows = 1
 
     @dataclass
     class Hovered(Message):
@@ -81,14 +88,12 @@ class Timeline(DragRows):
         span = self._span
 
         def build(width: int, height: int) -> Sequence[Row]:
-            lanes: tuple[SpeechLane, ...] = ()
-            if width > 1 and height - 2 >= min(len(state.lanes), 2):
-                lanes = self._lanes.lanes(state.lanes, script, span, width)
-            drawn = Drawn(marks, span, lanes)
+            lanes = self._lanes.lanes(state.lanes, script, span, width) if width > 1 else ()
+            drawn = Drawn(marks, span, tracks_of(state, lanes, self.lane_rows, width))
             built_from = (drawn, height, *visible_state(state, now_s, width, span))
             if built_from != self._built_from:
                 self._built_from = built_from
-                self._built = timeline_rows(state, now_s, width, height - 2, drawn)
+                self._built = timeline_rows(state, now_s, width, drawn)[:height]
             return self._built
 
         self.draw_with(build)

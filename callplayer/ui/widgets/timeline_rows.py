@@ -1,13 +1,11 @@
-"""The rows of the timeline: cursors and marks, the bar or lanes, the scale of times. Pure."""
+"""The rows of the timeline: how far it is played and what is marked, the lanes, times. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-
-from rich.cells import cell_len
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
@@ -18,14 +16,16 @@ from callplayer.ui.model.format import (
     shown_position_ms,
     tick_step_ms,
 )
+from callplayer.ui.model.meters import meters_of
 from callplayer.ui.model.navigation import Loop
-from callplayer.ui.model.speech import NO_WORD, UNKNOWN, WORD, WORDS_LANE, SpeechLane
-from callplayer.ui.model.zoom import Span, whole_span
-from callplayer.ui.widgets.rows import Part, Row, clusters
+from callplayer.ui.model.speech import NO_WORD, UNKNOWN, WORDS_LANE, SpeechLane, is_mixed
+from callplayer.ui.model.zoom import Span
+from callplayer.ui.widgets.rows import Part, Row
 
-PLAYED, AHEAD = "█", "░"
-POINTS = "↓"
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+PLAYED, AHEAD, PLAYHEAD = "━", "─", "│"
+"""What was played and what comes differ by form; the playhead crosses the lanes."""
+
+POINTS, HOVERS = "↓", "╷"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PointedPlace:
 class Marks:
     """What is marked on the timeline beside the cursors; `ahead` names the speaker at the live end.
 
-    `pointed` is a place that mouse or keys point at.
+    `hit_ms` is the hit that was gone to last; `pointed` is a place that mouse or keys point at.
 
     Two of them are the same only if they are one: there may be thousands of hits in them.
     """
@@ -49,154 +49,160 @@ class Marks:
     loop: Loop | None = None
     bookmarks_ms: tuple[int, ...] = ()
     hits_ms: tuple[int, ...] = ()
+    hit_ms: int | None = None
     ahead: str = ""
     pointed: PointedPlace | None = None
 
 
-NO_MARKS = Marks()
+@dataclass(frozen=True)
+class Track:
+    """A lane and how many rows it has; nothing is known of it, or nothing stands there (None)."""
+
+    lane: SpeechLane | None
+    rows: int
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn beside the state: marks, which part of the call, and lanes."""
+    """What is drawn beside the state: marks, which part of the call, and the lanes."""
 
     marks: Marks
     span: Span
-    lanes: tuple[SpeechLane, ...] = ()
+    tracks: tuple[Track, ...] = ()
+
+
+def tracks_of(
+    state: StateEvent, lanes: Sequence[SpeechLane], lane_rows: int, width: int
+) -> tuple[Track, ...]:
+    """Return what stands beside each party's head: its lane, or the one that both share.
+
+    A mixed sound's words, laid to the parties, stand below it; without words it takes both places.
+    """
+    by_name = {lane.name: lane for lane in lanes}
+    unknown = SpeechLane("", UNKNOWN * width)
+    names = [meter.lane for meter in meters_of(state.lanes).values()]
+    if is_mixed(state.lanes):
+        if WORDS_LANE not in by_name:
+            return (Track(by_name.get(names[0] or "", unknown), 2 * lane_rows),)
+        names[1] = WORDS_LANE
+    return tuple(
+        Track(None if name is None else by_name.get(name, unknown), lane_rows) for name in names
+    )
 
 
 def visible_state(state: StateEvent, now_s: float, width: int, span: Span) -> tuple[object, ...]:
     """Return all of a state that can be seen on the timeline: most ticks change none of it."""
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
-    eighths = int(span.share(position_ms) * (width - 1) * 8 + 4)
     column, end = span.column(position_ms, width), span.column(duration_ms, width)
     whole_s = duration_ms // 1000
-    return width, eighths, column, end, whole_s, state.requested_ms, is_growing(state)
+    return width, column, end, whole_s, state.requested_ms, is_growing(state)
 
 
-def timeline_rows(
-    state: StateEvent,
-    now_s: float,
-    width: int,
-    bar_rows: int,
-    drawn: Drawn | None = None,
-) -> list[Row]:
-    """Return the row of cursors and marks, `bar_rows` rows of bar or lanes, and the scale."""
+def timeline_rows(state: StateEvent, now_s: float, width: int, drawn: Drawn) -> list[Row]:
+    """Return the row of cursors and marks, the rows of all lanes, and the scale."""
     if width < 8:
         return []
     duration_ms = shown_duration_ms(state, now_s)
     if duration_ms <= 0:
-        empty: Row = ((AHEAD * width, "faint"),)
-        return [(), *([empty] * bar_rows), ()]
+        lanes = [_unknown(each, at, width) for each in drawn.tracks for at in range(each.rows)]
+        return [(), *lanes]
+    span, marks = drawn.span, drawn.marks
+    here = span.column(shown_position_ms(state, now_s), width)
+    end, loop = span.column(duration_ms, width), _loop_columns(marks, width, span)
+    bars = [
+        () if each.lane is None else lane_row(each.lane, here, end + 1, (at, each.rows), loop)
+        for each in drawn.tracks
+        for at in range(each.rows)
+    ]
     growing = is_growing(state)
-    drawn = drawn or Drawn(NO_MARKS, whole_span(duration_ms, growing))
-    span = drawn.span
-    position_ms = shown_position_ms(state, now_s)
-    bars = [_bar(position_ms, duration_ms, width, span)] * bar_rows
-    here, end = span.column(position_ms, width), span.column(duration_ms, width)
-    for place, lane in enumerate(drawn.lanes[:bar_rows]):
-        bars[place] = lane_row(lane, here, end + 1)
-    cursors = _cursors(state, now_s, width, span, drawn.marks)
-    return [cursors, *bars, scale_row(duration_ms, width, growing, span)]
+    return [
+        _cursors(state, now_s, width, span, marks),
+        *bars,
+        scale_row(duration_ms, width, growing, span),
+    ]
 
 
-@lru_cache(maxsize=8)
-def lane_row(lane: SpeechLane, here: int, end: int) -> Row:
-    """Return a lane: what was played, what was heard elsewhere, what is known only by its words."""
+def _unknown(track: Track, at: int, width: int) -> Row:
+    return ((SpeechLane("", UNKNOWN * width).row(at, track.rows), "faint"),)
+
+
+@lru_cache(maxsize=64)
+def lane_row(
+    lane: SpeechLane,
+    here: int,
+    end: int,
+    row_of_rows: tuple[int, int] = (0, 1),
+    loop: tuple[int, int] | None = None,
+) -> Row:
+    """Return a row of a lane: what was played, what was heard elsewhere, what only the
+    transcript tells of; the stretch of the loop tinted; and the playhead."""
     row: list[Part] = []
-    for sign_tone, columns in groupby(range(min(end, len(lane.signs))), key=_tone_of(lane, here)):
-        row.append(("".join(lane.signs[column] for column in columns), sign_tone))
+    signs = lane.row(*row_of_rows)
+    for tone, columns in groupby(range(min(end, len(signs))), key=_tone_of(lane, here, loop)):
+        text = "".join(signs[column] for column in columns)
+        row.append((PLAYHEAD, tone) if tone == "strong" else (text, tone))
     return tuple(row)
 
 
-def _tone_of(lane: SpeechLane, here: int) -> Callable[[int], Tone]:
+def _tone_of(lane: SpeechLane, here: int, loop: tuple[int, int] | None) -> Callable[[int], Tone]:
     def tone(column: int) -> Tone:
-        sign = lane.signs[column]
-        if column <= here:
-            return "past"
-        if sign == WORD or (lane.name == WORDS_LANE and sign not in (UNKNOWN, NO_WORD)):
-            return "ahead"
-        return "faint" if sign in (UNKNOWN, NO_WORD) else "text"
+        in_loop = loop is not None and loop[0] <= column <= loop[1]
+        sign = lane.columns[column]
+        if column == here:
+            return "strong"
+        if column < here:
+            return "past-loop" if in_loop else "past"
+        if sign in (UNKNOWN, NO_WORD):
+            return "faint-loop" if in_loop else "faint"
+        if lane.is_heard(column):
+            return "text-loop" if in_loop else "text"
+        return "ahead-loop" if in_loop else "ahead"
 
     return tone
 
 
-def _bar(position_ms: int, duration_ms: int, width: int, span: Span) -> Row:
-    """Return the bar; its edge is true to an eighth of a cell. After the live end it is blank."""
-    edge = span.share(position_ms) * (width - 1) + 0.5
-    whole, part = int(edge), int(edge % 1.0 * 8)
-    partial = _EIGHTHS[part] if part and whole < width else ""
-    end = width if duration_ms >= span.end_ms else span.column(duration_ms, width) + 1
-    ahead = max(end - whole - len(partial), 0)
-    rest = width - whole - len(partial) - ahead
-    return ((PLAYED * whole + partial, "past"), (AHEAD * ahead + " " * rest, "faint"))
+def _loop_columns(marks: Marks, width: int, span: Span) -> tuple[int, int] | None:
+    loop = marks.loop
+    if loop is None or loop.b_ms is None:
+        return None
+    return span.column(loop.a_ms, width), span.column(loop.b_ms, width)
+
+
+def _line(here: int, end: int) -> dict[int, Part]:
+    """Return the line of the call: played, and to come."""
+    played: Part = (PLAYED, "past")
+    ahead: Part = (AHEAD, "faint")
+    return {column: played if column < here else ahead for column in range(end + 1)}
 
 
 def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Marks) -> Row:
     """Return the row above the bar; what is drawn later covers what is drawn before."""
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
     here = span.column(position_ms, width)
-    cells = dict(_marked(marks, width, span))
-    pointed = {} if marks.pointed is None else _pointed(marks.pointed, here, width, span)
-    labels: list[dict[int, Part]] = [pointed]
-    if state.requested_ms is not None:
-        asked = span.column(state.requested_ms, width)
-        label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
-        label_at = asked + 1 if asked + 1 + len(label) <= width else asked - len(label)
-        labels.append({label_at + at: (sign, "ask") for at, sign in enumerate(label)})
+    cells = _line(here, span.column(duration_ms, width)) | _marked(marks, width, span)
+    if marks.pointed is not None:
+        sign = POINTS if marks.pointed.by_key else HOVERS
+        cells[span.column(marks.pointed.at_ms, width)] = (sign, "strong")
     if marks.ahead:
-        end = span.column(duration_ms, width)
-        labels += [_at_end(f"● {marks.ahead} speaks", end, width, here), {end: ("●", "play")}]
-    taken: set[int] = set()
-    for each in labels:
-        # Half a label beside another one could not be read.
-        if taken.isdisjoint(each):
-            taken.update(each)
-            cells |= each
+        cells[span.column(duration_ms, width)] = ("●", "play")
     if here not in cells or cells[here][0] != POINTS:
         cells[here] = ("◆", "strong")
     if state.requested_ms is not None:
-        cells[asked] = ("◇", "ask")
-    return _whole([cells.get(column, (" ", "text")) for column in range(max(cells) + 1)])
+        at = span.column(state.requested_ms, width)
+        label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
+        first = at + 1 if at + 1 + len(label) <= width else at - len(label)
+        if not first <= here < first + len(label):
+            cells |= {first + n: (sign, "ask") for n, sign in enumerate(label)}
+        cells[at] = ("◇", "ask")
+    return _merged([cells.get(column, (" ", "text")) for column in range(max(cells) + 1)])
 
 
-def _whole(row: list[Part]) -> Row:
-    """Blank the halves of wide characters whose other half is covered."""
-    wide = [len(sign) > 0 and not sign.isascii() and cell_len(sign) > 1 for sign, _ in row]
-    for column, (sign, tone) in enumerate(row):
-        has_right = column + 1 < len(row) and not row[column + 1][0]
-        if (wide[column] and not has_right) or (not sign and not (column and wide[column - 1])):
-            row[column] = (" ", tone)
-    return row
-
-
-def _pointed(pointed: PointedPlace, here: int, width: int, span: Span) -> dict[int, Part]:
-    """Return the cells that describe a place, beside the cursor if need be."""
-    at = span.column(pointed.at_ms, width)
-    sign = POINTS if pointed.by_key else "╷"
-    text = clusters(pointed.text)
-    used = len(text) + 2
-    if at + used <= width and not at < here < at + used:
-        row, first = [sign, *text, " "], at
-    elif at >= used - 1:
-        row, first = [" ", *text, sign], at - used + 1
-    else:
-        gap = max(here - at, 0)
-        row, first = [sign, *[" "] * gap, *text, " "][: width - at], at
-    return {first + n: (cluster, "strong") for n, cluster in enumerate(row)}
-
-
-def _at_end(label: str, end: int, width: int, here: int) -> dict[int, Part]:
-    """Return the cells of a label at the live end: after it where there is room, else before it.
-
-    Where the cursor would stand in it, it stands before the cursor, if anywhere.
-    """
-    first = end if end + len(label) <= width else max(end - len(label) + 1, 0)
-    if first <= here < first + len(label):
-        first = here - len(label) - 1
-    if first < 0:
-        return {}
-    return {first + at: (sign, "play") for at, sign in enumerate(label[:width])}
+def _merged(row: list[Part]) -> Row:
+    """Return a row of single cells with those of one tone as one part."""
+    return tuple(
+        ("".join(sign for sign, _ in parts), tone)
+        for tone, parts in groupby(row, key=lambda part: part[1])
+    )
 
 
 @lru_cache(maxsize=4)
@@ -209,12 +215,18 @@ def _marked(marks: Marks, width: int, span: Span) -> dict[int, Part]:
         first = span.column(marks.loop.a_ms, width)
         if marks.loop.b_ms is not None:
             last = span.column(marks.loop.b_ms, width)
-            cells |= {column: ("─", "hold") for column in range(first, last)}
+            cells |= {column: ("═", "hold") for column in range(first, last)}
             cells[last] = ("B", "hold")
         cells[first] = ("A", "hold")
-    for ms in marks.bookmarks_ms:
-        if span.holds(ms):
-            cells[span.column(ms, width)] = ("▾", "ask")
+    if marks.hit_ms is not None and span.holds(marks.hit_ms):
+        cells[span.column(marks.hit_ms, width)] = ("┃", "hit")
+    for number, ms in enumerate(marks.bookmarks_ms, 1):
+        if not span.holds(ms):
+            continue
+        for column, sign in enumerate(f"▾{number}", span.column(ms, width)):
+            # Of two bookmarks that stand close, the next one's sign covers the number.
+            if column < width:
+                cells[column] = (sign, "ask")
     return cells
 
 

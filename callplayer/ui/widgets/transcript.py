@@ -7,9 +7,10 @@ from dataclasses import replace
 from textual import events
 
 from callplayer.text import plain_text
+from callplayer.ui.model.player import NO_WORDS, PlayerView
 from callplayer.ui.model.transcript import LEAD_MS, Script, kept_place
 from callplayer.ui.model.transcript_search import Found, Hit
-from callplayer.ui.widgets.asked import Asked
+from callplayer.ui.widgets.drag import Asked
 from callplayer.ui.widgets.rows import Part, Row, Rows, fit, quoted
 from callplayer.ui.widgets.transcript_lines import ScriptLines, Seen
 from callplayer.vendor.commands import Scrub
@@ -44,7 +45,7 @@ class TranscriptPane(Rows):
         self._seen = Seen()
         self._found = Found()
         self._top = 0
-        self._note = ""
+        self._note = self._absence = ""
         self._expected_ms: int | None = None
 
     @property
@@ -52,13 +53,17 @@ class TranscriptPane(Rows):
         """Return whether the arrows move in the transcript."""
         return self.pointed is not None
 
-    def show(self, script: Script, heard_ms: int, found: Found, note: str) -> None:
-        """Draw what stands where the pane is, as it is at `heard_ms`; `note` is of the cable."""
+    def show(self, view: PlayerView, heard_ms: int) -> None:
+        """Draw what stands where the pane is, as it is at `heard_ms`."""
+        script, found = view.script, view.found
+        self._note = "reconnecting" if view.transcript == "reconnecting" else ""
+        failed = view.failure is not None
+        self._absence = "No transcript came." if failed else NO_WORDS[view.transcript]
         if self.pointed is not None and script is not self._script:
             # Words may be corrected while they are read.
             self.pointed = kept_place(self._script, self.pointed, script)
             self.follows = self.pointed is None
-        self._script, self._found, self._note = script, found, note
+        self._script, self._found = script, found
         if self._expected_ms is not None and abs(heard_ms - self._expected_ms) < ARRIVED_MS:
             self._expected_ms, self.follows = None, not self.is_read
         self._seen = Seen(heard_ms, found.by_utterance, found.hit, self.pointed)
@@ -175,6 +180,8 @@ class TranscriptPane(Rows):
         return max(min(top, len(self._lines.lines) - rows), 0)
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
+        if not self._script:
+            return [self._title(width), ((self._absence, "dim"),)]
         self._lines.update(self._script, width)
         rows = self._text_rows(height)
         if self.follows and self._lines.lines:
@@ -188,7 +195,7 @@ class TranscriptPane(Rows):
         return [*([self._title(width)] * self._title_rows(height)), *drawn]
 
     def _title(self, width: int) -> Row:
-        words = "─ words "
+        words = "─ transcript "
         if self._found.wanted:
             count = len(self._found.hits)
             place = f"{self._found.at + 1} of {count}" if count else "not said"

@@ -26,17 +26,16 @@ from callplayer.ui.widgets.rows import Part, Row, fit
 from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 
 WIDE = 78
-INDENT_CELLS = 4
+TIME_CELLS, NAME_CELLS = 8, 11
 UNSURE_SIGN = "~"
 BARS: dict[Speaker, str] = {"Caller": "┃", "CallTaker": "┊", "Unknown": "╎"}
-"""The two parties differ in name, indent and the line beside them, not in colour alone."""
+NAMES: dict[Speaker, str] = {**SPEAKER_NAMES, "Caller": SPEAKER_NAMES["Caller"].upper()}
+"""The two parties differ in capitals and in the line beside them, not in colour alone."""
 
 SPEAKER_TONES: dict[Speaker, Tone] = {
     "Unknown": "ask",
     **{SPEAKER_OF_PARTY[party]: tone for party, tone in PARTY_TONES.items()},
 }
-
-_INDENTED: frozenset[Speaker] = frozenset(("CallTaker",))
 
 
 class TranscriptLine(msgspec.Struct, frozen=True, gc=False):
@@ -86,7 +85,7 @@ class ScriptLines:
         for index in range(kept, len(script.utterances)):
             self._first_lines.append(len(self.lines))
             each = script.utterances[index]
-            room = max(width - prefix_cells(each.speaker, width), 8)
+            room = max(width - prefix_cells(width), 8)
             self.lines += [TranscriptLine(index, first, end) for first, end in wrapped(each, room)]
 
     def line_of(self, utterance: int, word: int) -> int:
@@ -116,6 +115,10 @@ class ScriptLines:
             row = self._drawn[number, tone] = self._row(line, seen)
         return row
 
+    def _is_new_speaker(self, utterance: int) -> bool:
+        said = self.script.utterances
+        return not utterance or said[utterance - 1].speaker != said[utterance].speaker
+
     def _even_tone(self, number: int, seen: Seen) -> Tone | None:
         """Return the tone of all words of a line that has but one, None for any other line."""
         line = self.lines[number]
@@ -133,7 +136,12 @@ class ScriptLines:
     def _row(self, line: TranscriptLine, seen: Seen) -> Row:
         each = self.script.utterances[line.utterance]
         hits = (seen.hits or {}).get(line.utterance, ())
-        parts = _prefix(each, line.first == 0, self.width)
+        parts = _prefix(
+            each,
+            is_first=line.first == 0,
+            is_new=line.first == 0 and self._is_new_speaker(line.utterance),
+            width=self.width,
+        )
         for at in range(line.first, line.end):
             word = each.words[at]
             tone = _tone(word, seen)
@@ -152,7 +160,7 @@ class ScriptLines:
             return None
         line = self.lines[number]
         each = self.script.utterances[line.utterance]
-        at = prefix_cells(each.speaker, self.width)
+        at = prefix_cells(self.width)
         if column < at:
             return line.utterance, line.first
         for index in range(line.first, line.end):
@@ -191,22 +199,20 @@ def wrapped(utterance: Utterance, room: int) -> list[tuple[int, int]]:
     return lines
 
 
-def prefix_cells(speaker: Speaker, width: int) -> int:
-    """Return how many cells stand before the words."""
-    return (21 if width >= WIDE else 13) + (INDENT_CELLS if speaker in _INDENTED else 0)
+def prefix_cells(width: int) -> int:
+    """Return how many cells stand before the words: a time, a name, and the speaker's line."""
+    return TIME_CELLS + NAME_CELLS + 2 + (width >= WIDE)
 
 
-def _prefix(utterance: Utterance, is_first: bool, width: int) -> list[Part]:
-    speaker = utterance.speaker
-    indent = " " * (INDENT_CELLS if speaker in _INDENTED else 0)
-    name_tone = SPEAKER_TONES[speaker]
-    parts: list[Part] = [(indent, "text")]
-    if width >= WIDE:
-        start = clock_text(utterance.start_ms, utterance.start_ms, tenths=False)
-        parts.append((f"{start if is_first else '':>7} ", "dim"))
-    name = SPEAKER_NAMES[speaker] if is_first else ""
-    parts.append((f"{fit(name, 10)} {BARS[speaker]} ", name_tone))
-    return parts
+def _prefix(utterance: Utterance, *, is_first: bool, is_new: bool, width: int) -> list[Part]:
+    """Return what stands before the words: the time of each utterance, a new speaker's name."""
+    speaker, blank = utterance.speaker, " " * (width >= WIDE)
+    start = clock_text(utterance.start_ms, utterance.start_ms, tenths=False) if is_first else ""
+    name = NAMES[speaker] if is_new else ""
+    return [
+        (f"{start:>{TIME_CELLS - 1}} ", "dim"),
+        (f"{blank}{fit(name, NAME_CELLS)}{BARS[speaker]} ", SPEAKER_TONES[speaker]),
+    ]
 
 
 def _tone(word: TimedWord, seen: Seen) -> Tone:

@@ -15,7 +15,6 @@ from callplayer.ui.plain.lines import spoken_key
         ("latin_small_letter_e_with_acute", "é", "é"),
         ("latin_small_letter_sharp_s", "ß", "ß"),
         ("f7", "", "F7"),
-        ("enter", "\r", "Enter"),
     ],
 )
 def test_a_key_that_does_nothing_says_which_key_helps(key: str, character: str, shown: str) -> None:
@@ -41,7 +40,7 @@ def test_a_capital_that_means_something_else_says_so_once() -> None:
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("N", "N")
     assert meant == "N"
-    assert remark == "N is: mark before; n is: next mark. Is Caps Lock on?"
+    assert remark == "N is: previous hit or bookmark; n is: next hit or bookmark. Is Caps Lock on?"
     assert reader.read("N", "N") == ("N", "")
     assert reader.read("S", "S") == ("S", "")
 

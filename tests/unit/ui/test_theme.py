@@ -24,7 +24,7 @@ from callplayer.ui.widgets.rows import TONES, Rows
 
 Rgb = tuple[int, int, int]
 
-LINES = {"faint", "past"}
+LINES = {"faint", "past", "past-loop", "text-loop", "ahead-loop", "faint-loop"}
 """Tones that no letter is drawn in."""
 
 SEEN = {

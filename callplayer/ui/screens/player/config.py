@@ -20,9 +20,9 @@ class ScreenConfig:
 
     `actions` are what keys do; `zone` is the zone of clock times, None for the machine's own;
     `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
-    `can_go_back`: there is a list of incidents to go back to; `theme` names the colours to begin
-    with, `keep_theme` remembers others (it may raise OSError); `first_run` has
-    the hints of the first calls.
+    `can_go_back`: there is a list of incidents to go back to; `resume_ms` is where the call was
+    left in the middle; `theme` names the colours to begin with, `keep_theme` remembers others (it
+    may raise OSError); `first_run` has the hints of the first calls.
     """
 
     settings: ScreenSettings = field(default_factory=ScreenSettings)
@@ -31,6 +31,7 @@ class ScreenConfig:
     store: BookmarkStore = field(default_factory=lambda: BookmarkStore("", None))
     citation_path: Path | None = None
     can_go_back: bool = False
+    resume_ms: int | None = None
     theme: str = ""
     keep_theme: Callable[[str], None] = lambda _: None
     first_run: FirstRun = field(default_factory=FirstRun)

@@ -10,10 +10,10 @@ from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.rules import ask_note, remove_bookmark
 from callplayer.ui.footer import Mode
 from callplayer.ui.keymap import Action, first_key
-from callplayer.ui.screens.player.help import PAGES, HelpPanel, help_height
+from callplayer.ui.screens.player.help import PAGES, HelpPanel
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
-from callplayer.ui.widgets.devices import DevicesPanel, devices
-from callplayer.ui.widgets.list_panel import MOVES, list_height
+from callplayer.ui.widgets.devices import DevicesPanel
+from callplayer.ui.widgets.list_panel import MOVES
 from callplayer.ui.widgets.rows import Rows
 from callplayer.vendor.commands import Scrub
 
@@ -36,7 +36,6 @@ class Panels:
         self, control: CallControl, actions: tuple[Action, ...], changed: Callable[[], None]
     ) -> None:
         self._control = control
-        self._actions = actions
         self._changed = changed
         self._devices_asked_s = 0.0
         self.open: PanelName | None = None
@@ -68,17 +67,6 @@ class Panels:
         """Give timeline and words their place back, if a panel has it."""
         if self.open is not None:
             self.show(None)
-
-    def rows(self, width: int, room: int) -> int:
-        """Return how many rows the open panel takes; 0 if none is open."""
-        match self.open:
-            case "help":
-                return min(help_height(width, self._actions), room)
-            case "devices":
-                return list_height(len(devices(self._control.view.devices)), room)
-            case "bookmarks":
-                return list_height(len(self._control.store.bookmarks), room)
-        return 0
 
     def draw(self) -> None:
         """Draw the open panel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.widget import Widget
 
@@ -13,22 +14,27 @@ from callplayer.ui.actions.rules import retry_word
 from callplayer.ui.footer import FooterContext, Mode
 from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
-from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, Plan, plan
-from callplayer.ui.model.meters import meters_of
+from callplayer.ui.model.layout import MIN_HEIGHT, MIN_WIDTH, WORDS_CELLS, Plan, plan
+from callplayer.ui.model.meters import WHO_SPEAKS, meters_of
 from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import NO_WORDS
+from callplayer.ui.model.speech import is_mixed
+from callplayer.ui.model.time_input import at_clock
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.screens.player.pointer import TimelinePointer
-from callplayer.ui.widgets.clock import Clock, small_rows, state_line
+from callplayer.ui.widgets.clock import Clock, ClockFacts, small_rows, state_line
+from callplayer.ui.widgets.facts import FactsPanel
 from callplayer.ui.widgets.lines import Header, KeyFooter, NoticeArea
-from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.pixels import cell_rows
-from callplayer.ui.widgets.rows import EDGE_CELLS, Rows
+from callplayer.ui.widgets.rows import EDGE_CELLS, Part, Rows
 from callplayer.ui.widgets.stats import STATS_ROWS, StatsPanel
 from callplayer.ui.widgets.timeline import Timeline
+from callplayer.ui.widgets.track_heads import PartyHead, TrackHeads
 from callplayer.ui.widgets.transcript import TranscriptPane
-from callplayer.vendor.parties import PARTIES
+
+BOTH_FROM_ROWS = 24
+"""From this height on the statistics and a panel have room beside each other."""
 
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
@@ -40,6 +46,7 @@ class Parts:
     def __init__(self, control: CallControl, config: ScreenConfig) -> None:
         self._control = control
         self._is_small = False
+        self._title: Part = ("", "text")
         self._meters: dict[str, LaneLevel] = {}
         self._notice_keys = [first_key(config.actions, name) for name in ("retry-now", "audible")]
         self._can_go_back = config.can_go_back
@@ -49,25 +56,27 @@ class Parts:
         self.size = Size(0, 0)
         self.header = Header(id="header")
         self.clock = Clock(id="clock")
+        self.heads = TrackHeads(id="heads")
         self.timeline = Timeline(control.lanes, id="timeline")
-        self.parties = {party: PartyPanel(party) for party in PARTIES}
-        self.panels = Panels(control, config.actions, self.lay_out)
+        self.tracks = Horizontal(self.heads, self.timeline, id="tracks")
         self.stats = StatsPanel(id="stats")
         self.words = TranscriptPane(id="words")
-        self.rest = Rows(id="rest")
+        self.panels = Panels(control, config.actions, self.lay_out)
+        self.facts = FactsPanel(id="facts")
+        side = (*self.panels.named.values(), self.facts)
+        self.body = Horizontal(self.words, *side, id="body")
         self.notice = NoticeArea(id="notice")
         self.footer = KeyFooter(id="footer")
         self.small = Rows(id="small")
         self.pointer = TimelinePointer(control, self.timeline, self.draw_time)
-        self.header.hide_phone = config.settings.hide_phone
-        self.header.zone = config.zone
+        self.header.hide_phone = self.facts.hide_phone = config.settings.hide_phone
+        self.header.zone = self.facts.zone = config.zone
         self.footer.actions = config.actions
         self.words.close_key = first_key(config.actions, "close")
 
     def __iter__(self) -> Iterator[Widget]:
-        yield from (self.header, self.clock, self.timeline, *self.parties.values())
-        yield from self.panels.named.values()
-        yield from (self.stats, self.words, self.rest, self.notice, self.footer, self.small)
+        yield from (self.header, self.clock, self.tracks, self.stats, self.body)
+        yield from (self.notice, self.footer, self.small)
 
     def draw(self) -> None:
         """Draw everything."""
@@ -76,6 +85,8 @@ class Parts:
         self.draw_time()
         self.draw_parties()
         self.panels.draw()
+        if self.facts.display:
+            self.facts.show(view, self._control.store.bookmarks)
         if self.shows_stats:
             self.stats.show(view.stats)
 
@@ -88,11 +99,13 @@ class Parts:
             lines = (state_line(state, now_s), needs)
             self.small.draw_with(lambda width, height: small_rows(lines, width, height))
             return
-        self.clock.show(state, now_s, skips=view.skipping.is_on)
+        self.clock.show(state, now_s, self._clock_facts())
         self.pointer.draw(now_s)
+        if self.pointer.title != self._title:
+            self._title = self.pointer.title
+            self.draw_parties()
         if self.words.display:
-            note = "reconnecting" if view.transcript == "reconnecting" else ""
-            self.words.show(view.script, shown_position_ms(state, now_s), view.found, note)
+            self.words.show(view, shown_position_ms(state, now_s))
         if self._control.prompt is not None:
             self.notice.ask(self._control.prompt, self._control.hint())
         else:
@@ -104,14 +117,20 @@ class Parts:
         """Draw volumes and meters."""
         view = self._control.view
         meters = meters_of(view.state.lanes)
-        for party in view.state.parties:
-            meter = meters[party.party]
-            self.parties[party.party].show(
-                party,
-                meter,
-                self._meters.get(meter.lane or ""),
-                selected=party.party == view.selected,
-            )
+        if view.script and is_mixed(view.state.lanes):
+            meters["callTaker"] = WHO_SPEAKS
+        self.heads.show(
+            [
+                PartyHead(
+                    party,
+                    meters[party.party],
+                    self._meters.get(meters[party.party].lane or ""),
+                    party.party == view.selected,
+                )
+                for party in view.state.parties
+            ],
+            self._title,
+        )
 
     def read(self) -> None:
         """Let the arrows move in the transcript, or follow what is heard again."""
@@ -142,23 +161,29 @@ class Parts:
 
     def lay_out(self) -> None:
         """Share the window out anew, and draw it."""
-        width, height = self.size.width - 2 * EDGE_CELLS, self.size.height
-        small = self.size.width < MIN_WIDTH or height < MIN_HEIGHT
-        self._is_small = small
-        self._show_parts(small)
-        if not small:
-            chosen = plan(
-                width,
-                height,
-                help_rows=self.panels.rows(width, height - ALWAYS_ROWS),
-                stats_rows=STATS_ROWS if self.shows_stats else 0,
-                words=bool(self._control.view.script),
+        self._is_small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
+        self.small.display = self._is_small
+        for part in (self.header, self.clock, self.tracks, self.body, self.notice, self.footer):
+            part.display = not self._is_small
+        height, is_open = self.size.height, self.panels.open is not None
+        shows_stats = self.shows_stats and (not is_open or height >= BOTH_FROM_ROWS)
+        self.stats.display = shows_stats and not self._is_small
+        if not self._is_small:
+            self._apply(
+                plan(
+                    self.size.width - 2 * EDGE_CELLS,
+                    height,
+                    stats_rows=STATS_ROWS if shows_stats else 0,
+                    words=bool(self._control.view.script),
+                )
             )
-            self._apply(chosen)
-            has_rest = chosen.rows < height
-            self.words.display = chosen.words_rows > 0
-            self.rest.display = has_rest and not chosen.words_rows
         self.draw()
+
+    def _clock_facts(self) -> ClockFacts:
+        """Return what stands beside the clock."""
+        view, facts = self._control.view, self._control.context().facts
+        time_of_day = at_clock(facts.here_ms, facts) if facts.duration_ms else ""
+        return ClockFacts(time_of_day, view.navigation.loop, view.skipping.is_on)
 
     def _footer_context(self) -> FooterContext:
         """Return what the footer goes by."""
@@ -188,35 +213,24 @@ class Parts:
             return "pointing"
         return "reading" if self.words.is_read and self.words.display else None
 
-    def _show_parts(self, small: bool) -> None:
-        """Show the one line of a small window, or else all the rest."""
-        self.small.display = small
-        for part in (self.header, self.clock, self.rest, self.notice, self.footer):
-            part.display = not small
-        if small:
-            timed = (self.timeline, self.words, *self.parties.values())
-            for part in (*timed, *self.panels.named.values(), self.stats):
-                part.display = False
-
     def _apply(self, chosen: Plan) -> None:
-        """Give every part its height."""
+        """Give every part its place; a panel stands beside the transcript, or in its place."""
         self.clock.largest_scale = chosen.clock_scale
-        _place(self.clock, cell_rows(chosen.clock_scale), gap=chosen.gaps >= 1)
-        self.timeline.display = chosen.help_rows == 0
-        _place(self.timeline, chosen.bar_rows + 2, gap=chosen.gaps >= 2)
-        for place, panel in enumerate(self.parties.values()):
-            panel.display = chosen.panels > 0
-            panel.framed = chosen.framed
-            _place(panel, chosen.panel_rows, gap=place == 0 and chosen.gaps >= 3)
-        for name, instead in self.panels.named.items():
-            instead.display = self.panels.open == name
-            _place(instead, chosen.help_rows, gap=chosen.gaps >= 2)
-        self.stats.display = chosen.stats_rows > 0
-        self.stats.styles.height = chosen.stats_rows
-        self.notice.styles.height = chosen.notice_rows
-
-
-def _place(part: Widget, rows: int, *, gap: bool) -> None:
-    """Give a part its height and, if wanted, a blank row above it."""
-    part.styles.height = rows
-    part.styles.margin = (int(gap), EDGE_CELLS, 0, EDGE_CELLS)
+        self.heads.head_rows = self.timeline.lane_rows = chosen.lane_rows
+        self.heads.styles.width = chosen.head_cells
+        for part, rows in (
+            (self.clock, cell_rows(chosen.clock_scale)),
+            (self.tracks, chosen.track_rows),
+            (self.stats, chosen.stats_rows),
+            (self.notice, chosen.notice_rows),
+        ):
+            part.styles.height = rows
+        self.clock.styles.margin = (int(chosen.gap), EDGE_CELLS, 0, EDGE_CELLS)
+        self.tracks.styles.margin = self.body.styles.margin = (int(chosen.gap), 0, 0, 0)
+        is_wide, is_open = chosen.side_cells > 0, self.panels.open is not None
+        self.body.display = chosen.body_rows > 0
+        self.words.display = chosen.body_rows > 0 and (is_wide or not is_open)
+        self.words.styles.width = WORDS_CELLS if is_wide else "1fr"
+        self.facts.display = is_wide and not is_open
+        for name, panel in self.panels.named.items():
+            panel.display = self.panels.open == name

@@ -10,8 +10,9 @@ from callplayer.ui.model.format import clock_text, is_growing, shown_duration_ms
 from callplayer.ui.model.time_input import at_clock
 from callplayer.ui.model.transcript import word_at
 from callplayer.ui.model.zoom import deepest_zoom, whole_span
+from callplayer.ui.widgets.rows import Part
 from callplayer.ui.widgets.timeline import POINT_MOVES, Timeline
-from callplayer.ui.widgets.timeline_rows import Marks, PointedPlace
+from callplayer.ui.widgets.timeline_rows import HOVERS, POINTS, Marks, PointedPlace
 from callplayer.vendor.commands import Scrub
 
 WHOLE = "The whole call is shown."
@@ -36,6 +37,14 @@ class TimelinePointer:
         self.zoom = 0
         self.hover_column: int | None = None
         self.point_ms: int | None = None
+
+    @property
+    def title(self) -> Part:
+        """What is said of the place that is pointed at, or of who speaks at the live end."""
+        pointed, ahead = self._marks.pointed, self._marks.ahead
+        if pointed is not None:
+            return f"{POINTS if pointed.by_key else HOVERS}{pointed.text}", "strong"
+        return (f"● {ahead} speaks", "play") if ahead else ("", "text")
 
     def draw(self, now_s: float) -> None:
         """Draw the timeline."""
@@ -109,13 +118,15 @@ class TimelinePointer:
         speaks = ahead is not None and now_s < ahead.until_s and not is_live
         shown = ahead.speaker if ahead is not None and speaks else ""
         bookmarks, pointed = self._control.store.bookmarks, self._pointed()
-        parts = (view.navigation.loop, bookmarks, view.found.hits, shown, pointed)
+        found = view.found
+        parts = (view.navigation.loop, bookmarks, found.hits, found.at, shown, pointed)
         if len(parts) != len(self._marks_of) or not all(map(_same, parts, self._marks_of)):
             self._marks_of = parts
             self._marks = Marks(
                 loop=view.navigation.loop,
                 bookmarks_ms=tuple(each.position_ms for each in bookmarks),
-                hits_ms=tuple(hit.position_ms for hit in view.found.hits),
+                hits_ms=tuple(hit.position_ms for hit in found.hits),
+                hit_ms=found.hit.position_ms if found.hit is not None else None,
                 ahead=shown,
                 pointed=pointed,
             )

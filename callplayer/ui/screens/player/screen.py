@@ -29,11 +29,11 @@ from callplayer.ui.model.player import (
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.parts import Parts
 from callplayer.ui.screens.player.pointer import CLOSEST, WHOLE
-from callplayer.ui.widgets.asked import Asked
+from callplayer.ui.widgets.drag import Asked
 from callplayer.ui.widgets.lines import KeyFooter
 from callplayer.ui.widgets.paint import PaintedScreen
-from callplayer.ui.widgets.party import PartyPanel
 from callplayer.ui.widgets.timeline import Timeline
+from callplayer.ui.widgets.track_heads import TrackHeads
 from callplayer.vendor.commands import Scrub
 
 MIN_TICK_S = 0.005
@@ -56,8 +56,10 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     PlayerScreen { background: $background; overflow: hidden; }
-    PlayerScreen #rest { height: 1fr; }
-    PlayerScreen #small { height: 1fr; }
+    PlayerScreen #tracks { height: auto; }
+    PlayerScreen #heads { height: 1fr; margin: 0 0 0 1; }
+    PlayerScreen #timeline { height: 1fr; margin: 0 1 0 0; }
+    PlayerScreen #body, PlayerScreen #body > *, PlayerScreen #small { height: 1fr; }
     """
 
     class QuitAsked(Message):
@@ -86,6 +88,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             zone=likes.zone,
             clock=clock,
             asked_id=incident,
+            resume_ms=likes.resume_ms,
         )
         self.parts = Parts(self.control, likes)
         self._keys = KeyReader(likes.actions)
@@ -258,10 +261,9 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             self.control.do(without_search)
 
     def _point(self) -> None:
-        """Let the arrows point at a place on the timeline, or no more."""
+        """Let the arrows point at a place on the timeline, or no more; no panel takes them."""
+        self.parts.panels.close()
         self.parts.pointer.toggle()
-        if self.parts.pointer.point_ms is not None:
-            self.parts.panels.close()
 
     def _find_action(self) -> None:
         """Let an action be found by typing."""
@@ -339,7 +341,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
         """Press what was clicked."""
         self.app.simulate_key(message.key)
 
-    def on_party_panel_picked(self, message: PartyPanel.Picked) -> None:
+    def on_track_heads_picked(self, message: TrackHeads.Picked) -> None:
         """Select the party that was clicked."""
         self.control.carry_out(Outcome(replace(self.view, selected=message.party)))
 

@@ -12,6 +12,7 @@ from callplayer.ipc.news import EngineGone
 from callplayer.ui.actions.outcome import CallContext, Outcome, asked
 from callplayer.ui.actions.rules import ask_note, retry_word, search_for
 from callplayer.ui.keymap import ACTIONS, KEYS
+from callplayer.ui.model.citation import left_at_ms
 from callplayer.ui.model.player import PlayerView, reduce
 from callplayer.ui.model.time_input import EXAMPLES, NO_PLACE
 from callplayer.vendor.commands import Scrub
@@ -156,3 +157,27 @@ def test_there_is_nothing_to_retry_while_it_is_tried() -> None:
     waits = call_of(StateEvent(phase="connecting", retry_at_s=1004.0))
     assert outcome_of("retry-now", waits).requests == (RetryNow(),)
     assert (retry_word(waits.view), retry_word(CALL.view)) == ("try now", "")
+
+
+def test_a_call_left_in_its_middle_is_offered_once_it_is_there_and_gone_on_with() -> None:
+    waiting = PlayerView(resume_ms=83_000)
+    view = reduce(waiting, PLAYING, FROZEN_S)
+    assert view.notice is not None
+    assert (view.notice.text, view.notice.hint) == ("Go on at 1:23?", "Enter goes there.")
+    again = reduce(view, PLAYING, FROZEN_S)
+    assert again.notice is view.notice
+    gone_on = outcome_of("go-on", CallContext(view, FROZEN_S))
+    assert gone_on.requests == (Scrub(83_000),)
+    assert gone_on.view is not None
+    assert gone_on.view.resume_ms is None
+    assert "not left" in outcome_of("go-on").note
+
+
+@pytest.mark.parametrize(
+    ("position_ms", "kept_ms"), [(4_900, None), (83_000, 83_000), (267_100, None)]
+)
+def test_only_the_middle_of_a_call_is_a_place_to_go_on_at(
+    position_ms: int, kept_ms: int | None
+) -> None:
+    state = but(PLAYING, advancing=False, position_ms=position_ms)
+    assert left_at_ms(call_of(state).view, FROZEN_S) == kept_ms

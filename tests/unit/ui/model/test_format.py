@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -9,15 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.ipc.messages import StateEvent
+from callplayer.ipc.messages import LaneLevel, LaneState, PartyState, StateEvent
 from callplayer.ui.model import format
-from callplayer.ui.model.format import clock_text
+from callplayer.ui.model.format import clock_text, is_growing
+from callplayer.ui.model.layout import head_cells
 from callplayer.ui.model.meters import SHARED, PartyMeter
+from callplayer.ui.model.navigation import Loop
+from callplayer.ui.model.speech import (
+    CALL_TAKER_WORD,
+    CALLER_WORD,
+    UNKNOWN,
+    WORDS_LANE,
+    SpeechLane,
+)
 from callplayer.ui.model.zoom import whole_span
-from callplayer.ui.widgets.party import party_rows, slider_place
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
-from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline_rows import Drawn, Marks, PointedPlace, timeline_rows
+from callplayer.ui.widgets.rows import Row, cells
+from callplayer.ui.widgets.timeline_rows import (
+    Drawn,
+    Marks,
+    PointedPlace,
+    timeline_rows,
+    tracks_of,
+)
+from callplayer.ui.widgets.track_heads import (
+    LONGEST_SLIDER_CELLS,
+    PartyHead,
+    party_rows,
+    slider_place,
+)
+
+NO_MARKS = Marks()
 
 PLAYING = StateEvent(
     phase="playing",
@@ -158,32 +181,84 @@ def test_timeline_rows_never_exceed_their_width(
         requested_ms=None if asked is None else round(asked * duration_ms),
         call_over=not growing,
     )
-    rows = timeline_rows(state, 100.0, width, 2)
+    rows = timeline(state, width, lane_rows=2)
     if width >= 24:
         assert all(cells(row) <= width for row in rows)
-    assert len(rows) == 4
-    assert cells(rows[1]) == width
+    assert len(rows) == (6 if duration_ms else 5)
+    assert growing or cells(rows[1]) == width
 
 
-def test_the_played_part_differs_by_glyph_and_is_true_to_an_eighth() -> None:
-    def bar(position_ms: int) -> str:
-        state = but(advancing=False, position_ms=position_ms, duration_ms=80_000)
-        return "".join(text for text, _ in timeline_rows(state, 100.0, 81, 1)[1])
+def timeline(
+    state: StateEvent, width: int, marks: Marks = NO_MARKS, *, lane_rows: int = 1
+) -> list[Row]:
+    """Return a timeline of which nothing is known but the state and the marks."""
+    span = whole_span(state.duration_ms, is_growing(state))
+    tracks = tracks_of(state, (), lane_rows, width)
+    return timeline_rows(state, 100.0, width, Drawn(marks, span, tracks))
 
-    assert bar(10_000) == "█" * 10 + "▌" + "░" * 70
-    assert bar(10_125) == "█" * 10 + "▋" + "░" * 70
+
+def but_party(state: PartyState, **changes: object) -> PartyState:
+    return msgspec.structs.replace(state, **changes)
+
+
+def text_of(row: Row) -> str:
+    return "".join(text for text, _ in row)
+
+
+def test_what_was_played_differs_by_form_and_the_playhead_crosses_all_lanes() -> None:
+    state = but(advancing=False, position_ms=10_000, duration_ms=80_000)
+    line, *lanes, _ = timeline(state, 81, lane_rows=3)
+    assert text_of(line) == "━" * 10 + "◆" + "─" * 70
+    assert len(lanes) == 6
+    assert {text_of(row)[10] for row in lanes} == {"│"}
+
+
+def test_bookmarks_are_numbered_the_loop_is_tinted_and_the_current_hit_is_thick() -> None:
+    state = but(advancing=False, position_ms=10_000, duration_ms=80_000)
+    marks = Marks(
+        loop=Loop(20_000, 30_000),
+        bookmarks_ms=(40_000, 50_000),
+        hits_ms=(60_000, 70_000),
+        hit_ms=70_000,
+    )
+    line, lane, *_ = timeline(state, 81, marks)
+    assert text_of(line)[20:31] == "A═════════B"
+    assert text_of(line)[40:42] == "▾1"
+    assert text_of(line)[50:52] == "▾2"
+    assert (text_of(line)[60], text_of(line)[70]) == ("╷", "┃")
+    tinted = [len(text) for text, tone in lane if tone.endswith("-loop")]
+    assert sum(tinted) == 11
+
+
+def test_a_mixed_sound_takes_both_places_until_words_lay_it_to_the_parties() -> None:
+    mixed = (LaneState(lane="call", carries=("caller", "callTaker")),)
+    state = but(lanes=mixed)
+    (sound,) = tracks_of(state, (), 2, 40)
+    assert sound.rows == 4
+    words = SpeechLane(WORDS_LANE, CALLER_WORD * 20 + CALL_TAKER_WORD * 20)
+    _, laid = tracks_of(state, (SpeechLane("call", UNKNOWN * 40), words), 2, 40)
+    assert laid.lane is words
+    assert words.row(0, 2) == "█" * 20 + " " * 20
+    assert words.row(1, 2) == " " * 20 + "█" * 20
+
+
+def test_a_party_without_a_sound_of_its_own_has_an_empty_lane() -> None:
+    state = but(lanes=(LaneState(lane="caller", carries=("caller",)),))
+    caller, taker = tracks_of(state, (), 1, 40)
+    assert caller.lane is not None
+    assert taker.lane is None
 
 
 def test_confirmed_and_requested_cursor_have_their_own_marks_and_the_target_a_label() -> None:
     state = but(advancing=False, position_ms=10_000, requested_ms=30_000)
-    row = "".join(text for text, _ in timeline_rows(state, 100.0, 61, 1)[0])
+    row = text_of(timeline(state, 61)[0])
     assert row.index("◆") == 10
     assert row.index("◇") == 30
     assert "→ 0:30" in row
 
 
-@given(st.integers(0, 272_000), st.integers(0, 140_000), st.integers(58, 200))
-def test_labels_above_the_timeline_are_whole_or_not_there(
+@given(st.integers(0, 272_000), st.integers(0, 140_000), st.integers(35, 200))
+def test_a_target_above_the_timeline_is_whole_or_not_there(
     pointed_ms: int, requested_ms: int, width: int
 ) -> None:
     state = but(
@@ -194,26 +269,48 @@ def test_labels_above_the_timeline_are_whole_or_not_there(
         call_over=False,
     )
     pointed = PointedPlace(pointed_ms, "0:04.0  10:30:04 UTC  Caller: Hi", by_key=True)
-    drawn = Drawn(Marks(ahead="Caller", pointed=pointed), whole_span(272_000, growing=True))
-    row = "".join(text for text, _ in timeline_rows(state, 100.0, width, 1, drawn)[0])
+    row = text_of(timeline(state, width, Marks(ahead="Caller", pointed=pointed))[0])
     assert len(row) <= width
-    assert "● Caller speaks" in row or "aks" not in row
+    assert "◇" in row
     target = f"→ {clock_text(requested_ms, 272_000, tenths=False)}"
     assert target in row or "→" not in row
 
 
-@given(st.integers(40, 200), st.booleans(), st.booleans())
-def test_a_panels_rows_fill_its_width(width: int, framed: bool, selected: bool) -> None:
-    from callplayer.ipc.messages import LaneLevel, PartyState
-
-    state = PartyState(party="callTaker", gain_db=-12.5, muted=True, soloed=True)
+@given(st.integers(58, 250), st.integers(1, 7), st.booleans())
+def test_a_partys_head_keeps_to_its_width(window: int, rows: int, selected: bool) -> None:
+    state = PartyState(party="callTaker", gain_db=-12.5)
     level = LaneLevel(lane="callTaker", rms_db=-20.0, peak_db=-10.0, hold_db=-6.0)
-    for meter in (PartyMeter("callTaker", "level"), SHARED):
-        rows = party_rows(state, meter, level, width, selected=selected, framed=framed)
-        assert {cells(row) for row in rows} == {width}
-    start, cells_wide = slider_place(width, framed=framed)
-    volume = "".join(text for text, _ in rows[1 if framed else 0])
-    assert start <= volume.index("●") < start + cells_wide
+    rows, width = (1 if window < 98 else rows), head_cells(window)
+    start, slider_cells = slider_place(width, rows)
+    for changes in ({}, {"muted": True, "silenced": True}, {"soloed": True}):
+        for meter in (PartyMeter("callTaker", "level"), SHARED):
+            shown = but_party(state, **changes)
+            head = PartyHead(shown, meter, level, selected)
+            drawn = party_rows(head, width, rows)
+            assert len(drawn) == rows
+            assert all(cells(row) <= width - 1 for row in drawn)
+            if slider_cells:
+                assert slider_cells <= LONGEST_SLIDER_CELLS
+                assert start <= text_of(drawn[0]).index("●") < start + slider_cells
+            assert "−12.5 dB" in text_of(drawn[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "letter", "words"),
+    [
+        ({"muted": True, "silenced": True}, "M", "M MUTED"),
+        ({"soloed": True}, "S", "S "),
+        ({"silenced": True}, "×", "not heard"),
+    ],
+)
+def test_whether_a_party_is_heard_stands_in_each_head(
+    changes: dict[str, Any], letter: str, words: str
+) -> None:
+    state = but_party(PartyState(party="caller"), **changes)
+    head = PartyHead(state, PartyMeter("caller", "level"), None, is_selected=False)
+    assert text_of(party_rows(head, 23, 1)[0]).rstrip().endswith(letter)
+    assert words in text_of(party_rows(head, 33, 1)[0])
+    assert words in text_of(party_rows(head, 40, 2)[1])
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
@@ -221,41 +318,28 @@ def test_large_glyphs_have_the_promised_size(scale: int) -> None:
     rows = large("0123456789:.", scale)
     assert len(rows) == cell_rows(scale)
     assert {len(row) for row in rows} == {pixel_width("0123456789:.") * scale}
-    for look in format.PHASE_LOOKS.values():
-        assert {len(row) for row in large((look.symbol,), scale)} == {5 * scale}
 
 
 def test_every_state_has_its_own_symbol_and_word() -> None:
     looks = format.PHASE_LOOKS.values()
     assert len({look.symbol for look in looks}) == len(looks)
     assert len({look.word for look in looks}) == len(looks)
-    assert len({large((look.symbol,), 1) for look in looks}) == len(looks)
 
 
-@pytest.mark.parametrize("width", [54, 58, 78])
-def test_the_cursor_never_stands_in_the_label_of_speech_at_the_live_end(width: int) -> None:
-    for position_ms in range(0, 109_000, 1_000):
-        state = but(position_ms=position_ms, duration_ms=109_000, call_over=False)
-        drawn = Drawn(Marks(ahead="Caller"), whole_span(109_000, growing=True))
-        row = "".join(text for text, _ in timeline_rows(state, 100.0, width, 1, drawn)[0])
-        assert "● Caller speaks" in row or "speaks" not in row, row
-
-
-def test_the_meter_has_ticks_where_its_zones_begin_and_is_dim_for_whom_nobody_hears() -> None:
-    from callplayer.ipc.messages import LaneLevel, PartyState
-
-    def sound(state: PartyState, rms_db: float) -> list[tuple[str, str]]:
+@pytest.mark.parametrize("width", [33, 58, 78])
+def test_the_meter_has_ticks_where_its_zones_begin_and_is_dim_for_whom_nobody_hears(
+    width: int,
+) -> None:
+    def sound(state: PartyState, rms_db: float) -> Row:
         level = LaneLevel(lane="caller", rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
-        meter = PartyMeter("caller", "level")
-        row = party_rows(state, meter, level, 78, selected=False, framed=False)[1]
-        return [(text, tone) for text, tone in row]
+        head = PartyHead(state, PartyMeter("caller", "level"), level, is_selected=False)
+        return party_rows(head, width, 2)[1]
 
     for rms_db in (-50.0, -8.0, -1.0):
-        row = sound(PartyState(party="caller"), rms_db)
-        text = "".join(text for text, _ in row)
-        start, width = slider_place(78, framed=False)
+        text = text_of(sound(PartyState(party="caller"), rms_db))
+        start, cells_wide = slider_place(width, 2)
         at = [column - start for column, sign in enumerate(text) if sign == "│"]
-        assert at == [int(width * (1 - 9 / 60)), int(width * (1 - 3 / 60))]
+        assert at == [int(cells_wide * (1 - 9 / 60)), int(cells_wide * (1 - 3 / 60))]
     tones = {tone for text, tone in sound(PartyState(party="caller", silenced=True), -1.0)}
     assert not tones & {"play", "alert"}
     tones = {tone for text, tone in sound(PartyState(party="caller"), -1.0)}

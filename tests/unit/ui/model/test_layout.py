@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from callplayer.ipc.messages import StatsEvent
 from callplayer.ui.keymap import help_groups, help_lines
-from callplayer.ui.model.layout import ALWAYS_ROWS, MIN_HEIGHT, MIN_WIDTH, plan
+from callplayer.ui.model.layout import MIN_HEIGHT, MIN_WIDTH, WORDS_CELLS, head_cells, plan
 from callplayer.ui.model.player import Notice
-from callplayer.ui.screens.player.help import SIGNS, help_height, help_rows
+from callplayer.ui.screens.player.help import SIGNS, help_rows
 from callplayer.ui.widgets.lines import notice_rows
 from callplayer.ui.widgets.rows import cells
 from callplayer.ui.widgets.stats import STATS_ROWS, stats_rows
+from callplayer.ui.widgets.track_heads import slider_place
 
 WIDTHS = st.integers(MIN_WIDTH - 2, 400)
 HEIGHTS = st.integers(MIN_HEIGHT, 120)
@@ -21,26 +22,43 @@ HEIGHTS = st.integers(MIN_HEIGHT, 120)
 
 @given(WIDTHS, HEIGHTS, st.booleans(), st.booleans())
 def test_every_plan_fits_the_window(
-    width: int, height: int, with_help: bool, with_stats: bool
+    width: int, height: int, with_words: bool, with_stats: bool
 ) -> None:
-    chosen = plan(
-        width,
-        height,
-        help_rows=min(help_height(width), height - ALWAYS_ROWS) if with_help else 0,
-        stats_rows=STATS_ROWS if with_stats else 0,
-    )
-    assert chosen.rows <= height
+    chosen = plan(width, height, stats_rows=STATS_ROWS if with_stats else 0, words=with_words)
+    clock_rows = {1: 3, 2: 5, 3: 8}[chosen.clock_scale]
+    gaps = 3 * chosen.gap
+    parts = clock_rows + chosen.track_rows + chosen.notice_rows + chosen.stats_rows + gaps
+    assert 2 + parts + chosen.body_rows == height
+    assert chosen.body_rows >= 0
+    assert chosen.body_rows >= 5 or with_stats
+    assert width - chosen.head_cells >= 35
+    assert chosen.side_cells == 0 or chosen.side_cells + WORDS_CELLS + 2 == width
 
 
-@given(WIDTHS, HEIGHTS)
-def test_both_volumes_are_on_the_screen_at_every_allowed_size(width: int, height: int) -> None:
-    assert plan(width, height).panels == 2
+@pytest.mark.parametrize(
+    ("height", "rows"), [(16, 1), (24, 1), (27, 1), (30, 2), (50, 4), (60, 5), (70, 7)]
+)
+def test_lanes_are_as_high_as_the_window_allows(height: int, rows: int) -> None:
+    assert plan(118, height).lane_rows == rows
 
 
-def test_room_goes_to_a_larger_clock() -> None:
-    assert plan(58, 16).clock_scale == 1
-    assert plan(78, 24).clock_scale == 2
-    assert plan(158, 50).clock_scale == 3
+def test_room_goes_to_a_larger_clock_sooner_without_a_transcript() -> None:
+    assert [plan(158, height).clock_scale for height in (16, 24, 30, 50)] == [1, 1, 2, 3]
+    bare = [plan(158, height, words=False).clock_scale for height in (16, 24, 30, 50)]
+    assert bare == [1, 2, 2, 3]
+    assert plan(58, 50).clock_scale == 1
+
+
+def test_a_wide_window_has_two_columns() -> None:
+    assert plan(118, 40).side_cells == 0
+    assert plan(138, 40).side_cells == 46
+
+
+@given(st.integers(58, 300))
+def test_a_slider_is_never_longer_than_forty_cells(width: int) -> None:
+    for rows in (1, 2, 5):
+        _, slider = slider_place(head_cells(width), rows)
+        assert slider == 0 or 8 <= slider <= 40
 
 
 @given(WIDTHS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callplayer.ipc.messages import LaneState
-from callplayer.ui.model.meters import SHARED, PartyMeter, meters_of
+from callplayer.ui.model.meters import NONE, SHARED, PartyMeter, meters_of
 from callplayer.vendor.parties import PARTIES
 
 
@@ -41,4 +41,4 @@ def test_one_partys_track_beside_a_mix() -> None:
 
 def test_a_call_of_one_track_and_a_third_party() -> None:
     lanes = [lane("caller", "caller"), lane("other")]
-    assert meters_of(lanes)["callTaker"] == PartyMeter(None, "level", "no sound of its own")
+    assert meters_of(lanes)["callTaker"] == NONE

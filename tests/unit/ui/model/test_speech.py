@@ -132,6 +132,26 @@ def test_a_lane_ends_where_the_call_has_come_to(end: int) -> None:
     assert sum(len(text) for text, _ in row) == min(end, 61)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 7])
+def test_in_several_rows_a_louder_sound_is_higher_and_silence_lies_on_the_ground(
+    rows: int,
+) -> None:
+    lanes = SpeechLanes()
+    for at_ms, level_db in ((20_000, -80.0), (40_000, -40.0), (60_000, -20.0), (80_000, -3.0)):
+        lanes.note((level("caller", level_db), level("callTaker", -80.0)), at_ms)
+    lane, _ = lanes.lanes(TWO, script(), CALL, 121)
+    drawn = [lane.row(at, rows) for at in range(rows)]
+
+    def eighths(column: int) -> int:
+        return sum(" ▁▂▃▄▅▆▇█".index(row[column]) for row in drawn)
+
+    heights = [eighths(column) for column in (20, 40, 60, 80)]
+    assert heights == sorted(set(heights))
+    assert (heights[0], heights[-1]) == (1, 8 * rows - 2 if rows > 1 else 8)
+    assert drawn[-1][71] == NO_WORD
+    assert all(row[71] == " " for row in drawn[:-1])
+
+
 def test_three_hours_are_drawn_by_a_few_calls_a_word() -> None:
     long = Script()
     for event in long_talk():

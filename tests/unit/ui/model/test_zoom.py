@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.zoom import Span, whole_span
 from callplayer.ui.widgets.rows import cells
-from callplayer.ui.widgets.timeline_rows import timeline_rows
+from callplayer.ui.widgets.timeline_rows import Drawn, Marks, scale_row, timeline_rows, tracks_of
 
 LIVE = StateEvent(
     phase="live",
@@ -66,10 +66,7 @@ def test_a_place_stays_in_its_column_while_the_call_grows_but_for_a_few_times_a_
 def test_the_scale_of_a_growing_call_keeps_its_width_and_shows_the_live_end(
     width: int, duration_ms: int
 ) -> None:
-    state = msgspec.structs.replace(
-        LIVE, duration_ms=duration_ms, position_ms=duration_ms, audible_ms=duration_ms
-    )
-    *_, scale = timeline_rows(state, 10.0, width, 1)
+    scale = scale_row(duration_ms, width, growing=True, span=whole_span(duration_ms, growing=True))
     assert cells(scale) <= width
     text = "".join(text for text, _ in scale)
     assert "live" in text
@@ -82,9 +79,11 @@ def test_what_has_not_happened_yet_is_blank(width: int) -> None:
     behind = msgspec.structs.replace(
         LIVE, phase="playing", position_ms=100_000, audible_ms=100_000, advancing=False
     )
-    _, bar, _ = timeline_rows(behind, 10.0, width, 1)
-    drawn = "".join(text for text, _ in bar)
-    live = whole_span(272_000, growing=True).column(272_000, width)
-    assert len(drawn) == width
-    assert drawn[live] == "░"
-    assert drawn[live + 1 :].isspace()
+    span = whole_span(272_000, growing=True)
+    drawn = Drawn(Marks(), span, tracks_of(behind, (), 1, width))
+    line, lane, _, _ = timeline_rows(behind, 10.0, width, drawn)
+    live = span.column(272_000, width)
+    for row, sign in ((line, "─"), (lane, "░")):
+        text = "".join(text for text, _ in row)
+        assert len(text) == live + 1
+        assert text[live] == sign
