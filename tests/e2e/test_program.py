@@ -132,7 +132,7 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
         time.sleep(4.0)
         now_s = time.monotonic()
         assert rms_db(sink.heard(now_s - 3.0, now_s)) > -45, "the call taker is not heard"
-        terminal.wait_for("─ words", "Call taker ┊ 911, what is the address")
+        terminal.wait_for("─ transcript", "Call taker ┊ 911, what is the address")
         terminal.type("/", *"smoke", "Enter")
         terminal.wait_for("“smoke” 1 of 2", "any smoke on the stairs?", "0:5")
         time.sleep(1.0)  # until that place is heard
@@ -142,14 +142,14 @@ def test_the_demo_plays_with_one_command_and_leaves_nothing_behind(
 
 def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) -> None:
     with demo(tmp_path, sink, "--live") as terminal:
-        early = terminal.wait_for("─ words", "911", timeout_s=40)
+        early = terminal.wait_for("─ transcript", "911", timeout_s=40)
         assert "smoke" not in early
         assert "behind" in early
         terminal.wait_for("my kitchen is on fire", timeout_s=20)
         terminal.type("p", "Home", "Right")
-        terminal.wait_for("\n  ↓", "0:00.", "Call taker: 911")
+        terminal.wait_for("↓0:00.")
         terminal.type("Enter")
-        terminal.wait_until(lambda screen: "\n  ↓" not in screen)
+        terminal.wait_until(lambda screen: "↓0:00." not in screen)
         terminal.wait_until(lambda screen: "● LIVE" not in screen)
 
 
