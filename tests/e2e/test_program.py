@@ -147,9 +147,9 @@ def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) 
         assert "behind" in early
         terminal.wait_for("my kitchen is on fire", timeout_s=20)
         terminal.type("p", "Home", "Right")
-        terminal.wait_for("↓0:00.")
+        terminal.wait_until(lambda screen: bool(re.search(r"↓0:0\d\.", screen)))
         terminal.type("Enter")
-        terminal.wait_until(lambda screen: "↓0:00." not in screen)
+        terminal.wait_until(lambda screen: "↓0:0" not in screen)
         terminal.wait_until(lambda screen: "● LIVE" not in screen)
 
 
