@@ -258,7 +258,7 @@ def _growing_scale(duration_ms: int, width: int, span: Span) -> Row:
     after = ticks[first + len(label) :]
     whole = len(after) - len(after.lstrip("0123456789:"))
     after = " " * whole + after[whole:]
-    return ((before.ljust(first), "dim"), (label, "text"), (after, "faint"))
+    return ((before.ljust(first), "dim"), (label, "text"), (after, "dim"))
 
 
 @lru_cache(maxsize=4)

@@ -19,8 +19,10 @@ from textual.color import Color, rgb_to_lab
 
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.model.format import PARTY_TONES
+from callplayer.ui.model.zoom import whole_span
 from callplayer.ui.theme import SIXTEEN, THEMES
 from callplayer.ui.widgets.rows import TONES, Rows
+from callplayer.ui.widgets.timeline_rows import scale_row
 
 Rgb = tuple[int, int, int]
 
@@ -158,3 +160,10 @@ def test_the_formulas_are_right() -> None:
         assert np.allclose(matrix.sum(axis=1), 1.0, atol=1e-5), seen
     assert difference((255, 0, 0), (140, 120, 0), "all") > 60
     assert difference((255, 0, 0), (140, 120, 0), "deuteranopia") < 20
+
+
+@pytest.mark.parametrize("growing", [True, False])
+def test_no_time_of_the_scale_is_drawn_in_the_tone_of_lines(growing: bool) -> None:
+    span = whole_span(100_000, growing=growing)
+    for text, tone in scale_row(100_000, 78, growing, span):
+        assert tone not in LINES or not any(map(str.isalnum, text)), text
