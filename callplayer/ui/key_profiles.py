@@ -45,6 +45,7 @@ PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
         "bookmarks": ("V",),
         "devices": ("D",),
         "zoom-fit": ("F",),
+        "audible": ("X",),
         "quit": ("Q", "ctrl+c", "ctrl+q"),
     },
 }

@@ -128,9 +128,9 @@ async def test_the_keys_point_at_a_place_show_of_it_and_go_there(tmp_path: Path)
         await session.until_text("▶ PLAYING")
         await session.pilot.press("space", "enter")
         await session.until(lambda: session.shows_clock(clock_text(place_ms, 272_000)))
-        assert "↓" not in session.text.split("─ transcript")[0]
+        await session.until(lambda: "↓" not in session.text.split("─ transcript")[0])
         await session.pilot.press("p", "home", "escape", "right")
-        await session.until(lambda: "↓" not in session.text.split("volume")[0])
+        await session.until(lambda: "↓" not in session.text.split("─ transcript")[0])
     asked = [line for line in session.requests() if "pause" not in line]
     assert asked[:2] == [
         f'{{"cmd":"scrub","position":{place_ms}}}',

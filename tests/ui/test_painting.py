@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from callplayer.text import plain_text
+from callplayer.ui.screens.player.parts import LEVELS_LAST_S
 from tests.rig.processes import clean_environment
 from tests.rig.terminal import Terminal
 from tests.ui.live import player
@@ -77,6 +78,15 @@ def painted_anew(terminal: Terminal, columns: int, rows: int) -> list[str]:
     return still(terminal)
 
 
+SHAPED = "कதமி"
+"""Signs of scripts whose vowels stand beside their letter: terminals count these in two ways."""
+
+
+def beside_shaped(line: str) -> str:
+    """Return a line; one with such signs without its spaces: what stands behind them may shift."""
+    return line.replace(" ", "") if set(line) & set(SHAPED) else line
+
+
 def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: Terminal) -> None:
     terminal.wait_for("PLAYING", "transcript", "▂▄▆ good")
     for columns, rows in (*SIZES, (80, 24)):
@@ -91,8 +101,10 @@ def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: T
         terminal.type("Space")
         terminal.wait_for("PAUSED")
         terminal.wait_until(lambda screen: "◇" not in screen)
+        time.sleep(2 * LEVELS_LAST_S)  # meters of a call at rest fall silent, which is no fault
         seen = still(terminal)
-        assert seen == painted_anew(terminal, columns, rows)
+        anew = painted_anew(terminal, columns, rows)
+        assert list(map(beside_shaped, seen)) == list(map(beside_shaped, anew))
         assert max(map(cell_len, seen)) <= columns
         terminal.type("Space")
         terminal.wait_for("PLAYING")
@@ -127,10 +139,6 @@ async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:
             assert max(map(cell_len, lines)) <= size[0]
         await session.until_text("▶ PLAYING")
         await session.until_text("q quit")
-
-
-SHAPED = "कதமி"
-"""Signs of scripts whose vowels stand beside their letter: terminals count these in two ways."""
 
 
 def test_a_terminal_counts_the_cells_of_a_word_as_we_do(terminal: Terminal) -> None:

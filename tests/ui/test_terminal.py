@@ -251,7 +251,7 @@ def test_a_key_is_answered_on_the_terminal_within_50_ms(tmp_path: Path) -> None:
             terminal.output = b""
             pressed_s = time.monotonic()
             os.write(terminal.master, b"m")
-            wanted = b"MUTED" if turn % 2 == 0 else b"level"
+            wanted = b"MUTED" if turn % 2 == 0 else b"silent"
             while wanted not in terminal.output:
                 assert time.monotonic() < pressed_s + PATIENCE_S
                 terminal.read(0.001)
