@@ -110,6 +110,9 @@ _SERVE_COMMANDS = {
     ),
     "list": Subcommand("list the library's incidents", library.library_arguments, library.run_list),
     "remove": Subcommand("remove incidents", library.remove_arguments, library.run_remove),
+    "move": Subcommand(
+        "bring the library to another place", library.move_arguments, library.run_move
+    ),
     "clients": Subcommand(
         "list, add and remove the clients that may sign in",
         library.library_arguments,

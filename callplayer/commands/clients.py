@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callplayer.commands.library_option import add_library, existing_library, library_folder
+from callplayer.commands.library_option import add_library, existing_library, library_place
 from callplayer.config import Secret
 from callplayer.errors import EXIT_DONE, ServiceError, UsageError
 
@@ -34,7 +34,7 @@ def run_add_client(options: argparse.Namespace) -> int:
 
     with (
         _secret_file(options) as file,
-        Library.open(library_folder(options), durable=True) as library,
+        Library.open(library_place(options), durable=True) as library,
     ):
         file.write(library.clients.add(options.client, may_listen=not options.no_audio))
     return EXIT_DONE

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callplayer.commands.library_option import add_library, existing_library, library_folder
+from callplayer.commands.library_option import (
+    add_library,
+    add_target,
+    existing_library,
+    library_place,
+    target_place,
+)
 from callplayer.errors import EXIT_DONE, UsageError
 from callplayer.text import duration_text, plain_text
 
@@ -89,8 +95,8 @@ def run_import(options: argparse.Namespace) -> int:
     if not options.join:
         options.files = one_of_each(options.files, _warn)
     calls, reports = _calls(options), Reports(begin, _warn)
-    folder = library_folder(options)
-    for recording in import_calls(folder, calls, reports, skip_bad=options.skip_bad):
+    place = library_place(options)
+    for recording in import_calls(place, calls, reports, skip_bad=options.skip_bad):
         print(_row(recording))
     return EXIT_DONE
 
@@ -199,6 +205,22 @@ def run_remove(options: argparse.Namespace) -> int:
                 )
         for incident in dict.fromkeys(options.incidents):
             library.remove(incident)
+    return EXIT_DONE
+
+
+def move_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `serve move` takes."""
+    add_library(parser)
+    add_target(parser)
+
+
+def run_move(options: argparse.Namespace) -> int:
+    """Bring the library to another place; print how many incidents it has there."""
+    from callplayer.service.library.move import move
+
+    source, target = existing_library(options), target_place(options)
+    count = move(source, target)
+    print(f"{count} incidents and all clients are in {target}; {source} is as it was")
     return EXIT_DONE
 
 

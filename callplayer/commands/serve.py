@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callplayer.commands.library_option import add_library, library_folder
+from callplayer.commands.library_option import add_library, library_place
 
 if TYPE_CHECKING:
     pass
@@ -66,9 +66,8 @@ def run_serve(options: argparse.Namespace) -> int:
     from callplayer.service.options import ServeOptions
     from callplayer.service.server import serve
 
-    library = options.library
-    if library is None and not options.recordings:
-        library = library_folder(options)
+    is_named = options.library is not None or options.recordings_at is not None
+    library = library_place(options) if is_named or not options.recordings else None
     return serve(
         ServeOptions(
             recordings=tuple(options.recordings),

@@ -43,7 +43,7 @@ from callplayer.service.transcripts.anycable import open_cable
 def open_library(
     options: ServeOptions, live_from_s: float | None
 ) -> Iterator[tuple[Library, tuple[str, ...]]]:
-    """Give the library, for this service alone, and the ids of its incidents.
+    """Give the library, of a folder for this service alone, and the ids of its incidents.
 
     Of files all ids, in their order; of a folder those of the first page. Raise UsageError for a
     file that cannot be served, ServiceError for a folder that cannot be used.
@@ -51,8 +51,10 @@ def open_library(
     with contextlib.ExitStack() as stack:
         library = stack.enter_context(Library.open(options.library))
         if options.library is not None:
-            stack.enter_context(folder.serving(options.library))
-            folder.sweep(options.library, library.paths, live_too=True)
+            if isinstance(options.library, Path):
+                stack.enter_context(folder.serving(options.library))
+                assert library.recordings_folder is not None
+                folder.sweep(library.recordings_folder, library.paths, live_too=True)
             yield library, tuple(recording.id for recording in library.list().recordings)
             return
         found = {}

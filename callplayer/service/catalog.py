@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from callplayer.errors import ServiceError
 from callplayer.recordings.recording import Recording
 from callplayer.vendor.transcript import Word
+
+
+class LibraryError(ServiceError):
+    """The library cannot do what is asked of it now."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,14 @@ class CallEnded:
 
 @dataclass(frozen=True)
 class WordsCame:
-    """One message of words of one speaker, as it was put."""
+    """One message of words of one speaker, as it was put.
+
+    `is_own`: by this service, so that of several that share a library one alone passes it on.
+    """
 
     incident_id: str
     words: tuple[Word, ...]
+    is_own: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,10 @@ Change = Created | CallEnded | WordsCame | Removed
 
 
 class Catalog(Protocol):
-    """The incidents that are served, wherever they are kept."""
+    """The incidents that are served, wherever they are kept.
+
+    All raise LibraryError if that cannot be reached now.
+    """
 
     def get(self, incident_id: str) -> Recording | None:
         """Return one incident's recording; None if there is none of that id."""

@@ -10,6 +10,7 @@ from callplayer.config import check_url, is_loopback
 from callplayer.errors import UsageError
 from callplayer.service.bots.presence import DEFAULT_IDLE_S
 from callplayer.service.http.bearer import DEFAULT_BEARER_TTL_S
+from callplayer.service.library.place import LibraryPlace
 from callplayer.service.live.options import LiveSources
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.service.packages import require_packages
@@ -21,8 +22,8 @@ WEB_SCHEMES = {"https": True, "http": False}
 class ServeOptions:
     """What to serve and where; times in s.
 
-    `recordings` are files and folders, served from memory; without any, `library` is the folder of
-    a library. `port` 0 takes a free one. Without `livekit_url` a livekit-server of our own is
+    `recordings` are files and folders, served from memory; without any, `library` is where the
+    library is. `port` 0 takes a free one. Without `livekit_url` a livekit-server of our own is
     started: `livekit_binary`, or one that is found or built. `live` plays every recording as a live
     call that begins now. `exit_with_stdin` ends the service when its standard input does.
     `live_sources` are calls that come in as they happen. `workers` is how many processes of bots
@@ -43,7 +44,7 @@ class ServeOptions:
     idle_s: float = DEFAULT_IDLE_S
     live_sources: LiveSources = field(default_factory=LiveSources)
     workers: int | None = None
-    library: Path | None = None
+    library: LibraryPlace | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False

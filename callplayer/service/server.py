@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import signal
-import sqlite3
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from callplayer.config import is_loopback
 from callplayer.errors import EXIT_DONE, CallplayerError, ServiceError
 from callplayer.logs import RedactingFormatter
+from callplayer.service.catalog import LibraryError
 from callplayer.service.next_steps import next_steps
 from callplayer.service.options import ServeOptions, check
 
@@ -119,8 +119,8 @@ async def look_at_library(service: Service, every_s: float = LOOK_S) -> None:
         await asyncio.sleep(every_s)
         try:
             service.look(time.monotonic())
-        except sqlite3.Error as error:
-            log.warning("the library cannot be looked at: %s", error)
+        except LibraryError as error:
+            log.warning("the library cannot be looked at: %s", error.what)
         except Exception:  # calls go on all the same
             log.exception("a change of the library cannot be published")
 

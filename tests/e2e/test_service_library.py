@@ -280,7 +280,7 @@ for last in range(1, 200):
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with Library.open(folder) as library:
         known = library.paths()
-        found = set((folder / "recordings").iterdir())
+        found = set((folder / "recordings").glob("[!.]*"))
         print(json.dumps([code, len(known), len(known - found), len(found - known)]), flush=True)
         if code == 0:
             break

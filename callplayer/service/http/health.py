@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Mapping
 
 import httpx
 
-from callplayer.service.catalog import Catalog
+from callplayer.service.catalog import Catalog, LibraryError
 
 KEEP_S = 2.0
 TIMEOUT_S = 2.0
@@ -40,8 +39,8 @@ class Health:
 
     def _library_works(self) -> bool:
         try:
-            self._catalog.count()
-        except sqlite3.Error:
+            self._catalog.get("")
+        except LibraryError:
             return False
         return True
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from callplayer.config import Secret
 from callplayer.errors import UsageError
 from callplayer.service.clients import Client, digest
+from callplayer.service.library.database import Database
 from callplayer.text import plain_text
 
 MAX_ID_CHARS = 64
@@ -28,13 +27,11 @@ class ClientRow:
 
 
 class Clients:
-    """The clients in a library's database. `wall_clock` returns s since 1970."""
+    """The clients in a library's database. `wall_clock` returns s since 1970; None: its own."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, wall_clock: Callable[[], float] = time.time
-    ) -> None:
-        self._db = connection
-        self._now_s = wall_clock
+    def __init__(self, database: Database, wall_clock: Callable[[], float] | None = None) -> None:
+        self._db = database
+        self._now_s = wall_clock or database.now_s
 
     def add(self, client_id: str, *, may_listen: bool = True) -> Secret:
         """Add a client; return its secret, which is kept nowhere. Raise UsageError for a bad id."""
@@ -46,17 +43,16 @@ class Clients:
                 f"Use 1 to {MAX_ID_CHARS} letters, digits, dots, dashes and underscores.",
             )
         secret = _new_secret()
-        try:
-            self._db.execute(
-                "INSERT INTO clients (id, may_listen, secret_hash, created_at_s)"
-                " VALUES (?, ?, ?, ?)",
-                (client_id, may_listen, digest(secret.reveal()), self._now_s()),
-            )
-        except sqlite3.IntegrityError:
+        added = self._db.execute(
+            "INSERT INTO clients (id, may_listen, secret_hash, created_at_s)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            (client_id, may_listen, digest(secret.reveal()), self._now_s()),
+        )
+        if not added.changed:
             raise UsageError(
                 f"There is a client {client_id} already.",
                 "Choose another id, or rotate its secret.",
-            ) from None
+            )
         return secret
 
     def rotate(self, client_id: str, grace_s: float = 0.0) -> Secret:
@@ -71,13 +67,13 @@ class Clients:
             " rotated_at_s = ? WHERE id = ?",
             (now_s + grace_s, digest(secret.reveal()), now_s, client_id),
         )
-        _require(changed.rowcount == 1, client_id)
+        _require(changed.changed == 1, client_id)
         return secret
 
     def remove(self, client_id: str) -> None:
         """Remove a client; raise UsageError if there is none."""
         removed = self._db.execute("DELETE FROM clients WHERE id = ?", (client_id,))
-        _require(removed.rowcount == 1, client_id)
+        _require(removed.changed == 1, client_id)
 
     def rows(self) -> Sequence[ClientRow]:
         """Return all clients by id."""
@@ -93,14 +89,21 @@ class Clients:
                 rotated_at_s,
                 old_until_s if old_until_s is not None and old_until_s > now_s else None,
             )
-            for client_id, may_listen, created_at_s, rotated_at_s, old_until_s in rows
+            for client_id, may_listen, created_at_s, rotated_at_s, old_until_s in rows.rows
         ]
+
+    def take_over(self, others: Clients) -> None:
+        """Add all clients of another library, with the hashes of their secrets."""
+        columns = "id, secret_hash, old_hash, old_until_s, created_at_s, rotated_at_s, may_listen"
+        rows = others._db.execute(f"SELECT {columns} FROM clients").rows  # noqa: S608 - ours
+        self._db.executemany(
+            f"INSERT INTO clients ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
+            [(*row[:-1], bool(row[-1])) for row in rows],
+        )
 
     def get(self, client_id: str) -> Client | None:
         """Return a client as it is now, None if there is none."""
-        row = self._db.execute(
-            "SELECT may_listen FROM clients WHERE id = ?", (client_id,)
-        ).fetchone()
+        row = self._db.execute("SELECT may_listen FROM clients WHERE id = ?", (client_id,)).first
         return Client(client_id, bool(row[0])) if row else None
 
     def match_hash(self, client_id: str, given: bytes) -> bool:
@@ -110,7 +113,7 @@ class Clients:
         """
         row = self._db.execute(
             "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
-        ).fetchone()
+        ).first
         current, old, old_until_s = row or (b"", None, None)
         # Both are always compared, so that the time reveals nothing.
         is_current = hmac.compare_digest(given, current)

@@ -1,8 +1,9 @@
 """The folder of a library on disk: what is in it, which service has it now, and sweeping it.
 
 `library.sqlite3`, and `recordings/`: `<id>.flac` of imports, `<id>.wav` of live calls, `*.part` of
-imports that are under way. A file that no incident has is never seen by anybody; it is left by a
-process that was killed, and the next sweep removes it.
+imports that are under way. A library in PostgreSQL has the folder of recordings only. A file that
+no incident has is never seen by anybody; it is left by a process that was killed, and the next
+sweep removes it.
 """
 
 from __future__ import annotations
@@ -47,30 +48,28 @@ def serving(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def importing(folder: Path) -> Iterator[None]:
-    """Keep sweeps out while the block lasts."""
-    with _opened(folder / _IMPORTING) as fd:
+def importing(recordings: Path) -> Iterator[None]:
+    """Keep sweeps of the folder of the sound out while the block lasts."""
+    with _opened(recordings / _IMPORTING) as fd:
         fcntl.flock(fd, fcntl.LOCK_SH)
         yield
 
 
 def sweep(
-    folder: Path, known_paths: Callable[[], frozenset[Path]], *, live_too: bool = False
+    recordings: Path, known_paths: Callable[[], frozenset[Path]], *, live_too: bool = False
 ) -> int:
     """Remove what killed imports have left; return how many files. Nothing while one is under way.
 
     `known_paths` returns the files of the library's incidents. With `live_too` the files of live
     calls as well, which is for a service that begins.
     """
-    with _opened(folder / _IMPORTING) as fd:
+    with _opened(recordings / _IMPORTING) as fd:
         if not _lock(fd, fcntl.LOCK_EX):
             return 0
         known = known_paths()
         suffixes = {PART, ".flac", *([".wav"] if live_too else [])}
         left = [
-            path
-            for path in (folder / RECORDINGS).iterdir()
-            if path.suffix in suffixes and path not in known
+            path for path in recordings.iterdir() if path.suffix in suffixes and path not in known
         ]
         for path in left:
             path.unlink()

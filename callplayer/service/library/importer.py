@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +22,10 @@ from callplayer.recordings.convert import Layout, check_length, convert
 from callplayer.recordings.facts import E164, CallerLocation, IncidentFacts, read_beside
 from callplayer.recordings.recording import Recording, start_of_call
 from callplayer.recordings.words import CallTimes, read_words, words_beside
+from callplayer.service.catalog import LibraryError
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.library import Library
+from callplayer.service.library.place import LibraryPlace
 from callplayer.text import plain_text
 from callplayer.vendor.transcript import Speaker, Word
 
@@ -64,23 +65,24 @@ class _Prepared:
 
 
 def import_calls(
-    folder: Path,
+    place: LibraryPlace,
     calls: Sequence[ImportJob],
     reports: Reports = Reports(),
     *,
     skip_bad: bool = False,
 ) -> list[Recording]:
-    """Import all calls into the library in `folder`, or none; return their recordings.
+    """Import all calls into the library at `place`, or none; return their recordings.
 
     With `skip_bad` a call that cannot be imported costs that call, unless it is the only one. Raise
     UsageError for what cannot be imported, ServiceError if the library cannot take it.
     """
     prepared: list[_Prepared] = []
     refused: list[UsageError] = []
-    recordings = folder / library_folder.RECORDINGS
-    with Library.open(folder, durable=True) as library:
-        library_folder.sweep(folder, library.paths)
-        with library_folder.importing(folder):
+    with Library.open(place, durable=True) as library:
+        recordings = library.recordings_folder
+        assert recordings is not None
+        library_folder.sweep(recordings, library.paths)
+        with library_folder.importing(recordings):
             try:
                 for call in calls:
                     reports.begin(call)
@@ -184,7 +186,7 @@ def _name(prepared: Sequence[_Prepared], recordings: Path) -> None:
 
 def _forget_strays(prepared: Sequence[_Prepared], library: Library) -> None:
     """Remove the files that no incident has. What fails here is left to the next sweep."""
-    with contextlib.suppress(OSError, sqlite3.Error):
+    with contextlib.suppress(OSError, LibraryError):
         known = library.paths()
         for one in prepared:
             for path in {one.part, one.recording.path} - known:

@@ -1,4 +1,4 @@
-"""The library: which incidents there are, and their words. SQLite, on disk or in memory.
+"""The library: which incidents there are, and their words. In SQLite, or in PostgreSQL.
 
 For the event loop's thread of the main process; every call is short. On disk it is a folder, 0700,
 of `library.sqlite3` and `recordings/`. In memory the recordings stay where they are.
@@ -7,22 +7,30 @@ of `library.sqlite3` and `recordings/`. In memory the recordings stay where they
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from callplayer.errors import ServiceError
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import CallEnded, Change, Created, Page, Removed, WordsCame
+from callplayer.service.catalog import (
+    CallEnded,
+    Change,
+    Created,
+    LibraryError,
+    Page,
+    Removed,
+    WordsCame,
+)
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.clients import Clients
+from callplayer.service.library.database import Database, SqliteDatabase
+from callplayer.service.library.news import decode_news, encode_news
+from callplayer.service.library.place import LibraryPlace, PostgresPlace
 from callplayer.service.library.rows import (
     INSERT,
     IS_LIVE,
@@ -33,61 +41,49 @@ from callplayer.service.library.rows import (
     to_row,
 )
 from callplayer.service.library.schema import migrate
+from callplayer.service.library.word_table import WordTable
 from callplayer.vendor.parties import Channel
 from callplayer.vendor.transcript import Word
 
-__all__ = ["CallEnded", "Change", "Created", "Library", "Page", "Removed", "WordsCame"]
-
 PAGE_SIZE = 100
-BUSY_TIMEOUT_S = 5.0
-
-_word_decoder = msgspec.json.Decoder(Word)
 
 
 class Library:
     """Incidents and words. Open one with `Library.open`, close it with `close`."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path | None) -> None:
-        self._db = connection
-        self._folder = folder
+    def __init__(self, database: Database, recordings_folder: Path | None) -> None:
+        self._db = database
+        self.recordings_folder = recordings_folder
+        """Where the sound is kept; None for a library in memory."""
         self._listeners: list[Callable[[Change], None]] = []
         self._looked_at = self._last_number()
         self._own: set[str] = set()
         self._as_if_live: set[str] = set()
-        self.clients = Clients(connection)
+        self._words = WordTable(database)
+        self.clients = Clients(database)
 
     @classmethod
-    def open(cls, folder: Path | None, *, durable: bool = False) -> Library:
-        """Open the library in `folder`, which is made if need be; None: one in memory.
+    def open(cls, place: LibraryPlace | None, *, durable: bool = False) -> Library:
+        """Open the library at `place`, whose folder is made if need be; None: one in memory.
 
         What is done is safe from a kill of the process at once, and with `durable` from a power
         cut too, at the price of waiting for the disk each time. Raise ServiceError if it cannot be
         opened.
         """
         try:
-            if folder is not None:
-                library_folder.make(folder)
-            name = ":memory:" if folder is None else str(folder / library_folder.DATABASE)
-            connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            database, recordings = _opened(place, durable=durable)
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                migrate(connection)
+                migrate(database)
             except BaseException:
-                connection.close()
+                database.close()
                 raise
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, LibraryError) as error:
+            reason = error.__cause__ or error
             raise ServiceError(
-                f"The library {folder} cannot be opened: {error}.",
-                "Check the folder's owner and mode, or choose another with --library.",
+                f"The library {place} cannot be opened: {reason}.",
+                "Check its owner and mode, or choose another with --library.",
             ) from None
-        return cls(connection, folder)
-
-    @property
-    def recordings_folder(self) -> Path | None:
-        """Where a library on disk keeps the sound; None for one in memory."""
-        return None if self._folder is None else self._folder / library_folder.RECORDINGS
+        return cls(database, recordings)
 
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
@@ -101,7 +97,7 @@ class Library:
 
     def get(self, incident_id: str) -> Recording | None:
         """Return one incident's recording; None if there is none of that id."""
-        row = self._db.execute(f"{SELECT} WHERE id = ?", (incident_id,)).fetchone()
+        row = self._db.execute(f"{SELECT} WHERE id = ?", (incident_id,)).first
         return self._recording(row) if row else None
 
     def list(
@@ -118,7 +114,7 @@ class Library:
         Newest first. `now_s` is the monotonic clock (None: its reading now), by which recordings
         that are played as if live go.
         """
-        conditions = ["1"]
+        conditions = ["1 = 1"]
         if is_audio_live is not None:
             conditions.append(f"{MAY_LIVE} AND {IS_LIVE}" if is_audio_live else f"NOT {IS_LIVE}")
         if since is not None:
@@ -135,7 +131,7 @@ class Library:
                 "limit": PAGE_SIZE + 1,
                 "offset": (page - 1) * PAGE_SIZE,
             },
-        ).fetchall()
+        ).rows
         recordings = tuple(self._recording(row) for row in rows[:PAGE_SIZE])
         return Page(recordings, page + 1 if len(rows) > PAGE_SIZE else None)
 
@@ -145,19 +141,22 @@ class Library:
 
     def add_all(
         self,
-        entries: Sequence[tuple[Recording, Sequence[Word]]],
+        entries: Iterable[tuple[Recording, Sequence[Word]]],
         before_commit: Callable[[], None] = lambda: None,
     ) -> None:
         """Add finished recordings and their words, all or none.
 
         None are added if `before_commit`, which is called when all else is done, raises.
         """
-        with self._transaction():
+        added = []
+        with self._db.transaction():
             for recording, words in entries:
+                added.append(recording)
                 self._insert(recording)
-                self._insert_words(recording.id, words)
+                self._words.insert(recording.id, words)
+                self._notify(Created(recording))
             before_commit()
-        for recording, _ in entries:
+        for recording in added:
             if recording.live_from_s is not None:
                 self._as_if_live.add(recording.id)
             self._publish(Created(recording))
@@ -180,18 +179,20 @@ class Library:
             facts=facts,
             growing=True,
         )
-        with self._transaction():
+        with self._db.transaction():
             self._insert(recording)
+            self._notify(Created(recording))
         self._publish(Created(recording))
         return recording
 
     def end_live(self, incident_id: str, duration_s: float, ended_at: datetime) -> Recording:
         """Note that a live call is over; return its recording. Raise KeyError for no such id."""
         self._db.execute(
-            "UPDATE incidents SET growing = 0, duration_s = ?, ended_at_us = ? WHERE id = ?",
-            (duration_s, microseconds(ended_at), incident_id),
+            "UPDATE incidents SET growing = ?, duration_s = ?, ended_at_us = ? WHERE id = ?",
+            (False, duration_s, microseconds(ended_at), incident_id),
         )
         recording = self._existing(incident_id)
+        self._notify(CallEnded(recording))
         self._publish(CallEnded(recording))
         return recording
 
@@ -205,15 +206,12 @@ class Library:
         folder = self.recordings_folder
         if folder is not None and recording.path.is_relative_to(folder):
             recording.path.unlink(missing_ok=True)
+        self._notify(Removed(incident_id))
         self._publish(Removed(incident_id))
 
     def words(self, incident_id: str) -> tuple[Word, ...]:
         """Return the words of an incident in the order in which they were said."""
-        rows = self._db.execute(
-            "SELECT word FROM words WHERE incident_id = ? ORDER BY started_at_us, number",
-            (incident_id,),
-        )
-        return tuple(_word_decoder.decode(row[0]) for row in rows)
+        return self._words.all(incident_id)
 
     def put_words(self, incident_id: str, words: Sequence[Word]) -> None:
         """Put one message of one speaker.
@@ -224,14 +222,11 @@ class Library:
         if not words:
             return
         self._existing(incident_id)
-        first = words[0]
-        with self._transaction():
-            self._db.execute(
-                "DELETE FROM words WHERE incident_id = ? AND speaker = ? AND started_at_us >= ?",
-                (incident_id, first.speaker, microseconds(first.started_at)),
-            )
-            self._insert_words(incident_id, words)
-        self._publish(WordsCame(incident_id, tuple(words)))
+        change = WordsCame(incident_id, tuple(words))
+        with self._db.transaction():
+            self._words.replace(incident_id, words)
+            self._notify(change)
+        self._publish(change)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have `listener` called for every change from now on; return how to end that."""
@@ -248,13 +243,16 @@ class Library:
 
         Call it about once a second; `now_s` is the monotonic clock.
         """
+        is_reported = self.take_news()
         rows = self._db.execute(
             "SELECT number, id FROM incidents WHERE number > ? ORDER BY number", (self._looked_at,)
-        ).fetchall()
+        ).rows
         own, self._own = self._own, set()
         for number, incident_id in rows:
             self._looked_at = number
-            if incident_id not in own and (recording := self.get(incident_id)) is not None:
+            if is_reported or incident_id in own:
+                continue
+            if (recording := self.get(incident_id)) is not None:
                 self._publish(Created(recording))
         for incident_id in tuple(self._as_if_live):
             ended = self.get(incident_id)
@@ -266,19 +264,37 @@ class Library:
     def paths(self) -> frozenset[Path]:
         """Return where the sound of all incidents is."""
         base = self.recordings_folder or Path()
-        return frozenset(base / row[0] for row in self._db.execute("SELECT path FROM incidents"))
+        return frozenset(
+            base / row[0] for row in self._db.execute("SELECT path FROM incidents").rows
+        )
 
     def count(self) -> tuple[int, int]:
         """Return how many incidents there are, and how many of them are live now."""
-        (everything,) = self._db.execute("SELECT count(*) FROM incidents").fetchone()
-        (live,) = self._db.execute(
+        ((everything,),) = self._db.execute("SELECT count(*) FROM incidents").rows
+        ((live,),) = self._db.execute(
             f"SELECT count(*) FROM incidents WHERE {MAY_LIVE} AND {IS_LIVE}",  # noqa: S608 - ours
             {"now_s": time.monotonic()},
-        ).fetchone()
+        ).rows
         return int(everything), int(live)
 
     def _last_number(self) -> int:
-        return int(self._db.execute("SELECT ifnull(max(number), 0) FROM incidents").fetchone()[0])
+        ((last,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM incidents").rows
+        return int(last)
+
+    def take_news(self) -> bool:
+        """Publish what the other services of the library have sent since the last time.
+
+        Return whether that is all: False where nothing is sent, or some of it was missed.
+        """
+        came = self._db.take_news()
+        for news in came or ():
+            change = decode_news(news, self.get, self._words.since)
+            if change is not None:
+                self._publish(change)
+        return came is not None
+
+    def _notify(self, change: Change) -> None:
+        self._db.notify(encode_news(change))
 
     def _publish(self, change: Change) -> None:
         for listener in tuple(self._listeners):
@@ -290,33 +306,28 @@ class Library:
             raise KeyError(incident_id)
         return recording
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-
     def _insert(self, recording: Recording) -> None:
         self._db.execute(INSERT, to_row(recording, self.recordings_folder))
         self._own.add(recording.id)
 
-    def _insert_words(self, incident_id: str, words: Sequence[Word]) -> None:
-        self._db.executemany(
-            "INSERT INTO words (incident_id, speaker, started_at_us, word) VALUES (?, ?, ?, ?)",
-            [
-                (
-                    incident_id,
-                    word.speaker,
-                    microseconds(word.started_at),
-                    msgspec.json.encode(word),
-                )
-                for word in words
-            ],
-        )
-
     def _recording(self, row: tuple[Any, ...]) -> Recording:
         return from_row(row, self.recordings_folder)
+
+
+def _opened(place: LibraryPlace | None, *, durable: bool) -> tuple[Database, Path | None]:
+    if place is None:
+        return SqliteDatabase(None), None
+    if isinstance(place, PostgresPlace):
+        try:
+            from callplayer.service.library.postgres import PostgresDatabase
+        except ImportError:
+            raise ServiceError(
+                "A library in PostgreSQL needs a package that is not installed: psycopg.",
+                "Run: pip install 'callplayer[cluster]' (from a clone: pip install '.[cluster]')",
+            ) from None
+
+        place.recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return PostgresDatabase(place), place.recordings
+    library_folder.make(place)
+    database = SqliteDatabase(place / library_folder.DATABASE, durable=durable)
+    return database, place / library_folder.RECORDINGS

@@ -17,7 +17,7 @@ INSERT = f"INSERT INTO incidents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 MAY_LIVE = "(growing OR live_from_s IS NOT NULL)"
 """What the index of live incidents is about; a query that says so too uses it."""
 
-IS_LIVE = "(growing OR ifnull(live_from_s + duration_s > :now_s, 0))"
+IS_LIVE = "(growing OR coalesce(live_from_s + duration_s > :now_s, FALSE))"
 """A condition; `:now_s` is the monotonic clock, by which recordings played as if live go."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

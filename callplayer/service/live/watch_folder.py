@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,7 +108,7 @@ class Watcher:
                 log.warning("%s is longer than a call can be: the rest is left out", name)
         except NotWavError as error:
             log.warning("%s is left out: %s", name, error)
-        except (CallplayerError, OSError, sqlite3.Error) as error:
+        except (CallplayerError, OSError) as error:
             log.error("%s cannot be kept: %s", name, error)
             await asyncio.sleep(self._again_after_s)
         finally:

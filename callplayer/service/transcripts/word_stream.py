@@ -95,7 +95,8 @@ class WordStream:
 class WordStreams:
     """The streams with readers, and a few whose readers may come back.
 
-    With `on_message` every message of a live call is given to it as well: (stream name, message).
+    With `on_message` every message of a live call of this service is given to it as well: (stream
+    name, message).
     Those without readers hold `idle_words` words at most. Close it when done.
     """
 
@@ -164,18 +165,18 @@ class WordStreams:
                 await asyncio.sleep(wait_s)
             self._append(stream, cue.words())
 
-    def _append(self, stream: WordStream, words: tuple[Word, ...]) -> None:
+    def _append(self, stream: WordStream, words: tuple[Word, ...], *, is_own: bool = True) -> None:
         message = stream.append(words)
-        if self._on_message is not None:
+        if self._on_message is not None and is_own:
             self._on_message(stream.name, message.payload)
 
     def _take(self, change: Change) -> None:
         match change:
-            case WordsCame(incident_id=incident_id, words=words):
+            case WordsCame(incident_id=incident_id, words=words, is_own=is_own):
                 stream = self._streams.get(incident_id)
                 if stream is not None:
-                    self._append(stream, words)
-                elif self._on_message is not None:
+                    self._append(stream, words, is_own=is_own)
+                elif self._on_message is not None and is_own:
                     self._on_message(stream_name(incident_id), encode_transcript(words))
             case Created(recording=recording) if self._on_message is not None:
                 self._send_unread(recording)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from types import SimpleNamespace
 
 import pytest
 
 from callplayer.service import server
+from callplayer.service.catalog import LibraryError
 from callplayer.service.server import LIVE_FROM, live_start_s
 
 
@@ -22,7 +22,7 @@ def test_a_live_call_goes_on_from_where_it_began() -> None:
 async def test_a_look_at_the_library_that_fails_is_not_the_last(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    errors = [sqlite3.OperationalError("locked"), OverflowError("date value out of range"), None]
+    errors = [LibraryError("locked"), OverflowError("date value out of range"), None]
     looked = asyncio.Event()
 
     def look(_now_s: float) -> None:

@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def kept(folder: Path) -> list[str]:
-    return sorted(path.suffix for path in (folder / "recordings").iterdir())
+    return sorted(path.suffix for path in (folder / "recordings").glob("[!.]*"))
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.opus", "a.m4a"])
@@ -321,11 +321,11 @@ def test_a_sweep_removes_what_is_in_no_row_and_nothing_else(tmp_path: Path, fold
     for name in ("a.part", "b.flac", "c.wav", "d.txt"):
         (recordings / name).write_bytes(b"")
     with Library.open(folder) as library:
-        with library_folder.importing(folder):
-            assert library_folder.sweep(folder, library.paths) == 0
-        assert library_folder.sweep(folder, library.paths) == 2
-        assert library_folder.sweep(folder, library.paths, live_too=True) == 1
-    assert {path.name for path in recordings.iterdir()} == {"d.txt", recording.path.name}
+        with library_folder.importing(folder / "recordings"):
+            assert library_folder.sweep(folder / "recordings", library.paths) == 0
+        assert library_folder.sweep(folder / "recordings", library.paths) == 2
+        assert library_folder.sweep(folder / "recordings", library.paths, live_too=True) == 1
+    assert {path.name for path in recordings.glob("[!.]*")} == {"d.txt", recording.path.name}
 
 
 def test_one_service_at_a_time(folder: Path) -> None:
@@ -333,7 +333,10 @@ def test_one_service_at_a_time(folder: Path) -> None:
     with library_folder.serving(folder):
         with pytest.raises(ServiceError, match="Another service"), library_folder.serving(folder):
             pass
-        with library_folder.importing(folder), library_folder.importing(folder):
+        with (
+            library_folder.importing(folder / "recordings"),
+            library_folder.importing(folder / "recordings"),
+        ):
             pass
     with library_folder.serving(folder):
         pass

@@ -1,0 +1,31 @@
+"""The library's tests run against SQLite and a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callplayer.service.library.place import LibraryPlace, PostgresPlace
+from tests.rig.postgres import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_place(postgres: PostgresServer, tmp_path: Path) -> PostgresPlace:
+    """A new and empty library in PostgreSQL."""
+    return PostgresPlace(postgres.new_database(), tmp_path / "shared")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> LibraryPlace:
+    """A new and empty library of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "library"
+    return request.getfixturevalue("postgres_place")
