@@ -12,19 +12,26 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
-# How many tests run at once, after those that measure sound and time have run one by one and those
-# that play in real time two at a time. Files keep their order, so that those that play a whole call
-# begin early.
+# Tests that measure sound and time run one by one, those that play in real time two at a time. Beside
+# them run the tests of parts, which get what the processors have left (SCHED_IDLE): any other work
+# goes before them at once. Then the other tests of the whole program run, so many at a time, by
+# files: first the one that plays a whole call.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
 TWO := plays and not measures
-OTHERS := not measures and not plays
+PARTS := not measures and not plays and not e2e
+OTHERS := not measures and not plays and e2e
+YIELD := { chrt --idle --pid 0 $$$$ || renice -n 19 $$$$; } >/dev/null 2>&1
+WHOLE_CALL := tests/e2e/test_make_demo.py
+E2E := $(WHOLE_CALL) $(filter-out $(WHOLE_CALL),$(sort $(wildcard tests/e2e/test_*.py)))
+# Without ARGS, only the files are collected that hold such a test.
+FILES = $(or $(ARGS),$$(grep -rlw $(1) tests --include='test_*.py' | sort))
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-.PHONY: demo test tests tests-that-measure tests-beside test-programs check screenshots recording bench dist sbom audit lock clean
+.PHONY: demo test tests tests-that-measure tests-of-parts tests-beside test-programs check screenshots recording bench dist sbom audit lock clean
 
 # What may be missing is looked at before anything is installed at length; a call plays without it.
 demo:
@@ -38,14 +45,22 @@ test: test-programs
 	@began=$$(date +%s); code=0; $(MAKE) --no-print-directory tests || code=$$?; took=$$(($$(date +%s) - began)); \
 	  echo "make test took $$((took / 60)) min $$((took % 60)) s"; exit $$code
 
-tests: tests-that-measure tests-beside
+tests:
+	@$(MAKE) --no-print-directory --jobs=2 tests-that-measure tests-of-parts
+	@$(MAKE) --no-print-directory tests-beside
 
 tests-that-measure:
-	@$(PYTEST) -m measures $(ARGS) || $(AGAIN) -m measures $(ARGS)
-	@$(PYTEST) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(ARGS) || $(AGAIN) -m "$(TWO)" $(ARGS)
+	@$(PYTEST) -m measures $(call FILES,measures) || $(AGAIN) -m measures $(call FILES,measures)
+	@$(PYTEST) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(AGAIN) -m "$(TWO)" $(call FILES,plays)
+
+# What it prints comes at its end, so that two runs do not mix theirs.
+tests-of-parts: OF_PARTS = -m "$(PARTS)" -o cache_dir=.pytest_cache/parts $(or $(ARGS),$(filter-out tests/e2e/,$(wildcard tests/*/)))
+tests-of-parts:
+	@$(YIELD); log=$$(mktemp); { $(PYTEST) $(OF_PARTS) || $(AGAIN) $(OF_PARTS); } >$$log 2>&1; \
+	  code=$$?; cat $$log; rm -f $$log; exit $$code
 
 tests-beside:
-	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(ARGS) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
+	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(or $(ARGS),$(E2E)) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,13 @@ settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
 _numbers = itertools.count()
+E2E = Path(__file__).parent / "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(E2E):
+            item.add_marker("e2e")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.rig import Rig
 from tests.faults.rows import ROWS, Row
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 
 @pytest.fixture(scope="module")

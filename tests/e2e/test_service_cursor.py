@@ -39,7 +39,7 @@ from tests.e2e.service_fixtures import (
     write_recordings,
 )
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 STEP_S = 0.1
 MOST_BEHIND_S = 0.5

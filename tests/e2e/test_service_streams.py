@@ -29,7 +29,7 @@ from tests.e2e.service_fixtures import (
     write_recordings,
 )
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.plays
 
 # From the frame that goes out to the one that a client reads: encoder, network, jitter buffer.
 MOST_IN_FLIGHT_S = 0.15
