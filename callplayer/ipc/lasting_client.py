@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 
 from callplayer.ipc.client import EngineClient
 from callplayer.ipc.messages import Request, RetryNow
 from callplayer.ipc.news import EngineGone, EngineNews, Listener, cannot_start
 from callplayer.ipc.process import start_engine
-from callplayer.ipc.restore import EngineLimits, paused_argv
-from callplayer.ipc.successor import Successor
-from callplayer.supervise import ChildProcess
+from callplayer.ipc.restore import paused_argv
 
 
 class LastingClient(EngineClient):
     """Starts an engine again on RetryNow where EngineClient would have no more; never returns."""
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        log_path: Path,
-        *,
-        process: ChildProcess | None = None,
-        limits: EngineLimits | None = None,
-        successor: Successor | None = None,
-    ) -> None:
-        super().__init__(argv, log_path, process=process, limits=limits, successor=successor)
-        self._is_gone = False
-        self._wanted = asyncio.Event()
+    _is_gone = False
+
+    @cached_property
+    def _wanted(self) -> asyncio.Event:
+        return asyncio.Event()
 
     def send(self, request: Request) -> bool:
         """Send one request; where there is no engine, or one that ends, RetryNow starts one."""

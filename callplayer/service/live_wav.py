@@ -39,10 +39,14 @@ _sync = getattr(os, "fdatasync", os.fsync)  # macOS has fsync only
 class LiveFile:
     """Writes one call: `append` what comes, `finish` when it is over. Not for several threads."""
 
-    def __init__(self, path: Path, channels: int) -> None:
-        """Make `path`, readable by its owner only; raise ServiceError if that cannot be done."""
+    def __init__(self, path: Path, channels: int, max_s: int = MAX_LIVE_S) -> None:
+        """Make `path`, readable by its owner only; raise ServiceError if that cannot be done.
+
+        It takes up to `max_s` of sound.
+        """
         self.path = path
         self.channels = channels
+        self._max_frames = max_s * SAMPLE_RATE_HZ
         self._frames = 0
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -69,13 +73,13 @@ class LiveFile:
     @property
     def is_full(self) -> bool:
         """Whether the call is as long as one may be; what is appended from now on is left out."""
-        return self._frames >= MAX_LIVE_S * SAMPLE_RATE_HZ
+        return self._frames >= self._max_frames
 
     def append(self, samples: Samples) -> None:
         """Add `samples`, int16 of shape (frames, channels); raise ServiceError if that fails."""
         if samples.ndim != 2 or samples.shape[1] != self.channels:
             raise ValueError(f"{self.channels} channels are wanted, the shape is {samples.shape}")
-        samples = samples[: MAX_LIVE_S * SAMPLE_RATE_HZ - self._frames]
+        samples = samples[: self._max_frames - self._frames]
         try:
             _write_all(self._fd, np.ascontiguousarray(samples, dtype="<i2").tobytes())
         except OSError as error:

@@ -18,15 +18,13 @@ from livekit import rtc
 from callplayer.errors import ParticipantTakenError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording, find_recordings
-from callplayer.service.bots import process
-from callplayer.service.bots.process import CROWD, Workers
+from callplayer.service.bots.process import CROWD, WorkerLimits, Workers
 from callplayer.service.bots.streams import Streams
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
 from callplayer.service.livekit.room_service import RoomServiceClient
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S, RoomTokens
-from callplayer.supervise import EndLimits
 from callplayer.vendor.commands import Pause, Resume, Scrub, SetGain
 from callplayer.vendor.http import StreamGrant
 from tests.e2e.conftest import StartEngine
@@ -56,6 +54,9 @@ class CallStreams(Streams):
     call: Recording
 
 
+LIMITS = WorkerLimits()
+
+
 @contextlib.asynccontextmanager
 async def streams_of(
     recordings: Path,
@@ -65,9 +66,13 @@ async def streams_of(
     most_workers: int = 2,
     most_streams: int | None = None,
     clock: Callable[[], float] = time.monotonic,
+    limits: WorkerLimits = LIMITS,
 ) -> AsyncIterator[CallStreams]:
     """`Streams` in this process, on a real livekit-server."""
-    async with own_server(ensure_binary(print), log) as server, Workers(most_workers) as processes:
+    async with (
+        own_server(ensure_binary(print), log) as server,
+        Workers(most_workers, limits) as processes,
+    ):
         rooms = server.room_server
         with Library.open(None) as library:
             for recording in find_recordings([recordings]).values():
@@ -328,12 +333,9 @@ async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
             assert streams.stats().workers_died == 1
 
 
-async def test_a_worker_that_hangs_is_replaced(
-    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "SILENT_S", 4.0)
-    monkeypatch.setattr(process, "END_LIMITS", EndLimits(leave_s=0.2, terminate_s=()))
-    async with streams_of(recordings, tmp_path / "livekit.log") as streams:
+async def test_a_worker_that_hangs_is_replaced(recordings: Path, tmp_path: Path) -> None:
+    limits = WorkerLimits(silent_s=4.0, leave_s=0.2)
+    async with streams_of(recordings, tmp_path / "livekit.log", limits=limits) as streams:
         grant = await open_as(streams, "desk 1")
         async with listening(grant.token, grant.url) as lost:
             await lost.status_after(Scrub(position=4000))

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError
@@ -32,11 +33,6 @@ from callplayer.service.bots.protocol import (
 )
 from callplayer.supervise import ChildProcess, EndLimits
 
-ANSWER_TIMEOUT_S = 20.0
-END_LIMITS = EndLimits(leave_s=5.0, terminate_s=())
-SILENT_S = 15.0
-"""A worker reports once a second."""
-
 CROWD = 8
 """So many streams in each worker, and one more is started."""
 
@@ -51,6 +47,18 @@ def default_workers(cpus: int) -> int:
 
 
 Answerer = Callable[[ListParticipants | AnnounceListener], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """How long a worker may take, in s: for an answer, from one report to the next, and to leave.
+
+    It reports once a second.
+    """
+
+    answer_s: float = 20.0
+    silent_s: float = 15.0
+    leave_s: float = 5.0
 
 
 class WorkerDiedError(ServiceError):
@@ -69,10 +77,10 @@ class BotWorker:
         pipe: Pipe,
         answer: Answerer,
         ended: Callable[[str], None],
-        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        limits: WorkerLimits = WorkerLimits(),
     ) -> None:
         self.process = process
-        self.answer_timeout_s = answer_timeout_s
+        self._limits = limits
         self._answer = answer
         self._ended = ended
         self._answering: set[asyncio.Task[None]] = set()
@@ -103,7 +111,7 @@ class BotWorker:
         return isinstance(answer, Extended) and answer.here
 
     async def follow(self) -> None:
-        """Receive the worker's messages until it ends, or is silent for `SILENT_S`: it hangs."""
+        """Receive the worker's messages until it ends, or is silent for so long that it hangs."""
         try:
             while (news := await self._next()) is not None:
                 match news:
@@ -136,10 +144,10 @@ class BotWorker:
 
     async def _next(self) -> News | None:
         try:
-            async with asyncio.timeout(SILENT_S):
+            async with asyncio.timeout(self._limits.silent_s):
                 return await self._pipe.receive(news_decoder)
         except TimeoutError:
-            log.error("a worker has sent nothing for %.0f s", SILENT_S)
+            log.error("a worker has sent nothing for %.0f s", self._limits.silent_s)
             return None
 
     async def _answer_to(self, question: ListParticipants | AnnounceListener) -> None:
@@ -155,7 +163,7 @@ class BotWorker:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[order.id] = waiting
         try:
-            async with asyncio.timeout(self.answer_timeout_s):
+            async with asyncio.timeout(self._limits.answer_s):
                 await self._pipe.send(order, files)
                 return await waiting
         except TimeoutError as error:  # which is an OSError, too
@@ -173,7 +181,8 @@ class Workers:
     `answer` with what bots ask.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, limits: WorkerLimits = WorkerLimits()) -> None:
+        self._limits = limits
         self._most = most or default_workers(os.cpu_count() or 1)
         self.died: Callable[[BotWorker], None] = lambda _: None
         self.ended: Callable[[str], None] = lambda _: None
@@ -230,7 +239,7 @@ class Workers:
                     _environment(),
                     os.dup(2),
                     stdin=theirs.fileno(),
-                    limits=END_LIMITS,
+                    limits=EndLimits(leave_s=self._limits.leave_s, terminate_s=()),
                 )
         except OSError as error:
             pipe.close()
@@ -238,7 +247,7 @@ class Workers:
                 "A part of the service cannot be started.",
                 "Check free memory and the number of processes.",
             ) from error
-        worker = BotWorker(process, pipe, self._answered, self._has_ended)
+        worker = BotWorker(process, pipe, self._answered, self._has_ended, self._limits)
         self.running.append(worker)
         task = asyncio.create_task(self._follow(worker))
         self._following.add(task)

@@ -15,7 +15,7 @@ from callplayer.errors import ServiceError
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
-from callplayer.service.live_wav import LiveFile, StillWrittenError, holds_sound, repair
+from callplayer.service.live_wav import MAX_LIVE_S, LiveFile, StillWrittenError, holds_sound, repair
 
 if TYPE_CHECKING:
     from callplayer.recordings.samples import Samples
@@ -66,11 +66,12 @@ class LiveCall:
 class LiveCalls:
     """Begins calls whose sound lies in `folder` and which stand in `library`.
 
-    Without a folder there can be none.
+    Without a folder there can be none. A call takes up to `max_s` of sound.
     """
 
-    def __init__(self, library: Library, folder: Path | None) -> None:
+    def __init__(self, library: Library, folder: Path | None, max_s: int = MAX_LIVE_S) -> None:
         self._library = library
+        self._max_s = max_s
         self._folder = folder
 
     @contextlib.asynccontextmanager
@@ -87,7 +88,7 @@ class LiveCalls:
         """
         assert self._folder is not None
         incident_id = incident_id or str(uuid.uuid4())
-        file = LiveFile(self._folder / f"{incident_id}.wav", len(parties))
+        file = LiveFile(self._folder / f"{incident_id}.wav", len(parties), self._max_s)
         try:
             recording = self._library.begin_live(
                 facts or IncidentFacts(),

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import IO
 
 import msgspec
 
@@ -22,10 +23,11 @@ from callplayer.progress import to_stderr
 from callplayer.service.livekit.binary import build_binary, ensure_binary
 from callplayer.service.livekit.build import BuildProgress
 from callplayer.service.livekit.go_compiler import Cancelled
+from callplayer.supervise import ChildProcess, EndLimits
 from callplayer.text import plain_text
 
 NICENESS = 10
-END_TIMEOUT_S = 8.0
+END_LIMITS = EndLimits(leave_s=8.0, terminate_s=())
 MAX_LINE_BYTES = 4_096
 
 
@@ -49,23 +51,23 @@ class BackgroundBuild:
         self.progress: BuildProgress | None = None
         self.error: ServiceError | None = None
         self.ready = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self._reader = threading.Thread(target=self._read, name="build", daemon=True)
+        self._process: ChildProcess | None = None
 
     def start(self) -> None:
         """Start the build; how it goes is in the attributes."""
         try:
-            self._process = subprocess.Popen(
+            self._process = ChildProcess(
                 [sys.executable, "-P", "-m", __name__, "--for-parent"],
-                stdin=subprocess.PIPE,
+                without_settings(os.environ),
+                os.open(os.devnull, os.O_WRONLY),
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=without_settings(os.environ),
-                start_new_session=True,
+                limits=END_LIMITS,
             )
         except OSError as error:
             self.error = ServiceError(f"The build cannot be started: {error.strerror}.")
             return
+        stdout = (self._process.take_stdout(),)
+        self._reader = threading.Thread(target=self._read, args=stdout, name="build", daemon=True)
         self._reader.start()
 
     def wait(self) -> None:
@@ -75,27 +77,15 @@ class BackgroundBuild:
 
     def close(self) -> None:
         """End the build if it still runs; what it has compiled stays in Go's cache."""
-        process = self._process
-        if process is None:
-            return
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(timeout=END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        self._reader.join()
-        process.stdout.close()
+        if self._process is not None:
+            self._process.end_now()
+            self._reader.join()
 
-    def _read(self) -> None:
-        process = self._process
-        assert process is not None
-        assert process.stdout is not None
-        while line := process.stdout.readline(MAX_LINE_BYTES):
-            with contextlib.suppress(msgspec.MsgspecError):
-                self._take(msgspec.json.decode(line, type=_BuildReport))
+    def _read(self, stdout: IO[bytes]) -> None:
+        with stdout:
+            while line := stdout.readline(MAX_LINE_BYTES):
+                with contextlib.suppress(msgspec.MsgspecError):
+                    self._take(msgspec.json.decode(line, type=_BuildReport))
         if not self.ready and self.error is None:
             self.error = ServiceError("The build of livekit-server broke off.", "Run again.")
 

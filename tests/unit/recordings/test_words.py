@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def test_a_file_that_is_wrong_is_refused_by_name_and_line(tmp_path, name, text):
     assert "hello" not in error.value.what
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_words([tmp_path / "none.srt"], CALL)
     (tmp_path / "latin.srt").write_bytes(b"1\n00:00:01,000 --> 00:00:02,000\n\xe9\n")
@@ -191,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
     (word,) = read_words([tmp_path / "latin.srt"], CALL, warn=said.append)
     assert word.word == "é"
     assert "not UTF-8" in said[0]
-    monkeypatch.setattr(transcripts, "MAX_FILE_BYTES", 10)
+    os.truncate(tmp_path / "latin.srt", transcripts.MAX_FILE_BYTES + 1)
     with pytest.raises(UsageError, match="larger"):
         read_words([tmp_path / "latin.srt"], CALL)
 

@@ -15,8 +15,13 @@ import pytest
 import soundfile
 
 from callplayer.errors import ServiceError
-from callplayer.service import live_wav
-from callplayer.service.live_wav import GrowingAudio, LiveFile, StillWrittenError, repair
+from callplayer.service.live_wav import (
+    MAX_LIVE_S,
+    GrowingAudio,
+    LiveFile,
+    StillWrittenError,
+    repair,
+)
 
 
 def some(frames: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -94,11 +99,8 @@ def test_a_killed_writer_loses_nothing_and_its_file_is_repaired(tmp_path: Path) 
     assert (info.frames, info.channels, info.samplerate) == (48_000, 2, 48_000)
 
 
-def test_it_takes_no_more_than_a_wav_can_hold(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_wav, "MAX_LIVE_S", 1)
-    writer = LiveFile(tmp_path / "call.wav", 1)
+def test_it_takes_no_more_than_a_wav_can_hold(tmp_path: Path) -> None:
+    writer = LiveFile(tmp_path / "call.wav", 1, max_s=1)
     writer.append(some(47_900, 1))
     assert not writer.is_full
     writer.append(some(480, 1))
@@ -107,7 +109,7 @@ def test_it_takes_no_more_than_a_wav_can_hold(
     assert writer.duration_s == 1.0
     writer.finish()
     assert soundfile.info(writer.path).frames == 48_000
-    assert 6 * 3600 * 48_000 * 4 + 44 < 1 << 32
+    assert MAX_LIVE_S * 48_000 * 4 + 44 < 1 << 32
 
 
 def test_a_call_that_is_being_written_is_not_repaired(tmp_path: Path) -> None:

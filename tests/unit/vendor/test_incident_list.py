@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from callplayer.errors import UnreachableError
 from callplayer.vendor import paging
-from callplayer.vendor.incident_list import ElsewhereError, IncidentList
+from callplayer.vendor.incident_list import MAX_PAGES, ElsewhereError, IncidentList
 from callplayer.vendor.paging import IncidentPage, parse_incident_page
 
 ROWS = [{"id": f"i{number}", "created_at": "2024-01-15 10:30:00 UTC"} for number in range(60)]
@@ -217,10 +217,7 @@ async def test_what_a_server_does_not_give_is_said(said: dict[str, Any], says: s
     assert says in listed.left_out
 
 
-async def test_pages_without_end_are_left_at_a_bound_that_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("callplayer.vendor.incident_list.MAX_PAGES", 5)
+async def test_pages_without_end_are_left_at_a_bound_that_is_said() -> None:
     made = [0]
 
     def endless(_query: Query, _rows: list[dict[str, Any]]) -> Answer:
@@ -229,8 +226,8 @@ async def test_pages_without_end_are_left_at_a_bound_that_is_said(
 
     api = Api(endless, [])
     listed = await load(api)
-    assert len(listed.incidents) == 5
-    assert len(api.asked) == 5
+    assert len(listed.incidents) == MAX_PAGES
+    assert len(api.asked) == MAX_PAGES
     assert "left out" in listed.left_out
 
 

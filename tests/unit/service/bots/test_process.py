@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from callplayer.errors import ServiceError
-from callplayer.service.bots.process import BotWorker, WorkerDiedError
+from callplayer.service.bots.process import BotWorker, WorkerDiedError, WorkerLimits
 from callplayer.service.bots.protocol import (
     AnnounceListener,
     BotLeft,
@@ -39,11 +39,11 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def a_worker() -> AsyncIterator[Rig]:
+async def a_worker(**limits: float) -> AsyncIterator[Rig]:
     ours, theirs = map(Pipe, socket.socketpair())
     process = ChildProcess(["cat"], os.environ, os.dup(2))
     ended: list[str] = []
-    worker = BotWorker(process, ours, nobody, ended.append)
+    worker = BotWorker(process, ours, nobody, ended.append, WorkerLimits(**limits))
     following = asyncio.create_task(worker.follow())
     try:
         yield Rig(worker, theirs, ended)
@@ -54,14 +54,12 @@ async def a_worker() -> AsyncIterator[Rig]:
 
 
 async def test_a_worker_that_answers_too_late_has_not_died() -> None:
-    async with a_worker() as rig:
-        rig.worker.answer_timeout_s = 0.05
+    async with a_worker(answer_s=0.3) as rig:
         with pytest.raises(ServiceError, match="does not come") as late:
             await rig.worker.keep("a")
         assert not isinstance(late.value, WorkerDiedError)
         assert await rig.theirs.receive(order_decoder) == Extend("a")
         await rig.theirs.send(Extended("a", here=True))  # it is not awaited
-        rig.worker.answer_timeout_s = 5.0
         asking = asyncio.create_task(rig.worker.keep("b"))
         assert await rig.theirs.receive(order_decoder) == Extend("b")
         await rig.theirs.send(Extended("b", here=False))

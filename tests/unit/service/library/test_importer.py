@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import stat
+import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ import pytest
 import soundfile
 
 from callplayer.errors import ServiceError, UsageError
-from callplayer.recordings import convert
 from callplayer.recordings.facts import check_started_at
+from callplayer.recordings.recording import MAX_DURATION_S
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library import importer
 from callplayer.service.library.importer import ImportJob, import_calls
@@ -256,10 +257,13 @@ def test_what_follows_an_mp3_is_no_reason_to_refuse_it_or_to_complain(tmp_path, 
     assert capfd.readouterr().err == ""
 
 
-def test_a_recording_that_is_too_long_is_refused(tmp_path, folder, monkeypatch) -> None:
-    monkeypatch.setattr(convert, "MAX_DURATION_S", 0.5)
+def test_a_recording_that_is_too_long_is_refused(tmp_path, folder) -> None:
     path = tmp_path / "a.wav"
-    soundfile.write(path, tone(440.0), RATE_HZ)
+    size = (MAX_DURATION_S + 1) * 8_000
+    head = struct.pack("<4sI8sI", b"RIFF", 36 + size, b"WAVEfmt ", 16)
+    head += struct.pack("<HHIIHH4sI", 1, 1, 8_000, 8_000, 1, 8, b"data", size)
+    path.write_bytes(head)
+    os.truncate(path, 44 + size)  # nothing of it is on the disk
     with pytest.raises(UsageError, match="longer"):
         import_calls(folder, [ImportJob((path,))])
     assert kept(folder) == []

@@ -22,7 +22,6 @@ import soundfile
 
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
-from callplayer.service import live_wav
 from callplayer.service.catalog import CallEnded, Created
 from callplayer.service.library.library import Library
 from callplayer.service.live import live_calls as calls_module
@@ -418,10 +417,8 @@ async def test_what_does_not_fit_on_the_disk_ends_the_call_and_is_logged(
     ]
 
 
-async def test_a_file_longer_than_a_call_can_be_is_one_call(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_wav, "MAX_LIVE_S", 1)
+async def test_a_file_longer_than_a_call_can_be_is_one_call(rig: Rig) -> None:
+    rig.calls = LiveCalls(rig.library, rig.recordings, max_s=1)
     async with rig.watching():
         recorder = Recorder(rig.watched / "line1.wav")
         recorder.write(noise(60_000).tobytes())
