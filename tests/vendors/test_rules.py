@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Pause, Resume, Scrub
-from tests.vendors.measures import breaks, flickers, jumps, saw_ms
+from tests.vendors.measures import breaks, clock_error_ms, flickers, jumps, saw_ms
 from tests.vendors.rules_table import (
     END_MS,
     LIVE_END_MS,
@@ -131,6 +131,54 @@ def test_whatever_the_timing_no_wish_is_lost_and_nothing_old_is_heard(knobs: Kno
     assert sum(isinstance(command, Scrub) for _, command in story.commands) <= 6
     for broken in breaks(story):
         assert broken.lost_ms < 10**6
+
+
+UNLUCKY = {
+    "a queue that fills within a round trip": Knobs(
+        acknowledges=False, cadence_s=1 / 3, queue_ms=200, flushes_seek=False, flushes_pause=False,
+        obey_s=0.1, network_ms=50, phase_ms=210, duration="always-zero", seed=233,
+    ),
+    "late and rounded": Knobs(
+        acknowledges=False, cadence_s=0.05, status_lag_s=2.4, rounding_ms=250, loss=0.2,
+        after_scrub="pauses", obey_s=0.1, network_ms=50, seed=845,
+    ),
+    "rounded down, then up": Knobs(
+        acknowledges=False, cadence_s=0.05, status_lag_s=2.4, rounding_ms=250, loss=0.2, seed=525,
+        after_scrub="pauses", obey_s=0.05, bias_ms=200, duration="zero-first", path_ms=120,
+        phase_ms=20,
+    ),
+    "agrees by chance before it obeys": Knobs(
+        acknowledges=False, cadence_s=2.186420986275836, rounding_ms=5000, loss=0.2, obey_s=0.05,
+        network_ms=0, path_ms=120, phase_ms=530, seed=118,
+    ),
+    "keyframes, told on change only": Knobs(
+        cadence_s=None, keyframe_ms=5000, queue_ms=200, obey_s=0.1, duration="shrinking",
+        network_ms=50, path_ms=40, phase_ms=710, seed=71,
+    ),
+    "late statuses of a path that was concluded": Knobs(
+        acknowledges=False, cadence_s=1.5, status_lag_s=1.5, keyframe_ms=5000, loss=0.2,
+        obey_s=0.1, bias_ms=200, duration="zero-first", phase_ms=80, seed=455,
+    ),
+    "ahead by a queue of a path that was concluded": Knobs(
+        acknowledges=False, cadence_s=6.0, queue_ms=200, loss=0.2, obey_s=0.1, network_ms=50,
+        path_ms=120, phase_ms=10, duration="always-zero", seed=37,
+    ),
+    "a duration that comes with old news": Knobs(
+        acknowledges=False, cadence_s=5.261412461178105, status_lag_s=3.0, loss=0.2, obey_s=0.05,
+        bias_ms=-300, network_ms=50, duration="zero-first", phase_ms=450, seed=243,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNLUCKY)
+def test_unlucky_timings_are_played_right(name: str) -> None:
+    """Each was once heard, lost or shown wrong: the worst of thousands by chance."""
+    story = play(UNLUCKY[name], _story, LONG_MS)
+    found = jumps(story)
+    assert [jump.old_ms for jump in found] == [0, 0, 0]
+    assert all(jump.silent_ms is not None and jump.silent_ms <= 430 for jump in found)
+    assert all(broken.lost_ms <= 350 for broken in breaks(story))
+    assert clock_error_ms(story) <= 2_000
 
 
 @pytest.mark.timeout(400)

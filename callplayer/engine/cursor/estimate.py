@@ -186,7 +186,7 @@ def ask_position(head: CursorEstimate, position_ms: int | None, now_s: float) ->
         if before.position_ms is not None:
             passed = (*passed, (before.position_ms, before.since_s))[-MOST_PASSED:]
     else:
-        origin = Line(head.line_ms(now_s), now_s, head.advancing())
+        origin = Line(head.line_ms(now_s), now_s, head.advancing(), head.is_ours)
         left = head.segment
     seek = PendingSeek(now_s, position_ms, origin, left, passed)
     return replace(head, seek=seek, contested=False)

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 @dataclass(frozen=True)
 class Gate:
     """`asked_s`: when a move was asked for that is not confirmed; `turned_s`: when the path will
-    have turned over after the last confirmation, which was at `confirmed_s`."""
+    have turned over after the last confirmation, which was at `confirmed_s`, `early_s` before the
+    server can have obeyed."""
 
     asked_s: float | None = None
     turned_s: float = 0.0
     confirmed_s: float | None = None
+    early_s: float = 0.0
 
 
 def ask_move(gate: Gate, now_s: float) -> Gate:
@@ -26,11 +28,15 @@ def ask_move(gate: Gate, now_s: float) -> Gate:
     return replace(gate, asked_s=now_s)
 
 
-def confirm_move(gate: Gate, now_s: float, path_s: float) -> Gate:
-    """The server has confirmed; what it sends now comes out of the receive path `path_s` later."""
+def confirm_move(gate: Gate, now_s: float, path_s: float, least_s: float = 0.0) -> Gate:
+    """The server has confirmed; what it sends now comes out of the receive path `path_s` later.
+
+    It cannot have obeyed within `least_s`: a coarse position may agree by chance before.
+    """
     if gate.asked_s is None:
         return gate
-    return Gate(None, now_s + path_s, now_s)
+    early_s = max(gate.asked_s + least_s - now_s, 0.0)
+    return Gate(None, now_s + early_s + path_s, now_s, early_s)
 
 
 def turn_over(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
@@ -40,7 +46,7 @@ def turn_over(gate: Gate, confirmed_s: float, path_s: float) -> Gate:
     """
     if gate.confirmed_s != confirmed_s:
         return gate
-    return replace(gate, turned_s=confirmed_s + path_s)
+    return replace(gate, turned_s=confirmed_s + gate.early_s + path_s)
 
 
 def obeyed_s(gate: Gate, now_s: float, wait_s: float) -> float | None:

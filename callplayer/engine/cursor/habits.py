@@ -43,6 +43,9 @@ PROMPT_S = 0.35
 FRESH_MS = 100
 """A position so close to the one asked for was reported when the command was carried out."""
 
+OBEY_SLACK_S = 0.03
+"""What was seen of a command's effect is earlier than the effect by so much at the most."""
+
 SURE_ACKS = 2
 ACK_WAIT_S = 0.6
 LEAST_WAIT_S = 0.27
@@ -102,6 +105,13 @@ class ServerHabits:
         return min(max(self.obey_s + margin_s, LEAST_WAIT_S), MOST_WAIT_S)
 
     @property
+    def least_s(self) -> float:
+        """Return how soon after a command a coarse position may be of before it."""
+        if self.obey_s is None or not self.rounding_ms:
+            return 0.0
+        return min(self.obey_s + OBEY_SLACK_S, self.wait_s)
+
+    @property
     def patience_s(self) -> float:
         """Return how long after a command a status is certainly newer than it."""
         if not self.answers_s:
@@ -111,11 +121,14 @@ class ServerHabits:
     @property
     def drain_ms(self) -> int:
         """Return for how long old sound may still be sent after a command was carried out."""
-        is_queue = self.ahead_ms >= IMPOSSIBLE_MS and not self.flushes
-        if not is_queue:
+        if self.flushes:
             return 0
         took_ms = round(min(self.obey_s or 0.0, MOST_SLACK_S) * 1000)
-        return self.ahead_ms + took_ms + DRAIN_SLACK_MS
+        if self.ahead_ms >= IMPOSSIBLE_MS:
+            return self.ahead_ms + took_ms + DRAIN_SLACK_MS
+        # A queue that fills while its command is still answered shows only where sound began.
+        may_hide = NOTICED_MS < self.onset_lead_ms <= took_ms + DRAIN_SLACK_MS
+        return self.onset_lead_ms + DRAIN_SLACK_MS if may_hide else 0
 
     @property
     def lands_exactly(self) -> bool:

@@ -23,7 +23,8 @@ LATE_SAMPLES = 4
 def learn_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:
     """Learn how positions are rounded, and how often statuses come."""
     habits, seek = head.habits, head.seek
-    if seek is None or status.position != seek.position_ms:  # an echo says nothing of rounding
+    # An echo says nothing of rounding; nor does a keyframe where a scrub lands, by itself.
+    if seek is None or (habits.distinct and status.position != seek.position_ms):
         habits = learn.note_position(habits, status.position, plays=not status.paused)
     if head.reported_s is not None:
         habits = learn.note_gap(habits, now_s - head.reported_s)

@@ -173,7 +173,8 @@ class PlaybackState(CallState):
         pause = self.head.pause
         if self._gate.asked_s is None or self.head.open_seek or (pause and pause.paused):
             return self._turn_sooner(delays)
-        self._gate = gates.confirm_move(self._gate, now_s, self._turnover_s(delays))
+        turnover_s, least_s = self._turnover_s(delays), self.head.habits.least_s
+        self._gate = gates.confirm_move(self._gate, now_s, turnover_s, least_s)
         return True
 
     def _turnover_s(self, delays: Delays) -> float:
@@ -184,7 +185,8 @@ class PlaybackState(CallState):
         """The server turned out to have dropped what it had queued: nothing more of it comes."""
         gate = self._gate
         if self.head.habits.flushes and gate.confirmed_s is not None:
-            path_s = min(gate.turned_s - gate.confirmed_s, self._turnover_s(delays))
+            known_s = gate.turned_s - gate.confirmed_s - gate.early_s
+            path_s = min(known_s, self._turnover_s(delays))
             self._gate = gates.turn_over(gate, gate.confirmed_s, path_s)
         return False
 

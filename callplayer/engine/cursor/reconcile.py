@@ -50,7 +50,8 @@ def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEst
     head = _take_duration(learn_status(head, status, now_s), status)
     if _is_old_news(head, status, now_s):
         head = learn_lateness(head, status, head.reported_ms, now_s)
-        return replace(head, reported_ms=status.position, reported_s=now_s)
+        known = _with_duration(head, status, now_s)
+        return replace(head, status=known, reported_ms=status.position, reported_s=now_s)
     was_paused = head.status is None or head.status.paused
     before, head = head, _take_pause(head, status, now_s)
     # Commands are obeyed in their order: a server that has paused has scrubbed before.
@@ -75,6 +76,14 @@ def _take_duration(head: CursorEstimate, status: Status) -> CursorEstimate:
     reported_ms = status.duration
     known = reported_ms > 0 and reported_ms >= max(head.reported_duration_ms, status.position)
     return replace(head, reported_duration_ms=reported_ms, knows_duration=known)
+
+
+def _with_duration(head: CursorEstimate, status: Status, now_s: float) -> Status | None:
+    """Return what counts with the duration of a status that is otherwise passed over."""
+    if head.status is None or not head.knows_duration:
+        return head.status
+    grown_ms = head.duration_ms(now_s) - head.status.duration
+    return msgspec.structs.replace(head.status, duration=max(status.duration - grown_ms, 0))
 
 
 def _is_old_news(head: CursorEstimate, status: Status, now_s: float) -> bool:
@@ -160,7 +169,10 @@ def _take_sought(
         return _adopt(replace(head, seek=None), status, now_s, Segment(status.position))
     if verdict == "old":
         origin = Line(status.position, now_s, not status.paused)
-        head = replace(head, seek=replace(seek, origin=origin))
+        behind_ms = seek.origin.at(now_s) - status.position
+        is_coarser = 0 <= behind_ms <= head.habits.rounding_ms
+        if not is_coarser or origin.moves != seek.origin.moves:
+            head = replace(head, seek=replace(seek, origin=origin))
     return _adopt(head, status, now_s, None)
 
 
@@ -193,9 +205,9 @@ def _confirm(
     if is_rounded and not seek.assumed:
         status = msgspec.structs.replace(status, position=asked_ms)
     if seek.assumed and lands and not status.paused:
-        line_ms = head.line_ms(now_s)
-        near = abs(line_ms - reported_ms - habits.late_ms) <= tolerance_ms
-        if near and habits.rounding_ms:
+        late_ms = habits.late_ms if head.is_ours else 0
+        line_ms = head.line_ms(now_s) - late_ms
+        if habits.rounding_ms and abs(line_ms - reported_ms) <= tolerance_ms:
             status = msgspec.structs.replace(status, position=line_ms)
     return _adopt(replace(head, seek=None, habits=habits), status, now_s, segment)
 

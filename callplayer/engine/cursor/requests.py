@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from callplayer.engine.cursor.habits import ServerHabits
+from callplayer.engine.cursor.habits import MOST_LATE_MS, ServerHabits
 from callplayer.vendor.status import Status
 
 AGREES_MS = 120
@@ -36,11 +36,15 @@ Verdict = Literal["left", "old", "elsewhere"]
 
 @dataclass(frozen=True)
 class Line:
-    """A cursor as it was reported: at `position_ms` at `at_s`, moving on with the clock or not."""
+    """A cursor as it was reported: at `position_ms` at `at_s`, moving on with the clock or not.
+
+    `is_ours`: it was concluded instead, and reports may come later than is known.
+    """
 
     position_ms: int = 0
     at_s: float = 0.0
     moves: bool = False
+    is_ours: bool = False
 
     def at(self, now_s: float) -> int:
         """Return where the cursor is on this line at a moment."""
@@ -160,5 +164,8 @@ def judge(
         if place_ms - tolerance_ms <= reported_ms <= most_ms:
             return "elsewhere"
     is_before = asked_ms - KEYFRAME_MS <= reported_ms <= asked_ms + played_ms + QUEUE_MS
+    is_along = old_ms - MOST_LATE_MS <= reported_ms <= old_ms + QUEUE_MS
+    is_unsure = seek.origin.is_ours and is_along and not is_before
     is_between = (reported_ms - old_ms) * (asked_ms - reported_ms) > 0
-    return "left" if is_before or is_between else "elsewhere"
+    other: Verdict = "left" if is_before or is_between else "elsewhere"
+    return "old" if is_unsure else other

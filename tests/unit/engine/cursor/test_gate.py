@@ -42,6 +42,15 @@ def test_a_server_that_confirms_nothing_counts_as_having_obeyed_after_a_while() 
     assert obeyed_s(gate, 20.0, WAIT_S) is None
 
 
+def test_what_agrees_before_the_server_can_have_obeyed_opens_no_sooner() -> None:
+    gate = confirm_move(ask_move(Gate(), 10.0), 10.02, PATH_S, least_s=0.08)
+    assert not may_open(gate, 10.08 + PATH_S - 0.001)
+    assert may_open(gate, 10.08 + PATH_S + 0.001)
+    assert not may_open(turn_over(gate, 10.02, PATH_S), 10.08 + PATH_S - 0.001)
+    late = confirm_move(ask_move(Gate(), 10.0), 10.2, PATH_S, least_s=0.08)
+    assert may_open(late, 10.2 + PATH_S)
+
+
 def test_a_status_without_a_move_changes_nothing() -> None:
     gate = confirm_move(ask_move(Gate(), 10.0), 10.1, PATH_S)
     assert confirm_move(gate, 50.0, PATH_S) == gate

@@ -73,6 +73,15 @@ def test_a_queue_shows_by_positions_that_sound_cannot_have_reached() -> None:
     assert learn.note_queue(kept, 10.0, 0.6).flushes is False
 
 
+def test_a_queue_within_a_round_trip_shows_where_sound_begins() -> None:
+    habits = learn.note_onset(ServerHabits(obey_s=0.18), 163.0)
+    assert habits.ahead_ms == 0
+    assert habits.drain_ms == 163 + DRAIN_SLACK_MS
+    # A longer one would have shown by its statuses: the call begins with silence.
+    assert learn.note_onset(ServerHabits(obey_s=0.05), 163.0).drain_ms == 0
+    assert learn.note_onset(habits, 0.0).drain_ms == 0
+
+
 def test_lateness_shows_by_sound_that_is_further() -> None:
     habits = learn.note_late(ServerHabits(), 1000.0)
     assert habits.late_ms == 1000
