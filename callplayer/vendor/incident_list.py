@@ -35,6 +35,7 @@ class IncidentList:
         self._pages = 0
         self._empty = 0
         self._last: IncidentPage | None = None
+        self._first = 1
         self._asked: set[str] = set()
         self._way = ""
         self.incidents: list[Incident] = []
@@ -51,13 +52,15 @@ class IncidentList:
             return
         new = [each for each in page.incidents if each.id not in self._ids]
         self._empty = 0 if new else self._empty + 1
+        if not self._pages and page.page == 0:
+            self._first = 0
         self._pages += 1
         self._rows += page.rows
         self._last = page
         self._ids.update(each.id for each in new)
         self.incidents += new
         full = self._pages >= MAX_PAGES or len(self.incidents) >= MAX_INCIDENTS
-        if has_ended(page, self._rows) or full or self._empty > MAX_EMPTY_PAGES:
+        if has_ended(page, self._rows, self._first) or full or self._empty > MAX_EMPTY_PAGES:
             self._end()
 
     def renew(self, first: IncidentList) -> None:
@@ -107,7 +110,7 @@ class IncidentList:
             self.left_out = f"The API has {missing:,} more incidents, which it does not give."
             if self._pages >= MAX_PAGES or count >= MAX_INCIDENTS:
                 self.left_out = f"{missing:,} more incidents are left out."
-        elif says_more(last, self._rows) and not self.left_out:
+        elif says_more(last, self._rows, self._first) and not self.left_out:
             self.left_out = "The API has more incidents, which are left out."
 
 

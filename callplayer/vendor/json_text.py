@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -31,7 +31,7 @@ def parse_json(text: bytes, most_bytes: int) -> Any:
     except _ERRORS:
         pass
     try:
-        value = json.loads(_decoded(text).strip(_BLANK), parse_constant=_refuse)
+        value = json.loads(_decoded(text).strip(_BLANK), parse_constant=_nothing)
     except _ERRORS as error:
         raise WireError("the text is not JSON") from error
     return value
@@ -52,7 +52,7 @@ def parse_json_values(text: bytes, most_bytes: int) -> list[Any]:
     values = list[Any]()
     try:
         rest = _decoded(text)
-        decoder = json.JSONDecoder(parse_constant=_refuse)
+        decoder = json.JSONDecoder(parse_constant=_nothing)
         at = _next_place(rest, 0)
         while at < len(rest) and len(values) < MAX_VALUES:
             value, at = decoder.raw_decode(rest, at)
@@ -79,5 +79,5 @@ def _next_place(text: str, at: int) -> int:
     return at
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+def _nothing(_constant: str) -> None:
+    """Read NaN and Infinity, which Python's own `json` writes, as null."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from callplayer.vendor.values import WireError
 
 MAX_CURSOR_CHARS = 2_000
 MAX_COUNT = 1_000_000_000
+MAX_NAMES = 4
 PAGE_SIZES = frozenset({10, 12, 15, 20, 24, 25, 30, 40, 50, 60, 75, 100, 150, 200, 250, 500, 1000})
 """A list of so many rows that says nothing of the rest may be a first page."""
 
@@ -28,7 +30,7 @@ class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):
 
     `links` are addresses of the next page, `cursors` names and values of what asks for it; `rows`
     is how many rows came, those without an id counted, too; `names_next` is whether something that
-    is called next is given.
+    is called next is given. `names` are the server's own for page and offset.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -42,11 +44,14 @@ class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     offset: int | None = None
     limit: int | None = None
+    names: tuple[str, ...] = ()
 
 
 _LIST_KEYS = ("data", "incidentevents", "incidents", "results", "items", "records", "rows", "nodes",
-              "edges", "entries", "events", "content", "list", "embedded")  # fmt: skip
-_LINK_NAMES = frozenset({"next", "nextpage", "nexturl", "nextpageurl", "nextlink", "nexthref"})
+              "edges", "entries", "events", "content", "list", "embedded", "value",
+              "values")  # fmt: skip
+_LINK_NAMES = frozenset({"next", "nextpage", "nexturl", "nextpageurl", "nextlink", "nexthref",
+                         "odatanextlink", "nextrecordsurl"})  # fmt: skip
 _CURSOR_NAMES = {
     "nextcursor": ("cursor", "next_cursor", "after"),
     "endcursor": ("after", "cursor"),
@@ -56,19 +61,25 @@ _CURSOR_NAMES = {
     "continuationtoken": ("continuation_token", "continuationToken"),
     "startingafter": ("starting_after",),
     "after": ("after",),
+    "nextmarker": ("marker", "next_marker"),
+    "scrollid": ("scroll_id",),
+    "bookmark": ("bookmark",),
+    "nextoffset": ("offset",),
     "next": ("cursor", "page", "next", "after", "page_token"),
     "nextpage": ("page", "cursor", "page_token"),
 }
-_MORE = frozenset({"hasmore", "hasnext", "hasnextpage", "more", "morepages"})
-_PAGE = ("currentpage", "pagenumber", "page", "number")
+_MORE = frozenset({"hasmore", "hasnext", "hasnextpage", "more", "morepages", "istruncated"})
+_LAST = frozenset({"last", "islast", "lastpage", "islastpage", "done"})
+_PAGE = ("currentpage", "pagenumber", "page", "number", "pageindex", "pageno")
 _PAGES = ("totalpages", "pagecount", "lastpage", "pages", "numpages")
 _TOTAL = ("total", "totalcount", "totalentries", "totalitems", "totalresults", "totalelements",
           "count", "recordcount", "totalrecords")  # fmt: skip
-_OFFSET = ("offset", "skip", "start")
-_LIMIT = ("limit", "perpage", "pagesize", "size")
+_OFFSET = ("offset", "skip", "start", "startat", "from")
+_LIMIT = ("limit", "perpage", "pagesize", "size", "maxresults")
 _LINK_HEADER = re.compile(
     r"<([^<>]{1,2000})>((?:\s*;\s*[\w*-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\s;,]*))?)*)"
 )
+_CONTENT_RANGE = re.compile(r"(?:\w+ )?(?:\d+-\d+|\*)/(\d{1,12})", re.ASCII)
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]+))", re.IGNORECASE)
 
 
@@ -93,7 +104,13 @@ def parse_incident_page(body: bytes, headers: Mapping[str, str] | None = None) -
     counts = ((key, _count(value)) for key, value in reversed(said))
     numbers = {key: count for key, count in counts if count is not None}
     total = _first(numbers, _TOTAL)
-    header_total = _count(head.get("x-total-count") or head.get("x-total") or head.get("total"))
+    spans = _CONTENT_RANGE.fullmatch(head.get("content-range", "").strip())
+    header_total = _count(
+        head.get("x-total-count")
+        or head.get("x-total")
+        or head.get("total")
+        or (spans[1] if spans else None)
+    )
     pages = _count(head.get("x-total-pages"))
     return IncidentPage(
         incidents=incidents,
@@ -102,17 +119,23 @@ def parse_incident_page(body: bytes, headers: Mapping[str, str] | None = None) -
         cursors=tuple(cursors),
         names_next=bool(links or next_page)
         or any(key.startswith("next") and value and value is not True for key, value in said),
-        has_more=next((bool(v) for k, v in said if k in _MORE and isinstance(v, bool)), None),
+        has_more=next(
+            (v is (k in _MORE) for k, v in said if k in _MORE | _LAST and isinstance(v, bool)), None
+        ),
         page=_first(numbers, _PAGE),
         pages=_first(numbers, _PAGES) if pages is None else pages,
         total=total if header_total is None else header_total,
         offset=_first(numbers, _OFFSET),
         limit=_first(numbers, _LIMIT),
+        names=tuple(islice(_own_names(answer), MAX_NAMES)),
     )
 
 
-def has_ended(page: IncidentPage, loaded: int) -> bool:
-    """Return whether a page is the last one, as far as can be seen; `loaded` counts all rows."""
+def has_ended(page: IncidentPage, loaded: int, first: int = 1) -> bool:
+    """Return whether a page is the last one, as far as can be seen.
+
+    `loaded` counts all rows; `first` is the first page's number.
+    """
     if page.has_more is False:
         return True
     if page.links or page.cursors or (page.has_more and page.rows):
@@ -120,7 +143,7 @@ def has_ended(page: IncidentPage, loaded: int) -> bool:
     if not page.rows:
         return True
     if page.pages is not None and page.page is not None:
-        return page.page >= page.pages
+        return page.page - first + 1 >= page.pages
     if page.total is not None:
         return loaded >= page.total
     return loaded not in PAGE_SIZES
@@ -139,8 +162,10 @@ def next_requests(page: IncidentPage, asked: int, loaded: int) -> Iterator[str]:
     number = str((asked if page.page is None else page.page) + 1)
     if not page.cursors or page.page is not None:
         ways.append(("page", number))
+        ways += [(name, number) for name in page.names if _folded(name) in _PAGE]
         if page.offset is not None or page.page is None:
             ways.insert(len(ways) - (page.offset is None), ("offset", str(loaded)))
+            ways += [(name, str(loaded)) for name in page.names if _folded(name) in _OFFSET]
         if page.incidents:
             ways.append(("starting_after", page.incidents[-1].id))
             ways.append(("after", page.incidents[-1].id))
@@ -176,6 +201,10 @@ def _rows(answer: Any, depth: int) -> list[Any] | None:
 def _said(answer: dict[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
     """Give names and values that may say how the list goes on, outer ones first."""
     yield from ((_folded(key), value) for key, value in answer.items())
+    links = answer.get("links", answer.get("_links"))
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("rel") == "next":
+            yield "next", link
     for value in answer.values():
         if isinstance(value, dict) and depth < 3:
             yield from _said(value, depth + 1)
@@ -234,8 +263,21 @@ def _folded(name: str) -> str:
     return re.sub(r"[^a-z]", "", name[:60].lower())
 
 
-def says_more(page: IncidentPage, loaded: int) -> bool:
-    """Return whether a page says that there is more than the `loaded` rows."""
-    by_pages = page.pages is not None and page.page is not None and page.page < page.pages
+def _own_names(answer: Any) -> Iterator[str]:
+    """Give the server's own names for page and offset, where they are not just that."""
+    for value in (answer, *(answer.values() if isinstance(answer, dict) else ())):
+        if isinstance(value, dict):
+            for key in value:
+                if _folded(key) in (*_PAGE, *_OFFSET) and key not in ("page", "offset"):
+                    yield key[:60]
+
+
+def says_more(page: IncidentPage, loaded: int, first: int = 1) -> bool:
+    """Return whether a page says that there is more than the `loaded` rows.
+
+    `first` is the first page's number.
+    """
+    has_pages = page.pages is not None and page.page is not None
+    by_pages = has_pages and not has_ended(page, loaded, first)
     by_total = page.total is not None and loaded < page.total
     return bool(page.names_next or page.has_more or by_pages or by_total)

@@ -137,6 +137,56 @@ def empty_between(query: Query, rows: list[dict[str, Any]]) -> Answer:
     return {"data": half, "next_cursor": more}, {}
 
 
+def odata(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    start = int(query.get("$skip", "0"))
+    link = f"https://api.example/v1/incident_events?$skip={start + SIZE}"
+    more = {"@odata.nextLink": link} if start + SIZE < len(rows) else {}
+    return {"@odata.context": "$metadata#incidents", "value": slice_at(rows, start), **more}, {}
+
+
+def list_of_links(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    start = int(query.get("from", "0"))
+    links = [{"rel": "self", "href": f"?from={start}"}]
+    if start + SIZE < len(rows):
+        links.append({"rel": "next", "href": f"?from={start + SIZE}"})
+    return {"items": slice_at(rows, start), "links": links}, {}
+
+
+def pages_from_0(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    number = int(query.get("page", "0"))
+    count = -(-len(rows) // SIZE)
+    place = {"pageNumber": number, "pageSize": SIZE, "offset": number * SIZE}
+    return {
+        "content": slice_at(rows, number * SIZE), "pageable": place, "totalPages": count,
+        "totalElements": len(rows), "last": number + 1 >= count, "number": number, "size": SIZE,
+    }, {}  # fmt: skip
+
+
+def marker(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    start = int(query.get("marker", "0"))
+    more = start + SIZE < len(rows)
+    said = {"IsTruncated": more, "NextMarker": str(start + SIZE) if more else ""}
+    return {"Incidents": slice_at(rows, start), **said}, {}
+
+
+def start_at(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    start = int(query.get("startAt", "0"))
+    return {"startAt": start, "maxResults": SIZE, "incidents": slice_at(rows, start)}, {}
+
+
+def page_index(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    number = int(query.get("pageIndex", "0"))
+    some = slice_at(rows, number * SIZE)
+    return {"incidents": some, "page": {"pageIndex": number, "total": len(rows)}}, {}
+
+
+def content_range(query: Query, rows: list[dict[str, Any]]) -> Answer:
+    start = int(query.get("offset", "0"))
+    some = slice_at(rows, start)
+    span = f"{start}-{start + len(some) - 1}" if some else "*"
+    return some, {"Content-Range": f"{span}/{len(rows)}"}
+
+
 SERVERS: dict[str, Server] = {
     "next link": next_link,
     "next number": next_number,
@@ -159,6 +209,13 @@ SERVERS: dict[str, Server] = {
     "X-Next-Page": page_header,
     "says nothing": says_nothing,
     "empty pages": empty_between,
+    "OData": odata,
+    "a list of links": list_of_links,
+    "pages from 0": pages_from_0,
+    "marker": marker,
+    "Content-Range": content_range,
+    "startAt": start_at,
+    "pageIndex": page_index,
 }
 
 
