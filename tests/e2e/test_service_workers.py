@@ -40,6 +40,7 @@ from tests.e2e.service_fixtures import (
     workers_of,
 )
 from tests.rig.processes import Service as RigService
+from tests.rig.processes import is_running, soon
 from tests.rig.signals import write_sweep_call
 
 CALL = incident_id("call.wav")
@@ -385,15 +386,6 @@ def test_workers_end_with_a_service_that_is_killed(recordings: Path) -> None:
         environment = Path(f"/proc/{worker}/environ").read_bytes()
         assert b"CALLPLAYER_" not in environment
         service.process.kill()
-        deadline_s = time.monotonic() + 10
-        while Path(f"/proc/{worker}").exists() and not is_zombie(worker):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        assert soon(lambda: not is_running(worker))
     finally:
         service.close()
-
-
-def is_zombie(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.faults.play import Outcome, Play
 from tests.faults.rig import Rig
 from tests.rig.certificates import Authority
 from tests.rig.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.rig.processes import soon
 
 TOKEN = "/stream_token"
 HOST = "calls.rig.test"
@@ -135,10 +135,7 @@ def _named(
 
 def _wait_tries(play: Play, proxy: FaultProxy, tries: int, since_s: float) -> None:
     """Wait until so many tries have failed and the next one is reported."""
-    deadline_s = time.monotonic() + 60.0
-    while len(proxy.asked(TOKEN, since_s)) < tries:
-        assert time.monotonic() < deadline_s, "it does not ask again"
-        time.sleep(0.02)
+    assert soon(lambda: len(proxy.asked(TOKEN, since_s)) >= tries, 60.0), "it does not ask again"
     _wait_next_try(play, proxy.asked(TOKEN, since_s)[tries - 1])
 
 

@@ -6,12 +6,11 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.rig.alsa import write_alsa_config
-from tests.rig.processes import end
+from tests.rig.processes import end, soon
 
 NAME = "callplayer-tests"
 DEVICE = "system"
@@ -43,15 +42,8 @@ class JackServer:
             stdout=self._log,
             stderr=self._log,
         )
-        deadline_s = time.monotonic() + 10
-        while not self._answers():
-            if time.monotonic() > deadline_s:
-                raise RuntimeError("jackd does not answer")
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        socket = Path(f"/dev/shm/jack_{NAME}_{os.getuid()}_0")
-        return socket.exists()
+        if not soon(Path(f"/dev/shm/jack_{NAME}_{os.getuid()}_0").exists):
+            raise RuntimeError("jackd does not answer")
 
     def end(self) -> None:
         """End the daemon, as a person does who goes over to another sound system."""

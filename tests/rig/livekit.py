@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from livekit import api
 
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import server_settings
+from tests.rig.processes import soon
 
 START_S = 15.0
 
@@ -77,18 +78,15 @@ class LiveKit:
                 stdout=log,
                 stderr=log,
             )
-        deadline_s = time.monotonic() + START_S
-        while True:
-            try:
-                self._inside(
-                    lambda: socket.create_connection(("127.0.0.1", self._http_port)).close()
-                )
-            except OSError:
-                assert self._process.poll() is None, self._log_path.read_text()
-                assert time.monotonic() < deadline_s, "livekit-server does not come up"
-                time.sleep(0.02)
-            else:
-                return
+        soon(lambda: self._process.poll() is not None or self._answers(), START_S)
+        assert self._process.poll() is None, self._log_path.read_text()
+        assert self._answers(), "livekit-server does not come up"
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            self._inside(lambda: socket.create_connection(("127.0.0.1", self._http_port)).close())
+            return True
+        return False
 
     def end_rooms(self) -> None:
         """End all rooms for everybody who is in one."""

@@ -12,19 +12,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from tests.rig.alsa import PIPEWIRE, PULSE, write_alsa_config
-from tests.rig.processes import end
+from tests.rig.processes import end, soon
+from tests.rig.pulse import SoundServer
 
 PROGRAMS = ("dbus-daemon", "pipewire", "wireplumber", "pipewire-pulse", "pactl", "parec")
 Layer = Literal["alsa", "pulse", "jack"]
 
 
-class PipeWireServer:
+class PipeWireServer(SoundServer):
     """A session of PipeWire's with a private runtime folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,7 +65,7 @@ class PipeWireServer:
         self._await((self.folder / "run/pipewire-0").exists)
         self._run("wireplumber")
         self._run("pipewire-pulse")
-        self._await(self._answers)
+        self._await(self.answers)
 
     def _run(self, *command: str) -> None:
         self._processes[command[0]] = subprocess.Popen(
@@ -77,31 +77,19 @@ class PipeWireServer:
             stderr=self._log,
         )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         """Return whether there is a sink: WirePlumber makes `auto_null` where there is no other."""
         with contextlib.suppress(subprocess.CalledProcessError):
             return bool(self.control("list", "short", "sinks"))
         return False
 
-    def _await(self, condition: object) -> None:
-        assert callable(condition)
-        deadline_s = time.monotonic() + 10
-        while not condition():
-            ended = [name for name, each in self._processes.items() if each.poll() is not None]
-            if ended or time.monotonic() > deadline_s:
-                raise RuntimeError(f"PipeWire does not answer; ended: {ended}")
-            time.sleep(0.05)
+    def _await(self, condition: Callable[[], bool]) -> None:
+        soon(lambda: bool(self._ended()) or condition())
+        if self._ended() or not condition():
+            raise RuntimeError(f"PipeWire does not answer; ended: {self._ended()}")
 
-    def control(self, *words: str) -> str:
-        """Run one pactl command; return what it prints."""
-        return subprocess.run(
-            ["pactl", *words],
-            env=os.environ | self.environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        ).stdout.strip()
+    def _ended(self) -> list[str]:
+        return [name for name, each in self._processes.items() if each.poll() is not None]
 
     def stop(self) -> None:
         """End the daemons."""

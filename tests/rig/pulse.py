@@ -18,13 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tests.rig.alsa import PULSE, write_alsa_config
-from tests.rig.processes import end
+from tests.rig.processes import end, soon
 
 RATE_HZ = 48_000
 RECORD_LATENCY_MS = 5
@@ -34,8 +33,31 @@ PROGRAMS = ("pulseaudio", "pactl", "parec")
 Samples = npt.NDArray[np.float32]
 
 
-class PulseServer:
-    """A pulseaudio daemon with a private socket; `environment` points programs to it."""
+class SoundServer:
+    """What answers to pactl: PulseAudio, or PipeWire in its place. `environment` points there."""
+
+    environment: dict[str, str]
+
+    def control(self, *words: str) -> str:
+        """Run one pactl command; return what it prints."""
+        return subprocess.run(
+            ["pactl", *words],
+            env=os.environ | self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        ).stdout.strip()
+
+    def answers(self) -> bool:
+        """Return whether there is a sink, or room for one."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            return bool(self.control("info"))
+        return False
+
+
+class PulseServer(SoundServer):
+    """A pulseaudio daemon with a private socket."""
 
     def __init__(self, folder: Path) -> None:
         missing = [name for name in PROGRAMS if shutil.which(name) is None]
@@ -59,29 +81,9 @@ class PulseServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self._await_answer()
-
-    def _await_answer(self) -> None:
-        deadline_s = time.monotonic() + 10
-        while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                raise RuntimeError("pulseaudio ended at once")
-            with contextlib.suppress(subprocess.CalledProcessError):
-                self.control("info")
-                return
-            time.sleep(0.05)
-        raise RuntimeError("pulseaudio does not answer")
-
-    def control(self, *words: str) -> str:
-        """Run one pactl command; return what it prints."""
-        return subprocess.run(
-            ["pactl", *words],
-            env=os.environ | self.environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        ).stdout.strip()
+        soon(lambda: self._process.poll() is not None or self.answers())
+        if self._process.poll() is not None or not self.answers():
+            raise RuntimeError("pulseaudio does not answer")
 
     def stand_still(self) -> None:
         """Stop the daemon in its tracks, as a driver that hangs."""
@@ -99,16 +101,6 @@ class PulseServer:
     def stop(self) -> None:
         """End the daemon."""
         end(self._process)
-
-
-class SoundServer(Protocol):
-    """What answers to pactl: PulseAudio, or PipeWire in its place."""
-
-    environment: dict[str, str]
-
-    def control(self, *words: str) -> str:
-        """Run one pactl command; return what it prints."""
-        ...
 
 
 class Sink:
@@ -155,11 +147,8 @@ class Sink:
 
     @staticmethod
     def _await(condition: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + 10
-        while not condition():
-            if time.monotonic() > deadline_s:
-                raise RuntimeError("the monitor gives no sound")
-            time.sleep(0.01)
+        if not soon(condition):
+            raise RuntimeError("the monitor gives no sound")
 
     def _read(self) -> None:
         assert self._recorder.stdout is not None

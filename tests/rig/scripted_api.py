@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.rig.processes import CLIENT_ID, CLIENT_SECRET
+from tests.rig.processes import CLIENT_ID, CLIENT_SECRET, soon
 
 START_S = 10.0
 
@@ -93,10 +93,7 @@ def scripted_api(answer: Answer) -> Iterator[ScriptedApi]:
         api.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listening],), name="api", daemon=True)
         thread.start()
-        deadline_s = time.monotonic() + START_S
-        while not server.started:
-            assert time.monotonic() < deadline_s, "the API does not start"
-            time.sleep(0.01)
+        assert soon(lambda: server.started, START_S), "the API does not start"
         try:
             yield api
         finally:

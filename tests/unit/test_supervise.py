@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from callplayer.supervise import ChildProcess, EndLimits
+from tests.rig.processes import soon
 
 SHORT = EndLimits(leave_s=0.2, terminate_s=(0.2,))
 STUBBORN = (
@@ -88,9 +88,7 @@ def test_what_it_writes_to_stderr_is_logged_without_secrets(tmp_path):
     child = python(code, tmp_path / "log")
     assert child.wait() == 0
     child.end_now()
-    deadline_s = time.monotonic() + 5.0
-    while not (tmp_path / "log").read_text() and time.monotonic() < deadline_s:
-        time.sleep(0.01)
+    assert soon((tmp_path / "log").read_text)
     assert "joined with" in (tmp_path / "log").read_text()
     assert secret not in (tmp_path / "log").read_text()
 

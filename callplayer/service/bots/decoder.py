@@ -23,7 +23,7 @@ CACHE_BYTES = 1_500_000_000
 
 @dataclass(frozen=True)
 class DecodedRecording:
-    """A decoded recording: `fd` stays open for as long as it is on the shelf."""
+    """A decoded recording: `fd` stays open for as long as it is in the cache."""
 
     fd: int
     frames: int
@@ -38,7 +38,7 @@ class DecodedRecording:
 class DecodedCache:
     """Holds up to `max_bytes` of sound, and always what was asked for last.
 
-    What a worker still plays lives on with it, also when the shelf has let go of it.
+    What a worker still plays lives on with it, also when the cache has dropped it.
     """
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
@@ -76,7 +76,7 @@ class DecodedCache:
             os.close(oldest.fd)
 
     def _size(self) -> int:
-        return sum(shelved.nbytes for shelved in self._held.values())
+        return sum(decoded.nbytes for decoded in self._held.values())
 
 
 async def _decode(recording: Recording) -> DecodedRecording:

@@ -133,7 +133,7 @@ class Streams:
         self._clock = clock
         self._participants = ParticipantOwners(tokens.listener_ttl_s)
         self._most = most or most_streams(os.cpu_count() or 1)
-        self._shelf = DecodedCache()
+        self._sounds = DecodedCache()
         self._workers = workers
         workers.died, workers.ended, workers.answer = self._lost, self._ended, self._answer
         self._dead: list[Report] = []
@@ -186,7 +186,7 @@ class Streams:
         what could not be ended is tried again.
         """
         self._forget_ended()
-        self._shelf.forget_removed()
+        self._sounds.forget_removed()
         for stream in self._streams.values():
             is_there = self._catalog.get(stream.incident_id) is not None
             if not is_there or not may_listen(stream.client_id):
@@ -197,7 +197,7 @@ class Streams:
         """End all streams: every bot leaves its room."""
         await self._workers.close()
         await asyncio.gather(*self._closing_rooms, return_exceptions=True)
-        self._shelf.close()
+        self._sounds.close()
 
     async def _again(self, owner: Owner) -> StreamGrant | None:
         """Return a new token for the stream that `owner` has, None if there is none any more."""
@@ -280,8 +280,8 @@ class Streams:
     async def _sound(self, recording: Recording) -> tuple[Decoded | Growing, tuple[int, ...]]:
         if recording.growing:
             return Growing(str(recording.path.resolve())), ()
-        shelved = await self._shelf.get(recording)
-        return Decoded(shelved.frames, recording.live_from_s), (os.dup(shelved.fd),)
+        decoded = await self._sounds.get(recording)
+        return Decoded(decoded.frames, recording.live_from_s), (os.dup(decoded.fd),)
 
     async def _answer(self, question: ListParticipants | AnnounceListener) -> Mapping[str, str]:
         """Ask the room server for what a bot needs to know of its room."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import av
@@ -14,6 +13,7 @@ from callplayer.errors import UsageError
 from callplayer.recordings.containers import streamed
 from callplayer.recordings.containers.streamed import CHUNK_FRAMES, MAX_CHUNKS, StreamedSound
 from callplayer.recordings.samples import Sound
+from tests.rig.processes import soon
 
 SECONDS = 12
 
@@ -108,10 +108,7 @@ def test_a_large_file_begins_at_once_and_its_length_is_put_right(
     sound = StreamedSound(files / name)
     assert opened[0] is False, "its packets were looked through before anything was heard"
     early = sound.read(2 * 48_000, 960).astype(np.int32)
-    deadline_s = time.monotonic() + 10
-    while (len(opened) < 2 or sound.frames != exact.frames) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert sound.frames == exact.frames
+    assert soon(lambda: len(opened) == 2 and sound.frames == exact.frames)
     late = exact.read(2 * 48_000, 960)
     assert np.abs(early - late).max() < 100
     sound.close()
