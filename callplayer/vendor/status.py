@@ -186,38 +186,6 @@ class Status(msgspec.Struct, frozen=True, tag_field="kind", tag="status", rename
     call_over: bool
 
 
-class _LooseStatus(msgspec.Struct, frozen=True, rename="camel"):
-    kind: str
-    position: float
-    duration: float
-    paused: bool
-    at_end: bool = False
-    call_over: bool = False
-
-
-_status_decoder = msgspec.json.Decoder(_LooseStatus)
-
-
 def encode_status(status: Status) -> bytes:
     """Return the status as the vendor's JSON, UTF-8."""
     return ENCODER.encode(status)
-
-
-def decode_status(payload: bytes) -> Status:
-    """Return the status in `payload`, in range: 0 ≤ position ≤ duration ≤ MAX_CALL_MS.
-
-    Raise WireError for anything that is not a status.
-    """
-    if len(payload) > MAX_STATUS_BYTES:
-        raise WireError(f"a status of {len(payload)} bytes; {MAX_STATUS_BYTES} are the most")
-    try:
-        loose = _status_decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError("not a status of the contract") from error
-    if loose.kind != "status" or not (
-        math.isfinite(loose.position) and math.isfinite(loose.duration)
-    ):
-        raise WireError("not a status of the contract")
-    duration = round(min(max(loose.duration, 0.0), MAX_CALL_MS))
-    position = round(min(max(loose.position, 0.0), duration))
-    return Status(position, duration, loose.paused, loose.at_end, loose.call_over)

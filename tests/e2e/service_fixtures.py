@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import numpy as np
 import soundfile
 from livekit import rtc
@@ -24,7 +25,7 @@ from callplayer.service.bots.track_output import Outlet
 from callplayer.service.livekit.process import RoomServer
 from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.vendor.commands import Command, encode_command
-from callplayer.vendor.status import Status, decode_status
+from callplayer.vendor.status import Status
 
 RATE_HZ = 48_000
 SWEEP_S = 8.0
@@ -240,7 +241,7 @@ class Listener:
         await asyncio.gather(*self._readers, return_exceptions=True)
 
     def _on_data(self, payload: bytes) -> None:
-        self.statuses.append(decode_status(payload))
+        self.statuses.append(msgspec.json.decode(payload, type=Status))
 
     def _on_track(self, track: rtc.RemoteAudioTrack, *_: object) -> None:
         self.tracks[track.name] = track

@@ -31,7 +31,7 @@ def learn_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEs
     return replace(head, habits=habits)
 
 
-def learn_scrub(before: CursorEstimate, head: CursorEstimate, status: Status) -> CursorEstimate:
+def learn_scrub(before: CursorEstimate, head: CursorEstimate) -> CursorEstimate:
     """Learn whether the server pauses or resumes at a scrub that a status has just confirmed."""
     pause = head.pause
     if before.seek is None or head.seek is not None or pause is None or not pause.again:

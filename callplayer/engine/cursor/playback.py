@@ -169,7 +169,7 @@ class PlaybackState(CallState):
                 self.head, seek=wishes.seek, pause=wishes.pause, agreed=wishes.agreed
             )  # they have not been sent yet
             return False
-        self.head = learn_scrub(wishes, self.head, status)
+        self.head = learn_scrub(wishes, self.head)
         pause = self.head.pause
         if self._gate.asked_s is None or self.head.open_seek or (pause and pause.paused):
             return self._turn_sooner(delays)

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _OGG_BEGIN, _OGG_END = 2, 4
-_NO_GRANULE = (1 << 64) - 1
 _XING_AT = {  # by (is MPEG 1, is mono): where in its frame the header begins
     (True, False): 36,
     (True, True): 21,

@@ -203,7 +203,7 @@ class SoundFile:
         if self._form.raw is not None:
             return [self._raw_link(self._form.raw, rate_hz, size)]
         if self._form == WAV:
-            return [self._wav_link(size)]
+            return [self._wav_link()]
         if self._form == OGG:
             return ogg_links(self._fd)
         if self._form == MP3:
@@ -221,7 +221,7 @@ class SoundFile:
         self._form = _big_packets(self._form)
         return Link(0, size)
 
-    def _wav_link(self, size: int) -> Link:
+    def _wav_link(self) -> Link:
         start = os.pread(self._fd, MAX_HEAD_BYTES, 0)
         try:
             head = read_wav_head(start)

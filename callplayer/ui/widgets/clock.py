@@ -87,14 +87,6 @@ def small_rows(lines: tuple[str, str], width: int, height: int) -> list[Row]:
     return [((fit(line, width), "strong"),) for line in shown]
 
 
-def behind_text(state: StateEvent, now_s: float) -> str:
-    """Return how far behind a call that goes on is heard; "" for one that is over."""
-    if not is_growing(state):
-        return ""
-    duration_ms = shown_duration_ms(state, now_s)
-    return _behind(duration_ms - shown_position_ms(state, now_s), duration_ms)
-
-
 def _behind(behind_ms: int, duration_ms: int) -> str:
     whole_ms = max(behind_ms, 0)
     if duration_ms < 3_600_000 and whole_ms < 60_000:

@@ -59,24 +59,6 @@ def quoted(text: str, width: int) -> str:
     return f"“{fit_words(text, width - 2)}”" if width > 4 else ""
 
 
-def clusters(text: str) -> list[str]:
-    """Return what stands in each cell of a text; "" in the second cell of a wide character."""
-    row: list[str] = []
-    for character in text:
-        width = cell_len(character)
-        if width:
-            row += [character, ""][:width]
-        elif row:
-            row[-1 if row[-1] else -2] += character
-    return row
-
-
-def spread(left: Row, right: Row, width: int) -> list[Part]:
-    """Return one row with `right` at the right edge, left out if it has no room."""
-    gap = width - cells(left) - cells(right)
-    return [*left, (" " * gap, "text"), *right] if gap >= 1 else list(left)
-
-
 class Rows(Widget, can_focus=False, inherit_bindings=False):
     """A widget of the rows that its last `Build` makes for its size, in the theme's tones."""
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from callplayer.vendor import commands as commands_module
 from callplayer.vendor import http, paging, times, values
-from callplayer.vendor import status as status_module
 from callplayer.vendor.commands import (
     Command,
     Pause,
@@ -25,7 +24,12 @@ from callplayer.vendor.commands import (
     decode_command,
     encode_command,
 )
-from callplayer.vendor.status import Status, decode_status, encode_status
+from callplayer.vendor.status import (
+    MAX_STATUS_BYTES,
+    Status,
+    encode_status,
+    read_status_updates,
+)
 from callplayer.vendor.values import WireError
 
 # --- commands and status --------------------------------------------------------------------------
@@ -65,22 +69,10 @@ commands = st.one_of(
 )
 
 
-@st.composite
-def statuses(draw: st.DrawFn) -> Status:
-    duration = draw(st.integers(0, values.MAX_CALL_MS))
-    return Status(draw(st.integers(0, duration)), duration, *draw(st.tuples(*[st.booleans()] * 3)))
-
-
 @given(command=commands)
 @settings(max_examples=200, deadline=None)
 def test_a_command_survives_the_wire(command: Command) -> None:
     assert decode_command(encode_command(command)) == command
-
-
-@given(status=statuses())
-@settings(max_examples=200, deadline=None)
-def test_a_status_survives_the_wire(status: Status) -> None:
-    assert decode_status(encode_status(status)) == status
 
 
 @pytest.mark.parametrize(
@@ -111,58 +103,6 @@ def test_a_javascript_position_is_rounded() -> None:
     assert decode_command(b'{"cmd":"scrub","position":1234.6}') == Scrub(1235)
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b'{"kind":"state","position":1,"duration":2,"paused":true}',
-        b'{"kind":"status","position":null,"duration":2,"paused":true}',
-        b'{"kind":"status","position":1,"duration":2}',
-        b'{"kind":"status","position":1e999,"duration":2,"paused":false}',
-        b'{"kind":"status","position":1,"duration":2,"paused":1}',
-        b'{"position":1,"duration":2,"paused":true}',
-    ],
-)
-def test_what_is_no_status_is_refused(payload: bytes) -> None:
-    with pytest.raises(WireError):
-        decode_status(payload)
-
-
-def test_unknown_and_missing_fields_of_a_status_do_no_harm() -> None:
-    payload = b'{"kind":"status","position":5,"duration":9,"paused":false,"new":[{"a":1}]}'
-    assert decode_status(payload) == Status(5, 9, False, False, False)
-
-
-number = st.one_of(
-    st.integers(), st.floats(), st.sampled_from([1e308, -1e308, 2.0**63, -(2.0**63), -0.0])
-)
-
-
-@given(position=number, duration=number, flags=st.tuples(*[st.booleans()] * 3))
-@settings(max_examples=300, deadline=None)
-def test_every_status_that_is_taken_is_in_range(
-    position: float, duration: float, flags: tuple[bool, bool, bool]
-) -> None:
-    paused, at_end, call_over = flags
-    payload = json.dumps(
-        {
-            "kind": "status",
-            "position": position,
-            "duration": duration,
-            "paused": paused,
-            "atEnd": at_end,
-            "callOver": call_over,
-        }
-    ).encode()
-    try:
-        status = decode_status(payload)
-    except WireError:
-        return
-    assert 0 <= status.position <= status.duration <= values.MAX_CALL_MS
-    assert isinstance(status.position, int)
-    assert isinstance(status.duration, int)
-    assert (status.paused, status.at_end, status.call_over) == flags
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -187,7 +127,7 @@ vendor_like = st.dictionaries(
 )
 PARSERS: list[Callable[[bytes], Any]] = [
     decode_command,
-    decode_status,
+    read_status_updates,
     http.parse_access_token,
     http.parse_stream_grant,
     http.parse_incident,
@@ -220,8 +160,6 @@ def _check(answer: Any) -> None:
         case paging.IncidentPage(incidents=incidents):
             assert all(map(_in_range, incidents))
             assert len(list(paging.next_requests(answer, 1, answer.rows))) < 100
-        case Status(position=position, duration=duration):
-            assert 0 <= position <= duration <= values.MAX_CALL_MS
         case Scrub(position=position):
             assert abs(position) <= values.MAX_CALL_MS
         case SetGain(gain=gain):
@@ -258,7 +196,7 @@ def test_any_json_gives_a_wire_error_or_a_sane_value(
     ("parse", "most_bytes"),
     [
         (decode_command, commands_module.MAX_COMMAND_BYTES),
-        (decode_status, status_module.MAX_STATUS_BYTES),
+        (read_status_updates, MAX_STATUS_BYTES),
         (http.parse_access_token, http.MAX_HTTP_BYTES),
         (http.parse_stream_grant, http.MAX_HTTP_BYTES),
         (http.parse_incident, http.MAX_HTTP_BYTES),
