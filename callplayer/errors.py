@@ -12,6 +12,7 @@ CallplayerError (1)
 │       └── SoundSystemGoneError (6)   its server has ended: a new process can play on
 └── ServiceError (1)          the replay service cannot start or go on
     ├── TooManyStreamsError (1)    no stream is opened beside those that are open
+    ├── DrainingError (1)          it opens no new streams, for it is about to end
     └── ParticipantTakenError (1)  another client listens under this participant id
 """
 
@@ -115,6 +116,10 @@ class ServiceError(CallplayerError):
 
 class TooManyStreamsError(ServiceError):
     """As many streams are open as this service plays at once."""
+
+
+class DrainingError(ServiceError):
+    """The service opens no new streams: it ends when those that are open have."""
 
 
 class ParticipantTakenError(ServiceError):

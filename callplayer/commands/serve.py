@@ -45,6 +45,19 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--livekit-server", type=Path, metavar="FILE", help=LIVEKIT_SERVER_HINT)
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin ends")
+    parser.add_argument(
+        "--tracks",
+        choices=("separate", "mixed"),
+        default="separate",
+        help="a track for each party, or one for all at half the cost (default: separate)",
+    )
+    parser.add_argument(
+        "--drain",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="after SIGTERM open no new streams; end when the last has gone, or after S seconds",
+    )
     reach = parser.add_argument_group("beyond this machine")
     reach.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     reach.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
@@ -52,6 +65,11 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-url",
         metavar="URL",
         help="the address that clients use, if a proxy stands in front",
+    )
+    reach.add_argument(
+        "--peer-url",
+        metavar="URL",
+        help="the address at which other services of the library reach this one",
     )
     reach.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without TLS"
@@ -90,6 +108,9 @@ def run_serve(options: argparse.Namespace) -> int:
             insecure=options.insecure,
             public_url=options.public_url,
             strict=options.strict,
+            mixes=options.tracks == "mixed",
+            drain_s=options.drain,
+            peer_url=options.peer_url,
         )
     )
 

@@ -93,6 +93,12 @@ def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) ->
     return _amplify(block, np.array(gains_from, np.float32), np.array(gains_to, np.float32))
 
 
+def mixed(block: Samples) -> Samples:
+    """Return one channel of a block: the sum of all, rounded off where it would overload."""
+    total: Sound = block.astype(np.float32).sum(axis=1, keepdims=True)
+    return np.rint(soft_limited(total)).astype(np.int16)
+
+
 def _sound(plan: BlockPlan, read: Reader, parties: int) -> Samples:
     if len(plan.pieces) == 1 and not plan.pieces[0].fade:
         part = read(plan.pieces[0].source, BLOCK_FRAMES)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from callplayer.recordings.recording import find_recordings
+from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.recordings.words import CallTimes, words_beside
 from callplayer.service.bots.metrics import BotMetrics
 from callplayer.service.bots.process import Workers
 from callplayer.service.bots.streams import Streams
+from callplayer.service.catalog import LibraryError
 from callplayer.service.http.auth import (
     Authenticator,
     credentials_from_environment,
@@ -23,6 +25,7 @@ from callplayer.service.http.auth import (
 from callplayer.service.http.bearer import BearerTokens
 from callplayer.service.http.health import Health
 from callplayer.service.http.metrics import Metrics
+from callplayer.service.http.peers import FindPeer, Peers
 from callplayer.service.http.routes import Api
 from callplayer.service.http.server import Tls, http_server, listen, url_of
 from callplayer.service.library import folder
@@ -84,12 +87,15 @@ class Service:
     http_ended: asyncio.Task[None]
     streams: Streams
     access: Authenticator
+    peer_url: str
 
     def look(self, now_s: float) -> None:
         """See what other processes did in the library: call it about once a second.
 
         `now_s` is the monotonic clock.
         """
+        if self.library.is_shared:
+            self.library.instances.beat(self.peer_url)
         self.library.look(now_s)
         self.streams.end_revoked(self.access.may_listen)
 
@@ -114,7 +120,16 @@ async def running_service(
         )
         tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
         roster = await stack.enter_async_context(RoomServiceClient(rooms))
-        streams = Streams(library, workers, rooms, tokens, roster, idle_s=options.idle_s)
+        streams = Streams(
+            library,
+            workers,
+            rooms,
+            tokens,
+            roster,
+            claims=library.claims,
+            mixes=options.mixes,
+            idle_s=options.idle_s,
+        )
         stack.push_async_callback(streams.close)
         metrics.register(BotMetrics(streams.stats))
         api_url = options.public_url or url_of(listening, tls=options.has_tls)
@@ -129,8 +144,12 @@ async def running_service(
         metrics.watch(
             "cable_clients", "Web sockets of the transcript cable", lambda: cable.connections
         )
-        health = Health(library, rooms.url)
+        health = Health(library, rooms.url, lambda: streams.drains)
         stack.push_async_callback(health.close)
+        peers = Peers(peer_finder(library)) if library.is_shared else None
+        if peers is not None:
+            stack.push_async_callback(peers.close)
+            stack.callback(_leave, library)
         api = Api(
             access,
             library,
@@ -139,6 +158,7 @@ async def running_service(
             open_ingest=ingest.open_call if sources.ingest else None,
             metrics=metrics,
             health=health.check,
+            peers=peers,
             api_url=api_url,
         )
         http_ended = await stack.enter_async_context(
@@ -149,9 +169,20 @@ async def running_service(
         await stack.enter_async_context(contextlib.aclosing(cable))
         live = [call.id for call in growing(library)]
         ids = tuple(dict.fromkeys([*incidents, *live]))
-        yield Service(
-            library, ids, api_url, rooms.url, config_file, own, http_ended, streams, access
+        service = Service(
+            library=library,
+            incidents=ids,
+            api_url=api_url,
+            stream_url=rooms.url,
+            config_file=config_file,
+            own_server=own,
+            http_ended=http_ended,
+            streams=streams,
+            access=access,
+            peer_url=options.peer_url or url_of(listening, tls=options.has_tls),
         )
+        service.look(time.monotonic())
+        yield service
 
 
 @contextlib.contextmanager
@@ -166,8 +197,30 @@ def _access(
         fixed, file = credentials_from_environment(), None
         if fixed is None and not library.clients.rows():
             fixed, file = stack.enter_context(generated_credentials(api_url))
-        bearer = BearerTokens(options.token_ttl_s)
-        yield Authenticator(bearer, fixed=fixed, clients=library.clients), file
+        bearer = BearerTokens(options.token_ttl_s, library.signing_key())
+        access = Authenticator(bearer, fixed=fixed, clients=library.clients, clock=library.now_s)
+        yield access, file
+
+
+def peer_finder(library: Library) -> FindPeer:
+    """Return what finds the service that has a participant's stream, or takes a live call in.
+
+    A live call whose sound can be read here is played here.
+    """
+
+    def find(client_id: str, recording: Recording, participant_id: str | None) -> str | None:
+        if recording.growing and not recording.path.exists():
+            return library.instances.owner(recording.id)
+        if participant_id is None:
+            return None
+        return library.claims.holder(client_id, recording.id, participant_id)
+
+    return find
+
+
+def _leave(library: Library) -> None:
+    with contextlib.suppress(LibraryError):
+        library.instances.leave()
 
 
 def _tls(options: ServeOptions) -> Tls | None:

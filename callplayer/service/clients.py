@@ -23,8 +23,8 @@ class ClientStore(Protocol):
     def get(self, client_id: str) -> Client | None:
         """Return a client as it is now, None if there is none."""
 
-    def match_hash(self, client_id: str, given: bytes) -> bool:
-        """Return whether `given` is the `digest` of the client's secret, or of its old one."""
+    def good_hashes(self, client_id: str) -> tuple[bytes, ...]:
+        """Return the `digest` of the client's secret, and of its old one while that is good."""
 
 
 def digest(secret: str) -> bytes:

@@ -16,6 +16,7 @@ from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.service.packages import require_packages
 
 WEB_SCHEMES = {"https": True, "http": False}
+MAX_DRAIN_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class ServeOptions:
     `live_sources` are calls that come in as they happen. `workers` is how many processes of bots
     there are at most; None leaves it to the machine. `public_url` is where clients reach a proxy in
     front of the service. `insecure` lets it listen beyond this machine without TLS. `strict`:
-    it does not start when a recording cannot be served.
+    it does not start when a recording cannot be served. `mixes`: all parties are one track.
+    `drain_s` is how long open streams may go on after SIGTERM. `peer_url` is where the other
+    services of the library reach this one.
     """
 
     recordings: tuple[Path, ...]
@@ -50,6 +53,9 @@ class ServeOptions:
     insecure: bool = False
     public_url: str | None = None
     strict: bool = False
+    mixes: bool = False
+    drain_s: float = 0.0
+    peer_url: str | None = None
 
     @property
     def has_tls(self) -> bool:
@@ -74,6 +80,10 @@ def check(options: ServeOptions) -> None:
     _check_reach(options)
     if options.public_url is not None:
         check_url(options.public_url, WEB_SCHEMES, "public_url", "--public-url")
+    if options.peer_url is not None:
+        check_url(options.peer_url, WEB_SCHEMES, "peer_url", "--peer-url")
+    if not 0 <= options.drain_s <= MAX_DRAIN_S:
+        raise UsageError(f"--drain is 0 to {MAX_DRAIN_S:.0f} s, a day.", "Give another number.")
     require_packages()
     options.live_sources.check(exit_with_stdin=options.exit_with_stdin)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LIVE_FROM = "CALLPLAYER_SERVE_LIVE_FROM_S"
 LOOK_S = 1.0
+NEWS_S = 0.1
 
 __all__ = ["LIVE_FROM", "ServeOptions", "live_start_s", "serve"]
 
@@ -55,7 +56,8 @@ async def _serve(options: ServeOptions) -> int:
     from callplayer.service.app import running_service
 
     stop = asyncio.Event()
-    with _stop_signals(stop):
+    drain = asyncio.Event()
+    with _stop_signals(stop, drain if options.drain_s else stop):
         if options.exit_with_stdin:
             _stop_with_stdin(stop)
         live_from_s = live_start_s(os.environ, time.monotonic()) if options.live else None
@@ -73,7 +75,11 @@ async def _serve(options: ServeOptions) -> int:
                 }
             )
             _log_start(options, service)
-            await _wait_for_end(stop, service)
+            draining = asyncio.create_task(_drain(drain, service, options.drain_s, stop))
+            try:
+                await _wait_for_end(stop, service)
+            finally:
+                draining.cancel()
             log.info("closing")
     return EXIT_DONE
 
@@ -113,6 +119,28 @@ def _log_start(options: ServeOptions, service: Service) -> None:
         log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 
 
+async def _drain(
+    drain: asyncio.Event, service: Service, drain_s: float, stop: asyncio.Event
+) -> None:
+    """Once `drain` is set, set `stop` when no stream is open any more, or after `drain_s`."""
+    await drain.wait()
+    log.info("no new streams are opened; %d go on", service.streams.count)
+    service.streams.drains = True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(drain_s):
+            while service.streams.count:
+                await asyncio.sleep(LOOK_S / 4)
+    stop.set()
+
+
+async def take_news(service: Service) -> None:
+    """Publish what other services of the library send, as soon as it comes."""
+    while service.library.is_shared:
+        await asyncio.sleep(NEWS_S)
+        with contextlib.suppress(LibraryError):  # a look says so, once a second
+            service.library.take_news()
+
+
 async def look_at_library(service: Service, every_s: float = LOOK_S) -> None:
     """Look for what other processes did in the library, each `every_s`, whatever a look raises."""
     while True:
@@ -148,6 +176,8 @@ async def _wait_for_end(stop: asyncio.Event, service: Service) -> None:
         asyncio.create_task(stop.wait()),
         asyncio.create_task(look_at_library(service)),
     ]
+    if service.library.is_shared:
+        tasks.append(asyncio.create_task(take_news(service)))
     if service.own_server is not None:
         tasks.append(asyncio.create_task(service.own_server.keep()))
     try:
@@ -165,11 +195,16 @@ async def _wait_for_end(stop: asyncio.Event, service: Service) -> None:
 
 
 @contextlib.contextmanager
-def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
+def _stop_signals(stop: asyncio.Event, drain: asyncio.Event) -> Iterator[None]:
+    """Set `stop` at a signal; at the first SIGTERM `drain`, which may be the same."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def terminate() -> None:
+        (stop if drain.is_set() else drain).set()
+
     for number in signals:
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, terminate if number == signal.SIGTERM else stop.set)
     try:
         yield
     finally:

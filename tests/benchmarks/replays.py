@@ -132,7 +132,7 @@ async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[tuple[Strea
             library.add(recording)
         roster = await stack.enter_async_context(RoomServiceClient(rooms))
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        streams = Streams(library, workers, rooms, tokens, roster, most=1000)
+        streams = Streams(library, workers, rooms, tokens, roster, claims=library.claims, most=1000)
         stack.push_async_callback(streams.close)
         yield streams, find_recordings([folder])[INCIDENT]
 

@@ -20,6 +20,7 @@ from livekit import api
 
 from callplayer.config import load_settings
 from callplayer.errors import ServiceError, UsageError
+from callplayer.recordings.named_file import incident_id
 from callplayer.service.livekit import process
 from callplayer.service.livekit.process import own_server
 from callplayer.service.livekit.server import room_server_from_environment
@@ -101,6 +102,35 @@ async def test_secrets_are_in_no_argv_and_no_log(options: str) -> None:
         assert api_secret not in service.log()
         assert CLIENT_SECRET not in service.log()
         assert CLIENT_SECRET not in environment
+
+
+async def test_one_track_of_all_and_after_sigterm_no_new_stream_but_those_that_are_open(
+    options: str,
+) -> None:
+    with running_service(f"{options}, mixes=True, drain_s=60.0, idle_s=1.0") as service:
+        async with signed_in(service) as client:
+            path = f"/v1/incident_events/{incident_id('call.wav')}/stream_token"
+            assert (await client.get("/health")).json()["checks"]["new_streams"] is True
+            async with listening(*await open_stream(service, "call.wav")) as listener:
+                await listener.send(Resume())
+                await until(lambda: set(listener.frames) == {"call"})
+                service.process.send_signal(signal.SIGTERM)
+                await until_drains(client)
+                answer = await client.post(path, json={})
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+                before = (await listener.status()).position
+                await asyncio.sleep(0.5)
+                assert (await listener.status()).position > before
+                assert set(listener.frames) == {"call"}
+            assert service.process.wait(15) == 0
+
+
+async def until_drains(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(5):
+        while (answer := await client.get("/health")).status_code == 200:
+            await asyncio.sleep(0.1)
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["new_streams"] is False
 
 
 def end_of_stdin(service: Service) -> None:

@@ -82,7 +82,7 @@ async def streams_of(
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
                 streams = CallStreams(
                     library, processes, rooms, tokens, roster,
-                    idle_s=idle_s, most=most_streams, clock=clock,
+                    claims=library.claims, idle_s=idle_s, most=most_streams, clock=clock,
                 )  # fmt: skip
                 streams.call = find_recordings([recordings])[CALL]
                 try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx
+import jwt
 import pytest
 
 from callplayer.config import Secret, Settings, without_settings
@@ -47,10 +48,13 @@ def test_no_repr_shows_it(holder: object, caplog: pytest.LogCaptureFixture) -> N
     assert SECRET not in f"{holder} {holder!r} {[holder]} {caplog.text}"
 
 
-def test_of_a_token_that_was_given_out_only_its_hash_is_kept() -> None:
+def test_a_token_does_not_show_the_hash_of_the_secret() -> None:
     tokens = BearerTokens()
-    token = tokens.issue(0.0, "desk", b"hash")
-    assert tokens.holder_of(token, 1.0) == Holder("desk", b"hash")
+    token = tokens.issue(0.0, "desk", b"hash" * 8)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["sub"] == "desk"
+    assert (b"hash" * 8).hex() not in str(claims)
+    assert tokens.holder_of(token, 1.0) == Holder("desk", tokens.seal(b"hash" * 8))
     assert token not in f"{vars(tokens)}"
 
 

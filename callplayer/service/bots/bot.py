@@ -18,6 +18,7 @@ from callplayer.errors import ServiceError
 from callplayer.logs import OnceASecond
 from callplayer.playback.cursor import BLOCK_FRAMES
 from callplayer.playback.player import Place, StreamPlayer
+from callplayer.playback.render import mixed
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.bots.clock import Pump, Sending
 from callplayer.service.bots.presence import DEFAULT_IDLE_S, ListenerPresence, RoomRoster
@@ -57,7 +58,7 @@ class ReplayBot:
     `name` is for the log. The clock is `time.monotonic`, in s. Call `join`, then `run` to its end.
     Sound goes out while the listener is there; without one the cursor waits where it was when the
     listener was last known to be there. `moved` is called with each command that was obeyed, and
-    with None when the listener has gone.
+    with None when the listener has gone. `mixes`: it publishes one track of all parties.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class ReplayBot:
         name: str,
         idle_s: float = DEFAULT_IDLE_S,
         moved: Callable[[Command | None], None] = lambda _: None,
+        mixes: bool = False,
     ) -> None:
         self._player = player
+        self._mixes = mixes and len(player.parties) > 1
         self._pump = pump
         self._listener = listener
         self._name = name
@@ -105,7 +108,7 @@ class ReplayBot:
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
-                for party in self._player.parties:
+                for party in ("call",) if self._mixes else self._player.parties:
                     await self._publish(party)
         except BaseException as error:
             await self.leave()
@@ -182,6 +185,8 @@ class ReplayBot:
         """
         next_block = self._player.missed_block if missed else self._player.next_block
         block = next_block(due_s - FRAME_S)
+        if self._mixes:
+            block = mixed(block)
         return [
             (send, block[at : at + FRAME_FRAMES, channel])
             for channel, send in enumerate(self._outlets)

@@ -40,7 +40,7 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     """Join a room with `token` and play to `listener`; answered by Opened or Ended.
 
     The bot waits for its listener for `idle_s`. `turns` are those of the parties in
-    a mixed sound.
+    a mixed sound. `mixes`: all parties are one track.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     idle_s: float
     place: Place | None = None
     turns: tuple[Turn, ...] = ()
+    mixes: bool = False
 
     def __repr__(self) -> str:
         return f"Open(id={self.id!r}, token=***)"

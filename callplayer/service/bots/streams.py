@@ -9,10 +9,11 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from callplayer.errors import ParticipantTakenError, TooManyStreamsError
+from callplayer.errors import DrainingError, TooManyStreamsError
 from callplayer.playback.player import Place
 from callplayer.playback.turns import Turn, turns_of
 from callplayer.recordings.recording import Recording
@@ -33,8 +34,6 @@ from callplayer.service.livekit.process import RoomServer
 from callplayer.service.livekit.room_service import RoomServiceClient
 from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.vendor.http import StreamGrant
-
-MAX_PARTICIPANTS = 10_000
 
 STREAMS_A_CORE = 12.5
 """As many as played at once in the benchmark, room server and listeners on the same cores."""
@@ -61,48 +60,16 @@ def most_streams(cpus: int) -> int:
     return max(int(STREAMS_A_CORE * cpus), 16)
 
 
-class ParticipantOwners:
-    """Which client a participant id of an incident belongs to, while a token for it is good.
+class ParticipantClaims(Protocol):
+    """Which client a participant id of an incident belongs to, for all services of a library."""
 
-    Each client's streams are its own, whatever they are called. A second client of the same name is
-    most likely a mistake: it is refused rather than left in a room without the first. Beyond `most`
-    ids the oldest is dropped.
-    """
-
-    def __init__(self, ttl_s: float, most: int = MAX_PARTICIPANTS) -> None:
-        self._ttl_s = ttl_s
-        self._most = most
-        self._owners: dict[tuple[str, str], tuple[str, float]] = {}
-
-    @contextlib.contextmanager
     def owned(
-        self, client_id: str, incident_id: str, participant_id: str, now_s: float
-    ) -> Iterator[None]:
-        """Give the participant id to the client; take it back if the block raises.
+        self, client_id: str, incident_id: str, participant_id: str, ttl_s: float
+    ) -> contextlib.AbstractContextManager[None]:
+        """Give the participant id to the client for `ttl_s`; take it back if the block raises.
 
-        `now_s` is the monotonic clock. Raise ParticipantTakenError if it is another client's.
+        Raise ParticipantTakenError if it is another client's.
         """
-        key = (incident_id, participant_id)
-        before = self._owners.get(key)
-        if before is not None and before[0] != client_id and now_s < before[1]:
-            raise ParticipantTakenError(
-                "Another client listens under this participant id.", "Choose another."
-            )
-        if len(self._owners) >= self._most:
-            self._owners = {k: owner for k, owner in self._owners.items() if owner[1] > now_s}
-        self._owners.pop(key, None)
-        while len(self._owners) >= self._most:
-            del self._owners[next(iter(self._owners))]
-        # Before the stream is there: of two clients that ask at once, one is refused.
-        mine = self._owners[key] = (client_id, now_s + self._ttl_s)
-        try:
-            yield
-        except BaseException:
-            if self._owners.get(key) is mine:
-                del self._owners[key]
-                if before is not None:
-                    self._owners[key] = before
-            raise
 
 
 class Streams:
@@ -110,7 +77,8 @@ class Streams:
 
     A participant that asks again while its bot is there, which waits for it for `idle_s`, gets that
     one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
-    `most` streams are played at once; None leaves that to the machine. `clock` is monotonic, in s.
+    `most` streams are played at once; None leaves that to the machine. `mixes`: all parties are one
+    track. `clock` is monotonic, in s.
     """
 
     def __init__(
@@ -121,6 +89,8 @@ class Streams:
         tokens: RoomTokens,
         roster: RoomServiceClient,
         *,
+        claims: ParticipantClaims,
+        mixes: bool = False,
         idle_s: float = DEFAULT_IDLE_S,
         most: int | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -131,7 +101,10 @@ class Streams:
         self._roster = roster
         self._idle_s = idle_s
         self._clock = clock
-        self._participants = ParticipantOwners(tokens.listener_ttl_s)
+        self._claims = claims
+        self._mixes = mixes
+        self.drains = False
+        """Set it to have no new stream opened, while those that are open go on."""
         self._most = most or most_streams(os.cpu_count() or 1)
         self._sounds = DecodedCache()
         self._workers = workers
@@ -157,19 +130,25 @@ class Streams:
         """Return the token of a stream whose bot has joined its room already.
 
         It is a new one, or what `participant_id` of the same client has of that incident. Raise
-        ParticipantTakenError, TooManyStreamsError, ServiceError if the bot cannot join, UsageError
-        if the recording cannot be decoded.
+        ParticipantTakenError, TooManyStreamsError, DrainingError, ServiceError if the bot cannot
+        join, UsageError if the recording cannot be decoded.
         """
         if participant_id is None:
             listener = f"listener-{secrets.token_hex(8)}"
             return await self._open(recording, autoplay, listener, client_id)
         owner = (client_id, recording.id, participant_id)
         lock = self._locks.setdefault(owner, asyncio.Lock())
-        with self._participants.owned(*owner, self._clock()):
+        with self._claims.owned(*owner, self._tokens.listener_ttl_s):
             async with lock:
                 return await self._again(owner) or await self._open(
                     recording, autoplay, participant_id, client_id, owner
                 )
+
+    @property
+    def count(self) -> int:
+        """How many streams are open, or are being opened."""
+        self._forget_ended()
+        return len(self._streams) + self._opening
 
     def stats(self) -> StreamStats:
         """Return what the bots do; cheap."""
@@ -219,8 +198,9 @@ class Streams:
         client_id: str,
         owner: Owner | None = None,
     ) -> StreamGrant:
-        self._forget_ended()
-        if len(self._streams) + self._opening >= self._most:
+        if self.drains:
+            raise DrainingError("This service is about to end.", "Ask another one.")
+        if self.count >= self._most:
             raise TooManyStreamsError(
                 f"{self._most} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
@@ -261,6 +241,7 @@ class Streams:
             idle_s=self._idle_s,
             place=place,
             turns=self._turns(recording),
+            mixes=self._mixes,
         )
         stream = self._streams[name] = _Stream(
             name, room, listener, worker, recording.id, client_id

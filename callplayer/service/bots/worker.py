@@ -178,6 +178,7 @@ class Worker:
                 name=order.id,
                 idle_s=order.idle_s,
                 moved=lambda command: self._moved(order.id, command),
+                mixes=order.mixes,
             )
             await bot.join(order.url, order.token)
             self._bots[order.id] = bot

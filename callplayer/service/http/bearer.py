@@ -6,20 +6,16 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import jwt
 
 from callplayer.config import Secret
 
-if TYPE_CHECKING:
-    pass
-
-
 DEFAULT_BEARER_TTL_S = 7200.0
 
-MAX_BEARER_TOKENS = 10_000
-
-EXPIRED_KNOWN_S = 3600.0
-"""How long a token is known to have expired; later it is unknown."""
+MAX_TOKEN_CHARS = 4096
+ALGORITHM = "HS256"
 
 TokenState = Literal["good", "expired", "unknown"]
 
@@ -36,59 +32,57 @@ class ClientCredentials:
         """Return new ones that cannot be guessed."""
         return cls(f"callplayer-{secrets.token_hex(4)}", Secret(secrets.token_urlsafe(32)))
 
-    def match(self, client_id: str, client_secret: str) -> bool:
-        """Return whether both are right, in a time that does not depend on how wrong they are."""
-        id_is_right = _same(client_id, self.client_id)
-        secret_is_right = _same(client_secret, self.client_secret.reveal())
-        return id_is_right and secret_is_right
-
 
 @dataclass(frozen=True)
 class Holder:
-    """The holder of a token: a client, and the hash of the secret that it signed in with."""
+    """The holder of a token: a client, and the seal of the secret that it signed in with."""
 
     client_id: str
-    secret_hash: bytes
+    seal: str
 
 
 class BearerTokens:
-    """The access tokens given out, each with its holder; only hashes are kept."""
+    """Access tokens: JSON Web Tokens (RFC 7519) that whoever has `key` can check. None is kept.
 
-    def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S, most: int = MAX_BEARER_TOKENS) -> None:
+    Without a `key` one is made, and the tokens end with this process.
+    """
+
+    def __init__(self, ttl_s: float = DEFAULT_BEARER_TTL_S, key: bytes | None = None) -> None:
         self.ttl_s = ttl_s
-        self._most = most
-        self._given: dict[bytes, tuple[float, Holder]] = {}
+        self._key = key or secrets.token_bytes(32)
 
     def issue(self, now_s: float, client_id: str = "", secret_hash: bytes = b"") -> str:
-        """Return a new token, good for `ttl_s`; beyond `most` the oldest ends early."""
-        forgotten_s = now_s - EXPIRED_KNOWN_S
-        self._given = {k: entry for k, entry in self._given.items() if entry[0] > forgotten_s}
-        while len(self._given) >= self._most:
-            del self._given[next(iter(self._given))]
-        token = secrets.token_urlsafe(32)
-        self._given[_digest(token)] = (now_s + self.ttl_s, Holder(client_id, secret_hash))
-        return token
+        """Return a new token, good for `ttl_s`; `now_s` is the wall clock."""
+        claims = {
+            "sub": client_id,
+            "exp": now_s + self.ttl_s,
+            "seal": self.seal(secret_hash),
+            "jti": secrets.token_hex(8),
+        }
+        return jwt.encode(claims, self._key, ALGORITHM)
+
+    def seal(self, secret_hash: bytes) -> str:
+        """Return what a token shows of a secret: which it was, to those who have the key only."""
+        return hmac.new(self._key, secret_hash, hashlib.sha256).hexdigest()
 
     def holder_of(self, token: str, now_s: float) -> Holder | None:
         """Return the holder of `token`; None if it is unknown or expired."""
-        entry = self._given.get(_digest(token))
-        return entry[1] if entry is not None and now_s < entry[0] else None
-
-    def is_good(self, token: str, now_s: float) -> bool:
-        """Return whether `token` was given out here and has not expired."""
-        return self.state(token, now_s) == "good"
+        found = self._read(token)
+        return found[1] if found is not None and now_s < found[0] else None
 
     def state(self, token: str, now_s: float) -> TokenState:
-        """Return whether `token` is good, has expired, or was never (or too long ago) given out."""
-        entry = self._given.get(_digest(token))
-        if entry is None:
+        """Return whether `token` is good, has expired, or was never signed with this key."""
+        found = self._read(token)
+        if found is None:
             return "unknown"
-        return "good" if now_s < entry[0] else "expired"
+        return "good" if now_s < found[0] else "expired"
 
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _same(given: str, right: str) -> bool:
-    return hmac.compare_digest(_digest(given), _digest(right))
+    def _read(self, token: str) -> tuple[float, Holder] | None:
+        if len(token) > MAX_TOKEN_CHARS:
+            return None
+        try:
+            # Its end is judged by the caller's clock.
+            claims = jwt.decode(token, self._key, [ALGORITHM], options={"verify_exp": False})
+            return float(claims["exp"]), Holder(str(claims["sub"]), str(claims["seal"]))
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, RecursionError):
+            return None

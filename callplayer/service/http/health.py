@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx
 
@@ -15,10 +15,16 @@ TIMEOUT_S = 2.0
 
 
 class Health:
-    """Asks the library and the room server at `room_server_url` (ws or http); end with `close`."""
+    """Asks the library and the room server at `room_server_url` (ws or http); end with `close`.
 
-    def __init__(self, catalog: Catalog, room_server_url: str) -> None:
+    `drains` returns whether no new streams are opened any more.
+    """
+
+    def __init__(
+        self, catalog: Catalog, room_server_url: str, drains: Callable[[], bool] = lambda: False
+    ) -> None:
         self._catalog = catalog
+        self._drains = drains
         is_socket = room_server_url.startswith("ws")
         self._url = room_server_url.replace("ws", "http", 1) if is_socket else room_server_url
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
@@ -31,7 +37,7 @@ class Health:
             if time.monotonic() - self._last[0] >= KEEP_S or not self._last[1]:
                 works = {"library": self._library_works(), "room_server": await self._rooms_work()}
                 self._last = (time.monotonic(), works)
-            return self._last[1]
+            return {**self._last[1], "new_streams": not self._drains()}
 
     async def close(self) -> None:
         """Close what asks."""

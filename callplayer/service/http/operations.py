@@ -89,7 +89,7 @@ SIGN_IN = Operation(
         401: ("The client or its secret is wrong.", OAuthError),
         429: ("Too many sign-ins with a wrong secret.", OAuthError),
     },
-    (408, 413, 500),
+    (408, 413, 500, 503),
     body=SignInRequest,
     body_types=(JSON, FORM),
     needs_body=True,
@@ -101,7 +101,7 @@ LIST = Operation(
     "listIncidents",
     "List incidents, the newest first, 100 a page.",
     {200: ("One page.", IncidentsAnswer)},
-    (401, 422, 429, 500),
+    (401, 422, 429, 500, 503),
     queries=(
         Query("page", "Which page; `next` of the page before.", _Page),
         Query("is_audio_live", "Only live calls, or only ended ones.", bool),
@@ -115,7 +115,7 @@ READ = Operation(
     "readIncident",
     "Read one incident.",
     {200: ("The incident as it is now.", IncidentAnswer)},
-    (401, 404, 429, 500),
+    (401, 404, 429, 500, 503),
 )
 OPEN_STREAM = Operation(
     "POST",
@@ -146,7 +146,7 @@ METRICS = Operation(
     "readMetrics",
     "Counters and gauges in Prometheus' text format.",
     {200: ("All metrics.", str)},
-    (401, 429, 500),
+    (401, 429, 500, 503),
 )
 HEALTH = Operation(
     "GET",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,12 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callplayer.service.catalog import LibraryError
 from callplayer.service.http.bodies import Problem
 
 MAX_BODY_BYTES = 16_384
 BODY_TIMEOUT_S = 10.0
 PROBLEM_TYPE = "application/problem+json"
 NO_STORE = {"Cache-Control": "no-store"}
+
+log = logging.getLogger("callplayer.service")
 
 
 async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
@@ -59,6 +63,13 @@ async def problem_of(_request: Request, error: Exception) -> Response:
     """Answer an HTTPException."""
     assert isinstance(error, HTTPException)
     return problem(error.status_code, error.detail, error.headers)
+
+
+async def unavailable_problem(_request: Request, error: Exception) -> Response:
+    """Answer a LibraryError: it may be over soon."""
+    assert isinstance(error, LibraryError)
+    log.warning("%s", error.what)
+    return problem(503, "the library does not answer; ask again", retry_after(1.0))
 
 
 async def unexpected_problem(_request: Request, _error: Exception) -> Response:

@@ -15,9 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from callplayer.errors import CallplayerError, ParticipantTakenError, TooManyStreamsError
+from callplayer.errors import (
+    CallplayerError,
+    DrainingError,
+    ParticipantTakenError,
+    TooManyStreamsError,
+)
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import Catalog
+from callplayer.service.catalog import Catalog, LibraryError
 from callplayer.service.clients import Client
 from callplayer.service.http import operations
 from callplayer.service.http.auth import REQUESTS, Authenticator, Limiter
@@ -31,6 +36,7 @@ from callplayer.service.http.bodies import (
 from callplayer.service.http.metrics import CONTENT_TYPE, Metrics
 from callplayer.service.http.oauth import SignIn
 from callplayer.service.http.openapi import document
+from callplayer.service.http.peers import Peers
 from callplayer.service.http.problems import (
     NO_STORE,
     json_answer,
@@ -38,6 +44,7 @@ from callplayer.service.http.problems import (
     problem_of,
     read_body,
     retry_after,
+    unavailable_problem,
     unexpected_problem,
 )
 from callplayer.text import plain_text
@@ -73,7 +80,7 @@ class Api:
 
     `open_ingest` answers a client that asks for an ingest room; without it there is no such route.
     `clock` is monotonic, in s. `health` returns of each part whether it works. `api_url` is what
-    clients call, for the OpenAPI document.
+    clients call, for the OpenAPI document. `peers` are the other services of the library.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class Api:
         open_ingest: Handler | None = None,
         metrics: Metrics | None = None,
         health: Health = _nothing_to_check,
+        peers: Peers | None = None,
         api_url: str = "/",
     ) -> None:
         self._access = access
@@ -96,6 +104,7 @@ class Api:
         self._routes = tuple(routes)
         self._metrics = metrics or Metrics()
         self._health = health
+        self._peers = peers
         self._open_ingest = open_ingest
         self._document = msgspec.json.encode(document(api_url, ingest=open_ingest is not None))
         self._requests = Limiter(REQUESTS)
@@ -116,7 +125,11 @@ class Api:
             routes.append(operations.OPEN_INGEST.route(self._signed_in(self._open_ingest)))
         app = Starlette(
             routes=[*routes, *self._routes],
-            exception_handlers={HTTPException: problem_of, Exception: unexpected_problem},
+            exception_handlers={
+                HTTPException: problem_of,
+                LibraryError: unavailable_problem,
+                Exception: unexpected_problem,
+            },
         )
         app.router.redirect_slashes = False
         return app
@@ -148,13 +161,18 @@ class Api:
         recording = self._recording(request)
         if not client.may_listen:
             raise HTTPException(403, "this client may not listen")
+        body = await read_body(request) or b"{}"
         try:
-            asked = msgspec.json.decode(await read_body(request) or b"{}", type=StreamRequest)
+            asked = msgspec.json.decode(body, type=StreamRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise HTTPException(422, "autoplay is a boolean, participant_id a text") from None
         participant = asked.participant_id
         if participant is not None and not _is_identity(participant):
             raise HTTPException(422, "participant_id has 1 to 128 printable characters")
+        if self._peers is not None:
+            answer = await self._peers.answer(request, body, client.id, recording, participant)
+            if answer is not None:
+                return answer
         grant = await self._opened(recording, asked, client)
         return json_answer(StreamAnswer(token=grant.token, url=grant.url), headers=NO_STORE)
 
@@ -172,6 +190,10 @@ class Api:
             raise HTTPException(409, "another client listens under this participant_id") from error
         except TooManyStreamsError as error:
             raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
+        except DrainingError as error:
+            raise HTTPException(503, error.what, retry_after(1.0)) from error
+        except LibraryError:
+            raise
         except CallplayerError as error:
             log.error("no stream: %s %s", error.what, error.hint)
             raise HTTPException(503, "the stream cannot be opened now") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,19 +105,19 @@ class Clients:
         row = self._db.execute("SELECT may_listen FROM clients WHERE id = ?", (client_id,)).first
         return Client(client_id, bool(row[0])) if row else None
 
-    def match_hash(self, client_id: str, given: bytes) -> bool:
-        """Return whether `given` is the `digest` of the client's secret.
+    def good_hashes(self, client_id: str) -> tuple[bytes, ...]:
+        """Return the `digest` of the client's secret.
 
-        Of the old one, too, for as long as `rotate` said.
+        And of the old one, too, for as long as `rotate` said.
         """
         row = self._db.execute(
             "SELECT secret_hash, old_hash, old_until_s FROM clients WHERE id = ?", (client_id,)
         ).first
-        current, old, old_until_s = row or (b"", None, None)
-        # Both are always compared, so that the time reveals nothing.
-        is_current = hmac.compare_digest(given, current)
-        is_old = hmac.compare_digest(given, old or b"")
-        return is_current or (is_old and old_until_s is not None and self._now_s() < old_until_s)
+        if row is None:
+            return ()
+        current, old, old_until_s = row
+        is_old_good = old_until_s is not None and self._now_s() < old_until_s
+        return (current, old) if old is not None and is_old_good else (current,)
 
 
 def _new_secret() -> Secret:

@@ -40,6 +40,9 @@ class Database(Protocol):
     types: Mapping[str, str]
     """The engine's words for the types in `schema`."""
 
+    is_shared: bool
+    """Whether services on several machines may use it."""
+
     def execute(self, statement: str, values: Values = ()) -> Result:
         """Carry one statement out."""
 
@@ -81,6 +84,7 @@ class SqliteDatabase:
         "bytes": "BLOB",
         "strict": "STRICT",
     }
+    is_shared = False
 
     def __init__(self, path: Path | None, *, durable: bool = False) -> None:
         with _translated():

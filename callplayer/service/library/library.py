@@ -7,6 +7,7 @@ of `library.sqlite3` and `recordings/`. In memory the recordings stay where they
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -26,11 +27,12 @@ from callplayer.service.catalog import (
     Removed,
     WordsCame,
 )
-from callplayer.service.library import folder as library_folder
+from callplayer.service.library.claims import Claims, Instances
 from callplayer.service.library.clients import Clients
-from callplayer.service.library.database import Database, SqliteDatabase
+from callplayer.service.library.database import Database
+from callplayer.service.library.engines import open_database
 from callplayer.service.library.news import decode_news, encode_news
-from callplayer.service.library.place import LibraryPlace, PostgresPlace
+from callplayer.service.library.place import LibraryPlace
 from callplayer.service.library.rows import (
     INSERT,
     IS_LIVE,
@@ -60,7 +62,15 @@ class Library:
         self._own: set[str] = set()
         self._as_if_live: set[str] = set()
         self._words = WordTable(database)
+        self._instance_id = secrets.token_hex(8)
         self.clients = Clients(database)
+        self.claims = Claims(database, self._instance_id)
+        self.instances = Instances(database, self._instance_id)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several services may have it at once."""
+        return self._db.is_shared
 
     @classmethod
     def open(cls, place: LibraryPlace | None, *, durable: bool = False) -> Library:
@@ -71,7 +81,7 @@ class Library:
         opened.
         """
         try:
-            database, recordings = _opened(place, durable=durable)
+            database, recordings = open_database(place, durable=durable)
             try:
                 migrate(database)
             except BaseException:
@@ -181,6 +191,9 @@ class Library:
         )
         with self._db.transaction():
             self._insert(recording)
+            self._db.execute(
+                "UPDATE incidents SET owner = ? WHERE id = ?", (self._instance_id, recording.id)
+            )
             self._notify(Created(recording))
         self._publish(Created(recording))
         return recording
@@ -227,6 +240,19 @@ class Library:
             self._words.replace(incident_id, words)
             self._notify(change)
         self._publish(change)
+
+    def now_s(self) -> float:
+        """Return the wall clock that all services of the library go by, in s since 1970."""
+        return self._db.now_s()
+
+    def signing_key(self) -> bytes:
+        """Return the key with which all services of the library sign, made when first asked for."""
+        self._db.execute(
+            "INSERT INTO keys (name, value) VALUES ('bearer', ?) ON CONFLICT (name) DO NOTHING",
+            (secrets.token_bytes(32),),
+        )
+        ((key,),) = self._db.execute("SELECT value FROM keys WHERE name = 'bearer'").rows
+        return bytes(key)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have `listener` called for every change from now on; return how to end that."""
@@ -312,22 +338,3 @@ class Library:
 
     def _recording(self, row: tuple[Any, ...]) -> Recording:
         return from_row(row, self.recordings_folder)
-
-
-def _opened(place: LibraryPlace | None, *, durable: bool) -> tuple[Database, Path | None]:
-    if place is None:
-        return SqliteDatabase(None), None
-    if isinstance(place, PostgresPlace):
-        try:
-            from callplayer.service.library.postgres import PostgresDatabase
-        except ImportError:
-            raise ServiceError(
-                "A library in PostgreSQL needs a package that is not installed: psycopg.",
-                "Run: pip install 'callplayer[cluster]' (from a clone: pip install '.[cluster]')",
-            ) from None
-
-        place.recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return PostgresDatabase(place), place.recordings
-    library_folder.make(place)
-    database = SqliteDatabase(place / library_folder.DATABASE, durable=durable)
-    return database, place / library_folder.RECORDINGS

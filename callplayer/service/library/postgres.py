@@ -64,6 +64,7 @@ class PostgresDatabase:
         "bytes": "BYTEA",
         "strict": "",
     }
+    is_shared = True
 
     def __init__(self, place: PostgresPlace) -> None:
         self._place = place

@@ -53,7 +53,37 @@ WHERE (growing OR live_from_s IS NOT NULL);
 _NO_WEBHOOKS = "DROP TABLE IF EXISTS webhooks"
 """Version 4 once had this table; an older library goes past it, one of version 4 drops it."""
 
-STEPS = (_INCIDENTS_AND_WORDS, _CLIENTS, _LIVE_INDEX, _NO_WEBHOOKS, _NO_WEBHOOKS)
+_SEVERAL_SERVICES = """
+CREATE TABLE keys (
+    name TEXT PRIMARY KEY,
+    value {bytes} NOT NULL
+) {strict};
+CREATE TABLE instances (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    seen_at_s {real} NOT NULL
+) {strict};
+CREATE TABLE claims (
+    incident_id TEXT NOT NULL,
+    participant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    until_s {real} NOT NULL,
+    PRIMARY KEY (incident_id, participant_id)
+) {strict};
+CREATE INDEX claims_by_end ON claims (until_s);
+ALTER TABLE incidents ADD COLUMN owner TEXT;
+"""
+
+STEPS = (
+    _INCIDENTS_AND_WORDS,
+    _CLIENTS,
+    _LIVE_INDEX,
+    _NO_WEBHOOKS,
+    _NO_WEBHOOKS,
+    _SEVERAL_SERVICES,
+)
 """`STEPS[n]` makes version n + 1 out of version n."""
 
 

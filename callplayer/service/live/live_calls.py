@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from callplayer.errors import ServiceError
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
+from callplayer.service.catalog import LibraryError
 from callplayer.service.live_wav import MAX_LIVE_S, LiveFile, StillWrittenError, holds_sound, repair
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from callplayer.vendor.transcript import Word
 
 SYNC_S = 0.5
+AGAIN_S = 0.5
 
 log = logging.getLogger("callplayer.service")
 
@@ -73,6 +76,7 @@ class LiveCalls:
         self._library = library
         self._max_s = max_s
         self._folder = folder
+        self._waiting: deque[Callable[[], object]] = deque()
 
     @contextlib.asynccontextmanager
     async def call(
@@ -113,8 +117,7 @@ class LiveCalls:
 
     def put_words(self, incident_id: str, words: Sequence[Word]) -> None:
         """Put one message of words of a call; see `Library.put_words`."""
-        with contextlib.suppress(KeyError):  # removed in the meantime
-            self._library.put_words(incident_id, words)
+        self._put(lambda: self._library.put_words(incident_id, words))
 
     async def _end(self, recording: Recording, file: LiveFile) -> None:
         try:
@@ -122,9 +125,25 @@ class LiveCalls:
         except ServiceError as error:
             log.error("incident %s: %s", recording.id, error.what)
         finally:
-            with contextlib.suppress(KeyError):  # removed in the meantime
-                _end(self._library, recording, file.frames)
+            self._put(lambda: _end(self._library, recording, file.frames))
             log.info("incident %s has ended after %.1f s", recording.id, file.duration_s)
+
+    def _put(self, act: Callable[[], object]) -> None:
+        """Have the library take something: in order, and later if it cannot now."""
+        self._waiting.append(act)
+        if len(self._waiting) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._waiting:
+            try:
+                with contextlib.suppress(KeyError):  # removed in the meantime
+                    self._waiting[0]()
+            except LibraryError as error:
+                log.warning("%d changes of live calls wait: %s", len(self._waiting), error.what)
+                asyncio.get_running_loop().call_later(AGAIN_S, self._flush)
+                return
+            self._waiting.popleft()
 
 
 def recover(library: Library) -> None:
@@ -134,6 +153,8 @@ def recover(library: Library) -> None:
     call begins.
     """
     for recording in growing(library):
+        if library.is_shared and _is_elsewhere(library, recording):
+            continue
         try:
             frames = repair(recording.path)
         except StillWrittenError as error:
@@ -148,6 +169,11 @@ def recover(library: Library) -> None:
             frames = 0
         log.warning("incident %s was cut off after %.1f s", recording.id, frames / SAMPLE_RATE_HZ)
         _end(library, recording, frames)
+
+
+def _is_elsewhere(library: Library, recording: Recording) -> bool:
+    """Return whether another service takes a call in, or its sound is on another machine."""
+    return library.instances.owner(recording.id) is not None or not recording.path.exists()
 
 
 def growing(library: Library) -> list[Recording]:

@@ -109,6 +109,24 @@ def test_pause_resume_and_gain_do_not_click():
     assert np.abs(np.diff(whole)).max() < 2 * LARGEST_STEP + 2 * 8000 / FADE_FRAMES
 
 
+def test_a_mix_is_the_sum_of_the_parties_with_their_gains():
+    two = player_of("caller", "callTaker")
+    two.begin(0.0)
+    two.obey(Resume(), 0.0)
+    two.obey(SetGain(-40.0, "caller"), 0.0)
+    for number in range(3):
+        block = two.next_block(number * BLOCK_S)
+    assert np.array_equal(rendering.mixed(block)[:, 0], block.sum(axis=1, dtype=np.int32))
+
+
+def test_a_mix_that_would_overload_is_rounded_off():
+    loud = np.array([[30_000, 30_000], [-30_000, -30_000], [32_767, 0]], np.int16)
+    high, low, single = rendering.mixed(loud)[:, 0]
+    assert 30_000 < high <= 32_767
+    assert low == -high
+    assert 26_000 < single < high
+
+
 def test_a_gain_moves_its_party_only():
     two = player_of("caller", "callTaker")
     two.begin(0.0)

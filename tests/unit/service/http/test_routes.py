@@ -8,24 +8,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from prometheus_client.parser import text_string_to_metric_families
 
 from callplayer.config import Secret
-from callplayer.errors import ServiceError, TooManyStreamsError
+from callplayer.errors import DrainingError, ServiceError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.metrics import BotMetrics
 from callplayer.service.bots.stats import StreamStats
-from callplayer.service.bots.streams import ParticipantOwners
+from callplayer.service.catalog import LibraryError
 from callplayer.service.http import problems
 from callplayer.service.http.auth import Authenticator
-from callplayer.service.http.bearer import BearerTokens, ClientCredentials
+from callplayer.service.http.bearer import BearerTokens, ClientCredentials, Holder
 from callplayer.service.http.metrics import Metrics
 from callplayer.service.http.openapi import document
 from callplayer.service.http.problems import MAX_BODY_BYTES
 from callplayer.service.http.routes import Api
+from callplayer.service.library.claims import Claims
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.vendor.http import StreamGrant, parse_incident, parse_stream_grant
@@ -44,9 +46,8 @@ NAMES = [f"{number}.wav" for number in range(101)]
 class FakeStreams:
     """Records what was asked; `error` is raised instead when set."""
 
-    def __init__(self, clock) -> None:
-        self._clock = clock
-        self._participants = ParticipantOwners(DEFAULT_STREAM_TTL_S)
+    def __init__(self, claims) -> None:
+        self._claims = claims
         self.asked: list[tuple[str, bool, str | None]] = []
         self.clients: list[str] = []
         self.error: Exception | None = None
@@ -57,7 +58,7 @@ class FakeStreams:
         if participant_id is None:
             return self._grant()
         owner = (client_id, recording.id, participant_id)
-        with self._participants.owned(*owner, self._clock()):
+        with self._claims.owned(*owner, DEFAULT_STREAM_TTL_S):
             return self._grant()
 
     def _grant(self):
@@ -70,7 +71,6 @@ class Rig:
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.checks = {"library": True}
-        self.streams = FakeStreams(lambda: self.now_s)
         first = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
         recordings = [
             Recording(
@@ -93,6 +93,7 @@ class Rig:
             clock=lambda: self.now_s,
         )
         self.library = library
+        self.streams = FakeStreams(Claims(library._db, "this", lambda: self.now_s))
         self.metrics = Metrics()
         api = Api(
             access,
@@ -329,10 +330,41 @@ async def test_the_wrong_method_is_405(rig):
     assert (await rig.client.get("/oauth/token")).status_code == 405
 
 
-def test_old_tokens_end_early_when_there_are_too_many():
-    bearer = BearerTokens(ttl_s=10.0, most=3)
-    given = [bearer.issue(0.0) for _ in range(5)]
-    assert [bearer.is_good(token, 1.0) for token in given] == [False, False, True, True, True]
+def test_a_token_is_good_wherever_the_key_is():
+    one, other = (BearerTokens(10.0, b"k" * 32) for _ in range(2))
+    stranger = BearerTokens(10.0)
+    token = one.issue(100.0, "desk", b"hash")
+    assert other.holder_of(token, 109.0) == Holder("desk", other.seal(b"hash"))
+    assert other.holder_of(token, 110.0) is None
+    assert [each.state(token, 111.0) for each in (one, other)] == ["expired", "expired"]
+    assert stranger.state(token, 101.0) == "unknown"
+    head, claims, sign = token.split(".")
+    for wrong in ("", "a.b.c", f"{head}.{claims}.", f"{head}.{claims[:-2]}.{sign}", "x" * 9000):
+        assert one.state(wrong, 101.0) == "unknown"
+    unsigned = jwt.encode({"sub": "desk", "exp": 999, "seal": one.seal(b"hash")}, "", "none")
+    assert one.state(unsigned, 101.0) == "unknown"
+
+
+async def test_a_library_that_does_not_answer_is_a_503_for_now(rig, monkeypatch):
+    await rig.sign_in()
+
+    def gone(*_: object, **__: object) -> None:
+        raise LibraryError("The library does not answer.")
+
+    monkeypatch.setattr(rig.library, "get", gone)
+    monkeypatch.setattr(rig.library, "list", gone)
+    for method, path in (("GET", ""), ("GET", "/x"), ("POST", "/x/stream_token")):
+        answer = await rig.client.request(method, f"/v1/incident_events{path}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == "the library does not answer; ask again"
+
+
+async def test_a_service_that_drains_opens_no_stream(rig):
+    await rig.sign_in()
+    rig.streams.error = DrainingError("This service is about to end.")
+    path = f"/v1/incident_events/{incident_id(NAMES[0])}/stream_token"
+    answer = await rig.client.post(path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 def test_the_secret_shows_nowhere():

@@ -11,7 +11,7 @@ import stat
 import struct
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -22,8 +22,9 @@ import soundfile
 
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import CallEnded, Created
+from callplayer.service.catalog import CallEnded, Created, LibraryError
 from callplayer.service.library.library import Library
+from callplayer.service.library.place import PostgresPlace
 from callplayer.service.live import live_calls as calls_module
 from callplayer.service.live.live_calls import LiveCalls, growing, recover
 from callplayer.service.live.pcm import PcmFormat
@@ -32,6 +33,7 @@ from callplayer.service.live.stdin import follow_stdin
 from callplayer.service.live.temp_folder import own_folder
 from callplayer.service.live.watch_folder import Watcher
 from callplayer.service.live_wav import GrowingAudio, LiveFile
+from callplayer.vendor.transcript import Word, word_at
 
 RATE_HZ = 48_000
 END_AFTER_S = 0.5
@@ -173,6 +175,55 @@ async def test_a_call_may_be_removed_while_it_goes_on(rig: Rig) -> None:
         call.append(noise(480))
     assert rig.library.get(call.incident_id) is None
     assert not list(rig.recordings.iterdir())
+
+
+async def test_what_the_library_does_not_take_now_it_takes_later_in_order(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(calls_module, "AGAIN_S", 0.02)
+    real, left, put = rig.library.put_words, [3], []
+
+    def put_words(incident_id: str, words: Sequence[Word]) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise LibraryError("The library does not answer.")
+        put.append([word.word for word in words])
+        real(incident_id, words)
+
+    monkeypatch.setattr(rig.library, "put_words", put_words)
+    start = datetime(2026, 3, 14, tzinfo=UTC)
+    async with rig.calls.call(("call",), IncidentFacts(), start) as call:
+        call.append(np.ones((480, 1), np.int16))
+        for number, text in enumerate(("help", "me")):
+            word = word_at(start, float(number), 0.2, text, "Caller")
+            assert word is not None
+            rig.calls.put_words(call.incident_id, [word])
+    assert rig.ended == []  # its end waits behind the words
+    async with asyncio.timeout(5):
+        while not rig.ended:
+            await asyncio.sleep(0.01)
+    assert put == [["help"], ["me"]]
+    assert "changes of live calls wait: The library does not answer." in caplog.text
+
+
+async def test_a_call_that_another_service_takes_in_is_left_to_it(
+    postgres_place: PostgresPlace,
+) -> None:
+    with Library.open(postgres_place) as mine, Library.open(postgres_place) as other:
+        other.instances.beat("http://other")
+        assert other.recordings_folder is not None
+        here, elsewhere = (other.recordings_folder / f"{name}.wav" for name in ("here", "else"))
+        start = datetime(2026, 3, 14, tzinfo=UTC)
+        for path in (here, elsewhere):
+            other.begin_live(IncidentFacts(), ("call",), path, start, path.stem)
+        file = LiveFile(here, 1)
+        file.append(np.ones((480, 1), np.int16))
+        file.finish()
+        recover(mine)
+        assert len(growing(mine)) == 2
+        other.instances.leave()
+        recover(mine)  # what lies on another machine is for the service there
+        assert [each.id for each in growing(mine)] == ["else"]
 
 
 async def test_a_call_without_any_sound_is_no_incident(rig: Rig) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.service.library.library import Library
+from callplayer.service.library.place import PostgresPlace
 from callplayer.service.transcripts.word_stream import (
     FIRST_OFFSET,
     WordStream,
@@ -21,6 +22,7 @@ from callplayer.service.transcripts.word_stream import (
 )
 from callplayer.vendor.transcript import Transcript, decode_transcript
 from tests.rig.cable import RECORDED, START, WORDS, said
+from tests.rig.processes import soon
 
 
 @pytest.fixture
@@ -121,3 +123,23 @@ async def test_all_live_words_are_broadcast_too(library: Library) -> None:
             if name == stream_name(incident_id):
                 transcript = transcript.apply(decode_transcript(payload).words)
         assert transcript == Transcript().apply(spoken)
+
+
+async def test_words_of_another_service_go_to_readers_and_are_not_broadcast_again(
+    postgres_place: PostgresPlace,
+) -> None:
+    reported: list[tuple[str, bytes]] = []
+    with Library.open(postgres_place) as mine, Library.open(postgres_place) as other:
+        live = other.begin_live(IncidentFacts(), ("call",), Path("/x/l.wav"), RECORDED.created_at)
+        async with streaming(mine, reported) as streams:
+            stream = streams.open(live.id)
+            assert stream is not None
+            other.put_words(live.id, [said(1.0, "theirs")])
+
+            def came() -> bool:
+                mine.take_news()
+                return len(stream) == 1
+
+            assert soon(came)
+            mine.put_words(live.id, [said(2.0, "mine")])
+    assert [decode_transcript(payload).words[0].word for _, payload in reported] == ["mine"]

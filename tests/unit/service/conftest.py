@@ -1,4 +1,4 @@
-"""The library's tests run against SQLite and a real PostgreSQL alike."""
+"""What concerns the library is tested against SQLite and a real PostgreSQL alike."""
 
 from __future__ import annotations
 
