@@ -15,7 +15,7 @@ from tests.rig.signals import RATE_HZ
 from tests.vendors.call_sound import DURATION_S, CallSound
 from tests.vendors.outgoing import Outgoing
 from tests.vendors.shapes import send_status
-from tests.vendors.variant import Variant
+from tests.vendors.variant import BOTH, Variant
 
 BLOCK_S = 0.02
 BLOCK_FRAMES = round(BLOCK_S * RATE_HZ)
@@ -119,7 +119,7 @@ class VendorBot:
             speaks = playing and not self._is_silent()
             first = self._position if speaks else None
             sending: list[Awaitable[None]] = [
-                track.send(track.block(self._sound, first, BLOCK_FRAMES, self._gains))
+                track.send(track.block(self._sound, first, BLOCK_FRAMES, self._levels()))
                 for track in self._tracks
                 if track.published
             ]
@@ -136,6 +136,12 @@ class VendorBot:
     def _is_silent(self) -> bool:
         variant = self._variant
         return variant.silent_from_ms <= _ms(self._position) < variant.silent_to_ms
+
+    def _levels(self) -> dict[str, float]:
+        """Return each voice's amplitude at the cursor, 1.0 for those it does not name."""
+        variant = self._variant
+        alone = variant.third_alone_from_ms <= _ms(self._position) < variant.third_alone_to_ms
+        return self._gains | (dict.fromkeys(BOTH, 0.0) if alone else {})
 
     async def _publish(self, tracks: Any) -> None:
         await asyncio.gather(*(track.publish() for track in tracks if not track.published))

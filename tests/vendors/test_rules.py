@@ -169,6 +169,22 @@ UNLUCKY = {
     ),
 }  # fmt: skip
 
+UNSURE = {
+    "pauses on each scrub, and says so after the next": Knobs(
+        acknowledges=False, cadence_s=1.5087448800436947, status_lag_s=3.0, bias_ms=-300, seed=463,
+        rounding_ms=1000, flushes_seek=False, flushes_pause=False, after_scrub="pauses",
+        phase_ms=970,
+    ),
+    "behind by a keyframe and by its lateness": Knobs(
+        acknowledges=False, cadence_s=3.0, status_lag_s=3.0, keyframe_ms=5000, loss=0.2, seed=2,
+        obey_s=0.05, network_ms=50, phase_ms=20,
+    ),
+    "a coarse step back before the jump back": Knobs(
+        cadence_s=0.05, bias_ms=-1000, rounding_ms=5000, keyframe_ms=5000, network_ms=50, seed=191,
+        after_scrub="pauses", duration="always-zero", phase_ms=980,
+    ),
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("name", UNLUCKY)
 def test_unlucky_timings_are_played_right(name: str) -> None:
@@ -179,6 +195,14 @@ def test_unlucky_timings_are_played_right(name: str) -> None:
     assert all(jump.silent_ms is not None and jump.silent_ms <= 430 for jump in found)
     assert all(broken.lost_ms <= 350 for broken in breaks(story))
     assert clock_error_ms(story) <= 2_000
+
+
+@pytest.mark.parametrize("name", UNSURE)
+def test_nothing_old_is_heard_of_servers_whose_place_cannot_be_known(name: str) -> None:
+    """Their positions are late, coarse and wrong all at once."""
+    found = jumps(play(UNSURE[name], _story, LONG_MS))
+    assert [jump.old_ms for jump in found] == [0, 0, 0]
+    assert all(jump.silent_ms is not None and jump.silent_ms <= 1_200 for jump in found)
 
 
 @pytest.mark.timeout(400)

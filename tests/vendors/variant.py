@@ -54,7 +54,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     `flushes`: a pause and a scrub empty it. A scrub lands on a multiple of `keyframe_ms` and is
     silent, without a packet, for `seeks_s`. `refuses` answers so many s with that HTTP status to
     the first requests for a stream token, with `Retry-After` if `retry_after` is set. The first
-    room is closed after `closes_first_s`. Nobody speaks from `silent_from_ms` to `silent_to_ms`.
+    room is closed after `closes_first_s`. Nobody speaks from `silent_from_ms` to `silent_to_ms`,
+    and only a third party from `third_alone_from_ms` to `third_alone_to_ms`.
     """
 
     tracks: tuple[Track, ...] = (
@@ -76,3 +77,5 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     closes_first_s: float = 0.0
     silent_from_ms: int = 0
     silent_to_ms: int = 0
+    third_alone_from_ms: int = 0
+    third_alone_to_ms: int = 0

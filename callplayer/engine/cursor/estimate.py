@@ -189,7 +189,11 @@ def ask_position(head: CursorEstimate, position_ms: int | None, now_s: float) ->
         origin = Line(head.line_ms(now_s), now_s, head.advancing(), head.is_ours)
         left = head.segment
     seek = PendingSeek(now_s, position_ms, origin, left, passed)
-    return replace(head, seek=seek, contested=False)
+    pause = head.pause
+    if pause is not None and pause.again:
+        # The server may change it once more with this scrub: it is a wish like any other.
+        pause = replace(pause, since_s=now_s, sent_s=now_s, again=False)
+    return replace(head, seek=seek, pause=pause, contested=False)
 
 
 def ask_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstimate:

@@ -164,8 +164,10 @@ def judge(
         if place_ms - tolerance_ms <= reported_ms <= most_ms:
             return "elsewhere"
     is_before = asked_ms - KEYFRAME_MS <= reported_ms <= asked_ms + played_ms + QUEUE_MS
-    is_along = old_ms - MOST_LATE_MS <= reported_ms <= old_ms + QUEUE_MS
-    is_unsure = seek.origin.is_ours and is_along and not is_before
     is_between = (reported_ms - old_ms) * (asked_ms - reported_ms) > 0
     other: Verdict = "left" if is_before or is_between else "elsewhere"
-    return "old" if is_unsure else other
+    # A path that was concluded may be reported late, and begin at a keyframe besides.
+    is_ours = seek.origin.is_ours
+    late_ms = MOST_LATE_MS + (KEYFRAME_MS if is_ours else 0)
+    is_along = old_ms - late_ms <= reported_ms <= old_ms + QUEUE_MS
+    return "old" if is_along and (is_ours or not is_before) else other
