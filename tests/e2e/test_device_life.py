@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.e2e.conftest import SWEEP_S
 from tests.faults.heard import nearest, place_s, quiet_spans
 from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
 from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server, until_heard
-from tests.rig.signals import PERIOD_S, heard_position_s, rms_db
+from tests.rig.signals import PERIOD_S, heard_position_s, rms_db, write_sweep_call
 from tests.rig.terminal import Terminal
 
 pytestmark = pytest.mark.plays
@@ -35,6 +36,8 @@ REPEATED_AT_MOST_S = 0.3
 READ_FRAMES = RATE_HZ // 25
 EDGE_FRAMES = RATE_HZ // 50
 """Fades bend the first and the last of a stretch of sound; its place is read beside them."""
+
+STOPPED_S = 20.0
 
 Start = Callable[..., HeadlessEngine]
 AddSink = Callable[..., Sink]
@@ -287,25 +290,39 @@ def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
 
 
 @pytest.mark.measures
-def test_an_engine_that_was_stopped_goes_on_where_it_was_heard_last(
-    server: PulseServer, add_sink: AddSink, start: Start
+def test_engines_that_were_stopped_go_on_where_they_were_heard_last(
+    server: PulseServer, add_sink: AddSink, start: Start, tmp_path: Path
 ) -> None:
-    sink = add_sink("first")
-    engine = start(sink.environment)
-    until_heard(sink)
-    stopped_s = time.monotonic()
-    engine.process.send_signal(signal.SIGSTOP)
-    time.sleep(3.4)
-    engine.process.send_signal(signal.SIGCONT)
-    woken_s = time.monotonic()
-    _, told = engine.wait_for(
-        lambda e: e["event"] == "error" and e["code"] == "stood-still", since_s=woken_s
+    """The room server gives up the one that plays a room; the other one plays a file."""
+    recording = tmp_path / "sweep.wav"
+    write_sweep_call(recording, SWEEP_S)
+    sinks = add_two(add_sink)
+    engines = (
+        start(sinks[0].environment),
+        HeadlessEngine(tmp_path, sinks[1].environment, str(recording)),
     )
-    assert told["message"].startswith("The player stood still for ")
-    engine.wait_state(since_s=woken_s, phase="playing", advancing=True, detail="")
-    time.sleep(1.0)
-    assert -REPEATED_AT_MOST_S < left_out_s(sink, stopped_s) < 0.02
-    assert engine.quit() == 0
+    try:
+        for sink in sinks:
+            until_heard(sink)
+        stopped_s = time.monotonic()
+        for engine in engines:
+            engine.process.send_signal(signal.SIGSTOP)
+        time.sleep(STOPPED_S)
+        for engine in engines:
+            engine.process.send_signal(signal.SIGCONT)
+        woken_s = time.monotonic()
+        for engine, sink in zip(engines, sinks, strict=True):
+            _, told = engine.wait_for(
+                lambda e: e["event"] == "error" and e["code"] == "stood-still", since_s=woken_s
+            )
+            assert told["message"] == f"The player stood still for {STOPPED_S:.0f} s."
+            engine.wait_state(since_s=woken_s, phase="playing", advancing=True, detail="")
+            until_heard(sink)
+            assert -REPEATED_AT_MOST_S < left_out_s(sink, stopped_s) < 0.02
+            assert engine.quit() == 0
+    finally:
+        engines[1].process.kill()
+        engines[1].finish()
 
 
 def test_a_driver_that_hangs_ends_the_engine_with_code_6(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callplayer.engine.cursor.call_state import Delays
-from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
 from callplayer.vendor.commands import Command, Resume, ScrubToEnd
 
 RECENT_S = 0.5
@@ -31,6 +31,8 @@ class Hold:
         self._segment_ms = 0
         self._heard_s, self._was_live = float("-inf"), False
         self._live_s: float | None = None
+        self._place_ms: int | None = None
+        self._again_ms: int | None = None
 
     def record(self, now_s: float) -> None:
         """Sound comes out at this moment: remember what is heard."""
@@ -48,12 +50,12 @@ class Hold:
     @property
     def can_go_on(self) -> bool:
         """Return whether a call that is let go on can be heard, as far as the link is concerned."""
-        return not self._call.unreachable
+        return not (self._call.unreachable or self._call.away)
 
     def break_off(self, now_s: float, silent_s: float) -> None:
         """Nothing has come out for `silent_s` up to this moment: go back to the place heard last.
 
-        The call has gone on meanwhile, maybe to its end.
+        The call has gone on meanwhile, maybe to its end, or was found to be out of reach.
         """
         call = self._call
         plays = call.opened and not call.held and not call.head.wants_paused()
@@ -61,9 +63,26 @@ class Hold:
             return
         # Where the call has gone to since is a stretch of its own, by the server's word alone.
         same_stretch = not call.moved_since(self._heard_s)
-        place_ms = self._heard_ms if same_stretch else call.head.segment_ms
+        place_ms: int | None = call.head.segment_ms
+        if same_stretch and self._heard_ms is not None:
+            went_on_s = max(now_s - silent_s - self._heard_s, 0.0)
+            place_ms = self._heard_ms + round(went_on_s * 1000)
         self._pause(place_ms, now_s - silent_s if self._was_live else None, now_s)
         call.held = True
+        if call.away and place_ms is not None:
+            call.stand_at(place_ms - BREAK_BACK_MS, now_s)
+
+    def ask_again(self) -> None:
+        """The link was down while the call was held: the server may not be where it was sent.
+
+        The place is asked for once more at the release, unless `forget_place` is called before.
+        """
+        if self._call.held:
+            self._again_ms = self._place_ms
+
+    def forget_place(self) -> None:
+        """A jump is asked for: the call goes on from there."""
+        self._place_ms = self._again_ms = None
 
     def engage(self, now_s: float, *, goes_on: bool) -> None:
         """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
@@ -83,13 +102,18 @@ class Hold:
 
     def _pause(self, place_ms: int | None, live_s: float | None, now_s: float) -> None:
         self._live_s = live_s
+        is_sure = place_ms is not None and self._call.head.open_seek is None
+        self._place_ms = place_ms if is_sure else None
         self._send(self._call.pause_at(None if self._call.away else place_ms, now_s))
 
     def release(self, now_s: float) -> None:
         """Sound can come out again: go on, if the call was only held."""
+        again_ms, self._again_ms = self._again_ms, None
         if not self._call.held:
             return
         self._call.held = False
         if self._live_s is not None and now_s - self._live_s < LIVE_AGAIN_S:
             self._send(self._call.apply(ScrubToEnd(), now_s, self._delays()))
+        elif again_ms is not None:
+            self._send([self._call.seek(again_ms - BREAK_BACK_MS, now_s)])
         self._send(self._call.apply(Resume(), now_s, self._delays()))

@@ -241,6 +241,10 @@ class PlaybackState(CallState):
             heard_ms = min(heard_ms, self.head.place_ms(broke_off_s))
         self.head = heads.freeze(self.head, heard_ms, now_s)
 
+    def stand_at(self, place_ms: int, now_s: float) -> None:
+        """While away: stand still at another place than that of `freeze`."""
+        self.head = heads.freeze(self.head, max(place_ms, 0), now_s)
+
     def join_anew(self) -> None:
         """A new room is being joined: what the last one reported is void."""
         self.rejoining, self._news, self.primed = True, None, False

@@ -24,7 +24,7 @@ from callplayer.engine.audio.onset import Onset
 from callplayer.engine.cursor.call_state import ResumePoint
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
-from callplayer.engine.session.device_manager import DeviceManager
+from callplayer.engine.session.device.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
@@ -330,6 +330,7 @@ class Engine:
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
+            self._care.turn(now_s)
             self._source.tick()
             self._send_due()
             self._apply_mix()

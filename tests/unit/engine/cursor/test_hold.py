@@ -121,7 +121,7 @@ def test_sound_that_broke_off_unseen_is_gone_back_to_though_the_call_has_ended_s
     line.hold.record(NOW_S + 2.0)
     line.report(60_000, NOW_S + 62.0, at_end=True)
     line.hold.break_off(NOW_S + 62.0, 59.9)
-    assert line.sent == [Scrub(31_900 - BREAK_BACK_MS), Pause()]
+    assert line.sent == [Scrub(32_000 - BREAK_BACK_MS), Pause()]
     line.hold.release(NOW_S + 62.1)
     assert not line.call.head.wants_paused()
 
@@ -141,3 +141,31 @@ def test_what_was_not_heard_before_it_broke_off_is_not_gone_back_to() -> None:
     line.hold.break_off(NOW_S + 12.0, 5.0)  # the call was paused, or had ended, in between
     assert line.sent == []
     assert not line.call.held
+
+
+def test_a_call_that_was_found_out_of_reach_before_it_was_known_to_have_broken_off_goes_back() -> (
+    None
+):
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.call.freeze(NOW_S + 22.0, DELAYS, None)
+    line.hold.break_off(NOW_S + 22.1, 20.0)
+    assert line.call.shown_ms(NOW_S + 23.0, DELAYS) == 32_000 - BREAK_BACK_MS
+    back = line.call.resume_from(NOW_S + 24.0, DELAYS, stays=False)
+    assert (back.position_ms, back.paused) == (32_000 - BREAK_BACK_MS, True)
+
+
+@pytest.mark.parametrize("jumps", [False, True])
+def test_a_place_that_may_not_have_reached_the_server_is_asked_for_again(jumps: bool) -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.hold.break_off(NOW_S + 22.0, 20.0)
+    line.hold.ask_again()
+    line.sent.clear()
+    if jumps:  # to another place, meanwhile
+        line.hold.forget_place()
+    line.hold.release(NOW_S + 25.0)
+    line.pass_time(NOW_S + 30.0)
+    asked = [] if jumps else [Scrub(31_900 - BREAK_BACK_MS)]
+    assert [command for command in line.sent if isinstance(command, Scrub)] == asked
+    assert line.sent[-1] == Resume()

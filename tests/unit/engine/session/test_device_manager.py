@@ -22,8 +22,8 @@ from callplayer.engine.devices.pulse import PulseView, Sink
 from callplayer.engine.devices.search import ListDevices
 from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
-from callplayer.engine.session import standstill
-from callplayer.engine.session.device_manager import DeviceManager
+from callplayer.engine.session.device import standstill
+from callplayer.engine.session.device.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
 from callplayer.ipc import messages as m
@@ -172,9 +172,43 @@ async def test_a_process_that_was_stopped_goes_back_to_what_was_heard_last() -> 
     await rig.step(1.0)
     assert rig.call.held
     rig.call.unreachable = False
+    rig.sent.clear()
     await rig.step(2 * TICK_S)
+    assert isinstance(rig.sent[0], Scrub)  # it may not have got there
+    assert rig.sent[0].position == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
     assert not rig.call.head.wants_paused()
     assert rig.detail == ""
+
+
+async def test_a_stopped_process_is_known_by_its_own_turns_before_the_device_has_asked_again() -> (
+    None
+):
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    rig.now_s += 20.0
+    rig.card.silent_s = 20.0
+    rig.care.turn(rig.now_s)
+    assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
+    assert rig.errors == ["stood-still"]
+    assert rig.care.handle(Scrub(5_000)) is False  # a jump goes before the place it waits at
+    rig.call.away = True
+    await rig.step(1.0)
+    assert rig.call.held
+    rig.call.away = False
+    rig.sent.clear()
+    await rig.step(2 * TICK_S)
+    assert not rig.call.held
+    assert not [command for command in rig.sent if isinstance(command, Scrub)]
+
+
+async def test_a_turn_that_comes_late_while_the_device_was_fed_is_no_standstill() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(2.0)
+    rig.now_s += 3.0
+    await rig.step(1.0)
+    assert (rig.sent, rig.errors) == ([], [])
 
 
 async def test_a_machine_that_slept_goes_back_though_its_clock_stood_still(

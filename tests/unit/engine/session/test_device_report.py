@@ -6,7 +6,7 @@ import pytest
 
 from callplayer.engine.devices.pulse import PulseView, Sink
 from callplayer.engine.devices.selection import DeviceSelection
-from callplayer.engine.session.device_report import PAUSED_HINT, loss_hint
+from callplayer.engine.session.device.device_report import PAUSED_HINT, loss_hint
 
 HEADSET, SPEAKERS = Sink("usb", "Headset"), Sink("pci", "Speakers")
 

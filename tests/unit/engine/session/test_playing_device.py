@@ -13,9 +13,9 @@ from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.mixer_level import FULL, MixerLevel
 from callplayer.engine.devices.portaudio import SimulatedOutput
 from callplayer.engine.devices.pulse import PulseView
-from callplayer.engine.session import playing_device
+from callplayer.engine.session.device import playing_device
+from callplayer.engine.session.device.playing_device import PlayingDevice
 from callplayer.engine.session.pipeline import AudioPipeline
-from callplayer.engine.session.playing_device import PlayingDevice
 
 QUIET = MixerLevel(20)
 

@@ -20,17 +20,18 @@ from callplayer.engine.devices.routes import sink_in_environment
 from callplayer.engine.devices.search import DeviceSearch, ListDevices
 from callplayer.engine.devices.selection import DeviceSelection, StreamWent
 from callplayer.engine.devices.watchdog import TICK_S
-from callplayer.engine.session.device_report import DeviceReport, system_gone
+from callplayer.engine.session.device.device_report import DeviceReport, system_gone
+from callplayer.engine.session.device.first_device import FirstDevice
+from callplayer.engine.session.device.playing_device import PlayingDevice
+from callplayer.engine.session.device.stand_in import StandIn
+from callplayer.engine.session.device.standstill import Standstill
 from callplayer.engine.session.pipeline import AudioPipeline
-from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.stand_in import StandIn
-from callplayer.engine.session.standstill import Standstill
-from callplayer.errors import SoundDeviceError, SoundDeviceHangsError
+from callplayer.errors import SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import read_output_delays_ms
 from callplayer.text import plain_text
-from callplayer.vendor.commands import Command, Pause, Resume
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 
 LOG = logging.getLogger(__name__)
 
@@ -61,7 +62,6 @@ class DeviceManager:
         list_devices: ListDevices = fresh_devices,
     ) -> None:
         sound.output_delays_ms = read_output_delays_ms() | dict(settings.output_delay_ms)
-        self._silent = silent
         self._limits = limits
         self._sound = sound
         self._call = call
@@ -70,7 +70,6 @@ class DeviceManager:
         self._keep = keep
         goes_on = settings.on_device_loss == "default"
         self._home = DeviceSelection(settings.output_device or lasting, goes_on)
-        self._may_be_missing = not settings.output_device
         self._any_will_do = False
         self._asked: str | None = None
         self._device = PlayingDevice(sound, limits)
@@ -80,44 +79,27 @@ class DeviceManager:
             sound, call, reporter, self._home, self._device, list_devices=list_devices
         )
         self._standstill = Standstill(sound, self._device, self._hold, self._report, limits)
+        self._first = FirstDevice(
+            self._device,
+            self._home,
+            self._stand_in,
+            self._report,
+            may_be_missing=not settings.output_device,
+            silent=silent,
+        )
         self._begun = False
         self._retry_s = self._latency_s = 0.0
 
     # --- life -------------------------------------------------------------------------------------
 
     async def open_first(self) -> None:
-        """Open the device for the first time; raise SoundDeviceError if none can be opened.
-
-        With `silent` a stand-in is opened then, and nothing raised.
-
-        For a device that was chosen in an earlier call and is missing the default one is taken,
-        and that is reported, if another device is as good.
-        """
+        """Open the device for the first time; raise SoundDeviceError if none can be opened."""
         if self._sound.no_audio:
             await self._sound.open("")
             return
         self._watch_server()
-        try:
-            await self._device.open_first(self._home.wanted)
-        except SoundDeviceError as error:
-            await self._open_without(error)
+        await self._first.open()
         self._begun = True
-
-    async def _open_without(self, error: SoundDeviceError) -> None:
-        """Take the default device for the one that cannot be opened, else a stand-in."""
-        hangs = isinstance(error, SoundDeviceHangsError)
-        if self._home.wanted and self._may_be_missing and self._home.goes_on and not hangs:
-            try:
-                await self._device.open_first("")
-            except SoundDeviceError as none:
-                error = none
-            else:
-                self._report.missing(self._home.wanted)
-                return
-        if not self._silent:
-            raise SoundDeviceError(error.what, error.hint) from None
-        LOG.warning("playing silently: %s", error.what)
-        self._play_silently()
 
     async def run(self, *, waiting: bool = False) -> None:
         """Care for ever. `waiting`: the call begins without a device, open_first is not called.
@@ -134,6 +116,10 @@ class DeviceManager:
             if self._begun:
                 await self._step(time.monotonic())
 
+    def turn(self, now_s: float) -> None:
+        """Note a turn of the engine's loop: one that comes late tells that this process stood."""
+        self._standstill.turn(now_s)
+
     def stop(self) -> None:
         """Ask the sound server no more."""
         self._report.stop()
@@ -146,6 +132,8 @@ class DeviceManager:
         """Take a request that is about the device, or that has to wait for one."""
         if self._report.handle(request):
             return True
+        if isinstance(request, Scrub | ScrubToEnd | m.SeekBy):
+            self._hold.forget_place()
         match request:
             case m.SetOutputDevice() if self._sound.no_audio:
                 self._reporter.error("bad-request", "--no-audio plays nothing.", "Run without it.")
@@ -167,6 +155,7 @@ class DeviceManager:
     # --- one step ---------------------------------------------------------------------------------
 
     async def _step(self, now_s: float) -> None:
+        self.turn(now_s)
         if self._asked is not None:
             asked, self._asked = self._asked, None
             await self._choose(asked)
@@ -259,26 +248,21 @@ class DeviceManager:
                     self._report.missing(wanted)
                 return
 
-    def _play_silently(self) -> None:
-        self._stand_in.begin(time.monotonic())
-        self._report.detail()
-
     async def _take_up(self) -> None:
         """Play on a device that has come, from the place the silent call has reached."""
-        self._hold.record(time.monotonic())
-        self._hold.engage(time.monotonic(), goes_on=True)
+        self._break_off()
         output = self._sound.detach()
         assert output is not None
         await self._sound.end(output)
         await self._reopen()
         if not self._sound.ready:
-            self._play_silently()
+            self._stand_in.begin(time.monotonic())
+            self._report.detail()
             self._hold.release(time.monotonic())
 
     async def _switch(self, name: str) -> None:
         """Leave a device that plays for another one; the call goes on where it was heard."""
-        self._hold.record(time.monotonic())
-        self._hold.engage(time.monotonic(), goes_on=True)
+        self._break_off()
         self._sound.channels.set_gate(False)
         await asyncio.sleep(self._sound.fade_s)
         left, label = self._device.on_sink, self._sound.device_name or ""
@@ -293,6 +277,13 @@ class DeviceManager:
             self._report.loss(f"The sound device {label} is gone.")
             self._report.detail()
 
+    def _break_off(self) -> None:
+        """Hold the call where it is heard now: the device that plays is left."""
+        now_s = time.monotonic()
+        self.turn(now_s)
+        self._hold.record(now_s)
+        self._hold.engage(now_s, goes_on=True)
+
     async def _open(self, name: str) -> bool:
         """Open a device and see that it runs; return whether it does: the call goes on then."""
         if name == self._home.name:
@@ -302,8 +293,7 @@ class DeviceManager:
         if name == self._home.name:
             self._home.forget()
         self._any_will_do = False
-        self._hold.release(time.monotonic())
-        self._report.detail()
+        self._standstill.release(time.monotonic())
         return True
 
     async def _probe(self, name: str) -> bool:

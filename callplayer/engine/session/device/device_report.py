@@ -13,8 +13,8 @@ from callplayer.engine.devices.portaudio import OutputDevice
 from callplayer.engine.devices.pulse import PulseView
 from callplayer.engine.devices.search import ListDevices
 from callplayer.engine.devices.selection import DeviceSelection
+from callplayer.engine.session.device.playing_device import PlayingDevice
 from callplayer.engine.session.pipeline import AudioPipeline
-from callplayer.engine.session.playing_device import PlayingDevice
 from callplayer.engine.session.reporter import Reporter
 from callplayer.errors import SoundSystemGoneError
 from callplayer.ipc import messages as m
