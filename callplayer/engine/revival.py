@@ -25,17 +25,20 @@ RESTORE_VARIABLE = "CALLPLAYER_RESTORE"
 """The requests that bring the call back, as lines."""
 
 LEAST_LIFE_S = 3.0
-"""A process that has lived for less is not replaced: it would be for ever."""
 
 
 class Revival:
     """Watches the events of an engine for the end of its sound system.
 
-    `emit` is where they go; what says that the engine ends is then left out.
+    `emit` is where they go; what says that the engine ends is then left out. A process that has
+    lived for less than `least_life_s` is not replaced: it would be for ever.
     """
 
-    def __init__(self, emit: Callable[[m.Event], bool]) -> None:
+    def __init__(
+        self, emit: Callable[[m.Event], bool], *, least_life_s: float = LEAST_LIFE_S
+    ) -> None:
         self._emit = emit
+        self._least_life_s = least_life_s
         self._began_s = time.monotonic()
         self._last: m.StateEvent | None = None
         self._lost_s: float | None = None
@@ -53,7 +56,7 @@ class Revival:
                     asyncio.get_running_loop().call_soon(self.handle, request)
             case m.ErrorEvent(code=code) if code == SYSTEM_GONE and self._last is not None:
                 now_s = time.monotonic()
-                if now_s - self._began_s >= LEAST_LIFE_S:
+                if now_s - self._began_s >= self._least_life_s:
                     self._lost_s = now_s
                     event = msgspec.structs.replace(event, exit_code=None)
             case m.ByeEvent() if self._lost_s is not None:

@@ -46,7 +46,7 @@ async def test_every_frame_comes_in_its_order_and_none_after_the_end(
             await asyncio.wait_for(reported.wait(), 5.0)
             await asyncio.sleep(0.1)
             assert len(heard) <= after + 1
-            assert frames_of_now._takers == {}, "the end of a stream was not reported"
+            assert frames_of_now.takers == {}, "the end of a stream was not reported"
             await listener.disconnect()
     assert {frame.shape for frame in heard} == {(480, CHANNELS)}
     both = np.concatenate(heard[100:])

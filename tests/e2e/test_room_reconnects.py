@@ -134,10 +134,9 @@ async def test_after_the_sdk_came_back_each_party_has_one_track_that_is_read_onc
 
 
 async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_after_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The SDK tries for half a minute, also when it is not awaited."""
-    monkeypatch.setattr(rooms, "CONNECT_TIMEOUT_S", 0.5)
     caplog.set_level(logging.INFO, "callplayer.engine.room.room")
     livekit = await asyncio.to_thread(LiveKit, tmp_path)
     relay = Relay(("127.0.0.1", int(livekit.url.rsplit(":", 1)[1])))
@@ -146,15 +145,16 @@ async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_afte
         async with api.LiveKitAPI(url, livekit.api_key, livekit.api_secret) as server:
             await server.room.create_room(api.CreateRoomRequest(name="room"))
             relay.go_dead()
-            room, keys = Room(Reported()), RoomTokens(livekit.api_key, Secret(livekit.api_secret))
+            room = Room(Reported(), connect_timeout_s=0.5)
+            keys = RoomTokens(livekit.api_key, Secret(livekit.api_secret))
             with pytest.raises(UnreachableError):
                 await room.connect(
                     f"ws://127.0.0.1:{relay.port}", keys.for_listener("room", "late")
                 )
             await room.close()
-            assert rooms._left_behind
+            assert rooms.left_behind
             relay.revive()
-            await until(lambda: not rooms._left_behind, 30.0)
+            await until(lambda: not rooms.left_behind, 30.0)
             assert "took too long to join is left" in caplog.text
             asked = api.ListParticipantsRequest(room="room")
             assert not (await server.room.list_participants(asked)).participants

@@ -63,7 +63,7 @@ class ScriptedApi:
         """Return when requests came whose path ends so."""
         return [each.at_s for each in self.asked if each.path.endswith(path_end)]
 
-    async def _handle(self, request: Request) -> Response:
+    async def handle(self, request: Request) -> Response:
         asked = Asked(
             time.monotonic(),
             request.method,
@@ -86,7 +86,7 @@ def scripted_api(answer: Answer) -> Iterator[ScriptedApi]:
     """Serve `answer` on a free port of the loopback interface for as long as the block lasts."""
     api = ScriptedApi(answer)
     methods = ["GET", "POST", "PUT"]
-    app = Starlette(routes=[Route("/{path:path}", api._handle, methods=methods)])
+    app = Starlette(routes=[Route("/{path:path}", api.handle, methods=methods)])
     config = uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -19,6 +19,7 @@ from callplayer.ui.options import PickerRow
 from callplayer.ui.screens.picker import PickerApp
 from tests.ui.pixels import Rgb, cells_of, picture
 from tests.ui.scenes import SCENES, SIZES
+from tests.ui.scripted import strips_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
@@ -71,7 +72,7 @@ async def drawn(name: str) -> tuple[str, Any]:
         await pilot.pause()
         svg = app.export_screenshot(title="callplayer", simplify=True)
         ground: Rgb = app.screen.styles.background.rgb
-        strips = app.screen._compositor.render_strips()
+        strips = strips_of(app)
         pixels = picture(cells_of(strips, (255, 255, 255), ground), ground)
     return re.sub(r"terminal-\d+", "terminal", svg), pixels
 

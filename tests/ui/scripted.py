@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.app import App
+from textual.strip import Strip
 
 from callplayer.ipc.messages import (
     Event,
@@ -93,7 +94,11 @@ class ScriptedEngine:
         return True
 
 
+def strips_of(app: App[Any]) -> list[Strip]:
+    """Return the lines of the screen as they are drawn; Textual has no public way to them."""
+    return app.screen._compositor.render_strips()
+
+
 def screen_text(app: App[Any]) -> str:
     """Return what stands on the screen, line by line, without colours."""
-    strips = app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in strips)
+    return "\n".join(strip.text.rstrip() for strip in strips_of(app))

@@ -13,7 +13,7 @@ from callplayer.ui.model.player import without_answer
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.widgets.lines import footer_row
 from tests.ui.scenes import INCIDENT, LEVELS, PAUSED, PLAYING, SCENES, Scene, but
-from tests.ui.scripted import screen_text
+from tests.ui.scripted import screen_text, strips_of
 from tests.ui.talk import TALK
 
 GROWING = but(PLAYING, call_over=False)
@@ -66,7 +66,7 @@ class Driven:
         return [key for item in items for key in item.keys]
 
     def seen(self) -> tuple[object, ...]:
-        strips = self.app.screen._compositor.render_strips()
+        strips = strips_of(self.app)
         drawn = [(part.text, part.style) for strip in strips for part in strip]
         engine: Any = self.app._engine
         return drawn, len(engine.requests), self.app.screen, self.app._exit

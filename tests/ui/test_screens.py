@@ -11,7 +11,7 @@ from textual.app import App
 from callplayer.ipc.messages import ErrorEvent
 from callplayer.ui.theme import DEFAULT, THEMES
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
-from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text
+from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text, strips_of
 
 SnapCompare = Callable[..., bool]
 
@@ -171,7 +171,7 @@ async def test_wide_characters_do_not_push_the_layout_apart() -> None:
     app = Scene((INCIDENT, LEVELS, but(PLAYING, device="耳机耳机耳机耳机 🎧"))).app()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        for strip in app.screen._compositor.render_strips():
+        for strip in strips_of(app):
             assert strip.cell_length == 80
 
 

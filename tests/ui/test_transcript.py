@@ -15,7 +15,7 @@ from callplayer.ui.widgets.transcript import TranscriptPane
 from callplayer.vendor.commands import Scrub
 from tests.rig.call_count import calls_of
 from tests.ui.scenes import SIZES, Scene, but
-from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text
+from tests.ui.scripted import FROZEN_S, INCIDENT, PLAYING, ScriptedEngine, screen_text, strips_of
 from tests.ui.talk import TALK, events_of, long_talk, word
 
 
@@ -248,7 +248,7 @@ async def test_words_of_every_script_are_drawn_harmless_and_in_their_place() -> 
             await pilot.pause()
             text = screen_text(app)
             assert not set(text) & {"\x1b", "\u202e"}
-            for strip in app.screen._compositor.render_strips():
+            for strip in strips_of(app):
                 assert strip.cell_length == 80
         assert "[bold]x[/]" in text
 
@@ -269,7 +269,7 @@ async def _calls_of_keys(words: int) -> dict[str, int]:
 
         def calls(work: Callable[[], None]) -> int:
             work()  # what is made once is made
-            return calls_of(lambda: (work(), app.screen._compositor.render_strips()))
+            return calls_of(lambda: (work(), strips_of(app)))
 
         await pilot.press("w")
         keys = ("down", "up", "pagedown", "pageup", "right", "end", "home")

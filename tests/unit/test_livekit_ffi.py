@@ -68,5 +68,5 @@ async def test_where_frames_cannot_be_had_directly_they_come_the_sdks_way(
         read = audio_frames.read_frames(track, lambda _: None)
     assert isinstance(read, _SdkFrames)
     assert "will cost more" in caplog.text
-    assert not audio_frames._takers
+    assert not audio_frames.takers
     await asyncio.sleep(0)

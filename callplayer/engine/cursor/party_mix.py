@@ -29,7 +29,7 @@ class PartyMix:
         self._asked: set[Party] = set()
         self._muted: set[Party] = set()
         self._soloed: set[Party] = set()
-        self._carries: Mapping[str, Carries] = {}
+        self.carries: Mapping[str, Carries] = {}
         self._local: frozenset[Party] = frozenset()
         self._handed_over: frozenset[str] = frozenset()
         self._handover_until_s = 0.0
@@ -64,8 +64,8 @@ class PartyMix:
         While there is no track at all, what is known of the last ones stands.
         """
         before, silenced = self._muted_at_server(), self.silenced_parts(now_s)
-        again = carries.keys() != self._carries.keys()
-        self._carries = dict(carries)
+        again = carries.keys() != self.carries.keys()
+        self.carries = dict(carries)
         if carries:
             self._local = frozenset(party for party in PARTIES if self._stands_alone(party))
             self._hand_over(silenced, now_s)
@@ -94,7 +94,7 @@ class PartyMix:
         handed_over = self._handed_over if now_s < self._handover_until_s else frozenset[str]()
         return frozenset(
             part
-            for part, carries in self._carries.items()
+            for part, carries in self.carries.items()
             if (carries and all(map(self.is_silenced, carries)))
             or (part in handed_over and any(map(self.is_silenced, carries)))
         )
@@ -140,7 +140,7 @@ class PartyMix:
         return {party for party in PARTIES if self.is_muted_at_server(party)}
 
     def _stands_alone(self, party: Party) -> bool:
-        holding = [carries for carries in self._carries.values() if party in carries]
+        holding = [carries for carries in self.carries.values() if party in carries]
         if not holding:  # its tracks are gone for a moment
             return party in self._local
         return all(carries == {party} for carries in holding)

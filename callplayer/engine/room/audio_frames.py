@@ -62,13 +62,13 @@ class DirectFrames:
         wanted.type = audio_frame_pb2.AudioStreamType.AUDIO_STREAM_NATIVE
         with _beginning:
             handle = FfiClient.instance.request(request).new_audio_stream.stream.handle.id
-            _takers[handle] = take
+            takers[handle] = take
         self._handle = FfiHandle(handle)
 
     async def close(self) -> None:
         """Read no more; a frame that is under way may still come."""
-        if self._handle.handle in _takers:
-            _takers[self._handle.handle] = _take_no_more
+        if self._handle.handle in takers:
+            takers[self._handle.handle] = _take_no_more
         self._handle.dispose()
 
 
@@ -76,7 +76,7 @@ def _take_no_more(_pcm: npt.NDArray[np.int16]) -> None:
     """Let a frame go that was under way when its track ended."""
 
 
-_takers: dict[int, TakeFrame] = {}
+takers: dict[int, TakeFrame] = {}
 """What takes the frames of a stream, by its handle, from its beginning until its end has come."""
 
 _beginning = threading.Lock()
@@ -100,7 +100,7 @@ def _take_events_once() -> None:
         if take is None:
             return False
         if not event.HasField("frame_received"):
-            _takers.pop(event.stream_handle, None)
+            takers.pop(event.stream_handle, None)
             return True
         frame = event.frame_received.frame
         samples = frame.info.num_channels * frame.info.samples_per_channel
@@ -117,10 +117,10 @@ def _take_events_once() -> None:
 
 
 def _taker(handle: int) -> TakeFrame | None:
-    take = _takers.get(handle)
+    take = takers.get(handle)
     if take is None:
         with _beginning:
-            take = _takers.get(handle)
+            take = takers.get(handle)
     return take
 
 

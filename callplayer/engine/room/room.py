@@ -75,8 +75,15 @@ class RoomListener(Protocol):
 class Room:
     """A joined room. Make one with `connect`."""
 
-    def __init__(self, listener: RoomListener, sdk_room: rtc.Room | None = None) -> None:
+    def __init__(
+        self,
+        listener: RoomListener,
+        sdk_room: rtc.Room | None = None,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
         self._listener = listener
+        self._connect_timeout_s = connect_timeout_s
         self._room = sdk_room or rtc.Room()
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._frames: dict[str, Frames] = {}
@@ -95,7 +102,7 @@ class Room:
         )
         joining = asyncio.create_task(self._room.connect(url, token, options))
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(self._connect_timeout_s):
                 await asyncio.shield(joining)
         except (rtc.ConnectError, TimeoutError) as error:
             _leave_if_joined(self._room, joining)
@@ -284,7 +291,8 @@ def _names(publication: Any, participant: Any) -> TrackNames:
     )
 
 
-_left_behind: set[asyncio.Task[None]] = set()
+left_behind: set[asyncio.Task[None]] = set()
+"""What leaves rooms that took too long to join."""
 
 
 def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
@@ -300,8 +308,8 @@ def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
             await room.disconnect()
 
     task = asyncio.create_task(leave())
-    _left_behind.add(task)
-    task.add_done_callback(_left_behind.discard)
+    left_behind.add(task)
+    task.add_done_callback(left_behind.discard)
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:

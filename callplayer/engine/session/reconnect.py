@@ -75,7 +75,7 @@ class Reconnector:
         self._delays = delays
         self._host = host
         self._flows_s: float | None = None
-        self._give_up_timer: asyncio.TimerHandle | None = None
+        self.give_up_timer: asyncio.TimerHandle | None = None
 
     @property
     def watchful(self) -> bool:
@@ -259,13 +259,13 @@ class Reconnector:
 
     def _start_give_up_timer(self) -> None:
         """Give the room up after a while."""
-        if self._give_up_timer is None:
+        if self.give_up_timer is None:
             loop = asyncio.get_running_loop()
-            self._give_up_timer = loop.call_later(
+            self.give_up_timer = loop.call_later(
                 self._link.limits.give_up_s, self.closed, "it is not back in time"
             )
 
     def _cancel_give_up_timer(self) -> None:
-        if self._give_up_timer is not None:
-            self._give_up_timer.cancel()
-            self._give_up_timer = None
+        if self.give_up_timer is not None:
+            self.give_up_timer.cancel()
+            self.give_up_timer = None

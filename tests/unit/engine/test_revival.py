@@ -16,12 +16,13 @@ HELD = m.StateEvent(phase="paused", position_ms=5_000, duration_ms=60_000, held=
 
 
 class Watched:
-    """A revival that has lived long enough, and the events that go out."""
+    """A revival, long enough alive unless the test says otherwise, and the events that go out."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_life_s: float = 0.0) -> None:
         self.written: list[m.Event] = []
-        self.revival = Revival(lambda event: bool(self.written.append(event)) or True)
-        self.revival._began_s -= LEAST_LIFE_S
+        self.revival = Revival(
+            lambda event: bool(self.written.append(event)) or True, least_life_s=least_life_s
+        )
 
 
 async def test_an_ended_sound_system_is_no_end_and_the_call_is_to_be_restored(
@@ -48,8 +49,7 @@ async def test_an_ended_sound_system_is_no_end_and_the_call_is_to_be_restored(
 
 
 def test_a_process_that_has_hardly_begun_or_has_no_call_ends() -> None:
-    young = Watched()
-    young.revival._began_s += LEAST_LIFE_S
+    young = Watched(LEAST_LIFE_S)
     callless = Watched()
     for watched, events in ((young, (HELD, GONE)), (callless, (GONE,))):
         for event in (*events, m.ByeEvent(exit_code=6)):

@@ -184,7 +184,7 @@ def test_the_server_has_what_it_was_sent_whatever_happens(
             muted = mix.is_muted_at_server(party)
             assert server[party] == (MUTE_DB if muted else mix.gains_db[party])
             # Whoever is silenced is so in one of the two ways, and no other is.
-            holding = {part for part, carries in mix._carries.items() if party in carries}
+            holding = {part for part, carries in mix.carries.items() if party in carries}
             if holding and mix.is_silenced(party):
                 assert muted or holding <= mix.silenced_parts(NOW_S)
             if holding and not mix.is_silenced(party):

@@ -129,7 +129,7 @@ async def test_what_was_lost_is_asked_for_again_at_once() -> None:
     assert rig.restored == [ResumePoint(stood_ms, paused=False)]
     assert not rig.call.away
     assert rig.queue.open
-    assert rig.recovery._give_up_timer is None
+    assert rig.recovery.give_up_timer is None
 
 
 async def test_what_only_came_late_goes_on_where_it_is_once_the_server_says_so() -> None:
@@ -251,7 +251,7 @@ async def test_the_sdk_loses_its_connection_and_has_it_back() -> None:
     rig.recovery.link_back()
     assert rig.restored == [ResumePoint(50_000, paused=False)]
     assert rig.queue.open
-    assert rig.recovery._give_up_timer is None
+    assert rig.recovery.give_up_timer is None
 
 
 async def test_with_its_connection_back_the_sdk_may_still_bring_no_sound() -> None:
@@ -263,7 +263,7 @@ async def test_with_its_connection_back_the_sdk_may_still_bring_no_sound() -> No
     assert not rig.restored  # packets of before, perhaps: the connection is not there
     rig.recovery.link_back()
     assert not rig.restored
-    assert rig.recovery._give_up_timer is not None
+    assert rig.recovery.give_up_timer is not None
     rig.play(0.25)
     assert len(rig.restored) == 1
 
