@@ -21,6 +21,7 @@ from tests.benchmarks import (
     replays,
     screen,
     shown,
+    sound_systems,
     start,
     storm,
 )
@@ -261,6 +262,37 @@ def _shown(options: argparse.Namespace) -> None:
     )
 
 
+def _sound_systems(options: argparse.Namespace) -> None:
+    measured = sound_systems.measure(*((1, 6, 8.0) if options.quick else (3, 10, 12.0)))
+    heard_ms = [[j.new_ms for j in one.jumps.jumps if j.new_ms is not None] for one in measured]
+    first_ms = np.median(heard_ms[0])
+    table(
+        (
+            "sound system, layer", "key → new sound, p50 ms", "p95 ms", "of the first one's p50",
+            "heard", "old sound at most, ms",
+        ),
+        (
+            (
+                one.name,
+                f"{np.median(heard):.0f}",
+                f"{np.percentile(heard, 95):.0f}",
+                f"{np.median(heard) / first_ms:.2f}",
+                f"{len(heard)} of {len(one.jumps.jumps)}",
+                f"{max(jump.stale_ms for jump in one.jumps.jumps):.0f}",
+            )
+            for one, heard in zip(measured, heard_ms, strict=True)
+        ),
+    )  # fmt: skip
+    print()
+    table(
+        (
+            "sound system, layer", "position shown − heard", "looks", "bias, ms", "size p50, ms",
+            "p99, ms", "most, ms",
+        ),
+        ((one.name, *errors.row()) for one in measured for errors in one.errors),
+    )  # fmt: skip
+
+
 def _storm(options: argparse.Namespace) -> None:
     measured = storm.measure(60.0 if options.quick else 600.0)
     table(
@@ -392,6 +424,7 @@ BENCHMARKS = {
     "import": _import,
     "latency": _latency,
     "shown": _shown,
+    "sound-systems": _sound_systems,
     "storm": _storm,
     "jitter": _jitter,
     "live": _live,

@@ -62,7 +62,7 @@ def measure(sessions: int, jumps: int, pauses: int) -> list[Latency]:
                     share = 1 if listen_s == LISTEN_S else 5
                     with start(client_home, service, sink) as client:
                         one = measured.setdefault(client.name, Latency(client.name, [], []))
-                        _measure(
+                        measure_client(
                             one, client, sink, jumps // share, pauses // share, listen_s, chance
                         )
                     sink.close()
@@ -82,7 +82,7 @@ def _callplayer(home: Path, service: Service, sink: Sink) -> AbstractContextMana
     return clients.callplayer(home, service, sink, round(CALL_S * 1000))
 
 
-def _measure(
+def measure_client(
     one: Latency,
     client: clients.Client,
     sink: Sink,
@@ -91,6 +91,7 @@ def _measure(
     listen_s: float,
     chance: random.Random,
 ) -> None:
+    """Add a session's jumps and pauses, each listened to for `listen_s`, to `one`."""
     time.sleep(SETTLE_S)
     tenth = 0
     asked_s, place_s = time.monotonic() - SETTLE_S, 0.0

@@ -149,19 +149,20 @@ def measure(steady_s: float, scrubs: int, pauses: int) -> list[Errors]:
         service = Service(home, home / "sweep.wav")
         try:
             sink = Sink(server, "shown")
-            measured = _screen(home, service, sink, steady_s, scrubs, pauses)
+            measured = screen_errors(home, service, sink, steady_s, scrubs, pauses)
             sink.close()
             sink = Sink(server, "reported")
-            measured.append(_engine(home, service, sink, steady_s))
+            measured.append(engine_errors(home, service, sink, steady_s))
             sink.close()
         finally:
             service.stop()
     return measured
 
 
-def _screen(
+def screen_errors(
     home: Path, service: Service, sink: Sink, steady_s: float, scrubs: int, pauses: int
 ) -> list[Errors]:
+    """Return the errors of the clock on the screen, of playing undisturbed first."""
     watch = ClockWatch()
     environment = clean_environment(home) | service.environment | sink.environment
     screen = DatedScreen([*CALLPLAYER, service.incidents[0]], environment, watch.painted)
@@ -227,7 +228,7 @@ def _pause(screen: DatedScreen, times: int) -> list[float]:
     return resumed_s
 
 
-def _engine(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors:
+def engine_errors(home: Path, service: Service, sink: Sink, steady_s: float) -> Errors:
     """Return the errors of `audible_ms` carried forward, as a script would, every 50 ms."""
     engine = HeadlessEngine(home, service.environment | sink.environment, service.incidents[0])
     engine.wait_state(phase="playing", advancing=True)
