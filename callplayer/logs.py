@@ -35,8 +35,8 @@ _JWT = re.compile(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}")
 _BEARER = re.compile(r"\b(Bearer|Basic)(\s+|%20|\+)[\w.~+/=-]{6,}", re.IGNORECASE)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@\"'<>]{1,300}@", re.IGNORECASE)
 _NAME = (
-    r"(?:token|secret|passw(?:or)?d|passphrase|authorization|api[_-]?key|jwt)"
-    r"(?:[_-]?(?:value|text))?"
+    r"(?:token|secret|passw(?:or)?d|passphrase|authorization|api[_-]?key|jwt|cookie|credential"
+    r"|signature|ice[_-]?pwd|private[_-]?key)(?:[_-]?(?:value|text))?"
 )
 _QUOTED = re.compile(
     rf"(?P<head>{_NAME}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:[:=,]|=>|%3[AD])\s{{0,4}}(?:Some\()?b?)"
@@ -46,11 +46,17 @@ _QUOTED = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(
-    rf"(?P<head>{_NAME}\s{{0,4}}(?:=|%3D)\s{{0,4}})[^\s\"'&;,<>)\]}}\\*]+", re.IGNORECASE
+    rf"(?P<head>{_NAME}(?:%22)?\s{{0,4}}(?:=|%3D|%3A)\s{{0,4}})[^\s\"'&;,<>)\]}}\\*]+",
+    re.IGNORECASE,
 )
 _HEADER = re.compile(
     rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE
 )
+_SCHEME = re.compile(r"(?P<head>authorization[\"']?\s{0,4}[:=,]\s{0,4}b?[\"']?\w{1,20}\s)[^\s\"']+",
+                     re.IGNORECASE)  # fmt: skip
+_QUERY = re.compile(r"(?P<head>[?&](?:auth|key|sig|code|session)=)[^\s\"'&;,<>)]+", re.IGNORECASE)
+"""What a query may call a secret, and other text may not."""
+
 _KEYS = re.compile(r"(?P<head>\bkeys\\{0,4}[\"']?\s{0,4}:\s{0,4}\{)[^}]{0,4000}", re.IGNORECASE)
 """A livekit-server's API keys: a table of key and secret."""
 
@@ -124,8 +130,9 @@ def redact(text: str) -> str:
     """Return `text` with what has the form of a secret masked.
 
     That is: JWTs, whole or cut; bearer and basic credentials; what is assigned to a name that ends
-    in token, secret, password, authorization, API key or jwt (in a query, JSON, a header or a
-    debug print); user and password in a URL; a livekit-server's table of keys.
+    in token, secret, password, authorization, API key, cookie, credential, signature or the like
+    (in a query, JSON, a header or a debug print); user and password in a URL; a livekit-server's
+    table of keys.
     """
     text = _KEYS.sub(rf"\g<head>{MASK}", text)
     text = _JWT.sub(MASK, text)
@@ -133,6 +140,8 @@ def redact(text: str) -> str:
     text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
     text = _ASSIGNED.sub(rf"\g<head>{MASK}", text)
     text = _HEADER.sub(rf"\g<head>{MASK}", text)
+    text = _SCHEME.sub(rf"\g<head>{MASK}", text)
+    text = _QUERY.sub(rf"\g<head>{MASK}", text)
     return _USER.sub(rf"\g<1>{MASK}@", text)
 
 

@@ -35,6 +35,7 @@ from callplayer.vendor.http import (
     parse_access_token,
     parse_incident,
     parse_stream_grant,
+    says_not_yet,
 )
 from callplayer.vendor.incident_list import ElsewhereError, IncidentList
 from callplayer.vendor.paging import IncidentPage, parse_incident_page
@@ -117,7 +118,8 @@ class ApiClient:
         """
         path = _incident_path(incident_id)
         answer = await self._send_signed("POST", f"{path}/stream_token", {"autoplay": autoplay})
-        if answer.status in NOT_READY:
+        is_empty = answer.status < 300 and says_not_yet(answer.body)
+        if answer.status in NOT_READY or is_empty:
             with contextlib.suppress(WireError):
                 if answer.status < 300:  # a 202 may bring the token all the same
                     return parse_stream_grant(answer.body)

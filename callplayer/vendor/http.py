@@ -107,6 +107,20 @@ def parse_stream_grant(body: bytes) -> StreamGrant:
     return StreamGrant(token, _server_url(values))
 
 
+def says_not_yet(body: bytes) -> bool:
+    """Return whether an answer to `POST …/stream_token` has a place for a token and none in it.
+
+    So a server answers with success whose stream is still being prepared.
+    """
+    try:
+        values = list(_leaves(parse_json(body, MAX_HTTP_BYTES)))
+    except WireError:
+        return False
+    if _stream_token(values) is not None:
+        return False
+    return any(_folded(key) in _TOKEN_KEYS and value in (None, "") for key, value in values)
+
+
 def holds_video_grant(token: str) -> bool:
     """Return whether a text is a JWT whose payload holds a LiveKit `video` grant."""
     parts = token.split(".")

@@ -55,6 +55,15 @@ JWT = jwt({"video": {"roomJoin": True}})
         f"X-Api-Key: {SECRET}",
         f"password = {SECRET}",
         f"https://user:{SECRET}@host/path",
+        f"> Cookie: session={SECRET}",
+        f"[(b'Set-Cookie', b'session={SECRET}; Path=/')]",
+        f"ICEServer {{ username: \"u\", credential: \"{SECRET}\" }}",
+        f"https://bucket.example/1.wav?X-Amz-Date=1&X-Amz-Signature={SECRET}",
+        f"https://blob.example/1.wav?sv=1&sig={SECRET}&se=2",
+        f"wss://host/cable?auth={SECRET}",
+        f"client_secret%22%3A%22{SECRET}%22",
+        f"Authorization: Token {SECRET}",
+        f"a=ice-pwd:{SECRET}",
         f'config: {{"port":7880,"keys":{{"key1":"{SECRET}"}}}}',
     ],
 )  # fmt: skip
@@ -77,6 +86,9 @@ def test_what_has_the_form_of_a_secret_is_masked(text: str) -> None:
         "GET https://api.example.org/v1/incident_events?page=2",
         "state: token expired, secret unknown",
         "they key in the grey eyes",
+        "the signature of the call is (a, b)",
+        "no credentials; 2 cookies",
+        "authorization refused",
     ],
 )
 def test_all_else_stays_as_it_is(text: str) -> None:

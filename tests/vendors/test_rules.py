@@ -179,6 +179,10 @@ UNSURE = {
         acknowledges=False, cadence_s=3.0, status_lag_s=3.0, keyframe_ms=5000, loss=0.2, seed=2,
         obey_s=0.05, network_ms=50, phase_ms=20,
     ),
+    "resumes for the jump before": Knobs(
+        acknowledges=False, cadence_s=0.05, status_lag_s=2.8671475903111605, bias_ms=200, seed=192,
+        rounding_ms=250, after_scrub="pauses", network_ms=50, phase_ms=990,
+    ),
     "a coarse step back before the jump back": Knobs(
         cadence_s=0.05, bias_ms=-1000, rounding_ms=5000, keyframe_ms=5000, network_ms=50, seed=191,
         after_scrub="pauses", duration="always-zero", phase_ms=980,

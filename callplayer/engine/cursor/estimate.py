@@ -192,13 +192,14 @@ def ask_position(head: CursorEstimate, position_ms: int | None, now_s: float) ->
     pause = head.pause
     if pause is not None and pause.again:
         # The server may change it once more with this scrub: it is a wish like any other.
-        pause = replace(pause, since_s=now_s, sent_s=now_s, again=False)
+        pause = replace(pause, since_s=now_s, sent_s=now_s, again=False, repeats=True)
     return replace(head, seek=seek, pause=pause, contested=False)
 
 
 def ask_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstimate:
     """The user asked to pause or to resume: that goes out now."""
-    pause = PendingPause(paused, now_s, now_s)
+    repeats = head.pause is not None and head.pause.paused == paused
+    pause = PendingPause(paused, now_s, now_s, repeats=repeats)
     return replace(head, pause=pause, contested=False, resume_held=False)
 
 

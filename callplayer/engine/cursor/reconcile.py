@@ -61,6 +61,7 @@ def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEst
         and before.pause is not None
         and head.pause is None
         and before.pause.sent_s >= seek.since_s
+        and not before.pause.repeats
         and was_paused != status.paused
         and status.paused == before.pause.paused
     )

@@ -95,7 +95,8 @@ class PendingPause:
     """A pause state that was asked for: when, when it was last sent, and how often.
 
     `again`: it was the server that changed it, and it is asked for once more only. `assumed`: it
-    counts as carried out by other evidence than a status.
+    counts as carried out by other evidence than a status. `repeats`: the same was asked for before
+    and not confirmed; what agrees may be of that.
     """
 
     paused: bool
@@ -104,6 +105,7 @@ class PendingPause:
     sends: int = 1
     again: bool = False
     assumed: bool = False
+    repeats: bool = False
 
     def is_due(self, now_s: float) -> bool:
         """Return whether it is to be sent again now."""

@@ -344,6 +344,23 @@ async def test_a_stream_of_a_known_incident_may_come_yet(status: int) -> None:
     assert [request.method for request in vendor.requests].count("GET") == 1, "it is known now"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [{"token": None, "status": "starting"}, {"data": {"participant_token": "", "server_url": ""}}],
+)
+async def test_an_answer_with_an_empty_place_for_the_token_is_not_yet(content: object) -> None:
+    async with Vendor(lambda _: httpx.Response(200, json=content)).access() as access:
+        with pytest.raises(NotReadyError):
+            await access.stream_grant("i", autoplay=False)
+
+
+async def test_an_answer_without_a_place_for_a_token_is_none() -> None:
+    vendor = Vendor(lambda _: httpx.Response(200, json={"error": "no", "url": None}))
+    async with vendor.access() as access:
+        with pytest.raises(UnreachableError):
+            await access.stream_grant("i", autoplay=False)
+
+
 @pytest.mark.parametrize("status", [202, 204, 404, 409, 425, 429, 503])
 @pytest.mark.parametrize(
     ("refusal", "error"),
