@@ -105,6 +105,13 @@ class ServerHabits:
         return min(max(self.obey_s + margin_s, LEAST_WAIT_S), MOST_WAIT_S)
 
     @property
+    def unheard_ms(self) -> int:
+        """Return how much of a new place is played before it counts as that; 0 if acknowledged."""
+        if self.acks >= SURE_ACKS or (self.answers_s and self.answers_s[-1] <= PROMPT_S):
+            return 0
+        return round((self.wait_s - (self.obey_s or 0.0)) * 1000)
+
+    @property
     def least_s(self) -> float:
         """Return how soon after a command a coarse position may be of before it."""
         if self.obey_s is None or not self.rounding_ms:

@@ -107,7 +107,10 @@ class PlaybackState(CallState):
         self.head = replace(self.head, resume_held=False)
         if self.opened and self.trackless and self.head.wants_paused():
             wish_ms = self.head.requested_ms(now_s)
-            self.return_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
+            # What is played before the server counts as having gone back is not heard.
+            unheard_ms = self.head.habits.unheard_ms
+            rest_ms = max(self.head.confirmed_ms(now_s) - unheard_ms, 0)
+            self.return_ms = rest_ms if wish_ms is None else wish_ms
         self.head = heads.ask_paused(self.head, False, now_s)
         return [Resume()]
 

@@ -82,6 +82,13 @@ def test_a_queue_within_a_round_trip_shows_where_sound_begins() -> None:
     assert learn.note_onset(habits, 0.0).drain_ms == 0
 
 
+def test_what_is_played_before_a_move_counts_as_carried_out_is_known() -> None:
+    silent = ServerHabits(obey_s=0.05)
+    assert silent.unheard_ms == round((silent.wait_s - 0.05) * 1000)
+    assert learn.note_answer(silent, 0.04, 0).unheard_ms == 0
+    assert learn.note_answer(silent, 1.2, 1000).unheard_ms > 0
+
+
 def test_lateness_shows_by_sound_that_is_further() -> None:
     habits = learn.note_late(ServerHabits(), 1000.0)
     assert habits.late_ms == 1000

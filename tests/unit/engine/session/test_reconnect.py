@@ -400,6 +400,8 @@ async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows(
     rig.remove("a")
     rig.remove("b")
     rig.call.trackless = True
+    # This server has confirmed nothing so far: what it plays before it counts as back is not heard.
+    place_ms = 30_000 - rig.call.head.habits.unheard_ms
     rig.call.apply(Resume(), rig.now_s, DELAYS)
     assert not rig.call.may_be_heard(rig.now_s)
     rig.call.trackless = False
@@ -411,7 +413,8 @@ async def test_a_resume_without_a_track_goes_back_to_its_place_once_sound_flows(
     for track_id in "cd":
         rig.path.take(track_id, Counters(packets=40, emitted=48_000))
     rig.play(0.25, sends="cd")
-    assert rig.restored == [ResumePoint(30_000, paused=False, moved=True)]
+    assert rig.restored == [ResumePoint(place_ms, paused=False, moved=True)]
+    assert 28_500 <= place_ms < 30_000
     rig.play(1.0, sends="cd")
     assert len(rig.restored) == 1
 
