@@ -46,6 +46,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _LEAVE_S = 4.0
 """A screen that still runs this long after a signal is stuck on a terminal that is gone."""
 
+_GIVE_BACK_S = 0.5
+"""So long a stuck screen's terminal is tried to be given back; it may take no more bytes."""
+
 _HUNG_UP_S = 0.5
 """The same where the terminal is known to be gone: there is nothing to give back."""
 
@@ -113,12 +116,14 @@ class _Leaving:
     """Turns SIGTERM, SIGHUP and SIGINT into an orderly way out, and a hard one if that sticks.
 
     Nothing is raised where the signal happens to strike: an import, for one, would turn that into
-    an error of another kind. `exit_code` is set by the first signal.
+    an error of another kind. `exit_code` is set by the first signal. `give_back` erases a screen
+    that hangs, and gives its terminal back.
     """
 
     def __init__(self, end_engine: Callable[[], object]) -> None:
         self.end_engine = end_engine
         self.exit_code: int | None = None
+        self.give_back: Callable[[], object] = lambda: None
         self._leave: Callable[[int], object] | None = None
 
     @contextmanager
@@ -156,6 +161,9 @@ class _Leaving:
 
     def _give_up(self, exit_code: int) -> None:
         self.end_engine()
+        giving_back = threading.Thread(target=self.give_back, daemon=True)
+        giving_back.start()
+        giving_back.join(_GIVE_BACK_S)
         os._exit(exit_code)
 
 
@@ -212,7 +220,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
     )
     app = PlayerApp(client, incident=options.incident, likes=likes)
     loop = asyncio.get_running_loop()
-    leaving.end_engine = client.kill
+    leaving.end_engine, leaving.give_back = client.kill, app.abandon_terminal
     try:
         with leaving.by(partial(loop.call_soon_threadsafe, app.leave)):
             result = await app.run_async()
@@ -298,6 +306,7 @@ async def _pick(
     from callplayer.ui.screens.picker import PickerApp
 
     app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, notice=notice, pages=pages)
+    leaving.give_back = app.abandon_terminal
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):
         chosen = await app.run_async()

@@ -46,6 +46,11 @@ class BaseApp(App[Result], inherit_bindings=False):
         """Draw everything again after a suspend: the size is the same, so nothing else does."""
         self.app_resume_signal.subscribe(self, lambda _: self.refresh())
 
+    def abandon_terminal(self) -> None:
+        """Give the terminal back while the application hangs; from any thread."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.abandon()
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the tones' colours for the style sheets."""
         return theme_variables()

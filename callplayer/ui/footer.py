@@ -133,7 +133,7 @@ _OF_MODE: dict[Mode, tuple[tuple[tuple[str, ...], str], ...]] = {
         (("enter",), "hear it"),
         (("close",), "follow"),
     ),
-    "devices": (_CHOOSE, (("enter",), "play there"), _CLOSE),
+    "devices": (_CHOOSE, (("enter",), "play there"), _CLOSE, (("plus", "minus"), "delay")),
     "bookmarks": (_CHOOSE, *_OF_BOOKMARK, _CLOSE),
     "one-bookmark": (*_OF_BOOKMARK, _CLOSE),
     "long-help": ((("up", "down"), "more"), (("pagedown",), "page"), _CLOSE),

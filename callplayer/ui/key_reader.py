@@ -50,7 +50,7 @@ class KeyReader:
         if own is not None:
             if other is None or other is own:
                 return ""
-            return f"{key} is: {_title(own)}; {small} is: {_title(other)}. Is Caps Lock on?"
+            return f"Is Caps Lock on? {key}: {_title(own)}; {small}: {_title(other)}."
         others = [
             each
             for each in self._keys
@@ -58,7 +58,7 @@ class KeyReader:
         ]
         if not others:
             return ""
-        return f"Caps Lock seems to be on: {', '.join(sorted(others))} mean something else then."
+        return f"Caps Lock seems to be on: {', '.join(sorted(others))} mean something else."
 
     def _nothing(self, key: str, character: str) -> str:
         shown = character if character.strip() and character.isprintable() else self._text(key)

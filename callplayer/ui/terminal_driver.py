@@ -20,6 +20,12 @@ class TerminalDriver(LinuxDriver):
         self.write(ERASE)
         super().stop_application_mode()
 
+    def abandon(self) -> None:
+        """Give the terminal back while the application hangs; from any thread."""
+        self._disable_mouse_support()
+        self.stop_application_mode()
+        self.close()
+
     def suspend_application_mode(self) -> None:
         """Give the terminal back, and write there how to come back."""
         super().suspend_application_mode()

@@ -10,6 +10,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,20 @@ AS_PNG = (
     *("picker", "light", "contrast"),
 )
 
+NOW = datetime(2026, 1, 15, 10, 42, 49, tzinfo=UTC)
+
+
+def _row(id: str, minutes: int, phone: str, place: str, *, live: bool = False) -> PickerRow:
+    """Return an incident of so many minutes, and 42 s, ago."""
+    created = NOW - timedelta(minutes=minutes, seconds=42)
+    return PickerRow(id, f"{created:%Y-%m-%d %H:%M:%S} UTC", phone, live, created, place)
+
+
 INCIDENTS = (
-    PickerRow("3f2a91c0-77aa-4c1e-9d2b-0a7c", "2026-01-15 10:42:07 UTC", "+15550100199", True),
-    PickerRow("77bb0c11-1d2e-4b7f-8a40-91f3", "2026-01-15 10:30:00 UTC", "+15550100123", False),
-    PickerRow("9c00dd22-5e61-4c9a-b3d8-2c44", "2026-01-15 09:58:31 UTC", "+15550100150", False),
-    PickerRow("b81f4a33-0c77-4d15-9e6b-7d08", "2026-01-15 09:12:45 UTC", "+15550100171", False),
+    _row("3f2a91c0-77aa-4c1e-9d2b-0a7c", 0, "+15550100199", "42 Maple Street", live=True),
+    _row("77bb0c11-1d2e-4b7f-8a40-91f3", 12, "+15550100123", "Elm and 3rd"),
+    _row("9c00dd22-5e61-4c9a-b3d8-2c44", 44, "+15550100150", ""),
+    _row("b81f4a33-0c77-4d15-9e6b-7d08", 90, "+15550100171", "Harbour Road 7, pier 4"),
 )
 
 
@@ -59,11 +69,16 @@ async def _incidents() -> Sequence[PickerRow]:
     return INCIDENTS
 
 
+def picker_app(theme: str = "") -> PickerApp:
+    """Return the picker over the list above."""
+    return PickerApp(_incidents, theme, utc=lambda: NOW)
+
+
 async def drawn(name: str) -> tuple[str, Any]:
     """Return a picture as SVG, with the random id of its style classes taken out, and as pixels."""
     app: App[Any]
     if name == "picker":
-        app, size, keys = PickerApp(_incidents), (80, 24), ("down",)
+        app, size, keys = picker_app(), (80, 24), ("down",)
     else:
         scene, of_size = PICTURES[name]
         app, size, keys = SCENES[scene].app(), SIZES[of_size], SCENES[scene].keys

@@ -55,7 +55,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "ctrl+p": ([], "", "What do you want to do?"),
     "y": ([], "1:23.4", "Colours: light."),
     "R": ([], "1:23.4", "The link stands: there is nothing to reconnect."),
-    "S": ([], "1:23.4", "Silence of more than 3 s is skipped where it was heard before."),
+    "S": ([], "1:23.4", "Silence over 3 s is skipped where it was heard before."),
     "tab": ([], "1:23.4", "▸ Call taker"),
     "shift+tab": ([], "1:23.4", "▸ Call taker"),
     "up": ([f'{{"cmd":"adjust-gain","delta_db":1.0,{CALLER}}}'], "", "+1 dB"),

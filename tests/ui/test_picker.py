@@ -12,6 +12,7 @@ from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerRow
 from callplayer.ui.screens import picker
 from callplayer.ui.screens.picker import PickerApp, matching
+from tests.ui.make_screenshots import picker_app
 from tests.ui.scripted import screen_text
 
 ROWS = (
@@ -233,3 +234,14 @@ async def test_a_filter_looks_through_all_pages() -> None:
         assert "1 of 60" in screen_text(app)
         await pilot.press("enter")
     assert app.return_value == "i-57"
+
+
+@pytest.mark.parametrize(("columns", "place"), [(60, "Harbour …"), (80, "Harbour Road 7, pier 4")])
+async def test_a_row_reads_well_in_a_narrow_window(columns: int, place: str) -> None:
+    async with picker_app().run_test(size=(columns, 16)) as pilot:
+        await pilot.pause()
+        rows = screen_text(pilot.app).splitlines()[4:8]
+    assert "● LIVE 0:42   42 s ago    +1 555 010 0199  42 Maple" in rows[0]
+    assert rows[2].split("  ")[-1].startswith("9c00dd22")
+    assert place in rows[3]
+    assert ("b81f4a33" in rows[3]) == (columns == 80)

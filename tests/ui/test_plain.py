@@ -293,8 +293,8 @@ def test_silence_is_skipped_in_plain_mode_too() -> None:
     press(player, "S")
     player.control.skip_silence()
     assert lines[-3:] == [
-        "Silence of more than 3 s is skipped.",
-        "S is: skip silence; s is: solo the party. Is Caps Lock on?",
+        "Silence over 3 s is skipped.",
+        "Is Caps Lock on? S: skip silence; s: solo the party.",
         "36 s of silence skipped.",
     ]
     assert engine.requests == [Scrub(119_500)]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
+from pathlib import Path
 
 import msgspec
 import pytest
 from textual.app import App
 
 from callplayer.ipc.messages import ErrorEvent
+from callplayer.ui.screens.player.help import SIGNS
 from callplayer.ui.theme import DEFAULT, THEMES
+from callplayer.ui.widgets.timeline_rows import AHEAD, HOVERS, PLAYED, PLAYHEAD, POINTS
+from callplayer.ui.widgets.track_heads import TICK
+from callplayer.ui.widgets.transcript_lines import BARS
 from tests.ui.scenes import PAUSED, SCENES, SIZES, Scene, but
 from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, screen_text, strips_of
 
@@ -145,6 +152,51 @@ async def test_the_layout_follows_the_window() -> None:
                 assert "Call taker" in text
                 assert "4:32┘" in text
                 assert "▶ PLAYING" in text
+
+
+PLAIN_SIGNS = set("…“”−±·×←→↑↓⇧─└┘▏▎▍▌▋▊▉▁▂▃▄▅▆▇█▀\xa0")
+"""Punctuation, keys, rules, and what digits, bars and heights are made of."""
+
+
+def test_every_sign_that_is_drawn_is_in_the_legend_of_the_help() -> None:
+    legend = {sign for signs, _ in SIGNS for sign in signs}
+    pictures = Path(__file__).with_name("__snapshots__") / "test_screens"
+    drawn = set("".join((POINTS, HOVERS, PLAYED, AHEAD, PLAYHEAD, TICK, *BARS.values())))
+    for picture in pictures.glob("*.svg"):
+        if "torture" not in picture.name:  # those signs are of a language
+            texts = re.findall("<text[^>]*>([^<]*)</text>", picture.read_text(encoding="utf-8"))
+            drawn.update(sign for text in texts for sign in unescape(text) if not sign.isascii())
+    assert len(drawn) > 40
+    assert drawn - legend - PLAIN_SIGNS == set()
+
+
+async def test_the_least_window_keeps_state_date_link_device_the_time_of_each_line_and_keys() -> (
+    None
+):
+    async with SCENES["heard"].app().run_test(size=(60, 16)) as pilot:
+        await pilot.pause()
+        lines = screen_text(pilot.app).splitlines()
+        assert lines[0].startswith(" RECORDED  2026-01-15 10:30  +1 555 010 0199 ▂▄▆ ♪ Head")
+        assert "▶ PLAYING   10:31:23 UTC" in lines[1]
+        title = next(y for y, line in enumerate(lines) if line.startswith(" ─ transcript"))
+        said = [line for line in lines[title + 1 : -2] if line.strip()]
+        assert len(said) == 5
+        assert all(re.match(r" +\d:\d\d ", line) for line in said)
+        for named in ("Space pause", "←→ 5 s", "? help", "q quit"):
+            assert named in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "scene", ["unconfirmed", "skips-silence", "reconnecting", "failed", "device-lost"]
+)
+async def test_what_is_noted_has_room_in_the_least_window(scene: str) -> None:
+    chosen = SCENES[scene]
+    async with chosen.app().run_test(size=(60, 16)) as pilot:
+        await pilot.press(*chosen.keys)
+        await pilot.pause()
+        message, hint = screen_text(pilot.app).splitlines()[-3:-1]
+        assert message.strip()
+        assert "…" not in message + hint
 
 
 HARM = "[bold red]x[/] [@click=app.quit]y[/] \x1b[2J\x1b]0;title\x07\u202e\r\nz"

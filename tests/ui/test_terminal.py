@@ -208,6 +208,33 @@ def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
     terminal.until_no_engine()
 
 
+HANGS = """
+import sys, time
+from callplayer.ui import app
+from callplayer.ui.player_app import PlayerApp as P
+app._LEAVE_S = 0.3
+P.on_player_screen_theme_asked = lambda self: time.sleep(60)
+from tests.ui import play_fake; sys.exit(play_fake.main())
+"""
+"""The player, made to hang by the key of the colours; it is given up sooner than in earnest."""
+
+
+def test_a_screen_that_hangs_is_erased_and_its_terminal_given_back_on_a_signal(
+    tmp_path: Path,
+) -> None:
+    terminal = Terminal(tmp_path, "-c", HANGS, "--playing")
+    try:
+        terminal.until_playing()
+        os.write(terminal.master, b"y")
+        terminal.read(0.3)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.until_ended() == 128 + signal.SIGTERM
+        assert terminal.is_as_it_was()
+        terminal.until_no_engine()
+    finally:
+        terminal.close()
+
+
 def test_a_player_that_is_killed(terminal: Terminal) -> None:
     terminal.until_playing()
     terminal.process.kill()

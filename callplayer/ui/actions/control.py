@@ -21,7 +21,7 @@ from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Scrub
 
-NOT_READY = "The audio engine is not ready; press the key again in a moment."
+NOT_READY = "The audio engine is not ready: press the key again."
 
 
 class FrontEnd(Protocol):

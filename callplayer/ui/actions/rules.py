@@ -83,7 +83,7 @@ def to_percent(percent: int) -> Rule:
         if state.duration_ms <= 0:
             return Outcome(note=UNKNOWN_LENGTH)
         if is_growing(state):
-            return Outcome(note="Percent keys rest while the call goes on: its length still grows.")
+            return Outcome(note="Percent keys rest while the call grows.")
         return asked(call, Scrub(state.duration_ms * percent // 100))
 
     return rule
@@ -196,7 +196,7 @@ def skip_silence(call: CallContext) -> Outcome:
         return Outcome(view, note="Silence is played again.", tone="text")
     where = "" if view.script else " where it was heard before"
     longest_s = call.settings.silence_s
-    note = f"Silence of more than {longest_s:g} s is skipped{where}."
+    note = f"Silence over {longest_s:g} s is skipped{where}."
     return Outcome(view, note=note, tone="text")
 
 

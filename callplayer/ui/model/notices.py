@@ -43,7 +43,7 @@ def shown_notice(
         return note if note is not None and note.tone == "hold" else reason
     waited_s = waiting_s(view.state, now_s)
     if waited_s >= UNCONFIRMED_AFTER_S:
-        marks = "The hollow mark ◇ is where you asked to be, ◆ is where the call is."
+        marks = "◇ is where you asked to be, ◆ is where the call is."
         return Notice(
             f"not confirmed by the server for {int(waited_s)} s",
             marks if view.state.requested_ms is not None else "",

@@ -21,7 +21,8 @@ from callplayer.ui.model.format import Tone
 from callplayer.ui.model.incident_row import ago_text, caller_text, kind_text, matches
 from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerPages, PickerRow
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.ui.widgets.lines import SHORT_ID_CHARS
+from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
@@ -38,6 +39,9 @@ DATES_FROM = 96
 """The width in cells from which on rows show their date."""
 
 _DATED = (("Date", 23),)
+
+LEAST_CELLS = 8
+"""A place or an id that has less room is left out."""
 
 
 def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
@@ -275,7 +279,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         problem = self._problem or self._notice
         if problem is not None:
             what, hint = (plain_text(text) for text in problem)
-            return ((fit(f"✖ {what}  {hint}", width), "alert"),)
+            return ((fit_words(f"✖ {what}  {hint}", width), "alert"),)
         if self._all is None:
             return (("… asking for the incidents", "ask"),)
         if not self._all:
@@ -283,7 +287,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         if not self._shown():
             return (("No incident has these words.", "hold"),)
         left_out = self._pages.left_out if self._pages is not None else ""
-        return ((fit(plain_text(left_out), width), "hold"),) if left_out else ()
+        return ((fit_words(plain_text(left_out), width), "hold"),) if left_out else ()
 
 
 class PickerApp(BaseApp[str]):
@@ -326,10 +330,13 @@ def _list_row(row: PickerRow, width: int, now: datetime, *, chosen: bool, hide_p
     ]
     if width >= DATES_FROM:
         parts.append(("  " + fit(plain_text(row.when, 32), 23), "dim"))
-    for text in filter(None, (plain_text(row.place, 48), plain_text(row.id, 80))):
-        room = width - cells(parts) - 2
-        if room >= 8:
-            parts.append(("  " + fit(text, min(cell_len(text), room)), tone))
+    room = width - cells(parts) - 2
+    if row.place and room >= LEAST_CELLS:
+        parts.append(("  " + fit_words(plain_text(row.place, 48), room), tone))
+    room, whole = width - cells(parts) - 2, plain_text(row.id, 80)
+    if room >= LEAST_CELLS:
+        shown = whole if cell_len(whole) <= room else fit(whole[:SHORT_ID_CHARS], SHORT_ID_CHARS)
+        parts.append(("  " + shown.rstrip(), tone))
     return parts
 
 

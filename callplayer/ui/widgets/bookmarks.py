@@ -10,11 +10,9 @@ from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
 from callplayer.ui.model.format import clock_text
 from callplayer.ui.widgets.drag import Asked
-from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
-from callplayer.ui.widgets.rows import Part, Row, cells, fit, quoted
+from callplayer.ui.widgets.list_panel import ListPanel, moved, title_row
+from callplayer.ui.widgets.rows import Part, Row, cells, fit_words, quoted
 from callplayer.vendor.commands import Scrub
-
-KEYS_HELP = "↑↓ choose  Enter go there  e note  Del remove"
 
 
 class BookmarksPanel(ListPanel):
@@ -60,7 +58,7 @@ class BookmarksPanel(ListPanel):
         title = title_row(f"bookmarks {len(bookmarks)}", width)
         if self.pointed is None:
             none: Row = (("There are none yet.", "dim"),)
-            return [title, none, keys_row("", self.close_key, width)]
+            return [title, none]
 
         def row(at: int) -> Row:
             each = bookmarks[at]
@@ -68,7 +66,7 @@ class BookmarksPanel(ListPanel):
             return bookmark_row(each, at + 1, self._duration_ms, width, pointed=pointed)
 
         rows = self.entry_rows(len(bookmarks), bookmarks.index(self.pointed), row, height)
-        return [title, *rows, keys_row(KEYS_HELP, self.close_key, width)]
+        return [title, *rows]
 
 
 def bookmark_row(
@@ -88,5 +86,5 @@ def bookmark_row(
     if bookmark.words and room >= 10:
         row.append((quoted(plain_text(bookmark.words, 200), room), "dim"))
     if cells(row) > width:
-        return [*row[:-1], (fit(row[-1][0], width - cells(row[:-1])), row[-1][1])]
+        return [*row[:-1], (fit_words(row[-1][0], width - cells(row[:-1])), row[-1][1])]
     return row

@@ -11,11 +11,10 @@ from textual.timer import Timer
 from callplayer.ipc.messages import Device, DevicesEvent, SetOutputDevice
 from callplayer.text import plain_text
 from callplayer.ui.widgets.drag import Asked
-from callplayer.ui.widgets.list_panel import ListPanel, keys_row, moved, title_row
-from callplayer.ui.widgets.rows import Part, Row, fit
+from callplayer.ui.widgets.list_panel import ListPanel, moved, title_row
+from callplayer.ui.widgets.rows import Part, Row, fit_words
 
 SYSTEM_DEFAULT = Device("", "System default")
-KEYS_HELP = "↑↓ choose  Enter play there  + − delay, by clicks"
 CLICK_PERIOD_S = 1.0
 LIT_S = 0.1
 """So long the mark is lit at the moment when a click is heard, if the delay is right."""
@@ -104,7 +103,7 @@ class DevicesPanel(ListPanel):
             return device_row(listed[at], event, width, pointed=at == pointed)
 
         rows = self.entry_rows(len(listed), pointed, row, height)
-        return [title, *rows, keys_row(KEYS_HELP, self.close_key, width)]
+        return [title, *rows]
 
 
 def devices(event: DevicesEvent | None) -> tuple[Device, ...]:
@@ -118,5 +117,5 @@ def device_row(device: Device, event: DevicesEvent, width: int, *, pointed: bool
     plays = "  plays now" if device.name and device.name == event.current else ""
     label = plain_text(device.label, 80)
     marks: list[Part] = [("▸ " if pointed else "  ", "ask"), (chosen, "text")]
-    shown = fit(label, min(len(label), max(width - 4 - len(plays), 0)))
+    shown = fit_words(label, max(width - 4 - len(plays), 0))
     return [*marks, (shown, "strong" if pointed else "text"), (plays, "play")]

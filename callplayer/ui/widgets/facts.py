@@ -13,7 +13,7 @@ from callplayer.ui.model.player import PlayerView
 from callplayer.ui.widgets.bookmarks import bookmark_row
 from callplayer.ui.widgets.lines import recording_text
 from callplayer.ui.widgets.list_panel import title_row
-from callplayer.ui.widgets.rows import Row, Rows, fit
+from callplayer.ui.widgets.rows import Row, Rows, fit, fit_words
 
 LABEL_CELLS = 11
 
@@ -64,7 +64,7 @@ def facts_rows(
     """Return a line a fact, and one a bookmark."""
     rows: list[Row] = [title_row("call", width)]
     for fact in facts:
-        text = fit(fact.text, max(width - LABEL_CELLS, 1)).rstrip()
+        text = fit_words(fact.text, max(width - LABEL_CELLS, 1))
         rows.append(((fit(fact.label, LABEL_CELLS), "dim"), (text, "text")))
     if bookmarks:
         rows += [(), title_row(f"bookmarks {len(bookmarks)}", width)]

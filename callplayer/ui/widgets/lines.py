@@ -146,7 +146,7 @@ def _offer_row(view: PlayerView, width: int, right: list[Part]) -> Row:
     if cells(left) + cells(right) >= width:
         right = []
     room = width - cells(left[:2])
-    left[2] = (fit(notice, min(cell_len(notice), room)), "ask")
+    left[2] = (fit_words(notice, room), "ask")
     gap = max(width - cells(left) - cells(right), 0)
     return [*left, (" " * gap, "text"), *right]
 
@@ -202,28 +202,39 @@ def footer_row(items: Sequence[FooterItem]) -> Row:
 
 
 def _right(view: PlayerView, width: int, room: int) -> list[Part]:
-    """Return link and device as far as they fit in `room`; the device has a third of the width."""
-    link, device = _link(view), _device(view.state)
-    device_cells = min(cell_len(device), room - cells(link), max(width // 3, 14))
-    if device_cells >= min(SHORTEST_DEVICE_CELLS, cell_len(device)):
-        return [*link, (fit(device, device_cells), "dim" if view.state.device else "hold")]
-    while link and cells(link) > room:
-        link.pop()
-    return [(text.rstrip(), tone) for text, tone in link]
+    """Return link and device as far as they fit in `room`; the device has a third of the width.
+
+    The number goes first, then the word of a good link: its bars say the same.
+    """
+    device = _device(view.state)
+    tone: Tone = "dim" if view.state.device else "hold"
+    least_cells = min(SHORTEST_DEVICE_CELLS, cell_len(device))
+    links = _links(view)
+    for link in links:
+        device_cells = min(cell_len(device), room - cells(link), max(width // 3, 14))
+        if device_cells >= least_cells:
+            return [*link, (fit_words(device, device_cells), tone)]
+    for link in links:
+        alone = [*link[:-1], (link[-1][0].rstrip(), link[-1][1])] if link else []
+        if cells(alone) <= room:
+            return alone
+    return []
 
 
-def _link(view: PlayerView) -> list[Part]:
-    """Return how good the link is and how late sound is, by a sign, a word and a number.
+def _links(view: PlayerView) -> list[list[Part]]:
+    """Return how good the link is and how late sound is: by sign, word and number, or by less.
 
     Without a device no sound is heard, good or bad.
     """
     quality = view.link.quality
     if quality is None or view.stats is None or view.failure is not None:
-        return []
+        return [[]]
     if view.state.device is None and quality != "cut":
-        return []
+        return [[]]
     sign, word, tone = _LINK_LOOKS[quality]
-    return [(f"{sign} {word}", tone), (f" {view.stats.delay_ms:3.0f} ms   ", "dim")]
+    number: Part = (f" {view.stats.delay_ms:3.0f} ms   ", "dim")
+    shorter: list[list[Part]] = [[(f"{sign} {word}", tone), number], [(f"{sign} {word}  ", tone)]]
+    return [*shorter, [(f"{sign} ", tone)]] if quality == "good" else shorter
 
 
 def _device(state: StateEvent) -> str:

@@ -1,4 +1,4 @@
-"""Lists in the place of timeline and words: a title, entries of which one is pointed at, keys."""
+"""Lists in the place of the words or beside them: a title, entries of which one is pointed at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textual import events
 
 from callplayer.ui.model.layout import window_start
-from callplayer.ui.widgets.rows import Row, Rows, fit
+from callplayer.ui.widgets.rows import Row, Rows
 
 MOVES = ("up", "down", "home", "end")
 """The keys that move in a list."""
@@ -23,12 +23,6 @@ def title_row(title: str, width: int) -> Row:
     """Return a panel's title and a rule."""
     text = f"─ {title} "
     return ((text, "dim"), ("─" * max(width - len(text), 0), "faint"))
-
-
-def keys_row(keys: str, close_key: str, width: int) -> Row:
-    """Return a panel's own keys, and the one that closes it, if any does."""
-    parts = (keys, f"{close_key} close" if close_key else "")
-    return ((fit("  ".join(filter(None, parts)), width), "dim"),)
 
 
 class MovedRows(Rows):
@@ -50,26 +44,21 @@ class MovedRows(Rows):
 
 
 class ListPanel(MovedRows):
-    """A list in a panel.
-
-    `close_key` is what the key is called that closes it, "" if there is none.
-    """
-
-    close_key = "Esc"
+    """A list in a panel."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._start = 0
 
     def clicked(self, event: events.Click, count: int) -> int | None:
-        """Return which of `count` entries was clicked; None for title and keys."""
+        """Return which of `count` entries was clicked; None for the title, and below the list."""
         at = self._start + event.y - 1
-        return at if 1 <= event.y < self.size.height - 1 and at < count else None
+        return at if event.y >= 1 and at < count else None
 
     def entry_rows(
         self, count: int, at: int, row_of: Callable[[int], Row], height: int
     ) -> list[Row]:
         """Return the entries that have room, the one at `at` among them."""
-        room = max(height - 2, 1)
+        room = max(height - 1, 1)
         self._start = window_start(at, count, room, self._start)
         return [row_of(place) for place in range(self._start, min(self._start + room, count))]

@@ -136,12 +136,8 @@ class ScriptLines:
     def _row(self, line: TranscriptLine, seen: Seen) -> Row:
         each = self.script.utterances[line.utterance]
         hits = (seen.hits or {}).get(line.utterance, ())
-        parts = _prefix(
-            each,
-            is_first=line.first == 0,
-            is_new=line.first == 0 and self._is_new_speaker(line.utterance),
-            width=self.width,
-        )
+        is_new = line.first == 0 and self._is_new_speaker(line.utterance)
+        parts = _prefix(each.words[line.first].start_ms, each.speaker, is_new, self.width)
         for at in range(line.first, line.end):
             word = each.words[at]
             tone = _tone(word, seen)
@@ -204,10 +200,10 @@ def prefix_cells(width: int) -> int:
     return TIME_CELLS + NAME_CELLS + 2 + (width >= WIDE)
 
 
-def _prefix(utterance: Utterance, *, is_first: bool, is_new: bool, width: int) -> list[Part]:
-    """Return what stands before the words: the time of each utterance, a new speaker's name."""
-    speaker, blank = utterance.speaker, " " * (width >= WIDE)
-    start = clock_text(utterance.start_ms, utterance.start_ms, tenths=False) if is_first else ""
+def _prefix(start_ms: int, speaker: Speaker, is_new: bool, width: int) -> list[Part]:
+    """Return what stands before the words: the time of each line's first, a new speaker's name."""
+    blank = " " * (width >= WIDE)
+    start = clock_text(start_ms, start_ms, tenths=False)
     name = NAMES[speaker] if is_new else ""
     return [
         (f"{start:>{TIME_CELLS - 1}} ", "dim"),

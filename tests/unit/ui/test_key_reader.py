@@ -40,7 +40,7 @@ def test_a_capital_that_means_something_else_says_so_once() -> None:
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("N", "N")
     assert meant == "N"
-    assert remark == "N is: previous hit or bookmark; n is: next hit or bookmark. Is Caps Lock on?"
+    assert remark == "Is Caps Lock on? N: previous hit or bookmark; n: next hit or bookmark."
     assert reader.read("N", "N") == ("N", "")
     assert reader.read("S", "S") == ("S", "")
 
@@ -49,5 +49,5 @@ def test_a_capital_without_an_action_is_the_small_letter_and_reports_caps_lock_o
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("M", "M")
     assert meant == "m"
-    assert remark == "Caps Lock seems to be on: N, R, S mean something else then."
+    assert remark == "Caps Lock seems to be on: N, R, S mean something else."
     assert reader.read("M", "M") == ("m", "")

@@ -15,13 +15,17 @@ from callplayer.ui.widgets.rows import Part, Row, fit
 PAGES = {"pageup": -1, "pagedown": 1}
 """Keys that show another page."""
 
+MOST_COLUMNS = 4
+GAP_CELLS = 2
+
 Entry = tuple[str, str]
 """Keys or a sign, and what they do or what it means."""
 
 SIGNS: tuple[Entry, ...] = (
     *((look.symbol, look.word.lower()) for look in PHASE_LOOKS.values()),
     ("━ ─", "played; to come"),
-    ("◆ ◇", "heard here; asked for"),
+    ("◆│ ◇", "heard here; asked for"),
+    ("↓ ╷", "key points; mouse points"),
     ("▾1", "first bookmark"),
     ("╷ ┃", "found; gone to"),
     ("A═B", "loop"),
@@ -30,14 +34,16 @@ SIGNS: tuple[Entry, ...] = (
     ("▀ ▄", "words: caller; taker"),
     (NO_WORD, "no words there"),
     (UNKNOWN, "not known yet"),
+    ("● ┼", "volume; 0 dB"),
     ("█ ┃", "level; its peak"),
     ("│", "loud; too loud"),
     ("M S ×", "mute; solo; not heard"),
     ("▸", "the party of ↑↓ m s"),
     ("~", "the machine is unsure"),
-    ("┃ ┊", "caller; call taker"),
+    ("┃ ┊ ╎", "caller; taker; unknown"),
     ("▂▄▆", "link, by bars and delay"),
-    ("♪", "sound device"),
+    ("♪ ○ ●", "device; listed; chosen"),
+    ("! ✖", "needs a look; failed"),
 )
 
 
@@ -103,32 +109,37 @@ def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
 
 
 def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
-    """Yield entries in as many columns as they have room in, read from top to bottom."""
-    count = 2 if width < 100 else 3 if width < 150 else 4
-    while count > 1 and not all(_has_room(*each) for each in _split(entries, count, width)):
-        count -= 1
-    columns = _split(entries, count, width)
-    for y in range(len(columns[0][0])):
+    """Yield entries in as many columns as they have room in, read from top to bottom.
+
+    Columns are of one width, so that those of all groups stand below each other, or else as wide as
+    they need.
+    """
+    for count in range(MOST_COLUMNS, 0, -1):
+        columns = _split(entries, count)
+        needed = [_key_cells(column) + _text_cells(column) for column in columns]
+        even = min((width + GAP_CELLS) // count, 60)
+        if max(needed) + GAP_CELLS <= even:
+            needed = [even - GAP_CELLS] * len(columns)
+        if sum(needed) + GAP_CELLS * (len(columns) - 1) <= width:
+            break
+    for y in range(len(columns[0])):
         row: list[Part] = []
-        for column, column_cells in columns:
+        for column, column_cells in zip(columns, needed, strict=True):
             keys, text = column[y] if y < len(column) else ("", "")
             key_cells = _key_cells(column)
             row.append((fit(keys, key_cells), "ask"))
-            row.append((fit(text, column_cells - key_cells - 1) + " ", "text"))
-        yield row
+            row += [(fit(text, column_cells - key_cells), "text"), (" " * GAP_CELLS, "text")]
+        yield row[:-1]
 
 
-def _split(entries: Sequence[Entry], count: int, width: int) -> list[tuple[Sequence[Entry], int]]:
-    """Return the columns and how wide each is."""
+def _split(entries: Sequence[Entry], count: int) -> list[Sequence[Entry]]:
     height = -(-len(entries) // count)
-    starts = range(0, len(entries), height)
-    return [(entries[start : start + height], min(width // count, 60)) for start in starts]
-
-
-def _has_room(column: Sequence[Entry], column_cells: int) -> bool:
-    room = column_cells - _key_cells(column) - 1
-    return all(cell_len(text) <= room for _, text in column)
+    return [entries[start : start + height] for start in range(0, len(entries), height)]
 
 
 def _key_cells(column: Sequence[Entry]) -> int:
     return max(cell_len(keys) for keys, _ in column) + 2
+
+
+def _text_cells(column: Sequence[Entry]) -> int:
+    return max(cell_len(text) for _, text in column)

@@ -9,7 +9,7 @@ from callplayer.ipc.messages import AdjustOutputDelay, ListDevices, SetOutputDev
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.rules import ask_note, remove_bookmark
 from callplayer.ui.footer import Mode
-from callplayer.ui.keymap import Action, first_key
+from callplayer.ui.keymap import Action
 from callplayer.ui.screens.player.help import PAGES, HelpPanel
 from callplayer.ui.widgets.bookmarks import BookmarksPanel
 from callplayer.ui.widgets.devices import DevicesPanel
@@ -43,7 +43,6 @@ class Panels:
         self.devices = DevicesPanel(id="devices")
         self.bookmarks = BookmarksPanel(id="bookmarks")
         self.help.actions = actions
-        self.devices.close_key = self.bookmarks.close_key = first_key(actions, "close")
 
     @property
     def named(self) -> dict[PanelName, Rows]:

@@ -174,7 +174,7 @@ class Parts:
                     self.size.width - 2 * EDGE_CELLS,
                     height,
                     stats_rows=STATS_ROWS if shows_stats else 0,
-                    words=bool(self._control.view.script),
+                    words=bool(self._control.view.script) or is_open,
                 )
             )
         self.draw()

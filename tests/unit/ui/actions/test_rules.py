@@ -47,7 +47,7 @@ def test_percent_keys_scrub_a_finished_call_and_say_why_not_on_a_growing_one() -
     rule = KEYS["3"].rule
     assert rule is not None
     assert rule(CALL).requests == (Scrub(81_600),)
-    assert "goes on" in rule(call_of(but(PLAYING, call_over=False))).note
+    assert "grows" in rule(call_of(but(PLAYING, call_over=False))).note
     assert "not known" in rule(NOTHING).note
 
 

@@ -72,8 +72,14 @@ def test_help_and_statistics_fit_the_width_they_are_made_for(width: int) -> None
 
 def test_no_help_is_cut_or_stands_against_the_next_key_in_the_smallest_window() -> None:
     for row in help_rows(MIN_WIDTH - 2):
-        assert all(text.endswith(" ") for text, tone in row if tone == "text")
-        assert not any(text.rstrip().endswith("…") for text, tone in row if tone == "text"), row
+        texts = [text for text, tone in row if tone == "text"]
+        assert all(gap.isspace() for gap in texts[1::2])
+        assert not any(text.rstrip().endswith("…") for text in texts), row
+
+
+def test_the_wider_the_window_the_lower_is_the_help() -> None:
+    heights = [len(help_rows(width)) for width in (58, 78, 98, 158)]
+    assert heights == sorted(set(heights), reverse=True)
 
 
 @pytest.mark.parametrize(
