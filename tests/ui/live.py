@@ -43,14 +43,14 @@ class Session:
     def requests(self) -> list[str]:
         return self.requests_path.read_text().splitlines() if self.requests_path.exists() else []
 
-    def shows_clock(self, time_text: str, scale: int = 2) -> bool:
+    def shows_clock(self, time_text: str) -> bool:
         lines = self.text.splitlines()
-        rows = large(time_text, scale)
         return any(
             all(
                 row.rstrip() in line
                 for row, line in zip(rows, lines[top : top + len(rows)], strict=False)
             )
+            for rows in (large(time_text, scale) for scale in (1, 2, 3))
             for top in range(len(lines) - len(rows))
         )
 

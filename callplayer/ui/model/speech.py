@@ -41,6 +41,7 @@ HEARD_SILENCE = "▁"
 WORD = "▒"
 NO_WORD = "·"
 UNKNOWN = "░"
+WORD_SIGNS = (WORD, CALLER_WORD, CALL_TAKER_WORD, BOTHS_WORD)
 """Heard sound has a height, words that were not heard yet are grey, and what is not known is as
 the bar was: they differ without colour."""
 
@@ -138,14 +139,9 @@ class SpeechLane:
         """Return one of its rows, 0 at the top, where it has several."""
         return self.columns.translate(_glyphs(at, rows))
 
-    def is_heard(self, column: int) -> bool:
-        """Return whether sound or silence was heard at a column."""
-        return self.columns[column] in _HEARD
 
-
-_LEVEL_SIGNS = tuple(map(chr, range(_LOUDEST + 1)))
+LEVEL_SIGNS = tuple(map(chr, range(_LOUDEST + 1)))
 """Levels as they stand in the columns of a lane: no sign of words is among them."""
-_HEARD = frozenset(_LEVEL_SIGNS)
 
 
 @lru_cache(maxsize=64)
@@ -238,7 +234,7 @@ class SpeechLanes:
         assert self._drawn_for is not None
         level = self._level(name, column)
         if level != _UNHEARD:
-            return _LEVEL_SIGNS[level]
+            return LEVEL_SIGNS[level]
         if column in said:
             return WORD
         _, span, width = self._drawn_for
@@ -266,8 +262,8 @@ class SpeechLanes:
         # What is noted is seen in every column that it reaches into.
         for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
             level = self._level(name, column)
-            if level != _UNHEARD and signs[column] != _LEVEL_SIGNS[level]:
-                signs[column] = _LEVEL_SIGNS[level]
+            if level != _UNHEARD and signs[column] != LEVEL_SIGNS[level]:
+                signs[column] = LEVEL_SIGNS[level]
                 self._lanes.pop(name, None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -18,7 +18,15 @@ from callplayer.ui.model.format import (
 )
 from callplayer.ui.model.meters import meters_of
 from callplayer.ui.model.navigation import Loop
-from callplayer.ui.model.speech import NO_WORD, UNKNOWN, WORDS_LANE, SpeechLane, is_mixed
+from callplayer.ui.model.speech import (
+    LEVEL_SIGNS,
+    NO_WORD,
+    UNKNOWN,
+    WORD_SIGNS,
+    WORDS_LANE,
+    SpeechLane,
+    is_mixed,
+)
 from callplayer.ui.model.zoom import Span
 from callplayer.ui.widgets.rows import Part, Row
 
@@ -126,6 +134,20 @@ def _unknown(track: Track, at: int, width: int) -> Row:
     return ((SpeechLane("", UNKNOWN * width).row(at, track.rows), "faint"),)
 
 
+_KINDS = (
+    {ord(sign): "f" for sign in (UNKNOWN, NO_WORD)}
+    | {ord(sign): "t" for sign in LEVEL_SIGNS}
+    | {ord(sign): "a" for sign in WORD_SIGNS}
+)
+"""What is known of a column that was not played: nothing, what was heard, what words tell."""
+
+_TONES: dict[str, Tone] = {
+    "p": "past", "f": "faint", "t": "text", "a": "ahead",
+    "P": "past-loop", "F": "faint-loop", "T": "text-loop", "A": "ahead-loop",
+    "s": "strong",
+}  # fmt: skip
+
+
 @lru_cache(maxsize=64)
 def lane_row(
     lane: SpeechLane,
@@ -134,31 +156,27 @@ def lane_row(
     row_of_rows: tuple[int, int] = (0, 1),
     loop: tuple[int, int] | None = None,
 ) -> Row:
-    """Return a row of a lane: what was played, what was heard elsewhere, what only the
-    transcript tells of; the stretch of the loop tinted; and the playhead."""
+    """Return a row of a lane: what was played, what was heard elsewhere, what only words say; the
+    stretch of the loop tinted; and the playhead."""
+    signs = lane.row(*row_of_rows)[:end]
     row: list[Part] = []
-    signs = lane.row(*row_of_rows)
-    for tone, columns in groupby(range(min(end, len(signs))), key=_tone_of(lane, here, loop)):
-        text = "".join(signs[column] for column in columns)
-        row.append((PLAYHEAD, tone) if tone == "strong" else (text, tone))
+    at = 0
+    for kind, columns in groupby(_kinds(lane, here, end, loop)):
+        first, at = at, at + len(list(columns))
+        row.append((PLAYHEAD if kind == "s" else signs[first:at], _TONES[kind]))
     return tuple(row)
 
 
-def _tone_of(lane: SpeechLane, here: int, loop: tuple[int, int] | None) -> Callable[[int], Tone]:
-    def tone(column: int) -> Tone:
-        in_loop = loop is not None and loop[0] <= column <= loop[1]
-        sign = lane.columns[column]
-        if column == here:
-            return "strong"
-        if column < here:
-            return "past-loop" if in_loop else "past"
-        if sign in (UNKNOWN, NO_WORD):
-            return "faint-loop" if in_loop else "faint"
-        if lane.is_heard(column):
-            return "text-loop" if in_loop else "text"
-        return "ahead-loop" if in_loop else "ahead"
-
-    return tone
+@lru_cache(maxsize=16)
+def _kinds(lane: SpeechLane, here: int, end: int, loop: tuple[int, int] | None) -> str:
+    """Return the key in _TONES of each column; letter by letter in Python it would cost more than
+    all else of a tick."""
+    known = lane.columns[:end].translate(_KINDS)
+    kinds = "p" * min(here, len(known)) + known[here:]
+    if loop is not None:
+        first, after = loop[0], loop[1] + 1
+        kinds = kinds[:first] + kinds[first:after].upper() + kinds[after:]
+    return kinds if here >= len(kinds) else f"{kinds[:here]}s{kinds[here + 1 :]}"
 
 
 def _loop_columns(marks: Marks, width: int, span: Span) -> tuple[int, int] | None:
