@@ -38,7 +38,7 @@ class ChildProcess:
     """Start `argv` in a session of its own.
 
     `log_fd` takes its stderr, and its stdout as well if `log_stdout`; it is closed at the end.
-    `stdin` and `stdout` are as in `subprocess`. Raise OSError if the process cannot be started.
+    `stdin`, `stdout` and `pass_fds` are as in `subprocess`. Raise OSError if it cannot be started.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class ChildProcess:
         stdin: int = subprocess.PIPE,
         stdout: int = subprocess.DEVNULL,
         log_stdout: bool = False,
+        pass_fds: Sequence[int] = (),
         limits: EndLimits = EndLimits(),
     ) -> None:
         self._limits = limits
@@ -61,6 +62,7 @@ class ChildProcess:
                 stderr=log.writer,
                 env=environment,
                 bufsize=0,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
         if self._process.stdin is not None:

@@ -58,8 +58,8 @@ class Driven:
     def named(self) -> list[str]:
         """Return the keys that the footer names; they must stand on the screen as well."""
         footer = self.app.player.parts.footer
-        assert footer._moment is not None
-        items = footer_items(footer._moment, footer.size.width)
+        assert footer.moment is not None
+        items = footer_items(footer.moment, footer.size.width)
         assert screen_text(self.app).splitlines()[-1].strip() == "".join(
             text for text, _ in footer_row(items)
         )

@@ -149,7 +149,7 @@ async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() 
             app.post_message(kind(None, x, y, 0, 0, 0, False, False, False, x, y))
             await pilot.pause()
         assert app.player.parts.pointer.zoom == 1
-        span = app.player.parts.timeline._span
+        span = app.player.parts.timeline.span
         assert span.length_ms == 136_000
         await pilot.click(Timeline, offset=(40, 1))
         assert engine.requests == [Scrub(span.position_ms(40, place.width))]
@@ -162,10 +162,10 @@ async def test_the_mouse_over_the_timeline_shows_offset_clock_and_word() -> None
         await pilot.pause()
         timeline = app.player.parts.timeline
         width = timeline.size.width
-        column = timeline._span.column(83_400, width) - 2
+        column = timeline.span.column(83_400, width) - 2
         await pilot.hover(Timeline, offset=(column, 1))
         await pilot.pause()
-        at_ms = timeline._span.position_ms(column, width)
+        at_ms = timeline.span.position_ms(column, width)
         shown = f"╷{clock_text(at_ms, 272_000)}  10:31:"
         assert shown in screen_text(app)
         await pilot.hover(TrackHeads)

@@ -145,7 +145,7 @@ async def test_what_is_pointed_at_stays_in_sight_of_a_closer_look(tmp_path: Path
         place_ms = session.app.player.parts.pointer.point_ms
         assert place_ms is not None
         await session.until_text(clock_text(place_ms, 272_000))
-        assert session.app.player.parts.timeline._span.holds(place_ms)
-        assert not session.app.player.parts.timeline._span.holds(83_400)
+        assert session.app.player.parts.timeline.span.holds(place_ms)
+        assert not session.app.player.parts.timeline.span.holds(83_400)
         await session.pilot.press("escape")
-        await session.until(lambda: session.app.player.parts.timeline._span.holds(83_400))
+        await session.until(lambda: session.app.player.parts.timeline.span.holds(83_400))

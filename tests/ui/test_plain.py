@@ -199,7 +199,7 @@ def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
         before = len(lines)
         player.take(event)
         for clock.now_s in at_s:
-            player._say_trouble()
+            player.say_trouble()
         return lines[before:]
 
     silent = LaneLevel(lane="caller", rms_db=-90.0, peak_db=-90.0, hold_db=-90.0)
@@ -318,10 +318,10 @@ def test_a_speaker_at_the_live_end_is_named_at_the_beginning() -> None:
 
 async def test_words_are_said_as_they_are_heard() -> None:
     player, _, lines = plain(INCIDENT, PLAYING, *TALK)
-    player._say_words()
-    player._say_words()
+    player.say_words()
+    player.say_words()
     player.take(but(PLAYING, audible_ms=88_700))
-    player._say_words()
+    player.say_words()
     assert [line for line in lines if ": " in line] == [
         "Caller: There is smoke coming out of the kitchen and my father is still inside.",
         "Caller: Please hurry.",
@@ -446,5 +446,5 @@ def test_the_help_lists_what_works_here_in_words() -> None:
     for action in ACTIONS:
         if action not in missing and "percent" not in action.name:
             player.front_actions["suspend"] = lambda: None
-            player._act(action)
+            player.act(action)
     assert "That needs the screen." not in lines

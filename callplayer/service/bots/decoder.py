@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections import OrderedDict
@@ -17,8 +18,11 @@ from pathlib import Path
 from callplayer.config import without_settings
 from callplayer.errors import ServiceError, UsageError
 from callplayer.recordings.recording import Recording
+from callplayer.supervise import ChildProcess, EndLimits
 
 CACHE_BYTES = 1_500_000_000
+MAX_ANSWER_BYTES = 60_000
+"""Less than a pipe holds, so that a decoder never waits for it to be read."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +86,21 @@ class DecodedCache:
 async def _decode(recording: Recording) -> DecodedRecording:
     fd = _nameless_file()
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+        process = ChildProcess(
+            [sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd)],
+            without_settings(os.environ),
+            os.dup(2),
+            stdout=subprocess.PIPE,
             pass_fds=(fd,),
-            env=without_settings(os.environ),
-            start_new_session=True,
-        )  # fmt: skip
+            limits=EndLimits(leave_s=0.0, terminate_s=()),
+        )
         try:
-            answer, _ = await process.communicate(os.fsencode(recording.path.resolve()) + b"\n")
-        except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
-            raise
-        if process.returncode != 0:
+            process.write_line(os.fsencode(recording.path.resolve()) + b"\n")
+            status = await process.ended()
+            answer = process.read_line(0.0, MAX_ANSWER_BYTES)
+        finally:
+            await process.end()
+        if status != 0:
             raise ServiceError(
                 f"{recording.path.name} cannot be decoded: its reader has crashed.",
                 "Convert the recording, or name another.",

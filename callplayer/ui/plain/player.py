@@ -129,11 +129,11 @@ class PlainPlayer:
         if reply is not None:
             return
         if (named := self._named.get(key)) is not None:
-            self._act(named)
+            self.act(named)
             return
         meant, remark = self._keys.read(key, character or "")
         if (action := self._keys.action(meant)) is not None:
-            self._act(action)
+            self.act(action)
         if remark:
             self._write(remark)
 
@@ -145,7 +145,8 @@ class PlainPlayer:
         else:
             self.control.answer(line)
 
-    def _act(self, action: Action) -> None:
+    def act(self, action: Action) -> None:
+        """Do what an action says."""
         if action.rule is not None:
             self.control.do(action.rule)
         elif action.front is not None:
@@ -210,11 +211,12 @@ class PlainPlayer:
         """Write words as they are heard, and skip silence."""
         while True:
             await asyncio.sleep(TICK_S)
-            self._say_words()
-            self._say_trouble()
+            self.say_words()
+            self.say_trouble()
             self.control.skip_silence()
 
-    def _say_words(self) -> None:
+    def say_words(self) -> None:
+        """Write the words that have been heard since."""
         state = self.view.state
         if not state.advancing:
             return
@@ -223,7 +225,7 @@ class PlainPlayer:
         ):
             self._write(line)
 
-    def _say_trouble(self) -> None:
+    def say_trouble(self) -> None:
         """Write why nothing is heard, or what is not confirmed: once for each time."""
         view, now_s = self.view, self.control.clock()
         keys = [first_key(self._actions, name) for name in ("retry-now", "audible")]

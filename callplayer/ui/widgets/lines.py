@@ -63,7 +63,7 @@ class KeyFooter(Rows):
     """The keys most needed."""
 
     actions: Sequence[Action] = ACTIONS
-    _moment: FooterContext | None = None
+    moment: FooterContext | None = None
 
     @dataclass
     class Pressed(Message):
@@ -73,15 +73,15 @@ class KeyFooter(Rows):
 
     def on_click(self, event: events.Click) -> None:
         """Press what is clicked."""
-        items = footer_items(self._moment or FooterContext(), self.size.width, self.actions)
+        items = footer_items(self.moment or FooterContext(), self.size.width, self.actions)
         key = key_at(items, event.x)
         if key is not None:
             self.post_message(self.Pressed(key))
 
     def show(self, moment: FooterContext) -> None:
         """Show the keys that fit, with the words for what they do now."""
-        if moment != self._moment:
-            self._moment = moment
+        if moment != self.moment:
+            self.moment = moment
             self.draw_with(lambda width, _: [footer_row(footer_items(moment, width, self.actions))])
 
 

@@ -60,7 +60,7 @@ class Timeline(DragRows):
     def __init__(self, lanes: SpeechLanes, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lanes = lanes
-        self._span = Span(0, 0)
+        self.span = Span(0, 0)
         self._duration_ms = 0
         self._hovered: int | None = None
         self._built_from: tuple[object, ...] = ()
@@ -84,8 +84,8 @@ class Timeline(DragRows):
         if not self._dragging:
             # The bar must not move under the mouse that drags it.
             whole = whole_span(self._duration_ms, is_growing(state))
-            self._span = zoomed_span(whole, zoom, look_ms, self._span)
-        span = self._span
+            self.span = zoomed_span(whole, zoom, look_ms, self.span)
+        span = self.span
 
         def build(width: int, height: int) -> Sequence[Row]:
             lanes = self._lanes.lanes(state.lanes, script, span, width) if width > 1 else ()
@@ -101,14 +101,14 @@ class Timeline(DragRows):
     @property
     def column_ms(self) -> int:
         """How much of the call a column stands for, in ms."""
-        return max(self._span.length_ms // max(self.size.width - 1, 1), 1)
+        return max(self.span.length_ms // max(self.size.width - 1, 1), 1)
 
     def moved(self, place_ms: int, key: str) -> int:
         """Return the place that a key moves to from another: by columns, or to an end of sight."""
         if key in ("home", "end"):
-            wanted_ms = self._span.start_ms if key == "home" else self._span.end_ms
+            wanted_ms = self.span.start_ms if key == "home" else self.span.end_ms
         else:
-            column_ms = self._span.length_ms / max(self.size.width - 1, 1)
+            column_ms = self.span.length_ms / max(self.size.width - 1, 1)
             wanted_ms = round(place_ms + POINT_MOVES[key] * column_ms)
         return min(max(wanted_ms, 0), self._duration_ms)
 
@@ -150,4 +150,4 @@ class Timeline(DragRows):
 
     def position_at(self, column: int) -> int:
         """Return the position at a column as drawn now, in ms, no later than the call is long."""
-        return min(self._span.position_ms(column, self.size.width), self._duration_ms)
+        return min(self.span.position_ms(column, self.size.width), self._duration_ms)
