@@ -303,9 +303,10 @@ async def _pick(
     notice: tuple[str, str] | None,
 ) -> tuple[str | None, bool]:
     theme = _theme(settings)
-    from callplayer.ui.screens.picker import PickerApp
+    from callplayer.ui.screens.picker import PickerApp, PickerScreen
 
-    app = PickerApp(fetch, theme, hide_phone=settings.hide_phone, notice=notice, pages=pages)
+    picker = PickerScreen(fetch, hide_phone=settings.hide_phone, notice=notice, pages=pages)
+    app = PickerApp(picker, theme)
     leaving.give_back = app.abandon_terminal
     loop = asyncio.get_running_loop()
     with leaving.by(lambda exit_code: loop.call_soon_threadsafe(app.exit, None, exit_code)):

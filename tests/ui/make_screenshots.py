@@ -17,7 +17,7 @@ from typing import Any
 from textual.app import App
 
 from callplayer.ui.options import PickerRow
-from callplayer.ui.screens.picker import PickerApp
+from callplayer.ui.screens.picker import PickerApp, PickerScreen
 from tests.ui.pixels import Rgb, cells_of, picture
 from tests.ui.scenes import SCENES, SIZES
 from tests.ui.scripted import strips_of
@@ -71,7 +71,7 @@ async def _incidents() -> Sequence[PickerRow]:
 
 def picker_app(theme: str = "") -> PickerApp:
     """Return the picker over the list above."""
-    return PickerApp(_incidents, theme, utc=lambda: NOW)
+    return PickerApp(PickerScreen(_incidents, utc=lambda: NOW), theme)
 
 
 async def drawn(name: str) -> tuple[str, Any]:

@@ -14,7 +14,7 @@ from callplayer.ui.key_profiles import remapped
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.options import PickerRow, PlayerResult
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.picker import PickerApp
+from callplayer.ui.screens.picker import PickerApp, PickerScreen
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.settings import ScreenSettings
 from callplayer.ui.theme import CONTRAST, DARK, LIGHT, THEMES
@@ -209,7 +209,7 @@ async def test_the_list_hides_phone_numbers_too() -> None:
     async def fetch() -> list[PickerRow]:
         return [PickerRow("i1", "today", "+15550100199", True)]
 
-    app = PickerApp(fetch, hide_phone=True)
+    app = PickerApp(PickerScreen(fetch, hide_phone=True))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "+• ••• ••• ••99" in screen_text(app)

@@ -21,7 +21,7 @@ from callplayer.ipc.messages import (
 )
 from callplayer.ui.model.format import clock_text
 from callplayer.ui.player_app import PlayerApp
-from callplayer.ui.screens.picker import PickerApp
+from callplayer.ui.screens.picker import PickerApp, PickerScreen
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.widgets.timeline import Timeline
 from callplayer.ui.widgets.track_heads import TrackHeads, slider_place
@@ -295,7 +295,7 @@ async def test_the_wheel_moves_through_bookmarks_and_devices() -> None:
 
 
 async def test_the_picker_takes_clicks_and_the_wheel() -> None:
-    app = PickerApp(Source())
+    app = PickerApp(PickerScreen(Source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.click("#list", offset=(8, 2))

@@ -10,8 +10,7 @@ from textual import events
 from callplayer.errors import UnreachableError
 from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerRow
-from callplayer.ui.screens import picker
-from callplayer.ui.screens.picker import PickerApp, matching
+from callplayer.ui.screens.picker import PickerApp, PickerScreen, matching
 from tests.ui.make_screenshots import picker_app
 from tests.ui.scripted import screen_text
 
@@ -55,7 +54,7 @@ def test_the_list_scrolls_only_as_far_as_needed(
 
 
 async def test_enter_returns_the_chosen_id() -> None:
-    app = PickerApp(Source())
+    app = PickerApp(PickerScreen(Source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "● LIVE" in screen_text(app)
@@ -64,7 +63,7 @@ async def test_enter_returns_the_chosen_id() -> None:
 
 
 async def test_typing_filters_and_backspace_undoes_it() -> None:
-    app = PickerApp(Source())
+    app = PickerApp(PickerScreen(Source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.press(*"0150")
@@ -78,7 +77,7 @@ async def test_typing_filters_and_backspace_undoes_it() -> None:
 
 @pytest.mark.parametrize("key", ["q", "escape", "ctrl+c", "ctrl+q"])
 async def test_leaving_returns_nothing(key: str) -> None:
-    app = PickerApp(Source())
+    app = PickerApp(PickerScreen(Source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
         await pilot.pause()
@@ -87,7 +86,7 @@ async def test_leaving_returns_nothing(key: str) -> None:
 
 
 async def test_a_filter_may_hold_a_q_and_escape_takes_it_away_before_it_leaves() -> None:
-    app = PickerApp(Source((*ROWS, PickerRow("q-1", "", "", False))))
+    app = PickerApp(PickerScreen(Source((*ROWS, PickerRow("q-1", "", "", False)))))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.press("-", "q")
@@ -107,7 +106,7 @@ async def test_a_filter_may_hold_a_q_and_escape_takes_it_away_before_it_leaves()
 
 
 async def test_a_pasted_id_filters() -> None:
-    app = PickerApp(Source())
+    app = PickerApp(PickerScreen(Source()))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         app.post_message(events.Paste("9c00dd22-cccc\n"))
@@ -118,7 +117,9 @@ async def test_a_pasted_id_filters() -> None:
 
 
 async def test_why_the_last_call_could_not_be_played_is_reported_until_a_key_is_pressed() -> None:
-    app = PickerApp(Source(), notice=("There is no such incident.", "Choose another."))
+    app = PickerApp(
+        PickerScreen(Source(), notice=("There is no such incident.", "Choose another."))
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause(0.1)
         assert "3 of 3" in screen_text(app)
@@ -128,12 +129,9 @@ async def test_why_the_last_call_could_not_be_played_is_reported_until_a_key_is_
         assert "no such incident" not in screen_text(app)
 
 
-async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_incident(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(picker, "REFRESH_S", 0.05)
+async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_incident() -> None:
     source = Source()
-    app = PickerApp(source)
+    app = PickerApp(PickerScreen(source, refresh_s=0.05))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         await pilot.press("down")
@@ -146,13 +144,10 @@ async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_inciden
     assert app.return_value == ROWS[1].id
 
 
-async def test_an_error_is_reported_and_goes_when_the_server_answers_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(picker, "REFRESH_S", 0.05)
+async def test_an_error_is_reported_and_goes_when_the_server_answers_again() -> None:
     source = Source()
     source.error = UnreachableError("The server does not answer.", "Check the network.")
-    app = PickerApp(source)
+    app = PickerApp(PickerScreen(source, refresh_s=0.05))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "✖ The server does not answer.  Check the network." in screen_text(app)
@@ -168,7 +163,7 @@ async def test_an_error_is_reported_and_goes_when_the_server_answers_again(
 
 async def test_text_of_the_list_is_drawn_harmless() -> None:
     harm = "[red]x[/]\x1b[2J\n"
-    app = PickerApp(Source((PickerRow(harm, harm, harm, False),)))
+    app = PickerApp(PickerScreen(Source((PickerRow(harm, harm, harm, False),))))
     async with app.run_test(size=(100, 24)) as pilot:
         await pilot.pause()
         text = screen_text(app)
@@ -203,7 +198,7 @@ class Pages:
 
 async def test_the_list_loads_on_as_one_scrolls() -> None:
     pages = Pages()
-    app = PickerApp(pages.fetch, pages=pages)
+    app = PickerApp(PickerScreen(pages.fetch, pages=pages))
     async with app.run_test(size=(80, 16)) as pilot:
         await pilot.pause()
         assert pages.loaded == 25
@@ -225,7 +220,7 @@ async def test_the_list_loads_on_as_one_scrolls() -> None:
 
 async def test_a_filter_looks_through_all_pages() -> None:
     pages = Pages()
-    app = PickerApp(pages.fetch, pages=pages)
+    app = PickerApp(PickerScreen(pages.fetch, pages=pages))
     async with app.run_test(size=(80, 16)) as pilot:
         await pilot.pause()
         await pilot.press("i", "-", "5", "7")

@@ -39,12 +39,13 @@ class StreamedSound:
 
     Each chunk of a second is resampled by itself with a margin, so that a place sounds the same
     however it was come to. A thread decodes the chunk after the one that is read. `read` may be
-    called on any thread. `frames` is put right once a large file has been looked through.
+    called on any thread. `frames` is put right once a file of more than `large_bytes` has been
+    looked through.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, large_bytes: int = LARGE_BYTES) -> None:
         """Open `path`; raise UsageError if it cannot be read or is known to be cut off."""
-        is_large = path.is_file() and path.stat().st_size > LARGE_BYTES
+        is_large = path.is_file() and path.stat().st_size > large_bytes
         self._reader = _Forward(opened_sound(path, scan=not is_large))
         self._path = path
         self._lock = threading.Lock()

@@ -99,7 +99,8 @@ class PickerList(Rows):
 class PickerScreen(Screen[None], inherit_bindings=False):
     """Lets the user choose one incident; `notice` is why the last one could not be played.
 
-    `utc` is the time of day, for how long ago an incident was made.
+    `utc` is the time of day, for how long ago an incident was made. The list is asked for again
+    after `refresh_s`.
     """
 
     ALLOW_SELECT = False
@@ -116,8 +117,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         notice: tuple[str, str] | None = None,
         pages: PickerPages | None = None,
         utc: Callable[[], datetime] = _utc,
+        refresh_s: float = REFRESH_S,
     ) -> None:
         super().__init__()
+        self._refresh_s = refresh_s
         self._utc = utc
         self._fetch = fetch
         self._pages = pages
@@ -214,7 +217,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 
     async def _keep_fresh(self) -> None:
         while True:
-            wait_s = REFRESH_S
+            wait_s = self._refresh_s
             try:
                 self._all = await self._fetch()
                 self._problem = None
@@ -227,7 +230,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
     def _wait_s(self, error: CallplayerError) -> float:
         """Return how long to leave the API alone after an error, as far as it asks for that."""
         asked_s = error.retry_after_s if isinstance(error, UnreachableError) else 0.0
-        return min(max(REFRESH_S, asked_s), LONGEST_ASKED_S)
+        return min(max(self._refresh_s, asked_s), LONGEST_ASKED_S)
 
     async def _keep_loading(self, pages: PickerPages) -> None:
         """Load further pages while the filter or the scrolling may need them."""
@@ -293,20 +296,9 @@ class PickerScreen(Screen[None], inherit_bindings=False):
 class PickerApp(BaseApp[str]):
     """Runs the picker; its return value is the chosen incident's id."""
 
-    def __init__(
-        self,
-        fetch: Fetch,
-        theme: str = "",
-        *,
-        hide_phone: bool = False,
-        notice: tuple[str, str] | None = None,
-        pages: PickerPages | None = None,
-        utc: Callable[[], datetime] = _utc,
-    ) -> None:
+    def __init__(self, picker: PickerScreen, theme: str = "") -> None:
         super().__init__(theme)
-        self.picker = PickerScreen(
-            fetch, hide_phone=hide_phone, notice=notice, pages=pages, utc=utc
-        )
+        self.picker = picker
 
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""

@@ -96,7 +96,6 @@ def test_a_large_file_begins_at_once_and_its_length_is_put_right(
     files: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = StreamedSound(files / name)
-    monkeypatch.setattr(streamed, "LARGE_BYTES", 0)
     opened: list[bool] = []
     really_opened = streamed.opened_sound
 
@@ -105,7 +104,7 @@ def test_a_large_file_begins_at_once_and_its_length_is_put_right(
         return really_opened(path, scan=scan)
 
     monkeypatch.setattr(streamed, "opened_sound", spied)
-    sound = StreamedSound(files / name)
+    sound = StreamedSound(files / name, large_bytes=0)
     assert opened[0] is False, "its packets were looked through before anything was heard"
     early = sound.read(2 * 48_000, 960).astype(np.int32)
     assert soon(lambda: len(opened) == 2 and sound.frames == exact.frames)
