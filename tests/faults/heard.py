@@ -23,6 +23,9 @@ READS_S = 0.4
 EDGE_S = 0.06
 """Nothing is read so near to the place where the sweep starts over: two frequencies are there."""
 
+SAME_LINE_S = 0.15
+"""Places that differ by less are of one stretch: a jitter buffer stretches and cuts by so much."""
+
 CONCEALED_S = 0.25
 """What a jitter buffer invents before it falls silent holds the last pitch."""
 
@@ -32,7 +35,8 @@ class Break:
     """One break, by the monotonic clock: silent from `from_s` to `to_s`.
 
     `off_ms` is how far ahead playing went on of where it broke off (negative: some was heard
-    again), modulo the sweep's period, nearest to 0; None where one side cannot be read.
+    again), modulo the sweep's period, nearest to 0; None where one side cannot be read. It went on
+    where the place that is heard at the end was heard first: a blip of another one is none.
     """
 
     from_s: float
@@ -98,4 +102,21 @@ def read_break(sound: Samples, began_s: float, after_s: float) -> Break | None:
     after = place_s(sound, began_s, end_s - READS_S, end_s)
     if before is None or after is None:
         return Break(from_s, to_s, None)
-    return Break(from_s, to_s, nearest(after + to_s - before - from_s) * 1000)
+    on_s = _heard_since_s(sound, began_s, after, to_s)
+    return Break(from_s, to_s, nearest(after + on_s - before - from_s) * 1000)
+
+
+def _heard_since_s(sound: Samples, began_s: float, line_s: float, from_s: float) -> float:
+    """Return since when, after `from_s`, the place has been that of `line_s` (as `place_s`)."""
+    size = round(READ_S * RATE_HZ)
+    since_s = began_s + len(sound) / RATE_HZ
+    for start in range(len(sound) - size, round((from_s - began_s) * RATE_HZ) - 1, -size // 2):
+        part = sound[start : start + size]
+        at_s = began_s + start / RATE_HZ
+        position_s = heard_position_s(part) if float(np.max(levels(part))) >= QUIET else None
+        if position_s is None or not EDGE_S < position_s < PERIOD_S - EDGE_S:
+            continue
+        if abs(nearest(position_s - at_s - READ_S / 2 - line_s)) > SAME_LINE_S:
+            break
+        since_s = at_s
+    return since_s

@@ -45,9 +45,12 @@ def learn_scrub(before: CursorEstimate, head: CursorEstimate) -> CursorEstimate:
 
 
 def learn_bias(head: CursorEstimate, now_s: float) -> CursorEstimate:
-    """Learn how far statuses are ahead of the sound: it cannot have played before its command."""
+    """Learn how far statuses are ahead of the sound: it cannot have played before its command.
+
+    While a scrub is open they are of the path that it leaves, wherever sound has begun since.
+    """
     segment, habits = head.segment, head.habits
-    if segment.sent_s is None or not head.advancing() or head.is_ours:
+    if segment.sent_s is None or head.seek is not None or not head.advancing() or head.is_ours:
         return head
     if not learns(segment, now_s):
         return head

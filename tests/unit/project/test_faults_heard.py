@@ -36,3 +36,13 @@ def test_a_hiccup_is_no_break_and_a_break_before_the_fault_is_another_ones() -> 
 
 def test_silence_has_no_place() -> None:
     assert place_s(np.zeros(RATE_HZ, np.float32), BEGAN_S, BEGAN_S, BEGAN_S + 1.0) is None
+
+
+def test_a_blip_of_another_place_is_not_where_it_went_on() -> None:
+    blip = position_sweep(20.0, "caller")[7 * RATE_HZ :][: RATE_HZ // 5]
+    meanwhile = np.concatenate([blip, np.zeros(RATE_HZ // 2, np.float32)])
+    sound = np.insert(recording(1.5, 2.9), round(4.5 * RATE_HZ), meanwhile)
+    heard = read_break(sound, BEGAN_S, BEGAN_S + 2.5)
+    assert heard is not None
+    assert heard.to_s == pytest.approx(BEGAN_S + 4.5, abs=0.02)
+    assert heard.off_ms == pytest.approx(-100, abs=25)

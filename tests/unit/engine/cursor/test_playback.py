@@ -297,6 +297,24 @@ def test_sound_is_expected_while_the_call_plays() -> None:
     assert call.expected_stretch() is None  # until the server says that it plays
 
 
+def test_sound_that_begins_before_a_scrub_is_confirmed_says_nothing_of_the_statuses() -> None:
+    call = playing_call()
+    call.apply(Resume(), 995.0, DELAYS)
+    call.freeze(1001.0, DELAYS, 1000.0)
+    call.take_status(status(24_000), 1004.0, DELAYS)
+    back = call.resume_from(1004.0, DELAYS, stays=False)
+    assert back.position_ms is not None
+    call.apply(Scrub(back.position_ms), 1004.0, DELAYS)
+    call.apply(Resume(), 1004.0, DELAYS)
+    call.listen_at_once()
+    call.take_sound(1004.2, DELAYS)  # what the server plays until it obeys
+    call.take_status(status(24_300), 1004.3, DELAYS)
+    assert call.head.habits.ahead_ms == 0
+    call.take_status(status(back.position_ms), 1004.4, DELAYS)
+    assert call.shown_ms(1004.6, DELAYS) == pytest.approx(back.position_ms + 100, abs=5)
+    assert call.may_be_heard(1004.6)
+
+
 def test_without_any_status_the_phase_goes_by_sound() -> None:
     call = PlaybackState()
     call.opened = True
