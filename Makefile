@@ -12,6 +12,8 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
+# Else each of some thousand processes of the tests compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests that measure sound and time run one by one, those that play in real time two at a time. Beside
 # them run the tests of parts, which get what the processors have left (SCHED_IDLE): any other work
 # goes before them at once. Then the other tests of the whole program run, so many at a time, by

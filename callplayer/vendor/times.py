@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from email.utils import parsedate_to_datetime
 
 FIRST_YEAR, LAST_YEAR = 2, 9998
 """Times outside are taken for none: in another time zone, or a call later, no calendar has them."""
@@ -122,6 +121,8 @@ def _zone(name: str) -> tzinfo | None:
 
 
 def _from_mail(text: str) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # the screen, too, imports this module
+
     try:
         return parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
