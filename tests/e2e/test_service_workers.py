@@ -20,6 +20,7 @@ from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.process import CROWD, WorkerLimits, Workers
 from callplayer.service.bots.streams import Streams
+from callplayer.service.library.claims import Claims
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
@@ -82,7 +83,8 @@ async def streams_of(
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
                 streams = CallStreams(
                     library, processes, rooms, tokens, roster,
-                    claims=library.claims, idle_s=idle_s, most=most_streams, clock=clock,
+                    claims=Claims(library._db, "this", clock),
+                    idle_s=idle_s, most=most_streams, clock=clock,
                 )  # fmt: skip
                 streams.call = find_recordings([recordings])[CALL]
                 try:
