@@ -24,7 +24,7 @@ SIZE_BYTES = 160
 MOST_WAITING = 2_000
 
 JUNK = (
-    b'{"kind":"status","position":NaN,"duration":1,"paused":false}',
+    b'{"kind":"status","position":NaN,"duration":Infinity,"paused":null}',
     b'{"kind":"status","position":1e400,"duration":-1e400,"paused":false,"atEnd":false}',
     b'{"kind":"status","position":-5,"duration":"x","paused":0}',
     b'{"kind":"status"',
