@@ -14,10 +14,10 @@ CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
 # Else each of some thousand processes of the tests compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests that measure sound and time run one by one, those that play in real time two at a time. Beside
-# them run the tests of parts, which get what the processors have left (SCHED_IDLE): any other work
-# goes before them at once. Then the other tests of the whole program run, so many at a time, by
-# files: first the one that plays a whole call.
+# Tests that measure sound and time run one by one, and nothing beside them. Then those that play in
+# real time run two at a time, and the other tests of the whole program so many at a time, by files:
+# first the one that plays a whole call. Beside these run the tests of parts, which get what the
+# processors have left (SCHED_IDLE): any other work goes before them.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
 TWO := plays and not measures
@@ -33,7 +33,7 @@ PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-.PHONY: demo test tests tests-that-measure tests-of-parts tests-beside test-programs check screenshots recording bench dist sbom audit lock clean
+.PHONY: demo test tests tests-that-measure tests-of-the-whole tests-of-parts test-programs check screenshots recording bench dist sbom audit lock clean
 
 # What may be missing is looked at before anything is installed at length; a call plays without it.
 demo:
@@ -47,22 +47,21 @@ test: test-programs
 	@began=$$(date +%s); code=0; $(MAKE) --no-print-directory tests || code=$$?; took=$$(($$(date +%s) - began)); \
 	  echo "make test took $$((took / 60)) min $$((took % 60)) s"; exit $$code
 
-tests:
-	@$(MAKE) --no-print-directory --jobs=2 tests-that-measure tests-of-parts
-	@$(MAKE) --no-print-directory tests-beside
+tests: tests-that-measure
+	@$(MAKE) --no-print-directory --jobs=2 tests-of-the-whole tests-of-parts
 
 tests-that-measure:
 	@$(PYTEST) -m measures $(call FILES,measures) || $(AGAIN) -m measures $(call FILES,measures)
+
+tests-of-the-whole:
 	@$(PYTEST) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(AGAIN) -m "$(TWO)" $(call FILES,plays)
+	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(or $(ARGS),$(E2E)) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
 
 # What it prints comes at its end, so that two runs do not mix theirs.
 tests-of-parts: OF_PARTS = -m "$(PARTS)" -o cache_dir=.pytest_cache/parts $(or $(ARGS),$(filter-out tests/e2e/,$(wildcard tests/*/)))
 tests-of-parts:
 	@$(YIELD); log=$$(mktemp); { $(PYTEST) $(OF_PARTS) || $(AGAIN) $(OF_PARTS); } >$$log 2>&1; \
 	  code=$$?; cat $$log; rm -f $$log; exit $$code
-
-tests-beside:
-	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(or $(ARGS),$(E2E)) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready
