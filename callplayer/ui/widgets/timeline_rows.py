@@ -139,7 +139,7 @@ _KINDS = (
     | {ord(sign): "t" for sign in LEVEL_SIGNS}
     | {ord(sign): "a" for sign in WORD_SIGNS}
 )
-"""What is known of a column that was not played: nothing, what was heard, what words tell."""
+"""What is known of a column that was not played: nothing, what was heard, what words say."""
 
 _TONES: dict[str, Tone] = {
     "p": "past", "f": "faint", "t": "text", "a": "ahead",

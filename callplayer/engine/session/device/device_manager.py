@@ -117,7 +117,7 @@ class DeviceManager:
                 await self._step(time.monotonic())
 
     def turn(self, now_s: float) -> None:
-        """Note a turn of the engine's loop: one that comes late tells that this process stood."""
+        """Note a turn of the engine's loop: one that comes late shows that this process stood."""
         self._standstill.turn(now_s)
 
     def stop(self) -> None:
