@@ -40,7 +40,7 @@ def test_it_fits_and_shows_what_is_most_needed(moment: FooterContext, width: int
     keys = [key for item in items for key in item.keys]
     assert len(set(keys)) == len(keys), "a key is named for one thing only"
     if moment.mode not in ("typing", "palette"):
-        assert "space" in keys or (moment.mode == "bookmarks" and width < USUAL)
+        assert "space" in keys or (moment.mode in ("bookmarks", "devices") and width < USUAL)
         assert set(keys) <= {*KEYS, "enter", "e", "delete"}
     if moment.mode is None or width >= USUAL:
         assert items[-1].word == "quit"
