@@ -26,7 +26,7 @@ from tests.rig.terminal import Terminal
 pytestmark = pytest.mark.plays
 
 SILENT_DB = -70.0
-TOLD_WITHIN_S = 1.0
+REPORTED_WITHIN_S = 1.0
 HANGS_WITHIN_S = 2.6
 """A device that stands still is waited for so long before it is lost."""
 
@@ -131,7 +131,7 @@ def went_on_s(sink: Sink, since_s: float) -> float:
 
 
 def nothing_lost(before_s: float, after_s: float) -> bool:
-    """Tell whether sound went on where it broke off, or a little before."""
+    """Return whether sound went on where it broke off, or a little before."""
     gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
     return -REPEATED_AT_MOST_S < gap_s < 0.02
 
@@ -149,9 +149,9 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
     engine = start(first.environment)
     until_heard(first)
     lost_s = remove(server, first)
-    told_s, told = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
-    assert "first" in told["message"]
+    reported_s, reported = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
+    assert "first" in reported["message"]
     engine.wait_for(lambda e: "is lost: sound comes from" in e.get("detail", ""), since_s=lost_s)
     assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s), went_on_s(other, lost_s))
     time.sleep(0.5)
@@ -171,8 +171,8 @@ def test_a_suspended_device_is_left_for_another_and_taken_again_when_it_wakes(
     engine = start(first.environment)
     lost_s = time.monotonic()
     server.control("suspend-sink", "first", "1")
-    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
+    reported_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
     at_once = engine.wait_state(since_s=lost_s, device=None)
     assert (at_once["phase"], at_once["held"]) == ("paused", True)
     assert nothing_lost(broke_off_s(first, lost_s - 0.5, lost_s - 0.02), went_on_s(other, lost_s))
@@ -190,8 +190,8 @@ def test_without_any_device_the_call_waits_and_goes_on_with_the_next_one(
     first = add_sink("first")
     engine = start(server.environment)
     lost_s = remove(server, first)
-    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
+    reported_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
     state = engine.wait_state(since_s=lost_s, device=None, requested_ms=None)
     assert (state["phase"], state["held"], state["advancing"]) == ("paused", True, False)
     # What a person asks meanwhile counts, and nothing plays unheard.
@@ -213,9 +213,9 @@ def test_a_pause_that_is_asked_for_lasts_until_it_is_ended_by_hand(
     first, other = add_two(add_sink)
     engine = start(first.environment, "--on-device-loss=pause")
     lost_s = remove(server, first)
-    told_s, told = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
-    assert "paused" in told["hint"]
+    reported_s, reported = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
+    assert "paused" in reported["hint"]
     engine.wait_state(since_s=lost_s, phase="paused", held=False, requested_ms=None)
     time.sleep(0.5)
     assert rms_db(other.heard(lost_s + 0.25, time.monotonic() - 0.05)) < SILENT_DB
@@ -234,8 +234,8 @@ def test_a_sound_server_that_dies_and_comes_again(
     engine = start(server.environment)
     lost_s = time.monotonic()
     server.kill()
-    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
+    reported_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
     engine.wait_state(since_s=lost_s, device=None, held=True, requested_ms=None)
     before_s = broke_off_s(first, lost_s - 0.5, lost_s - 0.05)
     again = PulseServer(server.folder)
@@ -312,10 +312,10 @@ def test_engines_that_were_stopped_go_on_where_they_were_heard_last(
             engine.process.send_signal(signal.SIGCONT)
         woken_s = time.monotonic()
         for engine, sink in zip(engines, sinks, strict=True):
-            _, told = engine.wait_for(
+            _, reported = engine.wait_for(
                 lambda e: e["event"] == "error" and e["code"] == "stood-still", since_s=woken_s
             )
-            assert told["message"] == f"The player stood still for {STOPPED_S:.0f} s."
+            assert reported["message"] == f"The player stood still for {STOPPED_S:.0f} s."
             engine.wait_state(since_s=woken_s, phase="playing", advancing=True, detail="")
             until_heard(sink)
             assert -REPEATED_AT_MOST_S < left_out_s(sink, stopped_s) < 0.02
@@ -331,8 +331,8 @@ def test_a_driver_that_hangs_ends_the_engine_with_code_6(
     engine = start(add_sink("first").environment)
     stopped_s = time.monotonic()
     server.stand_still()
-    told_s, _ = engine.wait_for(is_loss, since_s=stopped_s)
-    assert told_s - stopped_s < HANGS_WITHIN_S
+    reported_s, _ = engine.wait_for(is_loss, since_s=stopped_s)
+    assert reported_s - stopped_s < HANGS_WITHIN_S
     ended_s, error = engine.wait_for(lambda e: e["event"] == "error" and e["exit_code"] is not None)
     assert (error["code"], error["exit_code"]) == ("device-hangs", 6)
     assert ended_s - stopped_s < 5.6
@@ -371,7 +371,7 @@ def test_on_the_screen_a_driver_that_hangs_costs_nothing_of_the_call(
     time.sleep(1.0)
     stopped_s = time.monotonic()
     server.stand_still()
-    screen.wait_for("stands still", "PAUSED", timeout_s=TOLD_WITHIN_S)
+    screen.wait_for("stands still", "PAUSED", timeout_s=REPORTED_WITHIN_S)
     screen.wait_for("has stopped", "PAUSED", "no device", timeout_s=HANGS_WITHIN_S)
     screen.wait_for("hangs in the sound device; starting it again", timeout_s=4.0)
     screen.wait_for("PAUSED", timeout_s=4.0)
@@ -423,16 +423,16 @@ def test_devices_are_reported_and_set_by_name(add_sink: AddSink, start: Start) -
     first, other = add_two(add_sink)
     engine = start(first.environment)
     asked_s = engine.send(cmd="list-devices")
-    _, told = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
-    assert [device["name"] for device in told["devices"]] == ["first", "other"]
-    assert (told["current"], told["chosen"]) == ("first", "")
+    _, reported = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
+    assert [device["name"] for device in reported["devices"]] == ["first", "other"]
+    assert (reported["current"], reported["chosen"]) == ("first", "")
     for name in ("nonsense", "x" * 201):
         asked_s = engine.send(cmd="set-output-device", name=name)
         _, error = engine.wait_for(lambda e: e["event"] == "error", since_s=asked_s)
         assert error["code"] in ("no-such-device", "bad-request")
     asked_s = engine.send(cmd="set-output-device", name="Null Output (other)")
-    _, told = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
-    assert told["current"] == "other"
+    _, reported = engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
+    assert reported["current"] == "other"
     assert nothing_lost(
         broke_off_s(first, asked_s - 0.5, time.monotonic() - 0.05), went_on_s(other, asked_s)
     )

@@ -31,7 +31,7 @@ from tests.rig.signals import PERIOD_S, rms_db, write_sweep_call
 
 pytestmark = pytest.mark.measures
 
-TOLD_WITHIN_S = 1.0
+REPORTED_WITHIN_S = 1.0
 KEPT_WITHIN_S = 0.5
 QUIET_DB = -30.0
 DROPPED_S = 0.15
@@ -50,7 +50,7 @@ def pipewire() -> Iterator[PipeWireServer]:
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A call whose sound tells its position."""
+    """A call whose sound carries its position."""
     path = tmp_path_factory.mktemp("sweep") / "sweep.wav"
     write_sweep_call(path, SWEEP_S)
     return path
@@ -141,9 +141,9 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
     engine = start(at(first, pipewire, layer))
     until_heard(first)
     lost_s = remove(pipewire, first)
-    told_s, told = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
-    assert "first" in told["message"]
+    reported_s, reported = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
+    assert "first" in reported["message"]
     assert nothing_lost(broke_off_by_s(first, lost_s), went_on_s(other, lost_s))
     time.sleep(0.5)
     added_s = time.monotonic()
@@ -162,8 +162,8 @@ def test_the_last_sink_removed_holds_the_call_until_the_next_one(
     engine = start(pipewire.through(layer))
     until_heard(first)
     lost_s = remove(pipewire, first)
-    told_s, _ = engine.wait_for(is_loss, since_s=lost_s)
-    assert told_s - lost_s < TOLD_WITHIN_S
+    reported_s, _ = engine.wait_for(is_loss, since_s=lost_s)
+    assert reported_s - lost_s < REPORTED_WITHIN_S
     state = engine.wait_state(since_s=lost_s, device=None, held=True, advancing=False)
     other = add_sink("other")
     engine.wait_state(since_s=lost_s, phase="playing", advancing=True)
@@ -348,11 +348,11 @@ def test_pipewire_restarted_while_it_plays(
     time.sleep(2.5)  # an engine that has lived for less is not replaced
     ended_s = time.monotonic()
     pipewire.end_daemons()
-    told_s, _ = engine.wait_for(is_loss, since_s=ended_s)
-    assert told_s - ended_s < TOLD_WITHIN_S
-    engine.wait_state(since_s=told_s, device=None, held=True)
+    reported_s, _ = engine.wait_for(is_loss, since_s=ended_s)
+    assert reported_s - ended_s < REPORTED_WITHIN_S
+    engine.wait_state(since_s=reported_s, device=None, held=True)
     pipewire.start()
     again = add_sink("first")
     assert nothing_lost(broke_off_by_s(first, ended_s), went_on_s(again, ended_s))
-    engine.wait_state(since_s=told_s, phase="playing", advancing=True)
+    engine.wait_state(since_s=reported_s, phase="playing", advancing=True)
     assert engine.quit() == 0

@@ -66,7 +66,7 @@ class VendorBot:
         if self._variant.publishes in ("always", "anew-at-scrub"):
             await self._publish(track for track in self._tracks if not track.spec.after_s)
         self._do(self._play())
-        self._do(self._tell())
+        self._do(self._report())
 
     async def leave(self) -> None:
         """Leave the room."""
@@ -222,11 +222,11 @@ class VendorBot:
 
     # --- statuses ---------------------------------------------------------------------------------
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         statuses = self._variant.statuses
         while not statuses.none:
-            told = self._status()
-            self._do(self._send_late(told))
+            reported = self._status()
+            self._do(self._send_late(reported))
             if not statuses.acknowledges and statuses.every_s is not None:
                 await asyncio.sleep(statuses.every_s)
                 continue

@@ -79,11 +79,11 @@ def _session(rig: Rig, sink: Sink, number: int, seed: int) -> str:
         engine.send(cmd="quit")
     finally:
         code = engine.finish(QUIT_S)
-    told = [event for _, event in engine.events]
+    reported = [event for _, event in engine.events]
     if code != 0:
-        return f"exit code {code}, after {told[-2:]}"
-    if told[-2] != {"event": "bye", "exit_code": 0}:
-        return f"the last line is {told[-2]}"
+        return f"exit code {code}, after {reported[-2:]}"
+    if reported[-2] != {"event": "bye", "exit_code": 0}:
+        return f"the last line is {reported[-2]}"
     return ""
 
 

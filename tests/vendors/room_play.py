@@ -211,8 +211,8 @@ class _Session:
 
     def _judge_buffer(self) -> None:
         time.sleep(1.2)
-        told = [e["jitter_buffer_ms"] for _, e in self._engine.events if e["event"] == "stats"]
-        self._heard.buffer_ms = told[-1] - min(told)
+        reported = [e["jitter_buffer_ms"] for _, e in self._engine.events if e["event"] == "stats"]
+        self._heard.buffer_ms = reported[-1] - min(reported)
         self._heard.expect(self._heard.buffer_ms <= 60.0, "the jitter buffer is still swollen")
 
     def pauses(self) -> None:

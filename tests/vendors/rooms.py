@@ -38,7 +38,7 @@ def _tracks(*tracks: Track, **more: Any) -> Variant:
     return Variant(tracks=tracks, **more)
 
 
-def _tells(**statuses: Any) -> Variant:
+def _statuses(**statuses: Any) -> Variant:
     return Variant(tracks=MIXED, statuses=Statuses(**statuses))
 
 
@@ -82,21 +82,21 @@ SERVERS = (
     Server("no tracks while paused", _tracks(*MIXED, publishes="unless-paused")),
     Server("new tracks at each scrub", _tracks(*MIXED, publishes="anew-at-scrub")),
     Server("no packet while seeking, 1 s", _tracks(*MIXED, seeks_s=1.0)),
-    Server("status at 1 Hz, no answer", _tells(every_s=1.0, acknowledges=False)),
-    Server("status on change only", _tells(every_s=None), short=True),
+    Server("status at 1 Hz, no answer", _statuses(every_s=1.0, acknowledges=False)),
+    Server("status on change only", _statuses(every_s=None), short=True),
     Server("status ahead by a queue of 1,000 ms", _tracks(*MIXED, queue_ms=1000)),
     Server("the same, not flushed", _tracks(*MIXED, queue_ms=1000, flushes=False)),
-    Server("status in whole seconds", _tells(round_ms=1000)),
+    Server("status in whole seconds", _statuses(round_ms=1000)),
     Server("keyframes up to 5 s", _tracks(*MIXED, keyframe_ms=5000)),
-    Server("status 1.5 s late", _tells(late_s=1.5)),
-    Server("no status at all", _tells(none=True)),
-    Server("status of strings", _tells(shape="strings"), short=True),
-    Server("status with BOM and NUL", _tells(shape="bom")),
-    Server("status wrapped", _tells(shape="wrapped")),
-    Server("status in a list", _tells(shape="list")),
-    Server("status in text streams", _tells(shape="text-stream")),
-    Server("status in byte streams", _tells(shape="byte-stream")),
-    Server("status under a topic", _tells(shape="topic")),
+    Server("status 1.5 s late", _statuses(late_s=1.5)),
+    Server("no status at all", _statuses(none=True)),
+    Server("status of strings", _statuses(shape="strings"), short=True),
+    Server("status with BOM and NUL", _statuses(shape="bom")),
+    Server("status wrapped", _statuses(shape="wrapped")),
+    Server("status in a list", _statuses(shape="list")),
+    Server("status in text streams", _statuses(shape="text-stream")),
+    Server("status in byte streams", _statuses(shape="byte-stream")),
+    Server("status under a topic", _statuses(shape="topic")),
     Server("resumes by itself after a scrub", _tracks(*MIXED, after_scrub="resumes")),
     Server("pauses by itself after a scrub", _tracks(*MIXED, after_scrub="pauses")),
     Server("token: LiveKit's own answer, 201", _answers(answer="livekit", created=201)),

@@ -36,7 +36,7 @@ VARIANTS: dict[str, Knobs] = {
     "1 Hz, no acknowledgement": Knobs(cadence_s=1.0, acknowledges=False, phase_ms=330),
     "3 s, no acknowledgement": Knobs(cadence_s=3.0, acknowledges=False, phase_ms=700),
     "10 s, no acknowledgement": Knobs(cadence_s=10.0, acknowledges=False, phase_ms=4_000),
-    "no status at all": Knobs(tells=False),
+    "no status at all": Knobs(sends_status=False),
     "statuses 1 s late": Knobs(status_lag_s=1.0),
     "statuses 3 s late": Knobs(status_lag_s=3.0),
     "obeys 0.5 s late": Knobs(obey_s=0.5),
@@ -54,7 +54,7 @@ VARIANTS: dict[str, Knobs] = {
     "status 1 s ahead, 1 Hz, no ack": Knobs(
         queue_ms=1000, cadence_s=1.0, acknowledges=False, phase_ms=330
     ),
-    "told 1 s behind": Knobs(bias_ms=-1000),
+    "reported 1 s behind": Knobs(bias_ms=-1000),
     "whole seconds": Knobs(rounding_ms=1000),
     "whole seconds, 1 Hz, no ack": Knobs(
         rounding_ms=1000, cadence_s=1.0, acknowledges=False, phase_ms=330

@@ -41,10 +41,10 @@ class Knobs:
 
     `cadence_s` None: statuses on change only. `acknowledges`: one for each command that is obeyed.
     `obey_s`: until a command is carried out; `status_lag_s`: until a status is sent that was true.
-    `bias_ms` is added to each position told, `rounding_ms` rounds it down, `keyframe_ms` rounds
-    where a scrub lands down. `queue_ms` is the sender's queue, by which the cursor told is ahead of
+    `bias_ms` is added to each position reported, `rounding_ms` rounds it down, `keyframe_ms` rounds
+    where a scrub lands down. `queue_ms` is the sender's queue, by which the cursor is ahead of
     the sound; `flushes_seek` and `flushes_pause` say whether it is dropped, `feeds_paused` that it
-    is fed with silence while paused. `stands`: the position told stays that of the last command.
+    is fed with silence while paused. `stands`: the position stays that of the last command.
     `loss` is the share of statuses that are lost.
     """
 
@@ -63,7 +63,7 @@ class Knobs:
     after_scrub: Literal["", "resumes", "pauses"] = ""
     duration: Literal["right", "zero-first", "always-zero", "shrinking"] = "right"
     stands: bool = False
-    tells: bool = True
+    sends_status: bool = True
     live: bool = False
     edge_ms: int = 0
     flickers: bool = False
@@ -91,7 +91,7 @@ class Server:
         self._inbox: deque[tuple[int, Command, int]] = deque()
         self._queue: deque[Frame | None] = deque()
         self._cursor_ms = 0
-        self._told_ms = 0
+        self._reported_ms = 0
         self._serial = 0
         self._statuses = 0
         self._next_status_ms = knobs.phase_ms
@@ -116,8 +116,8 @@ class Server:
         if cadence_s is not None and now_ms >= self._next_status_ms:
             self._next_status_ms += round(cadence_s * 1000)
             statuses.append(self._status())
-        told = [s for s in statuses if self._random.random() >= self._knobs.loss]
-        return self._frame(), told if self._knobs.tells else []
+        reported = [s for s in statuses if self._random.random() >= self._knobs.loss]
+        return self._frame(), reported if self._knobs.sends_status else []
 
     def _frame(self) -> Frame | None:
         room = max(self._knobs.queue_ms // STEP_MS, 1)
@@ -149,13 +149,13 @@ class Server:
                     self._queue.clear()
                 if knobs.after_scrub:
                     self.paused = knobs.after_scrub == "pauses"
-        self._told_ms = self._cursor_ms
+        self._reported_ms = self._cursor_ms
 
     def _status(self) -> Status:
         knobs = self._knobs
         self._statuses += 1
-        cursor_ms = self._told_ms if knobs.stands else self._cursor_ms
-        within_ms = self._random.randrange(STEP_MS) if cursor_ms > self._told_ms else 0
+        cursor_ms = self._reported_ms if knobs.stands else self._cursor_ms
+        within_ms = self._random.randrange(STEP_MS) if cursor_ms > self._reported_ms else 0
         position_ms = max(cursor_ms - within_ms + knobs.bias_ms, 0)
         if knobs.rounding_ms:
             position_ms -= position_ms % knobs.rounding_ms
@@ -289,10 +289,10 @@ def play(
         now_s = START_S + now_ms / 1000
         while to_server and to_server[0][0] <= now_ms:
             server.receive(*to_server.popleft())
-        frame, told = server.step(now_ms)
+        frame, reported = server.step(now_ms)
         frames.append(frame)
         lag_ms = knobs.network_ms + round(knobs.status_lag_s * 1000)
-        statuses.extend((now_ms + lag_ms, status) for status in told)
+        statuses.extend((now_ms + lag_ms, status) for status in reported)
         while statuses and statuses[0][0] <= now_ms:
             send(player.take(statuses.popleft()[1], now_s), now_ms)
         while waiting and waiting[0][0] <= now_ms:

@@ -45,7 +45,7 @@ def _row(name: str) -> Row:
 def test_every_kind_of_server_is_played_right(name: str) -> None:
     knobs, found = (VARIANTS | LIVE_VARIANTS)[name], _row(name)
     assert found.old_ms == 0
-    most_ms = SILENT_ACK_MS if knobs.acknowledges and knobs.tells else SILENT_MS
+    most_ms = SILENT_ACK_MS if knobs.acknowledges and knobs.sends_status else SILENT_MS
     if knobs.loss:
         most_ms = 650
     assert found.silent_ms is not None
@@ -55,7 +55,7 @@ def test_every_kind_of_server_is_played_right(name: str) -> None:
     assert found.flickers == 0
     assert found.saw_ms <= max(20, min(knobs.rounding_ms // 4, 250))
     assert found.clock_error_ms <= max(
-        80, min(knobs.rounding_ms // 2, 500), 250 * (not knobs.tells)
+        80, min(knobs.rounding_ms // 2, 500), 250 * (not knobs.sends_status)
     )
     assert found.right_in_the_end
     assert found.phase == ("live" if knobs.live else "paused")
@@ -151,7 +151,7 @@ UNLUCKY = {
         acknowledges=False, cadence_s=2.186420986275836, rounding_ms=5000, loss=0.2, obey_s=0.05,
         network_ms=0, path_ms=120, phase_ms=530, seed=118,
     ),
-    "keyframes, told on change only": Knobs(
+    "keyframes, reported on change only": Knobs(
         cadence_s=None, keyframe_ms=5000, queue_ms=200, obey_s=0.1, duration="shrinking",
         network_ms=50, path_ms=40, phase_ms=710, seed=71,
     ),
@@ -251,7 +251,7 @@ def test_the_measures_see_a_player_that_does_nothing_about_it() -> None:
 @pytest.mark.parametrize("late_s", [0.5, 1.0, 1.5, 2.0])
 @pytest.mark.parametrize("jump_ms", [1_200, 1_800, 2_500])
 def test_a_jump_soon_after_the_start_hides_no_lateness(late_s: float, jump_ms: int) -> None:
-    """The statuses of the path that was left tell it, too."""
+    """The statuses of the path that was left show it, too."""
     script: tuple[tuple[int, m.Request], ...] = (
         (0, Resume()),
         (jump_ms, Scrub(60_000)),

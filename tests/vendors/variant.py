@@ -33,7 +33,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statuses(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server tells of its cursor, and when. Times in s and ms.
+    """What a server says of its cursor, and when. Times in s and ms.
 
     `every_s` None: on change only. `acknowledges`: one status follows each command at once. All are
     `late_s` late, rounded down to `round_ms`. With `none` there is not one.
