@@ -1,0 +1,138 @@
+"""The whole of it: what is started, and in which order."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from callplayer.service.library.importer import ImportJob, import_calls
+from callplayer.service.library.library import Library
+from callplayer.service.library.place import PostgresPlace
+from callplayer.service.livekit.binary import ensure_binary
+from tests.cluster.servers import Server, file_of_page
+from tests.rig.anycable import free_port
+from tests.rig.postgres import PostgresServer, postgres_server
+from tests.rig.processes import Service
+from tests.rig.signals import write_sweep_call
+
+NAMES = ("a", "b")
+CALL_S = 600.0
+FLAGS = ("--tracks=mixed", "--drain=60")
+
+
+class Cluster:
+    """Two services, two LiveKit nodes, HAProxy, Redis and PostgreSQL, which all run.
+
+    `environment` is what a player needs, `incident` the call that there is.
+    """
+
+    def __init__(self, home: Path, postgres: PostgresServer, stack: contextlib.ExitStack) -> None:
+        self.postgres = postgres
+        self._home = home
+        self._place = PostgresPlace(postgres.new_database(), home / "calls")
+        self.key, self.secret = "cluster", secrets.token_urlsafe(36)
+        self.api_port, rooms_port, redis_port = (free_port() for _ in range(3))
+        self._service_ports = {name: free_port() for name in NAMES}
+        node_ports = {name: free_port() for name in NAMES}
+        redis_file = home / "redis.conf"
+        redis_file.write_text(
+            file_of_page("redis", {"10.0.0.3": "127.0.0.1", "6379": str(redis_port)})
+        )
+        self.redis = Server(["redis-server", str(redis_file)], redis_port, home / "redis.log")
+        self.nodes = {name: self._node(name, node_ports[name], redis_port) for name in NAMES}
+        haproxy_file = home / "haproxy.cfg"
+        haproxy_file.write_text(
+            file_of_page(
+                "haproxy",
+                {
+                    ":443 ssl crt /etc/haproxy/replay.pem": f"127.0.0.1:{self.api_port}",
+                    ":7443 ssl crt /etc/haproxy/replay.pem": f"127.0.0.1:{rooms_port}",
+                    "10.0.0.1:8911": f"127.0.0.1:{self._service_ports['a']}",
+                    "10.0.0.2:8911": f"127.0.0.1:{self._service_ports['b']}",
+                    "10.0.0.1:7880": f"127.0.0.1:{node_ports['a']}",
+                    "10.0.0.2:7880": f"127.0.0.1:{node_ports['b']}",
+                },
+            )
+        )
+        self.haproxy = Server(
+            ["haproxy", "-db", "-f", str(haproxy_file)], self.api_port, home / "haproxy.log"
+        )
+        for server in (self.redis, *self.nodes.values(), self.haproxy):
+            stack.callback(server.close)
+            server.start()
+        self._rooms_url = f"ws://127.0.0.1:{rooms_port}"
+        self.incident, secret = self._fill()
+        self.services: dict[str, Service] = {}
+        for name in NAMES:
+            self.start_service(name)
+            stack.callback(self.stop_service, name)
+        self.environment = {
+            "CALLPLAYER_API_URL": f"http://127.0.0.1:{self.api_port}",
+            "CALLPLAYER_CLIENT_ID": "desk",
+            "CALLPLAYER_CLIENT_SECRET": secret,
+        }
+
+    def start_service(self, name: str) -> None:
+        """Start a service on its port."""
+        home = self._home / name
+        home.mkdir(exist_ok=True)
+        self.services[name] = Service(
+            home,
+            flags=[
+                f"--port={self._service_ports[name]}",
+                f"--library={self._place.dsn}",
+                f"--recordings={self._place.recordings}",
+                f"--livekit-url={self._rooms_url}",
+                *FLAGS,
+            ],
+            environment={
+                "CALLPLAYER_LIVEKIT_API_KEY": self.key,
+                "CALLPLAYER_LIVEKIT_API_SECRET": self.secret,
+                "CALLPLAYER_SERVE_CLIENT_ID": "",
+                "CALLPLAYER_SERVE_CLIENT_SECRET": "",
+            },
+        )
+
+    def stop_service(self, name: str) -> int:
+        """End a service; return its exit code. Twice does no harm."""
+        return self.services[name].stop()
+
+    def _node(self, name: str, port: int, redis_port: int) -> Server:
+        udp_port = _free_udp_port()
+        settings = file_of_page(
+            "yaml",
+            {
+                "10.0.0.3:6379": f"127.0.0.1:{redis_port}",
+                "port: 7880": f"port: {port}\nbind_addresses: [127.0.0.1]",
+                "udp_port: 7882": f"udp_port: {udp_port}\n  stun_servers: [127.0.0.1:{udp_port}]",
+                "tcp_port: 7881": f"tcp_port: {free_port()}",
+            },
+        )
+        environment = {"LIVEKIT_CONFIG": settings, "LIVEKIT_KEYS": f"{self.key}: {self.secret}"}
+        log = self._home / f"livekit-{name}.log"
+        return Server([str(ensure_binary(print))], port, log, environment)
+
+    def _fill(self) -> tuple[str, str]:
+        """Import a call and add a client; return the incident and the client's secret."""
+        sweep = self._home / "sweep.wav"
+        write_sweep_call(sweep, CALL_S)
+        (call,) = import_calls(self._place, [ImportJob((sweep,))])
+        with Library.open(self._place) as library:
+            return call.id, library.clients.add("desk").reveal()
+
+
+@contextlib.contextmanager
+def cluster(home: Path) -> Iterator[Cluster]:
+    """Give all of it, running."""
+    with contextlib.ExitStack() as stack:
+        postgres = stack.enter_context(postgres_server())
+        yield Cluster(home, postgres, stack)
+
+
+def _free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
