@@ -49,7 +49,7 @@ def serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--tracks",
         choices=("separate", "mixed"),
         default="separate",
-        help="a track for each party, or one for all at half the cost (default: separate)",
+        help="a track for each party, or one for all, which costs less (default: separate)",
     )
     parser.add_argument(
         "--drain",

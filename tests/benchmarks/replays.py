@@ -16,7 +16,8 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,12 @@ class Replays:
     concealed_ms_per_min: float
     steps: int
     broken_steps: int
+    mixes: bool = False
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of its line."""
         return (
-            f"{self.bots}",
+            f"{self.bots}, one mixed track" if self.mixes else f"{self.bots}",
             f"{self.bot_cpu_percent:.2f}",
             f"{self.bot_memory_mb:.0f}",
             f"{self.workers}",
@@ -118,13 +120,16 @@ async def _measure(counts: tuple[int, ...], duration_s: float) -> AsyncGenerator
         async with own_server(ensure_binary(print), Path(folder) / "livekit.log") as server:
             for rooms in (1, 10):
                 yield await _floor(server.room_server, rooms, duration_s)
-            for count in counts:
-                async with _streams(Path(folder), server.room_server) as (streams, call):
-                    yield await _replays(streams, call, _pid_of_server(), count, duration_s)
+            for count, mixes in product(counts, (False, True)):
+                async with _streams(Path(folder), server.room_server, mixes) as (streams, call):
+                    measured = await _replays(streams, call, _pid_of_server(), count, duration_s)
+                    yield replace(measured, mixes=mixes)
 
 
 @asynccontextmanager
-async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[tuple[Streams, Recording]]:
+async def _streams(
+    folder: Path, rooms: RoomServer, mixes: bool
+) -> AsyncIterator[tuple[Streams, Recording]]:
     async with AsyncExitStack() as stack:
         workers = await stack.enter_async_context(Workers())
         library = stack.enter_context(Library.open(None))
@@ -132,7 +137,9 @@ async def _streams(folder: Path, rooms: RoomServer) -> AsyncIterator[tuple[Strea
             library.add(recording)
         roster = await stack.enter_async_context(RoomServiceClient(rooms))
         tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-        streams = Streams(library, workers, rooms, tokens, roster, claims=library.claims, most=1000)
+        streams = Streams(
+            library, workers, rooms, tokens, roster, claims=library.claims, mixes=mixes, most=1000
+        )
         stack.push_async_callback(streams.close)
         yield streams, find_recordings([folder])[INCIDENT]
 
