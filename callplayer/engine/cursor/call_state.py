@@ -15,6 +15,9 @@ from callplayer.ipc import messages as m
 from callplayer.vendor.parties import PARTIES, Party
 from callplayer.vendor.status import Status
 
+OBEYS_S = 1.0
+"""So long packets and tracks of the old place may be there after a scrub."""
+
 EXCUSED_S = 5.0
 """So long after a scrub or a resume a server may have no track."""
 
@@ -99,11 +102,16 @@ class CallState:
         """Return whether a jump or a resume has been asked for since then."""
         return self._moved_s > since_s
 
-    def may_lack_tracks(self, now_s: float) -> bool:
-        """Return whether it is no loss that there is no track: the call is paused, or was moved."""
+    def may_lack_tracks(self, now_s: float, sounded_s: float | None) -> bool:
+        """Return whether it is no loss that there is no track: the call is paused, or was moved.
+
+        `sounded_s` is when sound came last. A move excuses no loss of what sounded long after it.
+        """
         status = self.head.status
         if self.head.wants_paused() or (status is not None and status.paused):
             return True
+        if sounded_s is not None and sounded_s - self._moved_s > OBEYS_S:
+            return False
         return now_s - self._moved_s < EXCUSED_S
 
     def looks_for_place_since(self, now_s: float) -> float | None:

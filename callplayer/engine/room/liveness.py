@@ -58,6 +58,7 @@ class Liveness:
         self._status_s: float | None = None
         self._gaps_s: deque[float] = deque(maxlen=LEARNED_FROM)
         self._cadence_s: float | None = None
+        self._ended_s: float | None = None
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -65,8 +66,9 @@ class Liveness:
         """A track has come."""
         self._tracks[track_id] = _TrackLiveness(now_s, now_s)
 
-    def remove(self, track_id: str) -> None:
+    def remove(self, track_id: str, now_s: float) -> None:
         """A track has ended."""
+        self._ended_s = self.sounded_until_s(now_s)
         self._tracks.pop(track_id, None)
 
     def take(self, track_id: str, counters: Counters, now_s: float) -> None:
@@ -132,6 +134,18 @@ class Liveness:
         came = [(t.came_s, t.looked_s) for t in self._tracks.values() if t.came_s is not None]
         came_s, looked_s = max(came, default=(0.0, 0.0))
         return came_s if looked_s - came_s > UNBROKEN_S else None
+
+    def sounded_until_s(self, now_s: float) -> float | None:
+        """Return when the last packet came, of tracks that have ended too; None if none ever did.
+
+        That is now where packets came until the last look.
+        """
+        came = [
+            now_s if track.looked_s - track.came_s <= UNBROKEN_S else track.came_s
+            for track in self._tracks.values()
+            if track.came_s is not None
+        ]
+        return max(came, default=self._ended_s)
 
     @property
     def was_late(self) -> bool:

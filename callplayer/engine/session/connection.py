@@ -193,13 +193,14 @@ class RoomConnection:
 
     def renew_track(self, track_id: str) -> None:
         """A track has a new subscription: its packets are counted from 0 again."""
-        self.flow.remove(track_id)
-        self.flow.add(track_id, time.monotonic())
+        now_s = time.monotonic()
+        self.flow.remove(track_id, now_s)
+        self.flow.add(track_id, now_s)
         self._path.renew(track_id)
 
     def remove_track(self, track_id: str) -> None:
         """A track has ended."""
-        self.flow.remove(track_id)
+        self.flow.remove(track_id, time.monotonic())
         self._path.remove(track_id)
 
     def all_tracks_here(self) -> bool:

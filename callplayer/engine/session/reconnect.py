@@ -15,7 +15,7 @@ from typing import Protocol
 
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.track_layout import left, right
-from callplayer.engine.cursor.call_state import Delays, ResumePoint
+from callplayer.engine.cursor.call_state import OBEYS_S, Delays, ResumePoint
 from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.connection import RoomConnection
@@ -28,9 +28,6 @@ NEWS_WAIT_S = 1.0
 
 LOOKS_S = 1.0
 """A scrub that has brought no packet for so long is reported."""
-
-OBEYS_S = 1.0
-"""So long packets of the old place may come after a scrub."""
 
 BROKE = "The connection broke; it is being restored."
 GONE = "The room is gone; joining again."
@@ -118,7 +115,8 @@ class Reconnector:
 
     def tracks_gone(self) -> None:
         """The last track has ended. That is a loss, unless the call need not sound."""
-        if not self._call.may_lack_tracks(time.monotonic()):
+        now_s = time.monotonic()
+        if not self._call.may_lack_tracks(now_s, self._link.flow.sounded_until_s(now_s)):
             self._lose_tracks()
 
     def senders_left(self) -> None:
@@ -167,7 +165,7 @@ class Reconnector:
         if not tracks and not self._link.sounded:
             call.flow_detail = "" if call.head.wants_paused() else NOT_YET
             return
-        if not tracks and not call.may_lack_tracks(now_s):
+        if not tracks and not call.may_lack_tracks(now_s, flow.sounded_until_s(now_s)):
             self._go_away(LEFT)
             self._start_give_up_timer()
             return
@@ -207,7 +205,9 @@ class Reconnector:
             if flow.silent(track_id, now_s)
             for part in (left(track_id), right(track_id))
         }
-        if not self._channels.track_ids and self._call.may_lack_tracks(now_s):
+        if not self._channels.track_ids and self._call.may_lack_tracks(
+            now_s, flow.sounded_until_s(now_s)
+        ):
             return ""
         sounding = NEITHER.union(
             *(carries for part, carries in layout.carries.items() if part not in silent)

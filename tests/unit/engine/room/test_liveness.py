@@ -75,8 +75,23 @@ def test_a_new_track_may_take_its_time() -> None:
     assert not flow.silent("b", 115.1)
     flow.take("b", Counters(), 112.0 + BEGINS_S + 0.1)
     assert flow.silent("b", 115.1)
-    flow.remove("b")
+    flow.remove("b", 115.1)
     assert not flow.silent("b", 115.1)
+
+
+def test_when_sound_came_last_is_known_of_tracks_that_have_ended_too() -> None:
+    assert Liveness().sounded_until_s(100.0) is None
+    flow = playing(110.0)
+    assert flow.sounded_until_s(110.2) == 110.2
+    flow.remove("a", 110.2)
+    assert flow.sounded_until_s(115.0) == 110.2
+
+
+def test_when_sound_broke_off_before_its_track_ended_counts() -> None:
+    flow = playing(110.0)
+    look(flow, 111.0, 500, came_s=110.0)
+    flow.remove("a", 112.0)
+    assert flow.sounded_until_s(115.0) == 110.0
 
 
 def test_a_status_is_missed_once_it_is_known_how_often_they_come() -> None:

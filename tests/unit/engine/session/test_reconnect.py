@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callplayer.engine.cursor.call_state import LOOKS_FOR_S, Delays, ResumePoint
+from callplayer.engine.cursor.call_state import LOOKS_FOR_S, OBEYS_S, Delays, ResumePoint
 from callplayer.engine.room.liveness import BEGINS_S, SILENT_S
 from callplayer.engine.room.receive_stats import Counters
 from callplayer.engine.session.connection import RoomLimits
@@ -323,6 +323,16 @@ async def test_tracks_that_go_for_a_moment_at_a_scrub_are_no_loss() -> None:
     rig.play(1.0, sends="cd")
     assert not rig.call.away
     assert not rig.restored  # one scrub stays one scrub
+
+
+async def test_tracks_that_go_while_what_a_resume_brought_sounds_are_a_loss_at_once() -> None:
+    rig = Rig()
+    rig.call.apply(Resume(), rig.now_s - OBEYS_S - 0.3, DELAYS)
+    rig.remove("a")
+    rig.remove("b")
+    assert rig.call.away
+    assert rig.said == [LEFT]
+    rig.recovery.stop()
 
 
 async def test_senders_that_leave_right_after_a_scrub_are_a_loss_at_once() -> None:
