@@ -135,7 +135,7 @@ async def live_call(folder: Path) -> AsyncIterator[tuple[Streams, Library, str, 
         async with Workers(1) as workers, RoomServiceClient(rooms) as roster:
             with Library.open(None) as library:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
-                streams = Streams(library, workers, rooms, tokens, roster)
+                streams = Streams(library, workers, rooms, tokens, roster, claims=library.claims)
                 source = LiveSource(folder / "live.wav")
                 recording = library.begin_live(
                     IncidentFacts(), ("caller", "callTaker"), source.file.path, datetime.now(UTC)
