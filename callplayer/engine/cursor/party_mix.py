@@ -131,7 +131,7 @@ class PartyMix:
 
     def _hand_over(self, silenced: frozenset[str], now_s: float) -> None:
         """Keep parts silenced that the server is asked to mute from this moment on."""
-        parts = silenced - self.silenced_parts(float("inf"))
+        parts = (silenced - self.silenced_parts(float("inf"))) & self.carries.keys()
         waiting = self._handed_over if now_s < self._handover_until_s else frozenset[str]()
         if parts - waiting:
             self._handed_over, self._handover_until_s = parts, now_s + HANDOVER_S

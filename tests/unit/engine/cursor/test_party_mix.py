@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callplayer.engine.cursor.party_mix import HANDOVER_S, MUTE_DB, PartyMix
@@ -169,6 +169,7 @@ REQUESTS = st.one_of(
 LAYOUTS = st.sampled_from([{}, TWO, MIXED, UNNAMED, {"a": CALLER, "x": BOTH}, {"b": CALL_TAKER}])
 
 
+@example([m.Mute("call"), MIXED, TWO, m.Unmute("caller"), {}, MIXED])
 @given(st.lists(REQUESTS | LAYOUTS, max_size=30))
 def test_the_server_has_what_it_was_sent_whatever_happens(
     steps: list[m.SetPartyGain | dict[str, Carries]],
