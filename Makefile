@@ -30,10 +30,16 @@ E2E := $(WHOLE_CALL) $(filter-out $(WHOLE_CALL),$(sort $(wildcard tests/e2e/test
 FILES = $(or $(ARGS),$$(grep -rlw $(1) tests --include='test_*.py' | sort))
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
 PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
-# Other work on a shared machine disturbs what is timed: what failed must pass by itself, at once.
+OF_PARTS = $(or $(ARGS),$(filter-out tests/e2e/,$(wildcard tests/*/)))
+# Other work on a shared machine disturbs what is timed: what failed must pass by itself. Of runs
+# beside each other it is tried once all have ended; each remembers in a folder of its own.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+REMEMBERS = -o cache_dir=.pytest_cache/$(1)
+FIRST = mkdir -p .pytest_cache; rm -f .pytest_cache/$(1)-failed; $(PYTEST) $(REMEMBERS)
+FAILED = touch .pytest_cache/$(1)-failed
+SECOND = [ ! -e .pytest_cache/$(1)-failed ] || $(AGAIN) $(REMEMBERS)
 
-.PHONY: demo test tests tests-that-measure tests-of-the-whole tests-of-parts test-programs check screenshots recording bench dist sbom audit lock clean
+.PHONY: demo test tests tests-that-measure tests-of-the-whole tests-of-parts tests-again test-programs check screenshots recording bench dist sbom audit lock clean
 
 # What may be missing is looked at before anything is installed at length; a call plays without it.
 demo:
@@ -49,19 +55,24 @@ test: test-programs
 
 tests: tests-that-measure
 	@$(MAKE) --no-print-directory --jobs=2 tests-of-the-whole tests-of-parts
+	@$(MAKE) --no-print-directory tests-again
 
 tests-that-measure:
 	@$(PYTEST) -m measures $(call FILES,measures) || $(AGAIN) -m measures $(call FILES,measures)
 
 tests-of-the-whole:
-	@$(PYTEST) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(AGAIN) -m "$(TWO)" $(call FILES,plays)
-	@$(PYTEST) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(or $(ARGS),$(E2E)) || $(AGAIN) -m "$(OTHERS)" $(ARGS)
+	@$(call FIRST,plays) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(call FAILED,plays)
+	@$(call FIRST,others) -m "$(OTHERS)" --numprocesses=$(AT_ONCE) $(SIDE_BY_SIDE) $(or $(ARGS),$(E2E)) || $(call FAILED,others)
 
 # What it prints comes at its end, so that two runs do not mix theirs.
-tests-of-parts: OF_PARTS = -m "$(PARTS)" -o cache_dir=.pytest_cache/parts $(or $(ARGS),$(filter-out tests/e2e/,$(wildcard tests/*/)))
 tests-of-parts:
-	@$(YIELD); log=$$(mktemp); { $(PYTEST) $(OF_PARTS) || $(AGAIN) $(OF_PARTS); } >$$log 2>&1; \
+	@$(YIELD); log=$$(mktemp); { $(call FIRST,parts) -m "$(PARTS)" $(OF_PARTS) || $(call FAILED,parts); } >$$log 2>&1; \
 	  code=$$?; cat $$log; rm -f $$log; exit $$code
+
+tests-again:
+	@$(call SECOND,plays) -m "$(TWO)" $(call FILES,plays)
+	@$(call SECOND,others) -m "$(OTHERS)" $(or $(ARGS),$(E2E))
+	@$(call SECOND,parts) -m "$(PARTS)" $(OF_PARTS)
 
 # What the tests run besides Python.
 test-programs: $(VENV)/test-ready
