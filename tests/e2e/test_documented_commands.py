@@ -43,6 +43,10 @@ NOT_RUN = {
     "python -m tests.cold_start": "builds livekit-server from nothing: some minutes",
     "anycable-go --port=8080 --rpc_host=http://127.0.0.1:8911/_anycable --broadcast_adapter=http"
     " --broker=memory": "another project's program; test_anycable runs the real one",
+    "callplayer serve move --to postgresql://callplayer@db/callplayer"
+    " --to-recordings /srv/calls": "another machine's database; test_library runs a real one",
+    "callplayer serve --library postgresql://callplayer@db/callplayer"
+    " --recordings /srv/calls": "the same; test_cluster runs two services on a real one",
 }
 """Lines that are not run here, and why. A line of these that stands in no document is an error."""
 

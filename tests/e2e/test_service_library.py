@@ -223,6 +223,7 @@ async def ask_for_everything(service: Service, incident: str) -> None:
         assert (await client.get("/health")).json()["checks"] == {
             "library": True,
             "room_server": True,
+            "new_streams": True,
         }
         metrics = (await client.get("/metrics")).text
         assert re.search(r"^callplayer_streams_open [1-9]", metrics, re.MULTILINE)
