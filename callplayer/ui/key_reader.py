@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from callplayer.text import plain_text
 from callplayer.ui.keymap import Action, by_key, key_name
@@ -25,11 +25,12 @@ class KeyReader:
         """Return the action of a key that was read; None if it has none."""
         return self._keys.get(key)
 
-    def read(self, key: str, character: str) -> tuple[str, str]:
+    def read(self, key: str, character: str, named: Collection[str] = ()) -> tuple[str, str]:
         """Return which key is meant, and a remark on it, or "".
 
         `character` is what the key typed, "" for one that was only named. That a capital means
-        something else is said once: Caps Lock may be on without being seen.
+        something else is said once: Caps Lock may be on without being seen. It is not said of the
+        actions `named`, those that the user is asked for by name.
         """
         letter = character or (key if len(key) == 1 else "")
         is_letter = len(letter) == 1 and letter.isalpha()
@@ -41,7 +42,8 @@ class KeyReader:
             return meant, self._nothing(key, character)
         if not capital or not character or self._said_of_capitals:
             return meant, ""
-        remark = self._of_capital(key, small)
+        own = self._keys.get(key)
+        remark = "" if own is not None and own.name in named else self._of_capital(key, small)
         self._said_of_capitals = bool(remark)
         return meant, remark
 

@@ -113,6 +113,11 @@ def _nothing_to_retry(view: PlayerView) -> str:
     return "" if lost else "The link stands: there is nothing to reconnect."
 
 
+def named_capitals(view: PlayerView) -> frozenset[str]:
+    """Return the actions that the screen asks for by a capital: who types that means it."""
+    return frozenset({"retry-now"} if retry_word(view) else ())
+
+
 def retry_word(view: PlayerView) -> str:
     """Return in a word or two what trying to connect would do; "" where it would do nothing."""
     state = view.state

@@ -18,7 +18,7 @@ from callplayer.ipc.messages import DevicesEvent, ListDevices, SetOutputDevice
 from callplayer.ipc.news import EngineNews, EngineSession
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, asked
-from callplayer.ui.actions.rules import LEFT, without_search
+from callplayer.ui.actions.rules import LEFT, named_capitals, without_search
 from callplayer.ui.key_profiles import key_of
 from callplayer.ui.key_reader import KeyReader
 from callplayer.ui.keymap import Action, FrontAction, first_key, key_name
@@ -131,7 +131,7 @@ class PlainPlayer:
         if (named := self._named.get(key)) is not None:
             self.act(named)
             return
-        meant, remark = self._keys.read(key, character or "")
+        meant, remark = self._keys.read(key, character or "", named_capitals(self.view))
         if (action := self._keys.action(meant)) is not None:
             self.act(action)
         if remark:

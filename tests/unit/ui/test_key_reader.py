@@ -45,6 +45,12 @@ def test_a_capital_that_means_something_else_says_so_once() -> None:
     assert reader.read("S", "S") == ("S", "")
 
 
+def test_a_capital_that_the_screen_asks_for_is_meant() -> None:
+    reader = KeyReader(ACTIONS)
+    assert reader.read("R", "R", {"retry-now"}) == ("R", "")
+    assert reader.read("N", "N", {"retry-now"})[1].startswith("Is Caps Lock on?")
+
+
 def test_a_capital_without_an_action_is_the_small_letter_and_reports_caps_lock_once() -> None:
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("M", "M")

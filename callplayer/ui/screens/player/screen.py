@@ -15,7 +15,7 @@ from callplayer.ipc.messages import LevelsEvent, Request, SetOutputDevice, State
 from callplayer.ipc.news import EngineNews
 from callplayer.ui.actions.control import CallControl
 from callplayer.ui.actions.outcome import Outcome
-from callplayer.ui.actions.rules import without_search
+from callplayer.ui.actions.rules import named_capitals, without_search
 from callplayer.ui.key_reader import KeyReader
 from callplayer.ui.keymap import Action, FrontAction
 from callplayer.ui.model.format import Tone, until_turn_s
@@ -222,7 +222,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
     def _press(self, key: str, character: str) -> bool:
         """Do what a key stands for, and say what is to be said of the key itself."""
         parts = self.parts
-        key, remark = self._keys.read(key, character)
+        key, remark = self._keys.read(key, character, named_capitals(self.view))
         if parts.panels.press(key) or parts.pointer.press(key) or parts.words.press(key):
             return True
         action = self._keys.action(key)

@@ -10,7 +10,7 @@ from msgspec import structs
 from callplayer.ipc.messages import Mute, RetryNow, SeekBy, StateEvent, Unmute
 from callplayer.ipc.news import EngineGone
 from callplayer.ui.actions.outcome import CallContext, Outcome, asked
-from callplayer.ui.actions.rules import ask_note, retry_word, search_for
+from callplayer.ui.actions.rules import ask_note, named_capitals, retry_word, search_for
 from callplayer.ui.keymap import ACTIONS, KEYS
 from callplayer.ui.model.citation import left_at_ms
 from callplayer.ui.model.player import PlayerView, reduce
@@ -157,6 +157,7 @@ def test_there_is_nothing_to_retry_while_it_is_tried() -> None:
     waits = call_of(StateEvent(phase="connecting", retry_at_s=1004.0))
     assert outcome_of("retry-now", waits).requests == (RetryNow(),)
     assert (retry_word(waits.view), retry_word(CALL.view)) == ("try now", "")
+    assert (named_capitals(waits.view), named_capitals(CALL.view)) == ({"retry-now"}, set())
 
 
 def test_a_call_left_in_its_middle_is_offered_once_it_is_there_and_gone_on_with() -> None:
