@@ -14,18 +14,6 @@ from callplayer.service.library.library import Library
 TTL_S = 100.0
 
 
-class Clock:
-    now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def library(place):
     with Library.open(place) as library:

@@ -14,18 +14,6 @@ from callplayer.service.library.library import Library
 from callplayer.service.library.place import PostgresPlace
 
 
-class Clock:
-    now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def clients(place, clock):
     with Library.open(place) as library:
