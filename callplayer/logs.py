@@ -32,12 +32,34 @@ MAX_LINE_BYTES = 64_000
 _JWT = re.compile(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}")
 """A JWT, or what is left of one: its header is JSON in base64url, and begins with `{"`."""
 
-_BEARER = re.compile(r"\b(Bearer|Basic)(\s+|%20|\+)[\w.~+/=-]{6,}", re.IGNORECASE)
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@\"'<>]{1,300}@", re.IGNORECASE)
-_NAME = (
-    r"(?:token|secret|passw(?:or)?d|passphrase|authorization|api[_-]?key|jwt|cookie|credential"
-    r"|signature|ice[_-]?pwd|private[_-]?key)(?:[_-]?(?:value|text))?"
+_KNOWN = re.compile(
+    r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_\w{30,255}|github_pat_\w{30,255}"
+    r"|xox[a-z]-[\w-]{10,250}|[sr]k_(?:live|test)_\w{16,250}|AIza[\w-]{35})"
+    r"|(?<=inline:)[A-Za-z0-9+/]{30,200}={0,2}"
 )
+"""What says itself that it is a secret: keys of common services, an SRTP key in an SDP."""
+
+_PEM = re.compile(r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]{0,20000}")
+
+_PROSE = (
+    r"(?!(?:is|was|are|to|or|and|as|by|in|of|on|no|not|must|needs?|has|for|with|from|can(?:not)?"
+    r"|does|too|missing|none|null|nil|unknown|expired|invalid|required|wrong|empty|(?:un)?set"
+    r"|refused|rejected|ok|true|false|given|ignored|changed|hidden|redacted|string)\b)"
+)
+"""What is said of a secret, and is none."""
+
+_NO_WORD = (
+    r"(?=[a-z]{20}|[\w.~+/!@#$%^&*-]{0,400}?(?:\d|(?-i:[a-z][A-Z])|[!@#$%^&+~]))"
+    r"[\w.~+/!@#$%^&*-]{6,400}+={0,2}(?![=:(])"
+)
+"""A word that is no word: with digits, inner capitals or signs."""
+
+_NAME = (
+    r"(?:token|secret|passw(?:or)?d|passphrase|\bpwd|authorization|(?:api|access|account|auth"
+    r"|private|secret|shared|signing|encryption|master)[_-]?key|jwt|cookie|credential"
+    r"|signature|ice[_-]?pwd|_auth)(?:[_-]?(?:value|text|key))?"
+)
+_STRICT_NAME = r"(?:secret|passw(?:or)?d|passphrase|\bpwd|(?:api|access|private)[_-]?key)"
 _QUOTED = re.compile(
     rf"(?P<head>{_NAME}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:[:=,]|=>|%3[AD])\s{{0,4}}(?:Some\()?b?)"
     r"(?:(?P<escaped>\\{1,4}[\"']).{0,9000}?(?P=escaped)"
@@ -45,17 +67,56 @@ _QUOTED = re.compile(
     r"|'(?:[^'\\]|\\.){0,9000}')",
     re.IGNORECASE,
 )
+_SAID = re.compile(rf"(?P<head>{_NAME}(?: is| was)?[ \t]{{1,4}})(['\"`])[^\s'\"`]{{4,400}}\2",
+                   re.IGNORECASE)  # fmt: skip
+_DIGEST = re.compile(
+    r"(?P<head>\bDigest\s{1,4}|\bresponse=)(?:,?[ \t]{0,4}\w{1,30}=(?:\"[^\"\n]{0,900}\"?"
+    r"|[^\s,\"]{1,900})|\"?[0-9a-f]{32,128}\"?)+",
+    re.IGNORECASE,
+)
+_COOKIES = re.compile(r"(?P<head>\bcookie2?\s{0,4}:\s{0,4})[^\n\"'*]{1,9000}", re.IGNORECASE)
+_TAG = re.compile(rf"(?P<head><[\w:-]{{0,60}}{_NAME}\b[^<>\n]{{0,200}}>)[^<]{{1,9000}}",
+                  re.IGNORECASE)  # fmt: skip
 _ASSIGNED = re.compile(
-    rf"(?P<head>{_NAME}(?:%22)?\s{{0,4}}(?:=|%3D|%3A)\s{{0,4}})[^\s\"'&;,<>)\]}}\\*]+",
+    rf"(?P<head>{_NAME}(?:(?:%22)?\s{{0,4}}(?:=>?|->|%(?:25)?3[AD])\s{{0,4}}(?:%22|[\"'])?"
+    r"|[\"']?\s{0,4}:\s{0,4}[\"']))[^\s\"'&;,<>)\]}\\*]+",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
     rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE
 )
-_SCHEME = re.compile(r"(?P<head>authorization[\"']?\s{0,4}[:=,]\s{0,4}b?[\"']?\w{1,20}\s)[^\s\"']+",
-                     re.IGNORECASE)  # fmt: skip
-_QUERY = re.compile(r"(?P<head>[?&](?:auth|key|sig|code|session)=)[^\s\"'&;,<>)]+", re.IGNORECASE)
+_FLAG = re.compile(
+    rf"(?P<head>(?<![\w-])--?[\w-]{{0,40}}?{_NAME}[\w-]{{0,20}}[ \t]{{1,4}})(?!-){_PROSE}"
+    r"[^\s*]{1,900}",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(r"(?P<head>(?<![\w-])(?:-u|--user)[ =]{1,4}[^\s:]{0,90}:)[^\s*]{1,900}")
+_PLAIN = re.compile(
+    rf"(?P<head>{_STRICT_NAME}\s{{0,4}}:[ \t]{{0,4}}){_PROSE}"
+    r"[^\s\"'<>,;(){}\[\]*:]{4,900}+(?!\()"
+    rf"|(?P<said>{_NAME}(?:[ \t]{{0,4}}:[ \t]{{0,4}}|[ \t]{{1,4}}(?:(?:is|was)[ \t])?))"
+    rf"{_NO_WORD}",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(rf"(?P<head>\b(?:Bearer|Basic)(?:\s+|%20|\+)){_NO_WORD}", re.IGNORECASE)
+_SCHEME = re.compile(
+    r"(?P<head>authorization[\"']?\s{0,4}[:=,]\s{0,4}b?[\"']?\w{1,20}\s)[^\s\"'*]+", re.IGNORECASE
+)
+_QUERY = re.compile(r"(?P<head>[?&](?:auth|key|sig|code|session|sid|pass|pw)=)[^\s\"'&;,<>)]+",
+                    re.IGNORECASE)  # fmt: skip
 """What a query may call a secret, and other text may not."""
+
+_USER = re.compile(
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,20}://)"
+    r"(?:[^\s/@:\"'<>]{0,300}:(?!\d{1,5}[/?#])[^\s\"'<>@]{1,300}|[^\s/\"'<>@]{1,300})"
+    r"(?:@[^\s/\"'<>@]{1,300})?@",
+    re.IGNORECASE,
+)
+_BARE_USER = re.compile(
+    r"(?P<head>(?<![\w:.@/+-])(?!(?:sips?|mailto|tel|acct|xmpp):)[a-z][\w.-]{0,60}:)"
+    r"[^\s/@:\"'<>*]{3,200}@(?=[\w-]{1,60}[.:/\w])",
+    re.IGNORECASE,
+)
 
 _KEYS = re.compile(r"(?P<head>\bkeys\\{0,4}[\"']?\s{0,4}:\s{0,4}\{)[^}]{0,4000}", re.IGNORECASE)
 """A livekit-server's API keys: a table of key and secret."""
@@ -129,20 +190,35 @@ def _kind_of(record: logging.LogRecord) -> Hashable:
 def redact(text: str) -> str:
     """Return `text` with what has the form of a secret masked.
 
-    That is: JWTs, whole or cut; bearer and basic credentials; what is assigned to a name that ends
-    in token, secret, password, authorization, API key, cookie, credential, signature or the like
-    (in a query, JSON, a header or a debug print); user and password in a URL; a livekit-server's
-    table of keys.
+    That is: JWTs, whole or cut; keys of known services; bearer, basic and digest credentials;
+    private keys; user and password in a URL; a livekit-server's table of keys; and what goes with a
+    name that ends in token, secret, password, authorization, API key, cookie, credential, signature
+    or the like. In a query, JSON, XML, a header, a debug print, a command line that is all that
+    follows the name; in a sentence only what is no word of one.
     """
-    text = _KEYS.sub(rf"\g<head>{MASK}", text)
-    text = _JWT.sub(MASK, text)
-    text = _BEARER.sub(rf"\g<1>\g<2>{MASK}", text)
-    text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
-    text = _ASSIGNED.sub(rf"\g<head>{MASK}", text)
-    text = _HEADER.sub(rf"\g<head>{MASK}", text)
-    text = _SCHEME.sub(rf"\g<head>{MASK}", text)
+    text = _PEM.sub(rf"\g<1>{MASK}", text)
+    text = _KNOWN.sub(MASK, _JWT.sub(MASK, text))
+    lower = text.lower()
+    if any(root in lower for root in _ROOTS):
+        text = _KEYS.sub(rf"\g<head>{MASK}", text)
+        text = _QUOTED.sub(rf'\g<head>"{MASK}"', text)
+        for form in _FORMS:
+            text = form.sub(rf"\g<head>{MASK}", text)
+        text = _PLAIN.sub(lambda found: f"{found['head'] or found['said']}{MASK}", text)
+    text = _LOGIN.sub(rf"\g<head>{MASK}", text)
     text = _QUERY.sub(rf"\g<head>{MASK}", text)
-    return _USER.sub(rf"\g<1>{MASK}@", text)
+    if "@" in text:
+        text = _USER.sub(rf"\g<head>{MASK}@", text)
+        text = _BARE_USER.sub(rf"\g<head>{MASK}@", text)
+    return text
+
+
+_FORMS = (_DIGEST, _SCHEME, _BEARER, _COOKIES, _TAG, _SAID, _ASSIGNED, _HEADER, _FLAG)
+_ROOTS = (
+    *("token", "secret", "passw", "passphrase", "pwd", "auth", "key", "jwt", "cookie"),
+    *("credential", "signature", "bearer", "basic", "digest", "response"),
+)
+"""One of these is in whatever `_KEYS`, `_QUOTED`, `_FORMS` and `_PLAIN` find: they take long."""
 
 
 class RedactingFormatter(logging.Formatter):
