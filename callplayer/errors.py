@@ -59,7 +59,8 @@ class IncidentNotFoundError(CallplayerError):
 class UnreachableError(CallplayerError):
     """`retry_after_s` is how long the server asks not to be asked again, 0.0 if it does not say.
 
-    `status` is the HTTP status that it answered with, 0 if none.
+    `status` is the HTTP status that it answered with, 0 if none; `may_pass` whether the next try
+    may well succeed: it is not wrong settings, nor an answer that will stay.
     """
 
     exit_code = 5
@@ -72,10 +73,12 @@ class UnreachableError(CallplayerError):
         *,
         retry_after_s: float = 0.0,
         status: int = 0,
+        may_pass: bool = False,
     ) -> None:
         super().__init__(what, hint)
         self.retry_after_s = retry_after_s
         self.status = status
+        self.may_pass = may_pass
 
 
 class NotReadyError(UnreachableError):
@@ -93,7 +96,7 @@ class NotReadyError(UnreachableError):
         retry_after_s: float = 0.0,
         status: int = 0,
     ) -> None:
-        super().__init__(what, hint, retry_after_s=retry_after_s, status=status)
+        super().__init__(what, hint, retry_after_s=retry_after_s, status=status, may_pass=True)
         self.wanted = wanted
 
 

@@ -22,6 +22,11 @@ class Backoff:
         self._next_s = first_s
         self._longest_s = longest_s
 
+    @property
+    def least_s(self) -> float:
+        """Return the least that the next wait can be."""
+        return self._next_s * (1.0 - SPREAD)
+
     def next_s(self, chance: float, asked_s: float = 0.0) -> float:
         """Return the next wait.
 

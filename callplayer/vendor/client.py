@@ -51,6 +51,9 @@ MAX_REDIRECTS = 5
 NOT_READY = (202, 204, 404, 409, 425, 429, 503)
 """What a stream token is answered with while a known call's stream is being prepared."""
 
+FOR_GOOD = (501, 505)
+"""What a server answers with that will not do it a moment later, either."""
+
 WHOLE_ANSWER_S = 30.0
 LISTED_PAGES = 20
 """So many pages of the list are looked through for one incident."""
@@ -224,6 +227,7 @@ class ApiClient:
                 "Check CALLPLAYER_API_URL; try again.",
                 retry_after_s=wait_s,
                 status=status,
+                may_pass=_may_pass(status),
             )
         return _read(parse_access_token, answer.body)
 
@@ -280,8 +284,13 @@ def _checked(answer: _Answer) -> _Answer:
             "Try again; if it stays, ask the vendor.",
             retry_after_s=wait_s,
             status=status,
+            may_pass=_may_pass(status),
         )
     return answer
+
+
+def _may_pass(status: int) -> bool:
+    return status >= 500 and status not in FOR_GOOD
 
 
 def _same_origin(base: str, location: str) -> str | None:

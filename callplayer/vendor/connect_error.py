@@ -22,7 +22,8 @@ def unreachable(url: str, error: Exception) -> UnreachableError:
         (found for found in map(_reason, _causes(error)) if found is not None),
         (type(error).__name__, CHECK),
     )
-    return UnreachableError(f"{url} does not answer: {reason}.", hint)
+    may_pass = hint != CHECK_TLS and not isinstance(error, httpx.InvalidURL)
+    return UnreachableError(f"{url} does not answer: {reason}.", hint, may_pass=may_pass)
 
 
 def _reason(cause: BaseException) -> tuple[str, str] | None:

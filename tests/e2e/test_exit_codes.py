@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from pathlib import Path
 
@@ -23,18 +22,12 @@ from tests.rig.terminal import Terminal
 Environment = dict[str, str]
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wrong_secret(service: Service) -> Environment:
     return service.environment | {"CALLPLAYER_CLIENT_SECRET": "another-secret"}
 
 
-def dead_api(service: Service) -> Environment:
-    return service.environment | {"CALLPLAYER_API_URL": f"http://127.0.0.1:{closed_port()}"}
+def another_server(service: Service) -> Environment:
+    return service.environment | {"CALLPLAYER_API_URL": f"{service.api_url}/elsewhere"}
 
 
 def plain_http(service: Service) -> Environment:
@@ -53,7 +46,7 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
 CASES = [
     pytest.param(wrong_secret, None, 3, "Sign-in was refused", id="wrong-secret"),
     pytest.param(as_it_is, UNKNOWN, 4, "no such incident", id="no-such-incident"),
-    pytest.param(dead_api, None, 5, "does not answer", id="unreachable"),
+    pytest.param(another_server, None, 5, "answered with 404", id="unreachable"),
     pytest.param(no_credentials, None, 2, "no credentials", id="no-credentials"),
 ]
 

@@ -1,12 +1,14 @@
 """What goes wrong before a call has begun ends the program: with its reason, and a code of its own.
 
-In mid-call the same is tried again for ever (`python -m tests.faults`). What is only not ready yet
-is waited for at the start, too (test_not_ready.py).
+What may pass is tried again before, for some 15 s; in mid-call for ever (`python -m tests.faults`).
+What is only not ready yet is waited for at the start, too (test_not_ready.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -22,12 +24,34 @@ from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 
 SIGN_IN = "/oauth/token"
 NOBODYS_JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ.c2lnbmF0dXJl"
-HANG_S = 20.0
+HANG_S = 40.0
+NO_ROOM = json.dumps({"token": NOBODYS_JWT, "url": "ws://127.0.0.1:9"})
 
 
 def start(home: Path, service: Service, api_url: str, **variables: str) -> HeadlessEngine:
     environment = service.environment | {"CALLPLAYER_API_URL": api_url} | variables
     return HeadlessEngine(home, environment, service.incidents[0], "--no-audio")
+
+
+def closed_port() -> int:
+    """Return a port without a listener, with a number that reads like a refusal."""
+    for port in range(40_100, 40_200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("all of them are taken")
+
+
+def start_without_names(home: Path, service: Service) -> HeadlessEngine:
+    hosts, resolver = home / "hosts", home / "resolv.conf"
+    hosts.write_text(NO_NAMES)
+    resolver.write_text(NO_SERVER)
+    environment = service.environment | {"CALLPLAYER_API_URL": f"https://{HOST}"}
+    prefix = ("unshare", "--mount", "sh", "-c", WITH_OWN_HOSTS, str(hosts), str(resolver))
+    return HeadlessEngine(home, environment, service.incidents[0], "--no-audio", prefix=prefix)
 
 
 def assert_ends(engine: HeadlessEngine, code: int, name: str, says: str) -> None:
@@ -55,29 +79,47 @@ def proxy(sweep_service: Service) -> Iterator[FaultProxy]:
         yield proxy
 
 
+FAILING = {
+    "500": (Fault(500), "answered 500"),
+    "502": (Fault(502, path=SIGN_IN), "with 502"),
+    "half a body": (Fault(breaks_off=True), "answer broke off"),
+    "it hangs": (Fault(hangs=True), "no answer in time"),
+    "no room": (Fault(body=NO_ROOM), "room server does not answer"),
+    "no API": (None, "refuses the connection"),
+    "no name": (None, "name cannot be resolved"),
+}
+"""What may pass, and does not; each takes some 15 s, in which the other tests run."""
+
+
 @pytest.fixture(scope="module", autouse=True)
-def hanging(
+def failing(
     sweep_service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[HeadlessEngine]:
-    """A player whose API does not answer; that takes 10 s, in which the other tests run."""
-    with fault_proxy(sweep_service.api_url) as proxy:
-        proxy.fault = Fault(hangs=True)
-        engine = start(tmp_path_factory.mktemp("hanging"), sweep_service, proxy.url)
-        yield engine
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+) -> Iterator[dict[str, HeadlessEngine]]:
+    with contextlib.ExitStack() as stack:
+        engines: dict[str, HeadlessEngine] = {}
+        for name, (fault, _) in FAILING.items():
+            home = tmp_path_factory.mktemp("failing")
+            if name == "no name":
+                engines[name] = start_without_names(home, sweep_service)
+                continue
+            proxy = stack.enter_context(fault_proxy(sweep_service.api_url))
+            proxy.fault = fault
+            url = f"http://127.0.0.1:{closed_port()}" if name == "no API" else proxy.url
+            engines[name] = start(home, sweep_service, url)
+        yield engines
+        for engine in engines.values():
+            if engine.process.poll() is None:
+                engine.process.kill()
+                engine.finish()
 
 
 REFUSED, UNREACHABLE = (3, "sign-in-refused"), (5, "unreachable")
 CASES = [
     pytest.param(Fault(401), *REFUSED, "refuses this client (401)", id="401"),
     pytest.param(Fault(403), *REFUSED, "refuses this client (403)", id="403"),
-    pytest.param(Fault(500), *UNREACHABLE, "answered 500", id="500"),
-    pytest.param(Fault(breaks_off=True), *UNREACHABLE, "answer broke off", id="half a body"),
+    pytest.param(Fault(501), *UNREACHABLE, "answered 501", id="501"),
     pytest.param(HTML, *UNREACHABLE, "not understood", id="HTML"),
     pytest.param(Fault(401, path=SIGN_IN), *REFUSED, "Sign-in was refused", id="sign-in: 401"),
-    pytest.param(Fault(500, path=SIGN_IN), *UNREACHABLE, "with 500", id="sign-in: 500"),
     pytest.param(
         Fault(body=HTML.body, content_type="text/html", path=SIGN_IN),
         *UNREACHABLE,
@@ -101,22 +143,9 @@ def test_an_api_that_answers_wrongly_at_the_start_ends_it(
     assert_ends(start(tmp_path, sweep_service, proxy.url), code, name, says)
 
 
-def closed_port() -> int:
-    """Return a port without a listener, with a number that reads like a refusal."""
-    for port in range(40_100, 40_200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("all of them are taken")
-
-
 @pytest.mark.parametrize(
     ("where", "code", "name", "says"),
     [
-        pytest.param("nobody", *UNREACHABLE, "room server does not answer", id="nobody there"),
         pytest.param("room", *REFUSED, "refuses the stream token", id="token refused"),
         pytest.param("clear", *UNREACHABLE, "cannot be used safely", id="in the clear"),
     ],
@@ -136,7 +165,6 @@ def test_a_room_that_cannot_be_joined_at_the_start_ends_it(
         "tests.rig.processes.CALLPLAYER", (sys.executable, "-P", "-c", AT_DEBUG_LEVEL)
     )
     url = {
-        "nobody": f"ws://127.0.0.1:{closed_port()}",
         "room": sweep_service.environment["CALLPLAYER_STREAM_URL"],
         "clear": "ws://rooms.example.org",
     }[where]
@@ -150,19 +178,14 @@ def test_a_room_that_cannot_be_joined_at_the_start_ends_it(
     assert CLIENT_SECRET not in reported
 
 
-def test_a_name_that_is_not_resolved_at_the_start_ends_it(
-    sweep_service: Service, tmp_path: Path
+@pytest.mark.parametrize("name", FAILING)
+def test_what_may_pass_is_tried_again_for_a_while_and_said(
+    name: str, failing: dict[str, HeadlessEngine]
 ) -> None:
-    hosts, resolver = tmp_path / "hosts", tmp_path / "resolv.conf"
-    hosts.write_text(NO_NAMES)
-    resolver.write_text(NO_SERVER)
-    environment = sweep_service.environment | {"CALLPLAYER_API_URL": f"https://{HOST}"}
-    prefix = ("unshare", "--mount", "sh", "-c", WITH_OWN_HOSTS, str(hosts), str(resolver))
-    engine = HeadlessEngine(
-        tmp_path, environment, sweep_service.incidents[0], "--no-audio", prefix=prefix
-    )
-    assert_ends(engine, *UNREACHABLE, "name cannot be resolved")
-
-
-def test_an_api_that_hangs_at_the_start_ends_it(hanging: HeadlessEngine) -> None:
-    assert_ends(hanging, *UNREACHABLE, "no answer in time")
+    engine, (_, says) = failing[name], FAILING[name]
+    assert_ends(engine, *UNREACHABLE, says)
+    _, error = engine.wait_for(lambda e: e["event"] == "error")
+    assert re.search(r"It was tried [2-9] times\.$", error["message"])
+    waits = [e for _, e in engine.events if e["event"] == "state" and e["retry_at_s"] is not None]
+    assert waits
+    assert all(re.match(r"Trying again since [0-9:]{8}: ", each["detail"]) for each in waits)

@@ -39,6 +39,7 @@ SEND_TIMEOUT_S = 8.0
 
 STATS_TIMEOUT_S = 1.0
 REFUSED = re.compile(r"\b40[13]\b|unauthorized", re.IGNORECASE)
+UNTRUSTED = re.compile(r"certificate|\btls\b", re.IGNORECASE)
 
 
 class RoomListener(Protocol):
@@ -117,6 +118,7 @@ class Room:
             raise UnreachableError(
                 "The room server does not answer.",
                 "Check the network and CALLPLAYER_STREAM_URL.",
+                may_pass=not UNTRUSTED.search(text),
             ) from None
         throttle_data(self._room, self._take)
 

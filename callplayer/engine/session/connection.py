@@ -33,6 +33,9 @@ from callplayer.vendor.status import StatusUpdate
 class RoomLimits:
     """How long a room is waited for, in s."""
 
+    first_tries_s: float = 20.0
+    """A server that fails at the first start is tried again until then."""
+
     first_status_s: float = 2.0
     tracks_quiet_s: float = 0.3
     """No other track has turned up for so long: those that are there are all."""
@@ -131,18 +134,35 @@ class RoomConnection:
         self.up = True
 
     async def join_first(self, access: ApiClient) -> None:
-        """Join the first room, however long the API says "not yet"; raise what else goes wrong."""
+        """Join the first room, however long the API says "not yet"; raise what else goes wrong.
+
+        A server that fails or does not answer is tried for a while: it may be starting just now.
+        """
         self._backoff = Backoff()
-        since = datetime.now().astimezone()
+        since = f"{datetime.now().astimezone():%H:%M:%S}"
+        failing_s: float | None = None
+        tries = 0
         while True:
             self._retry.clear()
+            began_s = time.monotonic()
             try:
                 await self.join(access)
-            except NotReadyError as error:
-                why = f"Waiting for {error.wanted} since {since:%H:%M:%S}: {error.what}"
-                await self._wait_to_retry(why, error.retry_after_s, then=why)
-            else:
                 return
+            except NotReadyError as error:
+                failing_s, tries = None, 0
+                why, asked_s = f"Waiting for {error.wanted}", error.retry_after_s
+                what = error.what
+            except UnreachableError as error:
+                failing_s, tries = began_s if failing_s is None else failing_s, tries + 1
+                next_s = time.monotonic() + self._backoff.least_s
+                is_late = next_s > failing_s + self.limits.first_tries_s
+                if not error.may_pass or (is_late and not error.retry_after_s):
+                    error.what += f" It was tried {tries} times." if tries > 1 else ""
+                    raise
+                why, asked_s = "Trying again", error.retry_after_s
+                what = error.what
+            why = f"{why} since {since}: {what}"
+            await self._wait_to_retry(why, asked_s, then=why)
 
     async def rejoin(self, access: ApiClient) -> None:
         """Be in a new room with its sound there, however long it takes.

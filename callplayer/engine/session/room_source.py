@@ -22,7 +22,7 @@ from callplayer.engine.session.renewal import BufferRenewal
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SourceHost
 from callplayer.engine.transcript.subscription import TranscriptSubscription
-from callplayer.errors import CallplayerError, NotReadyError, UnreachableError
+from callplayer.errors import CallplayerError, UnreachableError
 from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import Command, Resume, Scrub
@@ -280,10 +280,10 @@ class RoomSource:
         while True:
             try:
                 self._reporter.incident(await access.incident(self._incident_id))
-            except NotReadyError as error:
-                await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
             except CallplayerError as error:
-                LOG.info("no incident details: %s", error.what)
-                return
+                if not (isinstance(error, UnreachableError) and error.may_pass):
+                    LOG.info("no incident details: %s", error.what)
+                    return
+                await asyncio.sleep(backoff.next_s(random.random(), error.retry_after_s))  # noqa: S311
             else:
                 return

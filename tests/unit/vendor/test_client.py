@@ -141,6 +141,21 @@ async def test_what_each_refusal_means(status: int, error: type[CallplayerError]
     assert "trace" not in caught.value.what + caught.value.hint
 
 
+@pytest.mark.parametrize("path", ["/oauth/token", "/stream_token"])
+@pytest.mark.parametrize(
+    ("status", "passes"), [(400, False), (500, True), (501, False), (502, True), (504, True)]
+)
+async def test_a_failure_of_the_server_may_pass(path: str, status: int, passes: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        failing = request.url.path.endswith(path)
+        return httpx.Response(status if failing else 200, json={"access_token": "t"})
+
+    async with ApiClient(SETTINGS, httpx.MockTransport(answer)) as access:
+        with pytest.raises(CallplayerError) as caught:
+            await access.stream_grant("a", autoplay=False)
+    assert getattr(caught.value, "may_pass", False) == passes
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [(400, SignInRefusedError), (401, SignInRefusedError), (403, SignInRefusedError),

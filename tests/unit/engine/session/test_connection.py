@@ -12,6 +12,7 @@ from callplayer.engine.room.receive_stats import Counters
 from callplayer.engine.session.connection import RoomLimits
 from callplayer.errors import (
     IncidentNotFoundError,
+    NotReadyError,
     SignInRefusedError,
     StreamTokenRefusedError,
     UnreachableError,
@@ -168,6 +169,38 @@ async def test_a_track_that_has_ended_meanwhile_is_not_counted() -> None:
 
 
 # --- again ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("within_s", [1.2, 0.0])
+async def test_at_the_first_start_what_may_pass_is_tried_again_for_a_while(within_s: float) -> None:
+    rig = RoomRig(replace(LIMITS, first_tries_s=within_s))
+    rig.answers = [UnreachableError("The API answered 502.", may_pass=True) for _ in range(9)]
+    with pytest.raises(UnreachableError) as caught:
+        await asyncio.wait_for(rig.link.join_first(rig), SOON_S)
+    tries = 3 if within_s else 1
+    assert rig.asked == tries
+    assert caught.value.what == "The API answered 502." + " It was tried 3 times." * bool(within_s)
+    said = [each for each in rig.said if each.startswith("Trying again since ")]
+    assert len(said) == 2 * (tries - 1)
+    assert all(each.endswith(": The API answered 502.") for each in said)
+
+
+async def test_at_the_first_start_a_server_that_says_when_to_come_again_is_waited_for() -> None:
+    rig = RoomRig(replace(LIMITS, first_tries_s=0.0))
+    rig.answers = [
+        UnreachableError("The API answered 500.", may_pass=True, retry_after_s=0.5),
+        NotReadyError("The API answered 503."),
+    ]
+    rig.refuses = [UnreachableError("No.", may_pass=True, retry_after_s=0.1)]
+    await asyncio.wait_for(rig.link.join_first(rig), SOON_S)
+    assert (rig.asked, len(rig.joined)) == (4, 1)
+
+
+async def test_at_the_first_start_what_stays_ends_it_at_once() -> None:
+    rig = RoomRig()
+    rig.answers = [UnreachableError("The API answered 400."), UnreachableError("Again.")]
+    with pytest.raises(UnreachableError, match=r"^The API answered 400\.$"):
+        await asyncio.wait_for(rig.link.join_first(rig), SOON_S)
 
 
 async def test_a_new_room_is_joined_however_often_it_takes_and_the_reason_reported() -> None:
