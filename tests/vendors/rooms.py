@@ -76,6 +76,8 @@ SERVERS = (
            _tracks(Track(name="caller", carries=("caller",), replaced_after_s=2.0), TAKER),
            how={"first_play_s": 4.0}),
     Server("tracks only after resume", _tracks(*MIXED, publishes="after-resume")),
+    Server("tracks only after resume, no status at all",
+           _tracks(*MIXED, publishes="after-resume", statuses=Statuses(none=True))),
     Server("no sound for the first 6 s", _tracks(Track(name="call", after_s=6.0))),
     Server("room closed before its sound",
            _tracks(*MIXED, publishes="after-resume", closes_first_s=1.0)),

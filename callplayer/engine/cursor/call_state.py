@@ -40,13 +40,15 @@ class ResumePoint:
     """Where to come back to (None: the live end) after a link was lost, and whether to wait.
 
     With `stays` the server's cursor is where it should be, and is left alone; with `moved` it has
-    certainly gone on, whatever its statuses say.
+    certainly gone on, whatever its statuses say. With `rests` it has, and there are no statuses:
+    nothing would show when it is back, so it rests there until what it sent before has come.
     """
 
     position_ms: int | None
     paused: bool
     stays: bool = False
     moved: bool = False
+    rests: bool = False
 
 
 class CallState:

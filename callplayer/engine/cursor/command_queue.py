@@ -19,6 +19,10 @@ LOG = logging.getLogger(__name__)
 INTERVAL_S = 0.1
 """At most ten commands a second of one kind: ten scrubs, ten gains a party."""
 
+AGAIN_S = 1.0
+"""A volume that did not get out is sent again so long after: nothing would ever show that it is
+not set. Scrubs and pauses are asked for again by the rules."""
+
 
 class Wire(Protocol):
     """What commands go out on."""
@@ -36,17 +40,25 @@ class CommandQueue:
     what a scrub does to a server's pause state must not come last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, again_s: float = AGAIN_S) -> None:
+        self._again_s = again_s
         self._wire: Wire | None = None
         self._waiting: dict[Hashable, Command] = {}
         self._sent_s: dict[Hashable, float] = {}
         self._in_flight: tuple[Wire, Command] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
     def use(self, wire: Wire | None) -> None:
-        """Send to `wire` from now on, or nowhere; what waited for the last one is dropped."""
+        """Send to `wire` from now on, or nowhere; what waited for the last one is dropped.
+
+        What is still on its way over another wire is not waited for.
+        """
         self._wire = wire
         self._waiting.clear()
+        elsewhere = self._in_flight is not None and self._in_flight[0] != wire
+        if wire is not None and elsewhere and self._sending is not None:
+            self._sending.cancel()
 
     @property
     def open(self) -> bool:
@@ -90,12 +102,21 @@ class CommandQueue:
 
     async def _send(self, wire: Wire, command: Command) -> None:
         self._in_flight = (wire, command)
+        sending = self._sending = asyncio.ensure_future(wire.send(encode_command(command)))
         try:
-            await wire.send(encode_command(command))
-        except UnreachableError as error:
-            LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+            await asyncio.wait((sending,))
         finally:
-            self._in_flight = None
+            sending.cancel()
+            self._in_flight = self._sending = None
+        error = None if sending.cancelled() else sending.exception()
+        if isinstance(error, UnreachableError):
+            LOG.warning("%s not sent: %s", type(command).__name__, error.what)
+            kind = kind_of(command)
+            if isinstance(command, SetGain) and self._wire == wire and kind not in self._waiting:
+                self._sent_s[kind] = time.monotonic() + self._again_s - INTERVAL_S
+                self._waiting[kind] = command
+        elif error is not None:
+            raise error
 
     def _due_s(self, kind: Hashable) -> float:
         if kind == "pause":

@@ -7,7 +7,7 @@ they are a command too: a volume of MUTE_DB.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, SetGain
@@ -54,22 +54,23 @@ class PartyMix:
                 self._soloed.update(parties)
             case m.Unsolo():
                 self._soloed.difference_update(parties)
-        return self._after(before, again=False)
+        return self._after(before)
 
     def take_tracks(self, carries: Mapping[str, Carries], now_s: float) -> list[SetGain]:
         """Take what the tracks carry, by part, after some have come, gone, or been named anew.
 
-        After a change of tracks mutes at the server are asked for again: one that is new may be of
-        a sender that is.
+        After a change of tracks mutes at the server are asked for again, after one has come volumes
+        as well: it may be of a sender that is new, too, and has been asked for none.
         While there is no track at all, what is known of the last ones stands.
         """
         before, silenced = self._muted_at_server(), self.silenced_parts(now_s)
-        again = carries.keys() != self.carries.keys()
+        changed, come = carries.keys() ^ self.carries.keys(), carries.keys() - self.carries.keys()
         self.carries = dict(carries)
         if carries:
             self._local = frozenset(party for party in PARTIES if self._stands_alone(party))
             self._hand_over(silenced, now_s)
-        return self._after(before, again=again)
+        again = self._asked if come else self._muted_at_server() if changed else set()
+        return self._after(before, again)
 
     def to_restore(self) -> list[SetGain]:
         """Return the volumes to ask of a server that may know none of them: those ever asked."""
@@ -123,11 +124,11 @@ class PartyMix:
         muted = self.is_muted_at_server(party)
         return SetGain(MUTE_DB if muted else self.gains_db[party], party)
 
-    def _after(self, before: set[Party], *, again: bool) -> list[SetGain]:
+    def _after(self, before: set[Party], again: Collection[Party] = ()) -> list[SetGain]:
         now = self._muted_at_server()
         self._asked |= now
         changed = before ^ now
-        return [self._command(p) for p in PARTIES if p in changed or (again and p in now)]
+        return [self._command(party) for party in PARTIES if party in changed or party in again]
 
     def _hand_over(self, silenced: frozenset[str], now_s: float) -> None:
         """Keep parts silenced that the server is asked to mute from this moment on."""

@@ -282,7 +282,7 @@ class PlaybackState(CallState):
         self.head, news = fresh, self._news
         if news is not None:
             self.take_status(news, self._news_s, delays)
-        return ResumePoint(back.position_ms, back.paused, stays)
+        return replace(back, stays=stays)
 
     def listen_at_once(self) -> None:
         """Let through what comes, though a move may not be confirmed.
@@ -299,7 +299,12 @@ class PlaybackState(CallState):
         wish_ms = self.head.requested_ms(now_s)
         position_ms = self.head.confirmed_ms(now_s) if wish_ms is None else wish_ms
         moved, self.primed = self.primed, False
-        return ResumePoint(None if to_end else position_ms, self.head.wants_paused(), moved=moved)
+        return ResumePoint(
+            None if to_end else position_ms,
+            self.head.wants_paused(),
+            moved=moved,
+            rests=moved and self._news is None,
+        )
 
     def start_point(self, start: m.Start) -> ResumePoint:
         """Return what to ask at the start: what was typed meanwhile goes before `start`."""
@@ -307,7 +312,8 @@ class PlaybackState(CallState):
         default_ms = None if start == "live" else 0
         position_ms = default_ms if seek is None else seek.position_ms
         paused = start == "paused" if pause is None else bool(pause.paused)
-        return ResumePoint(position_ms, paused, moved=self.primed)
+        rests = self.primed and self.head.status is None
+        return ResumePoint(position_ms, paused, moved=self.primed, rests=rests)
 
     def open_wishes(self) -> ResumePoint:
         """Return what was asked and may not have reached the server; the rest stays."""

@@ -192,6 +192,8 @@ class Engine:
         self._call.opened = True
         status = self._call.head.status
         self._send(self._call.mix.to_restore())
+        if back.rests and not back.paused:
+            self.obey(Pause())  # the resume waits for the end of what comes
         if back.stays:
             pass
         elif back.position_ms is None:

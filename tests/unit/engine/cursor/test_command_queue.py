@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from callplayer.engine.cursor.command_queue import INTERVAL_S, CommandQueue
-from callplayer.vendor.commands import Pause, Resume, Scrub, decode_command
+from callplayer.errors import UnreachableError
+from callplayer.vendor.commands import Pause, Resume, Scrub, SetGain, decode_command
 
 
 class SlowWire:
@@ -104,3 +107,61 @@ async def test_a_scrub_back_to_a_place_that_is_on_its_way_gets_there() -> None:
         await asyncio.sleep(INTERVAL_S)
         await asyncio.sleep(3 * INTERVAL_S)
     assert wire.sent[-1] == Scrub(1)
+
+
+class DeadWire(SlowWire):
+    """A wire over which nothing gets out: it says so, or (`hangs`) not even that."""
+
+    def __init__(self, *, hangs: bool, fails: int = 1) -> None:
+        super().__init__()
+        self.hangs, self.fails = hangs, fails
+
+    async def send(self, payload: bytes) -> None:
+        if self.hangs:
+            await asyncio.sleep(60.0)
+        if self.fails:
+            self.fails -= 1
+            raise UnreachableError("A command could not be sent.")
+        await super().send(payload)
+
+
+async def test_a_new_room_does_not_wait_for_what_is_on_its_way_in_the_old_one() -> None:
+    queue, old, new = CommandQueue(), DeadWire(hangs=True), SlowWire()
+    queue.use(old)
+    async with running(queue):
+        queue.offer(Scrub(5))
+        await asyncio.sleep(0.01)
+        queue.use(None)
+        await asyncio.sleep(0.01)
+        queue.use(new)
+        queue.offer(Scrub(5))
+        queue.offer(Resume())
+        await asyncio.sleep(INTERVAL_S + 0.05)
+    assert new.sent == [Scrub(5), Resume()]
+
+
+@pytest.mark.parametrize("newer_db", [None, -6.0])
+async def test_a_volume_that_did_not_get_out_is_sent_again_or_the_newer_one(
+    newer_db: float | None,
+) -> None:
+    queue, wire = CommandQueue(again_s=0.2), DeadWire(hangs=False, fails=2)
+    queue.use(wire)
+    async with running(queue):
+        queue.offer(SetGain(-12.0, "caller"))
+        queue.offer(Pause())  # the rules ask for it again
+        await asyncio.sleep(0.02)
+        if newer_db is not None:
+            queue.offer(SetGain(newer_db, "caller"))
+        await asyncio.sleep(0.3)
+    assert wire.sent == [SetGain(-12.0 if newer_db is None else newer_db, "caller")]
+
+
+async def test_a_volume_that_did_not_get_out_goes_to_no_other_room() -> None:
+    queue, old, new = CommandQueue(), DeadWire(hangs=False), SlowWire()
+    queue.use(old)
+    async with running(queue):
+        queue.offer(SetGain(-12.0, "caller"))
+        await asyncio.sleep(0.01)
+        queue.use(new)
+        await asyncio.sleep(0.01)
+    assert new.sent == []

@@ -83,10 +83,18 @@ def test_a_volume_that_is_changed_while_muted_at_the_server_is_a_wish() -> None:
 
 def test_a_mute_is_asked_for_again_with_each_track_that_comes_or_goes() -> None:
     mix = mix_of(MIXED)
-    mix.apply(m.SetPartyGain(5.0, "callTaker"))
     mix.apply(m.Mute("caller"))
     assert mix.take_tracks(MIXED | {"n": BOTH}, NOW_S) == [SetGain(MUTE_DB, "caller")]
     assert mix.take_tracks(MIXED, NOW_S) == [SetGain(MUTE_DB, "caller")]
+
+
+def test_a_volume_is_asked_for_again_with_each_track_that_comes() -> None:
+    """A server may have it with the sender of a track that has been replaced."""
+    mix = mix_of(TWO)
+    mix.apply(m.SetPartyGain(5.0, "callTaker"))
+    assert mix.take_tracks({"a": CALLER}, NOW_S) == []
+    assert mix.take_tracks({"a": CALLER, "b2": CALL_TAKER}, NOW_S) == [SetGain(5.0, "callTaker")]
+    assert mix.take_tracks({"a": CALL_TAKER, "b2": CALLER}, NOW_S) == []
 
 
 def test_a_mute_is_handed_over_to_the_own_mix_and_back() -> None:

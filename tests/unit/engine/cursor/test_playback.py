@@ -271,6 +271,37 @@ def test_before_the_call_is_open_a_status_confirms_nothing(
     assert call.start_point(start) == begun
 
 
+@pytest.mark.parametrize("reports", [False, True])
+@pytest.mark.parametrize("rejoins", [False, True])
+def test_a_server_that_was_primed_and_says_nothing_rests_at_the_start(
+    reports: bool, rejoins: bool
+) -> None:
+    """It plays since it was asked to only to have tracks, and nothing shows when it is back."""
+    call = playing_call() if rejoins else PlaybackState()
+    if rejoins:
+        call.freeze(1000.0, DELAYS, None)
+        call.join_anew()
+    call.primed = True
+    if reports:
+        call.take_status(status(1_000), 1003.0, DELAYS)
+    back = call.resume_from(1003.0, DELAYS, stays=False) if rejoins else call.start_point("play")
+    assert (back.paused, back.moved, back.rests) == (False, True, not reports)
+    if reports:
+        return
+    call.opened = True
+    assert back.position_ms is not None
+    wishes = (Pause(), Scrub(back.position_ms), Resume())
+    sent = [call.apply(wish, 1003.0, DELAYS) for wish in wishes]
+    assert sent == [[Pause()], [Scrub(back.position_ms)], []]
+    assert call.phase(1003.0) != "paused"
+    resumed_s = next(
+        at_s for at_s in (1003.0 + step / 20 for step in range(60))
+        if Resume() in call.due(at_s, DELAYS)
+    )  # fmt: skip
+    assert 1003.5 < resumed_s < 1004.3
+    assert call.may_be_heard(resumed_s), "all of it"
+
+
 def test_a_wish_that_did_not_get_out_is_known() -> None:
     call = playing_call()
     assert call.open_wishes() == ResumePoint(None, paused=False, stays=True)
