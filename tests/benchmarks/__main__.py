@@ -6,6 +6,7 @@ import argparse
 import platform
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from tests.benchmarks import (
     start,
     storm,
 )
+from tests.rig.processes import build_at
 
 
 def main() -> int:
@@ -34,6 +36,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--hours", type=float, help="for drift (default: 1) and memory (10 min)")
     parser.add_argument("--minutes", type=float, help="for longrun (default: 30)")
+    parser.add_argument(
+        "--beside", type=Path, help="a checkout of another build, measured too by latency and start"
+    )
     options = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
     for name in options.names or [each for each in BENCHMARKS if each not in LONG]:
@@ -52,7 +57,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _latency(options: argparse.Namespace) -> None:
-    measured = latency.measure(2 if options.quick else 5, 5 if options.quick else 10, 5)
+    measured = latency.measure(*((2, 5, 5) if options.quick else (5, 10, 5)), beside=options.beside)
     rows = []
     browser_ms = None
     for client in measured:
@@ -210,8 +215,13 @@ def _screen(options: argparse.Namespace) -> None:
 
 def _start(options: argparse.Namespace) -> None:
     times = 3 if options.quick else 10
+    beside = [] if options.beside is None else [options.beside]
     for name, measured in (
         ("callplayer ID", start.measure(times)),
+        *(
+            (f"callplayer ID, {checkout.name}", start.measure(times, build_at(checkout)))
+            for checkout in beside
+        ),
         ("callplayer FILE", start.measure_file(times)),
         ("callplayer FILE, 3 h of Opus", start.measure_file(times, hours=3.0)),
     ):

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,9 +44,8 @@ class Client(Protocol):
 class TerminalClient:
     """callplayer on a screen in tmux. Jumps are typed as percents: the keys 1 to 9."""
 
-    name = "callplayer"
-
-    def __init__(self, press: Callable[[str], float], duration_ms: int) -> None:
+    def __init__(self, press: Callable[[str], float], duration_ms: int, name: str) -> None:
+        self.name = name
         self._press = press
         self._duration_ms = duration_ms
 
@@ -99,14 +98,21 @@ class PipedClient:
 
 
 @contextlib.contextmanager
-def callplayer(home: Path, service: Service, sink: Sink, duration_ms: int) -> Iterator[Client]:
-    """Run callplayer in a terminal of 80×24 until it plays."""
+def callplayer(
+    home: Path,
+    service: Service,
+    sink: Sink,
+    duration_ms: int,
+    program: Sequence[str] = CALLPLAYER,
+    name: str = "callplayer",
+) -> Iterator[Client]:
+    """Run callplayer, or another build of it, in a terminal of 80×24 until it plays."""
     environment = clean_environment(home) | service.environment | sink.environment
-    terminal = Terminal(home, [*CALLPLAYER, service.incidents[0]], environment)
+    terminal = Terminal(home, [*program, service.incidents[0]], environment)
     try:
         terminal.wait_for("PLAYING")
         with terminal.typist() as press:
-            yield TerminalClient(press, duration_ms)
+            yield TerminalClient(press, duration_ms, name)
         terminal.type("q")
         terminal.wait_end()
     finally:

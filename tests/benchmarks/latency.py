@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tests.benchmarks import clients
 from tests.benchmarks.heard import Jump, differ_clearly, read_jump
-from tests.rig.processes import Service
+from tests.rig.processes import Service, build_at
 from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import write_sweep_call
 
@@ -36,25 +37,26 @@ class Latency:
     pauses_ms: list[float]
 
 
-def measure(sessions: int, jumps: int, pauses: int) -> list[Latency]:
+def measure(sessions: int, jumps: int, pauses: int, beside: Path | None = None) -> list[Latency]:
     """Measure every client with the same service and the same kind of sink, in turns.
+
+    `beside` is the checkout of another build, measured as one more client.
 
     A jitter buffer settles somewhere within 20 ms and stays there, so each client starts anew for
     each of the sessions, of so many jumps and pauses.
     """
     measured: dict[str, Latency] = {}
+    starts = [(_callplayer(), LISTEN_S), (clients.chromium, LISTEN_S)]
+    starts += [(_callplayer(beside), LISTEN_S)] if beside else []
+    starts += [(clients.output_player, SLOW_LISTEN_S)]
     chance = random.Random(911)
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
         write_sweep_call(home / "sweep.wav", CALL_S)
         with _service(home) as service:
             for session in range(sessions):
-                for start, listen_s in (
-                    (_callplayer, LISTEN_S),
-                    (clients.chromium, LISTEN_S),
-                    (clients.output_player, SLOW_LISTEN_S),
-                ):
-                    number = f"{session}-{start.__name__}"
+                for place, (start, listen_s) in enumerate(starts):
+                    number = f"{session}-{place}"
                     sink = Sink(server, number)
                     client_home = home / number
                     client_home.mkdir()
@@ -78,8 +80,9 @@ def _service(home: Path) -> Iterator[Service]:
         service.stop()
 
 
-def _callplayer(home: Path, service: Service, sink: Sink) -> AbstractContextManager[clients.Client]:
-    return clients.callplayer(home, service, sink, round(CALL_S * 1000))
+def _callplayer(checkout: Path | None = None) -> Start:
+    named = {} if checkout is None else {"program": build_at(checkout), "name": checkout.name}
+    return partial(clients.callplayer, duration_ms=round(CALL_S * 1000), **named)
 
 
 def measure_client(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,14 +27,14 @@ class Start:
     sound_s: list[float]
 
 
-def measure(times: int) -> Start:
+def measure(times: int, program: Sequence[str] = CALLPLAYER) -> Start:
     """Start callplayer so many times in a terminal of 80×24."""
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
         write_sweep_call(home / "sweep.wav", 60.0)
         service = Service(home, home / "sweep.wav")
         try:
-            return _started(times, home, server, service.environment, service.incidents[0])
+            return _started(times, home, server, service.environment, service.incidents[0], program)
         finally:
             service.stop()
 
@@ -51,7 +52,12 @@ def measure_file(times: int, hours: float = 0.0) -> Start:
 
 
 def _started(
-    times: int, home: Path, server: PulseServer, variables: dict[str, str], call: str
+    times: int,
+    home: Path,
+    server: PulseServer,
+    variables: dict[str, str],
+    call: str,
+    program: Sequence[str] = CALLPLAYER,
 ) -> Start:
     screens, sounds = [], []
     with contextlib.closing(Sink(server, "start")) as sink:
@@ -60,7 +66,7 @@ def _started(
             place = home / str(number)
             place.mkdir()
             began_s = time.monotonic()
-            terminal = Terminal(place, [*CALLPLAYER, call], environment)
+            terminal = Terminal(place, [*program, call], environment)
             terminal.wait_until(lambda screen: "quit" in screen)
             screens.append(time.monotonic() - began_s)
             terminal.wait_for("PLAYING")

@@ -16,6 +16,12 @@ CLIENT_ID = "centre-7"
 CLIENT_SECRET = "a-secret-of-the-tests-0123456789"
 CALLPLAYER = (sys.executable, "-P", "-m", "callplayer")
 
+
+def build_at(checkout: Path) -> tuple[str, ...]:
+    """Return what starts the callplayer of another checkout, from its own `.venv`."""
+    return (str(checkout.resolve() / ".venv/bin/python"), *CALLPLAYER[1:])
+
+
 Event = dict[str, Any]
 
 
