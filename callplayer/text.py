@@ -34,6 +34,8 @@ def plain_text(value: str, max_chars: int = 200) -> str:
     joined emoji into their members, flags into their two letters; skin tones, keycaps and the
     choice between a sign's coloured and plain form are left out.
     """
+    if len(value) <= max_chars and value.isascii() and value.isprintable():
+        return value
     cut = value[: max_chars + 1]
     safe: list[str] = []
     marks = 0

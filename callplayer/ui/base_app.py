@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from callplayer.ui.terminal_driver import TerminalDriver
 from callplayer.ui.theme import DEFAULT, SIXTEEN, THEMES, theme_variables
+from callplayer.ui.widgets.rows import TONES
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class BaseApp(App[Result], inherit_bindings=False):
-    """An application with callplayer's colours.
+    """An application with callplayer's colours; it has the styles of the tones for all its rows.
 
     It has no keys but those of its screen, and those that work from everywhere.
     """
@@ -27,6 +28,30 @@ class BaseApp(App[Result], inherit_bindings=False):
         Binding("ctrl+c,ctrl+q", "quit", priority=True),
         Binding("ctrl+z", "suspend_process", priority=True),
     ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
+    DEFAULT_CSS = """
+    BaseApp, BaseApp:ansi { background: $background; }
+    BaseApp > .tone--text { color: $foreground; }
+    BaseApp > .tone--strong { color: $strong; text-style: bold; }
+    BaseApp > .tone--dim { color: $dim; }
+    BaseApp > .tone--faint { color: $faint; }
+    BaseApp > .tone--past { color: $past; }
+    BaseApp > .tone--play { color: $play; }
+    BaseApp > .tone--hold { color: $hold; }
+    BaseApp > .tone--alert { color: $alert; text-style: bold; }
+    BaseApp > .tone--ask { color: $ask; }
+    BaseApp > .tone--lit { color: $background; background: $play; text-style: bold; }
+    BaseApp > .tone--hit { color: $hold; text-style: underline; }
+    BaseApp > .tone--pointed { color: $ask; text-style: bold reverse; }
+    BaseApp > .tone--ahead { color: $dim; }
+    BaseApp > .tone--unsure { color: $dim; text-style: italic; }
+    BaseApp > .tone--past-loop { color: $ask; background: $panel; }
+    BaseApp > .tone--text-loop { color: $foreground; background: $panel; }
+    BaseApp > .tone--ahead-loop { color: $dim; background: $panel; }
+    BaseApp > .tone--faint-loop { color: $dim; background: $panel; }
+    BaseApp:nocolor > .tone--lit { text-style: bold reverse; }
+    BaseApp:nocolor > .tone--dim, BaseApp:nocolor > .tone--faint { text-style: dim; }
+    """
     ENABLE_COMMAND_PALETTE = False
     TITLE = "callplayer"
     SUSPENDED = "callplayer is suspended. Type fg to come back."

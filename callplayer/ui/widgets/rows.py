@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, get_args
+from typing import get_args
 
 from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
@@ -60,32 +60,11 @@ def quoted(text: str, width: int) -> str:
 
 
 class Rows(Widget, can_focus=False, inherit_bindings=False):
-    """A widget of the rows that its last `Build` makes for its size, in the theme's tones."""
+    """A widget of the rows that its last `Build` makes for its size, in the application's tones."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES}
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     Rows { height: 1; width: 1fr; margin: 0 1; background: $background; }
-    Rows > .rows--text { color: $foreground; }
-    Rows > .rows--strong { color: $strong; text-style: bold; }
-    Rows > .rows--dim { color: $dim; }
-    Rows > .rows--faint { color: $faint; }
-    Rows > .rows--past { color: $past; }
-    Rows > .rows--play { color: $play; }
-    Rows > .rows--hold { color: $hold; }
-    Rows > .rows--alert { color: $alert; text-style: bold; }
-    Rows > .rows--ask { color: $ask; }
-    Rows > .rows--lit { color: $background; background: $play; text-style: bold; }
-    Rows > .rows--hit { color: $hold; text-style: underline; }
-    Rows > .rows--pointed { color: $ask; text-style: bold reverse; }
-    Rows > .rows--ahead { color: $dim; }
-    Rows > .rows--unsure { color: $dim; text-style: italic; }
-    Rows > .rows--past-loop { color: $ask; background: $panel; }
-    Rows > .rows--text-loop { color: $foreground; background: $panel; }
-    Rows > .rows--ahead-loop { color: $dim; background: $panel; }
-    Rows > .rows--faint-loop { color: $dim; background: $panel; }
-    Rows:nocolor > .rows--lit { text-style: bold reverse; }
-    Rows:nocolor > .rows--dim, Rows:nocolor > .rows--faint { text-style: dim; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -188,7 +167,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         self._styles_of.clear()
         self._codes_of.clear()
         self._blank = self._background = None
-        # The styles of the tones come right after this: the rows are made when they are painted.
+        # Other rows' styles come after this: the rows are made when they are painted.
         self._strips = [None] * len(self._rows)
 
     def _line(self, y: int, width: int) -> Strip:
@@ -209,7 +188,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         # Looking a component style up costs more than all else of a meter's repaint.
         style = self._styles_of.get(tone)
         if style is None:
-            style = self.get_component_rich_style(f"rows--{tone}")
+            style = self.app.get_component_styles(f"tone--{tone}").rich_style
             if self._background is None:
                 self._background = self.background_colors[1]
             # What Textual does to each segment, for terminals of few colours or none: once a tone.

@@ -101,8 +101,7 @@ async def drawn(theme: str) -> dict[str, Style]:
     app: App[None] = ToneApp(theme)
     async with app.run_test() as pilot:
         await pilot.pause()
-        rows = app.query_one(Rows)
-        return {tone: rows.get_component_rich_style(f"rows--{tone}") for tone in TONES}
+        return {tone: app.get_component_styles(f"tone--{tone}").rich_style for tone in TONES}
 
 
 def colours_of(style: Style, system: str) -> tuple[Rgb, Rgb]:
