@@ -20,7 +20,6 @@ from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.process import CROWD, WorkerLimits, Workers
 from callplayer.service.bots.streams import Streams
-from callplayer.service.library.claims import Claims
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
@@ -76,14 +75,14 @@ async def streams_of(
         Workers(most_workers, limits) as processes,
     ):
         rooms = server.room_server
-        with Library.open(None) as library:
+        with Library.open(None, wall_clock=clock) as library:
             for recording in find_recordings([recordings]).values():
                 library.add(recording)
             async with RoomServiceClient(rooms) as roster:
                 tokens = RoomTokens(rooms.api_key, rooms.api_secret)
                 streams = CallStreams(
                     library, processes, rooms, tokens, roster,
-                    claims=Claims(library._db, "this", clock),
+                    claims=library.claims,
                     idle_s=idle_s, most=most_streams, clock=clock,
                 )  # fmt: skip
                 streams.call = find_recordings([recordings])[CALL]

@@ -18,18 +18,15 @@ class Claims:
 
     Each client's streams are its own, whatever they are called. A second client of the same name is
     most likely a mistake: it is refused rather than left in a room without the first.
-    `wall_clock` returns s since 1970; None: the database's own.
+    `wall_clock` returns s since 1970.
     """
 
     def __init__(
-        self,
-        database: Database,
-        instance_id: str,
-        wall_clock: Callable[[], float] | None = None,
+        self, database: Database, instance_id: str, wall_clock: Callable[[], float]
     ) -> None:
         self._db = database
         self._instance_id = instance_id
-        self._now_s = wall_clock or database.now_s
+        self._now_s = wall_clock
 
     @contextlib.contextmanager
     def owned(
@@ -124,11 +121,3 @@ class Instances:
             (incident_id, self._instance_id, self._db.now_s() - GONE_AFTER_S),
         ).first
         return str(found[0]) if found else None
-
-    def alive(self) -> int:
-        """Return how many live."""
-        ((count,),) = self._db.execute(
-            "SELECT count(*) FROM instances WHERE seen_at_s > ?",
-            (self._db.now_s() - GONE_AFTER_S,),
-        ).rows
-        return int(count)

@@ -26,11 +26,11 @@ class ClientRow:
 
 
 class Clients:
-    """The clients in a library's database. `wall_clock` returns s since 1970; None: its own."""
+    """The clients in a library's database. `wall_clock` returns s since 1970."""
 
-    def __init__(self, database: Database, wall_clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, database: Database, wall_clock: Callable[[], float]) -> None:
         self._db = database
-        self._now_s = wall_clock or database.now_s
+        self._now_s = wall_clock
 
     def add(self, client_id: str, *, may_listen: bool = True) -> Secret:
         """Add a client; return its secret, which is kept nowhere. Raise UsageError for a bad id."""

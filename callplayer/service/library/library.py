@@ -53,8 +53,15 @@ PAGE_SIZE = 100
 class Library:
     """Incidents and words. Open one with `Library.open`, close it with `close`."""
 
-    def __init__(self, database: Database, recordings_folder: Path | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recordings_folder: Path | None,
+        wall_clock: Callable[[], float] | None = None,
+    ) -> None:
         self._db = database
+        self.now_s = wall_clock or database.now_s
+        """The wall clock that all services of the library go by, in s since 1970."""
         self.recordings_folder = recordings_folder
         """Where the sound is kept; None for a library in memory."""
         self._listeners: list[Callable[[Change], None]] = []
@@ -63,8 +70,8 @@ class Library:
         self._as_if_live: set[str] = set()
         self._words = WordTable(database)
         self._instance_id = secrets.token_hex(8)
-        self.clients = Clients(database)
-        self.claims = Claims(database, self._instance_id)
+        self.clients = Clients(database, self.now_s)
+        self.claims = Claims(database, self._instance_id, self.now_s)
         self.instances = Instances(database, self._instance_id)
 
     @property
@@ -73,12 +80,18 @@ class Library:
         return self._db.is_shared
 
     @classmethod
-    def open(cls, place: LibraryPlace | None, *, durable: bool = False) -> Library:
+    def open(
+        cls,
+        place: LibraryPlace | None,
+        *,
+        durable: bool = False,
+        wall_clock: Callable[[], float] | None = None,
+    ) -> Library:
         """Open the library at `place`, whose folder is made if need be; None: one in memory.
 
         What is done is safe from a kill of the process at once, and with `durable` from a power
-        cut too, at the price of waiting for the disk each time. Raise ServiceError if it cannot be
-        opened.
+        cut too, at the price of waiting for the disk each time. `wall_clock` returns s since
+        1970; None: the database's own. Raise ServiceError if it cannot be opened.
         """
         try:
             database, recordings = open_database(place, durable=durable)
@@ -93,7 +106,7 @@ class Library:
                 f"The library {place} cannot be opened: {reason}.",
                 "Check its owner and mode, or choose another with --library.",
             ) from None
-        return cls(database, recordings)
+        return cls(database, recordings, wall_clock)
 
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
@@ -240,10 +253,6 @@ class Library:
             self._words.replace(incident_id, words)
             self._notify(change)
         self._publish(change)
-
-    def now_s(self) -> float:
-        """Return the wall clock that all services of the library go by, in s since 1970."""
-        return self._db.now_s()
 
     def signing_key(self) -> bytes:
         """Return the key with which all services of the library sign, made when first asked for."""

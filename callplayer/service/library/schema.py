@@ -6,6 +6,8 @@ place here: add a step. Types in braces are the engine's own, see `Database.type
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from callplayer.errors import ServiceError
 from callplayer.service.library.database import Database
 
@@ -87,20 +89,20 @@ STEPS = (
 """`STEPS[n]` makes version n + 1 out of version n."""
 
 
-def migrate(database: Database) -> None:
-    """Bring the database to today's version, each step whole or not at all.
+def migrate(database: Database, steps: Sequence[str] = STEPS) -> None:
+    """Bring the database to the version that `steps` make, each step whole or not at all.
 
     Raise ServiceError if a newer callplayer has made it.
     """
-    while (version := database.version()) != len(STEPS):
-        if version > len(STEPS):
+    while (version := database.version()) != len(steps):
+        if version > len(steps):
             raise ServiceError(
                 "The library was made by a newer callplayer.",
                 "Use that version, or choose another library with --library.",
             )
         with database.transaction():
             if database.version() == version:  # no other process was faster
-                for statement in STEPS[version].split(";\n"):
+                for statement in steps[version].split(";\n"):
                     if statement.strip():
                         database.execute(statement.format_map(database.types))
                 database.set_version(version + 1)

@@ -106,12 +106,8 @@ class Envelope:
         return bytes((_UNHEARD, *quiet) if unheard else quiet)
 
 
-def step_of(level_db: float) -> int:
-    """Return 1 for silence, 2 … 8 for speech from quiet to loud."""
-    return _step(_level_of(level_db))
-
-
 def _step(level: int) -> int:
+    """Return 1 for silence, 2 … 8 for speech from quiet to loud."""
     return level if level < 2 else 2 + int((level - 2) / _FINE + 0.5)
 
 

@@ -27,7 +27,6 @@ from callplayer.service.http.metrics import Metrics
 from callplayer.service.http.openapi import document
 from callplayer.service.http.problems import MAX_BODY_BYTES
 from callplayer.service.http.routes import Api
-from callplayer.service.library.claims import Claims
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.vendor.http import StreamGrant, parse_incident, parse_stream_grant
@@ -83,7 +82,7 @@ class Rig:
             )
             for number, name in enumerate(NAMES)
         ]
-        library = Library.open(None)
+        library = Library.open(None, wall_clock=lambda: self.now_s)
         for recording in recordings:
             library.add(recording)
         access = Authenticator(
@@ -93,7 +92,7 @@ class Rig:
             clock=lambda: self.now_s,
         )
         self.library = library
-        self.streams = FakeStreams(Claims(library._db, "this", lambda: self.now_s))
+        self.streams = FakeStreams(library.claims)
         self.metrics = Metrics()
         api = Api(
             access,

@@ -16,8 +16,8 @@ from callplayer.service.library.place import PostgresPlace
 
 @pytest.fixture
 def clients(place, clock):
-    with Library.open(place) as library:
-        yield Clients(library._db, clock)
+    with Library.open(place, wall_clock=clock) as library:
+        yield library.clients
 
 
 def matches(clients: Clients, client_id: str, secret: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from callplayer.errors import ServiceError
 from callplayer.recordings.facts import CallerLocation, IncidentFacts
 from callplayer.recordings.recording import Recording
 from callplayer.service.catalog import CallEnded, Created, LibraryError, Removed, WordsCame
-from callplayer.service.library import schema
+from callplayer.service.library.database import Database
+from callplayer.service.library.engines import open_database
 from callplayer.service.library.library import Library
+from callplayer.service.library.schema import STEPS, migrate
 from callplayer.vendor.transcript import Transcript, Word, word_at
 from tests.rig.processes import soon
 
@@ -29,6 +31,15 @@ START = datetime(2026, 3, 14, 2, 47, 9, 123_456, tzinfo=UTC)
 def library(place) -> Iterator[Library]:
     with Library.open(place) as library:
         yield library
+
+
+@contextlib.contextmanager
+def made_by(place, steps: Sequence[str]) -> Iterator[Database]:
+    """The database of a library whose callplayer knew these steps."""
+    database, _ = open_database(place, durable=False)
+    with contextlib.closing(database):
+        migrate(database, steps)
+        yield database
 
 
 def recording(name: str, *, hours: float = 0.0, **changes) -> Recording:
@@ -208,18 +219,16 @@ def test_words_replace_as_the_contract_says(library, reported):
 
 
 def test_a_library_of_a_newer_version_is_left_alone(place):
-    with Library.open(place) as library:
-        library._db.set_version(len(schema.STEPS) + 1)
+    with made_by(place, STEPS) as database:
+        database.set_version(len(STEPS) + 1)
     with pytest.raises(ServiceError, match="newer"):
         Library.open(place)
 
 
-@pytest.mark.parametrize("steps", range(1, len(schema.STEPS)))
-def test_an_older_library_is_brought_up_to_date(place, monkeypatch, steps):
-    with monkeypatch.context() as older:
-        older.setattr(schema, "STEPS", schema.STEPS[:steps])
-        with Library.open(place) as library:
-            library.add(recording("a"), [word("hello", 1.0)])
+@pytest.mark.parametrize("steps", range(1, len(STEPS)))
+def test_an_older_library_is_brought_up_to_date(place, steps):
+    with made_by(place, STEPS[:steps]) as database:
+        Library(database, None).add(recording("a"), [word("hello", 1.0)])
     for _ in range(2):
         with Library.open(place) as library:
             assert library.get("a") == recording("a")
@@ -228,11 +237,9 @@ def test_an_older_library_is_brought_up_to_date(place, monkeypatch, steps):
             assert library.count() == (1, 0)
 
 
-def test_a_library_that_kept_webhooks_keeps_them_no_more(tmp_path, monkeypatch):
-    once = (*schema.STEPS[:3], "CREATE TABLE webhooks (number INTEGER PRIMARY KEY) STRICT")
-    with monkeypatch.context() as older:
-        older.setattr(schema, "STEPS", once)
-        Library.open(tmp_path).close()
+def test_a_library_that_kept_webhooks_keeps_them_no_more(tmp_path):
+    with made_by(tmp_path, (*STEPS[:3], "CREATE TABLE webhooks (number INTEGER) STRICT")):
+        pass
     with Library.open(tmp_path) as library:
         library.add(recording("a"))
     with contextlib.closing(sqlite3.connect(tmp_path / "library.sqlite3")) as database:
@@ -241,17 +248,15 @@ def test_a_library_that_kept_webhooks_keeps_them_no_more(tmp_path, monkeypatch):
         ).fetchall()
 
 
-def test_a_step_that_fails_leaves_the_version_before_it(place, monkeypatch):
+def test_a_step_that_fails_leaves_the_version_before_it(place):
     Library.open(place).close()
-    broken = (*schema.STEPS, "CREATE TABLE more (x TEXT);\nCREATE TABLE words (x TEXT)")
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "STEPS", broken)
-        with pytest.raises(ServiceError, match=r'words"? already exists'):
-            Library.open(place)
-    with Library.open(place) as library:  # and today's version goes on with it
-        library.add(recording("a"))
+    broken = (*STEPS, "CREATE TABLE more (x TEXT);\nCREATE TABLE words (x TEXT)")
+    with pytest.raises(LibraryError, match=r'words"? already exists'), made_by(place, broken):
+        pass
+    with made_by(place, STEPS) as database:  # and today's version goes on with it
+        Library(database, None).add(recording("a"))
         with pytest.raises(LibraryError):
-            library._db.execute("SELECT x FROM more")
+            database.execute("SELECT x FROM more")
 
 
 def test_a_folder_that_cannot_be_used_is_an_error(tmp_path):

@@ -135,7 +135,7 @@ def test_the_clock_of_the_database_counts_and_a_difference_is_reported(
     real = time.time
     monkeypatch.setattr(engine.time, "time", lambda: real() + 30.0)
     with caplog.at_level(logging.WARNING), Library.open(postgres_place) as library:
-        assert abs(library._db.now_s() - real()) < 2.0
+        assert abs(library.now_s() - real()) < 2.0
     assert "clock is 30 s ahead of the database's" in caplog.text
 
 
