@@ -1,6 +1,6 @@
 # Everything a fresh machine needs, and the things one does with the project.
 # `make demo` plays a call, `make test` runs every test, `make check` looks without running,
-# `make dist` builds what is published and tries it, `make sbom` and `make audit` tell what is in it.
+# `make dist` builds what is published and tries it, `make sbom` and `make audit` list what is in it.
 # Tests run with the versions in .ci/constraints.txt; `make lock` writes the newest that fit there.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)

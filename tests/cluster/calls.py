@@ -1,6 +1,6 @@
 """Calls that play through it, and what becomes of them when a part is killed.
 
-Each is the real player, headless and without a sound device. What is lost is told by its cursor,
+Each is the real player, headless and without a sound device. What is lost is read from its cursor,
 which `tests.faults` holds against recorded sound.
 """
 

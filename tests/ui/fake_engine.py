@@ -128,16 +128,16 @@ class Program:
         self.leaving = asyncio.Event()
         self.exit_code = 0
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         os.write(1, encode_line(event))
 
-    def tell_whole(self, event: Event) -> None:
+    def send_whole(self, event: Event) -> None:
         rest = encode_line(event)
         while rest:
             rest = rest[os.write(1, rest) :]
 
-    def tell_state(self) -> None:
-        self.tell(self.fake.state(time.monotonic()))
+    def send_state(self) -> None:
+        self.send(self.fake.state(time.monotonic()))
 
     async def run(self) -> int:
         reader = asyncio.StreamReader()
@@ -148,7 +148,7 @@ class Program:
         await self.leaving.wait()
         for task in tasks:
             task.cancel()
-        self.tell(ByeEvent(exit_code=self.exit_code))
+        self.send(ByeEvent(exit_code=self.exit_code))
         return self.exit_code
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
@@ -157,7 +157,7 @@ class Program:
             try:
                 self.obey(decode_request(line))
             except WireError as error:
-                self.tell(ErrorEvent(code="usage", message=str(error), hint="Mend the line."))
+                self.send(ErrorEvent(code="usage", message=str(error), hint="Mend the line."))
         self.leaving.set()
 
     def note(self, line: bytes) -> None:
@@ -167,12 +167,12 @@ class Program:
 
     async def play(self) -> None:
         flags = self.flags
-        self.tell_state()
+        self.send_state()
         await asyncio.sleep(flags.connect_s)
         if self.fails_at_start():
             self.fail()
             return
-        self.tell(
+        self.send(
             IncidentEvent(
                 id="3f2a91c0-77aa-4c1e-9d2b-000000000001",
                 caller_phone_number=flags.phone,
@@ -184,24 +184,24 @@ class Program:
             from tests.ui.talk import long_talk, torture
 
             for event in torture() if flags.torture else long_talk(flags.words):
-                self.tell_whole(event)
+                self.send_whole(event)
         self.fake.connected = True
         self.fake.move(self.fake.anchor_ms, time.monotonic())
-        self.tell_state()
+        self.send_state()
         once = Path(flags.once) if flags.once else None
         first = once is None or not once.exists()
         if once is not None:
             once.touch()
         await asyncio.gather(
-            self.every(1.0, self.tell_slow),
-            self.every(0.05, self.tell_levels),
+            self.every(1.0, self.send_slow),
+            self.every(0.05, self.send_levels),
             self.mishap(first),
         )
 
-    async def every(self, period_s: float, tell: Callable[[], None]) -> None:
+    async def every(self, period_s: float, send: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(period_s)
-            tell()
+            send()
 
     async def mishap(self, first: bool) -> None:
         flags = self.flags
@@ -219,7 +219,7 @@ class Program:
         return self.flags.fail_at_start or os.path.exists(self.flags.fail_while)
 
     def fail(self) -> None:
-        self.tell(
+        self.send(
             ErrorEvent(
                 code=self.flags.fail_as,
                 message="The call's server does not answer.",
@@ -230,15 +230,15 @@ class Program:
         self.exit_code = 5
         self.leaving.set()
 
-    def tell_slow(self) -> None:
-        self.tell_state()
-        self.tell(StatsEvent(buffer_ms=41.0, target_ms=40.0, device_latency_ms=20.0))
+    def send_slow(self) -> None:
+        self.send_state()
+        self.send(StatsEvent(buffer_ms=41.0, target_ms=40.0, device_latency_ms=20.0))
 
-    def tell_levels(self) -> None:
+    def send_levels(self) -> None:
         now_s = time.monotonic()
         if self.fake.paused:
             return
-        self.tell(
+        self.send(
             LevelsEvent(
                 levels=tuple(
                     LaneLevel(
@@ -260,7 +260,7 @@ class Program:
                 if not self.flags.ignore_quit:
                     self.leaving.set()
             case ListDevices():
-                self.tell_devices()
+                self.send_devices()
             case SetOutputDevice(name=name):
                 self.fake.device = self.fake.chosen = name
             case Pause():
@@ -289,11 +289,11 @@ class Program:
                 self.change(party, soloed=True)
             case Unsolo(callerType=party):
                 self.change(party, soloed=False)
-        self.tell_state()
+        self.send_state()
 
-    def tell_devices(self) -> None:
+    def send_devices(self) -> None:
         names = ("Fake headphones", "Fake speakers")
-        self.tell(
+        self.send(
             DevicesEvent(
                 devices=tuple(Device(name, name) for name in names),
                 current=self.fake.device or names[0],
@@ -317,7 +317,7 @@ class Program:
         if self.fake.requested_ms is not None:
             self.fake.move(self.fake.requested_ms, time.monotonic())
             self.fake.requested_ms = self.fake.asked_at_s = None
-            self.tell_state()
+            self.send_state()
 
     def change(self, name: CallerType, **changes: object) -> None:
         import msgspec

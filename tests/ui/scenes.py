@@ -42,7 +42,7 @@ SIZES = {"60x16": (60, 16), "80x24": (80, 24), "120x36": (120, 36), "200x60": (2
 
 @dataclass(frozen=True)
 class Scene:
-    """What the engine told, and which keys were pressed then."""
+    """What the engine sent, and which keys were pressed then."""
 
     events: tuple[Scripted, ...]
     keys: tuple[str, ...] = ()
@@ -106,12 +106,12 @@ HEARD_EACH_MS = 400
 
 def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
     """Return the call as it was heard to a place: they talk by turns, louder and quieter."""
-    told: list[Event] = []
+    events: list[Event] = []
     for n, at_ms in enumerate(range(0, end_ms, HEARD_EACH_MS)):
         speaks: Party = "caller" if at_ms % 11_000 > 4_500 else "callTaker"
         loud_db = -19.0 + 11.0 * math.sin(n * 0.7) * math.cos(n * 0.13)
-        told.append(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
-        told.append(
+        events.append(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
+        events.append(
             LevelsEvent(
                 levels=tuple(
                     LaneLevel(
@@ -124,7 +124,7 @@ def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
                 )
             )
         )
-    return tuple(told)
+    return tuple(events)
 
 
 LINK = (STATS, 1.0, STATS)

@@ -1,4 +1,4 @@
-"""An engine in the test's own process that tells what the test wants and notes what it is asked."""
+"""An engine in the test's own process that sends what the test wants and notes what it is asked."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class SteppedClock:
 
 
 Scripted = Event | EngineRestarting | EngineGone | float
-"""What the engine tells, or how many s pass."""
+"""What the engine sends, or how many s pass."""
 
 
 class ScriptedEngine:
-    """Tells `events` at once, then waits for ever; time passes on `clock` only."""
+    """Sends `events` at once, then waits for ever; time passes on `clock` only."""
 
     def __init__(self, *events: Scripted, clock: SteppedClock | None = None) -> None:
         self.events = events

@@ -1,4 +1,4 @@
-"""A short conversation as the engine tells it, and a very long one."""
+"""A short conversation as the engine reports it, and a very long one."""
 
 from __future__ import annotations
 

@@ -197,10 +197,10 @@ async def test_a_client_may_adopt_an_engine_that_runs_already(tmp_path: Path) ->
     argv = (sys.executable, str(FAKE_ENGINE))
     process = start_engine(argv, tmp_path / "logs" / "log")
     client = EngineClient(argv, tmp_path / "logs" / "log", process=process)
-    told: list[Event | EngineRestarting | EngineGone] = []
-    running = asyncio.create_task(client.run(told.append))
+    received: list[Event | EngineRestarting | EngineGone] = []
+    running = asyncio.create_task(client.run(received.append))
     deadline_s = time.monotonic() + 5
-    while not any(isinstance(event, StateEvent) and event.lanes for event in told):
+    while not any(isinstance(event, StateEvent) and event.lanes for event in received):
         assert time.monotonic() < deadline_s
         await asyncio.sleep(0.01)
     assert client.pid == process.pid
@@ -216,20 +216,20 @@ async def test_a_line_that_is_no_event_is_dropped_and_the_next_is_heard(
 ) -> None:
     program = f'print({line!r}); print(\'{{"event":"state","phase":"paused"}}\')'
     client = EngineClient((sys.executable, "-c", program), tmp_path / "log", limits=QUICK)
-    told: list[Event | EngineRestarting | EngineGone] = []
-    running = asyncio.create_task(client.run(told.append))
+    received: list[Event | EngineRestarting | EngineGone] = []
+    running = asyncio.create_task(client.run(received.append))
     await asyncio.wait_for(running, 10)
-    assert isinstance(told[0], StateEvent)
-    assert isinstance(told[-1], EngineGone)
+    assert isinstance(received[0], StateEvent)
+    assert isinstance(received[-1], EngineGone)
     await client.close()
 
 
 async def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path) -> None:
     client = EngineClient((str(tmp_path / "nothing"),), tmp_path / "log")
-    told: list[Event | EngineRestarting | EngineGone] = []
-    await client.run(told.append)
-    assert isinstance(told[0], EngineGone)
-    assert told[0].exit_code == 1
+    received: list[Event | EngineRestarting | EngineGone] = []
+    await client.run(received.append)
+    assert isinstance(received[0], EngineGone)
+    assert received[0].exit_code == 1
 
 
 async def test_an_engines_stderr_goes_to_the_log_file(tmp_path: Path) -> None:

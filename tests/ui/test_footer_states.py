@@ -1,4 +1,4 @@
-"""The footer tells the truth: what it names works, and what is important and works is named."""
+"""The footer is true: what it names works, and what is important and works is named."""
 
 from __future__ import annotations
 

@@ -239,8 +239,8 @@ def test_words_that_come_late_are_said_once_each_and_in_order(
             script = after_words(script, (spoken[sent],))
             sent += 1
         lines += reading.due(script, at_ms)
-    told = [each for line in lines for each in line.split() if each.startswith("w")]
-    assert told == [each.word for each in spoken]
+    printed = [each for line in lines for each in line.split() if each.startswith("w")]
+    assert printed == [each.word for each in spoken]
 
 
 def test_a_jump_says_what_is_heard_there_and_not_what_lies_between() -> None:

@@ -345,7 +345,7 @@ async def fetch():
 try:
     print("chosen", run_picker(fetch, Path(sys.argv[-1])))
 except CallplayerError as error:
-    print("told", error.what)
+    print("reported", error.what)
 """
 
 
@@ -382,7 +382,7 @@ def test_a_picker_that_crashes_shows_no_traceback_and_no_secret(tmp_path: Path) 
     try:
         assert terminal.until_ended() == 0
         assert terminal.is_as_it_was()
-        assert b"told The screen failed." in terminal.output
+        assert b"reported The screen failed." in terminal.output
         log = terminal.log_path.read_text()
         assert "RuntimeError: a bug" in log
         for text in (terminal.output.decode(errors="replace"), log):

@@ -176,7 +176,7 @@ async def test_words_may_be_corrected_while_they_are_read() -> None:
 async def test_why_there_are_no_words_is_reported() -> None:
     app, _ = scripted()
     async with app.run_test(size=(80, 24)) as pilot:
-        for state, told in (
+        for state, shown in (
             ("none", "This call has no transcript."),
             ("open", "No words of this call have come."),
             ("reconnecting", "The transcript is out of reach"),
@@ -185,7 +185,7 @@ async def test_why_there_are_no_words_is_reported() -> None:
             for key in ("slash", "w"):
                 await pilot.press(key)
                 await pilot.pause()
-                assert told in screen_text(app)
+                assert shown in screen_text(app)
                 await pilot.press("y")  # another note
 
 

@@ -60,8 +60,8 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
 @given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_a_json_text_says_the_same_and_cannot_steer_a_terminal(value: str) -> None:
-    line = plain_json(msgspec.json.encode({"told": value}))
-    assert json.loads(line) == msgspec.json.decode(line) == {"told": value}
+    line = plain_json(msgspec.json.encode({"said": value}))
+    assert json.loads(line) == msgspec.json.decode(line) == {"said": value}
     steering = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
     assert not [
         c for c in line.decode() if unicodedata.category(c) in steering and c not in JOINERS
@@ -69,6 +69,6 @@ def test_a_json_text_says_the_same_and_cannot_steer_a_terminal(value: str) -> No
 
 
 def test_letters_of_any_script_stay_readable_in_a_json_text() -> None:
-    line = '{"told":"Grüße, 東京 👩\u200d🚒"}'.encode()
+    line = '{"said":"Grüße, 東京 👩\u200d🚒"}'.encode()
     assert plain_json(line) == line
     assert plain_json('"\U000e0041\x9b\x7f\u202e"'.encode()) == rb'"\udb40\udc41\u009b\u007f\u202e"'

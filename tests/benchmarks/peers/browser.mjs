@@ -1,8 +1,8 @@
 // Chromium with livekit-client, as a vendor's sample page would be: joins, attaches every track,
 // sends commands with publishData. Reads {"url","token"} and then commands, a line each, on stdin;
-// tells {"sent_wall_ms"} for each on stdout. The line {"stats":true} is answered by what getStats
+// prints {"sent_wall_ms"} for each on stdout. The line {"stats":true} is answered by what getStats
 // counts since the start, summed over all audio tracks, and by `began_wall_ms`: when each of the
-// latest statuses came, less the position it told.
+// latest statuses came, less the position in it.
 import http from 'node:http';
 import puppeteer from 'puppeteer-core';
 import readline from 'node:readline';
