@@ -13,9 +13,13 @@ from callplayer.ipc.messages import (
     Event,
     Request,
     SeekBy,
+    SeekTo,
+    SetLoop,
     SetOutputDevice,
     SetPartyGain,
+    SetSpeed,
 )
+from callplayer.ipc.requests import LEAST_SPEED, MOST_SPEED
 from callplayer.text import plain_json
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB, Scrub
 from callplayer.vendor.values import MAX_CALL_MS, WireError
@@ -57,20 +61,36 @@ def decode_request(line: bytes) -> Request:
         raise WireError(str(error)[:200]) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError("not a line of JSON") from error
+    return _held(request)
+
+
+def _held(request: Request) -> Request:
+    """Return the request with its numbers inside their bounds; raise WireError if it cannot be."""
     match request:
         case SetPartyGain(gain=gain, callerType=party):
-            return SetPartyGain(_within(gain, GAIN_MIN_DB, GAIN_MAX_DB), party)
+            request = SetPartyGain(_within(gain, GAIN_MIN_DB, GAIN_MAX_DB), party)
         case AdjustGain(delta_db=delta, callerType=party):
-            return AdjustGain(_within(delta, -60.0, 60.0), party)
-        case Scrub(position=position):
-            return Scrub(max(-MAX_CALL_MS, min(position, MAX_CALL_MS)))
-        case SeekBy(offset_ms=offset):
-            return SeekBy(max(-MAX_CALL_MS, min(offset, MAX_CALL_MS)))
+            request = AdjustGain(_within(delta, -60.0, 60.0), party)
+        case Scrub(position=position_ms):
+            request = Scrub(_inside_call(position_ms))
+        case SeekBy(offset_ms=offset_ms):
+            request = SeekBy(_inside_call(offset_ms))
+        case SeekTo(position_ms=position_ms):
+            request = SeekTo(_inside_call(position_ms))
+        case SetSpeed(speed=speed):
+            request = SetSpeed(_within(speed, LEAST_SPEED, MOST_SPEED))
+        case SetLoop(start_ms=start_ms, end_ms=end_ms) if not 0 <= start_ms < end_ms <= MAX_CALL_MS:
+            raise WireError(f"a loop from {start_ms} to {end_ms} ms")
         case AdjustOutputDelay(delta_ms=delta_ms):
-            return AdjustOutputDelay(max(-MAX_OUTPUT_DELAY_MS, min(delta_ms, MAX_OUTPUT_DELAY_MS)))
+            held_ms = max(-MAX_OUTPUT_DELAY_MS, min(delta_ms, MAX_OUTPUT_DELAY_MS))
+            request = AdjustOutputDelay(held_ms)
         case SetOutputDevice(name=name) if len(name) > MAX_DEVICE_NAME_CHARS:
             raise WireError(f"a device name of {len(name)} characters")
     return request
+
+
+def _inside_call(ms: int) -> int:
+    return max(-MAX_CALL_MS, min(ms, MAX_CALL_MS))
 
 
 def _within(value: float, low: float, high: float) -> float:

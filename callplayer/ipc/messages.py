@@ -10,9 +10,70 @@ from typing import Literal
 
 import msgspec
 
-from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
-from callplayer.vendor.parties import CallerType, Party
+from callplayer.ipc.requests import (
+    AdjustGain,
+    AdjustOutputDelay,
+    EndLoop,
+    ListDevices,
+    MakeAudible,
+    Mute,
+    Quit,
+    Request,
+    RetryNow,
+    SeekBy,
+    SeekTo,
+    SetLoop,
+    SetOutputDevice,
+    SetPartyGain,
+    SetSpeed,
+    Solo,
+    TogglePause,
+    Unmute,
+    Unsolo,
+)
+from callplayer.vendor.parties import Party
 from callplayer.vendor.transcript import Word
+
+__all__ = [
+    "LEVEL_FLOOR_DB",
+    "AdjustGain",
+    "AdjustOutputDelay",
+    "ByeEvent",
+    "Device",
+    "DevicesEvent",
+    "EndLoop",
+    "ErrorEvent",
+    "Event",
+    "IncidentEvent",
+    "LaneLevel",
+    "LaneState",
+    "LevelsEvent",
+    "ListDevices",
+    "MakeAudible",
+    "Mute",
+    "PartyState",
+    "Phase",
+    "Quit",
+    "Request",
+    "RetryNow",
+    "SeekBy",
+    "SeekTo",
+    "SetLoop",
+    "SetOutputDevice",
+    "SetPartyGain",
+    "SetSpeed",
+    "Solo",
+    "SourceKind",
+    "Start",
+    "StateEvent",
+    "StatsEvent",
+    "TogglePause",
+    "TranscriptEvent",
+    "TranscriptState",
+    "Unmute",
+    "Unsolo",
+    "WordsEvent",
+]
 
 LEVEL_FLOOR_DB = -96.0
 
@@ -31,103 +92,7 @@ SourceKind = Literal["room", "recording"]
 Start = Literal["play", "paused", "live"]
 """What a fresh engine does once it is ready: play from the start, wait there, or go live."""
 
-
-class SetPartyGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-gain"):
-    """Set one party's volume in dB; `call` stands for both parties."""
-
-    gain: float
-    callerType: CallerType
-
-
-class TogglePause(msgspec.Struct, frozen=True, tag_field="cmd", tag="toggle-pause"):
-    """Pause if playing was last asked for, else resume; at the end, play from the start."""
-
-
-class SeekBy(msgspec.Struct, frozen=True, tag_field="cmd", tag="seek-by"):
-    """Move the cursor by `offset_ms` from where it was last asked to be (or is)."""
-
-    offset_ms: int
-
-
-class AdjustGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-gain"):
-    """Change one party's volume by `delta_db` from where it was last set."""
-
-    delta_db: float
-    callerType: CallerType
-
-
-class Mute(msgspec.Struct, frozen=True, tag_field="cmd", tag="mute"):
-    """Silence one party: in the player's own mix, or at the server where tracks are mixed."""
-
-    callerType: CallerType
-
-
-class Unmute(msgspec.Struct, frozen=True, tag_field="cmd", tag="unmute"):
-    """End `mute`."""
-
-    callerType: CallerType
-
-
-class Solo(msgspec.Struct, frozen=True, tag_field="cmd", tag="solo"):
-    """Let only the parties that are soloed be heard."""
-
-    callerType: CallerType
-
-
-class Unsolo(msgspec.Struct, frozen=True, tag_field="cmd", tag="unsolo"):
-    """End `solo`."""
-
-    callerType: CallerType
-
-
-class ListDevices(msgspec.Struct, frozen=True, tag_field="cmd", tag="list-devices"):
-    """Ask for a `devices` event: the sound devices there are now."""
-
-
-class SetOutputDevice(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-output-device"):
-    """Play on the device of this name ("": the system's default), now and in later calls."""
-
-    name: str
-
-
-class AdjustOutputDelay(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-output-delay"):
-    """Change the delay that the playing device does not report, and keep it. It clicks a while."""
-
-    delta_ms: int
-
-
-class MakeAudible(msgspec.Struct, frozen=True, tag_field="cmd", tag="make-audible"):
-    """Undo in the desktop's mixer what keeps the player from being heard: mutes, low volumes."""
-
-
-class RetryNow(msgspec.Struct, frozen=True, tag_field="cmd", tag="retry-now"):
-    """Do not wait for the next try to come back to the room: try at once."""
-
-
-class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
-    """Leave the room, close the device, say bye, exit 0."""
-
-
-Request = (
-    Pause
-    | Resume
-    | Scrub
-    | ScrubToEnd
-    | SetPartyGain
-    | TogglePause
-    | SeekBy
-    | AdjustGain
-    | Mute
-    | Unmute
-    | Solo
-    | Unsolo
-    | ListDevices
-    | SetOutputDevice
-    | AdjustOutputDelay
-    | MakeAudible
-    | RetryNow
-    | Quit
-)
+# --- events ---------------------------------------------------------------------------------------
 
 
 class PartyState(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +142,13 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `desktop_muted`, `desktop_percent`: what the desktop's mixer leaves of the sound (100: enough).
     `parties` are always the two that can be steered; `lanes` is how their sound comes, empty until
     it has come.
+
+    What was received is remembered: `remembered` are its stretches, in ms. While what is heard is
+    `from_memory`, `phase`, `paused`, `advancing` and the audible position are those of what is
+    heard, `lead_ms` is how much more of it is remembered without a break, and `position_ms` is the
+    server's cursor, wherever that is; `audible_ms` grows by `speed` ms a ms. `loop` is the stretch
+    that is played again and again.
+
     While the room is out of reach, `lost_at_s` is when it was lost and `retry_at_s` when the next
     try begins (None: one is under way), both on the clock of `as_of_s`.
     """
@@ -200,6 +172,11 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     lost_at_s: float | None = None
     retry_at_s: float | None = None
     detail: str = ""
+    from_memory: bool = False
+    lead_ms: int = 0
+    speed: float = 1.0
+    remembered: tuple[tuple[int, int], ...] = ()
+    loop: tuple[int, int] | None = None
     source: SourceKind = "room"
     recording: str = ""
     desktop_muted: bool = False

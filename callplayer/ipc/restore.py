@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from callplayer.ipc.messages import Mute, Request, SetPartyGain, Solo, StateEvent
+from callplayer.ipc.messages import Mute, Request, SetLoop, SetPartyGain, Solo, StateEvent
 from callplayer.retry import Backoff, RestartBudget
 from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
 
@@ -61,6 +61,8 @@ def restore_requests(state: StateEvent, lost_at_s: float) -> tuple[Request, ...]
     else:
         back_ms = BREAK_BACK_MS if state.advancing else 0
         requests.append(Scrub(max(_heard_ms(state, lost_at_s) - back_ms, 0)))
+    if state.loop is not None:
+        requests.append(SetLoop(*state.loop, goes=False))
     if not state.paused or state.held:
         requests.append(Resume())
     return tuple(requests)
@@ -75,6 +77,10 @@ def lost_state(state: StateEvent, lost_at_s: float) -> StateEvent:
         position_ms=heard_ms,
         audible_ms=heard_ms,
         advancing=False,
+        from_memory=False,
+        lead_ms=0,
+        speed=1.0,
+        remembered=(),
         unconfirmed_s=0.0,
         lost_at_s=lost_at_s,
         retry_at_s=None,
@@ -84,9 +90,9 @@ def lost_state(state: StateEvent, lost_at_s: float) -> StateEvent:
 
 def _heard_ms(state: StateEvent, lost_at_s: float) -> int:
     if not state.advancing:
-        return state.position_ms
+        return state.audible_ms if state.from_memory else state.position_ms
     since_ms = min(max(lost_at_s - state.as_of_s, 0.0), 1.0) * 1000
-    moved_ms = max(0, round(since_ms) - state.audible_in_ms)
+    moved_ms = round(max(0.0, since_ms - state.audible_in_ms) * state.speed)
     return min(state.audible_ms + moved_ms, state.duration_ms)
 
 

@@ -16,14 +16,15 @@ from callplayer.ui.keymap import ACTIONS, Action, character_key, key_name
 
 PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
     "mpv": {},
-    # oTranscribe's keys: Esc plays and pauses, F1 and F2 go back and ahead. Where it changes the
-    # speed, F3 and F4 take smaller steps: a call has one speed. Backspace closes what Esc would.
+    # oTranscribe's keys: Esc plays and pauses, F1 and F2 go back and ahead, F3 and F4 change the
+    # speed. Backspace closes what Esc would.
     "otranscribe": {
         "toggle-pause": ("escape", "space", "k"),
         "back-5s": ("f1", "left"),
         "forward-5s": ("f2", "right"),
-        "back-1s": ("f3", "comma", "shift+left"),
-        "forward-1s": ("f4", "full_stop", "shift+right"),
+        "slower": ("f3", "left_square_bracket"),
+        "faster": ("f4", "right_square_bracket"),
+        "own-speed": ("backslash",),
         "close": ("backspace",),
     },
     # The right hand writes, or holds the telephone: all that is needed most is under the left one.

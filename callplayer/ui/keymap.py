@@ -79,6 +79,19 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("say-again", "Say again", ("r",), rule=rules.steers(navigation.say_again)),
     Action("loop", "Loop: start, end, off", ("a",), rule=rules.steers(navigation.turn_loop)),
+    Action(
+        "slower", "Slower / faster", ("left_square_bracket",), rule=rules.steers(navigation.slower)
+    ),
+    Action(
+        "faster",
+        "Slower / faster",
+        ("right_square_bracket",),
+        rule=rules.steers(navigation.faster),
+        title="Faster",
+    ),
+    Action(
+        "own-speed", "At its own speed", ("backspace",), rule=rules.steers(navigation.at_own_speed)
+    ),
     Action("undo-jump", "Undo the jump", ("u",), rule=rules.steers(navigation.undo_jump)),
     Action("go-on", "Go on where it was left", ("enter",), rule=rules.go_on),
     Action("skip-silence", "Skip silence", ("S",), rule=rules.skip_silence),

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     latency,
     live,
     longrun,
+    recall,
     replays,
     screen,
     shown,
@@ -262,6 +263,11 @@ def _jitter(options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def _recall(options: argparse.Namespace) -> None:
+    few = options.quick
+    recall.report(recall.measure(12 if few else 50, 6 if few else 20, 6 if few else 20))
+
+
 def _shown(options: argparse.Namespace) -> None:
     measured = shown.measure(
         20.0 if options.quick else 60.0, 5 if options.quick else 20, 3 if options.quick else 10
@@ -433,6 +439,7 @@ def _import(options: argparse.Namespace) -> None:
 BENCHMARKS = {
     "import": _import,
     "latency": _latency,
+    "recall": _recall,
     "shown": _shown,
     "sound-systems": _sound_systems,
     "storm": _storm,

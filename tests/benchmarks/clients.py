@@ -52,6 +52,10 @@ class TerminalClient:
     def jump(self, target_ms: int) -> float:
         return self._press(str(round(target_ms * 10 / self._duration_ms)))
 
+    def press(self, key: str) -> float:
+        """Press one key; return when."""
+        return self._press(key)
+
     def pause(self) -> float:
         return self._press("Space")
 

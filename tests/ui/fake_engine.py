@@ -35,6 +35,8 @@ from callplayer.ipc.messages import (
     Quit,
     Request,
     SeekBy,
+    SeekTo,
+    SetLoop,
     SetOutputDevice,
     SetPartyGain,
     Solo,
@@ -269,8 +271,10 @@ class Program:
                 self.pause(False)
             case TogglePause():
                 self.pause(not fake.paused)
-            case Scrub(position=position):
+            case Scrub(position=position) | SeekTo(position_ms=position):
                 self.seek(position)
+            case SetLoop(start_ms=start_ms):
+                self.seek(start_ms)
             case SeekBy(offset_ms=offset):
                 self.seek(last_ms + offset)
             case ScrubToEnd():

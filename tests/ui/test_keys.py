@@ -26,18 +26,21 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "l": (['{"cmd":"seek-by","offset_ms":10000}'], "1:33.4", ""),
     "pageup": (['{"cmd":"seek-by","offset_ms":-60000}'], "0:23.4", ""),
     "pagedown": (['{"cmd":"seek-by","offset_ms":60000}'], "2:23.4", ""),
-    "home": (['{"cmd":"scrub","position":0}'], "0:00.0", ""),
+    "home": (['{"cmd":"seek-to","position_ms":0}'], "0:00.0", ""),
     "end": (['{"cmd":"scrub-to-end"}'], "4:32.0", ""),
     **{
         str(n): (
-            [f'{{"cmd":"scrub","position":{27_200 * n}}}'],
+            [f'{{"cmd":"seek-to","position_ms":{27_200 * n}}}'],
             f"{27_200 * n // 60_000}:{27_200 * n // 1000 % 60:02}.{27_200 * n // 100 % 10}",
             "",
         )
         for n in range(1, 10)
     },
-    "r": (['{"cmd":"scrub","position":81400}', '{"cmd":"resume"}'], "", "▶ PLAYING"),
+    "r": (['{"cmd":"seek-to","position_ms":81400}', '{"cmd":"resume"}'], "", "▶ PLAYING"),
     "a": ([], "1:23.4", "Loop from 1:23.4"),
+    "left_square_bracket": (['{"cmd":"set-speed","speed":0.9}'], "1:23.4", ""),
+    "right_square_bracket": (['{"cmd":"set-speed","speed":1.1}'], "1:23.4", ""),
+    "backspace": (['{"cmd":"set-speed","speed":1.0}'], "1:23.4", ""),
     "u": ([], "1:23.4", "There is no jump to undo."),
     "t": ([], "1:23.4", "Go to: "),
     "p": ([], "1:23.4", "↓1:23.4  10:31:23 UTC"),

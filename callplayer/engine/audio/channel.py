@@ -58,6 +58,7 @@ class Channel:
         self._silenced = False
         self._target_frames = 0
         self._skip_mark = 0
+        self._cut_mark = 0
         # Reader's own, read by the writer for statistics.
         self.underruns = 0
         self.trimmed_frames = 0
@@ -82,10 +83,7 @@ class Channel:
     def push(self, pcm: npt.NDArray[np.int16], now_s: float) -> None:
         """Take in one received frame, mono int16 at the incoming rate."""
         self.received_frames += len(pcm)
-        samples = self._resampler.process(np.multiply(pcm, PCM_SCALE, dtype=np.float32))
-        self._ring.write(samples)
-        if self._open:
-            self.meter.add(samples)
+        self.append(np.multiply(pcm, PCM_SCALE, dtype=np.float32))
         self._follow_arrivals(now_s)
         trimmed, self._seen_trimmed_frames = self._seen_trimmed_frames, self.trimmed_frames
         if not self.playing or trimmed != self.trimmed_frames:
@@ -107,6 +105,13 @@ class Channel:
                 self._align()
         else:
             self._follow_clock(error)
+
+    def append(self, sound: Samples) -> None:
+        """Take in mono float32 at the incoming rate, full scale at ±1."""
+        samples = self._resampler.process(sound)
+        self._ring.write(samples)
+        if self._open:
+            self.meter.add(samples)
 
     def expect_gap(self) -> None:
         """No frame comes for a while, by our own doing."""
@@ -212,6 +217,10 @@ class Channel:
         ring = self._ring
         if self._gain == 0.0 and self._skip_mark > ring.position:
             ring.skip(self._skip_mark - ring.position)
+        cut = max(self._cut_mark - ring.position, 0)
+        if cut and (self._gain == 0.0 or not self.playing):
+            ring.skip(cut)
+            self.playing, cut = True, 0
         self._read_s, self._block_frames = now_s, frames
         if not self.playing:
             if ring.fill_frames < self._target_frames - int(FRAME_S / 2 * self.rate_hz):
@@ -220,12 +229,12 @@ class Channel:
             self.playing = True
             self._lowest_frames, self._window_frames = ring.fill_frames, 0
         excess = self._excess_frames(frames)
-        if not excess and self._is_passthrough(frames):
+        if not (cut or excess) and self._is_passthrough(frames):
             ring.move_onto(bus)
             return
         block = self._block[:frames]
-        first_frame = ring.position
-        got = self._read_trimmed(block, excess)
+        first_frame = ring.position + cut
+        got = self._read_spliced(block, cut, excess)
         block[got:] = 0.0
         self._shape(block, first_frame)
         bus += block
@@ -244,11 +253,11 @@ class Channel:
             and self._ring.fill_frames >= frames
         )
 
-    def _read_trimmed(self, block: Samples, excess: int) -> int:
-        """Read the next frames into `block`; splice over `excess` frames of what is too old."""
-        ring, frames = self._ring, len(block)
+    def _read_spliced(self, block: Samples, cut: int, excess: int) -> int:
+        """Read the next frames into `block`; splice over what is cut, or is too old."""
+        ring, frames, skipped = self._ring, len(block), cut + excess
         got = ring.peek_into(block)
-        if excess and got == frames and ring.peek_into(self._splice[:frames], excess) == frames:
+        if skipped and ring.peek_into(self._splice[:frames], skipped) == got == frames:
             steepness = max(1.0, self._fade_frames / frames)
             curve = np.multiply(self._ramp[:frames], steepness, out=self._curve[:frames])
             np.minimum(curve, 1.0, out=curve)
@@ -256,7 +265,7 @@ class Channel:
             fresh -= block
             fresh *= curve
             block += fresh
-            ring.skip(excess)
+            ring.skip(skipped)
             self.trimmed_frames += excess
         ring.skip(got)
         return got

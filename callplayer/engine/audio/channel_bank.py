@@ -26,6 +26,9 @@ SAME_WITHIN = 256
 """Channels that differ by no more (-42 dBFS) are one sound: a codec may not keep them equal."""
 
 
+Record = Callable[[str, npt.NDArray[np.int16]], None]
+
+
 class ChannelBank:
     """One channel for each part of the layout, all of them into one mixer."""
 
@@ -38,6 +41,11 @@ class ChannelBank:
 
         self._mix_watch = MixWatch()
 
+        self.record: Record = lambda part, pcm: None
+        """Takes each part's frames, mono, under the lock, before they are heard."""
+
+        self._aside = False
+        self._beside: tuple[Channel, ...] = ()
         self._tracks: dict[str, None] = {}
         self._channels: dict[str, Channel] = {}
         self._leaving: list[Channel] = []
@@ -103,30 +111,33 @@ class ChannelBank:
             self.received_frames += len(pcm)
             if track_id not in self._tracks or self._mixer is None:
                 return
-            now_s = time.monotonic()
             if pcm.ndim == 1:
-                self._channels[left(track_id)].push(pcm, now_s)
+                self._take(left(track_id), pcm)
                 return
-            other = self._channels.get(right(track_id))
-            if other is None and _channels_differ(pcm):
+            is_split = right(track_id) in self._channels
+            if not is_split and _channels_differ(pcm):
                 if not self.layout.may_split(track_id):
-                    self._channels[left(track_id)].push(_mixed_down(pcm), now_s)
+                    self._take(left(track_id), _mixed_down(pcm))
                     return
-                other = self._split(track_id)
-            self._channels[left(track_id)].push(pcm[:, 0], now_s)
-            if other is not None:
-                other.push(pcm[:, 1], now_s)
+                self._split(track_id)
+                is_split = True
+            self._take(left(track_id), pcm[:, 0])
+            if is_split:
+                self._take(right(track_id), pcm[:, 1])
 
-    def _split(self, track_id: str) -> Channel:
+    def _take(self, part: str, pcm: npt.NDArray[np.int16]) -> None:
+        self.record(part, pcm)
+        self._channels[part].push(pcm, time.monotonic())
+
+    def _split(self, track_id: str) -> None:
         """Give the second channel of a stereo track one of its own."""
         LOG.info("a track is stereo: caller left, call taker right")
         if left(track_id) in self._silenced:
             self._silenced |= {right(track_id)}
-        channel = self._channels[right(track_id)] = self._new_channel()
+        self._channels[right(track_id)] = self._new_channel()
         self.layout.split(track_id)
         self._publish()
         self.on_layout()
-        return channel
 
     def expect_gap(self, track_id: str) -> None:
         """Count no underrun until a track's next frame: the gap is made on purpose."""
@@ -153,6 +164,23 @@ class ChannelBank:
             self._gate_open = is_open
             self._apply_all()
 
+    def set_aside(self, aside: bool) -> None:
+        """Have nothing heard of what comes in, whatever the gate: other channels are heard."""
+        with self.lock:
+            self._aside = aside
+            self._apply_all()
+
+    def play_beside(self, channels: Iterable[Channel]) -> None:
+        """Mix in channels that no track feeds."""
+        with self.lock:
+            self._beside = tuple(channels)
+            self._publish()
+
+    @property
+    def rate_hz(self) -> int | None:
+        """Return the rate of the mixer; None while no device plays."""
+        return None if self._mixer is None else self._mixer.rate_hz
+
     def set_silenced(self, parts: Iterable[str]) -> None:
         """Fade these parts of the layout out of the mix and the others in."""
         with self.lock:
@@ -167,7 +195,7 @@ class ChannelBank:
     def _apply_all(self) -> None:
         for part, channel in self._channels.items():
             channel.set_silenced(part in self._silenced or part in self.layout.left_out)
-            if self._gate_open:
+            if self._gate_open and not self._aside:
                 channel.open_gate()
             else:
                 channel.close_gate()
@@ -176,7 +204,7 @@ class ChannelBank:
         self._apply_all()
         self._leaving = [channel for channel in self._leaving if not channel.silent]
         if self._mixer is not None:
-            self._mixer.channels = (*self._channels.values(), *self._leaving)
+            self._mixer.channels = (*self._channels.values(), *self._leaving, *self._beside)
 
     # --- readings ---------------------------------------------------------------------------------
 

@@ -60,6 +60,8 @@ class CallState:
     paused only for want of a sound device, and is to go on by itself; `sound_detail` says what the
     sound lacks, `flow_detail` what does not come from the server while the rest of it does.
 
+    While `from_memory` what is heard is not what the server sends, and only that is steered here.
+
     `unreachable`: the room's connection broke, and is not back. `trackless`: there is no track now.
     A server that publishes only after a resume has sent sound before any of it can be heard:
     `return_ms` is where to go back to once it flows. `primed`: a resume went out only to have
@@ -83,6 +85,7 @@ class CallState:
         self.primed = False
         self.return_ms: int | None = None
         self.held = False
+        self.from_memory = False
         self.lost_at_s: float | None = None
         self.retry_at_s: float | None = None
         self.detail = ""
@@ -119,6 +122,10 @@ class CallState:
     def looks_for_place_since(self, now_s: float) -> float | None:
         """Return when a scrub was asked for, if the server may still look for its place."""
         return self._sought_s if now_s - self._sought_s < LOOKS_FOR_S else None
+
+    def is_silent(self) -> bool:
+        """Return whether nothing is to be heard: neither from the server nor from memory."""
+        return self.head.wants_paused() and not self.from_memory
 
     def is_idle(self) -> bool:
         """Return whether the server need not send anything: paused, or at the end of the call."""

@@ -52,7 +52,7 @@ class PlaybackState(CallState):
                 return self._pause(now_s, delays)
             case Resume():
                 return self._resume(now_s)
-            case Scrub(position=position_ms):
+            case Scrub(position=position_ms) | m.SeekTo(position_ms=position_ms):
                 return self._scrub(position_ms, now_s)
             case m.SeekBy(offset_ms=offset_ms):
                 wish_ms = self.head.requested_ms(now_s)

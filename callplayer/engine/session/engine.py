@@ -26,9 +26,10 @@ from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device.device_manager import DeviceManager
 from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, Source
+from callplayer.engine.session.source import LocalPath, PathReadings, make_source
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device
@@ -78,13 +79,20 @@ class Engine:
         self._options = options
         self._call = PlaybackState()
         self._sound = AudioPipeline(RATE_HZ, no_audio=options.no_audio)
-        if options.recording is None:
-            path = ReceivePath()
-            self._reporter = Reporter(emit, self._call, self._sound, path)
-            self._source = self._room(path)
-        else:
-            self._reporter = Reporter(emit, self._call, self._sound, LocalPath())
-            self._source = self._file(options.recording)
+        path: PathReadings = LocalPath() if options.recording else ReceivePath()
+        self._reporter = Reporter(emit, self._call, self._sound, path)
+        self._recall = self._reporter.recall = Recall(
+            self._call, self._sound, path, self._reporter, obey=self.obey, send=self._send
+        )
+        self._source = make_source(
+            settings,
+            options.incident_id,
+            recording=options.recording,
+            call=self._call,
+            reporter=self._reporter,
+            path=path,
+            host=self,
+        )
         self._care = DeviceManager(
             self._sound,
             self._call,
@@ -137,12 +145,14 @@ class Engine:
         self._reporter.quiet = True
         self._ending = True
         self._move_gate()
+        self._recall.fade_out()
         faded_s = time.monotonic() + self._sound.fade_s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._source.close()
         self._care.stop()
+        self._recall.close()
         await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
         with contextlib.suppress(SoundDeviceHangsError):
             await self._sound.close()
@@ -161,25 +171,6 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError, CallplayerError):
                 await opening_sound
 
-    def _room(self, path: ReceivePath) -> Source:
-        from callplayer.engine.session.room_source import RoomSource
-
-        return RoomSource(
-            self._settings,
-            self._options.incident_id,
-            call=self._call,
-            channels=self._sound.channels,
-            reporter=self._reporter,
-            path=path,
-            delays=self._reporter.delays,
-            host=self,
-        )
-
-    def _file(self, path: Path) -> Source:
-        from callplayer.engine.session.file_source import FileSource
-
-        return FileSource(path, channels=self._sound.channels, reporter=self._reporter, host=self)
-
     async def _open_sound(self) -> None:
         if not self._options.waits:
             await self._care.open_first()
@@ -192,6 +183,9 @@ class Engine:
         self._call.opened = True
         status = self._call.head.status
         self._send(self._call.mix.to_restore())
+        if self._recall.restore():
+            self.say("")
+            return
         if back.rests and not back.paused:
             self.obey(Pause())  # the resume waits for the end of what comes
         if back.stays:
@@ -222,7 +216,7 @@ class Engine:
             if not self._source.retry_now():
                 self._reporter.error("no-server", NO_SERVER, "It plays on by itself.")
             return
-        if self._care.handle(request):
+        if self._care.handle(request) or self._recall.take(request):
             return
         self.obey(request)
         self._reporter.state()
@@ -277,6 +271,7 @@ class Engine:
         What is muted here from now on is silent before the server gives it its volume back.
         """
         commands = self._call.mix.take_tracks(self._sound.channels.layout.carries, time.monotonic())
+        self._recall.recorder.take_tracks()
         self._apply_mix()
         self._send(commands)
         self._reporter.state()
@@ -298,9 +293,12 @@ class Engine:
             may = not self._ending and self._call.may_be_heard(time.monotonic())
             if may != self._sound.channels.gate_open:
                 self._sound.channels.set_gate(may)
+                if not may:
+                    self._recall.recorder.close()
 
     def _apply_mix(self) -> None:
         self._sound.channels.set_silenced(self._call.mix.silenced_parts(time.monotonic()))
+        self._recall.take_gains()
 
     async def _turn_over(self, confirmed_s: float) -> None:
         """Look how long the receive path is right now: it may have changed since the last look."""
@@ -320,12 +318,14 @@ class Engine:
             steady = self._source.path.steady and not self._source.watchful
             await asyncio.sleep(min(due_s, STEADY_PATH_S) if steady else PATH_S)
             await self._source.measure()
-            self._source.check(time.monotonic())
+            now_s = time.monotonic()
+            self._source.check(now_s)
+            self._recall.recorder.take_concealed(self._source.path.concealed_ms, now_s)
             if time.monotonic() - emitted_s < STATS_S - PATH_S / 2:
                 continue
             emitted_s = time.monotonic()
             self._reporter.stats()
-            if self._call.head.wants_paused():
+            if self._call.is_silent():
                 gc.collect()
 
     async def _tick(self) -> None:
@@ -336,6 +336,7 @@ class Engine:
             self._source.tick()
             self._send_due()
             self._apply_mix()
+            self._recall.tick(now_s)
             self._reporter.levels()
             if self._reporter.is_dirty or now_s - self._reporter.emitted_s >= STATE_S:
                 self._reporter.state()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
+from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.audio.meter import Level
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.devices.mixer_level import FULL
@@ -29,6 +32,16 @@ MAX_TEXT_CHARS = 2_000
 """An incident's texts may be of any length: no line of the engine's may be."""
 
 
+class EarView(Protocol):
+    """What is heard, if it is not what comes."""
+
+    def overlay(self, state: m.StateEvent) -> m.StateEvent:
+        """Return the state as it is heard: `state` is the server's."""
+
+    def levels(self, now_s: float) -> dict[str, Level] | None:
+        """Return the levels of the lanes that are heard; None where that is what comes."""
+
+
 class Reporter:
     """Makes events and hands them to `emit`. `emitted_s` is when the state was emitted last.
 
@@ -49,6 +62,7 @@ class Reporter:
         self.is_dirty = False
         self.quiet = False
         self.recording = ""
+        self.recall: EarView | None = None
         self._lanes: tuple[m.LaneState, ...] = ()
         self._call = call
         self._sound = sound
@@ -56,6 +70,11 @@ class Reporter:
         self._levels: dict[str, m.LaneLevel] = {}
         self._levels_s = 0.0
         self.sounded_s = float("-inf")
+
+    @property
+    def channels(self) -> ChannelBank:
+        """Return the channels whose levels are reported."""
+        return self._sound.channels
 
     def delays(self) -> Delays:
         """Return how long sound takes right now."""
@@ -84,7 +103,7 @@ class Reporter:
             )
         if self.recording:
             state = msgspec.structs.replace(state, source="recording", recording=self.recording)
-        self.emit(state)
+        self.emit(self.recall.overlay(state) if self.recall else state)
 
     def request_state(self) -> None:
         """Emit the whole state, but not so soon after the last time: then it `is_dirty`."""
@@ -95,6 +114,9 @@ class Reporter:
     def levels(self) -> None:
         """Emit the meters. Those of silence that lasts are not repeated."""
         now_s = time.monotonic()
+        heard = self._sound.channels.levels(now_s)
+        if self.recall is not None:
+            heard = self.recall.levels(now_s) or heard
         levels = {
             lane: m.LaneLevel(
                 lane=lane,
@@ -102,7 +124,7 @@ class Reporter:
                 peak_db=round(level.peak_db, 1),
                 hold_db=round(level.hold_db, 1),
             )
-            for lane, level in self._sound.channels.levels(now_s).items()
+            for lane, level in heard.items()
         }
         loudest_db = max((level.rms_db for level in levels.values()), default=m.LEVEL_FLOOR_DB)
         if loudest_db > SOUND_DB or not self._sound.channels.gate_open:

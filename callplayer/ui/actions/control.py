@@ -9,13 +9,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from callplayer.bookmarks import BookmarkError, BookmarkStore
-from callplayer.ipc.messages import LevelsEvent, Request, StateEvent
+from callplayer.ipc.messages import LevelsEvent, Request
 from callplayer.ipc.news import EngineNews
-from callplayer.ui.actions.loop_timer import LoopTimer
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, Rule, asked
 from callplayer.ui.actions.prompt import Reply, pasted, typed
 from callplayer.ui.model.format import Tone, is_heard, shown_position_ms
-from callplayer.ui.model.navigation import loop_turns_in_s
 from callplayer.ui.model.player import PlayerView, call_levels, reduce
 from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.settings import ScreenSettings
@@ -67,7 +65,6 @@ class CallControl:
         self.lanes = SpeechLanes()
         self.prompt: Prompt | None = None
         self.lists_bookmarks = False
-        self.loop = LoopTimer(self._loop_due_s, self._turn_loop, clock)
 
     def context(self) -> CallContext:
         """Return what a rule may go by now."""
@@ -86,8 +83,6 @@ class CallControl:
         self.view = reduce(self.view, event, self.clock())
         if isinstance(event, LevelsEvent):
             self.note_heard()
-        elif isinstance(event, StateEvent):
-            self.loop.watch()
 
     def load_bookmarks(self) -> None:
         """Read what was kept of this call."""
@@ -118,7 +113,6 @@ class CallControl:
         if trouble or outcome.note:
             self.note(trouble or outcome.note, "hold" if trouble else outcome.tone)
         self._front.carried_out(outcome, before)
-        self.loop.watch()
 
     def send(self, request: Request) -> None:
         """Send a request, or note that it cannot be sent; a failed call has none to send to."""
@@ -207,11 +201,3 @@ class CallControl:
         self.view = replace(view, skipping=replace(view.skipping, skipped_s=now_s))
         self.send(Scrub(skip.to_ms))
         self.note(skip.notice, "text")
-
-    def _loop_due_s(self, now_s: float) -> float | None:
-        return loop_turns_in_s(self.view.state, self.view.navigation.loop, now_s)
-
-    def _turn_loop(self) -> None:
-        loop = self.view.navigation.loop
-        if loop is not None:
-            self.send(Scrub(loop.a_ms))

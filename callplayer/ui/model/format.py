@@ -79,7 +79,7 @@ def shown_duration_ms(state: StateEvent, now_s: float) -> int:
 def shown_position_ms(state: StateEvent, now_s: float) -> int:
     """Return the position to draw: what is heard now, or where a cursor at rest stands."""
     if not state.advancing:
-        return state.position_ms
+        return state.audible_ms if state.from_memory else state.position_ms
     return round(min(max(_audible_ms(state, now_s), 0.0), shown_duration_ms(state, now_s)))
 
 
@@ -114,7 +114,7 @@ def until_position_s(state: StateEvent, position_ms: int, now_s: float) -> float
     Only of use while `state.advancing`.
     """
     stands_ms = max(0.0, state.audible_in_ms - _since_ms(state, now_s, math.inf))
-    return (stands_ms + position_ms - _audible_ms(state, now_s)) / 1000
+    return (stands_ms + (position_ms - _audible_ms(state, now_s)) / state.speed) / 1000
 
 
 def waiting_s(state: StateEvent, now_s: float) -> float:
@@ -205,7 +205,8 @@ def tick_step_ms(duration_ms: int, width: int, label_cells: int) -> int:
 
 
 def _audible_ms(state: StateEvent, now_s: float) -> float:
-    return state.audible_ms + max(0.0, _since_ms(state, now_s, math.inf) - state.audible_in_ms)
+    moves_ms = max(0.0, _since_ms(state, now_s, math.inf) - state.audible_in_ms)
+    return state.audible_ms + moves_ms * state.speed
 
 
 def _since_ms(state: StateEvent, now_s: float, at_most_s: float) -> float:

@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from callplayer.ipc.messages import Request, SeekBy, StateEvent, TogglePause
+from callplayer.ipc.messages import (
+    EndLoop,
+    Request,
+    SeekBy,
+    SetLoop,
+    SetSpeed,
+    StateEvent,
+    TogglePause,
+)
 from callplayer.ui.model.format import (
     clock_text,
     is_growing,
     shown_duration_ms,
     shown_position_ms,
-    until_position_s,
 )
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
@@ -28,14 +35,13 @@ FURTHER_S = 1.5
 
 PLACES_KEPT = 100
 SHORTEST_LOOP_MS = 300
-LATE_MS = 1_000
-"""How far beyond B the loop still jumps back, for a screen that was late. Further on, the user has
-left the loop."""
 
 CALL_END_MS = 200
 """B stays so far before the end of the call: at the end itself a call stands still."""
 
 LIVE_EDGE_MS = 2_000
+
+SPEEDS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 Place = int | None
 """ms from the start of the call; None is the live end, wherever that is by then."""
@@ -87,7 +93,7 @@ Steer = Callable[[StateEvent, Navigation, ScreenSettings, float], Step]
 
 def is_move(request: Request) -> bool:
     """Return whether a request moves the cursor."""
-    return isinstance(request, Scrub | SeekBy | ScrubToEnd)
+    return isinstance(request, Scrub | SeekBy | ScrubToEnd | SetLoop)
 
 
 def after_state(navigation: Navigation, before: StateEvent, state: StateEvent) -> Navigation:
@@ -174,7 +180,7 @@ def turn_loop(
         note = f"Loop from {clock_text(here_ms, state.duration_ms)}: the key again sets its end."
         return Step(replace(navigation, loop=Loop(here_ms)), note=note)
     if loop.b_ms is not None:
-        return Step(replace(navigation, loop=None), note="The loop is off.")
+        return Step(replace(navigation, loop=None), (EndLoop(),), "The loop is off.")
     if not is_growing(state):
         here_ms = min(here_ms, state.duration_ms - CALL_END_MS)
     if here_ms - loop.a_ms < SHORTEST_LOOP_MS:
@@ -182,18 +188,31 @@ def turn_loop(
         return Step(navigation, note=f"The end of the loop must come after {at}.")
     ends = (clock_text(ms, state.duration_ms) for ms in (loop.a_ms, here_ms))
     after = replace(navigation, loop=Loop(loop.a_ms, here_ms), paused_here=False, said=None)
-    return Step(after, (Scrub(loop.a_ms),), f"Loop {' – '.join(ends)}.")
+    return Step(after, (SetLoop(loop.a_ms, here_ms),), f"Loop {' – '.join(ends)}.")
 
 
-def loop_turns_in_s(state: StateEvent, loop: Loop | None, now_s: float) -> float | None:
-    """Return in how many s the loop is to jump back to A; None while it is not on its way to B.
+def slower(
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+) -> Step:
+    """Be heard slower, by a step."""
+    lower = [speed for speed in SPEEDS if speed < state.speed]
+    if not lower:
+        return Step(navigation, note=f"{SPEEDS[0]:g}× is the slowest.")
+    return Step(navigation, (SetSpeed(lower[-1]),))
 
-    The jump is asked for when B is heard: the engine lets go of what is heard at once, so that
-    sooner would cut the end off, and the gap is the server's way back either way.
-    """
-    if loop is None or loop.b_ms is None or not state.advancing or state.requested_ms is not None:
-        return None
-    at_ms = shown_position_ms(state, now_s)
-    if not loop.a_ms - LATE_MS <= at_ms <= loop.b_ms + LATE_MS:
-        return None
-    return max(until_position_s(state, loop.b_ms, now_s), 0.0)
+
+def faster(
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+) -> Step:
+    """Be heard faster, by a step."""
+    higher = [speed for speed in SPEEDS if speed > state.speed]
+    if not higher:
+        return Step(navigation, note=f"{SPEEDS[-1]:g}× is the fastest.")
+    return Step(navigation, (SetSpeed(higher[0]),))
+
+
+def at_own_speed(
+    _state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+) -> Step:
+    """Be heard as fast as it was said."""
+    return Step(navigation, (SetSpeed(1.0),))

@@ -113,6 +113,9 @@ def _side(
     third: list[Part] = []
     if state.requested_ms is not None:
         third.append((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"))
+    elif state.from_memory:
+        at = "" if state.speed == 1.0 else f" {state.speed:g}×"
+        third.append((f"from memory{at}", "hold"))
     if facts.loop is not None:
         third.append((_loop_text(facts.loop, duration_ms), "hold"))
     if facts.skips:

@@ -68,7 +68,7 @@ def test_a_chosen_key_goes_before_a_default_and_no_key_is_none() -> None:
 
 def test_profiles_and_own_keys_over_them() -> None:
     assert by_key(remapped({"profile": "mpv"})) == KEYS
-    keys = by_key(remapped({"profile": "otranscribe", "mute": "f4"} | {"forward-1s": "f9"}))
+    keys = by_key(remapped({"profile": "otranscribe", "mute": "f4"} | {"faster": "f9"}))
     assert keys["escape"].name == "toggle-pause"
     assert (keys["f1"].name, keys["f2"].name) == ("back-5s", "forward-5s")
     assert keys["f4"].name == "mute"

@@ -150,7 +150,7 @@ class DeviceManager:
         return True
 
     def _must_wait(self) -> bool:
-        return self._call.opened and self._device.silent and self._call.head.wants_paused()
+        return self._call.opened and self._device.silent and self._call.is_silent()
 
     # --- one step ---------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class DeviceManager:
                 await self._switch(self._home.name)
         elif self._device.settled and now_s - self._latency_s >= self._limits.latency_look_s:
             self._latency_s = now_s
-            unheard = self._call.head.wants_paused()
+            unheard = self._call.is_silent()
             if self._sound.wants_other_latency(now_s, unheard=unheard):
                 name = output.device_name if self._home.name else self._home.wanted
                 await self._switch(self._device.on_sink or name)

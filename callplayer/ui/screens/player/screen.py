@@ -187,7 +187,6 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Stop the clock."""
-        self.control.loop.stop()
         for timer in (self._turn, self._prompt_due):
             if timer is not None:
                 timer.cancel()

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.ipc.messages import SeekBy, StateEvent, TogglePause
+from callplayer.ipc.messages import EndLoop, SeekBy, SetLoop, SetSpeed, StateEvent, TogglePause
 from callplayer.ui.model.navigation import (
     Loop,
     Navigation,
     after_state,
+    at_own_speed,
+    faster,
     jumped,
-    loop_turns_in_s,
     say_again,
+    slower,
     toggle_pause,
     turn_loop,
     undo_jump,
@@ -185,10 +187,10 @@ def test_a_loop_is_set_turned_and_ended_by_one_key() -> None:
     assert first.requests == ()
     second = turn_loop(at(25_000), first.navigation, LIKES, 10.0)
     assert second.navigation.loop == Loop(20_000, 25_000)
-    assert second.requests == (Scrub(20_000),)
+    assert second.requests == (SetLoop(20_000, 25_000),)
     third = turn_loop(at(21_000), second.navigation, LIKES, 10.0)
     assert third.navigation.loop is None
-    assert third.requests == ()
+    assert third.requests == (EndLoop(),)
 
 
 def test_the_end_of_a_loop_comes_after_its_start_and_before_the_calls_end() -> None:
@@ -201,29 +203,14 @@ def test_the_end_of_a_loop_comes_after_its_start_and_before_the_calls_end() -> N
     assert ended.navigation.loop == Loop(20_000, 271_800)
 
 
-def test_the_way_back_is_asked_for_when_the_end_is_heard() -> None:
-    loop = Loop(20_000, 25_000)
-    assert loop_turns_in_s(at(22_000), loop, 10.0) == pytest.approx(3.0)
-    assert loop_turns_in_s(at(22_000), loop, 11.0) == pytest.approx(2.0)
-    assert loop_turns_in_s(at(22_000, audible_in_ms=90), loop, 10.0) == pytest.approx(3.09)
-    assert loop_turns_in_s(at(25_400), loop, 10.0) == 0.0
+# --- speed ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        at(22_000, PAUSED),
-        at(22_000, requested_ms=20_000),
-        at(26_100),
-        at(200_000),
-        at(18_900),
-    ],
-    ids=["paused", "on its way", "left ahead", "left far", "left behind"],
-)
-def test_a_loop_that_is_not_being_played_does_nothing(state: StateEvent) -> None:
-    assert loop_turns_in_s(state, Loop(20_000, 25_000), 10.0) is None
-
-
-def test_a_loop_without_an_end_does_nothing() -> None:
-    assert loop_turns_in_s(at(22_000), Loop(20_000), 10.0) is None
-    assert loop_turns_in_s(at(22_000), None, 10.0) is None
+def test_speeds_go_up_and_down_by_steps_and_back_to_one() -> None:
+    fast = at(20_000, speed=1.25)
+    assert faster(PLAYING, FRESH, LIKES, 10.0).requests == (SetSpeed(1.1),)
+    assert faster(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.5),)
+    assert slower(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.1),)
+    assert slower(at(20_000, speed=0.5), FRESH, LIKES, 10.0).requests == ()
+    assert faster(at(20_000, speed=2.0), FRESH, LIKES, 10.0).requests == ()
+    assert at_own_speed(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.0),)

@@ -1,0 +1,106 @@
+"""What the ear follows: the server's sound as it comes, or the memory of it. Pure.
+
+The ear is `at the head` while it hears what comes. Once it is elsewhere, the server's cursor and
+the ear are two. The server plays on and what it sends is stored (`plays`); it rests where far more
+is stored than is heard soon (`rests`); it is on its way to where the memory ends (`comes`); or it
+is out of reach (`away`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+FAR_S = 20.0
+"""A server that is further ahead of the ear than this rests: what it sends is not heard soon."""
+
+NEAR_S = 2.0
+"""So long before the memory ends the server is asked for what follows."""
+
+OVERLAP_MS = 600
+"""By so much before the end it begins, so that the two can be matched."""
+
+LEAST_LEAD_S = 0.3
+"""With less ahead, what is heard can be no faster than what comes."""
+
+PATIENCE_S = 4.0
+"""A server that has not brought what follows by then is listened to as it comes."""
+
+AWAY = "Playing from memory; the connection is being restored."
+HUNGRY = "All that is remembered has been heard; waiting for the server."
+
+ServerPlace = Literal["plays", "rests", "comes", "away"]
+
+Effect = Literal["park", "refill", "follow", "fetch"]
+"""Pause the server; have it play from OVERLAP_MS before the end; hear what comes, from here on; the
+same after a scrub to the end of what is stored."""
+
+
+@dataclass(frozen=True)
+class Ear:
+    """Where the ear is. `paused` is what the user wants of it while it is not at the head.
+
+    `asked_s` is when the server was asked for what follows.
+    """
+
+    at_head: bool = True
+    paused: bool = False
+    server: ServerPlace = "plays"
+    asked_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen at one moment: how many s can be read on; whether that `grows` by what comes;
+    whether it ends where the call does; whether the call goes on live; whether the server can be
+    `reached`; whether what it sends is `joined` to what is read."""
+
+    ahead_s: float
+    grows: bool
+    at_end: bool
+    is_live: bool
+    reached: bool
+    joined: bool = False
+
+
+def leave(ear: Ear, *, paused: bool, grows: bool, reached: bool) -> tuple[Ear, tuple[Effect, ...]]:
+    """The ear has gone to a place that is stored."""
+    if not reached:
+        return Ear(at_head=False, paused=paused, server="away"), ()
+    if grows:
+        return Ear(at_head=False, paused=paused, server="plays"), ()
+    parks: tuple[Effect, ...] = () if ear.server == "rests" and not ear.at_head else ("park",)
+    return Ear(at_head=False, paused=paused, server="rests"), parks
+
+
+def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
+    """Go on: return what the server is to do, and whether the ear is at the head again."""
+    if ear.at_head or not seen.reached:
+        return (ear if ear.at_head else replace(ear, server="away")), ()
+    if ear.server == "away" or (ear.server == "comes" and seen.joined):
+        ear = replace(ear, server="plays")
+    waits = ear.paused or seen.at_end
+    if ear.server == "plays" and not seen.at_end:
+        is_far = seen.ahead_s > FAR_S and not seen.is_live
+        if is_far or not seen.grows:
+            return replace(ear, server="rests"), ("park",)
+        if seen.ahead_s <= 0.0 and not waits:
+            return Ear(), ("follow",)
+    if ear.server == "rests" and seen.ahead_s < NEAR_S and not waits:
+        return replace(ear, server="comes", asked_s=now_s), ("refill",)
+    is_late = now_s - ear.asked_s > PATIENCE_S
+    if ear.server == "comes" and seen.ahead_s <= 0.0 and is_late and not waits:
+        return Ear(), ("fetch",)
+    return ear, ()
+
+
+def is_too_near(ear: Ear, seen: Look) -> bool:
+    """Return whether there is too little ahead to be heard faster than it comes."""
+    return ear.server != "rests" and not seen.at_end and seen.ahead_s < LEAST_LEAD_S
+
+
+def lack(ear: Ear, seen: Look) -> str:
+    """Return what the ear lacks, in words; "" for nothing."""
+    if not (ear.paused or seen.at_end) and seen.ahead_s <= 0.0:
+        return HUNGRY
+    return AWAY if ear.server == "away" and seen.ahead_s > 0.0 else ""

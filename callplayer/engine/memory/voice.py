@@ -1,0 +1,297 @@
+"""One lane's past: its samples, and the stretches that say where in the call they belong. Pure.
+
+Counting samples inside an unbroken stretch is exact; where it begins is known from the cursor, by
+the median of what was told in its first second. A stretch ends at a jump or a pause. One that only
+has another place, gain or grade from here on goes on without a seam in the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.sample_store import SampleStore
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
+
+FRAMES_PER_MS = SAMPLE_RATE_HZ / 1000
+JOIN_FRAMES = SAMPLE_RATE_HZ // 200
+"""A join fades over 5 ms."""
+
+FIRST_PLACES = 10
+"""So many places, a tenth of a second apart, say where a stretch begins."""
+
+SHIFT_MS = 4.0
+"""By so much the place must be off before it is put right: a jitter buffer that stretched or cut
+the sound moves it by 3 to 11 ms."""
+
+LEAP_MS = 25.0
+"""Frames that never came move it by more: that is seen at once."""
+
+GainsDb = tuple[float, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Samples `first` to `end` without a break; `place_ms` is the first one's, from the call's
+    start.
+
+    `gains_db` are the volumes at the server that they were received with. `following` goes on at
+    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms.
+    """
+
+    first: int
+    end: int
+    place_ms: float
+    gains_db: GainsDb = ()
+    is_suspect: bool = False
+    following: Stretch | None = None
+    fades_from: int | None = None
+
+    def place_of(self, sample: int) -> float:
+        """Return the place of a sample, in ms."""
+        return self.place_ms + (sample - self.first) / FRAMES_PER_MS
+
+    @property
+    def end_ms(self) -> float:
+        """Return the place where it ends, or the next one goes on."""
+        end_ms = self.place_of(max(self.end, self.first))
+        following = self.following
+        return end_ms if following is None else max(end_ms, following.place_ms)
+
+
+class Spot(NamedTuple):
+    """A sample in a stretch: where a lane is read."""
+
+    stretch: Stretch
+    sample: int
+
+    @property
+    def place_ms(self) -> float:
+        """Return its place in the call."""
+        return self.stretch.place_of(self.sample)
+
+
+class VoiceMemory:
+    """What one lane has received. `gains_db` are the volumes at the server."""
+
+    def __init__(self, gains_db: GainsDb = ()) -> None:
+        self.store = SampleStore()
+        self.stretches: list[Stretch] = []
+        self.gains_db = gains_db
+        self._open: Stretch | None = None
+        self._gains_from = 0
+        self._origins_ms: deque[float] = deque(maxlen=FIRST_PLACES)
+        self._places = 0
+        self._bias_ms = 0.0
+
+    # --- what comes -------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether what comes next goes on without a seam."""
+        return self._open is not None
+
+    @property
+    def newest(self) -> Stretch | None:
+        """Return the stretch that grows, or None."""
+        return self._open
+
+    def append(self, pcm: Pcm, place_ms: float, *, is_news: bool = True) -> None:
+        """Take a frame; `place_ms` is that of the sample after it, of use where it `is_news`."""
+        written, frames = self.store.written, len(pcm)
+        if self._open is None:
+            start_ms = place_ms - frames / FRAMES_PER_MS
+            self._open = Stretch(written, written, start_ms, self.gains_db)
+            self.stretches.append(self._open)
+            self._origins_ms.clear()
+            self._places, self._bias_ms, is_news = 0, 0.0, True
+        elif self._gains_from <= written and self._open.gains_db != self.gains_db:
+            self._go_on(self._open.end_ms)
+        self.store.append(pcm)
+        self._open.end = self.store.written
+        if is_news:
+            self._take_place(self._open, place_ms)
+
+    def close(self) -> None:
+        """The sound breaks off: what comes next is of another place."""
+        closed, self._open = self._open, None
+        if closed is None or closed.end > closed.first:
+            return
+        # It was joined on, and what was to follow has not come.
+        self.stretches.remove(closed)
+        for each in self.stretches:
+            if each.following is closed:
+                each.following = None
+                each.end += JOIN_FRAMES if closed.fades_from is not None else 0
+
+    def set_gains(self, gains_db: GainsDb, after_frames: int) -> None:
+        """The server has been asked for other volumes: what comes after so many frames has them."""
+        self.gains_db = gains_db
+        self._gains_from = self.store.written + after_frames
+
+    def suspect(self, frames: int) -> None:
+        """So many of the last frames were made up by the jitter buffer, in part."""
+        opened = self._open
+        if opened is None:
+            return
+        start = max(self.store.written - frames, opened.first)
+        if opened.is_suspect or start >= opened.end:
+            return
+        end = opened.end
+        if start > opened.first:
+            opened.end = start
+            opened = self._go_on(opened.place_of(start), start)
+        opened.is_suspect, opened.end = True, end
+        self._go_on(opened.end_ms, end).is_suspect = False
+
+    def _go_on(self, place_ms: float, first: int | None = None) -> Stretch:
+        """Go on in another stretch, at this place, without a seam."""
+        before = self._open
+        assert before is not None
+        first = self.store.written if first is None else first
+        gains_db = self.gains_db if self._gains_from <= first else before.gains_db
+        opened = Stretch(first, self.store.written, place_ms, gains_db)
+        before.following = self._open = opened
+        self.stretches.append(opened)
+        return opened
+
+    def _take_place(self, opened: Stretch, place_ms: float) -> None:
+        """Take one more place of the sample that comes next."""
+        written = self.store.written
+        origins_ms = self._origins_ms
+        origins_ms.append(place_ms - written / FRAMES_PER_MS)
+        self._places += 1
+        known_ms = opened.place_of(written) - written / FRAMES_PER_MS
+        if self._places <= FIRST_PLACES:
+            opened.place_ms += median(origins_ms) + self._bias_ms - known_ms
+            return
+        recent = [each + self._bias_ms - known_ms for each in origins_ms]
+        leaps = min(recent[-3:]) > LEAP_MS or max(recent[-3:]) < -LEAP_MS
+        shift_ms = median(recent[-3:] if leaps else recent)
+        if leaps or (self._places % FIRST_PLACES == 0 and abs(shift_ms) > SHIFT_MS):
+            self._go_on(opened.place_of(written) + shift_ms)
+
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def find(
+        self, place_ms: float, usable: Callable[[Stretch], bool] = lambda _: True
+    ) -> Spot | None:
+        """Return where a place is stored, of several the newest, or None."""
+        oldest = self.store.first
+        for stretch in reversed(self.stretches):
+            if stretch.place_ms <= place_ms < stretch.end_ms and usable(stretch):
+                sample = stretch.first + round((place_ms - stretch.place_ms) * FRAMES_PER_MS)
+                sample = min(sample, stretch.end - 1)
+                if oldest <= sample and stretch.first <= sample:
+                    return Spot(stretch, sample)
+        return None
+
+    def first_since(self, sample: int) -> Stretch | None:
+        """Return the first stretch that begins at `sample` or after it, or None."""
+        return next((each for each in self.stretches if each.first >= sample), None)
+
+    def frames_ahead(self, spot: Spot, at_most: int) -> int:
+        """Return how many samples can be read on from a spot, counted up to `at_most`."""
+        stretch, frames = spot.stretch, max(spot.stretch.end - spot.sample, 0)
+        while frames < at_most and stretch.following is not None:
+            stretch = stretch.following
+            frames += max(stretch.end - stretch.first, 0)
+        return min(frames, at_most)
+
+    def last_of(self, spot: Spot) -> Spot:
+        """Return the end of what can be read on from a spot."""
+        stretch = spot.stretch
+        while stretch.following is not None:
+            stretch = stretch.following
+        return Spot(stretch, max(stretch.end, stretch.first))
+
+    def read(self, spot: Spot, frames: int) -> tuple[Pcm, Spot]:
+        """Return up to `frames` samples from a spot on, and the spot after them."""
+        parts, after = self.read_parts(spot, frames)
+        return np.concatenate([pcm for pcm, _ in parts] or [np.zeros(0, np.int16)]), after
+
+    def read_parts(self, spot: Spot, frames: int) -> tuple[list[tuple[Pcm, Stretch]], Spot]:
+        """Return the same by the stretches that the samples are of."""
+        parts: list[tuple[Pcm, Stretch]] = []
+        stretch, sample = spot
+        left = frames
+        while left:
+            count = min(left, max(stretch.end - sample, 0))
+            if count:
+                parts.append((self._joined(stretch, sample, count), stretch))
+                sample, left = sample + count, left - count
+            elif stretch.following is None:
+                break
+            else:
+                stretch = stretch.following
+                sample = stretch.first
+        return parts, Spot(stretch, sample)
+
+    def _joined(self, stretch: Stretch, sample: int, count: int) -> Pcm:
+        pcm = self.store.read(sample, count)
+        into = sample - stretch.first
+        fading = min(JOIN_FRAMES - into, count)
+        if stretch.fades_from is not None and fading > 0:
+            rise = (into + np.arange(fading) + 0.5) / JOIN_FRAMES
+            old = self.store.read(stretch.fades_from + into, fading)
+            pcm[:fading] = np.rint(pcm[:fading] * rise + old * (1 - rise)).astype(np.int16)
+        return pcm
+
+    # --- a new stretch that goes on where an old one ends -----------------------------------------
+
+    def join(
+        self, old: Stretch, fresh: Stretch, old_at_fresh: int, heard_to: int | None = None
+    ) -> None:
+        """Have `fresh`, and what follows it, go on at the end of `old`.
+
+        `old_at_fresh` is the sample of `old` that is the same sound as the first one of `fresh`. It
+        may be that the sound has not come so far yet. The seam is not before the sample `heard_to`
+        of `old`.
+        """
+        seam, origin = max(old.end - JOIN_FRAMES, old.first, heard_to or 0), fresh.first
+        fades = old.end - seam >= JOIN_FRAMES
+        first = origin + max(seam - old_at_fresh, 0)
+        shift_ms = old.place_of(old_at_fresh) - fresh.place_ms
+        while fresh.following is not None and first >= fresh.end:
+            self.stretches.remove(fresh)
+            fresh = fresh.following
+        fresh.place_ms = old.place_of(old_at_fresh + first - origin)
+        fresh.first, fresh.fades_from = first, seam if fades else None
+        old.end, old.following = seam, fresh
+        self._bias_ms += shift_ms
+        self._places = max(self._places, FIRST_PLACES)
+        later = fresh.following
+        while later is not None:
+            later.place_ms += shift_ms
+            later = later.following
+
+    # --- memory -----------------------------------------------------------------------------------
+
+    def forget_dropped(self) -> None:
+        """Forget stretches whose samples were dropped."""
+        oldest = self.store.first
+        self.stretches = [
+            each for each in self.stretches if each.end > oldest or each is self._open
+        ]
+
+    def ranges_ms(self) -> list[tuple[float, float]]:
+        """Return what is stored, merged, in the order of the call."""
+        merged: list[tuple[float, float]] = []
+        oldest = self.store.first
+        spans = (
+            (each.place_of(max(each.first, oldest)), each.end_ms)
+            for each in self.stretches
+            if each.end > max(each.first, oldest)
+        )
+        for start_ms, end_ms in sorted(spans):
+            if merged and start_ms <= merged[-1][1] + 1.0:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end_ms))
+            else:
+                merged.append((start_ms, end_ms))
+        return merged

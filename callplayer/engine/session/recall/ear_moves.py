@@ -1,0 +1,218 @@
+"""The ear's moves, to a place in the memory or by the server, and what the server does for them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.memory import ear as ears
+from callplayer.engine.memory.call_memory import CallMemory
+from callplayer.engine.memory.ear import Ear, Effect
+from callplayer.engine.memory.handback import Handback
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.memory_player import MemoryPlayer
+from callplayer.engine.session.recall.recorder import Recorder
+from callplayer.engine.session.recall.upkeep import Upkeep
+from callplayer.engine.session.reporter import Reporter
+from callplayer.engine.session.source import PathReadings
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
+
+LOG = logging.getLogger(__name__)
+
+NEAR_END_MS = 150.0
+"""What is stored so far ends where the call does: statuses and sound agree no better."""
+
+MIXED = "A mixed call's volumes are the server's: this is fetched again."
+
+
+class EarMoves:
+    """The ear, in the memory or at the head. Everything here runs on the engine's loop.
+
+    `obey` has the server obey a request, `send` sends commands to it.
+    """
+
+    def __init__(
+        self,
+        call: PlaybackState,
+        sound: AudioPipeline,
+        path: PathReadings,
+        reporter: Reporter,
+        *,
+        obey: Callable[[m.Request], None],
+        send: Callable[[Sequence[Command]], None],
+    ) -> None:
+        self._call = call
+        self._sound = sound
+        self._reporter = reporter
+        self._obey, self._send = obey, send
+        self._memory = CallMemory()
+        self.recorder = Recorder(call, sound.channels, path, self._memory)
+        silenced = self.recorder.is_silenced
+        self._player = MemoryPlayer(self._memory, sound.channels, silenced, reporter.request_state)
+        self._ear = Ear()
+        self._wanted_loop: tuple[int, int] | None = None
+        self._handback = Handback(self._memory)
+        self._upkeep = Upkeep(self._memory, sound.channels.lock, reporter.error)
+        self._detail = ""
+
+    @property
+    def at_head(self) -> bool:
+        """Return whether the ear hears what comes."""
+        return self._ear.at_head
+
+    def fade_out(self) -> None:
+        """Let nothing more be heard from memory: the engine ends."""
+        with self._sound.channels.lock:
+            self._player.stop()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._player.close()
+
+    # --- moves ------------------------------------------------------------------------------------
+
+    def _jump(self, position_ms: int) -> None:
+        """Go to a place: in the memory if it is there, else by the server."""
+        head, now_s = self._call.head, time.monotonic()
+        if head.knows_duration:
+            position_ms = min(position_ms, head.duration_ms(now_s))
+        position_ms = max(position_ms, 0)
+        if not self._go(position_ms):
+            self._fetch(Scrub(position_ms))
+
+    def _go(self, place_ms: float) -> bool:
+        """Go to a place in the memory; return whether it is there."""
+        player, call = self._player, self._call
+        with self._sound.channels.lock:
+            player.replay.prepare(self._memory.voices.keys())
+            if self._sound.channels.rate_hz is None:
+                return False
+            if not player.seek(place_ms, self.recorder.names, self._wanted_loop):
+                return False
+            paused = call.head.wants_paused() if self.at_head else self._ear.paused
+            self._ear, effects = ears.leave(
+                self._ear,
+                paused=paused,
+                grows=player.reader.is_at_newest,
+                reached=not call.away,
+            )
+            call.from_memory = True
+            if paused:
+                player.replay.start({}, self.recorder.is_silenced)
+            else:
+                player.start()
+        self._carry_out(effects)
+        self._reporter.state()
+        return True
+
+    def _pause(self, paused: bool) -> None:
+        if paused == self._ear.paused:
+            return
+        self._ear = replace(self._ear, paused=paused)
+        with self._sound.channels.lock:
+            if paused:
+                self._player.stop()
+            else:
+                self._player.start()
+        self._reporter.state()
+
+    def _fetch(self, request: Scrub | ScrubToEnd) -> None:
+        """Have the server go there, and hear what comes."""
+        paused = self._ear.paused
+        was_in_memory = not self.at_head
+        self._follow(at_once=True)
+        self._obey(request)
+        if was_in_memory and paused != self._call.head.wants_paused():
+            self._obey(Pause() if paused else Resume())
+        self._reporter.state()
+
+    def _follow(self, *, at_once: bool) -> None:
+        """Hear what comes."""
+        if self.at_head:
+            return
+        with self._sound.channels.lock:
+            self._ear, self._detail = Ear(), ""
+            self._call.from_memory = False
+            self._player.give_way(at_once=at_once)
+
+    # --- the server -------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        call = self._call
+        for effect in effects:
+            match effect:
+                case "park":
+                    if not call.head.wants_paused():
+                        self._send(call.pause_at(None, time.monotonic()))
+                case "refill":
+                    self._refill()
+                case "follow":
+                    self._ear = Ear(at_head=False)
+                    self._follow(at_once=False)
+                    self._reporter.state()
+                case "fetch":
+                    self._ear = Ear(at_head=False)
+                    self._fetch(Scrub(max(round(self._player.reader.end_ms()), 0)))
+
+    def _refill(self) -> None:
+        """Have the server play what follows the end of the memory, from a little before on."""
+        with self._sound.channels.lock:
+            end_ms = self._handback.begin(self._player.reader)
+        LOG.info("the server goes on at %.0f ms, where the memory ends", end_ms)
+        self._obey(Scrub(max(round(end_ms) - ears.OVERLAP_MS, 0)))
+        self._obey(Resume())
+
+    def restore(self) -> bool:
+        """The server is back; return whether the ear is elsewhere, so that it only has to rest."""
+        if self.at_head:
+            return False
+        self._ear = replace(self._ear, server="rests")
+        status = self._call.head.status
+        if status is None or not status.paused:
+            self._send(self._call.pause_at(None, time.monotonic()))
+        else:
+            self._call.stay_paused(time.monotonic())
+        return True
+
+    def take_gains(self) -> None:
+        """Take note of volumes and mutes, which may have changed."""
+        are_new = self.recorder.take_gains()
+        if self.at_head:
+            return
+        with self._sound.channels.lock:
+            self._player.replay.silence(self.recorder.is_silenced)
+            is_heard = not are_new or self._player.reader.is_usable()
+            if are_new and is_heard:
+                self._player.renew()
+        if not is_heard:
+            self._fetch(Scrub(self.place_ms(time.monotonic())))
+            self._call.detail = MIXED
+
+    # --- readings ---------------------------------------------------------------------------------
+
+    def place_ms(self, now_s: float) -> int:
+        """Return the place that is heard, or that playing goes on from."""
+        if self.at_head:
+            return self._call.shown_ms(now_s, self._reporter.delays())
+        return max(round(self._player.place_ms(now_s, self._sound.device_latency_ms)[0]), 0)
+
+    def _advances(self) -> bool:
+        if self.at_head:
+            head = self._call.head
+            waits = head.wants_paused() or head.open_seek is not None or self._call.away
+            return head.advancing() and not waits
+        return self._player.plays
+
+    def _ends_with_call(self, now_s: float) -> bool:
+        head = self._call.head
+        if head.status is None or not head.status.call_over or not head.knows_duration:
+            return False
+        return self._player.reader.end_ms() >= head.duration_ms(now_s) - NEAR_END_MS
+
+    def _is_at_end(self) -> bool:
+        is_heard = self._player.ahead_s <= 0.0 and not self._ear.paused
+        return is_heard and self._ends_with_call(time.monotonic())

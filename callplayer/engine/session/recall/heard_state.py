@@ -1,0 +1,36 @@
+"""The call's state as it is heard from memory, made of the server's."""
+
+from __future__ import annotations
+
+import msgspec
+
+from callplayer.engine.session.recall.memory_player import MemoryPlayer
+from callplayer.ipc import messages as m
+
+
+def heard_state(
+    state: m.StateEvent, player: MemoryPlayer, *, paused: bool, at_end: bool, device_ms: float
+) -> m.StateEvent:
+    """Return `state` with what is heard from `player`. Nothing is requested of the server.
+
+    Call it under the lock of the channels. `device_ms` is the sound device's own delay.
+    """
+    place_ms, in_ms = player.place_ms(state.as_of_s, device_ms)
+    lead_ms = round(player.ahead_s * 1000 * player.speed)
+    phase = state.phase
+    if phase not in ("reconnecting", "failed"):
+        phase = "at-end" if at_end else "paused" if paused else "playing"
+    return msgspec.structs.replace(
+        state,
+        phase=phase,
+        audible_ms=max(round(place_ms), 0),
+        audible_in_ms=round(in_ms),
+        paused=paused,
+        at_end=at_end,
+        requested_ms=None,
+        unconfirmed_s=0.0,
+        advancing=not paused and lead_ms > 0,
+        from_memory=True,
+        lead_ms=lead_ms,
+        speed=player.speed,
+    )

@@ -1,0 +1,136 @@
+"""What comes of the call goes into the memory, with the place it has by the server's cursor."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.audio.jitter_margin import FRAME_S
+from callplayer.engine.cursor.playback import PlaybackState
+from callplayer.engine.memory.call_memory import CallMemory
+from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.voice import FRAMES_PER_MS, GainsDb
+from callplayer.engine.session.source import PathReadings
+from callplayer.vendor.commands import GAIN_MIN_DB
+from callplayer.vendor.parties import NEITHER, PARTIES, Carries
+
+PLACE_EVERY_FRAMES = 10
+"""The cursor is asked for the place once in so many frames of a lane."""
+
+GAIN_TAKES_MS = 120
+"""So long after a volume was asked for, what comes has it."""
+
+MOST_CONCEALED_MS = 10.0
+"""What is made up beyond so much between two looks is heard."""
+
+STOPPED_SLACK_S = 0.02
+
+
+class Recorder:
+    """Fills `memory` with what `channels` take while the gate is open. `names` are the lanes."""
+
+    def __init__(
+        self, call: PlaybackState, channels: ChannelBank, path: PathReadings, memory: CallMemory
+    ) -> None:
+        self._call = call
+        self._channels = channels
+        self._path = path
+        self._memory = memory
+        self._name_of: dict[str, str] = {}
+        self._carries: dict[str, Carries] = {}
+        self._until_place: Counter[str] = Counter()
+        self._advanced_s = float("-inf")
+        self._concealed_ms = 0.0
+        self._looked_s = 0.0
+        channels.record = self.record
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the lanes of the tracks that there are, or were last."""
+        return frozenset(self._name_of.values())
+
+    def take_tracks(self) -> None:
+        """Take note of tracks that have come, gone, or turned out to be stereo."""
+        with self._channels.lock:
+            layout = self._channels.layout
+            if not layout.lane_of:
+                return
+            seen: Counter[str] = Counter()
+            self._name_of = {}
+            for part, lane in layout.lane_of.items():
+                if part in layout.left_out:
+                    continue
+                seen[lane] += 1
+                name = lane if seen[lane] == 1 else f"{lane}+{seen[lane]}"
+                self._name_of[part] = name
+                self._carries[name] = layout.carries.get(part, NEITHER)
+        self.take_gains()
+
+    def take_gains(self) -> bool:
+        """Take note of the volumes asked of the server; return whether they are others."""
+        mix = self._call.mix
+        wanted_db: dict[str, GainsDb] = {
+            name: tuple(
+                GAIN_MIN_DB if mix.is_muted_at_server(party) else mix.gains_db[party]
+                for party in PARTIES
+                if party in carries
+            )
+            for name, carries in self._carries.items()
+        }
+        if wanted_db == self._memory.wanted_db:
+            return False
+        with self._channels.lock:
+            self._memory.set_gains(wanted_db, round(GAIN_TAKES_MS * FRAMES_PER_MS))
+        return True
+
+    def is_silenced(self, name: str) -> bool:
+        """Return whether a lane is to be kept out of the player's own mix."""
+        carries = self._carries.get(name, NEITHER)
+        return bool(carries) and all(map(self._call.mix.is_silenced, carries))
+
+    def close(self) -> None:
+        """The gate is shut: what comes when it opens is of another place."""
+        self._memory.close()
+
+    def take_concealed(self, concealed_ms: float, now_s: float) -> None:
+        """Take how much the jitter buffers have made up so far: what has come since is suspect.
+
+        In a stretch that began since the last look it cannot be told from what was before.
+        """
+        grown_ms, self._concealed_ms = concealed_ms - self._concealed_ms, concealed_ms
+        since_s, self._looked_s = now_s - self._looked_s, now_s
+        if grown_ms < MOST_CONCEALED_MS:
+            return
+        frames = round(since_s * 1000 * FRAMES_PER_MS)
+        with self._channels.lock:
+            for voice in self._memory.voices.values():
+                if voice.newest is not None and voice.newest.end - voice.newest.first > frames:
+                    voice.suspect(frames)
+
+    def record(self, part: str, pcm: Pcm) -> None:
+        """Take a part's frame, under the lock, on any thread."""
+        now_s = time.monotonic()
+        memory, head = self._memory, self._call.head
+        if head.advancing():
+            self._advanced_s = now_s
+        elif now_s - self._advanced_s > self._path.delay_ms / 1000 + STOPPED_SLACK_S:
+            memory.close()
+            return
+        if not self._channels.gate_open:
+            return
+        name = self._name_of.get(part)
+        if name is None:
+            return
+        voice = memory.voices.get(name)
+        is_news = self._until_place[name] <= 0 or voice is None or not voice.is_open
+        if is_news:
+            self._until_place[name] = PLACE_EVERY_FRAMES
+        self._until_place[name] -= 1
+        memory.append(name, pcm, self._received_ms(now_s) if is_news else 0.0, is_news=is_news)
+
+    def _received_ms(self, now_s: float) -> float:
+        """Return the place of the sample that comes next, as the cursor has it."""
+        head = self._call.head
+        received_ms = head.confirmed_ms(now_s) - head.ahead_ms() - self._path.delay_ms
+        return received_ms + FRAME_S * 1000 / 2

@@ -1,0 +1,218 @@
+"""What is read from memory is the call's own sound, at the place that is told."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.handback import join
+from callplayer.engine.memory.voice import VoiceMemory
+
+FRAME = 480
+NAMES = ("caller", "callTaker")
+
+
+@cache
+def call(seed: int = 0, seconds: int = 30) -> Pcm:
+    """Return a lane's whole sound: noise, so that each piece has one place only."""
+    return np.random.default_rng(seed).integers(-8_000, 8_000, seconds * 48_000, dtype=np.int16)
+
+
+def receive(
+    memory: CallMemory, start_ms: int, length_ms: int, error_ms: float = 0.0, db: float = 0.0
+) -> None:
+    """Have the server play a part of the call; the places told are off by `error_ms`."""
+    for at_ms in range(start_ms, start_ms + length_ms, 10):
+        for seed, name in enumerate(NAMES):
+            pcm = call(seed)[at_ms * 48 : at_ms * 48 + FRAME]
+            sound = np.rint(pcm * 10 ** (db / 20)).astype(np.int16)
+            memory.append(name, sound, at_ms + 10 + error_ms, is_news=at_ms % 100 == 0)
+
+
+def heard(reader: MemoryReader, frames: int, name: str = "caller") -> Pcm:
+    out = reader.read(frames).get(name, np.zeros(0, np.float32))
+    return np.rint(out * 32_768).astype(np.int16)
+
+
+def test_a_place_that_was_received_is_heard_to_the_sample() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 3_000)
+    reader = MemoryReader(memory)
+    assert reader.seek(1_234.0, NAMES)
+    assert reader.frames_ahead() == (3_000 - 1_234) * 48
+    for seed, name in enumerate(NAMES):
+        assert reader.seek(1_234.0, NAMES)
+        assert np.array_equal(heard(reader, 1_000, name), call(seed)[1_234 * 48 :][:1_000])
+    assert reader.place_ms == pytest.approx(1_234 + 1_000 / 48)
+    assert not reader.seek(3_000.0, NAMES)
+    assert memory.ranges_ms() == ((0, 3_000),)
+
+
+def test_a_place_that_one_lane_lacks_is_not_remembered() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 1_000)
+    assert not MemoryReader(memory).seek(500.0, (*NAMES, "other"))
+
+
+@pytest.mark.parametrize("error_ms", [0.0, 17.0, -69.0])
+def test_what_the_server_plays_anew_goes_on_where_the_old_ends(error_ms: float) -> None:
+    memory = CallMemory()
+    receive(memory, 0, 2_000)
+    memory.close()
+    old = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    receive(memory, 1_400, 100, error_ms)
+    fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    assert join(memory, old, fresh, {}) is None, "100 ms are too little to know a place by"
+    receive(memory, 1_500, 100, error_ms)
+    assert join(memory, old, fresh, {}) is True
+    reader = MemoryReader(memory)
+    assert reader.seek(1_700.0, NAMES)
+    assert reader.frames_ahead() <= 300 * 48, "the new sound has not come so far"
+    receive(memory, 1_600, 1_400, error_ms)
+    assert reader.frames_ahead() == 1_300 * 48
+    assert np.array_equal(heard(reader, 1_300 * 48), call()[1_700 * 48 : 3_000 * 48])
+    assert reader.place_ms == pytest.approx(3_000.0, abs=0.1)
+
+
+def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
+    memory = CallMemory()
+    silence = np.zeros(FRAME, np.int16)
+    for at_ms in range(0, 1_000, 10):
+        memory.append("call", silence, at_ms + 10)
+    memory.close()
+    old = {"call": memory.voices["call"].stretches[-1]}
+    for at_ms in range(400, 800, 10):
+        memory.append("call", silence, at_ms + 10)
+    fresh = {"call": memory.voices["call"].stretches[-1]}
+    assert join(memory, old, fresh, {}) is False
+    for at_ms in range(800, 2_000, 10):
+        memory.append("call", silence, at_ms + 10)
+    reader = MemoryReader(memory)
+    assert reader.seek(0.0, ("call",))
+    assert reader.frames_ahead() == pytest.approx(2_000 * 48, abs=2)
+
+
+def test_a_loop_turns_to_the_sample_and_without_a_gap() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 4_000)
+    reader = MemoryReader(memory)
+    assert reader.has_loop(1_000, 2_500, NAMES)
+    assert not reader.has_loop(1_000, 4_500, NAMES)
+    reader.start_loop(1_000, 2_500)
+    assert reader.seek(2_400.0, NAMES)
+    sound = np.concatenate([heard(reader, FRAME) for _ in range(10 + 20 * 150)])
+    turns = sound[100 * 48 :].reshape(20, 1_500 * 48)
+    assert all(np.array_equal(turn[240:], call()[1_000 * 48 + 240 : 2_500 * 48]) for turn in turns)
+
+
+def test_volumes_asked_since_are_heard_at_once_and_click_free() -> None:
+    memory = CallMemory()
+    memory.set_gains({"caller": (0.0,), "callTaker": (0.0,)}, 0)
+    receive(memory, 0, 2_000)
+    reader = MemoryReader(memory)
+    assert reader.seek(0.0, NAMES)
+    heard(reader, FRAME)
+    memory.set_gains({"caller": (-6.0,), "callTaker": (0.0,)}, 7_200)
+    out = np.concatenate([reader.read(FRAME)["caller"] for _ in range(4)])
+    factor = out / (call()[FRAME : 5 * FRAME] / 32_768 + 1e-9)
+    loud = np.abs(call()[FRAME : 5 * FRAME]) > 500
+    assert np.abs(np.diff(factor[loud])).max() < 0.02
+    assert factor[loud][-1] == pytest.approx(10 ** (-6 / 20), abs=1e-3)
+
+
+def test_a_mixed_lane_cannot_be_regained_for_one_party() -> None:
+    memory = CallMemory()
+    memory.set_gains({"call": (0.0, 0.0)}, 0)
+    for at_ms in range(0, 1_000, 10):
+        memory.append("call", call()[at_ms * 48 :][:FRAME], at_ms + 10)
+    reader = MemoryReader(memory)
+    memory.set_gains({"call": (6.0, 6.0)}, 0)
+    assert reader.seek(500.0, ("call",))
+    memory.set_gains({"call": (6.0, 0.0)}, 0)
+    assert not reader.seek(500.0, ("call",))
+
+
+def test_frames_that_never_came_move_the_place() -> None:
+    voice = VoiceMemory()
+    for at_ms in [*range(0, 2_000, 10), *range(2_300, 4_000, 10)]:
+        voice.append(call()[at_ms * 48 :][:FRAME], at_ms + 10, is_news=at_ms % 100 == 0)
+    spot = voice.find(3_000.0)
+    assert spot is not None
+    pcm, _ = voice.read(spot, 100)
+    assert np.array_equal(pcm, call()[3_000 * 48 :][:100])
+    reads_on = voice.find(1_000.0)
+    assert reads_on is not None
+    assert voice.frames_ahead(reads_on, 10**9) == 2_700 * 48, "they are skipped without a seam"
+
+
+def test_suspect_sound_is_fetched_again() -> None:
+    voice = VoiceMemory()
+    for at_ms in range(0, 2_000, 10):
+        voice.append(call()[at_ms * 48 :][:FRAME], at_ms + 10)
+        if at_ms == 1_000:
+            voice.suspect(200 * 48)
+    assert [(s.first // 48, s.end // 48, s.is_suspect) for s in voice.stretches] == [
+        (0, 810, False),
+        (810, 1_010, True),
+        (1_010, 2_000, False),
+    ]
+    spot = voice.find(0.0)
+    assert spot is not None
+    pcm, _ = voice.read(spot, 2_000 * 48)
+    assert np.array_equal(pcm, call()[: 2_000 * 48])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2_000),  # where the server plays
+            st.integers(1, 120),  # frames
+            st.floats(-20, 20),  # how far off the place told is
+            st.booleans(),  # a jump before
+            st.sampled_from([-6.0, 0.0, 3.0]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.data(),
+)
+def test_nothing_is_invented_and_nothing_skipped(
+    played: list[tuple[int, int, float, bool, float]], data: st.DataObject
+) -> None:
+    memory, at_ms, spans = CallMemory(), 0, []
+    for start_ms, frames, error_ms, jumps, db in played:
+        if jumps:
+            memory.close()
+            at_ms = start_ms * 10
+        memory.set_gains({name: (db,) for name in NAMES}, 0)
+        receive(memory, at_ms, frames * 10, error_ms if jumps else 0.0, db)
+        spans.append((at_ms, at_ms + frames * 10))
+        at_ms += frames * 10
+    reader = MemoryReader(memory)
+    final_db = played[-1][4]
+    place_ms = data.draw(st.integers(0, 26_000))
+    received = any(start - 20 <= place_ms < end + 20 for start, end in spans)
+    if not reader.seek(float(place_ms), NAMES):
+        return
+    assert received, "a place that never came is not remembered"
+    ahead = reader.frames_ahead()
+    told_ms = reader.place_ms
+    sound = heard(reader, min(ahead, 9_600))
+    start = round(told_ms * 48)
+    expected = call() * 10 ** (final_db / 20)
+    lags = range(-21 * 48, 21 * 48)
+    probe = sound[-min(len(sound), 400) :].astype(float)
+    at = start + len(sound) - len(probe)
+    errors = [
+        np.abs(expected[at + lag : at + lag + len(probe)] - probe).max()
+        for lag in lags
+        if at + lag >= 0
+    ]
+    assert min(errors) <= 4, "what is heard is the call's own sound, within 20 ms of its place"

@@ -1,0 +1,183 @@
+"""The memory, its reader and the rules of the ear with a server that takes its time: a model.
+
+Whatever is pressed and lost, what is heard is the call's own sound, without a gap or a repeat but
+at a jump, and the place told is right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.ear import OVERLAP_MS, Ear, Effect, Look, leave, look
+from callplayer.engine.memory.handback import Handback
+
+STEP_MS = 50
+STEP = STEP_MS * 48
+CALL_MS = 40_000
+OBEYS_MS = 100
+TOLD_WITHIN_MS = 22
+CALL = np.random.default_rng(7).integers(-9_000, 9_000, CALL_MS * 48, dtype=np.int16)
+
+
+class World:
+    """A server with a cursor, a memory that takes what it sends, and an ear that reads it."""
+
+    def __init__(self) -> None:
+        self.memory = CallMemory()
+        self.reader = MemoryReader(self.memory)
+        self.handback = Handback(self.memory)
+        self.ear = Ear()
+        self.now_ms = 0
+        self.server_ms = 0
+        self.plays = self.link = True
+        self.error_ms = 0.0
+        self.coming: tuple[int, int] | None = None
+        self.hungry_ms = 0
+        self.expected: int | None = None
+
+    def jump(self, place_ms: int) -> None:
+        """Press a key that goes to a place."""
+        paused = self.ear.paused
+        if not self.reader.seek(float(place_ms), ("call",)):
+            if self.link and place_ms < CALL_MS - 2_000:
+                self.ear = Ear()
+                self._scrub(place_ms)
+            return
+        self.expected = None
+        self.ear, effects = leave(
+            self.ear, paused=paused, grows=self.reader.is_at_newest, reached=self.link
+        )
+        self._obey(effects)
+
+    def pause(self, paused: bool) -> None:
+        if not self.ear.at_head:
+            self.ear = Ear(False, paused, self.ear.server, self.ear.asked_s)
+
+    def lose(self) -> None:
+        self.link, self.plays, self.coming = False, False, None
+        self.memory.close()
+
+    def back(self) -> None:
+        if not self.link:
+            self.link = True
+            if self.ear.at_head:
+                self._scrub(max(self.server_ms - 200, 0))
+
+    def _scrub(self, place_ms: int) -> None:
+        self.memory.close()
+        self.plays, self.coming = False, (self.now_ms + OBEYS_MS, place_ms)
+
+    def _obey(self, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            assert self.link, "nothing is asked of a server that is out of reach"
+            if effect == "park":
+                self.memory.close()
+                self.plays, self.coming = False, None
+            elif effect == "refill":
+                end_ms = self.handback.begin(self.reader)
+                self._scrub(max(round(end_ms) - OVERLAP_MS, 0))
+            elif effect == "fetch":
+                self._scrub(round(self.reader.end_ms()))
+
+    def step(self) -> None:
+        """Let 50 ms go by."""
+        self.now_ms += STEP_MS
+        if self.coming is not None and self.now_ms >= self.coming[0]:
+            self.server_ms, self.coming, self.plays = self.coming[1], None, True
+        if self.plays:
+            self._receive()
+        if self.ear.at_head:
+            return
+        joined = self.ear.server == "comes" and self.handback.join(
+            self.reader, ("call",), patient=True
+        )
+        ends_ms = self.reader.end_ms()
+        seen = Look(
+            ahead_s=self.reader.frames_ahead() / 48_000,
+            grows=self.reader.is_at_newest,
+            at_end=ends_ms >= CALL_MS - 150,
+            is_live=False,
+            reached=self.link,
+            joined=joined,
+        )
+        self.ear, effects = look(self.ear, seen, self.now_ms / 1000)
+        self._obey(effects)
+        if not (self.ear.at_head or self.ear.paused):
+            self._hear(at_end=seen.at_end)
+
+    def _receive(self) -> None:
+        for at_ms in range(self.server_ms, min(self.server_ms + STEP_MS, CALL_MS), 10):
+            pcm = CALL[at_ms * 48 :][:480]
+            told_ms = at_ms + 10 + self.error_ms
+            self.memory.append("call", pcm, told_ms, is_news=at_ms % 100 == 0)
+        self.server_ms = min(self.server_ms + STEP_MS, CALL_MS)
+
+    def _hear(self, *, at_end: bool) -> None:
+        told = round(self.reader.place_ms * 48)
+        sound = self.reader.read(STEP).get("call", np.zeros(0, np.float32))
+        heard: Pcm = np.rint(sound * 32_768).astype(np.int16)
+        if len(heard) < STEP and self.link and not at_end:
+            self.hungry_ms += STEP_MS
+            assert self.hungry_ms < 6_000, "the ear is left without sound"
+        else:
+            self.hungry_ms = 0
+        if self.expected is None:
+            if len(heard) < 400:
+                return
+            self.expected = _place_of(heard[:400], told)
+        assert abs(self.expected - told) <= TOLD_WITHIN_MS * 48, "the place told is right"
+        wanted = CALL[self.expected :][: len(heard)]
+        assert np.abs(heard[: len(wanted)].astype(int) - wanted).max(initial=0) <= 1, (
+            "skipped or repeated"
+        )
+        self.expected += len(heard)
+
+
+def _place_of(heard: Pcm, told: int) -> int:
+    reach = (TOLD_WITHIN_MS + 2) * 48
+    for place in sorted(range(max(told - reach, 0), told + reach), key=lambda p: abs(p - told)):
+        if np.array_equal(CALL[place:][: len(heard)], heard):
+            return place
+    raise AssertionError("what is heard is none of the call's sound near the place told")
+
+
+KEYS = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 120)),
+    st.tuples(st.just("back-by"), st.integers(100, 6_000)),
+    st.tuples(st.just("go-to"), st.integers(0, CALL_MS - 3_000)),
+    st.tuples(st.sampled_from(["pause", "resume", "lose", "back"]), st.just(0)),
+    st.tuples(st.just("error"), st.integers(-18, 18)),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(KEYS, min_size=1, max_size=14))
+def test_whatever_is_pressed_and_lost_what_is_heard_is_the_call(
+    keys: list[tuple[str, int]],
+) -> None:
+    world = World()
+    for _ in range(60):
+        world.step()
+    for key, value in keys:
+        match key:
+            case "wait":
+                for _ in range(value):
+                    world.step()
+            case "back-by":
+                here_ms = world.server_ms if world.ear.at_head else world.reader.place_ms
+                world.jump(max(round(here_ms) - value, 0))
+            case "go-to":
+                world.jump(value)
+            case "pause" | "resume":
+                world.pause(key == "pause")
+            case "lose":
+                world.lose()
+            case "back":
+                world.back()
+            case "error":
+                world.error_ms = float(value)
+        world.step()

@@ -1,0 +1,240 @@
+"""What is heard from memory, by what the device is given: a file plays in the engine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from callplayer.config import Settings
+from callplayer.engine.memory.match import find_match
+from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.ipc import messages as m
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub
+
+pytestmark = pytest.mark.measures
+
+SECONDS = 30
+PATIENCE_S = 20.0
+MOST_OFF_MS = 20.0
+"""What a join may be off by, where the sound itself did not show its place."""
+Pcm = npt.NDArray[np.int16]
+
+
+def noise() -> Pcm:
+    """Return a call of which any 50 ms are like no others; nothing above 6 kHz."""
+    white = np.random.default_rng(911).normal(size=SECONDS * 48_000)
+    kernel = np.hanning(9)
+    smooth = np.convolve(white, kernel / kernel.sum(), "same")
+    return np.asarray(smooth / np.abs(smooth).max() * 20_000, np.int16)
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recording of one party."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "call.wav"
+    soundfile.write(path, noise(), 48_000)
+    return path
+
+
+class Played:
+    """An engine that plays a file: its events, its commands, and what its device is given."""
+
+    def __init__(self, path: Path) -> None:
+        self.events: list[m.Event] = []
+        self.commands: list[Command] = []
+        self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
+        options = EngineOptions("", "play", no_audio=True, recording=path)
+        self.engine = Engine(Settings(), options, self.events.append)
+        send = self.engine._source.send
+
+        def noting(commands: Sequence[Command]) -> None:
+            self.commands += commands
+            send(commands)
+
+        self.engine._source.send = noting  # type: ignore[method-assign]
+        self.running: asyncio.Task[int] | None = None
+
+    async def __aenter__(self) -> Played:
+        self.running = asyncio.create_task(self.engine.run())
+        await self.until(lambda s: s.phase == "playing")
+        mixer = self.engine._sound._mixer
+        assert mixer is not None
+        render = mixer.render
+
+        def noting(out: npt.NDArray[np.float32]) -> None:
+            render(out)
+            self.blocks.append((time.monotonic(), out[:, 0].copy()))
+
+        mixer.render = noting  # type: ignore[method-assign]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.engine.handle(m.Quit())
+        assert self.running is not None
+        await self.running
+
+    @property
+    def state(self) -> m.StateEvent:
+        return next(e for e in reversed(self.events) if isinstance(e, m.StateEvent))
+
+    async def until(self, wanted: Callable[[m.StateEvent], bool]) -> m.StateEvent:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                states = [e for e in self.events if isinstance(e, m.StateEvent)]
+                if states and wanted(states[-1]):
+                    return states[-1]
+                await asyncio.sleep(0.01)
+
+    def heard(self, since_s: float = 0.0) -> Pcm:
+        parts = [block for at_s, block in self.blocks if at_s >= since_s]
+        return np.asarray(np.concatenate(parts or [np.zeros(0)]) * 32_768, np.int16)
+
+
+def place_ms(sound: Pcm) -> float | None:
+    """Return where in the call 20 ms of sound are from."""
+    found = find_match(sound[:960], noise())
+    return None if found is None else found.offset / 48
+
+
+async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 1_500)
+        told = played.state
+        played.commands.clear()
+        asked_s = time.monotonic()
+        played.engine.handle(m.SeekBy(-1_000))
+        state = played.state
+        assert (state.from_memory, state.requested_ms, state.phase) == (True, None, "playing")
+        await asyncio.sleep(0.3)
+        sound = played.heard(asked_s)
+        was_ms = told.audible_ms + (asked_s - told.as_of_s) * 1000 - 1_000
+        heard_ms = place_ms(sound[1_000:])
+        assert heard_ms is not None
+        assert abs(heard_ms - was_ms - 1_000 / 48) < 60
+        assert not any(isinstance(each, Scrub) for each in played.commands)
+        now = played.state
+        back = played.heard(now.as_of_s)
+        told_ms = place_ms(back)
+        assert told_ms is not None
+        assert abs(told_ms - now.audible_ms) < 30
+
+
+async def test_the_server_rests_and_comes_back_where_the_memory_ends(call: Path) -> None:
+    for _ in range(3):
+        if await _comes_back(call):
+            return
+    pytest.fail("the machine stood still for 0.2 s each time: that is a gap")
+
+
+async def _comes_back(call: Path) -> bool:
+    """Return False if the machine stood still for so long that sound was not made in time."""
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 3_000)
+        played.engine.handle(Scrub(20_000))
+        await played.until(lambda s: s.audible_ms > 20_500)
+        played.commands.clear()
+        asked_s = time.monotonic()
+        played.engine.handle(m.SeekTo(500))
+        assert played.state.from_memory
+        assert played.commands == [Pause()], "it plays elsewhere: nothing of it is wanted"
+        await played.until(lambda s: s.from_memory and s.audible_ms > 5_500)
+        scrubs = [each for each in played.commands if isinstance(each, Scrub)]
+        assert len(scrubs) == 1
+        assert 2_300 <= scrubs[0].position <= 4_000
+        assert isinstance(played.commands[2], Resume)
+        channels = played.engine._recall._player.replay._channels.values()
+        if any(channel.underruns for channel in channels):
+            return False
+        sound = played.heard(asked_s)[2_400:]
+        first_ms = place_ms(sound)
+        assert first_ms is not None
+        for at in range(0, len(sound) - 960, 24_000):
+            heard_ms = place_ms(sound[at:])
+            assert heard_ms is not None, f"silence at {at / 48} ms"
+            assert abs(heard_ms - first_ms - at / 48) < MOST_OFF_MS, "nothing skipped or twice"
+        return True
+
+
+async def test_a_pause_in_memory_goes_on_where_it_broke_off(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 1_500)
+        played.engine.handle(m.SeekTo(200))
+        await asyncio.sleep(0.3)
+        played.engine.handle(Pause())
+        paused = played.state
+        assert (paused.phase, paused.paused, paused.advancing) == ("paused", True, False)
+        await asyncio.sleep(0.1)
+        silent_s = time.monotonic()
+        await asyncio.sleep(0.1)
+        assert not played.heard(silent_s).any()
+        asked_s = time.monotonic()
+        played.engine.handle(m.TogglePause())
+        await asyncio.sleep(0.2)
+        heard_ms = place_ms(played.heard(asked_s)[960:])
+        assert heard_ms is not None
+        assert abs(heard_ms - paused.audible_ms - 20) < 60
+
+
+async def test_what_is_not_stored_is_fetched(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 800)
+        played.engine.handle(m.SeekBy(-500))
+        assert played.state.from_memory
+        played.engine.handle(m.SeekTo(15_000))
+        assert not played.state.from_memory
+        assert played.commands[-1] == Scrub(15_000)
+        await played.until(lambda s: s.audible_ms > 15_100 and s.advancing)
+
+
+async def test_a_loop_turns_to_the_sample(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 1_500)
+        played.engine.handle(m.SetLoop(700, 1_000))
+        asked_s = time.monotonic()
+        await asyncio.sleep(2.0)
+        sound = played.heard(asked_s)[4_800:].astype(float)
+        period = 300 * 48
+        for turn in range(4):
+            one = sound[turn * period :][:period]
+            other = sound[(turn + 1) * period :][:period]
+            lags = [
+                float(one[500:-500] @ other[500 + lag : len(other) - 500 + lag])
+                for lag in range(-5, 6)
+            ]
+            assert int(np.argmax(lags)) == 5
+        played.engine.handle(m.EndLoop())
+        await played.until(lambda s: s.audible_ms > 1_200)
+
+
+async def test_slower_speech_is_heard_from_memory_at_its_own_pitch(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 1_000)
+        played.engine.handle(m.SetSpeed(0.5))
+        began = played.state
+        assert (began.from_memory, began.speed) == (True, 0.5)
+        await asyncio.sleep(1.0)
+        now = played.state
+        moved_ms = now.audible_ms - began.audible_ms
+        assert moved_ms == pytest.approx((now.as_of_s - began.as_of_s) * 500, abs=80)
+        assert now.lead_ms > 0
+        played.engine.handle(m.SetSpeed(2.0))
+        await played.until(lambda s: s.speed == 1.0)
+        assert played.state.from_memory, "it has caught up: as fast as it comes"
+        assert played.commands[-1] == Resume(), "nothing was asked of the server"
+
+
+async def test_faster_than_it_comes_is_refused(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 300)
+        played.engine.handle(m.SetSpeed(1.5))
+        errors = [e.code for e in played.events if isinstance(e, m.ErrorEvent)]
+        assert errors == ["no-lead"]
+        assert not played.state.from_memory
