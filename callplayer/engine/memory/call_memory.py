@@ -26,20 +26,24 @@ RAMP_FRAMES = SAMPLE_RATE_HZ // 50
 FAR_FRAMES = 25 * SAMPLE_RATE_HZ
 """Further ahead nothing depends on how far it is."""
 
+MOST_REGAIN_DB = 24.0
+"""What was received softer than this below what is wanted is too coarse to be heard: 16 bits."""
+
 Samples = npt.NDArray[np.float32]
 
 
 def regain_db(stored_db: GainsDb, wanted_db: GainsDb) -> float | None:
     """Return by how much to amplify what was received with other volumes.
 
-    None where a lane holds both parties, and only one of them was changed since.
+    None where that is too much, or a lane holds both parties and only one was changed since.
     """
     if len(stored_db) != len(wanted_db):
         return None
     steps_db = {
         round(wanted - stored, 2) for stored, wanted in zip(stored_db, wanted_db, strict=True)
     }
-    return None if len(steps_db) > 1 else next(iter(steps_db), 0.0)
+    step_db = next(iter(steps_db), 0.0)
+    return None if len(steps_db) > 1 or step_db > MOST_REGAIN_DB else step_db
 
 
 class CallMemory:
@@ -61,13 +65,18 @@ class CallMemory:
         for voice in self.voices.values():
             voice.close()
 
-    def set_gains(self, wanted_db: Mapping[str, GainsDb], after_frames: int) -> None:
-        """The server has been asked for these volumes; what comes after so many frames has them."""
+    def set_gains(
+        self, wanted_db: Mapping[str, GainsDb], after_frames: int, sure_frames: int
+    ) -> None:
+        """The server has been asked for these volumes.
+
+        What comes after `after_frames` may have them, after `sure_frames` it does.
+        """
         self.wanted_db = dict(wanted_db)
         for name, gains_db in wanted_db.items():
             voice = self.voices.get(name)
             if voice is not None and voice.gains_db != gains_db:
-                voice.set_gains(gains_db, after_frames)
+                voice.set_gains(gains_db, after_frames, sure_frames)
 
     def usable(self, name: str) -> Callable[[Stretch], bool]:
         """Return whether a stretch of a lane can be heard as it is wanted."""

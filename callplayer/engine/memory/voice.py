@@ -77,15 +77,22 @@ class Spot(NamedTuple):
         return self.stretch.place_of(self.sample)
 
 
+class _Volumes(NamedTuple):
+    """Volumes at the server: what comes may have them from `first` on, and has them from `sure`."""
+
+    first: int
+    sure: int
+    gains_db: GainsDb
+
+
 class VoiceMemory:
     """What one lane has received. `gains_db` are the volumes at the server."""
 
     def __init__(self, gains_db: GainsDb = ()) -> None:
         self.store = SampleStore()
         self.stretches: list[Stretch] = []
-        self.gains_db = gains_db
+        self._gains: deque[_Volumes] = deque([_Volumes(0, 0, gains_db)])
         self._open: Stretch | None = None
-        self._gains_from = 0
         self._origins_ms: deque[float] = deque(maxlen=FIRST_PLACES)
         self._places = 0
         self._bias_ms = 0.0
@@ -107,11 +114,11 @@ class VoiceMemory:
         written, frames = self.store.written, len(pcm)
         if self._open is None:
             start_ms = place_ms - frames / FRAMES_PER_MS
-            self._open = Stretch(written, written, start_ms, self.gains_db)
+            self._open = Stretch(written, written, start_ms, self._gains_at(written))
             self.stretches.append(self._open)
             self._origins_ms.clear()
             self._places, self._bias_ms, is_news = 0, 0.0, True
-        elif self._gains_from <= written and self._open.gains_db != self.gains_db:
+        elif len(self._gains) > 1 and self._open.gains_db != self._gains_at(written):
             self._go_on(self._open.end_ms)
         self.store.append(pcm)
         self._open.end = self.store.written
@@ -130,10 +137,31 @@ class VoiceMemory:
                 each.following = None
                 each.end += JOIN_FRAMES if closed.fades_from is not None else 0
 
-    def set_gains(self, gains_db: GainsDb, after_frames: int) -> None:
-        """The server has been asked for other volumes: what comes after so many frames has them."""
-        self.gains_db = gains_db
-        self._gains_from = self.store.written + after_frames
+    @property
+    def gains_db(self) -> GainsDb:
+        """Return the volumes that the server was asked for last."""
+        return self._gains[-1].gains_db
+
+    def set_gains(self, gains_db: GainsDb, after_frames: int, sure_frames: int) -> None:
+        """The server has been asked for other volumes.
+
+        What comes after `after_frames` may have them, after `sure_frames` it does.
+        """
+        written = self.store.written
+        self._gains.append(_Volumes(written + after_frames, written + sure_frames, gains_db))
+
+    def _gains_at(self, sample: int) -> GainsDb:
+        """Return the volumes that what comes now has: of several that it may have the loudest.
+
+        So it is heard too soft for a moment, and never too loud.
+        """
+        gains = self._gains
+        while len(gains) > 1 and gains[1].sure <= sample:
+            gains.popleft()
+        may_be = [each.gains_db for each in gains if each.first <= sample or each is gains[0]]
+        if len({len(each) for each in may_be}) > 1:  # a lane that has come to hold other parties
+            return may_be[-1]
+        return tuple(map(max, zip(*may_be, strict=True)))
 
     def suspect(self, frames: int) -> None:
         """So many of the last frames were made up by the jitter buffer, in part."""
@@ -155,7 +183,8 @@ class VoiceMemory:
         before = self._open
         assert before is not None
         first = self.store.written if first is None else first
-        gains_db = self.gains_db if self._gains_from <= first else before.gains_db
+        is_past = first < self.store.written
+        gains_db = before.gains_db if is_past else self._gains_at(first)
         opened = Stretch(first, self.store.written, place_ms, gains_db)
         before.following = self._open = opened
         self.stretches.append(opened)

@@ -26,7 +26,7 @@ LOG = logging.getLogger(__name__)
 NEAR_END_MS = 150.0
 """What is stored so far ends where the call does: statuses and sound agree no better."""
 
-MIXED = "A mixed call's volumes are the server's: this is fetched again."
+OTHER_VOLUMES = "These volumes cannot be made of what is remembered: it is fetched again."
 
 
 class EarMoves:
@@ -190,7 +190,7 @@ class EarMoves:
                 self._player.renew()
         if not is_heard:
             self._fetch(Scrub(self.place_ms(time.monotonic())))
-            self._call.detail = MIXED
+            self._call.detail = OTHER_VOLUMES
 
     # --- readings ---------------------------------------------------------------------------------
 

@@ -18,8 +18,9 @@ from callplayer.vendor.parties import NEITHER, PARTIES, Carries
 PLACE_EVERY_FRAMES = 10
 """The cursor is asked for the place once in so many frames of a lane."""
 
-GAIN_TAKES_MS = 120
-"""So long after a volume was asked for, what comes has it."""
+GAIN_SOONEST_MS = 10.0
+GAIN_SLACK_MS = 70.0
+"""What is not known of how long a volume takes: the server's turn, its ramp, a frame."""
 
 MOST_CONCEALED_MS = 10.0
 """What is made up beyond so much between two looks is heard."""
@@ -80,8 +81,14 @@ class Recorder:
         }
         if wanted_db == self._memory.wanted_db:
             return False
+        path = self._path
+        sure_ms = path.delay_ms + (path.network_ms or 0.0) + self._call.head.habits.drain_ms
         with self._channels.lock:
-            self._memory.set_gains(wanted_db, round(GAIN_TAKES_MS * FRAMES_PER_MS))
+            self._memory.set_gains(
+                wanted_db,
+                round(GAIN_SOONEST_MS * FRAMES_PER_MS),
+                round((sure_ms + GAIN_SLACK_MS) * FRAMES_PER_MS),
+            )
         return True
 
     def is_silenced(self, name: str) -> bool:

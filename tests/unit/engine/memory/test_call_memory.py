@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import MOST_REGAIN_DB, CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.handback import join
 from callplayer.engine.memory.voice import VoiceMemory
@@ -113,12 +113,12 @@ def test_a_loop_turns_to_the_sample_and_without_a_gap() -> None:
 
 def test_volumes_asked_since_are_heard_at_once_and_click_free() -> None:
     memory = CallMemory()
-    memory.set_gains({"caller": (0.0,), "callTaker": (0.0,)}, 0)
+    memory.set_gains({"caller": (0.0,), "callTaker": (0.0,)}, 0, 0)
     receive(memory, 0, 2_000)
     reader = MemoryReader(memory)
     assert reader.seek(0.0, NAMES)
     heard(reader, FRAME)
-    memory.set_gains({"caller": (-6.0,), "callTaker": (0.0,)}, 7_200)
+    memory.set_gains({"caller": (-6.0,), "callTaker": (0.0,)}, 480, 7_200)
     out = np.concatenate([reader.read(FRAME)["caller"] for _ in range(4)])
     factor = out / (call()[FRAME : 5 * FRAME] / 32_768 + 1e-9)
     loud = np.abs(call()[FRAME : 5 * FRAME]) > 500
@@ -126,16 +126,40 @@ def test_volumes_asked_since_are_heard_at_once_and_click_free() -> None:
     assert factor[loud][-1] == pytest.approx(10 ** (-6 / 20), abs=1e-3)
 
 
+@pytest.mark.parametrize(("before_db", "after_db"), [(-12.0, 0.0), (0.0, -12.0)])
+def test_a_volume_of_which_it_is_not_known_when_it_came_is_never_heard_too_loud(
+    before_db: float, after_db: float
+) -> None:
+    memory = CallMemory()
+    gains = [{name: (db,) for name in NAMES} for db in (before_db, after_db)]
+    memory.set_gains(gains[0], 0, 0)
+    receive(memory, 0, 500, db=before_db)
+    memory.set_gains(gains[1], 10 * 48, 120 * 48)
+    receive(memory, 500, 60, db=before_db)
+    receive(memory, 560, 440, db=after_db)
+    reader = MemoryReader(memory)
+    assert reader.seek(200.0, NAMES)
+    out = np.concatenate([reader.read(FRAME)["caller"] for _ in range(75)])
+    factor = out / (call()[200 * 48 :][: len(out)] / 32_768 + 1e-9)
+    loud = np.abs(call()[200 * 48 :][: len(out)]) > 2_000
+    wanted = 10 ** (after_db / 20)
+    assert factor[loud].max() < wanted * 1.02
+    sure = loud & ~np.isin(np.arange(len(out)) // 48, range(305, 425))
+    assert factor[sure].min() > wanted * 0.98
+
+
 def test_a_mixed_lane_cannot_be_regained_for_one_party() -> None:
     memory = CallMemory()
-    memory.set_gains({"call": (0.0, 0.0)}, 0)
+    memory.set_gains({"call": (0.0, 0.0)}, 0, 0)
     for at_ms in range(0, 1_000, 10):
         memory.append("call", call()[at_ms * 48 :][:FRAME], at_ms + 10)
     reader = MemoryReader(memory)
-    memory.set_gains({"call": (6.0, 6.0)}, 0)
+    memory.set_gains({"call": (6.0, 6.0)}, 0, 0)
     assert reader.seek(500.0, ("call",))
-    memory.set_gains({"call": (6.0, 0.0)}, 0)
+    memory.set_gains({"call": (6.0, 0.0)}, 0, 0)
     assert not reader.seek(500.0, ("call",))
+    memory.set_gains({"call": (MOST_REGAIN_DB + 1, MOST_REGAIN_DB + 1)}, 0, 0)
+    assert not reader.seek(500.0, ("call",)), "sixteen bits hold no more"
 
 
 def test_frames_that_never_came_move_the_place() -> None:
@@ -191,7 +215,7 @@ def test_nothing_is_invented_and_nothing_skipped(
         if jumps:
             memory.close()
             at_ms = start_ms * 10
-        memory.set_gains({name: (db,) for name in NAMES}, 0)
+        memory.set_gains({name: (db,) for name in NAMES}, 0, 0)
         receive(memory, at_ms, frames * 10, error_ms if jumps else 0.0, db)
         spans.append((at_ms, at_ms + frames * 10))
         at_ms += frames * 10
