@@ -19,8 +19,8 @@ PLACE_EVERY_FRAMES = 10
 """The cursor is asked for the place once in so many frames of a lane."""
 
 GAIN_SOONEST_MS = 10.0
-GAIN_SLACK_MS = 70.0
-"""What is not known of how long a volume takes: the server's turn, its ramp, a frame."""
+GAIN_SLACK_MS = 200.0
+"""What is not known of how long a volume takes: our queue (a tenth of a second), the server."""
 
 MOST_CONCEALED_MS = 10.0
 """What is made up beyond so much between two looks is heard."""
