@@ -43,13 +43,15 @@ class BaseApp(App[Result], inherit_bindings=False):
     BaseApp > .tone--lit { color: $background; background: $play; text-style: bold; }
     BaseApp > .tone--hit { color: $hold; text-style: underline; }
     BaseApp > .tone--pointed { color: $ask; text-style: bold reverse; }
-    BaseApp > .tone--ahead { color: $dim; }
+    BaseApp > .tone--said { color: $foreground; }
+    BaseApp > .tone--ahead { color: $ahead; }
     BaseApp > .tone--unsure { color: $dim; text-style: italic; }
     BaseApp > .tone--past-loop { color: $ask; background: $panel; }
     BaseApp > .tone--text-loop { color: $foreground; background: $panel; }
     BaseApp > .tone--ahead-loop { color: $dim; background: $panel; }
     BaseApp > .tone--faint-loop { color: $dim; background: $panel; }
     BaseApp:nocolor > .tone--lit { text-style: bold reverse; }
+    BaseApp:ansi > .tone--said, BaseApp:nocolor > .tone--said { text-style: bold; }
     BaseApp:nocolor > .tone--dim, BaseApp:nocolor > .tone--faint { text-style: dim; }
     """
     ENABLE_COMMAND_PALETTE = False

@@ -1,7 +1,7 @@
 """The player's colours: dark and calm, light, or of high contrast; a strong one for what sounds.
 
 Text has 4.5:1 against the background and all else that is drawn 3:1, in 256 colours too. `past` has
-3:1 against `text`, as what was played stands beside what was not.
+3:1 against `text`, as what was played stands beside what was not; `ahead`, words to come, has 2:1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 DARK = {
     "strong": "#f4f7fb",
     "dim": "#8a97a8",
+    "ahead": "#8a97a8",
     "faint": "#566579",
     "past": "#2d72b8",
     "play": "#5fd38d",
@@ -21,6 +22,7 @@ DARK = {
 LIGHT = {
     "strong": "#0b1520",
     "dim": "#55616f",
+    "ahead": "#55616f",
     "faint": "#858f9b",
     "past": "#3f78b2",
     "play": "#0a7a2a",
@@ -31,6 +33,7 @@ LIGHT = {
 CONTRAST = {
     "strong": "#ffffff",
     "dim": "#dddddd",
+    "ahead": "#949494",
     "faint": "#9a9a9a",
     "past": "#0092cf",
     "play": "#00ff66",
@@ -41,6 +44,7 @@ CONTRAST = {
 SIXTEEN_TONES = {
     "strong": "ansi_bright_white",
     "dim": "ansi_white",
+    "ahead": "ansi_white",
     "faint": "ansi_bright_blue",
     "past": "ansi_bright_blue",
     "play": "ansi_bright_green",

@@ -176,7 +176,7 @@ async def test_the_least_window_keeps_state_date_link_device_the_time_of_each_li
     async with SCENES["heard"].app().run_test(size=(60, 16)) as pilot:
         await pilot.pause()
         lines = screen_text(pilot.app).splitlines()
-        assert lines[0].startswith(" RECORDED  2026-01-15 10:30  +1 555 010 0199 ▂▄▆ ♪ Head")
+        assert lines[0].startswith(" RECORDED 2026-01-15 10:30 +1 555 010 0199 ▂▄▆ ♪ Headphones")
         assert "▶ PLAYING   10:31:23 UTC" in lines[1]
         title = next(y for y, line in enumerate(lines) if line.startswith(" ─ transcript"))
         said = [line for line in lines[title + 1 : -2] if line.strip()]

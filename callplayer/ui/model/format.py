@@ -17,13 +17,13 @@ from callplayer.vendor.times import parse_datetime
 
 Tone = Literal[
     "text", "strong", "dim", "faint", "past", "play", "hold", "alert", "ask",
-    "lit", "hit", "pointed", "ahead", "unsure",
+    "said", "lit", "hit", "pointed", "ahead", "unsure",
     "past-loop", "text-loop", "ahead-loop", "faint-loop",
 ]  # fmt: skip
 """What a text means, and so its colour: `past` was played, `play` sounds, `hold` stands still or
-needs a look, `alert` failed, `ask` awaits the server or is selected. Of words: `lit` is heard now,
-`hit` was searched for, `pointed` is what Enter goes to, `ahead` comes, `unsure` may be wrong.
-Inside the loop, lanes are tinted."""
+needs a look, `alert` failed, `ask` awaits the server or is selected. Of words: `said` was
+heard, `lit` is heard now, `hit` was searched for, `pointed` is what Enter goes to, `ahead` comes,
+`unsure` may be wrong. Inside the loop, lanes are tinted."""
 
 TENTH_MS = 100
 """The clock's last digit."""

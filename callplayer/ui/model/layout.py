@@ -26,9 +26,9 @@ one."""
 class Plan:
     """Heights in rows and widths in cells; 0 hides a part.
 
-    `clock_scale` is 1–3; `head_cells` stand before the lanes, of `lane_rows` each; `scale_row`:
-    times stand below them; `body_rows` are left for the transcript, or for a panel in its place;
-    `side_cells` is what a second column has, beside the transcript.
+    `clock_scale` is 1–3, or 0 for one line; `head_cells` stand before the lanes, of `lane_rows`
+    each; `scale_row`: times stand below them; `body_rows` are left for the transcript, or for a
+    panel in its place; `side_cells` is what a second column has, beside the transcript.
     """
 
     clock_scale: int
@@ -47,21 +47,26 @@ class Plan:
         return 1 + 2 * self.lane_rows + self.scale_row
 
 
-def plan(width: int, height: int, *, stats_rows: int = 0, words: bool = True) -> Plan:
+def plan(
+    width: int, height: int, *, stats_rows: int = 0, words: bool = True, pages: bool = False
+) -> Plan:
     """Return the plan for a window of at least MIN_WIDTH × MIN_HEIGHT; `width` is without edges.
 
     The more rows there are, the higher are lanes and clock, and most go to the transcript; without
-    `words`, lanes and clock have some of those.
+    `words`, lanes and clock have some of those. `pages`: a panel is read page by page, and has what
+    a small window can spare.
     """
     lane_rows = next((rows for below, rows in _LANE_ROWS if height < below), MOST_LANE_ROWS)
     if not words and not stats_rows and height >= LARGE_FROM[0]:
         lane_rows += 1
     large, largest = LARGE_FROM if not words and not stats_rows else WORDS_FROM
     scale = 3 if height >= largest and width >= 118 else 2 if height >= large and width >= 78 else 1
+    spare = pages and height < LARGE_FROM[0]
+    scale = 0 if spare else scale
     gap = height >= 28
     notice_rows = 2 if height >= 20 or not (words or stats_rows) else 1
-    scale_row = height >= 20 or not stats_rows
-    clock_rows = {1: 3, 2: 5, 3: 8}[scale]
+    scale_row = height >= 20 or not (stats_rows or spare)
+    clock_rows = {0: 1, 1: 3, 2: 5, 3: 8}[scale]
     tracks = 1 + 2 * lane_rows + scale_row
     body = height - 2 - clock_rows - tracks - notice_rows - stats_rows - 3 * gap
     return Plan(

@@ -52,10 +52,15 @@ def clock_rows(
     largest_scale: int,
     facts: ClockFacts | None = None,
 ) -> list[Row]:
-    """Return the clock's rows, `cell_rows` of the largest scale whose digits and words fit."""
+    """Return the clock's rows, `clock_height` of the largest scale whose digits and words fit."""
     look = PHASE_LOOKS[state.phase]
+    facts = facts or ClockFacts()
     duration_ms = shown_duration_ms(state, now_s)
     digits = clock_text(shown_position_ms(state, now_s), duration_ms)
+    tone: Tone = "strong" if look.tone == "play" else look.tone
+    if not largest_scale:
+        lines = _side_lines(look, state, now_s, facts)
+        return [_joined([(digits, tone), *(part for line in lines for part in line)], width)]
     longest = clock_text(duration_ms, duration_ms)
     pixels = pixel_width(max(digits, longest, key=pixel_width))
     scale = largest_scale
@@ -63,9 +68,9 @@ def clock_rows(
         scale -= 1
     figures, rows = large(digits, scale), cell_rows(scale)
     blank = " " * (pixels * scale - len(figures[0]) + 2 * scale)
-    side = _side(look, state, now_s, facts or ClockFacts(), width - (pixels + 2) * scale)
+    room = width - (pixels + 2) * scale
+    side = [_joined(line, room) for line in _side_lines(look, state, now_s, facts)]
     top = (rows - len(side)) // 2
-    tone = "strong" if look.tone == "play" else look.tone
     return [
         ((figures[y] + blank, tone), *(side[y - top] if 0 <= y - top < len(side) else ()))
         for y in range(rows)
@@ -94,13 +99,15 @@ def _behind(behind_ms: int, duration_ms: int) -> str:
     return f"{clock_text(whole_ms, duration_ms, tenths=False)} behind"
 
 
-def _side(
-    look: PhaseLook, state: StateEvent, now_s: float, facts: ClockFacts, room: int
-) -> list[Row]:
-    """Return three lines: the state and the time of day; length, and how far behind; the rest.
+def clock_height(scale: int) -> int:
+    """Return how many rows the clock takes; at scale 0 it is one line of text."""
+    return cell_rows(scale) or 1
 
-    What has no room is left out, the last first.
-    """
+
+def _side_lines(
+    look: PhaseLook, state: StateEvent, now_s: float, facts: ClockFacts
+) -> tuple[list[Part], ...]:
+    """Return three lines: the state and the time of day; length, and how far behind; the rest."""
     duration_ms = shown_duration_ms(state, now_s)
     first: list[Part] = [(f"{look.symbol} {look.word}", look.tone), (facts.time_of_day, "text")]
     second: list[Part] = []
@@ -120,7 +127,7 @@ def _side(
         third.append((_loop_text(facts.loop, duration_ms), "hold"))
     if facts.skips:
         third.append(("skips silence", "hold"))
-    return [_joined(line, room) for line in (first, second, third)]
+    return first, second, third
 
 
 def _loop_text(loop: Loop, duration_ms: int) -> str:
@@ -129,6 +136,7 @@ def _loop_text(loop: Loop, duration_ms: int) -> str:
 
 
 def _joined(parts: list[Part], room: int) -> Row:
+    """Return the parts side by side; what has no room is left out, the last first."""
     row: list[Part] = []
     for text, tone in parts:
         gap = "   " if row else ""

@@ -24,7 +24,9 @@ from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
 
 SHORT_ID_CHARS = 8
 SHORT_WHEN_CHARS = 16
-SHORTEST_DEVICE_CELLS = 8
+SHORT_DEVICE_CELLS, SHORTEST_DEVICE_CELLS = 14, 8
+NARROW = 70
+"""Below this width, what stands in the header is closer together."""
 
 _LINK_LOOKS: dict[Quality, tuple[str, str, Tone]] = {
     "good": ("▂▄▆", "good", "play"),
@@ -50,12 +52,17 @@ class Header(Rows):
 class NoticeArea(Rows):
     """What happened and what to do; blank when all is well."""
 
+    _shown: Notice | InputLine | None = None
+
     def show(self, notice: Notice | None) -> None:
         """Draw the notice on one line, or on two when there is room."""
-        self.draw_with(lambda width, height: notice_rows(notice, width, height))
+        if notice != self._shown:
+            self._shown = notice
+            self.draw_with(lambda width, height: notice_rows(notice, width, height))
 
     def ask(self, prompt: InputLine, hint: PromptHint) -> None:
         """Draw the line that is being typed in the notice's place."""
+        self._shown = prompt
         self.draw_with(lambda width, height: prompt_rows(prompt, hint, width, height))
 
 
@@ -95,20 +102,22 @@ def header_row(
     if view.offer.notice and view.state.source == "recording":
         return _offer_row(view, width, _right(view, width, width // 2))
     facts = call_headline(view, hide_phone, zone)
-    least = [facts[0], *(_short(facts[1:2])), *facts[2:3]]
-    right = _right(view, width, width - cells(_joined(least)) - 1)
-    left = least
-    for wanted in (facts[:3], *(facts[:count] for count in range(4, len(facts) + 1))):
-        if cells(_joined(wanted)) + cells(right) < width:
-            left = wanted
-    row = _joined(left)
+    row = _joined(_short(facts[:3], view.state, width), GAP_CELLS if width >= NARROW else 1)
+    right = _right(view, width, width - cells(row) - 1)
+    for wanted in (facts[:count] for count in range(3, len(facts) + 1)):
+        if cells(longer := _joined(wanted)) + cells(right) < width:
+            row = longer
     gap = width - cells(row) - cells(right)
     return [*row, (" " * max(gap, 1), "text"), *right]
 
 
-def _short(when: Sequence[Part]) -> list[Part]:
-    """Return when the call was without its seconds."""
-    return [(text[:SHORT_WHEN_CHARS], tone) for text, tone in when]
+def _short(facts: Sequence[Part], state: StateEvent, width: int) -> list[Part]:
+    """Return a headline with a time without seconds, and a short word for live, or for a file."""
+    texts = [text if at != 1 else text[:SHORT_WHEN_CHARS] for at, (text, _) in enumerate(facts)]
+    texts[0] = texts[0].removesuffix(" CALL")
+    if state.source != "room":
+        texts[0] = f"file {fit_words(plain_text(state.recording, 40), width // 5)}"
+    return [(text, tone) for text, (_, tone) in zip(texts, facts, strict=True)]
 
 
 def call_headline(view: PlayerView, hide_phone: bool, zone: tzinfo | None) -> list[Part]:
@@ -130,11 +139,8 @@ def call_headline(view: PlayerView, hide_phone: bool, zone: tzinfo | None) -> li
     return [part for part in facts if part[0]]
 
 
-def _joined(facts: Sequence[Part]) -> list[Part]:
-    row: list[Part] = []
-    for text, tone in facts:
-        row.append((f"  {text}" if row else text, tone))
-    return row
+def _joined(facts: Sequence[Part], gap: int = GAP_CELLS) -> list[Part]:
+    return [(" " * (gap if at else 0) + text, tone) for at, (text, tone) in enumerate(facts)]
 
 
 def _offer_row(view: PlayerView, width: int, right: list[Part]) -> Row:
@@ -204,16 +210,18 @@ def footer_row(items: Sequence[FooterItem]) -> Row:
 def _right(view: PlayerView, width: int, room: int) -> list[Part]:
     """Return link and device as far as they fit in `room`; the device has a third of the width.
 
-    The number goes first, then the word of a good link: its bars say the same.
+    A long device is cut first; then the number goes, then the word of a good link, whose bars say
+    the same.
     """
     device = _device(view.state)
     tone: Tone = "dim" if view.state.device else "hold"
-    least_cells = min(SHORTEST_DEVICE_CELLS, cell_len(device))
     links = _links(view)
-    for link in links:
-        device_cells = min(cell_len(device), room - cells(link), max(width // 3, 14))
-        if device_cells >= least_cells:
-            return [*link, (fit_words(device, device_cells), tone)]
+    most_cells = max(width // 3, SHORT_DEVICE_CELLS)
+    for wanted in (SHORT_DEVICE_CELLS, SHORTEST_DEVICE_CELLS):
+        for link in links:
+            device_cells = min(cell_len(device), room - cells(link), most_cells)
+            if device_cells >= min(wanted, cell_len(device)):
+                return [*link, (fit_words(device, device_cells), tone)]
     for link in links:
         alone = [*link[:-1], (link[-1][0].rstrip(), link[-1][1])] if link else []
         if cells(alone) <= room:

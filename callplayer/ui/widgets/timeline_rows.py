@@ -124,7 +124,7 @@ def timeline_rows(state: StateEvent, now_s: float, width: int, drawn: Drawn) -> 
     ]
     growing = is_growing(state)
     return [
-        _cursors(state, now_s, width, span, marks),
+        _cursors((here, end), state.requested_ms, width, span, marks),
         *bars,
         scale_row(duration_ms, width, growing, span),
     ]
@@ -193,21 +193,26 @@ def _line(here: int, end: int) -> dict[int, Part]:
     return {column: played if column < here else ahead for column in range(end + 1)}
 
 
-def _cursors(state: StateEvent, now_s: float, width: int, span: Span, marks: Marks) -> Row:
-    """Return the row above the bar; what is drawn later covers what is drawn before."""
-    position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
-    here = span.column(position_ms, width)
-    cells = _line(here, span.column(duration_ms, width)) | _marked(marks, width, span)
+@lru_cache(maxsize=4)
+def _cursors(
+    columns: tuple[int, int], requested_ms: int | None, width: int, span: Span, marks: Marks
+) -> Row:
+    """Return the row above the bar; what is drawn later covers what is drawn before.
+
+    `columns` are those of the playhead and of the call's end.
+    """
+    here, end = columns
+    cells = _line(here, end) | _marked(marks, width, span)
     if marks.pointed is not None:
         sign = POINTS if marks.pointed.by_key else HOVERS
         cells[span.column(marks.pointed.at_ms, width)] = (sign, "strong")
     if marks.ahead:
-        cells[span.column(duration_ms, width)] = ("●", "play")
+        cells[end] = ("●", "play")
     if here not in cells or cells[here][0] != POINTS:
         cells[here] = ("◆", "strong")
-    if state.requested_ms is not None:
-        at = span.column(state.requested_ms, width)
-        label = f" → {clock_text(state.requested_ms, span.end_ms, tenths=False)} "
+    if requested_ms is not None:
+        at = span.column(requested_ms, width)
+        label = f" → {clock_text(requested_ms, span.end_ms, tenths=False)} "
         first = at + 1 if at + 1 + len(label) <= width else at - len(label)
         if not first <= here < first + len(label):
             cells |= {first + n: (sign, "ask") for n, sign in enumerate(label)}

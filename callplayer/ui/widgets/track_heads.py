@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textual import events
 from textual.message import Message
@@ -148,12 +149,7 @@ def party_rows(head: PartyHead, width: int, rows: int) -> list[Row]:
     """Return a party's rows: volume and level in one, or below each other."""
     state, selected = head.state, head.is_selected
     _, slider = slider_place(width, rows)
-    name_tone: Tone = "strong" if selected else "text"
-    name = fit(("▸ " if selected else "  ") + PARTY_NAMES[state.party], NAME_CELLS)
-    volume: list[Part] = [(name, name_tone)]
-    if slider:
-        volume += [(" ", "text"), *_slider(state.gain_db, slider, selected)]
-    volume.append((gain_text(state.gain_db).rjust(GAIN_CELLS), name_tone))
+    volume = _volume(state.party, state.gain_db, selected, slider)
     if rows < 2:
         return [(*volume, (" ", "text"), *_short_level(head, width - SHORT_CELLS + 1))]
     status, label = _status(state, NAME_CELLS), head.meter.label
@@ -162,6 +158,16 @@ def party_rows(head: PartyHead, width: int, rows: int) -> list[Row]:
     level = [status, (" ", "text"), *_level(head, slider)]
     edge: Row = (("┃", "ask"),) if selected else ()
     return [volume, level, *([edge] * (rows - 2))]
+
+
+@lru_cache(maxsize=16)
+def _volume(party: Party, gain_db: float, selected: bool, slider: int) -> Row:
+    """Return a party's name and volume."""
+    tone: Tone = "strong" if selected else "text"
+    row: list[Part] = [(fit(("▸ " if selected else "  ") + PARTY_NAMES[party], NAME_CELLS), tone)]
+    if slider:
+        row += [(" ", "text"), *_slider(gain_db, slider, selected)]
+    return (*row, (gain_text(gain_db).rjust(GAIN_CELLS), tone))
 
 
 def _short_level(head: PartyHead, room: int) -> list[Part]:
@@ -190,7 +196,6 @@ def _level(head: PartyHead, cells: int) -> list[Part]:
     if meter.lane is None:
         room = cells + GAIN_CELLS
         text = meter.text if len(meter.text) <= room else meter.short
-        text = "muted at the server" if head.state.muted_at_server else text
         return [(fit(text, room), "dim")]
     return [*_meter(head, cells), (level_text(head.rms_db).rjust(GAIN_CELLS), "dim")]
 

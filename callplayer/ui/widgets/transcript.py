@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 
 from textual import events
@@ -47,6 +48,8 @@ class TranscriptPane(Rows):
         self._top = 0
         self._note = self._absence = ""
         self._expected_ms: int | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._turns_ms: list[int] = []
 
     @property
     def is_read(self) -> bool:
@@ -63,11 +66,21 @@ class TranscriptPane(Rows):
             # Words may be corrected while they are read.
             self.pointed = kept_place(self._script, self.pointed, script)
             self.follows = self.pointed is None
+        is_new = script is not self._script or found is not self._found
         self._script, self._found = script, found
         if self._expected_ms is not None and abs(heard_ms - self._expected_ms) < ARRIVED_MS:
             self._expected_ms, self.follows = None, not self.is_read
         self._seen = Seen(heard_ms, found.by_utterance, found.hit, self.pointed)
-        self.draw_with(self._build_rows)
+        if is_new or self._drawn_from() != self._drawn:
+            self.draw_with(self._build_rows)
+            self._turns_ms = self._lines.turns_ms(self._top, self._top + self.extent.height)
+            self._drawn = self._drawn_from()
+
+    def _drawn_from(self) -> tuple[object, ...]:
+        """Return what the rows are made from beside script and search: of the place that is heard,
+        which turn of the lines in sight it has come to."""
+        turn = bisect_right(self._turns_ms, self._seen.heard_ms)
+        return (turn, self._note, self._absence, self.follows, self.pointed, self._top, self.extent)
 
     def read(self, heard_ms: int) -> None:
         """Begin to read at the word being heard."""

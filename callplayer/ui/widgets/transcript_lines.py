@@ -25,8 +25,10 @@ from callplayer.ui.model.transcript_search import Hit
 from callplayer.ui.widgets.rows import Part, Row, fit
 from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 
-WIDE = 78
 TIME_CELLS, NAME_CELLS = 8, 11
+PREFIX_CELLS = TIME_CELLS + NAME_CELLS + 2
+"""A time, a name, and the speaker's line stand before the words."""
+
 UNSURE_SIGN = "~"
 BARS: dict[Speaker, str] = {"Caller": "┃", "CallTaker": "┊", "Unknown": "╎"}
 NAMES: dict[Speaker, str] = {**SPEAKER_NAMES, "Caller": SPEAKER_NAMES["Caller"].upper()}
@@ -85,7 +87,7 @@ class ScriptLines:
         for index in range(kept, len(script.utterances)):
             self._first_lines.append(len(self.lines))
             each = script.utterances[index]
-            room = max(width - prefix_cells(width), 8)
+            room = max(width - PREFIX_CELLS, 8)
             self.lines += [TranscriptLine(index, first, end) for first, end in wrapped(each, room)]
 
     def line_of(self, utterance: int, word: int) -> int:
@@ -103,6 +105,15 @@ class ScriptLines:
         words = self.script.utterances[utterance].words
         word = bisect_right(words, position_ms, key=lambda each: each.start_ms) - 1
         return self.line_of(utterance, max(word, 0))
+
+    def turns_ms(self, first: int, end: int) -> list[int]:
+        """Return in order the places at which something changes in these lines as it is heard."""
+        lines = self.lines[max(first, 0) : end]
+        said = self.script.utterances
+        words = [
+            word for line in lines for word in said[line.utterance].words[line.first : line.end]
+        ]
+        return sorted({each for word in words for each in (word.start_ms, lit_until_ms(word))})
 
     def row(self, number: int, seen: Seen) -> Row:
         """Draw a line; one that nothing is heard, found or pointed at in looks as it did."""
@@ -131,13 +142,13 @@ class ScriptLines:
             spoken = self._spoken_ms[number] = (words[0].start_ms, max(map(lit_until_ms, words)))
         if seen.heard_ms < spoken[0]:
             return "ahead"
-        return "text" if seen.heard_ms >= spoken[1] else None
+        return "said" if seen.heard_ms >= spoken[1] else None
 
     def _row(self, line: TranscriptLine, seen: Seen) -> Row:
         each = self.script.utterances[line.utterance]
         hits = (seen.hits or {}).get(line.utterance, ())
         is_new = line.first == 0 and self._is_new_speaker(line.utterance)
-        parts = _prefix(each.words[line.first].start_ms, each.speaker, is_new, self.width)
+        parts = _prefix(each.words[line.first].start_ms, each.speaker, is_new)
         for at in range(line.first, line.end):
             word = each.words[at]
             tone = _tone(word, seen)
@@ -156,7 +167,7 @@ class ScriptLines:
             return None
         line = self.lines[number]
         each = self.script.utterances[line.utterance]
-        at = prefix_cells(self.width)
+        at = PREFIX_CELLS
         if column < at:
             return line.utterance, line.first
         for index in range(line.first, line.end):
@@ -195,19 +206,13 @@ def wrapped(utterance: Utterance, room: int) -> list[tuple[int, int]]:
     return lines
 
 
-def prefix_cells(width: int) -> int:
-    """Return how many cells stand before the words: a time, a name, and the speaker's line."""
-    return TIME_CELLS + NAME_CELLS + 2 + (width >= WIDE)
-
-
-def _prefix(start_ms: int, speaker: Speaker, is_new: bool, width: int) -> list[Part]:
+def _prefix(start_ms: int, speaker: Speaker, is_new: bool) -> list[Part]:
     """Return what stands before the words: the time of each line's first, a new speaker's name."""
-    blank = " " * (width >= WIDE)
     start = clock_text(start_ms, start_ms, tenths=False)
     name = NAMES[speaker] if is_new else ""
     return [
         (f"{start:>{TIME_CELLS - 1}} ", "dim"),
-        (f"{blank}{fit(name, NAME_CELLS)}{BARS[speaker]} ", SPEAKER_TONES[speaker]),
+        (f"{fit(name, NAME_CELLS)}{BARS[speaker]} ", SPEAKER_TONES[speaker]),
     ]
 
 
@@ -216,4 +221,4 @@ def _tone(word: TimedWord, seen: Seen) -> Tone:
         return "lit"
     if word.unsure:
         return "unsure"
-    return "text" if word.start_ms <= seen.heard_ms else "ahead"
+    return "said" if word.start_ms <= seen.heard_ms else "ahead"

@@ -151,6 +151,17 @@ async def test_what_was_played_differs_from_what_was_not(theme: str, system: str
     assert contrast(past, text) >= 3.0
 
 
+@pytest.mark.parametrize(("theme", "system"), DRAWN)
+async def test_words_that_were_heard_differ_from_those_to_come(theme: str, system: str) -> None:
+    """By light, or in 16 colours by bold type."""
+    styles = await drawn(theme)
+    said, ahead = (styles[tone] for tone in ("said", "ahead"))
+    if theme == SIXTEEN.name:
+        assert (bool(said.bold), bool(ahead.bold)) == (True, False)
+    else:
+        assert contrast(*(colours_of(each, system)[0] for each in (said, ahead))) >= 2.0
+
+
 def test_the_formulas_are_right() -> None:
     """By WCAG's own examples, and greys are grey for all eyes."""
     assert contrast((255, 255, 255), (0, 0, 0)) == pytest.approx(21.0)

@@ -15,7 +15,6 @@ from callplayer.ui.widgets.rows import Part, Row, fit
 PAGES = {"pageup": -1, "pagedown": 1}
 """Keys that show another page."""
 
-MOST_COLUMNS = 4
 GAP_CELLS = 2
 
 Entry = tuple[str, str]
@@ -25,7 +24,7 @@ SIGNS: tuple[Entry, ...] = (
     *((look.symbol, look.word.lower()) for look in PHASE_LOOKS.values()),
     ("━ ─", "played; to come"),
     ("◆│ ◇", "heard here; asked for"),
-    ("↓ ╷", "key points; mouse points"),
+    ("↓ ╷", "pointed at: key; mouse"),
     ("▾1", "first bookmark"),
     ("╷ ┃", "found; gone to"),
     ("A═B", "loop"),
@@ -112,11 +111,11 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
     """Yield entries in as many columns as they have room in, read from top to bottom.
 
     Columns are of one width, so that those of all groups stand below each other, or else as wide as
-    they need.
+    they need; two of them may stand closer.
     """
-    for count in range(MOST_COLUMNS, 0, -1):
+    for count, gap in ((4, 2), (3, 2), (2, 2), (2, 1), (1, 2)):
         columns = _split(entries, count)
-        needed = [_key_cells(column) + _text_cells(column) for column in columns]
+        needed = [_key_cells(column, gap) + _text_cells(column) for column in columns]
         even = min((width + GAP_CELLS) // count, 60)
         if max(needed) + GAP_CELLS <= even:
             needed = [even - GAP_CELLS] * len(columns)
@@ -126,7 +125,7 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
         row: list[Part] = []
         for column, column_cells in zip(columns, needed, strict=True):
             keys, text = column[y] if y < len(column) else ("", "")
-            key_cells = _key_cells(column)
+            key_cells = _key_cells(column, gap)
             row.append((fit(keys, key_cells), "ask"))
             row += [(fit(text, column_cells - key_cells), "text"), (" " * GAP_CELLS, "text")]
         yield row[:-1]
@@ -137,8 +136,8 @@ def _split(entries: Sequence[Entry], count: int) -> list[Sequence[Entry]]:
     return [entries[start : start + height] for start in range(0, len(entries), height)]
 
 
-def _key_cells(column: Sequence[Entry]) -> int:
-    return max(cell_len(keys) for keys, _ in column) + 2
+def _key_cells(column: Sequence[Entry], gap: int) -> int:
+    return max(cell_len(keys) for keys, _ in column) + gap
 
 
 def _text_cells(column: Sequence[Entry]) -> int:

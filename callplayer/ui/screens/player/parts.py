@@ -15,7 +15,7 @@ from callplayer.ui.footer import FooterContext, Mode
 from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
 from callplayer.ui.model.layout import MIN_HEIGHT, MIN_WIDTH, WORDS_CELLS, Plan, plan
-from callplayer.ui.model.meters import WHO_SPEAKS, meters_of
+from callplayer.ui.model.meters import BY_WORDS, meters_of
 from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import NO_WORDS
 from callplayer.ui.model.speech import is_mixed
@@ -23,10 +23,9 @@ from callplayer.ui.model.time_input import at_clock
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.screens.player.pointer import TimelinePointer
-from callplayer.ui.widgets.clock import Clock, ClockFacts, small_rows, state_line
+from callplayer.ui.widgets.clock import Clock, ClockFacts, clock_height, small_rows, state_line
 from callplayer.ui.widgets.facts import FactsPanel
 from callplayer.ui.widgets.lines import Header, KeyFooter, NoticeArea
-from callplayer.ui.widgets.pixels import cell_rows
 from callplayer.ui.widgets.rows import EDGE_CELLS, Part, Rows
 from callplayer.ui.widgets.stats import STATS_ROWS, StatsPanel
 from callplayer.ui.widgets.timeline import Timeline
@@ -118,7 +117,7 @@ class Parts:
         view = self._control.view
         meters = meters_of(view.state.lanes)
         if view.script and is_mixed(view.state.lanes):
-            meters["callTaker"] = WHO_SPEAKS
+            meters["callTaker"] = BY_WORDS
         self.heads.show(
             [
                 PartyHead(
@@ -175,6 +174,7 @@ class Parts:
                     height,
                     stats_rows=STATS_ROWS if shows_stats else 0,
                     words=bool(self._control.view.script) or is_open,
+                    pages=self.panels.open == "help",
                 )
             )
         self.draw()
@@ -214,12 +214,12 @@ class Parts:
         return "reading" if self.words.is_read and self.words.display else None
 
     def _apply(self, chosen: Plan) -> None:
-        """Give every part its place; a panel stands beside the transcript, or in its place."""
+        """Give every part its place; a list stands beside the transcript, or in its place."""
         self.clock.largest_scale = chosen.clock_scale
         self.heads.head_rows = self.timeline.lane_rows = chosen.lane_rows
         self.heads.styles.width = chosen.head_cells
         for part, rows in (
-            (self.clock, cell_rows(chosen.clock_scale)),
+            (self.clock, clock_height(chosen.clock_scale)),
             (self.tracks, chosen.track_rows),
             (self.stats, chosen.stats_rows),
             (self.notice, chosen.notice_rows),
@@ -228,8 +228,9 @@ class Parts:
         self.clock.styles.margin = (int(chosen.gap), EDGE_CELLS, 0, EDGE_CELLS)
         self.tracks.styles.margin = self.body.styles.margin = (int(chosen.gap), 0, 0, 0)
         is_wide, is_open = chosen.side_cells > 0, self.panels.open is not None
+        is_beside = is_wide and self.panels.open != "help"
         self.body.display = chosen.body_rows > 0
-        self.words.display = chosen.body_rows > 0 and (is_wide or not is_open)
+        self.words.display = chosen.body_rows > 0 and (is_beside or not is_open)
         self.words.styles.width = WORDS_CELLS if is_wide else "1fr"
         self.facts.display = is_wide and not is_open
         for name, panel in self.panels.named.items():

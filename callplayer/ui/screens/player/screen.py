@@ -60,6 +60,7 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
     PlayerScreen #heads { height: 1fr; margin: 0 0 0 1; }
     PlayerScreen #timeline { height: 1fr; margin: 0 1 0 0; }
     PlayerScreen #body, PlayerScreen #body > *, PlayerScreen #small { height: 1fr; }
+    PlayerScreen #body { width: 100%; }
     """
 
     class QuitAsked(Message):

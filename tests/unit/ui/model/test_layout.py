@@ -25,7 +25,7 @@ def test_every_plan_fits_the_window(
     width: int, height: int, with_words: bool, with_stats: bool
 ) -> None:
     chosen = plan(width, height, stats_rows=STATS_ROWS if with_stats else 0, words=with_words)
-    clock_rows = {1: 3, 2: 5, 3: 8}[chosen.clock_scale]
+    clock_rows = {0: 1, 1: 3, 2: 5, 3: 8}[chosen.clock_scale]
     gaps = 3 * chosen.gap
     parts = clock_rows + chosen.track_rows + chosen.notice_rows + chosen.stats_rows + gaps
     assert 2 + parts + chosen.body_rows == height
