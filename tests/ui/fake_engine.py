@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,10 +116,15 @@ class Fake:
 
 
 class Program:
-    """Runs one fake engine over stdin and stdout."""
+    """Runs one fake engine over stdin and stdout; `write` writes what fits of a line."""
 
-    def __init__(self, flags: argparse.Namespace) -> None:
+    def __init__(
+        self,
+        flags: argparse.Namespace,
+        write: Callable[[bytes], int] = lambda line: os.write(1, line),
+    ) -> None:
         self.flags = flags
+        self.write = write
         self.fake = Fake(
             flags,
             paused=not flags.playing or flags.paused,
@@ -131,12 +136,12 @@ class Program:
         self.exit_code = 0
 
     def send(self, event: Event) -> None:
-        os.write(1, encode_line(event))
+        self.write(encode_line(event))
 
     def send_whole(self, event: Event) -> None:
         rest = encode_line(event)
         while rest:
-            rest = rest[os.write(1, rest) :]
+            rest = rest[self.write(rest) :]
 
     def send_state(self) -> None:
         self.send(self.fake.state(time.monotonic()))
@@ -155,17 +160,17 @@ class Program:
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
-            self.note(line)
-            try:
-                self.obey(decode_request(line))
-            except WireError as error:
-                self.send(ErrorEvent(code="usage", message=str(error), hint="Mend the line."))
+            self.take(line)
         self.leaving.set()
 
-    def note(self, line: bytes) -> None:
+    def take(self, line: bytes) -> None:
         if self.flags.requests:
             with Path(self.flags.requests).open("ab") as stream:
                 stream.write(line)
+        try:
+            self.obey(decode_request(line))
+        except WireError as error:
+            self.send(ErrorEvent(code="usage", message=str(error), hint="Mend the line."))
 
     async def play(self) -> None:
         flags = self.flags
@@ -341,7 +346,7 @@ def hang() -> None:
     time.sleep(3600)
 
 
-def main() -> int:
+def read_flags(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--paused", action="store_true")
     parser.add_argument("--wait-for-device", action="store_true")
@@ -369,7 +374,11 @@ def main() -> int:
     parser.add_argument("--requests", help="file to which request lines are added")
     parser.add_argument("--once", help="file that marks that the mishap has happened")
     parser.add_argument("--pids", help="file to which this process's id is added")
-    flags = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main() -> int:
+    flags = read_flags()
     if flags.pids:
         with Path(flags.pids).open("a") as stream:
             stream.write(f"{os.getpid()}\n")

@@ -1,4 +1,4 @@
-"""Run the player's application in the test over the fake engine, a real process."""
+"""Run the player's application in the test over the fake engine: a process, or in this one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from callplayer.ipc.client import EngineClient
+from callplayer.ipc.codec import decode_event, encode_line
 from callplayer.ipc.lasting_client import LastingClient
+from callplayer.ipc.messages import Request
+from callplayer.ipc.news import Listener
 from callplayer.ipc.restore import EngineLimits
 from callplayer.ipc.successor import Successor
 from callplayer.ui.options import PlayerResult
@@ -21,10 +24,33 @@ from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.ui.widgets.pixels import large
 from tests.rig.processes import is_running
+from tests.ui.fake_engine import Program, read_flags
 from tests.ui.scripted import screen_text
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
 PATIENCE_S = 8.0
+
+
+class FakeEngine:
+    """The fake engine in this process; what goes to and fro is lines all the same."""
+
+    pid = None
+
+    def __init__(self, *flags: str) -> None:
+        self.program = Program(read_flags(flags), self._write)
+        self.listener: Listener = lambda _: None
+
+    async def run(self, listener: Listener) -> None:
+        self.listener = listener
+        await self.program.play()
+
+    def send(self, request: Request) -> bool:
+        self.program.take(encode_line(request))
+        return True
+
+    def _write(self, line: bytes) -> int:
+        self.listener(decode_event(line))
+        return len(line)
 
 
 @dataclass
@@ -33,7 +59,7 @@ class Session:
 
     app: PlayerApp
     pilot: Pilot[PlayerResult]
-    client: EngineClient
+    client: EngineClient | FakeEngine
     requests_path: Path
 
     @property
@@ -66,6 +92,16 @@ class Session:
 
     async def until_text(self, wanted: str) -> None:
         await self.until(lambda: wanted in self.text, f"for {wanted!r}")
+
+
+@asynccontextmanager
+async def player_here(tmp_path: Path, *flags: str) -> AsyncIterator[Session]:
+    """Run the player over a fake engine in this process: most of a short test is a process."""
+    requests_path = tmp_path / "requests"
+    engine = FakeEngine("--requests", str(requests_path), *flags)
+    app = PlayerApp(engine, likes=ScreenConfig(zone=UTC))
+    async with app.run_test(size=(80, 24)) as pilot:
+        yield Session(app, pilot, engine, requests_path)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from callplayer.ui.keymap import KEYS
 from callplayer.ui.options import PlayerResult
-from tests.ui.live import Session, player
+from tests.ui.live import Session, player, player_here
 
 CALLER = '"callerType":"caller"'
 # key: (lines that reach the engine, large clock, text on the screen); the call stands at 1:23.4
@@ -90,7 +90,7 @@ async def _ready(session: Session) -> None:
 @pytest.mark.parametrize("key", EXPECTED)
 async def test_key(key: str, tmp_path: Path) -> None:
     lines, clock, text = EXPECTED[key]
-    async with player(tmp_path) as session:
+    async with player_here(tmp_path) as session:
         await _ready(session)
         await session.pilot.press(key)
         await session.until(lambda: len(session.requests()) >= len(lines))

@@ -84,8 +84,8 @@ def test_the_sound_is_where_it_was_written(files: Path, name: str) -> None:
     first, count = 5 * 48_000, 12_000
     got = sound.read(first, count)[:, 0] / 32_768
     wanted = glide(48_000)[first : first + count, 0]
-    lags = np.correlate(got, wanted, "full")
-    lag_s = abs(int(np.argmax(lags)) - (count - 1)) / 48_000
+    likeness = np.fft.irfft(np.fft.rfft(got, 2 * count) * np.fft.rfft(wanted, 2 * count).conj())
+    lag_s = abs(int(np.argmax(np.fft.fftshift(likeness))) - count) / 48_000
     # ADTS does not say how much silence its encoder put before the first sample.
     assert lag_s < (0.03 if name == "d.aac" else 0.001)
     sound.close()
