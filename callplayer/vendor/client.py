@@ -6,11 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urljoin
 
 import httpx
@@ -26,9 +23,9 @@ from callplayer.errors import (
     UsageError,
 )
 from callplayer.text import plain_text
+from callplayer.vendor.answers import Answer, checked, read, succeeded, whole
 from callplayer.vendor.connect_error import unreachable
 from callplayer.vendor.http import (
-    MAX_HTTP_BYTES,
     AccessToken,
     Incident,
     StreamGrant,
@@ -43,39 +40,30 @@ from callplayer.vendor.values import WireError
 
 LOG = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 REFRESH_BEFORE_S = 120.0
 MAX_REDIRECTS = 5
 NOT_READY = (202, 204, 404, 409, 425, 429, 503)
 """What a stream token is answered with while a known call's stream is being prepared."""
 
-FOR_GOOD = (501, 505)
-"""What a server answers with that will not do it a moment later, either."""
-
-WHOLE_ANSWER_S = 30.0
 LISTED_PAGES = 20
 """So many pages of the list are looked through for one incident."""
 
 
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-
-
 class ApiClient:
-    """One signed-in client of the API. Use as `async with Access(settings) as access:`.
+    """One signed-in client of the API. Use as `async with ApiClient(settings) as client:`.
 
-    `signed_in` is set once the API has given a token.
+    `signed_in` is set once the API has given a token. `clock` is the monotonic clock in s.
     """
 
     def __init__(
-        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        settings: Settings,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._client = httpx.AsyncClient(
             timeout=TIMEOUT,
             transport=transport,
@@ -97,7 +85,7 @@ class ApiClient:
     async def incident(self, incident_id: str) -> Incident:
         """Return one incident; raise IncidentNotFoundError if there is none of that id."""
         answer = await self._ask("GET", _incident_path(incident_id))
-        incident = _read(parse_incident, answer.body)
+        incident = read(parse_incident, answer.body)
         self._known.add(incident_id)
         return incident
 
@@ -111,7 +99,7 @@ class ApiClient:
 
     async def _incident_page(self, link: str) -> IncidentPage:
         answer = await self._ask("GET", self._page_path(link))
-        return _read(lambda body: parse_incident_page(body, answer.headers), answer.body)
+        return read(lambda body: parse_incident_page(body, answer.headers), answer.body)
 
     async def stream_grant(self, incident_id: str, *, autoplay: bool) -> StreamGrant:
         """Return a LiveKit token for one incident.
@@ -130,10 +118,10 @@ class ApiClient:
             raise NotReadyError(
                 f"The API answered {answer.status}.",
                 wanted="the call's stream",
-                retry_after_s=retry_after_s(answer.headers, datetime.now(UTC)),
+                retry_after_s=answer.retry_after_s,
                 status=answer.status,
             )
-        return _read(parse_stream_grant, _checked(answer).body)
+        return read(parse_stream_grant, checked(answer).body)
 
     async def _check_known(self, incident_id: str) -> None:
         """Raise IncidentNotFoundError or SignInRefusedError if the incident itself is refused."""
@@ -158,12 +146,12 @@ class ApiClient:
                     break
         return any(each.id == incident_id for each in listed.incidents)
 
-    async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> _Answer:
-        return _checked(await self._send_signed(method, path, content))
+    async def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Answer:
+        return checked(await self._send_signed(method, path, content))
 
     async def _send_signed(
         self, method: str, path: str, content: dict[str, Any] | None = None
-    ) -> _Answer:
+    ) -> Answer:
         for attempt in (1, 2):
             token = await self.bearer()
             answer = await self._send(method, path, content, {"Authorization": f"Bearer {token}"})
@@ -179,13 +167,11 @@ class ApiClient:
     async def bearer(self) -> str:
         """Return an access token that is good now; raise CallplayerError if there is none."""
         async with self._signing_in:
-            if self._token is None or time.monotonic() > self._token_until_s:
+            if self._token is None or self._clock() > self._token_until_s:
                 self._token = await self._sign_in()
                 self.signed_in.set()
                 lasts_s = self._token.expires_in_s
-                self._token_until_s = time.monotonic() + max(
-                    lasts_s - REFRESH_BEFORE_S, lasts_s / 2
-                )
+                self._token_until_s = self._clock() + max(lasts_s - REFRESH_BEFORE_S, lasts_s / 2)
             return self._token.value
 
     async def _sign_in(self) -> AccessToken:
@@ -207,33 +193,22 @@ class ApiClient:
             },
             {},
         )
-        status = answer.status
-        if status in (400, 401, 403):
+        if answer.status in (400, 401, 403):
             raise SignInRefusedError(
-                f"Sign-in was refused ({status}).",
+                f"Sign-in was refused ({answer.status}).",
                 "Check CALLPLAYER_CLIENT_ID and CALLPLAYER_CLIENT_SECRET.",
             )
-        wait_s = retry_after_s(answer.headers, datetime.now(UTC))
-        if status in (429, 503):
-            raise NotReadyError(
-                f"Sign-in was answered with {status}.",
-                wanted="the sign-in",
-                retry_after_s=wait_s,
-                status=status,
-            )
-        if not 200 <= status < 300:
-            raise UnreachableError(
-                f"Sign-in was answered with {status}.",
-                "Check CALLPLAYER_API_URL; try again.",
-                retry_after_s=wait_s,
-                status=status,
-                may_pass=_may_pass(status),
-            )
-        return _read(parse_access_token, answer.body)
+        done = succeeded(
+            answer,
+            "Sign-in was answered with",
+            "the sign-in",
+            "Check CALLPLAYER_API_URL; try again.",
+        )
+        return read(parse_access_token, done.body)
 
     async def _send(
         self, method: str, path: str, content: dict[str, Any] | None, headers: dict[str, str]
-    ) -> _Answer:
+    ) -> Answer:
         """Send one request; follow 307 and 308 to the same origin, and nothing to any other."""
         url = self._settings.api_url + path
         try:
@@ -241,7 +216,8 @@ class ApiClient:
                 async with self._client.stream(
                     method, url, json=content, headers=headers
                 ) as response:
-                    answer = _Answer(response.status_code, await _whole(response), response.headers)
+                    body = await whole(response, self._clock)
+                answer = Answer(response.status_code, body, response.headers)
                 moved = _same_origin(url, answer.headers.get("location", ""))
                 if answer.status not in (307, 308) or moved is None:
                     break
@@ -261,38 +237,6 @@ class ApiClient:
         return url.removeprefix(self._settings.api_url)
 
 
-def _checked(answer: _Answer) -> _Answer:
-    """Return an answer that is a success; raise what any other means."""
-    status = answer.status
-    if status in (401, 403):
-        raise SignInRefusedError(
-            f"The API refuses this client ({status}).",
-            "Check what the client id may do, or ask the vendor.",
-        )
-    if status in (404, 410):
-        raise IncidentNotFoundError(
-            "There is no such incident.", "`callplayer list` prints those there are."
-        )
-    wait_s = retry_after_s(answer.headers, datetime.now(UTC))
-    if status in (429, 503):
-        raise NotReadyError(
-            f"The API answered {status}.", wanted="the API", retry_after_s=wait_s, status=status
-        )
-    if not 200 <= status < 300:
-        raise UnreachableError(
-            f"The API answered {status}.",
-            "Try again; if it stays, ask the vendor.",
-            retry_after_s=wait_s,
-            status=status,
-            may_pass=_may_pass(status),
-        )
-    return answer
-
-
-def _may_pass(status: int) -> bool:
-    return status >= 500 and status not in FOR_GOOD
-
-
 def _same_origin(base: str, location: str) -> str | None:
     """Return where `location` leads from `base`; None if that is another origin or no address."""
     try:
@@ -305,36 +249,6 @@ def _same_origin(base: str, location: str) -> str | None:
     return str(there) if same else None
 
 
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
-    """Return how long an answer asks to be left alone: a number of s or a date (RFC 9110, 10.2.3).
-
-    0.0 if it asks for nothing, or for what is not understood.
-    """
-    after = headers.get("retry-after", "")[:40].strip()
-    if after.isascii() and after.isdigit():
-        return float(after)
-    try:
-        at = parsedate_to_datetime(after)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)  # as asctime has it
-        return max((at - now).total_seconds(), 0.0)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-async def _whole(answer: httpx.Response) -> bytes:
-    """Return the answer's body; raise UnreachableError if it is too large or never ends."""
-    body = bytearray()
-    until_s = time.monotonic() + WHOLE_ANSWER_S
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_HTTP_BYTES or time.monotonic() > until_s:
-            raise UnreachableError(
-                "The API's answer is larger or slower than any it should give.",
-                "Check CALLPLAYER_API_URL.",
-            )
-    return bytes(body)
-
-
 def _incident_path(incident_id: str) -> str:
     try:
         segment = quote(incident_id, safe="")
@@ -344,13 +258,3 @@ def _incident_path(incident_id: str) -> str:
     if segment in ("", ".", ".."):
         raise IncidentNotFoundError("That is no incident id.", "`callplayer list` prints them.")
     return f"/v1/incident_events/{segment}"
-
-
-def _read(parse: Callable[[bytes], T], body: bytes) -> T:
-    try:
-        return parse(body)
-    except WireError as error:
-        raise UnreachableError(
-            f"The API answered in a way that is not understood: {error}.",
-            "Check CALLPLAYER_API_URL.",
-        ) from error

@@ -20,6 +20,7 @@ from callplayer.service.library.library import Library
 from callplayer.service.transcripts.anycable import AnyCableSettings, open_cable
 from callplayer.service.transcripts.cable import Cable
 from callplayer.vendor.transcript import Speaker, Word, word_at
+from tests.rig.clock import SteppedClock
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
 TOKEN_S = 50.0
@@ -42,13 +43,6 @@ def identifier(incident_id: str = "recorded", **more: str) -> str:
 
 
 @dataclass
-class Clock:
-    """What the service takes for the time, in s."""
-
-    now_s: float = 100.0
-
-
-@dataclass
 class Served:
     """A cable on a port of its own."""
 
@@ -56,7 +50,7 @@ class Served:
     cable: Cable
     library: Library
     bearer: BearerTokens
-    clock: Clock
+    clock: SteppedClock
 
     def token(self) -> str:
         """A new token that is good for TOKEN_S of the clock."""
@@ -78,7 +72,7 @@ async def serving(
         library.add(RECORDED, WORDS)
         library.begin_live(IncidentFacts(), ("call",), Path("l.wav"), START, "live")
         bearer = BearerTokens(TOKEN_S)
-        clock = Clock()
+        clock = SteppedClock(100.0)
 
         def token_state(token: str) -> TokenState:
             return bearer.state(token, clock.now_s)

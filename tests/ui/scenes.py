@@ -25,6 +25,7 @@ from callplayer.ipc.news import EngineGone
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.vendor.parties import Party
+from tests.rig.clock import SteppedClock
 from tests.ui.scripted import (
     FROZEN_S,
     INCIDENT,
@@ -33,7 +34,6 @@ from tests.ui.scripted import (
     PLAYING,
     Scripted,
     ScriptedEngine,
-    SteppedClock,
 )
 from tests.ui.talk import TALK, torture, word
 

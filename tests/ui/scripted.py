@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 from textual.app import App
@@ -20,6 +19,7 @@ from callplayer.ipc.messages import (
     StateEvent,
 )
 from callplayer.ipc.news import EngineGone, EngineRestarting, Listener
+from tests.rig.clock import SteppedClock
 
 FROZEN_S = 1000.0
 """The clock of tests that look at pixels stands still here."""
@@ -57,16 +57,6 @@ LEVELS = LevelsEvent(
 
 def frozen_clock() -> float:
     return FROZEN_S
-
-
-@dataclass
-class SteppedClock:
-    """A clock that stands still but for what a script lets pass."""
-
-    now_s: float = FROZEN_S
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 Scripted = Event | EngineRestarting | EngineGone | float

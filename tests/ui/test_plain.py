@@ -42,6 +42,7 @@ from callplayer.ui.plain.transcript import SpokenTranscript
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Scrub
 from callplayer.vendor.transcript import Speaker
+from tests.rig.clock import SteppedClock
 from tests.rig.processes import is_running
 from tests.ui.scenes import DEVICES, PAUSED, but
 from tests.ui.scripted import (
@@ -50,7 +51,6 @@ from tests.ui.scripted import (
     PARTIES,
     PLAYING,
     ScriptedEngine,
-    SteppedClock,
 )
 from tests.ui.talk import BEGAN, TALK, events_of, word
 from tests.ui.test_terminal import PLAY_FAKE, Terminal

@@ -11,7 +11,7 @@ PACKAGE = Path(callplayer.__file__).parent
 CALLS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime", "utcnow"),
          ("datetime", "today"), ("date", "today")}  # fmt: skip
 ALLOWED = {
-    "vendor/client.py": "a Retry-After that is a date; the wait is capped (retry.LONGEST_ASKED_S)",
+    "vendor/answers.py": "a Retry-After that is a date; the wait is capped (retry.LONGEST_ASKED_S)",
     "engine/session/connection.py": "since when a stream is waited for: shown, never reckoned with",
     "engine/room/room.py": "when a packet came; only its phase counts, inside one packet",
     "ui/screens/picker.py": "how long ago an incident was made, to a second: shown only",

@@ -10,12 +10,12 @@ from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.model.player import PlayerView, reduce
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.player.config import ScreenConfig
+from tests.rig.clock import SteppedClock
 from tests.ui.scripted import (
     FROZEN_S,
     INCIDENT,
     PLAYING,
     ScriptedEngine,
-    SteppedClock,
     screen_text,
 )
 from tests.ui.talk import TALK

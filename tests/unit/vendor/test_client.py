@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,8 +21,10 @@ from callplayer.errors import (
     UnreachableError,
     UsageError,
 )
-from callplayer.vendor.client import MAX_REDIRECTS, ApiClient, retry_after_s
+from callplayer.vendor.answers import retry_after_s
+from callplayer.vendor.client import MAX_REDIRECTS, ApiClient
 from callplayer.vendor.http import MAX_HTTP_BYTES
+from tests.rig.clock import SteppedClock
 
 API = "https://api.example"
 SECRET = "s3cr3t-of-the-client"
@@ -47,8 +50,10 @@ class Vendor:
             return httpx.Response(200, json={"access_token": token, "expires_in": self.expires_in})
         return self.answer(request)
 
-    def access(self, settings: Settings = SETTINGS) -> ApiClient:
-        return ApiClient(settings, httpx.MockTransport(self))
+    def access(
+        self, settings: Settings = SETTINGS, clock: Callable[[], float] = time.monotonic
+    ) -> ApiClient:
+        return ApiClient(settings, httpx.MockTransport(self), clock)
 
 
 def _bearer(request: httpx.Request) -> str:
@@ -103,17 +108,10 @@ async def test_a_client_that_is_refused_twice_is_an_error() -> None:
     assert (vendor.sign_ins, len(vendor.requests)) == (2, 4)
 
 
-async def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock:
-        now_s = 1000.0
-
-        def monotonic(self) -> float:
-            return self.now_s
-
-    clock = Clock()
-    monkeypatch.setattr("callplayer.vendor.client.time", clock)
+async def test_a_token_is_renewed_before_it_ends() -> None:
+    clock = SteppedClock()
     vendor = Vendor(lambda _: httpx.Response(200, json=[]), expires_in=600)
-    async with vendor.access() as access:
+    async with vendor.access(clock=clock) as access:
         await access.incidents()
         clock.now_s += 479.0
         await access.incidents()

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-
-class Clock:
-    """A wall clock that a test sets, in s."""
-
-    now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.rig.clock import SteppedClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SteppedClock:
+    """The library's wall clock."""
+    return SteppedClock(1_000_000.0)
