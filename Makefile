@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIVEKIT_SERVER := $(BIN)/python -m callplayer.service.livekit.build_process
 ANYCABLE := $(BIN)/python -c 'from tests.rig.anycable import anycable_server; anycable_server()'
+VERSITYGW := $(BIN)/python -c 'from tests.rig.versitygw import versitygw_server; versitygw_server()'
 PIP_FLAGS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_FLAGS)
 CLEAN := .venv-clean
@@ -79,6 +80,7 @@ test-programs: $(VENV)/test-ready
 	@.ci/system-packages test
 	@$(LIVEKIT_SERVER)
 	@$(ANYCABLE)
+	@$(VERSITYGW)
 
 check: $(VENV)/test-ready
 	$(BIN)/ruff check .

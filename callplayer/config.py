@@ -22,6 +22,7 @@ from callplayer.text import plain_text
 DEFAULT_API_URL = "https://api.prepared911.com"
 
 ENVIRONMENT_PREFIX = "CALLPLAYER_"
+STORE_PREFIX = "AWS_"
 
 MAX_CONFIG_BYTES = 1_000_000
 
@@ -96,9 +97,13 @@ _URL_SCHEMES = {
 
 def without_settings(variables: Mapping[str, str]) -> dict[str, str]:
     """Return an environment for a child that needs no setting of ours, nor a secret among them."""
-    return {
-        name: value for name, value in variables.items() if not name.startswith(ENVIRONMENT_PREFIX)
-    }
+    ours = (ENVIRONMENT_PREFIX, STORE_PREFIX)
+    return {name: value for name, value in variables.items() if not name.startswith(ours)}
+
+
+def store_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what a child needs that reads recordings from S3, the secret among it."""
+    return {name: value for name, value in variables.items() if name.startswith(STORE_PREFIX)}
 
 
 def load_settings(

@@ -37,6 +37,20 @@ def private_file(path: Path) -> Iterator[BufferedRandom]:
         raise
 
 
+@contextmanager
+def nameless_file() -> Iterator[int]:
+    """Yield a file in memory that has no name in any file system, where the system has such."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("sound", os.MFD_CLOEXEC)
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 APP_NAME = "callplayer"
 
 

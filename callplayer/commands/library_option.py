@@ -7,6 +7,7 @@ from pathlib import Path
 
 from callplayer.errors import UsageError
 from callplayer.paths import data_path
+from callplayer.recordings.bucket import SCHEME, check_bucket
 from callplayer.service.library.place import LibraryPlace, PostgresPlace, check_dsn, is_postgres
 
 
@@ -21,8 +22,9 @@ def add_library(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recordings",
         dest="recordings_at",
-        metavar="DIR",
-        help="the folder of the sound of a library in PostgreSQL, shared by all its services",
+        metavar="WHERE",
+        help="the sound of a library in PostgreSQL: a folder that all its services share, or"
+        " s3://BUCKET/PREFIX",
     )
 
 
@@ -42,9 +44,12 @@ def _place(named: str | None, recordings: str | None, flag: str) -> LibraryPlace
     if recordings is None:
         raise UsageError(
             "A library in PostgreSQL has its sound elsewhere.",
-            f"Give {flag} DIR, a folder that all its services reach.",
+            f"Give {flag} WHERE, a folder that all its services reach, or s3://BUCKET/PREFIX.",
         )
-    return PostgresPlace(check_dsn(named), Path(recordings))
+    is_bucket = recordings.startswith(SCHEME)
+    return PostgresPlace(
+        check_dsn(named), check_bucket(recordings) if is_bucket else Path(recordings)
+    )
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +58,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         "--to", required=True, metavar="PLACE", help="the new and empty library, as in --library"
     )
     parser.add_argument(
-        "--to-recordings", metavar="DIR", help="the folder of its sound, if it is in PostgreSQL"
+        "--to-recordings", metavar="WHERE", help="where its sound is, if it is in PostgreSQL"
     )
 
 

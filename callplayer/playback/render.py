@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.playback.cursor import BLOCK_FRAMES
-from callplayer.recordings.samples import Samples, Sound, soft_limited
+from callplayer.recordings.samples import KNEE, Samples, Sound, soft_limited
 
 FADE_FRAMES = BLOCK_FRAMES // 4
 
@@ -95,8 +95,12 @@ def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) ->
 
 def mixed(block: Samples) -> Samples:
     """Return one channel of a block: the sum of all, rounded off where it would overload."""
-    total: Sound = block.astype(np.float32).sum(axis=1, keepdims=True)
-    return np.rint(soft_limited(total)).astype(np.int16)
+    total = block[:, :1].astype(np.int32)
+    for channel in range(1, block.shape[1]):
+        total += block[:, channel : channel + 1]
+    if total.min() >= -KNEE and total.max() <= KNEE:
+        return total.astype(np.int16)
+    return np.rint(soft_limited(total.astype(np.float32))).astype(np.int16)
 
 
 def _sound(plan: BlockPlan, read: Reader, parties: int) -> Samples:

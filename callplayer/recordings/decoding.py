@@ -1,13 +1,14 @@
 """Recordings to plain samples, here or in a process of its own.
 
-`python -m callplayer.recordings.decoding FD` is that process: it reads the path from standard
-input, writes int16 at 48 kHz, parties side by side, to the file that is open as FD, and prints one
-line of JSON: `frames`, or `what` and `hint`. A broken file may crash the libraries that read it:
-then no stream is hurt, and neither is the service.
+`python -m callplayer.recordings.decoding FD` is that process: it reads the path, or the place in a
+bucket, from standard input, writes int16 at 48 kHz, parties side by side, to the file that is open
+as FD, and prints one line of JSON: `frames`, or `what` and `hint`. A broken file may crash the
+libraries that read it: then no stream is hurt, and neither is the service.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,21 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callplayer.errors import CallplayerError
-from callplayer.recordings.containers.sound_file import open_sound
+from callplayer.paths import nameless_file
+from callplayer.recordings.bucket import SCHEME, Bucket
+from callplayer.recordings.containers.sound_file import SoundFile, open_sound
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples
 
 NICE = 10
 """The bots, which must be in time, come first."""
 
 
-def decode(path: Path) -> Iterator[Samples]:
-    """Give the whole sound of `path` in parts: int16, 48 kHz, shape (frames, channels).
+def decode(location: str) -> Iterator[Samples]:
+    """Give the whole sound in parts: int16, 48 kHz, shape (frames, channels).
 
-    Raise UsageError if the file is broken.
+    `location` is as in `Recording.location`. Raise UsageError if the file is broken, BucketError if
+    it cannot be had.
     """
     import soxr
 
-    with open_sound(path) as sound:
+    with _opened(location) as sound:
         resampler = (
             soxr.ResampleStream(sound.rate_hz, SAMPLE_RATE_HZ, sound.channels, dtype="float32")
             if sound.rate_hz != SAMPLE_RATE_HZ
@@ -45,11 +49,24 @@ def decode(path: Path) -> Iterator[Samples]:
             yield _to_int16(resampler.resample_chunk(nothing, last=True))
 
 
-def decode_into(path: Path, fd: int) -> int:
-    """Write the sound of `path` to the file `fd`; return its frames."""
+@contextlib.contextmanager
+def _opened(location: str) -> Iterator[SoundFile]:
+    if not location.startswith(SCHEME):
+        with open_sound(Path(location)) as sound:
+            yield sound
+        return
+    bucket, _, name = location.rpartition("/")
+    with nameless_file() as fd:
+        Bucket(bucket).read_into(name, fd)
+        with contextlib.closing(SoundFile(Path(name), os.dup(fd))) as sound:
+            yield sound
+
+
+def decode_into(location: str, fd: int) -> int:
+    """Write the sound at `location` to the file `fd`; return its frames."""
     frames = 0
     with os.fdopen(fd, "wb", closefd=False) as file:
-        for part in decode(path):
+        for part in decode(location):
             file.write(part.tobytes())
             frames += len(part)
     return frames
@@ -57,9 +74,9 @@ def decode_into(path: Path, fd: int) -> int:
 
 def main() -> int:
     """Decode the one file that is asked for."""
-    path, fd = Path(os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))), int(sys.argv[1])
+    location, fd = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n")), int(sys.argv[1])
     try:
-        result: dict[str, object] = {"frames": decode_into(path, fd)}
+        result: dict[str, object] = {"frames": decode_into(location, fd)}
     except CallplayerError as error:
         result = {"what": error.what, "hint": error.hint}
     sys.stdout.write(json.dumps(result) + "\n")

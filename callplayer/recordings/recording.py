@@ -50,7 +50,8 @@ class Recording:
 
     `live_from_s` is the reading of the monotonic clock at which it begins as if live; None: it is
     a call of the past, or a live one whose sound is still being written to `path` (`growing`).
-    `ended_at` None: it ended, if it did, `duration_s` after it was created.
+    `ended_at` None: it ended, if it did, `duration_s` after it was created. With a `bucket`, its
+    address, `path` is the name of an object there.
     """
 
     id: str
@@ -62,6 +63,17 @@ class Recording:
     live_from_s: float | None = None
     growing: bool = False
     ended_at: datetime | None = None
+    bucket: str = ""
+
+    @property
+    def location(self) -> str:
+        """Where the sound is: an absolute path, or s3://BUCKET/PREFIX/NAME."""
+        return f"{self.bucket}/{self.path}" if self.bucket else str(self.path.resolve())
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine can read the sound, as far as one can know without asking."""
+        return bool(self.bucket) or self.path.exists()
 
     def is_live(self, now_s: float) -> bool:
         """Return whether the call is still going on."""

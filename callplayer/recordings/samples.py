@@ -55,15 +55,15 @@ def scaled(data: NDArray[Any]) -> Sound:
     return sound
 
 
-_KNEE = np.float32(0.8 * 32_767)
-_ROOM = np.float32(32_767) - _KNEE
+KNEE = np.float32(0.8 * 32_767)
+_ROOM = np.float32(32_767) - KNEE
 
 
 def soft_limited(loud: Sound) -> Sound:
     """Return samples in int16 steps with those above 80 % of full scale rounded off by tanh."""
     size = np.abs(loud)
-    bent = _KNEE + _ROOM * np.tanh((size - _KNEE) / _ROOM)
-    limited: Sound = np.where(size > _KNEE, np.copysign(bent, loud), loud)
+    bent = KNEE + _ROOM * np.tanh((size - KNEE) / _ROOM)
+    limited: Sound = np.where(size > KNEE, np.copysign(bent, loud), loud)
     return limited
 
 

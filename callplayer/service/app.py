@@ -58,6 +58,8 @@ def open_library(
                 stack.enter_context(folder.serving(options.library))
                 assert library.recordings_folder is not None
                 folder.sweep(library.recordings_folder, library.paths, live_too=True)
+            if library.bucket is not None:
+                library.bucket.check()
             yield library, tuple(recording.id for recording in library.list().recordings)
             return
         found = {}
@@ -197,7 +199,7 @@ def _access(
         fixed, file = credentials_from_environment(), None
         if fixed is None and not library.clients.rows():
             fixed, file = stack.enter_context(generated_credentials(api_url))
-        bearer = BearerTokens(options.token_ttl_s, library.signing_key())
+        bearer = BearerTokens(options.token_ttl_s, library.instances.signing_key())
         access = Authenticator(bearer, fixed=fixed, clients=library.clients, clock=library.now_s)
         yield access, file
 
@@ -205,11 +207,12 @@ def _access(
 def peer_finder(library: Library) -> FindPeer:
     """Return what finds the service that has a participant's stream, or takes a live call in.
 
-    A live call whose sound can be read here is played here.
+    A call whose sound can be read here is played here: that of a live call, and of one that is not
+    in the bucket yet, is on the machine that takes it in.
     """
 
     def find(client_id: str, recording: Recording, participant_id: str | None) -> str | None:
-        if recording.growing and not recording.path.exists():
+        if not recording.is_here:
             return library.instances.owner(recording.id)
         if participant_id is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -68,6 +68,9 @@ class Catalog(Protocol):
 
     def get(self, incident_id: str) -> Recording | None:
         """Return one incident's recording; None if there is none of that id."""
+
+    def existing(self, incident_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that there is an incident of."""
 
     def list(
         self,

@@ -1,1 +1,1 @@
-"""Two services on two LiveKit nodes behind HAProxy, with Redis and PostgreSQL: all real."""
+"""Two services on two LiveKit nodes behind HAProxy, with Redis, PostgreSQL and S3: all real."""

@@ -51,6 +51,11 @@ def rows(parts: Cluster) -> list[tuple[str, Callable[[], None]]]:
         time.sleep(AWAY_S)
         parts.postgres.start()
 
+    def kill_store() -> None:
+        parts.store.kill()
+        time.sleep(AWAY_S)
+        parts.store.start()
+
     def kill_haproxy() -> None:
         parts.haproxy.kill()
         time.sleep(AWAY_S)
@@ -60,6 +65,7 @@ def rows(parts: Cluster) -> list[tuple[str, Callable[[], None]]]:
     return [
         (f"PostgreSQL {back}", kill_postgres),
         (f"Redis {back}", kill_redis),
+        (f"the S3 server (versitygw) {back}", kill_store),
         (f"HAProxy {back}", kill_haproxy),
         (f"one `callplayer serve` {back}", kill_service),
         ("the other stopped (SIGTERM, `--drain 60`)", drain_service),

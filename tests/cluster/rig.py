@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from callplayer.service.library.importer import ImportJob, import_calls
 from callplayer.service.library.library import Library
@@ -17,6 +19,7 @@ from tests.rig.anycable import free_port
 from tests.rig.postgres import PostgresServer, postgres_server
 from tests.rig.processes import Service
 from tests.rig.signals import write_sweep_call
+from tests.rig.versitygw import S3Server, s3_server
 
 NAMES = ("a", "b")
 CALL_S = 600.0
@@ -24,15 +27,18 @@ FLAGS = ("--tracks=mixed", "--drain=60")
 
 
 class Cluster:
-    """Two services, two LiveKit nodes, HAProxy, Redis and PostgreSQL, which all run.
+    """Two services, two LiveKit nodes, HAProxy, Redis, PostgreSQL and an S3 server, which all run.
 
     `environment` is what a player needs, `incident` the call that there is.
     """
 
-    def __init__(self, home: Path, postgres: PostgresServer, stack: contextlib.ExitStack) -> None:
-        self.postgres = postgres
+    def __init__(
+        self, home: Path, postgres: PostgresServer, store: S3Server, stack: contextlib.ExitStack
+    ) -> None:
+        self.postgres, self.store = postgres, store
         self._home = home
-        self._place = PostgresPlace(postgres.new_database(), home / "calls")
+        store.bucket("calls")
+        self._place = PostgresPlace(postgres.new_database(), "s3://calls/replay")
         self.key, self.secret = "cluster", secrets.token_urlsafe(36)
         self.api_port, rooms_port, redis_port = (free_port() for _ in range(3))
         self._service_ports = {name: free_port() for name in NAMES}
@@ -89,6 +95,7 @@ class Cluster:
                 *FLAGS,
             ],
             environment={
+                **self.store.environment,
                 "CALLPLAYER_LIVEKIT_API_KEY": self.key,
                 "CALLPLAYER_LIVEKIT_API_SECRET": self.secret,
                 "CALLPLAYER_SERVE_CLIENT_ID": "",
@@ -119,9 +126,10 @@ class Cluster:
         """Import a call and add a client; return the incident and the client's secret."""
         sweep = self._home / "sweep.wav"
         write_sweep_call(sweep, CALL_S)
-        (call,) = import_calls(self._place, [ImportJob((sweep,))])
-        with Library.open(self._place) as library:
-            return call.id, library.clients.add("desk").reveal()
+        with _variables(self.store.environment):
+            (call,) = import_calls(self._place, [ImportJob((sweep,))])
+            with Library.open(self._place) as library:
+                return call.id, library.clients.add("desk").reveal()
 
 
 @contextlib.contextmanager
@@ -129,7 +137,16 @@ def cluster(home: Path) -> Iterator[Cluster]:
     """Give all of it, running."""
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(postgres_server())
-        yield Cluster(home, postgres, stack)
+        store = stack.enter_context(s3_server())
+        yield Cluster(home, postgres, store, stack)
+
+
+@contextlib.contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, value)
+        yield
 
 
 def _free_udp_port() -> int:

@@ -4,55 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import socket
-import subprocess
-import tempfile
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
-from callplayer.paths import cache_path
-from callplayer.service.livekit.go_compiler import fetch_go, find_go
+from tests.rig.go_program import go_program
 
 VERSION = "1.5.6"
 PROGRAM = "github.com/anycable/anycable-go/cmd/anycable-go"
-BUILD_TIMEOUT_S = 1200
 NO_TELEMETRY = {"ANYCABLE_DISABLE_TELEMETRY": "true"}
 
 
 def anycable_server() -> Path:
-    """Return the server's program, built now if it is not there: that takes a minute or more.
-
-    Its module cannot be named to `go install`, so a module is made that needs it.
-    """
-    folder = cache_path() / f"anycable-go-{VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "anycable-go"
-    with (folder / "lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not target.exists():
-            print(f"Building anycable-go {VERSION}; this takes a minute or two, once", flush=True)
-            go = find_go(cache_path()) or fetch_go(cache_path(), lambda: None, threading.Event())
-            with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as scratch:
-                built = Path(scratch) / "anycable-go"
-                for arguments in (
-                    ["mod", "init", "scratch"],
-                    ["get", f"{PROGRAM}@v{VERSION}"],
-                    ["build", "-o", str(built), PROGRAM],
-                ):
-                    subprocess.run(
-                        [str(go), *arguments],
-                        cwd=scratch,
-                        check=True,
-                        stderr=subprocess.DEVNULL,
-                        timeout=BUILD_TIMEOUT_S,
-                    )
-                built.replace(target)
-    return target
+    """Return the server's program, built now if it is not there: that takes a minute or more."""
+    return go_program(PROGRAM, VERSION)
 
 
 def free_port() -> int:

@@ -63,6 +63,7 @@ def test_a_child_that_needs_no_setting_gets_none() -> None:
         "PATH": "/bin",
         "CALLPLAYER_CLIENT_SECRET": SECRET,
         "CALLPLAYER_SERVE_CLIENT_SECRET": SECRET,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
     }
     assert without_settings(variables) == {"PATH": "/bin"}
 

@@ -10,13 +10,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from callplayer.config import without_settings
+from callplayer.config import store_settings, without_settings
 from callplayer.errors import ServiceError, UsageError
+from callplayer.paths import nameless_file
 from callplayer.recordings.recording import Recording
 from callplayer.supervise import ChildProcess, EndLimits
 
@@ -47,7 +47,7 @@ class DecodedCache:
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._held: OrderedDict[Path, DecodedRecording] = OrderedDict()
+        self._held: OrderedDict[str, tuple[Recording, DecodedRecording]] = OrderedDict()
         self._decoding = asyncio.Lock()
 
     async def get(self, recording: Recording) -> DecodedRecording:
@@ -56,46 +56,56 @@ class DecodedCache:
         Use it before anything else is awaited: afterwards it may be closed. Raise UsageError if
         the file is broken.
         """
-        if recording.path not in self._held:
+        if recording.id not in self._held:
             async with self._decoding:  # one at a time: the machine has calls to play meanwhile
-                if recording.path not in self._held:
-                    self._held[recording.path] = await _decode(recording)
+                if recording.id not in self._held:
+                    self._held[recording.id] = recording, await _decode(recording)
                     self._shrink()
-        self._held.move_to_end(recording.path)
-        return self._held[recording.path]
+        self._held.move_to_end(recording.id)
+        return self._held[recording.id][1]
 
-    def forget_removed(self) -> None:
-        """Drop the sound of files that are not there any more."""
-        for path in [path for path in self._held if not path.exists()]:
-            os.close(self._held.pop(path).fd)
+    @property
+    def incidents(self) -> frozenset[str]:
+        """The incidents whose sound is held."""
+        return frozenset(self._held)
+
+    def forget_removed(self, there: Collection[str]) -> None:
+        """Drop the sound of incidents that are not `there`, and of files that are gone."""
+        for incident_id, (recording, _) in list(self._held.items()):
+            if incident_id not in there or not recording.is_here:
+                self._drop(incident_id)
 
     def close(self) -> None:
         """Let go of everything."""
         while self._held:
-            os.close(self._held.popitem()[1].fd)
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, incident_id: str) -> None:
+        os.close(self._held.pop(incident_id)[1].fd)
 
     def _shrink(self) -> None:
         while len(self._held) > 1 and self._size() > self._max_bytes:
-            _, oldest = self._held.popitem(last=False)
-            os.close(oldest.fd)
+            self._drop(next(iter(self._held)))
 
     def _size(self) -> int:
-        return sum(decoded.nbytes for decoded in self._held.values())
+        return sum(decoded.nbytes for _, decoded in self._held.values())
 
 
 async def _decode(recording: Recording) -> DecodedRecording:
-    fd = _nameless_file()
-    try:
+    environment = without_settings(os.environ)
+    if recording.bucket:
+        environment |= store_settings(os.environ)
+    with nameless_file() as fd:
         process = ChildProcess(
             [sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd)],
-            without_settings(os.environ),
+            environment,
             os.dup(2),
             stdout=subprocess.PIPE,
             pass_fds=(fd,),
             limits=EndLimits(leave_s=0.0, terminate_s=()),
         )
         try:
-            process.write_line(os.fsencode(recording.path.resolve()) + b"\n")
+            process.write_line(os.fsencode(recording.location) + b"\n")
             status = await process.ended()
             answer = process.read_line(0.0, MAX_ANSWER_BYTES)
         finally:
@@ -108,14 +118,4 @@ async def _decode(recording: Recording) -> DecodedRecording:
         report = json.loads(answer)
         if "frames" not in report:
             raise UsageError(report["what"], report["hint"])
-        return DecodedRecording(fd, int(report["frames"]), len(recording.parties))
-    except BaseException:
-        os.close(fd)
-        raise
-
-
-def _nameless_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("sound", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        return DecodedRecording(os.dup(fd), int(report["frames"]), len(recording.parties))

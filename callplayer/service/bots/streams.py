@@ -165,10 +165,14 @@ class Streams:
         what could not be ended is tried again.
         """
         self._forget_ended()
-        self._sounds.forget_removed()
-        for stream in self._streams.values():
-            is_there = self._catalog.get(stream.incident_id) is not None
-            if not is_there or not may_listen(stream.client_id):
+        streams = self._streams.values()
+        there = self._catalog.existing(
+            self._sounds.incidents.union(stream.incident_id for stream in streams)
+        )
+        self._sounds.forget_removed(there)
+        allowed = {name for name in {each.client_id for each in streams} if may_listen(name)}
+        for stream in streams:
+            if stream.incident_id not in there or stream.client_id not in allowed:
                 log.info("stream %s: its incident or client was removed", stream.name)
                 self._close_room(stream)
 

@@ -109,6 +109,15 @@ class Instances:
         )
         self._db.execute("DELETE FROM instances WHERE seen_at_s < ?", (now_s - 24 * 3600,))
 
+    def signing_key(self) -> bytes:
+        """Return the key with which all services of the library sign, made when first asked for."""
+        self._db.execute(
+            "INSERT INTO keys (name, value) VALUES ('bearer', ?) ON CONFLICT (name) DO NOTHING",
+            (secrets.token_bytes(32),),
+        )
+        ((key,),) = self._db.execute("SELECT value FROM keys WHERE name = 'bearer'").rows
+        return bytes(key)
+
     def leave(self) -> None:
         """Note that this service ends."""
         self._db.execute("DELETE FROM instances WHERE id = ?", (self._instance_id,))

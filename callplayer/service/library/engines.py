@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from callplayer.errors import ServiceError
+from callplayer.paths import make_private_folder
+from callplayer.recordings.bucket import Bucket
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.database import Database, SqliteDatabase
 from callplayer.service.library.place import LibraryPlace, PostgresPlace
 
 
-def open_database(place: LibraryPlace | None, *, durable: bool) -> tuple[Database, Path | None]:
-    """Return the database at `place`, and the folder of the sound; None: both in memory.
+def open_database(
+    place: LibraryPlace | None, *, durable: bool
+) -> tuple[Database, Path | None, Bucket | None]:
+    """Return the database at `place`, and folder and bucket of the sound; None: all in memory.
 
     Raise OSError, LibraryError, or ServiceError if it cannot be opened.
     """
     if place is None:
-        return SqliteDatabase(None), None
+        return SqliteDatabase(None), None, None
     if isinstance(place, PostgresPlace):
         try:
             from callplayer.service.library.postgres import PostgresDatabase
@@ -26,8 +30,9 @@ def open_database(place: LibraryPlace | None, *, durable: bool) -> tuple[Databas
                 "Run: pip install 'callplayer[cluster]' (from a clone: pip install '.[cluster]')",
             ) from None
 
-        place.recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return PostgresDatabase(place), place.recordings
+        bucket = Bucket(place.recordings) if isinstance(place.recordings, str) else None
+        make_private_folder(place.folder)
+        return PostgresDatabase(place), place.folder, bucket
     library_folder.make(place)
     database = SqliteDatabase(place / library_folder.DATABASE, durable=durable)
-    return database, place / library_folder.RECORDINGS
+    return database, place / library_folder.RECORDINGS, None

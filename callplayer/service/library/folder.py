@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from callplayer.errors import ServiceError
 from callplayer.paths import make_private_folder
+from callplayer.recordings.bucket import Bucket, BucketError
+from callplayer.recordings.recording import Recording
 
 DATABASE = "library.sqlite3"
 RECORDINGS = "recordings"
 PART = ".part"
 _SERVING = ".serving"
 _IMPORTING = ".importing"
+
+log = logging.getLogger("callplayer.service")
 
 
 def make(folder: Path) -> None:
@@ -74,6 +79,17 @@ def sweep(
         for path in left:
             path.unlink()
         return len(left)
+
+
+def remove_sound(recording: Recording, folder: Path | None, bucket: Bucket | None) -> None:
+    """Remove the sound of an incident that is gone, if it lies in the library's own place."""
+    if folder is not None and recording.path.is_relative_to(folder):
+        recording.path.unlink(missing_ok=True)
+    elif recording.bucket and bucket is not None:
+        try:
+            bucket.remove(recording.path.name)
+        except BucketError as error:
+            log.warning("%s stays until an import a day later: %s", recording.path, error.what)
 
 
 @contextlib.contextmanager

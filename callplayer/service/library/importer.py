@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
+from callplayer.recordings.bucket import Bucket, BucketError
 from callplayer.recordings.containers.sound_file import opened_sound
 from callplayer.recordings.convert import Layout, check_length, convert
 from callplayer.recordings.facts import E164, CallerLocation, IncidentFacts, read_beside
@@ -26,6 +27,7 @@ from callplayer.service.catalog import LibraryError
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.library import Library
 from callplayer.service.library.place import LibraryPlace
+from callplayer.service.library.unsent import sweep_bucket
 from callplayer.text import plain_text
 from callplayer.vendor.transcript import Speaker, Word
 
@@ -82,12 +84,13 @@ def import_calls(
         recordings = library.recordings_folder
         assert recordings is not None
         library_folder.sweep(recordings, library.paths)
+        sweep_bucket(library)
         with library_folder.importing(recordings):
             try:
                 for call in calls:
                     reports.begin(call)
                     try:
-                        prepared.append(_prepare(call, recordings, reports.warn))
+                        prepared.append(_prepare(call, library, reports.warn))
                     except UsageError as error:
                         if not skip_bad:
                             raise
@@ -95,9 +98,11 @@ def import_calls(
                         reports.warn(f"left out: {error.what}")
                 if refused and not prepared:
                     raise refused[0]
+                if library.bucket is not None:
+                    _send(prepared, library.bucket)
                 library.add_all(
                     [(one.recording, one.words) for one in prepared],
-                    before_commit=lambda: _name(prepared, recordings),
+                    before_commit=lambda: _name(prepared, library),
                 )
             except OSError as error:
                 raise ServiceError(
@@ -127,8 +132,10 @@ def check_location(lat: float, lng: float) -> CallerLocation:
     return CallerLocation(lat, lng, source="import")
 
 
-def _prepare(call: ImportJob, recordings: Path, warn: Callable[[str], None]) -> _Prepared:
+def _prepare(call: ImportJob, library: Library, warn: Callable[[str], None]) -> _Prepared:
     """Write the sound under a temporary name and read the rest."""
+    recordings = library.recordings_folder
+    assert recordings is not None
     first = call.sources[0]
     beside = read_beside(first, warn)
     with contextlib.ExitStack() as stack:
@@ -160,7 +167,10 @@ def _prepare(call: ImportJob, recordings: Path, warn: Callable[[str], None]) -> 
     facts = beside.facts
     recording = Recording(
         id=identifier,
-        path=recordings / f"{identifier}.flac",
+        path=recordings / f"{identifier}.flac"
+        if library.bucket is None
+        else Path(f"{identifier}.flac"),
+        bucket="" if library.bucket is None else library.bucket.url,
         parties=("call",) if converted.channels == 1 else ("caller", "callTaker"),
         duration_s=converted.duration_s,
         created_at=created_at,
@@ -173,8 +183,17 @@ def _prepare(call: ImportJob, recordings: Path, warn: Callable[[str], None]) -> 
     return _Prepared(part, recording, words)
 
 
-def _name(prepared: Sequence[_Prepared], recordings: Path) -> None:
+def _send(prepared: Sequence[_Prepared], bucket: Bucket) -> None:
+    """Write the sound as objects, before the transaction: it may take long."""
+    for one in prepared:
+        bucket.put(one.part, one.recording.path.name)
+
+
+def _name(prepared: Sequence[_Prepared], library: Library) -> None:
     """Give the files their names, on the disk too."""
+    recordings = library.recordings_folder
+    if library.bucket is not None or recordings is None:
+        return
     for one in prepared:
         one.part.rename(one.recording.path)
     fd = os.open(recordings, os.O_RDONLY | os.O_DIRECTORY)
@@ -186,8 +205,12 @@ def _name(prepared: Sequence[_Prepared], recordings: Path) -> None:
 
 def _forget_strays(prepared: Sequence[_Prepared], library: Library) -> None:
     """Remove the files that no incident has. What fails here is left to the next sweep."""
-    with contextlib.suppress(OSError, LibraryError):
-        known = library.paths()
+    with contextlib.suppress(OSError, LibraryError, BucketError):
         for one in prepared:
-            for path in {one.part, one.recording.path} - known:
+            one.part.unlink(missing_ok=True)
+        known = library.paths() | {Path(name) for name in library.names()}
+        for path in {one.recording.path for one in prepared} - known:
+            if library.bucket is None:
                 path.unlink(missing_ok=True)
+            else:
+                library.bucket.remove(path.name)

@@ -10,12 +10,13 @@ import contextlib
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from callplayer.errors import ServiceError
+from callplayer.recordings.bucket import Bucket
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
 from callplayer.service.catalog import (
@@ -27,6 +28,7 @@ from callplayer.service.catalog import (
     Removed,
     WordsCame,
 )
+from callplayer.service.library import folder as library_folder
 from callplayer.service.library.claims import Claims, Instances
 from callplayer.service.library.clients import Clients
 from callplayer.service.library.database import Database
@@ -57,6 +59,7 @@ class Library:
         self,
         database: Database,
         recordings_folder: Path | None,
+        bucket: Bucket | None = None,
         wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self._db = database
@@ -64,6 +67,8 @@ class Library:
         """The wall clock that all services of the library go by, in s since 1970."""
         self.recordings_folder = recordings_folder
         """Where the sound is kept; None for a library in memory."""
+        self.bucket = bucket
+        """Where it is kept instead, once it is whole; the folder holds what is being written."""
         self._listeners: list[Callable[[Change], None]] = []
         self._looked_at = self._last_number()
         self._own: set[str] = set()
@@ -94,7 +99,7 @@ class Library:
         1970; None: the database's own. Raise ServiceError if it cannot be opened.
         """
         try:
-            database, recordings = open_database(place, durable=durable)
+            database, recordings, bucket = open_database(place, durable=durable)
             try:
                 migrate(database)
             except BaseException:
@@ -106,7 +111,7 @@ class Library:
                 f"The library {place} cannot be opened: {reason}.",
                 "Check its owner and mode, or choose another with --library.",
             ) from None
-        return cls(database, recordings, wall_clock)
+        return cls(database, recordings, bucket, wall_clock)
 
     def close(self) -> None:
         """Close the database; the library is of no use after that."""
@@ -122,6 +127,12 @@ class Library:
         """Return one incident's recording; None if there is none of that id."""
         row = self._db.execute(f"{SELECT} WHERE id = ?", (incident_id,)).first
         return self._recording(row) if row else None
+
+    def existing(self, incident_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the ids that there is an incident of."""
+        marks = ", ".join("?" * len(incident_ids)) or "NULL"
+        rows = self._db.execute(f"{SELECT} WHERE id IN ({marks})", tuple(incident_ids)).rows
+        return frozenset(row[0] for row in rows)
 
     def list(
         self,
@@ -177,7 +188,7 @@ class Library:
                 added.append(recording)
                 self._insert(recording)
                 self._words.insert(recording.id, words)
-                self._notify(Created(recording))
+                self._db.notify(encode_news(Created(recording)))
             before_commit()
         for recording in added:
             if recording.live_from_s is not None:
@@ -207,7 +218,7 @@ class Library:
             self._db.execute(
                 "UPDATE incidents SET owner = ? WHERE id = ?", (self._instance_id, recording.id)
             )
-            self._notify(Created(recording))
+            self._db.notify(encode_news(Created(recording)))
         self._publish(Created(recording))
         return recording
 
@@ -218,22 +229,22 @@ class Library:
             (False, duration_s, microseconds(ended_at), incident_id),
         )
         recording = self._existing(incident_id)
-        self._notify(CallEnded(recording))
+        self._db.notify(encode_news(CallEnded(recording)))
         self._publish(CallEnded(recording))
         return recording
 
     def remove(self, incident_id: str) -> None:
-        """Remove an incident, its words and, from a library on disk, its sound.
-
-        Raise KeyError for no such id.
-        """
+        """Remove an incident, its words and its own sound. Raise KeyError for no such id."""
         recording = self._existing(incident_id)
         self._db.execute("DELETE FROM incidents WHERE id = ?", (incident_id,))
-        folder = self.recordings_folder
-        if folder is not None and recording.path.is_relative_to(folder):
-            recording.path.unlink(missing_ok=True)
-        self._notify(Removed(incident_id))
+        self._db.notify(encode_news(Removed(incident_id)))
         self._publish(Removed(incident_id))
+        library_folder.remove_sound(recording, self.recordings_folder, self.bucket)
+
+    def keep_in_bucket(self, incident_id: str, name: str) -> bool:
+        """Note that the sound of an incident is an object now; return whether it is there yet."""
+        statement = "UPDATE incidents SET path = ? WHERE id = ?"
+        return self._db.execute(statement, (name, incident_id)).changed == 1
 
     def words(self, incident_id: str) -> tuple[Word, ...]:
         """Return the words of an incident in the order in which they were said."""
@@ -251,17 +262,8 @@ class Library:
         change = WordsCame(incident_id, tuple(words))
         with self._db.transaction():
             self._words.replace(incident_id, words)
-            self._notify(change)
+            self._db.notify(encode_news(change))
         self._publish(change)
-
-    def signing_key(self) -> bytes:
-        """Return the key with which all services of the library sign, made when first asked for."""
-        self._db.execute(
-            "INSERT INTO keys (name, value) VALUES ('bearer', ?) ON CONFLICT (name) DO NOTHING",
-            (secrets.token_bytes(32),),
-        )
-        ((key,),) = self._db.execute("SELECT value FROM keys WHERE name = 'bearer'").rows
-        return bytes(key)
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have `listener` called for every change from now on; return how to end that."""
@@ -298,16 +300,16 @@ class Library:
 
     def paths(self) -> frozenset[Path]:
         """Return where the sound of all incidents is."""
-        base = self.recordings_folder or Path()
-        return frozenset(
-            base / row[0] for row in self._db.execute("SELECT path FROM incidents").rows
-        )
+        return frozenset((self.recordings_folder or Path()) / name for name in self.names())
+
+    def names(self) -> frozenset[str]:
+        """Return the paths of the sound of all incidents as they are kept; of a bucket, names."""
+        return frozenset(row[0] for row in self._db.execute("SELECT path FROM incidents").rows)
 
     def count(self) -> tuple[int, int]:
         """Return how many incidents there are, and how many of them are live now."""
-        ((everything,),) = self._db.execute("SELECT count(*) FROM incidents").rows
-        ((live,),) = self._db.execute(
-            f"SELECT count(*) FROM incidents WHERE {MAY_LIVE} AND {IS_LIVE}",  # noqa: S608 - ours
+        ((everything, live),) = self._db.execute(
+            f"SELECT count(*), count(*) FILTER (WHERE {MAY_LIVE} AND {IS_LIVE}) FROM incidents",
             {"now_s": time.monotonic()},
         ).rows
         return int(everything), int(live)
@@ -328,9 +330,6 @@ class Library:
                 self._publish(change)
         return came is not None
 
-    def _notify(self, change: Change) -> None:
-        self._db.notify(encode_news(change))
-
     def _publish(self, change: Change) -> None:
         for listener in tuple(self._listeners):
             listener(change)
@@ -342,8 +341,9 @@ class Library:
         return recording
 
     def _insert(self, recording: Recording) -> None:
-        self._db.execute(INSERT, to_row(recording, self.recordings_folder))
+        base = self.recordings_folder if self.bucket is None else None
+        self._db.execute(INSERT, to_row(recording, base))
         self._own.add(recording.id)
 
     def _recording(self, row: tuple[Any, ...]) -> Recording:
-        return from_row(row, self.recordings_folder)
+        return from_row(row, self.recordings_folder, self.bucket.url if self.bucket else "")

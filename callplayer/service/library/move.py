@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from callplayer.errors import ServiceError, UsageError
+from callplayer.recordings.bucket import BucketError
 from callplayer.recordings.recording import Recording
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.library import Library
@@ -32,8 +33,7 @@ def move(source: LibraryPlace, target: LibraryPlace) -> int:
             raise UsageError(f"The library {target} is not empty.", "Name a new one with --to.")
         if old.count()[1]:
             raise UsageError("A call of the library is live.", "Try again when it is over.")
-        copied: list[Path] = []
-        stack.enter_context(_whole_or_none(copied))
+        copied = stack.enter_context(_whole_or_none(new))
         new.add_all(_entries(old, new, copied), lambda: new.clients.take_over(old.clients))
         return new.count()[0]
 
@@ -45,37 +45,55 @@ def _entries(
     while page is not None:
         found = old.list(page=page)
         for recording in found.recordings:
-            path = _copy(recording.path, old.recordings_folder, new.recordings_folder, copied)
-            yield replace(recording, path=path), old.words(recording.id)
+            yield _copy(recording, old, new, copied), old.words(recording.id)
         page = found.next_page
 
 
-def _copy(path: Path, old: Path | None, new: Path | None, copied: list[Path]) -> Path:
-    """Copy one file of sound and bring it to the disk; return where it is."""
-    assert old is not None
-    assert new is not None
-    if not path.is_relative_to(old) or old.samefile(new):
-        return path
-    there = new / path.name
+def _copy(recording: Recording, old: Library, new: Library, copied: list[Path]) -> Recording:
+    """Copy the sound of one call and bring it to the disk; return the recording as it is there."""
+    base, folder, path = old.recordings_folder, new.recordings_folder, recording.path
+    assert base is not None
+    assert folder is not None
+    if recording.bucket:
+        is_kept = new.bucket is not None and new.bucket.url == recording.bucket
+    else:
+        is_inside = path.is_relative_to(base)
+        is_kept = not is_inside or (new.bucket is None and base.samefile(folder))
+    if is_kept:
+        return recording
+    there = folder / path.name
     part = there.with_suffix(library_folder.PART)
-    with path.open("rb") as source, part.open("xb") as target:
+    copied.append(part)
+    with part.open("xb") as target:
         os.fchmod(target.fileno(), 0o600)
-        copied.append(part)
-        shutil.copyfileobj(source, target)
+        if recording.bucket:
+            assert old.bucket is not None
+            old.bucket.read_into(path.name, target.fileno())
+        else:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, target)
         target.flush()
         os.fsync(target.fileno())
-    part.rename(there)
     copied.append(there)
-    return there
+    if new.bucket is None:
+        part.rename(there)
+        return replace(recording, path=there, bucket="")
+    new.bucket.put(part, path.name)
+    part.unlink()
+    return replace(recording, path=Path(path.name), bucket=new.bucket.url)
 
 
 @contextlib.contextmanager
-def _whole_or_none(copied: list[Path]) -> Iterator[None]:
+def _whole_or_none(new: Library) -> Iterator[list[Path]]:
+    copied: list[Path] = []
     try:
-        yield
+        yield copied
     except BaseException as error:
         for path in copied:
             path.unlink(missing_ok=True)
+            if new.bucket is not None:
+                with contextlib.suppress(BucketError):
+                    new.bucket.remove(path.name)
         if isinstance(error, OSError):
             raise ServiceError(
                 f"{error.filename or 'The sound'} cannot be copied: {error.strerror}.",

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from callplayer.errors import UsageError
+from callplayer.paths import data_path
 
 SCHEMES = ("postgresql://", "postgres://")
 
 
 @dataclass(frozen=True)
 class PostgresPlace:
-    """A library in PostgreSQL: `dsn` names the database; `recordings` is the folder of the sound.
+    """A library in PostgreSQL: `dsn` names the database.
 
-    All services of the library reach that folder.
+    `recordings` is the folder of the sound, or a bucket's address, which all services reach.
     """
 
     dsn: str
-    recordings: Path
+    recordings: Path | str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what is being written: with a bucket one of this machine's own."""
+        if isinstance(self.recordings, Path):
+            return self.recordings
+        name = f"{self.dsn} {self.recordings}".encode()
+        return data_path() / "unsent" / hashlib.sha256(name).hexdigest()[:16]
 
     def __str__(self) -> str:
         """Return what may be shown of it: the server and the database."""

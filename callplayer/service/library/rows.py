@@ -42,12 +42,17 @@ def to_row(recording: Recording, base: Path | None) -> tuple[Any, ...]:
     )
 
 
-def from_row(row: tuple[Any, ...], base: Path | None) -> Recording:
-    """Return the recording of a row."""
+def from_row(row: tuple[Any, ...], base: Path | None, bucket: str = "") -> Recording:
+    """Return the recording of a row.
+
+    With a `bucket`, its address, a relative path is the name of an object there.
+    """
     identifier, path, parties, duration_s, created, ended, growing, live_from_s, facts = row
+    is_object = bool(bucket) and not path.startswith("/")
     return Recording(
         id=identifier,
-        path=Path(path) if base is None else base / path,
+        path=Path(path) if base is None or is_object else base / path,
+        bucket=bucket if is_object else "",
         parties=tuple(parties.split(",")),
         duration_s=duration_s,
         created_at=_EPOCH + timedelta(microseconds=created),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callplayer.errors import CallplayerError
 from callplayer.recordings.recording import find_recordings
+from callplayer.service.library.unsent import keep_sending, send_ended
 from callplayer.service.live.live_calls import LiveCalls, recover
 from callplayer.service.live.options import LiveSources
 from callplayer.service.live.pcm import parse_format
@@ -38,6 +39,7 @@ async def live_calls(sources: LiveSources, library: Library) -> AsyncIterator[Li
             folder = stack.enter_context(own_folder())
         calls = LiveCalls(library, folder)
         tasks = [asyncio.create_task(_run_logged(source)) for source in _started(sources, calls)]
+        sending = None if library.bucket is None else asyncio.create_task(keep_sending(library))
         await asyncio.sleep(0)  # what begins with the service has begun
         try:
             yield calls
@@ -45,6 +47,10 @@ async def live_calls(sources: LiveSources, library: Library) -> AsyncIterator[Li
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+                await send_ended(library)
 
 
 def _started(sources: LiveSources, calls: LiveCalls) -> list[Coroutine[object, object, None]]:

@@ -68,13 +68,14 @@ async def test_a_cached_recording_waits_for_no_decoding(tmp_path: Path) -> None:
 
 
 async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
-    a, b = recordings(tmp_path, "ab")
+    a, b, c = recordings(tmp_path, "abc")
     held = DecodedCache()
-    gone, kept = await held.get(a), await held.get(b)
+    gone, kept, removed = await held.get(a), await held.get(b), await held.get(c)
     a.path.unlink()
-    held.forget_removed()
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(gone.fd)
+    held.forget_removed({a.id, b.id})
+    for each in (gone, removed):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each.fd)
     assert await held.get(b) is kept
     held.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import UTC, datetime
 
 import pytest
@@ -35,21 +36,32 @@ def filled(tmp_path):
     return place
 
 
+def sound(recording, library):
+    if not recording.bucket:
+        return recording.path.read_bytes()
+    with tempfile.TemporaryFile() as file:
+        library.bucket.read_into(recording.path.name, file.fileno())
+        file.seek(0)
+        return file.read()
+
+
 def contents(place):
     with Library.open(place) as library:
         recordings = library.list().recordings
         return (
-            [(each.id, each.path.read_bytes(), each.facts) for each in recordings],
+            [(each.id, sound(each, library), each.facts) for each in recordings],
             [library.words(each.id) for each in recordings],
             library.clients.rows(),
         )
 
 
-def test_it_goes_there_and_back(tmp_path, filled, postgres_place):
-    assert move(filled, postgres_place) == 2
-    assert contents(postgres_place) == contents(filled)
+@pytest.mark.parametrize("there", ["postgres_place", "bucket_place"])
+def test_it_goes_there_and_back(tmp_path, filled, there, request):
+    other = request.getfixturevalue(there)
+    assert move(filled, other) == 2
+    assert contents(other) == contents(filled)
     back = tmp_path / "back"
-    assert move(postgres_place, back) == 2
+    assert move(other, back) == 2
     assert contents(back) == contents(filled)
     with Library.open(back) as library:
         assert library.get("a").path == back / "recordings" / "a.flac"
@@ -64,14 +76,16 @@ def test_a_secret_is_good_in_the_new_library(tmp_path, postgres_place):
         assert library.clients.good_hashes("desk") == (digest(secret),)
 
 
-def test_what_breaks_off_leaves_nothing(filled, postgres_place):
+@pytest.mark.parametrize("there", ["postgres_place", "bucket_place"])
+def test_what_breaks_off_leaves_nothing(filled, there, request):
+    place = request.getfixturevalue(there)
     (filled / "recordings" / "a.flac").unlink()
     with pytest.raises(ServiceError, match=r"a\.flac cannot be copied"):
-        move(filled, postgres_place)
-    with Library.open(postgres_place) as library:
+        move(filled, place)
+    with Library.open(place) as library:
         assert library.count() == (0, 0)
         assert library.clients.rows() == []
-    assert list(postgres_place.recordings.iterdir()) == []
+    assert list(place.folder.iterdir()) == []
 
 
 def test_it_is_refused_where_something_could_be_lost(tmp_path, filled, postgres_place):
