@@ -78,7 +78,7 @@ def test_of_two_services_each_knows_what_the_other_has_while_it_lives(place) -> 
 
 def test_the_key_is_one_for_all_services(place) -> None:
     with Library.open(place) as this, Library.open(place) as other:
-        assert this.instances.signing_key() == other.signing_key()
+        assert this.instances.signing_key() == other.instances.signing_key()
         assert len(this.instances.signing_key()) == 32
     with Library.open(None) as one, Library.open(None) as another:
         assert one.instances.signing_key() != another.instances.signing_key()

@@ -36,7 +36,7 @@ def library(place) -> Iterator[Library]:
 @contextlib.contextmanager
 def made_by(place, steps: Sequence[str]) -> Iterator[Database]:
     """The database of a library whose callplayer knew these steps."""
-    database, _ = open_database(place, durable=False)
+    database, *_ = open_database(place, durable=False)
     with contextlib.closing(database):
         migrate(database, steps)
         yield database
