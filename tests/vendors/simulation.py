@@ -45,7 +45,10 @@ class Knobs:
     where a scrub lands down. `queue_ms` is the sender's queue, by which the cursor is ahead of
     the sound; `flushes_seek` and `flushes_pause` say whether it is dropped, `feeds_paused` that it
     is fed with silence while paused. `stands`: the position stays that of the last command.
-    `loss` is the share of statuses that are lost.
+    `loss` is the share of statuses that are lost; each of the others is up to `unordered_s` later,
+    and may overtake another. Positions are up to `noise_ms` off. For `buffers_s` after a scrub or
+    a resume it reports that it is paused and is silent, then it goes on by itself. A scrub that
+    waits for `debounce_s` is overtaken by pauses. `pauses_at_end`: it pauses there by itself.
     """
 
     cadence_s: float | None = 0.25
@@ -56,6 +59,11 @@ class Knobs:
     rounding_ms: int = 0
     keyframe_ms: int = 0
     loss: float = 0.0
+    unordered_s: float = 0.0
+    noise_ms: int = 0
+    buffers_s: float = 0.0
+    debounce_s: float = 0.0
+    pauses_at_end: bool = False
     queue_ms: int = 0
     flushes_seek: bool = True
     flushes_pause: bool = True
@@ -88,7 +96,8 @@ class Server:
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
         self._random = random.Random(knobs.seed)
-        self._inbox: deque[tuple[int, Command, int]] = deque()
+        self._inbox: list[tuple[int, Command, int]] = []
+        self._buffers_until_ms = 0
         self._queue: deque[Frame | None] = deque()
         self._cursor_ms = 0
         self._reported_ms = 0
@@ -96,11 +105,17 @@ class Server:
         self._statuses = 0
         self._next_status_ms = knobs.phase_ms
         self._full_ms = knobs.duration_ms
+        self._buffers = False
         self.paused = True
 
     def receive(self, at_ms: int, command: Command, serial: int) -> None:
         """A command has come."""
-        self._inbox.append((at_ms + round(self._knobs.obey_s * 1000), command, serial))
+        due_ms = at_ms + round(self._knobs.obey_s * 1000)
+        if isinstance(command, Scrub | ScrubToEnd) and self._knobs.debounce_s:
+            due_ms += round(self._knobs.debounce_s * 1000)
+            self._inbox = [e for e in self._inbox if not isinstance(e[1], Scrub | ScrubToEnd)]
+        self._inbox.append((due_ms, command, serial))
+        self._inbox.sort(key=lambda each: each[0])
 
     def step(self, now_ms: int) -> tuple[Frame | None, list[Status]]:
         """Return the frame that goes out now, None for silence, and the statuses."""
@@ -108,10 +123,14 @@ class Server:
         if self._knobs.live:
             self._full_ms = self._knobs.duration_ms + now_ms
         while self._inbox and self._inbox[0][0] <= now_ms:
-            _, command, serial = self._inbox.popleft()
+            _, command, serial = self._inbox.pop(0)
+            rests = self.paused
             self._obey(command, serial)
+            if isinstance(command, Scrub | ScrubToEnd) or (rests and not self.paused):
+                self._buffers_until_ms = now_ms + round(self._knobs.buffers_s * 1000)
             if self._knobs.acknowledges:
                 statuses.append(self._status())
+        self._buffers = now_ms < self._buffers_until_ms
         cadence_s = self._knobs.cadence_s
         if cadence_s is not None and now_ms >= self._next_status_ms:
             self._next_status_ms += round(cadence_s * 1000)
@@ -122,9 +141,12 @@ class Server:
     def _frame(self) -> Frame | None:
         room = max(self._knobs.queue_ms // STEP_MS, 1)
         end_ms = self._full_ms - (self._knobs.edge_ms if self._knobs.live else 0)
-        while not self.paused and len(self._queue) < room and self._cursor_ms < end_ms:
+        plays = not (self.paused or self._buffers)
+        while plays and len(self._queue) < room and self._cursor_ms < end_ms:
             self._queue.append(Frame(self._cursor_ms, self._serial))
             self._cursor_ms += STEP_MS
+        if self._knobs.pauses_at_end and self._cursor_ms >= end_ms:
+            self.paused = True
         if self.paused and self._knobs.feeds_paused:
             self._queue.extend([None] * (room - len(self._queue)))
         return self._queue.popleft() if self._queue else None
@@ -156,13 +178,16 @@ class Server:
         self._statuses += 1
         cursor_ms = self._reported_ms if knobs.stands else self._cursor_ms
         within_ms = self._random.randrange(STEP_MS) if cursor_ms > self._reported_ms else 0
-        position_ms = max(cursor_ms - within_ms + knobs.bias_ms, 0)
+        most_ms = knobs.noise_ms
+        noise_ms = self._random.randint(-most_ms, most_ms) if most_ms else 0
+        position_ms = max(cursor_ms - within_ms + knobs.bias_ms + noise_ms, 0)
         if knobs.rounding_ms:
             position_ms -= position_ms % knobs.rounding_ms
         at_end = self._cursor_ms >= self._full_ms
         if knobs.flickers and self._full_ms - self._cursor_ms < 1500:
             at_end = self._statuses % 2 == 0
-        return Status(position_ms, self._duration(), self.paused, at_end, not knobs.live)
+        paused = self.paused or self._buffers
+        return Status(position_ms, self._duration(), paused, at_end, not knobs.live)
 
     def _duration(self) -> int:
         match self._knobs.duration:
@@ -273,7 +298,8 @@ def play(
     """Play `script`, of (ms, request), to `end_ms`; return what happened."""
     server, player, story = Server(knobs), Player(knobs, new_call), Story(knobs)
     to_server: deque[tuple[int, Command, int]] = deque()
-    statuses: deque[tuple[int, Status]] = deque()
+    statuses: list[tuple[int, Status]] = []
+    delays = random.Random(knobs.seed)
     frames: deque[Frame | None] = deque([None] * ((knobs.network_ms + knobs.path_ms) // STEP_MS))
     waiting = deque(script)
     serial = 0
@@ -292,9 +318,11 @@ def play(
         frame, reported = server.step(now_ms)
         frames.append(frame)
         lag_ms = knobs.network_ms + round(knobs.status_lag_s * 1000)
-        statuses.extend((now_ms + lag_ms, status) for status in reported)
+        more_ms = round(delays.random() * knobs.unordered_s * 1000)
+        statuses.extend((now_ms + lag_ms + more_ms, status) for status in reported)
+        statuses.sort(key=lambda each: each[0])
         while statuses and statuses[0][0] <= now_ms:
-            send(player.take(statuses.popleft()[1], now_s), now_ms)
+            send(player.take(statuses.pop(0)[1], now_s), now_ms)
         while waiting and waiting[0][0] <= now_ms:
             _, request = waiting.popleft()
             send(player.ask(request, now_s), now_ms)

@@ -17,6 +17,7 @@ from tests.vendors.rules_table import (
     LIVE_END_MS,
     LIVE_SCRIPT,
     LIVE_VARIANTS,
+    ODD_VARIANTS,
     SCRIPT,
     VARIANTS,
     Row,
@@ -61,6 +62,46 @@ def test_every_kind_of_server_is_played_right(name: str) -> None:
     assert found.phase == ("live" if knobs.live else "paused")
     # One scrub stays one scrub: four jumps, and one for each pause.
     assert found.scrubs == (1 if knobs.live else 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "silent_ms", "saw_most_ms", "error_ms"),
+    [
+        ("positions uneven by 60 ms", 300, 20, 120),
+        ("statuses overtake, 0.4 s", 400, 150, 250),
+        ("statuses overtake, 1 s, 10 a second", 400, 150, 300),
+        ("says paused while it buffers 1 s", 1_250, 20, 80),
+        ("the same, 1 Hz, no ack", 1_400, 20, 80),
+    ],
+)
+def test_odd_servers_are_played_right_and_their_clock_is_steady(
+    name: str, silent_ms: int, saw_most_ms: int, error_ms: int
+) -> None:
+    found = row(name, play(ODD_VARIANTS[name], SCRIPT, END_MS))
+    assert (found.old_ms, found.flickers, found.scrubs) == (0, 0, 7)
+    assert found.silent_ms is not None
+    assert found.silent_ms <= silent_ms
+    assert found.lost_ms <= LOST_MS
+    assert found.repeated_ms <= REPEATED_MS
+    assert found.saw_ms <= saw_most_ms
+    assert found.clock_error_ms <= error_ms
+    assert found.right_in_the_end
+
+
+@pytest.mark.parametrize("acknowledges", [True, False])
+@pytest.mark.parametrize("asks_pause", [True, False])
+def test_a_jump_back_from_the_end_plays_though_the_server_has_paused_there(
+    acknowledges: bool, asks_pause: bool
+) -> None:
+    script: list[tuple[int, m.Request]] = [(0, Resume()), (2_000, Scrub(595_000))]
+    script += [(9_000, Pause())] if asks_pause else []
+    script += [(10_000, m.SeekBy(-20_000))]
+    knobs = Knobs(pauses_at_end=True, acknowledges=acknowledges, phase_ms=330)
+    story = play(knobs, script, 14_000)
+    assert "at-end" in {phase for _, phase in story.shown}
+    assert story.server_paused == asks_pause
+    assert story.shown[-1][1] == ("paused" if asks_pause else "playing")
+    assert (story.heard[-1] is None) == asks_pause
 
 
 @st.composite

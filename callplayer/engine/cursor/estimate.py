@@ -32,11 +32,13 @@ class CursorEstimate:
     `status` is what counts: its position may be the clock's where a status said less. `is_ours`:
     it is concluded from sound or time, not reported. `agreed` is the pause state that was last
     asked for and confirmed, `contested` whether the server has changed it by itself since.
+    `ended`: the server has paused by itself at the end, where playing was wanted.
     `resume_held`: a resume waits until nothing of before can be heard. `segment` is where playing
-    last began: nothing before it can be audible. While `held` nothing is known of the server, and
+    last began: nothing before it can be audible. `left` is the path that the last scrub left,
+    confirmed at `left_s`. While `held` nothing is known of the server, and
     nothing moves. `reported_ms` is the position of the last status as it came; `behind_ms` by how
-    much it was behind the clock, since `behind_s`. `knows_duration`: what the status says of it can
-    be relied on.
+    much the last ones in a row were behind the clock, since `behind_s`. `knows_duration`: what the
+    status says of it can be relied on.
     """
 
     status: Status | None = None
@@ -46,14 +48,17 @@ class CursorEstimate:
     pause: PendingPause | None = None
     agreed: PendingPause | None = None
     contested: bool = False
+    ended: bool = False
     resume_held: bool = False
     segment: Segment = field(default_factory=Segment)
+    left: Line | None = None
+    left_s: float = 0.0
     held: bool = False
     reported_ms: int = 0
     reported_s: float | None = None
     reported_duration_ms: int = 0
     knows_duration: bool = False
-    behind_ms: int = 0
+    behind_ms: tuple[int, ...] = ()
     behind_s: float = 0.0
     habits: ServerHabits = field(default_factory=ServerHabits)
 
@@ -200,7 +205,7 @@ def ask_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstima
     """The user asked to pause or to resume: that goes out now."""
     repeats = head.pause is not None and head.pause.paused == paused
     pause = PendingPause(paused, now_s, now_s, repeats=repeats)
-    return replace(head, pause=pause, contested=False, resume_held=False)
+    return replace(head, pause=pause, contested=False, ended=False, resume_held=False)
 
 
 def keep_paused(head: CursorEstimate, paused: bool, now_s: float) -> CursorEstimate:

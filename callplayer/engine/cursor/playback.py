@@ -77,7 +77,12 @@ class PlaybackState(CallState):
         return ScrubToEnd() if position_ms is None else Scrub(position_ms)
 
     def _scrub(self, position_ms: int | None, now_s: float) -> list[Command]:
-        return [self.seek(position_ms, now_s), *self._after_scrub(now_s)]
+        ended = self.head.ended
+        commands: list[Command] = [self.seek(position_ms, now_s)]
+        if ended:  # it has paused there unasked, and the call is to play
+            self.head = heads.ask_paused(self.head, False, now_s)
+            return [*commands, Resume()]
+        return [*commands, *self._after_scrub(now_s)]
 
     def _after_scrub(self, now_s: float) -> list[Command]:
         """Return what keeps the pause state of a server that changes it at each scrub."""

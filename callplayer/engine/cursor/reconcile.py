@@ -11,14 +11,12 @@ from dataclasses import replace
 import msgspec
 
 from callplayer.engine.cursor import habits as learn
+from callplayer.engine.cursor import off_clock as off
 from callplayer.engine.cursor.estimate import CursorEstimate
-from callplayer.engine.cursor.habits import MOST_LATE_MS
 from callplayer.engine.cursor.learning import (
-    LATE_SAMPLES,
     learn_bias,
     learn_lateness,
     learn_status,
-    learns,
 )
 from callplayer.engine.cursor.requests import (
     AGREES_MS,
@@ -32,10 +30,6 @@ from callplayer.engine.cursor.requests import (
     judge,
 )
 from callplayer.vendor.status import Status
-
-LATE_S = 0.5
-"""A status that is behind the clock was held up on its way, or the server has gone back: it has if
-all that comes for so long says the same."""
 
 GIVE_UP_S = 5.0
 """A scrub that statuses contradict for so long is dropped for the server's word."""
@@ -97,7 +91,7 @@ def _is_old_news(head: CursorEstimate, status: Status, now_s: float) -> bool:
         return now_s - agreed.sent_s < head.habits.patience_s
     if seek is not None and seek.assumed and now_s - seek.since_s < head.habits.patience_s:
         return _judge(head, seek, status, now_s) != "left"
-    return False
+    return seek is None and off.is_overtaken(head, status, now_s)
 
 
 def _judge(head: CursorEstimate, seek: PendingSeek, status: Status, now_s: float) -> Verdict:
@@ -144,7 +138,7 @@ def _take_change(head: CursorEstimate, status: Status, now_s: float) -> CursorEs
         # What agreed was of before, by chance: this may be as old.
         return replace(head, pause=replace(agreed, assumed=False))
     if is_end or (head.contested and since_s < AGREED_FOR_S):
-        return replace(head, agreed=None)
+        return replace(head, agreed=None, ended=is_end)
     again = PendingPause(agreed.paused, now_s, now_s, sends=0, again=True)
     return replace(head, pause=again, contested=True)
 
@@ -210,17 +204,27 @@ def _confirm(
         line_ms = head.line_ms(now_s) - late_ms
         if habits.rounding_ms and abs(line_ms - reported_ms) <= tolerance_ms:
             status = msgspec.structs.replace(status, position=line_ms)
-    return _adopt(replace(head, seek=None, habits=habits), status, now_s, segment)
+    is_far = abs(seek.origin.at(now_s) - asked_ms) > off.OVERTAKEN_S * 1000 + 2 * tolerance_ms
+    left = seek.origin if is_far else None
+    head = replace(head, seek=None, habits=habits, left=left, left_s=now_s)
+    return _adopt(head, status, now_s, segment)
 
 
 def _take_position(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:
     """Take a status while no scrub is open."""
-    behind_ms = _behind_ms(head, status, now_s)
-    behind_s = head.behind_s if abs(behind_ms - head.behind_ms) <= AGREES_MS else now_s
+    behind_ms = off.take_behind(head.behind_ms, off.behind_ms(head, status, now_s))
+    behind_s = head.behind_s if len(behind_ms) > 1 else now_s
     reported_ms = status.position
     segment, is_ours = None, False
-    may_wait = (behind_ms and now_s - behind_s < LATE_S) or _may_be_late(head, status, now_s)
-    if _is_less_than_known(head, status, now_s) or may_wait:
+    is_late = off.may_come_late(behind_ms, now_s - behind_s)
+    may_wait = is_late or off.may_be_late(head, status, now_s)
+    off_ms = 0 if may_wait else off.off_ms(head, status, now_s)
+    if behind_ms and not is_late:
+        off_ms, behind_ms = min(behind_ms), ()
+    if off_ms:
+        place_ms = head.line_ms(now_s) - off_ms
+        status = msgspec.structs.replace(status, position=max(place_ms, 0))
+    if off.is_less_than_known(head, status, now_s) or may_wait:
         is_ours = head.is_ours and head.advancing()
         place_ms = head.line_ms(now_s)
         if head.knows_duration:
@@ -230,7 +234,7 @@ def _take_position(head: CursorEstimate, status: Status, now_s: float) -> Cursor
         # By the contract a fresh stream is paused at the beginning of the call.
         is_fresh = reported_ms <= (now_s - head.agreed.since_s) * 1000 + QUEUE_MS
         segment = Segment(0, head.agreed.since_s) if is_fresh else Segment(reported_ms)
-    elif _jumped(head, status, now_s):
+    elif off.jumped(head, status, now_s):
         segment = Segment(reported_ms)
     if segment is None and head.status is not None and head.status.paused:
         # Playing begins, or will, where the pause was: the first status of it may come late.
@@ -246,65 +250,6 @@ def _take_position(head: CursorEstimate, status: Status, now_s: float) -> Cursor
 
 def _landed_just_now(head: CursorEstimate, reported_ms: int) -> bool:
     return head.segment.by_seek and abs(reported_ms - head.reported_ms) <= AGREES_MS
-
-
-def _may_be_late(head: CursorEstimate, status: Status, now_s: float) -> bool:
-    """Return whether a status is behind what was concluded from sound, and not yet a habit."""
-    if not head.is_ours or status.paused or not head.advancing() or not learns(head.segment, now_s):
-        return False
-    is_behind = 0 < head.line_ms(now_s) - status.position <= MOST_LATE_MS
-    return is_behind and len(head.segment.behind_ms) < LATE_SAMPLES - 1
-
-
-def _is_less_than_known(head: CursorEstimate, status: Status, now_s: float) -> bool:
-    """Return whether a position says less than is known: it is rounded, or stands still."""
-    if head.status is None or status.at_end:
-        return False
-    if status.position == head.reported_ms and head.advancing() and not status.paused:
-        return True
-    rounding_ms = head.habits.rounding_ms
-    behind_ms = head.line_ms(now_s) - status.position
-    return bool(rounding_ms) and 0 <= behind_ms <= rounding_ms + AGREES_MS
-
-
-def _behind_ms(head: CursorEstimate, status: Status, now_s: float) -> int:
-    """Return by how much a status is behind where the cursor must be by the clock; 0 if it is not.
-
-    One cursor that plays and was not sent anywhere is meant. Statuses go by a channel that repeats
-    what is lost and keeps the order: on a bad link they come late, and then many at once.
-    """
-    if head.status is None or head.pause is not None or head.is_ours:
-        return 0
-    if (
-        not head.advancing()
-        or status.paused
-        or status.at_end
-        or status.position == head.reported_ms
-    ):
-        return 0
-    behind_ms = head.line_ms(now_s) - status.position
-    return behind_ms if behind_ms > 2 * AGREES_MS + head.habits.rounding_ms else 0
-
-
-def _jumped(head: CursorEstimate, status: Status, now_s: float) -> bool:
-    if head.status is None:
-        return True
-    tolerance_ms = AGREES_MS + head.habits.rounding_ms
-    if head.status.paused:
-        moved_ms = status.position - head.status.position
-        elapsed_ms = 0 if status.paused else (now_s - head.status_s) * 1000 + QUEUE_MS
-        return not -tolerance_ms <= moved_ms <= elapsed_ms + tolerance_ms
-    ahead_ms = status.position - head.line_ms(now_s)
-    if learns(head.segment, now_s):
-        # A sender's queue fills, or the statuses are late.
-        from_start_ms = status.position - head.segment_ms
-        fills = 0 < ahead_ms <= QUEUE_MS + tolerance_ms
-        is_late = from_start_ms >= -QUEUE_MS and -MOST_LATE_MS <= ahead_ms < 0
-        if fills or is_late:
-            return False
-    if head.is_ours:
-        tolerance_ms += QUEUE_MS + head.habits.late_ms
-    return abs(ahead_ms) > tolerance_ms + AGREES_MS
 
 
 def _adopt(
