@@ -194,7 +194,10 @@ class ChannelBank:
 
     def _apply_all(self) -> None:
         for part, channel in self._channels.items():
-            channel.set_silenced(part in self._silenced or part in self.layout.left_out)
+            # A mute must not come round by the mix, which may be a little ahead of its parts.
+            lent = part in self._mix_watch.alone and not self._silenced
+            left_out = part in self.layout.left_out and not lent
+            channel.set_silenced(part in self._silenced or left_out)
             if self._gate_open and not self._aside:
                 channel.open_gate()
             else:
@@ -226,12 +229,14 @@ class ChannelBank:
         return loudest
 
     def _watch_mixes(self, levels_db: Mapping[str, float]) -> None:
+        alone = self._mix_watch.alone
         more = self._mix_watch.find_more(levels_db, self.layout.left_out)
         for part in more:
             LOG.info("a mix holds more than the tracks beside it: it is heard, too")
             self.layout.keep(part)
-        if more:
+        if more or alone != self._mix_watch.alone:
             self._apply_all()
+        if more:
             self.on_layout()
 
     @property

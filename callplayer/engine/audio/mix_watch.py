@@ -10,12 +10,20 @@ SILENT_DB = -57.0
 LOOKS = 8
 """So many looks in a row, 20 in a second: a mix may come a little before or after its parts."""
 
+FIRST_LOOKS = 2
+"""After so many it is heard for as long as they go on: none of a third party's first words is lost
+to the rest."""
+
 
 class MixWatch:
-    """Looks at levels; `find_more` is called for each look."""
+    """Looks at levels; `find_more` is called for each look.
+
+    `alone` are the mixes that have sound just now while no other part has any.
+    """
 
     def __init__(self) -> None:
         self._looks: Counter[str] = Counter()
+        self.alone: frozenset[str] = frozenset()
 
     def find_more(self, levels_db: Mapping[str, float], left_out: Collection[str]) -> list[str]:
         """Return the mixes of `left_out` that have had sound for LOOKS while no other part had any.
@@ -29,4 +37,5 @@ class MixWatch:
         for part in left_out:
             alone = levels_db.get(part, SILENT_DB) > SOUND_DB and others_db <= SILENT_DB
             self._looks[part] = self._looks[part] + 1 if alone else 0
+        self.alone = frozenset(part for part in left_out if self._looks[part] >= FIRST_LOOKS)
         return [part for part in left_out if self._looks[part] >= LOOKS]

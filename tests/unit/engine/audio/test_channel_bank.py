@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -271,3 +272,41 @@ def test_a_track_that_is_named_anew_takes_its_partys_place() -> None:
     assert bank.rename("b", TrackNames("audio", "p2", '{"role": "dispatcher"}'))
     assert [lane.lane for lane in bank.layout.lanes] == ["caller", "callTaker"]
     assert not bank.rename("gone", TrackNames("caller"))
+
+
+@pytest.mark.parametrize(("alone_looks", "kept"), [(1, False), (4, False), (12, True)])
+def test_a_mix_that_is_left_out_is_heard_while_it_alone_has_sound(
+    alone_looks: int, kept: bool
+) -> None:
+    """A third party speaks in it: its first words are not lost until that is sure."""
+    bank, mixer = ChannelBank(RATE_HZ), Mixer(RATE_HZ)
+    bank.connect(mixer)
+    for name in ("caller", "callTaker", "mixed"):
+        bank.add(name, TrackNames(name))
+    bank.set_gate(True)
+    quiet = np.zeros(FRAME, np.int16)
+    now_s = itertools.count(1000.0, 0.05)
+
+    def look(own: np.ndarray, mixed: np.ndarray) -> float:
+        """Play 50 ms and look at the levels; return how loud the last 10 ms were."""
+        out = np.zeros((FRAME, 1), np.float32)
+        for _ in range(5):
+            bank.push("caller", own)
+            bank.push("callTaker", quiet)
+            bank.push("mixed", mixed)
+            mixer.render(out)
+        bank.levels(next(now_s))
+        return float(np.abs(out).max())
+
+    tone = (np.sin(np.arange(FRAME) / 8) * 8_000).astype(np.int16)
+    for _ in range(10):
+        look(tone, tone)
+    both = look(tone, tone)
+    for _ in range(10):
+        look(quiet, quiet)
+    heard = [look(quiet, tone) for _ in range(alone_looks)]
+    assert heard[0] < 0.01
+    assert all(each > 0.1 for each in heard[4:]), "some 0.1 s and the ring"
+    for _ in range(10):
+        look(tone, tone)
+    assert (look(tone, tone) > 1.5 * both) == kept, "else the caller is heard once"
