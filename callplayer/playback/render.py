@@ -95,12 +95,12 @@ def render(plan: BlockPlan, read: Reader, gains_from: Gains, gains_to: Gains) ->
 
 def mixed(block: Samples) -> Samples:
     """Return one channel of a block: the sum of all, rounded off where it would overload."""
-    total = block[:, :1].astype(np.int32)
-    for channel in range(1, block.shape[1]):
-        total += block[:, channel : channel + 1]
-    if total.min() >= -KNEE and total.max() <= KNEE:
-        return total.astype(np.int16)
-    return np.rint(soft_limited(total.astype(np.float32))).astype(np.int16)
+    if block.shape[1] == 1:
+        return block
+    total = np.add(block[:, 0], block[:, 1], dtype=np.int32)
+    if max(total[total.argmax()], -total[total.argmin()]) > KNEE:
+        total = np.rint(soft_limited(total.astype(np.float32)))
+    return total.astype(np.int16)[:, None]
 
 
 def _sound(plan: BlockPlan, read: Reader, parties: int) -> Samples:

@@ -367,6 +367,15 @@ def _live(options: argparse.Namespace) -> None:
 
 def _replays(options: argparse.Namespace) -> None:
     counts = (1, 10) if options.quick else (1, 10, 25, 50)
+    _replay_table(replays.measure(replays.cases(counts), 8.0 if options.quick else 15.0))
+
+
+def _mixed(options: argparse.Namespace) -> None:
+    rows = [*replays.cases((25,)), (50, True, 1), (24, True, 1), (24, True, 2)]
+    _replay_table(replays.measure(rows, 8.0 if options.quick else 15.0, floors=False))
+
+
+def _replay_table(rows: Iterable[replays.Floor | replays.Replays]) -> None:
     table(
         (
             "replays at once", "CPU a bot, % of a core", "memory a bot, MB", "workers",
@@ -374,7 +383,7 @@ def _replays(options: argparse.Namespace) -> None:
             "p95 ms", "concealed, ms/min", "steps of the sweep broken", "room server's CPU, %",
             "listeners' CPU, %",
         ),
-        (measured.row() for measured in replays.measure(counts, 8.0 if options.quick else 15.0)),
+        (measured.row() for measured in rows),
     )  # fmt: skip
 
 
@@ -448,13 +457,15 @@ BENCHMARKS = {
     "drift": _drift,
     "cost": _cost,
     "replays": _replays,
+    "mixed": _mixed,
     "flood": _flood,
     "longrun": _longrun,
     "screen": _screen,
     "start": _start,
 }
 
-LONG = ("longrun",)
+LONG = ("longrun", "mixed")
+"""Not without being named: what is long, or part of another."""
 
 if __name__ == "__main__":
     sys.exit(main())

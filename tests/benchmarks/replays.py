@@ -9,15 +9,15 @@ pitch carries its place, and look for what is missing.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from livekit import rtc
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.process import Workers
-from callplayer.service.bots.stats import StreamStats, late_ms
+from callplayer.service.bots.stats import StreamStats, late_ms, stats_of
 from callplayer.service.bots.streams import Streams
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
@@ -83,11 +83,13 @@ class Replays:
     steps: int
     broken_steps: int
     mixes: bool = False
+    instances: int = 1
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of its line."""
+        shared = "" if self.instances == 1 else f", of {self.instances} services"
         return (
-            f"{self.bots}, one mixed track" if self.mixes else f"{self.bots}",
+            f"{self.bots}{', one mixed track' if self.mixes else ''}{shared}",
             f"{self.bot_cpu_percent:.2f}",
             f"{self.bot_memory_mb:.0f}",
             f"{self.workers}",
@@ -103,9 +105,20 @@ class Replays:
         )
 
 
-def measure(counts: tuple[int, ...], duration_s: float) -> Iterator[Floor | Replays]:
-    """Give the floors, then what each number of bots costs, each over `duration_s`."""
-    measuring = _measure(counts, duration_s)
+Case = tuple[int, bool, int]
+"""How many replays at once, whether their tracks are mixed, and of how many services."""
+
+
+def cases(counts: Sequence[int]) -> list[Case]:
+    """Return the rows for these numbers of replays: two tracks each, and one mixed."""
+    return [(count, mixes, 1) for count in counts for mixes in (False, True)]
+
+
+def measure(
+    measured: Sequence[Case], duration_s: float, *, floors: bool = True
+) -> Iterator[Floor | Replays]:
+    """Give the floors, then what each case costs, each over `duration_s`."""
+    measuring = _measure(measured, duration_s, (1, 10) if floors else ())
     with asyncio.Runner() as runner:
         while True:
             try:
@@ -114,16 +127,23 @@ def measure(counts: tuple[int, ...], duration_s: float) -> Iterator[Floor | Repl
                 return
 
 
-async def _measure(counts: tuple[int, ...], duration_s: float) -> AsyncGenerator[Floor | Replays]:
+async def _measure(
+    measured: Sequence[Case], duration_s: float, floors: Sequence[int]
+) -> AsyncGenerator[Floor | Replays]:
     with tempfile.TemporaryDirectory() as folder:
         write_sweep_call(Path(folder) / "sweep.wav", 60.0 + 4 * duration_s)
         async with own_server(ensure_binary(print), Path(folder) / "livekit.log") as server:
-            for rooms in (1, 10):
+            for rooms in floors:
                 yield await _floor(server.room_server, rooms, duration_s)
-            for count, mixes in product(counts, (False, True)):
-                async with _streams(Path(folder), server.room_server, mixes) as (streams, call):
-                    measured = await _replays(streams, call, _pid_of_server(), count, duration_s)
-                    yield replace(measured, mixes=mixes)
+            for count, mixes, instances in measured:
+                async with AsyncExitStack() as stack:
+                    services = []
+                    for _ in range(instances):
+                        opened = _streams(Path(folder), server.room_server, mixes)
+                        streams, call = await stack.enter_async_context(opened)
+                        services.append(streams)
+                    row = await _replays(services, call, _pid_of_server(), count, duration_s)
+                    yield replace(row, mixes=mixes, instances=instances)
 
 
 @asynccontextmanager
@@ -145,9 +165,10 @@ async def _streams(
 
 
 async def _replays(
-    streams: Streams, call: Recording, server_pid: int, count: int, duration_s: float
+    services: Sequence[Streams], call: Recording, server_pid: int, count: int, duration_s: float
 ) -> Replays:
-    grants = [await streams.open(call, autoplay=False) for _ in range(count)]
+    taking_turns = itertools.cycle(services)
+    grants = [await next(taking_turns).open(call, autoplay=False) for _ in range(count)]
     rooms = [
         {"url": grant.url, "token": grant.token, "full": number < FULL_LISTENERS}
         for number, grant in enumerate(grants)
@@ -160,15 +181,15 @@ async def _replays(
         await asyncio.sleep(SETTLE_S)
         for listener in listeners:
             await listener.ask("begin")
-        workers = [worker.pid for worker in streams.stats().workers]
+        workers = [worker.pid for worker in _stats(services).workers]
         pids = {
             "bots": workers,
             "server": [server_pid],
             "listeners": [listener.pid for listener in listeners],
         }
-        before, used_before, at_s = streams.stats(), _cpu(pids), time.monotonic()
+        before, used_before, at_s = _stats(services), _cpu(pids), time.monotonic()
         await asyncio.sleep(duration_s)
-        after, used, took_s = streams.stats(), _cpu(pids), time.monotonic() - at_s
+        after, used, took_s = _stats(services), _cpu(pids), time.monotonic() - at_s
         memory_mb = sum(resident_mb(pid) for pid in workers)
         reported = [await listener.ask("end") for listener in listeners]
     share = {name: 100 * (used[name] - used_before[name]) / took_s for name in used}
@@ -211,6 +232,11 @@ def _summed(
         steps=sum(one["steps"] for one in reported),
         broken_steps=sum(one["broken"] for one in reported),
     )
+
+
+def _stats(services: Sequence[Streams]) -> StreamStats:
+    """Return what the bots of all services do together."""
+    return stats_of(tuple(worker for each in services for worker in each.stats().workers), [])
 
 
 def _cpu(pids: dict[str, list[int]]) -> dict[str, float]:
