@@ -285,5 +285,7 @@ def _topics(actions: Iterable[Action]) -> dict[str, list[str]]:
 
 
 def _compact(keys: Sequence[str]) -> str:
-    names = [key_name(key).replace("Shift+", "⇧").replace("Ctrl+", "^") for key in keys]
+    names = [key_name(key) for key in keys]
+    for long, short in (("Shift+", "⇧"), ("Ctrl+", "^"), ("Backspace", "Bksp")):
+        names = [name.replace(long, short) for name in names]
     return f"{names[0]} … {names[-1]}" if len(names) > 4 else " ".join(names)
