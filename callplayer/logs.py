@@ -13,6 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -29,17 +30,33 @@ STDERR_IS_LOGGED = "CALLPLAYER_STDERR_IS_LOGGED"
 MAX_LINE_BYTES = 64_000
 """A longer line without an end is left out: a secret could stand across the cut."""
 
-_JWT = re.compile(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}")
+
+class _Form:
+    """A regular expression that is compiled when it is first used: a start logs nothing."""
+
+    def __init__(self, form: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self._form, self._flags = form, flags
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self._form, self._flags)
+
+    def sub(self, by: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """Return `text` with what matches replaced."""
+        return self._compiled.sub(by, text)
+
+
+_JWT = _Form(r"\bey[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}")
 """A JWT, or what is left of one: its header is JSON in base64url, and begins with `{"`."""
 
-_KNOWN = re.compile(
+_KNOWN = _Form(
     r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_\w{30,255}|github_pat_\w{30,255}"
     r"|xox[a-z]-[\w-]{10,250}|[sr]k_(?:live|test)_\w{16,250}|AIza[\w-]{35})"
     r"|(?<=inline:)[A-Za-z0-9+/]{30,200}={0,2}"
 )
 """What says itself that it is a secret: keys of common services, an SRTP key in an SDP."""
 
-_PEM = re.compile(r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]{0,20000}")
+_PEM = _Form(r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[^-]{0,20000}")
 
 _PROSE = (
     r"(?!(?:is|was|are|to|or|and|as|by|in|of|on|no|not|must|needs?|has|for|with|from|can(?:not)?"
@@ -60,65 +77,63 @@ _NAME = (
     r"|signature|ice[_-]?pwd|_auth)(?:[_-]?(?:value|text|key))?"
 )
 _STRICT_NAME = r"(?:secret|passw(?:or)?d|passphrase|\bpwd|(?:api|access|private)[_-]?key)"
-_QUOTED = re.compile(
+_QUOTED = _Form(
     rf"(?P<head>{_NAME}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:[:=,]|=>|%3[AD])\s{{0,4}}(?:Some\()?b?)"
     r"(?:(?P<escaped>\\{1,4}[\"']).{0,9000}?(?P=escaped)"
     r"|\"(?:[^\"\\]|\\.){0,9000}\""
     r"|'(?:[^'\\]|\\.){0,9000}')",
     re.IGNORECASE,
 )
-_SAID = re.compile(rf"(?P<head>{_NAME}(?: is| was)?[ \t]{{1,4}})(['\"`])[^\s'\"`]{{4,400}}\2",
+_SAID = _Form(rf"(?P<head>{_NAME}(?: is| was)?[ \t]{{1,4}})(['\"`])[^\s'\"`]{{4,400}}\2",
                    re.IGNORECASE)  # fmt: skip
-_DIGEST = re.compile(
+_DIGEST = _Form(
     r"(?P<head>\bDigest\s{1,4}|\bresponse=)(?:,?[ \t]{0,4}\w{1,30}=(?:\"[^\"\n]{0,900}\"?"
     r"|[^\s,\"]{1,900})|\"?[0-9a-f]{32,128}\"?)+",
     re.IGNORECASE,
 )
-_COOKIES = re.compile(r"(?P<head>\bcookie2?\s{0,4}:\s{0,4})[^\n\"'*]{1,9000}", re.IGNORECASE)
-_TAG = re.compile(rf"(?P<head><[\w:-]{{0,60}}{_NAME}\b[^<>\n]{{0,200}}>)[^<]{{1,9000}}",
+_COOKIES = _Form(r"(?P<head>\bcookie2?\s{0,4}:\s{0,4})[^\n\"'*]{1,9000}", re.IGNORECASE)
+_TAG = _Form(rf"(?P<head><[\w:-]{{0,60}}{_NAME}\b[^<>\n]{{0,200}}>)[^<]{{1,9000}}",
                   re.IGNORECASE)  # fmt: skip
-_ASSIGNED = re.compile(
+_ASSIGNED = _Form(
     rf"(?P<head>{_NAME}(?:(?:%22)?\s{{0,4}}(?:=>?|->|%(?:25)?3[AD])\s{{0,4}}(?:%22|[\"'])?"
     r"|[\"']?\s{0,4}:\s{0,4}[\"']))[^\s\"'&;,<>)\]}\\*]+",
     re.IGNORECASE,
 )
-_HEADER = re.compile(
-    rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE
-)
-_FLAG = re.compile(
+_HEADER = _Form(rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE)
+_FLAG = _Form(
     rf"(?P<head>(?<![\w-])--?[\w-]{{0,40}}?{_NAME}[\w-]{{0,20}}[ \t]{{1,4}})(?!-){_PROSE}"
     r"[^\s*]{1,900}",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(r"(?P<head>(?<![\w-])(?:-u|--user)[ =]{1,4}[^\s:]{0,90}:)[^\s*]{1,900}")
-_PLAIN = re.compile(
+_LOGIN = _Form(r"(?P<head>(?<![\w-])(?:-u|--user)[ =]{1,4}[^\s:]{0,90}:)[^\s*]{1,900}")
+_PLAIN = _Form(
     rf"(?P<head>{_STRICT_NAME}\s{{0,4}}:[ \t]{{0,4}}){_PROSE}"
     r"[^\s\"'<>,;(){}\[\]*:]{4,900}+(?!\()"
     rf"|(?P<said>{_NAME}(?:[ \t]{{0,4}}:[ \t]{{0,4}}|[ \t]{{1,4}}(?:(?:is|was)[ \t])?))"
     rf"{_NO_WORD}",
     re.IGNORECASE,
 )
-_BEARER = re.compile(rf"(?P<head>\b(?:Bearer|Basic)(?:\s+|%20|\+)){_NO_WORD}", re.IGNORECASE)
-_SCHEME = re.compile(
+_BEARER = _Form(rf"(?P<head>\b(?:Bearer|Basic)(?:\s+|%20|\+)){_NO_WORD}", re.IGNORECASE)
+_SCHEME = _Form(
     r"(?P<head>authorization[\"']?\s{0,4}[:=,]\s{0,4}b?[\"']?\w{1,20}\s)[^\s\"'*]+", re.IGNORECASE
 )
-_QUERY = re.compile(r"(?P<head>[?&](?:auth|key|sig|code|session|sid|pass|pw)=)[^\s\"'&;,<>)]+",
+_QUERY = _Form(r"(?P<head>[?&](?:auth|key|sig|code|session|sid|pass|pw)=)[^\s\"'&;,<>)]+",
                     re.IGNORECASE)  # fmt: skip
 """What a query may call a secret, and other text may not."""
 
-_USER = re.compile(
+_USER = _Form(
     r"(?P<head>\b[a-z][a-z0-9+.-]{0,20}://)"
     r"(?:[^\s/@:\"'<>]{0,300}:(?!\d{1,5}[/?#])[^\s\"'<>@]{1,300}|[^\s/\"'<>@]{1,300})"
     r"(?:@[^\s/\"'<>@]{1,300})?@",
     re.IGNORECASE,
 )
-_BARE_USER = re.compile(
+_BARE_USER = _Form(
     r"(?P<head>(?<![\w:.@/+-])(?!(?:sips?|mailto|tel|acct|xmpp):)[a-z][\w.-]{0,60}:)"
     r"[^\s/@:\"'<>*]{3,200}@(?=[\w-]{1,60}[.:/\w])",
     re.IGNORECASE,
 )
 
-_KEYS = re.compile(r"(?P<head>\bkeys\\{0,4}[\"']?\s{0,4}:\s{0,4}\{)[^}]{0,4000}", re.IGNORECASE)
+_KEYS = _Form(r"(?P<head>\bkeys\\{0,4}[\"']?\s{0,4}:\s{0,4}\{)[^}]{0,4000}", re.IGNORECASE)
 """A livekit-server's API keys: a table of key and secret."""
 
 
