@@ -140,7 +140,19 @@ class CallState:
 
     def shown_ms(self, now_s: float, delays: Delays) -> int:
         """Return the position that is heard, or that playing will go on from."""
-        return self.head.audible_ms(now_s, delays.path_ms)
+        rest_ms = self._rest_ms(now_s)
+        return self.head.audible_ms(now_s, delays.path_ms) if rest_ms is None else rest_ms
+
+    def _rest_ms(self, now_s: float) -> int | None:
+        """Return where the call stands that was paused while its link was down; None for another.
+
+        Its server knows nothing of that, and goes on unheard.
+        """
+        head = self.head
+        if not (self.unreachable and head.pause and head.pause.paused and head.advancing()):
+            return None
+        wish_ms = head.requested_ms(now_s)
+        return head.confirmed_ms(head.pause.since_s) if wish_ms is None else wish_ms
 
     def phase(self, now_s: float) -> m.Phase:
         """Return the one word for what goes on."""
@@ -169,10 +181,10 @@ class CallState:
         device: str | None,
     ) -> m.StateEvent:
         """Return the whole state; `levels_db` has the RMS level of each lane that sounds."""
-        head, status = self.head, self.head.status
+        head, status, rest_ms = self.head, self.head.status, self._rest_ms(now_s)
         return m.StateEvent(
             phase=self.phase(now_s),
-            position_ms=head.confirmed_ms(now_s),
+            position_ms=head.confirmed_ms(now_s) if rest_ms is None else rest_ms,
             audible_ms=self.shown_ms(now_s, delays),
             audible_in_ms=head.audible_in_ms(now_s, delays.path_ms),
             duration_ms=head.duration_ms(now_s),

@@ -205,8 +205,11 @@ class PlaybackState(CallState):
             self.head = inference.take_onset(self.head, now_s, sent_s)
 
     def due(self, now_s: float, delays: Delays) -> list[Command]:
-        """Return what has to be sent now, though nothing was asked for just now."""
-        if not self.opened or self.away or self.rejoining:
+        """Return what has to be sent now, though nothing was asked for just now.
+
+        What is asked while the link is down has reached no server: it stays a wish.
+        """
+        if not self.opened or self.away or self.rejoining or self.unreachable:
             return []
         done_s = gates.obeyed_s(self._gate, now_s, self.head.habits.wait_s)
         if done_s is not None:

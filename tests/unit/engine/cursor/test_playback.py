@@ -75,6 +75,31 @@ def test_a_resume_right_after_a_pause_goes_out_once_nothing_old_can_be_heard() -
     assert call.may_be_heard(1000.12)
 
 
+@pytest.mark.parametrize("before_s", [0.0, 0.5])
+def test_a_pause_that_the_broken_link_has_kept_stands_where_it_was_asked_for(
+    before_s: float,
+) -> None:
+    """It was asked for `before_s` before the connection was known to be broken, or after that."""
+    call = playing_call()
+    asked_s = 1000.0 + before_s
+    call.unreachable = not before_s
+    place_ms = round(20_000 + before_s * 1000) - 100 + 10 - PAUSE_BACK_MS
+    assert call.apply(Pause(), asked_s, DELAYS) == [Scrub(place_ms), Pause()]
+    call.unreachable = True
+    for passed_s in (0.1, 1.0, 2.0, 5.0, 20.0):
+        now_s = asked_s + passed_s
+        assert call.due(now_s, DELAYS) == []
+        state = call.state(now_s, DELAYS, (), {}, None)
+        assert (state.position_ms, state.audible_ms, state.requested_ms) == 3 * (place_ms,)
+        assert (state.paused, state.advancing) == (True, False)
+    # Nothing says that it was carried out: with the link back it is asked for again.
+    call.unreachable = False
+    assert call.open_wishes() == ResumePoint(place_ms, paused=True)
+    call.unreachable = True
+    call.freeze(asked_s + 21.0, DELAYS, None)
+    assert call.state(asked_s + 25.0, DELAYS, (), {}, None).position_ms == place_ms
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_toggle_at_the_end_plays_from_the_start(paused: bool) -> None:
     call = playing_call()
