@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from callplayer.ipc.messages import RetryNow, SeekBy, StateEvent
+from callplayer.ipc.messages import MakeAudible, RetryNow, SeekBy, StateEvent
 from callplayer.ipc.news import EngineGone
 from callplayer.ui import terminal
 from callplayer.ui.key_profiles import remapped
@@ -95,6 +95,35 @@ async def test_that_silence_is_skipped_is_seen_for_as_long_as_it_is(size: str) -
             await pilot.press("S")
             await pilot.pause()
             assert "skips silence" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_the_desktops_mixer_takes_away_is_said_with_the_key_that_undoes_it(
+    size: str,
+) -> None:
+    app, engine = scripted(ScreenConfig(actions=remapped({"audible": "f9"})))
+    async with app.run_test(size=SIZES[size]) as pilot:
+        for level, lacks in (
+            ({"desktop_muted": True, "desktop_percent": 20}, "muted"),
+            ({"desktop_percent": 20}, "at 20 %"),
+        ):
+            app.player.take(but(PLAYING, **level))
+            await pilot.pause()
+            text = screen_text(app)
+            assert f"The call is {lacks} in the desktop's mixer." in text
+            assert "F9 undoes it." in text
+            assert lacks in text.splitlines()[0]
+            engine.requests.clear()
+            await pilot.press("f9")
+            assert engine.requests == [MakeAudible()]
+            # A call at rest is quiet anyway: only the header says it.
+            app.player.take(but(PAUSED, **level))
+            await pilot.pause()
+            assert "The call is" not in screen_text(app)
+            assert lacks in screen_text(app).splitlines()[0]
+        app.player.take(PLAYING)
+        await pilot.pause()
+        assert "desktop's mixer" not in screen_text(app)
 
 
 async def test_the_palette_lists_every_action_with_its_key_and_does_what_is_chosen() -> None:
