@@ -7,7 +7,6 @@ wants `--no-audio` does not need it.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -26,13 +25,11 @@ from callplayer.engine.devices.routes import name_streams
 from callplayer.errors import SoundDeviceError
 from callplayer.text import plain_text
 
-LOG = logging.getLogger(__name__)
-
 PREFERRED_RATE_HZ = 48_000
-CLOCK_LOOK_S, CLOCK_KNOWN_S = 0.05, 2.0
-CLOCK_LEAD_S = 1.0
-"""A device that takes so much more sound than time passes, soon after it is opened, has no clock:
-ALSA's `null` and `file` take all there is."""
+CLOCK_LOOK_S, CLOCK_KNOWN_S, FIRST_BLOCK_S = 0.05, 2.0, 0.5
+FILLED_S, CLOCK_LEAD_S = 0.2, 1.0
+"""A device takes no more sound than this beyond the time that passes, to fill itself at first. One
+that takes so much more has no clock: ALSA's `null` and `file` take all there is."""
 
 PORTAUDIO_HINT = (
     "Install it (Debian/Ubuntu: apt install libportaudio2, macOS: brew install portaudio), "
@@ -58,6 +55,9 @@ class Output(Protocol):
     device_name: str
     closes: bool
     """Whether it can be closed once its sound system has ended: JACK's cannot."""
+
+    takes_latency: bool
+    """Whether it holds as much as is asked of it: JACK's server holds what it was started with."""
 
     latency_s: float
     underflows: int
@@ -152,15 +152,14 @@ class SoundOutput:
     def __init__(
         self, device: OutputDevice, mixer: Mixer, latency_s: float = FIRST_LATENCY_S
     ) -> None:
-        """Open `device` at the mixer's rate and start it.
+        """Open `device` at the mixer's rate and start it; raise SoundDeviceError if it cannot be.
 
-        `latency_s` is what is asked of the device; blocks are half of it. Raise SoundDeviceError if
-        the device cannot be opened.
+        `latency_s` is what is asked of the device; blocks are half of it.
         """
         sd = _sounddevice()
         self._error: type[Exception] = sd.PortAudioError
         self.device_name = device.name
-        self.closes = device.host_api != JACK
+        self.closes = self.takes_latency = device.host_api != JACK
         self.mixer = mixer
         self.latency_s = latency_s
         self.underflows = 0
@@ -184,7 +183,7 @@ class SoundOutput:
                 self._stream = stream
                 self.latency_s = plausible_s(float(stream.latency), latency_s)
                 stream.start()
-                time.sleep(CLOCK_LOOK_S)
+                self._see_clock()
         except sd.PortAudioError as error:
             if stream is not None:
                 stream.close(ignore_errors=True)
@@ -200,6 +199,18 @@ class SoundOutput:
                 f"The sound device {device.name!r} is none: it takes sound without a clock.",
                 "`callplayer devices` lists the others; or run with --no-audio.",
             )
+
+    def _see_clock(self) -> None:
+        """Return once the device has shown no haste, or has been found to have no clock."""
+        time.sleep(CLOCK_LOOK_S)
+        while self._has_clock:
+            lead_s = self._lead_s(time.monotonic())
+            if lead_s <= (FILLED_S if self.mixer.rendered_frames else -FIRST_BLOCK_S):
+                return
+            time.sleep(CLOCK_LOOK_S)
+
+    def _lead_s(self, now_s: float) -> float:
+        return self.mixer.rendered_frames / self.mixer.rate_hz - (now_s - self._opened_s)
 
     def stop(self) -> None:
         """Close at once; what the device still holds is dropped."""
@@ -227,12 +238,10 @@ class SoundOutput:
         self.mixer.render(out)
         called_s, self._called_s = self._called_s, self.mixer.rendered_at_s
         self._gap_s = max(self._gap_s, self._called_s - called_s)
-        passed_s = self._called_s - self._opened_s
-        if passed_s < CLOCK_KNOWN_S:
-            taken_s = self.mixer.rendered_frames / self.mixer.rate_hz
-            if taken_s > passed_s + CLOCK_LEAD_S:
-                self._has_clock = False
-                raise self._stop_stream
+        is_new = self._called_s - self._opened_s < CLOCK_KNOWN_S
+        if is_new and self._lead_s(self._called_s) > CLOCK_LEAD_S:
+            self._has_clock = False
+            raise self._stop_stream
         if flags.output_underflow:
             self.underflows += 1
         ahead_s = moment.outputBufferDacTime - moment.currentTime
@@ -251,7 +260,7 @@ class SimulatedOutput:
     ) -> None:
         self.mixer = mixer
         self.device_name = name
-        self.closes = True
+        self.closes = self.takes_latency = True
         self.latency_s = 0.0
         self.underflows = 0
         self._block: npt.NDArray[np.float32] = np.zeros((block_frames, 1), dtype=np.float32)
