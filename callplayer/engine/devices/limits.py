@@ -18,7 +18,8 @@ class DeviceLimits:
     underflows.
     `default_moves_s`: a stream that moves to the desktop's default sink so soon after that changed
     is moved by the change. `move_settles_s`: how long it is waited for the word of such a change.
-    `placed_s`: how long the sound server may take to place a stream.
+    `placed_s`: how long the sound server may take to place a stream. `opens_s`: how long a device
+    that is being opened may take in a call that has begun, before a new engine tries it.
     """
 
     stalled_s: float = 0.3
@@ -32,3 +33,4 @@ class DeviceLimits:
     default_moves_s: float = 0.5
     move_settles_s: float = 0.15
     placed_s: float = 0.5
+    opens_s: float = 60.0

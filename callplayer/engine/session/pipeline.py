@@ -90,24 +90,23 @@ class AudioPipeline:
         *,
         refresh: bool = False,
         on_trial: bool = False,
+        timeout_s: float = OPEN_TIMEOUT_S,
     ) -> None:
         """Open the device of that name ("": the system's default).
 
         Raise SoundDeviceError if it cannot be opened, SoundDeviceHangsError if it does not answer.
         `refresh` looks for devices that have come since the start. A device `on_trial` plays, but
-        does not count as there.
+        does not count as there. `timeout_s` is for finding it, and again for opening it.
         """
         if self.no_audio:
             self._open_simulated("no audio")
             return
-        target = await self._in_time(
-            lambda: find_target(wanted, view, refresh=refresh), OPEN_TIMEOUT_S
-        )
+        target = await self._in_time(lambda: find_target(wanted, view, refresh=refresh), timeout_s)
         self.listed, self.on_trial = target.listed, on_trial
         mixer = Mixer(target.rate_hz)
         output = await self._in_time(
             lambda: open_target(target, mixer, self._latency.latency_s),
-            OPEN_TIMEOUT_S,
+            timeout_s,
             SoundOutput.stop,
         )
         self.attach(output, mixer)
@@ -183,9 +182,10 @@ class AudioPipeline:
 
     def wants_other_latency(self, now_s: float, *, unheard: bool) -> bool:
         """Return whether to open the device anew: for more latency, or `unheard` for less."""
-        if self._output is None or not self._latency.look(
-            self._output.underflows, now_s, unheard=unheard
-        ):
+        output = self._output
+        if output is None or not output.takes_latency:
+            return False
+        if not self._latency.look(output.underflows, now_s, unheard=unheard):
             return False
         LOG.warning("the device's latency is now %.0f ms", self._latency.latency_s * 1000)
         return True

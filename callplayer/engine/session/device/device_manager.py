@@ -150,7 +150,8 @@ class DeviceManager:
         return True
 
     def _must_wait(self) -> bool:
-        return self._call.opened and self._device.silent and self._call.is_silent()
+        waits = self._device.silent or self._call.held  # held, it is about to be left
+        return self._call.opened and waits and self._call.is_silent()
 
     # --- one step ---------------------------------------------------------------------------------
 
@@ -230,12 +231,12 @@ class DeviceManager:
         self._report.detail()
         self._retry_s = 0.0
         if not output.closes:
-            raise system_gone("JACK")
+            raise system_gone("JACK has ended.")
         try:
             await self._sound.end(output)
         except SoundDeviceHangsError:
             if self._device.server_ended:
-                raise system_gone("The sound server") from None
+                raise system_gone("The sound server has ended.") from None
             raise
 
     async def _reopen(self) -> None:
@@ -288,7 +289,9 @@ class DeviceManager:
         """Open a device and see that it runs; return whether it does: the call goes on then."""
         if name == self._home.name:
             self._home.leave_alone(time.monotonic())
-        if not await self._device.open(name):
+        with self._report.opening():
+            is_open = await self._device.open(name)
+        if not is_open:
             return False
         if name == self._home.name:
             self._home.forget()
@@ -300,7 +303,8 @@ class DeviceManager:
         """Return whether a device runs, while the one that plays goes on."""
         if name == self._home.name:
             self._home.leave_alone(time.monotonic())
-        return await self._device.probe(name)
+        with self._report.opening():
+            return await self._device.probe(name)
 
     # --- choice -----------------------------------------------------------------------------------
 

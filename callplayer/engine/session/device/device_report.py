@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from callplayer.config import MAX_OUTPUT_DELAY_MS
 from callplayer.engine.cursor.playback import PlaybackState
@@ -16,7 +17,7 @@ from callplayer.engine.devices.selection import DeviceSelection
 from callplayer.engine.session.device.playing_device import PlayingDevice
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.reporter import Reporter
-from callplayer.errors import SoundSystemGoneError
+from callplayer.errors import SoundDeviceHangsError, SoundSystemGoneError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_delay_ms
 from callplayer.text import plain_text
@@ -25,6 +26,9 @@ LOG = logging.getLogger(__name__)
 
 FIRST_CLICK_S = 0.2
 """By then a device has asked for the block that the first click is in."""
+
+SLOW_S = 0.5
+"""A device that takes so long to open is said to be waited for."""
 
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."
@@ -47,11 +51,9 @@ def loss_hint(home: DeviceSelection, view: PulseView | None, plays_on: str | Non
     return f"Trying {plain_text(label, 60)}."
 
 
-def system_gone(which: str) -> SoundSystemGoneError:
-    """Return the error of a sound system that has ended, and cannot be closed in this process."""
-    return SoundSystemGoneError(
-        f"{which} has ended.", "A new engine plays on from here once there is a device."
-    )
+def system_gone(what: str) -> SoundSystemGoneError:
+    """Return the error of a sound system that this process can neither close nor open."""
+    return SoundSystemGoneError(what, "A new engine plays on from here once there is a device.")
 
 
 class DeviceReport:
@@ -77,6 +79,17 @@ class DeviceReport:
         self._playing = playing
         self._list_devices = list_devices
         self._answering: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        """Say that a slow device is waited for; leave one that hangs to a new engine."""
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self.detail)
+        try:
+            yield
+        except SoundDeviceHangsError:
+            raise system_gone("The sound system does not answer.") from None
+        finally:
+            slow.cancel()
 
     def loss(self, what: str) -> None:
         """Report that the device is lost, and how the call goes on."""

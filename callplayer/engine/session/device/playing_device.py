@@ -212,7 +212,9 @@ class PlayingDevice:
         self.on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
         self.stands_still = False
         try:
-            await self._sound.open(name, self.view, refresh=True, on_trial=True)
+            await self._sound.open(
+                name, self.view, refresh=True, on_trial=True, timeout_s=self._limits.opens_s
+            )
             if not await self._runs(name):
                 await self._sound.close()
                 return False

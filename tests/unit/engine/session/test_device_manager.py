@@ -24,8 +24,10 @@ from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.session.device import standstill
 from callplayer.engine.session.device.device_manager import DeviceManager
-from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.device.device_report import LACKS, SLOW_S
+from callplayer.engine.session.pipeline import OPEN_TIMEOUT_S, AudioPipeline
 from callplayer.engine.session.reporter import Reporter
+from callplayer.errors import SoundDeviceHangsError, SoundSystemGoneError
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Scrub
 from callplayer.vendor.status import Status
@@ -39,7 +41,7 @@ class Card:
     """An open device that asks for blocks until it is made to stand still."""
 
     latency_s = 0.01
-    closes = True
+    closes = takes_latency = True
     underflows = 0
     mixer = Mixer(48_000)
 
@@ -146,6 +148,39 @@ async def test_a_device_that_stands_still_for_a_second_is_waited_for_and_gone_on
     assert not rig.call.held
     assert not rig.call.head.wants_paused()
     assert (rig.detail, rig.errors) == ("", [])
+
+
+async def test_a_pause_that_is_pressed_while_the_sound_fades_out_for_another_device_lasts() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    rig.call.apply(Pause(), rig.now_s, Delays())
+    rig.call.held = True  # for the device that is left in a moment
+    assert rig.sound.ready
+    assert rig.care.handle(Pause())
+    assert not rig.call.held
+    assert rig.care.handle(m.TogglePause()) is False
+
+
+async def test_a_device_that_opens_slowly_is_waited_for_and_one_that_hangs_is_left_to_a_new_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    rig.sound.detach()
+    del rig.care._reopen  # type: ignore[attr-defined]
+    patience_s = []
+
+    async def hangs(_name: str, _view: PulseView | None, *, timeout_s: float, **_: Any) -> None:
+        patience_s.append(timeout_s)
+        await asyncio.sleep(SLOW_S + 0.1)
+        raise SoundDeviceHangsError("The sound device does not answer.", "")
+
+    monkeypatch.setattr(rig.sound, "open", hangs)
+    with pytest.raises(SoundSystemGoneError):
+        await rig.step(TICK_S)
+    assert patience_s == [LIMITS.opens_s]
+    assert LIMITS.opens_s > OPEN_TIMEOUT_S
+    assert rig.detail == LACKS
 
 
 async def test_a_suspended_device_is_not_waited_for() -> None:

@@ -15,9 +15,11 @@ class Card:
 
     device_name = "card"
     latency_s = 0.01
+    closes = True
 
     def __init__(self) -> None:
         self.underflows = 0
+        self.takes_latency = True
 
     def stop(self) -> None: ...
 
@@ -61,3 +63,10 @@ def test_underflows_outlive_the_device() -> None:
     pipeline.detach()
     pipeline.attach(Card(), Mixer(44_100))
     assert pipeline.device_underflows == 3
+
+
+def test_for_more_latency_only_a_device_that_takes_it_is_opened_anew() -> None:
+    for takes_latency in (True, False):
+        pipeline, card = with_card()
+        card.takes_latency, card.underflows = takes_latency, 100
+        assert pipeline.wants_other_latency(10.0, unheard=False) is takes_latency
