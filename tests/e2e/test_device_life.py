@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from callplayer.engine.session.pipeline import OPEN_TIMEOUT_S
 from tests.e2e.conftest import SWEEP_S
 from tests.faults.heard import nearest, place_s, quiet_spans
 from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
-from tests.rig.pulse import RATE_HZ, PulseServer, Sink, pulse_server, until_heard
+from tests.rig.pulse import RATE_HZ, PulseServer, Recording, Sink, pulse_server, until_heard
 from tests.rig.signals import PERIOD_S, heard_position_s, rms_db, write_sweep_call
 from tests.rig.terminal import Terminal
 
@@ -55,8 +56,8 @@ def add_sink(server: PulseServer) -> Iterator[AddSink]:
     """Plug devices in."""
     sinks: list[Sink] = []
 
-    def add_sink(name: str, at: PulseServer = server) -> Sink:
-        sinks.append(Sink(at, name))
+    def add_sink(name: str, *parameters: str, at: PulseServer = server) -> Sink:
+        sinks.append(Sink(at, name, *parameters))
         return sinks[-1]
 
     yield add_sink
@@ -109,7 +110,7 @@ def position_s(sound: np.ndarray, at: int) -> float:
     return heard_s
 
 
-def broke_off_s(sink: Sink, since_s: float, until_s: float) -> float:
+def broke_off_s(sink: Recording, since_s: float, until_s: float) -> float:
     """Return the position of the last sound that a sink played between two moments."""
     sound = sink.heard(since_s, until_s)
     loud = np.flatnonzero(np.abs(sound) > 0.1)
@@ -118,7 +119,7 @@ def broke_off_s(sink: Sink, since_s: float, until_s: float) -> float:
     return position_s(sound, start) + (loud[-1] - start) / RATE_HZ
 
 
-def went_on_s(sink: Sink, since_s: float) -> float:
+def went_on_s(sink: Recording, since_s: float) -> float:
     """Return the position of the first sound that a sink plays since then."""
     deadline_s = time.monotonic() + 6.0
     while True:
@@ -128,6 +129,15 @@ def went_on_s(sink: Sink, since_s: float) -> float:
             return position_s(sound, int(loud[0]) + EDGE_FRAMES) - EDGE_FRAMES / RATE_HZ
         assert time.monotonic() < deadline_s, "no sound came"
         time.sleep(0.05)
+
+
+def shown_less_heard_s(engine: HeadlessEngine, sink: Recording) -> float:
+    """Return by how much the place reported is ahead of the one heard in the last second."""
+    began_s, state = time.monotonic() - 1.0, engine.last("state")
+    assert state["advancing"], state
+    place = place_s(sink.heard(began_s, began_s + 1.0), began_s, began_s, began_s + 1.0)
+    assert place is not None, "nothing is heard"
+    return nearest(state["audible_ms"] / 1000 - state["as_of_s"] - place)
 
 
 def nothing_lost(before_s: float, after_s: float) -> bool:
@@ -181,6 +191,42 @@ def test_a_suspended_device_is_left_for_another_and_taken_again_when_it_wakes(
     server.control("suspend-sink", "first", "0")
     state = engine.wait_state(since_s=woken_s, detail="", advancing=True)
     assert "first" in state["device"]
+    assert engine.quit() == 0
+
+
+def test_the_only_device_suspended_while_the_call_is_paused_and_while_it_plays(
+    server: PulseServer, add_sink: AddSink, start: Start
+) -> None:
+    """One of six channels."""
+    around = add_sink("around", "channels=6", "channel_map=surround-51")
+    engine = start(around.environment)
+    until_heard(around)
+    for request in ("pause", "resume"):
+        asked_s = engine.send(cmd=request)
+        plays = request == "resume"
+        engine.wait_state(since_s=asked_s, paused=not plays, requested_ms=None, advancing=plays)
+        if plays:
+            until_heard(around)
+        suspended_s = time.monotonic()
+        server.control("suspend-sink", "around", "1")
+        reported_s, _ = engine.wait_for(is_loss, since_s=suspended_s)
+        assert reported_s - suspended_s < REPORTED_WITHIN_S
+        lost = engine.wait_state(
+            since_s=reported_s, device=None, held=plays, advancing=False, requested_ms=None
+        )
+        time.sleep(0.5)
+        woken_s = time.monotonic()
+        server.control("suspend-sink", "around", "0")
+        back = engine.wait_state(
+            since_s=woken_s, device="Null Output", detail="", paused=not plays, advancing=plays
+        )
+        assert back["position_ms"] == pytest.approx(lost["position_ms"], abs=100)
+        if plays:
+            before_s = broke_off_s(around, suspended_s - 0.5, suspended_s - 0.02)
+            assert nothing_lost(before_s, lost["position_ms"] / 1000)
+            time.sleep(4.0)  # nothing is recorded of a suspended sink: it is dated anew
+            until_heard(around, 1.0)
+            assert abs(shown_less_heard_s(engine, around)) < 0.1
     assert engine.quit() == 0
 
 
@@ -240,7 +286,7 @@ def test_a_sound_server_that_dies_and_comes_again(
     before_s = broke_off_s(first, lost_s - 0.5, lost_s - 0.05)
     again = PulseServer(server.folder)
     try:
-        sink = add_sink("again", again)
+        sink = add_sink("again", at=again)
         engine.wait_state(since_s=lost_s, phase="playing", advancing=True)
         after_s = went_on_s(sink, lost_s)
         gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
@@ -250,7 +296,7 @@ def test_a_sound_server_that_dies_and_comes_again(
         again.stop()
 
 
-def left_out_s(sink: Sink, broke_off_s: float) -> float:
+def left_out_s(sink: Recording, broke_off_s: float) -> float:
     """Return what was left out from the first to the last silence since then, in s.
 
     Below 0: so much was heard again. What little was heard in between does not count.
@@ -323,6 +369,31 @@ def test_engines_that_were_stopped_go_on_where_they_were_heard_last(
     finally:
         engines[1].process.kill()
         engines[1].finish()
+
+
+def test_a_sound_server_that_answers_late_holds_a_call_that_has_begun(
+    server: PulseServer, add_sink: AddSink, tmp_path: Path
+) -> None:
+    """The device takes longer to open than a call that begins would wait for it."""
+    recording = tmp_path / "sweep.wav"
+    write_sweep_call(recording, SWEEP_S)
+    sink = add_sink("first")
+    server.stand_still()
+    engine = HeadlessEngine(tmp_path, sink.environment, str(recording), "--wait-for-device")
+    try:
+        waiting = engine.wait_state(phase="paused", held=True, device=None)
+        time.sleep(OPEN_TIMEOUT_S + 2.0)
+        server.go_on()
+        gone_on_s = time.monotonic()
+        begun = engine.wait_state(since_s=gone_on_s, phase="playing", advancing=True)
+        assert waiting["position_ms"] == 0
+        assert begun["position_ms"] < 100
+        until_heard(sink, 1.0)
+        assert abs(shown_less_heard_s(engine, sink)) < 0.1
+        assert engine.quit() == 0
+    finally:
+        engine.process.kill()
+        engine.finish()
 
 
 def test_a_driver_that_hangs_ends_the_engine_with_code_6(
@@ -467,7 +538,7 @@ def test_a_call_that_needs_no_device_takes_up_sound_from_a_sound_server_that_sta
     assert "callplayer doctor" in engine.last("state")["detail"]
     later = PulseServer(server.folder)
     try:
-        until_heard(add_sink("first", later))
+        until_heard(add_sink("first", at=later))
         assert engine.last("state")["device"]
         assert engine.quit() == 0
     finally:

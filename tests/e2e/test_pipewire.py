@@ -6,6 +6,7 @@ ALSA's plugin of PipeWire's own, through `pulse` the one for PulseAudio.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -22,6 +23,7 @@ from tests.e2e.test_device_life import (
     SILENT_DB,
     broke_off_s,
     is_loss,
+    shown_less_heard_s,
     went_on_s,
 )
 from tests.rig.pipewire import Layer, PipeWireServer, pipewire_server
@@ -36,6 +38,7 @@ KEPT_WITHIN_S = 0.5
 QUIET_DB = -30.0
 DROPPED_S = 0.15
 MONITOR_KEEPS_S = 0.1
+SHOWN_OFF_S = 0.06
 LAYERS: tuple[Layer, ...] = ("alsa", "pulse")
 
 Start = Callable[..., HeadlessEngine]
@@ -240,7 +243,8 @@ def test_the_chosen_device_stays_when_the_default_changes_and_a_hand_may_move_it
     time.sleep(1.0)
     # A stream that runs dry just then is opened anew where it was: the hand has to move it again.
     for _ in range(3):
-        server.control("move-sink-input", stream_number(server), "other")
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.control("move-sink-input", stream_number(server), "other")
         if soon(lambda: "other" in (engine.last("state")["device"] or ""), 3.0):
             break
     assert "other" in engine.last("state")["device"]
@@ -282,7 +286,7 @@ def test_what_the_desktops_mixer_takes_away_is_reported_and_given_back(
     assert again.quit() == 0
 
 
-def test_a_sink_of_six_channels_that_the_session_manager_has_suspended(
+def test_a_sink_of_six_channels_that_the_session_manager_suspends_before_and_while_it_plays(
     pipewire: PipeWireServer, start: Start
 ) -> None:
     """A recorder would keep it awake: it comes once the call plays."""
@@ -294,12 +298,59 @@ def test_a_sink_of_six_channels_that_the_session_manager_has_suspended(
         assert soon(lambda: "SUSPENDED" in pipewire.control("list", "short", "sinks"))
         engine = start(pipewire.through("alsa"))
         assert soon(lambda: "RUNNING" in pipewire.control("list", "short", "sinks"))
+        for request in ("pause", "resume"):  # a stream that runs wakes its sink at once
+            asked_s = engine.send(cmd=request)
+            engine.wait_state(since_s=asked_s, paused=request == "pause", requested_ms=None)
+            pipewire.control("suspend-sink", "around", "1")
+            assert soon(lambda: "RUNNING" in pipewire.control("list", "short", "sinks"))
         sound = record(pipewire, "around", 0.5)
         assert rms_db(sound[:, 0]) > QUIET_DB
         assert rms_db(sound[:, 1]) > QUIET_DB
+        assert not [event for _, event in engine.events if is_loss(event)]
         assert engine.quit() == 0
     finally:
         pipewire.control("unload-module", module)
+
+
+def test_a_delay_that_the_sink_does_not_report_is_made_up_for_and_kept(
+    pipewire: PipeWireServer, add_sink: AddSink, start: Start
+) -> None:
+    """A loopback of 0.2 s, as before a loudspeaker that is far away."""
+    first = add_sink("first")
+    loopback = subprocess.Popen(
+        ["pw-loopback", "--delay=0.2", "--playback=first",
+         "--capture-props=media.class=Audio/Sink node.name=late node.description=Late"],
+        env=os.environ | pipewire.environment,
+    )  # fmt: skip
+    try:
+        assert soon(lambda: "late" in pipewire.control("list", "short", "sinks"))
+        engine = start(pipewire.through("alsa"), "--output-device=late")
+        until_heard(first)
+        ahead_s = shown_less_heard_s(engine, first)
+        assert 0.1 < ahead_s < 0.3
+        missing_ms = 10 * round(ahead_s * 100)
+        paused_s = engine.send(cmd="pause")
+        engine.wait_state(since_s=paused_s, phase="paused", requested_ms=None)
+        time.sleep(0.5)
+        asked_s = engine.send(cmd="adjust-output-delay", delta_ms=missing_ms)
+        _, listed = engine.wait_for(
+            lambda e: e.get("output_delay_ms") == missing_ms, since_s=asked_s
+        )
+        clicks = first.heard(asked_s, asked_s + 2.0)
+        clicked_s = asked_s + np.flatnonzero(np.abs(clicks) > 0.1)[0] / RATE_HZ
+        assert abs((clicked_s - listed["click_s"] + 0.5) % 1.0 - 0.5) < SHOWN_OFF_S
+        resumed_s = engine.send(cmd="resume")
+        engine.wait_state(since_s=resumed_s, phase="playing", advancing=True)
+        until_heard(first)
+        assert abs(shown_less_heard_s(engine, first)) < SHOWN_OFF_S
+        assert engine.quit() == 0
+        again = start(pipewire.through("alsa"), "--output-device=late")
+        until_heard(first)
+        assert abs(shown_less_heard_s(again, first)) < SHOWN_OFF_S
+        assert again.quit() == 0
+    finally:
+        loopback.terminate()
+        loopback.wait()
 
 
 def test_a_sink_that_another_program_holds_for_itself(

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,52 +103,20 @@ class PulseServer(SoundServer):
         end(self._process)
 
 
-class Sink:
-    """A null sink and the recording of its monitor, mono float32 at RATE_HZ.
+class Recording:
+    """What a recorder writes to its stdout: mono float32 at RATE_HZ, dated as it comes."""
 
-    The recorder stays with its monitor: one follows the desktop's default else, and hears another
-    sink. `parameters` are more of the null sink's, such as `channels=6`.
-    """
-
-    def __init__(self, server: SoundServer, name: str, *parameters: str) -> None:
-        self.name = name
-        self._server = server
-        self.module = server.control(
-            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}", *parameters
-        )
-        self.environment = server.environment | {"PULSE_SINK": name, "PIPEWIRE_NODE": name}
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._chunks: list[bytes] = []
         self._frames = 0
         self._forgotten = 0
         self._starts_s: dict[int, float] = {}
         self._lock = threading.Lock()
-        # A null sink begins with a block of 2 s; one that wakes begins with its listener's.
-        server.control("suspend-sink", name, "1")
         self._recorder = subprocess.Popen(
-            [
-                "parec", "-d", f"{name}.monitor", f"--latency-msec={RECORD_LATENCY_MS}",
-                "--format=float32le", "--channels=1", f"--rate={RATE_HZ}", "--raw",
-                "--property=node.dont-reconnect=true",
-            ],
-            env=os.environ | server.environment,
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
+            command, env={**os.environ, **environment}, stdout=subprocess.PIPE
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._await(self._is_recorded)
-        server.control("suspend-sink", name, "0")
-        self._await(lambda: self._frames > 0)
-
-    def _is_recorded(self) -> bool:
-        sources = self._server.control("list", "short", "sources").splitlines()
-        number = next(line.split()[0] for line in sources if f"\t{self.name}.monitor\t" in line)
-        outputs = self._server.control("list", "short", "source-outputs").splitlines()
-        return any(line.split()[1] == number for line in outputs)
-
-    @staticmethod
-    def _await(condition: Callable[[], bool]) -> None:
-        if not soon(condition):
-            raise RuntimeError("the monitor gives no sound")
 
     def _read(self) -> None:
         assert self._recorder.stdout is not None
@@ -175,6 +143,11 @@ class Sink:
         away_s = {second: abs(second - moment_s) for second in self._starts_s}
         near_s = max(min(away_s.values()), DATED_WITHIN_S)
         return min(self._starts_s[second] for second, each_s in away_s.items() if each_s <= near_s)
+
+    def ended_s(self) -> float:
+        """Return when the last of what is recorded so far was heard, by the monotonic clock."""
+        with self._lock:
+            return self._start_s(time.monotonic()) + self._frames / RATE_HZ
 
     def heard(self, from_s: float, to_s: float) -> Samples:
         """Return what was heard between two moments of the monotonic clock; waits for the end."""
@@ -205,17 +178,59 @@ class Sink:
                 del self._chunks[0]
 
     def close(self) -> None:
-        """End the recording and remove the sink."""
+        """End the recording."""
         self._recorder.terminate()
         self._recorder.wait()
         self._reader.join()
         assert self._recorder.stdout is not None
         self._recorder.stdout.close()
+
+
+class Sink(Recording):
+    """A null sink and the recording of its monitor.
+
+    The recorder stays with its monitor: one follows the desktop's default else, and hears another
+    sink. `parameters` are more of the null sink's, such as `channels=6`.
+    """
+
+    def __init__(self, server: SoundServer, name: str, *parameters: str) -> None:
+        self.name = name
+        self._server = server
+        self.module = server.control(
+            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE_HZ}", *parameters
+        )
+        self.environment = server.environment | {"PULSE_SINK": name, "PIPEWIRE_NODE": name}
+        # A null sink begins with a block of 2 s; one that wakes begins with its listener's.
+        server.control("suspend-sink", name, "1")
+        command = [
+            "parec", "-d", f"{name}.monitor", f"--latency-msec={RECORD_LATENCY_MS}",
+            "--format=float32le", "--channels=1", f"--rate={RATE_HZ}", "--raw",
+            "--property=node.dont-reconnect=true",
+        ]  # fmt: skip
+        super().__init__(command, server.environment)
+        self._await(self._is_recorded)
+        server.control("suspend-sink", name, "0")
+        self._await(lambda: self._frames > 0)
+
+    def _is_recorded(self) -> bool:
+        sources = self._server.control("list", "short", "sources").splitlines()
+        number = next(line.split()[0] for line in sources if f"\t{self.name}.monitor\t" in line)
+        outputs = self._server.control("list", "short", "source-outputs").splitlines()
+        return any(line.split()[1] == number for line in outputs)
+
+    @staticmethod
+    def _await(condition: Callable[[], bool]) -> None:
+        if not soon(condition):
+            raise RuntimeError("the monitor gives no sound")
+
+    def close(self) -> None:
+        """End the recording and remove the sink."""
+        super().close()
         with contextlib.suppress(subprocess.CalledProcessError):
             self._server.control("unload-module", self.module)
 
 
-def until_heard(sink: Sink, for_s: float = 0.5, timeout_s: float = 20.0) -> None:
+def until_heard(sink: Recording, for_s: float = 0.5, timeout_s: float = 20.0) -> None:
     """Return once there has been sound all the time for so long; a sink that wakes is silent."""
     deadline_s = time.monotonic() + timeout_s
     while True:
