@@ -115,7 +115,7 @@ def play_headless(
     With `recording`, play that file without a server; `incident` counts for nothing then.
     """
     from callplayer.engine.headless import run_headless
-    from callplayer.engine.session.engine import EngineOptions
+    from callplayer.engine.session.options import EngineOptions
 
     options = EngineOptions(
         incident, start, no_audio, wait_for_device, silent_without_device, recording

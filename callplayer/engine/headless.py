@@ -16,7 +16,8 @@ import sys
 
 from callplayer.config import Settings
 from callplayer.engine.revival import Revival, replace_process
-from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.engine.session.engine import Engine
+from callplayer.engine.session.options import EngineOptions
 from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.logs import STDERR_IS_LOGGED, LogPipe

@@ -68,7 +68,8 @@ class EngineInside:
     """An engine on the screen's own loop, in the shape of an EngineClient."""
 
     def __init__(self, incident: str) -> None:
-        from callplayer.engine.session.engine import Engine, EngineOptions
+        from callplayer.engine.session.engine import Engine
+        from callplayer.engine.session.options import EngineOptions
 
         self._listener: Listener = lambda _: None
         self._engine = Engine(load_settings({}), EngineOptions(incident), self._note)

@@ -12,8 +12,6 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +23,12 @@ from callplayer.engine.cursor.call_state import ResumePoint
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device.device_manager import DeviceManager
+from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, PathReadings, make_source
+from callplayer.engine.session.source import LocalPath, MakeSource, PathReadings, make_source
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device
@@ -47,44 +46,31 @@ NO_SERVER = "This is a recording played without a server: there is nothing to re
 NO_STATUS = "The server does not say where the call is; the place shown goes by the clock."
 
 
-@dataclass(frozen=True)
-class EngineOptions:
-    """How a call is to be opened: `start` says what is done once everything is ready.
+class Engine:
+    """Plays one incident. Run it once; `handle` requests while it runs.
 
-    With `wait_for_device` the call is joined without a sound device if there is none yet, and waits
-    for one; with `silent_without_device` it plays on silently until one comes. `recording` is a
-    file to play without a server; then there is no incident of the API.
+    `call` is the state of a call that has not begun (None: a new one), `open_source` makes where
+    its sound comes from.
     """
 
-    incident_id: str
-    start: m.Start = "play"
-    no_audio: bool = False
-    wait_for_device: bool = False
-    silent_without_device: bool = False
-    recording: Path | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether the call is begun without looking for a device first."""
-        return self.wait_for_device and not (self.silent_without_device or self.no_audio)
-
-
-class Engine:
-    """Plays one incident. Run it once; `handle` requests while it runs."""
-
     def __init__(
-        self, settings: Settings, options: EngineOptions, emit: Callable[[m.Event], object]
+        self,
+        settings: Settings,
+        options: EngineOptions,
+        emit: Callable[[m.Event], object],
+        *,
+        call: PlaybackState | None = None,
+        open_source: MakeSource = make_source,
     ) -> None:
-        self._settings = settings
         self._options = options
-        self._call = PlaybackState()
+        self._call = call or PlaybackState()
         self._sound = AudioPipeline(RATE_HZ, no_audio=options.no_audio)
         path: PathReadings = LocalPath() if options.recording else ReceivePath()
         self._reporter = Reporter(emit, self._call, self._sound, path)
         self._recall = self._reporter.recall = Recall(
             self._call, self._sound, path, self._reporter, obey=self.obey, send=self._send
         )
-        self._source = make_source(
+        self._source = open_source(
             settings,
             options.incident_id,
             recording=options.recording,
@@ -113,10 +99,9 @@ class Engine:
 
     async def run(self) -> int:
         """Play until quit; return the exit code. Errors are emitted as events, never raised."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         gc.freeze()
         gc.disable()
-        loop = asyncio.get_running_loop()
         self._sound.channels.on_layout = lambda: loop.call_soon_threadsafe(self.on_tracks)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(work())
@@ -243,7 +228,7 @@ class Engine:
         if self._call.opened:
             self._source.send(commands)
 
-    def _send_due(self) -> None:
+    def send_due(self) -> None:
         """Send what the rules want sent by now, as long as it can go out."""
         if self._source.accepts_commands:
             self._send(self._call.due(time.monotonic(), self._reporter.delays()))
@@ -282,7 +267,7 @@ class Engine:
             self._call.detail = ""
         if self._call.take_status(status, now_s, self._reporter.delays()):
             self._turning = asyncio.create_task(self._turn_over(now_s))
-        self._send_due()
+        self.send_due()
         self._reporter.request_state()
 
     # --- sound ------------------------------------------------------------------------------------
@@ -334,7 +319,7 @@ class Engine:
             now_s = time.monotonic()
             self._care.turn(now_s)
             self._source.tick()
-            self._send_due()
+            self.send_due()
             self._apply_mix()
             self._recall.tick(now_s)
             self._reporter.levels()

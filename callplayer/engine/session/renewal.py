@@ -35,6 +35,7 @@ class BufferRenewal:
         *,
         room: Callable[[], Room | None],
         obey: Callable[[m.Request], None],
+        swelling: Swelling | None = None,
     ) -> None:
         self._call = call
         self._path = path
@@ -43,7 +44,7 @@ class BufferRenewal:
         self._held_resume = False
         self._renewing: asyncio.Task[None] | None = None
         self._ticked_s = time.monotonic()
-        self.swelling = Swelling(self._ticked_s)
+        self.swelling = swelling or Swelling(self._ticked_s)
 
     @property
     def runs(self) -> bool:

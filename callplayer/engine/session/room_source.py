@@ -16,6 +16,7 @@ from callplayer.engine.cursor.command_queue import CommandQueue
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.room.room import Room, RoomListener
+from callplayer.engine.room.swelling import Swelling
 from callplayer.engine.session.connection import RoomConnection, RoomLimits
 from callplayer.engine.session.reconnect import Reconnector
 from callplayer.engine.session.renewal import BufferRenewal
@@ -51,8 +52,11 @@ class RoomSource:
         host: SourceHost,
         limits: RoomLimits | None = None,
         make_room: Callable[[RoomListener], Room] = Room,
+        make_client: Callable[[Settings], ApiClient] = ApiClient,
+        swelling: Swelling | None = None,
     ) -> None:
         self._settings = settings
+        self._make_client = make_client
         self._incident_id = incident_id
         self._call = call
         self._channels = channels
@@ -82,7 +86,9 @@ class RoomSource:
             delays=delays,
             host=host,
         )
-        self._renewal = BufferRenewal(call, path, room=lambda: self._link.room, obey=host.obey)
+        self._renewal = BufferRenewal(
+            call, path, room=lambda: self._link.room, obey=host.obey, swelling=swelling
+        )
         self._access: ApiClient | None = None
         self._sending: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []
@@ -102,7 +108,7 @@ class RoomSource:
     async def open(self) -> None:
         """Sign in and join the room."""
         self._host.say("signing in")
-        self._access = access = await ApiClient(self._settings).__aenter__()
+        self._access = access = await self._make_client(self._settings).__aenter__()
         self._sending = asyncio.create_task(self._queue.run())
         self._beside = [self._sending, asyncio.create_task(self._describe(access))]
         await self._link.join_first(access)

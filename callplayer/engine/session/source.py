@@ -133,6 +133,22 @@ class Source(Protocol):
         """Wait no longer for what may come back by itself; return whether there is such a thing."""
 
 
+class MakeSource(Protocol):
+    """Makes a call's source."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        incident_id: str,
+        *,
+        recording: Path | None,
+        call: PlaybackState,
+        reporter: Reporter,
+        path: PathReadings,
+        host: SourceHost,
+    ) -> Source: ...
+
+
 def make_source(
     settings: Settings,
     incident_id: str,

@@ -6,21 +6,14 @@ import json
 import subprocess
 import sys
 
-import msgspec
-import pytest
-
-from callplayer.config import Settings
-from callplayer.engine.session.engine import Engine, EngineOptions
-from callplayer.errors import UnreachableError
-from callplayer.vendor.http import StreamGrant
-from callplayer.vendor.status import Status, read_status_updates
-
 COLLECTOR = """
 import asyncio, gc, json, socket, sys, time
 from callplayer.config import Secret, Settings
 from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.ipc.messages import Quit
-from callplayer.engine.session.engine import STATS_S, Engine, EngineOptions
+from callplayer.engine.session.engine import STATS_S, Engine
+from callplayer.engine.session.options import EngineOptions
 from callplayer.vendor.status import Status, read_status_updates
 
 collected = []
@@ -36,14 +29,15 @@ async def main():
     with socket.create_server(("127.0.0.1", 0)) as api:
         address = f"http://127.0.0.1:{api.getsockname()[1]}"
         settings = Settings(api_url=address, client_id="test", client_secret=Secret("test"))
-        engine = Engine(settings, EngineOptions("i1", no_audio=True), lambda _: None)
+        call = PlaybackState()
+        engine = Engine(settings, EngineOptions("i1", no_audio=True), lambda _: None, call=call)
         running = asyncio.create_task(engine.run())
         await asyncio.sleep(0)
         frozen, enabled = gc.get_freeze_count(), gc.isenabled()
         seen = {}
         for name, paused in (("plays", False), ("paused", True)):
             status = Status(0, 600_000, paused, at_end=False, call_over=True)
-            engine._call.take_status(status, time.monotonic(), Delays())
+            call.take_status(status, time.monotonic(), Delays())
             collected.clear()
             litter()
             await asyncio.sleep(STATS_S + 0.4)
@@ -71,29 +65,3 @@ def test_garbage_is_collected_while_paused_and_never_while_a_call_plays() -> Non
     assert seen["plays"] == []
     assert seen["paused"]
     assert set(seen["paused"]) == {2}
-
-
-async def test_a_status_in_parts_is_put_together_until_a_new_room_is_joined() -> None:
-    engine = Engine(Settings(), EngineOptions("i1", no_audio=True), lambda _event: None)
-
-    def bring(payload: bytes) -> None:
-        engine._source.on_statuses(read_status_updates(payload))
-
-    bring(b'{"kind":"status","position":5000,"duration":9000,"paused":true}')
-    bring(b'\xef\xbb\xbf{"Kind":"STATUS","call_over":"true"}\0')
-    assert engine._call.head.status == Status(5000, 9000, True, False, True)
-    bring(b'{"data":{"kind":"status","position":"6000"}}{"kind":"status","atEnd":1}')
-    assert engine._call.head.status == Status(6000, 9000, True, True, True)
-    assert engine._source._link.first_status.is_set()
-
-    class Grants:
-        async def stream_grant(self, *_: object, **__: object) -> StreamGrant:
-            return StreamGrant("token", "ws://127.0.0.1:9")
-
-    with pytest.raises(UnreachableError):
-        await engine._source._link.join(Grants())  # type: ignore[arg-type]
-    bring(b'{"kind":"status","position":1}')
-    head = engine._call.head
-    assert not head.knows_duration, "nothing of the old one"
-    assert head.status is not None
-    assert msgspec.structs.replace(head.status, duration=0) == Status(1, 0, True, False, False)

@@ -13,8 +13,9 @@ import pytest
 import soundfile
 
 from callplayer.config import Settings
-from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.file_words import NO_WORDS
+from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.source import LocalPath
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,9 @@ import soundfile
 
 from callplayer.config import Settings
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.session.engine import Engine, EngineOptions
+from callplayer.engine.session.engine import Engine
+from callplayer.engine.session.options import EngineOptions
+from callplayer.engine.session.source import Source, make_source
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
 
@@ -52,15 +55,21 @@ class Played:
         self.commands: list[Command] = []
         self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
         options = EngineOptions("", "play", no_audio=True, recording=path)
-        self.engine = Engine(Settings(), options, self.events.append)
-        send = self.engine._source.send
+        self.engine = Engine(
+            Settings(), options, self.events.append, open_source=self.noting_source
+        )
+        self.running: asyncio.Task[int] | None = None
+
+    def noting_source(self, *given: Any, **more: Any) -> Source:
+        source = make_source(*given, **more)
+        send = source.send
 
         def noting(commands: Sequence[Command]) -> None:
             self.commands += commands
             send(commands)
 
-        self.engine._source.send = noting  # type: ignore[method-assign]
-        self.running: asyncio.Task[int] | None = None
+        source.send = noting  # type: ignore[method-assign]
+        return source
 
     async def __aenter__(self) -> Played:
         self.running = asyncio.create_task(self.engine.run())
@@ -107,7 +116,7 @@ def place_ms(sound: Pcm) -> float | None:
 async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
-        told = played.state
+        before = played.state
         played.commands.clear()
         asked_s = time.monotonic()
         played.engine.handle(m.SeekBy(-1_000))
@@ -115,16 +124,16 @@ async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call:
         assert (state.from_memory, state.requested_ms, state.phase) == (True, None, "playing")
         await asyncio.sleep(0.3)
         sound = played.heard(asked_s)
-        was_ms = told.audible_ms + (asked_s - told.as_of_s) * 1000 - 1_000
+        was_ms = before.audible_ms + (asked_s - before.as_of_s) * 1000 - 1_000
         heard_ms = place_ms(sound[1_000:])
         assert heard_ms is not None
         assert abs(heard_ms - was_ms - 1_000 / 48) < 60
         assert not any(isinstance(each, Scrub) for each in played.commands)
         now = played.state
         back = played.heard(now.as_of_s)
-        told_ms = place_ms(back)
-        assert told_ms is not None
-        assert abs(told_ms - now.audible_ms) < 30
+        back_ms = place_ms(back)
+        assert back_ms is not None
+        assert abs(back_ms - now.audible_ms) < 30
 
 
 async def test_the_server_rests_and_comes_back_where_the_memory_ends(call: Path) -> None:
