@@ -15,6 +15,7 @@ from tests.cluster.calls import Calls
 from tests.cluster.rig import Cluster, cluster
 
 AWAY_S = 5.0
+CALL_S = 900.0
 HEAD = (
     "part", "calls that broke off", "noticed after", "sound again after",
     "lost (+) or heard twice (−)", "what was said", "play at the end",
@@ -77,9 +78,12 @@ def main() -> int:
     """Print the table; return 1 if a call is not back at its place."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster")
     parser.add_argument("--calls", type=int, default=20, help="how many at once (default: 20)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="TEXT", help="only the rows that hold TEXT"
+    )
     options = parser.parse_args()
     good = True
-    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder)) as parts:
+    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), CALL_S) as parts:
         calls = Calls(Path(folder), parts.environment, parts.incident, options.calls)
         try:
             calls.wait_playing()
@@ -87,6 +91,8 @@ def main() -> int:
             def cells():
                 nonlocal good
                 for name, fault in rows(parts):
+                    if options.only and not any(text in name for text in options.only):
+                        continue
                     outcome = calls.through(name, fault)
                     good = good and outcome.back == outcome.calls
                     good = good and abs(outcome.off_ms or 0.0) <= 1000.0

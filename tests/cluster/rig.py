@@ -22,18 +22,22 @@ from tests.rig.signals import write_sweep_call
 from tests.rig.versitygw import S3Server, s3_server
 
 NAMES = ("a", "b")
-CALL_S = 600.0
 FLAGS = ("--tracks=mixed", "--drain=60")
 
 
 class Cluster:
     """Two services, two LiveKit nodes, HAProxy, Redis, PostgreSQL and an S3 server, which all run.
 
-    `environment` is what a player needs, `incident` the call that there is.
+    `environment` is what a player needs, `incident` the call that there is, of `call_s`.
     """
 
     def __init__(
-        self, home: Path, postgres: PostgresServer, store: S3Server, stack: contextlib.ExitStack
+        self,
+        home: Path,
+        postgres: PostgresServer,
+        store: S3Server,
+        stack: contextlib.ExitStack,
+        call_s: float,
     ) -> None:
         self.postgres, self.store = postgres, store
         self._home = home
@@ -70,7 +74,7 @@ class Cluster:
             stack.callback(server.close)
             server.start()
         self._rooms_url = f"ws://127.0.0.1:{rooms_port}"
-        self.incident, secret = self._fill()
+        self.incident, secret = self._fill(call_s)
         self.services: dict[str, Service] = {}
         for name in NAMES:
             self.start_service(name)
@@ -122,10 +126,10 @@ class Cluster:
         log = self._home / f"livekit-{name}.log"
         return Server([str(ensure_binary(print))], port, log, environment)
 
-    def _fill(self) -> tuple[str, str]:
+    def _fill(self, call_s: float) -> tuple[str, str]:
         """Import a call and add a client; return the incident and the client's secret."""
         sweep = self._home / "sweep.wav"
-        write_sweep_call(sweep, CALL_S)
+        write_sweep_call(sweep, call_s)
         with _variables(self.store.environment):
             (call,) = import_calls(self._place, [ImportJob((sweep,))])
             with Library.open(self._place) as library:
@@ -133,12 +137,12 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(home: Path) -> Iterator[Cluster]:
+def cluster(home: Path, call_s: float) -> Iterator[Cluster]:
     """Give all of it, running."""
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(postgres_server())
         store = stack.enter_context(s3_server())
-        yield Cluster(home, postgres, store, stack)
+        yield Cluster(home, postgres, store, stack, call_s)
 
 
 @contextlib.contextmanager

@@ -15,10 +15,12 @@ from tests.rig.processes import soon
 
 pytestmark = pytest.mark.plays
 
+CALL_S = 240.0
+
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as running:
+    with cluster(tmp_path_factory.mktemp("cluster"), CALL_S) as running:
         yield running
 
 
