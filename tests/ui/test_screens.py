@@ -186,6 +186,16 @@ async def test_the_least_window_keeps_state_date_link_device_the_time_of_each_li
             assert named in lines[-1]
 
 
+async def test_a_wide_window_lists_what_was_found_with_the_words_there() -> None:
+    async with SCENES["words-search"].app().run_test(size=(160, 50)) as pilot:
+        await pilot.press(*SCENES["words-search"].keys)
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert "─ hits 2 ─" in text
+        assert "   1    1:22.7  CALLER     “There is smoke coming out" in text
+        assert " ▸  2    1:40.3  CALLER     “can see the smoke.”" in text
+
+
 @pytest.mark.parametrize(
     "scene", ["unconfirmed", "skips-silence", "reconnecting", "failed", "device-lost"]
 )

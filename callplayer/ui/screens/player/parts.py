@@ -84,8 +84,7 @@ class Parts:
         self.draw_time()
         self.draw_parties()
         self.panels.draw()
-        if self.facts.display:
-            self.facts.show(view, self._control.store.bookmarks)
+        self.draw_facts()
         if self.shows_stats:
             self.stats.show(view.stats)
 
@@ -111,6 +110,11 @@ class Parts:
             notice = shown_notice(view, now_s, *self._notice_keys)
             self.notice.show(notice or self._first_run.hint(view))
         self.footer.show(self._footer_context())
+
+    def draw_facts(self) -> None:
+        """Draw what is known of the call, found and marked in it, where that has room."""
+        if self.facts.display:
+            self.facts.show(self._control.view, self._control.store.bookmarks)
 
     def draw_parties(self) -> None:
         """Draw volumes and meters."""

@@ -284,11 +284,10 @@ class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
             self._copy(outcome.cited)
         if outcome.prompt is not None and outcome.prompt.shows_words:
             self.parts.panels.close()
-        place_ms = next(
-            (each.position for each in outcome.requests if isinstance(each, Scrub)), None
-        )
+        place_ms = next((one.position for one in outcome.requests if isinstance(one, Scrub)), None)
         if self.view.found is not before.found:
             self._show_found(place_ms)
+            self.parts.draw_facts()
         if outcome.keep is not None and self.parts.panels.open == "bookmarks":
             self.parts.lay_out()
         if self.view.selected != before.selected:
