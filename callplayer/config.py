@@ -69,6 +69,8 @@ class Settings:
     cable_parameter: str = "incident_id"
     output_device: str = ""
     on_device_loss: str = "default"
+    clips: str = "on"
+    clip_folder: str = ""
     output_delay_ms: Mapping[str, int] = field(default_factory=dict)
     screen: Mapping[str, Any] = field(default_factory=dict)
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -85,6 +87,11 @@ _NAMES = tuple(
 
 ON_DEVICE_LOSS = ("default", "pause")
 """What to do when the sound device is lost: go on on the default one, or pause."""
+
+CLIPS = ("on", "off")
+"""Whether stretches of calls may be saved as files."""
+
+_CHOICES = {"on_device_loss": ON_DEVICE_LOSS, "clips": CLIPS}
 
 MAX_OUTPUT_DELAY_MS = 2_000
 
@@ -141,11 +148,12 @@ def load_settings(
     for name, schemes in _URL_SCHEMES.items():
         if values.get(name):
             values[name] = check_url(values[name], schemes, name)
-    if values.get("on_device_loss", "default") not in ON_DEVICE_LOSS:
-        raise UsageError(
-            f"on_device_loss is {plain_text(values['on_device_loss'], 40)!r}.",
-            f"Set CALLPLAYER_ON_DEVICE_LOSS to {' or '.join(ON_DEVICE_LOSS)}.",
-        )
+    for name, choices in _CHOICES.items():
+        if values.get(name, choices[0]) not in choices:
+            raise UsageError(
+                f"{name} is {plain_text(values[name], 40)!r}.",
+                f"Set {ENVIRONMENT_PREFIX}{name.upper()} to {' or '.join(choices)}.",
+            )
     _check_output_delays(table.get("output_delay_ms", {}))
     secret = values.pop("client_secret", "")
     return Settings(

@@ -19,12 +19,14 @@ SETTINGS = {
     "cable_parameter": "the name that the transcript channel gives the incident's id",
     "output_device": "the sound device to play on (by default the one picked last)",
     "on_device_loss": "when the sound device is lost: continue on the default one, or pause",
+    "clips": "whether stretches of calls may be saved as files; the flag forbids it",
+    "clip_folder": "where they are saved (by default clips/ in the player's data folder)",
 }
 """What each setting of `callplayer.config` says, for people."""
 
 _SETTING_FLAGS = (
     *("api_url", "client_id", "stream_url", "cable_url"),
-    *("output_device", "on_device_loss"),
+    *("output_device", "on_device_loss", "clips", "clip_folder"),
 )
 
 
@@ -40,6 +42,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stream-url", metavar="URL", help=SETTINGS["stream_url"])
     group.add_argument("--cable-url", metavar="URL", help=SETTINGS["cable_url"])
     add_device(group)
+    group.add_argument(
+        "--no-clips", dest="clips", action="store_const", const="off", help=SETTINGS["clips"]
+    )
+    group.add_argument("--clip-folder", metavar="DIR", help=SETTINGS["clip_folder"])
     parser.epilog = (
         "The client secret comes from CALLPLAYER_CLIENT_SECRET or config.toml, never from a flag."
     )
@@ -84,8 +90,9 @@ def engine_flags(options: argparse.Namespace) -> list[str]:
     flags = [
         f"--{name.replace('_', '-')}={value}"
         for name in (*_SETTING_FLAGS, "config", "profile")
-        if (value := getattr(options, name)) is not None
+        if name != "clips" and (value := getattr(options, name)) is not None
     ]
+    flags += ["--no-clips"] if options.clips else []
     flags += [f"--{name}" for name in ("paused", "live") if getattr(options, name)]
     return flags + [
         f"--{name.replace('_', '-')}"

@@ -12,6 +12,7 @@ from callplayer.ipc.messages import (
     AdjustOutputDelay,
     Event,
     Request,
+    SaveClip,
     SeekBy,
     SeekTo,
     SetLoop,
@@ -61,6 +62,10 @@ def decode_request(line: bytes) -> Request:
         raise WireError(str(error)[:200]) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError("not a line of JSON") from error
+    if isinstance(request, SetLoop | SaveClip):
+        if not 0 <= request.start_ms < request.end_ms <= MAX_CALL_MS:
+            raise WireError(f"a stretch from {request.start_ms} to {request.end_ms} ms")
+        return request
     return _held(request)
 
 
@@ -79,8 +84,6 @@ def _held(request: Request) -> Request:
             request = SeekTo(_inside_call(position_ms))
         case SetSpeed(speed=speed):
             request = SetSpeed(_within(speed, LEAST_SPEED, MOST_SPEED))
-        case SetLoop(start_ms=start_ms, end_ms=end_ms) if not 0 <= start_ms < end_ms <= MAX_CALL_MS:
-            raise WireError(f"a loop from {start_ms} to {end_ms} ms")
         case AdjustOutputDelay(delta_ms=delta_ms):
             held_ms = max(-MAX_OUTPUT_DELAY_MS, min(delta_ms, MAX_OUTPUT_DELAY_MS))
             request = AdjustOutputDelay(held_ms)

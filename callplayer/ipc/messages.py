@@ -10,16 +10,25 @@ from typing import Literal
 
 import msgspec
 
+from callplayer.ipc.memory_events import (
+    WAVE_STEP_MS,
+    ClipEvent,
+    EvenedEvent,
+    EvenedParty,
+    WaveEvent,
+)
 from callplayer.ipc.requests import (
     AdjustGain,
     AdjustOutputDelay,
     EndLoop,
+    EvenVolumes,
     ListDevices,
     MakeAudible,
     Mute,
     Quit,
     Request,
     RetryNow,
+    SaveClip,
     SeekBy,
     SeekTo,
     SetLoop,
@@ -36,13 +45,18 @@ from callplayer.vendor.transcript import Word
 
 __all__ = [
     "LEVEL_FLOOR_DB",
+    "WAVE_STEP_MS",
     "AdjustGain",
     "AdjustOutputDelay",
     "ByeEvent",
+    "ClipEvent",
     "Device",
     "DevicesEvent",
     "EndLoop",
     "ErrorEvent",
+    "EvenVolumes",
+    "EvenedEvent",
+    "EvenedParty",
     "Event",
     "IncidentEvent",
     "LaneLevel",
@@ -56,6 +70,7 @@ __all__ = [
     "Quit",
     "Request",
     "RetryNow",
+    "SaveClip",
     "SeekBy",
     "SeekTo",
     "SetLoop",
@@ -72,6 +87,7 @@ __all__ = [
     "TranscriptState",
     "Unmute",
     "Unsolo",
+    "WaveEvent",
     "WordsEvent",
 ]
 
@@ -322,6 +338,9 @@ Event = (
     | WordsEvent
     | TranscriptEvent
     | DevicesEvent
+    | ClipEvent
+    | EvenedEvent
+    | WaveEvent
     | ErrorEvent
     | ByeEvent
 )

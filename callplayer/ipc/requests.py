@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
@@ -56,6 +58,27 @@ class SetSpeed(msgspec.Struct, frozen=True, tag_field="cmd", tag="set-speed"):
 
 class EndLoop(msgspec.Struct, frozen=True, tag_field="cmd", tag="end-loop"):
     """End `set-loop`: play on where it would turn back."""
+
+
+class SaveClip(msgspec.Struct, frozen=True, tag_field="cmd", tag="save-clip"):
+    """Save a stretch of the call as a sound file, and beside it what is known of it.
+
+    What is not remembered is fetched first: the server plays it, unheard. `mixed` is one channel
+    instead of one a party; `folder` "" is that of the settings. A `clip` event says where it lies.
+    """
+
+    start_ms: int
+    end_ms: int
+    format: Literal["flac", "wav"] = "flac"
+    mixed: bool = False
+    folder: str = ""
+
+
+class EvenVolumes(msgspec.Struct, frozen=True, tag_field="cmd", tag="even-volumes"):
+    """Set the volumes so that both parties are equally loud, by what is remembered of each.
+
+    An `evened` event says which they are.
+    """
 
 
 class AdjustGain(msgspec.Struct, frozen=True, tag_field="cmd", tag="adjust-gain"):
@@ -129,6 +152,8 @@ Request = (
     | SetLoop
     | SetSpeed
     | EndLoop
+    | SaveClip
+    | EvenVolumes
     | AdjustGain
     | Mute
     | Unmute

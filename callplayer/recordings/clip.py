@@ -34,7 +34,8 @@ class Clip:
     """What to save: `start_ms` to `end_ms` of a call, in ms from its start.
 
     `parties` are the channels of the sound. `gaps_ms` are the stretches that could not be had and
-    are silent. `call_started_at` is None where no clock time is known.
+    are silent, `unsure_ms` those that a jitter buffer made up in part. `call_started_at` is None
+    where no clock time is known.
     """
 
     incident_id: str
@@ -45,6 +46,7 @@ class Clip:
     facts: IncidentFacts = field(default_factory=IncidentFacts)
     words: tuple[Word, ...] = ()
     gaps_ms: tuple[tuple[int, int], ...] = ()
+    unsure_ms: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def _sidecar(clip: Clip, sound_name: str, sha256: str, *, mixed: bool) -> bytes:
         "end_ms": clip.end_ms,
         "channels": ["mixed"] if mixed else list(clip.parties),
         "gaps_ms": [list(gap) for gap in clip.gaps_ms],
+        "unsure_ms": [list(stretch) for stretch in clip.unsure_ms],
         "file": sound_name,
         "sha256": sha256,
     }

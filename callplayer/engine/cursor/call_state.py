@@ -60,7 +60,8 @@ class CallState:
     paused only for want of a sound device, and is to go on by itself; `sound_detail` says what the
     sound lacks, `flow_detail` what does not come from the server while the rest of it does.
 
-    While `from_memory` what is heard is not what the server sends, and only that is steered here.
+    While `from_memory` what is heard is not what the server sends, and only that is steered here;
+    `memory_pauses`: that is to pause, since its device is lost.
 
     `unreachable`: the room's connection broke, and is not back. `trackless`: there is no track now.
     A server that publishes only after a resume has sent sound before any of it can be heard:
@@ -85,7 +86,7 @@ class CallState:
         self.primed = False
         self.return_ms: int | None = None
         self.held = False
-        self.from_memory = False
+        self.from_memory = self.memory_pauses = False
         self.lost_at_s: float | None = None
         self.retry_at_s: float | None = None
         self.detail = ""

@@ -87,6 +87,7 @@ class Hold:
     def engage(self, now_s: float, *, goes_on: bool) -> None:
         """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
         call = self._call
+        call.memory_pauses = call.from_memory and not goes_on
         if call.held or not call.opened or call.head.wants_paused():
             call.held = call.held and goes_on
             return

@@ -2,8 +2,8 @@
 
 The ear is `at the head` while it hears what comes. Once it is elsewhere, the server's cursor and
 the ear are two. The server plays on and what it sends is stored (`plays`); it rests where far more
-is stored than is heard soon (`rests`); it is on its way to where the memory ends (`comes`); or it
-is out of reach (`away`).
+is stored than is heard soon (`rests`); it is on its way to where the memory ends (`comes`); it is
+`lent` to fetch what a clip lacks; or it is out of reach (`away`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATIENCE_S = 4.0
 AWAY = "Playing from memory; the connection is being restored."
 HUNGRY = "All that is remembered has been heard; waiting for the server."
 
-ServerPlace = Literal["plays", "rests", "comes", "away"]
+ServerPlace = Literal["plays", "rests", "comes", "lent", "away"]
 
 Effect = Literal["park", "refill", "follow", "fetch"]
 """Pause the server; have it play from OVERLAP_MS before the end; hear what comes, from here on; the
@@ -67,6 +67,8 @@ def leave(ear: Ear, *, paused: bool, grows: bool, reached: bool) -> tuple[Ear, t
     """The ear has gone to a place that is stored."""
     if not reached:
         return Ear(at_head=False, paused=paused, server="away"), ()
+    if ear.server == "lent":
+        return Ear(at_head=False, paused=paused, server="lent"), ()
     if grows:
         return Ear(at_head=False, paused=paused, server="plays"), ()
     parks: tuple[Effect, ...] = () if ear.server == "rests" and not ear.at_head else ("park",)

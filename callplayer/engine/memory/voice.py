@@ -253,7 +253,7 @@ class VoiceMemory:
         while left:
             count = min(left, max(stretch.end - sample, 0))
             if count:
-                parts.append((self._joined(stretch, sample, count), stretch))
+                parts.append((self.read_within(stretch, sample, count), stretch))
                 sample, left = sample + count, left - count
             elif stretch.following is None:
                 break
@@ -262,7 +262,8 @@ class VoiceMemory:
                 sample = stretch.first
         return parts, Spot(stretch, sample)
 
-    def _joined(self, stretch: Stretch, sample: int, count: int) -> Pcm:
+    def read_within(self, stretch: Stretch, sample: int, count: int) -> Pcm:
+        """Return samples of one stretch; where it was joined on, what was before fades out."""
         pcm = self.store.read(sample, count)
         into = sample - stretch.first
         fading = min(JOIN_FRAMES - into, count)

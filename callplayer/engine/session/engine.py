@@ -68,7 +68,7 @@ class Engine:
         path: PathReadings = LocalPath() if options.recording else ReceivePath()
         self._reporter = Reporter(emit, self._call, self._sound, path)
         self._recall = self._reporter.recall = Recall(
-            self._call, self._sound, path, self._reporter, obey=self.obey, send=self._send
+            self._call, self._sound, path, self._reporter, settings, obey=self.obey, send=self._send
         )
         self._source = open_source(
             settings,
@@ -137,7 +137,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._source.close()
         self._care.stop()
-        self._recall.close()
+        await self._recall.close()
         await asyncio.sleep(max(faded_s - time.monotonic(), 0.0))
         with contextlib.suppress(SoundDeviceHangsError):
             await self._sound.close()

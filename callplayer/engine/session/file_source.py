@@ -76,6 +76,7 @@ class FileSource:
         self._host = host
         reporter.recording = path.name
         self._words = WordReporter(reporter.emit)
+        reporter.said = lambda: self._words.transcript
         self._beside: list[asyncio.Task[None]] = []
         self._opened: _Opened | None = None
         self._player: StreamPlayer | None = None

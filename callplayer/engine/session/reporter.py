@@ -18,6 +18,7 @@ from callplayer.engine.session.source import PathReadings
 from callplayer.errors import CallplayerError
 from callplayer.ipc import messages as m
 from callplayer.vendor.http import Incident
+from callplayer.vendor.transcript import Transcript
 
 SOON_S = 0.05
 """However many statuses come, the state is emitted no more often for them."""
@@ -46,7 +47,8 @@ class Reporter:
     """Makes events and hands them to `emit`. `emitted_s` is when the state was emitted last.
 
     Once `quiet`, the state is not emitted: the engine is ending. `recording` is the name of the
-    file that is played without a server. `sounded_s` is when the levels were last those of sound,
+    file that is played without a server; `described` is its incident, and `said` returns its words.
+    `sounded_s` is when the levels were last those of sound,
     or not known because the gate was shut.
     """
 
@@ -63,6 +65,8 @@ class Reporter:
         self.quiet = False
         self.recording = ""
         self.recall: EarView | None = None
+        self.described: Incident | None = None
+        self.said: Callable[[], Transcript] = Transcript
         self._lanes: tuple[m.LaneState, ...] = ()
         self._call = call
         self._sound = sound
@@ -185,6 +189,7 @@ class Reporter:
 
     def incident(self, incident: Incident) -> None:
         """Emit what is known of the incident."""
+        self.described = incident
         place = ""
         if incident.latitude is not None and incident.longitude is not None:
             place = f"{incident.latitude:.5f}, {incident.longitude:.5f}"

@@ -116,6 +116,7 @@ class RoomSource:
         transcript = TranscriptSubscription(
             self._settings, self._incident_id, access, self._reporter.emit
         )
+        self._reporter.said = lambda: transcript.transcript
         self._beside.append(asyncio.create_task(transcript.run()))
 
     async def until_ready(self) -> None:

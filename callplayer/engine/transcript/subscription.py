@@ -32,7 +32,7 @@ from callplayer.vendor.actioncable import (
     cable_url,
 )
 from callplayer.vendor.client import ApiClient
-from callplayer.vendor.transcript import Word, iter_words
+from callplayer.vendor.transcript import Transcript, Word, iter_words
 from callplayer.vendor.values import WireError
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class TranscriptSubscription:
         self._say = self._reporter.say
         self._was_confirmed = False
         self._confirmed_s: float | None = None
+
+    @property
+    def transcript(self) -> Transcript:
+        """Return all words so far."""
+        return self._reporter.transcript
 
     async def run(self) -> None:
         """Read until cancelled, or until it is known that there is nothing to read. Never raises

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from callplayer.engine.transcript.backlog import Backlog
 from callplayer.ipc import messages as m
-from callplayer.vendor.transcript import Word
+from callplayer.vendor.transcript import Transcript, Word
 
 LOG = logging.getLogger(__name__)
 
@@ -26,6 +26,11 @@ class WordReporter:
         self._news = asyncio.Event()
         self._state: m.TranscriptEvent | None = None
         self._state_is_new = False
+
+    @property
+    def transcript(self) -> Transcript:
+        """Return all words so far."""
+        return self._backlog.transcript
 
     def say(self, state: m.TranscriptState, detail: str = "") -> None:
         """Publish whether there are words, if that is new."""

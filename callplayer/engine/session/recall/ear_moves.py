@@ -32,7 +32,8 @@ OTHER_VOLUMES = "These volumes cannot be made of what is remembered: it is fetch
 class EarMoves:
     """The ear, in the memory or at the head. Everything here runs on the engine's loop.
 
-    `obey` has the server obey a request, `send` sends commands to it.
+    `obey` has the server obey a request, `send` sends commands to it. `memory` is what was
+    received.
     """
 
     def __init__(
@@ -49,14 +50,14 @@ class EarMoves:
         self._sound = sound
         self._reporter = reporter
         self._obey, self._send = obey, send
-        self._memory = CallMemory()
-        self.recorder = Recorder(call, sound.channels, path, self._memory)
+        self.memory = CallMemory()
+        self.recorder = Recorder(call, sound.channels, path, self.memory)
         silenced = self.recorder.is_silenced
-        self._player = MemoryPlayer(self._memory, sound.channels, silenced, reporter.request_state)
+        self._player = MemoryPlayer(self.memory, sound.channels, silenced, reporter.request_state)
         self._ear = Ear()
         self._wanted_loop: tuple[int, int] | None = None
-        self._handback = Handback(self._memory)
-        self._upkeep = Upkeep(self._memory, sound.channels.lock, reporter.error)
+        self._handback = Handback(self.memory)
+        self._upkeep = Upkeep(self.memory, sound.channels.lock, reporter.error)
         self._detail = ""
 
     @property
@@ -69,7 +70,7 @@ class EarMoves:
         with self._sound.channels.lock:
             self._player.stop()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the thread."""
         self._player.close()
 
@@ -88,7 +89,7 @@ class EarMoves:
         """Go to a place in the memory; return whether it is there."""
         player, call = self._player, self._call
         with self._sound.channels.lock:
-            player.replay.prepare(self._memory.voices.keys())
+            player.replay.prepare(self.memory.voices.keys())
             if self._sound.channels.rate_hz is None:
                 return False
             if not player.seek(place_ms, self.recorder.names, self._wanted_loop):
@@ -191,6 +192,27 @@ class EarMoves:
         if not is_heard:
             self._fetch(Scrub(self.place_ms(time.monotonic())))
             self._call.detail = OTHER_VOLUMES
+
+    @property
+    def is_lent(self) -> bool:
+        """Return whether the server's cursor is lent."""
+        return self._ear.server == "lent"
+
+    def lend(self) -> bool:
+        """Let the server play elsewhere, unheard, until `take_back`; return whether that can be.
+
+        What is remembered is heard meanwhile.
+        """
+        if self._call.away or (self.at_head and not self._go(self.place_ms(time.monotonic()))):
+            return False
+        self._ear = replace(self._ear, server="lent")
+        return True
+
+    def take_back(self) -> None:
+        """Have the server rest, until it is wanted where the memory ends."""
+        if self.is_lent:
+            self._ear = replace(self._ear, server="rests")
+            self._carry_out(("park",))
 
     # --- readings ---------------------------------------------------------------------------------
 

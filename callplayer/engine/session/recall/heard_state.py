@@ -7,6 +7,9 @@ import msgspec
 from callplayer.engine.session.recall.memory_player import MemoryPlayer
 from callplayer.ipc import messages as m
 
+LIVE_WITHIN_MS = 1_000
+"""Less behind a server at the live end is live: what a higher speed leaves at its end."""
+
 
 def heard_state(
     state: m.StateEvent, player: MemoryPlayer, *, paused: bool, at_end: bool, device_ms: float
@@ -19,7 +22,8 @@ def heard_state(
     lead_ms = round(player.ahead_s * 1000 * player.speed)
     phase = state.phase
     if phase not in ("reconnecting", "failed"):
-        phase = "at-end" if at_end else "paused" if paused else "playing"
+        is_live = phase == "live" and lead_ms < LIVE_WITHIN_MS
+        phase = "at-end" if at_end else "paused" if paused else "live" if is_live else "playing"
     return msgspec.structs.replace(
         state,
         phase=phase,

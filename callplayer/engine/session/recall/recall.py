@@ -7,16 +7,25 @@ go on where the memory ends.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from callplayer.config import Settings
 from callplayer.engine.audio.meter import Level
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.memory import ear as ears
+from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.clip_maker import ClipMaker
 from callplayer.engine.session.recall.ear_moves import EarMoves
+from callplayer.engine.session.recall.evening import Evening
 from callplayer.engine.session.recall.heard_state import heard_state
+from callplayer.engine.session.recall.wave import Wave
+from callplayer.engine.session.reporter import Reporter
+from callplayer.engine.session.source import PathReadings
 from callplayer.ipc import messages as m
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
-from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
+from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 
 LATE_LANE_S = 1.0
 """A lane that has brought nothing by then is not waited for."""
@@ -26,10 +35,28 @@ LATE_MS = 1_500
 
 NO_LEAD = "Faster than it comes is not possible here."
 NO_LEAD_HINT = "Go back a bit first: what is remembered can be heard faster."
+NOT_YET = "What is heard here is not remembered yet."
+NOT_YET_HINT = "Play on for a moment, then choose the speed."
 
 
 class Recall(EarMoves):
     """What can be asked of the ear, what goes on by itself, and what is reported of it."""
+
+    def __init__(
+        self,
+        call: PlaybackState,
+        sound: AudioPipeline,
+        path: PathReadings,
+        reporter: Reporter,
+        settings: Settings,
+        *,
+        obey: Callable[[m.Request], None],
+        send: Callable[[Sequence[Command]], None],
+    ) -> None:
+        super().__init__(call, sound, path, reporter, obey=obey, send=send)
+        self._clips = ClipMaker(self, reporter, settings, obey)
+        self._evening = Evening(call, self.memory, self.recorder, reporter, obey)
+        self._wave = Wave(self.memory, sound.channels.lock, reporter.emit)
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -58,6 +85,10 @@ class Recall(EarMoves):
             case m.EndLoop():
                 self._wanted_loop = self._player.reader.loop = None
                 self._reporter.state()
+            case m.SaveClip():
+                self._clips.save(request)
+            case m.EvenVolumes():
+                self._evening.begin()
             case _:
                 return False
         return True
@@ -95,7 +126,8 @@ class Recall(EarMoves):
             self._player.speed = speed
             if speed > 1.0 or not self._go(self.place_ms(time.monotonic())):
                 self._player.speed = 1.0
-                self._reporter.error("no-lead", NO_LEAD, NO_LEAD_HINT)
+                lacks = (NO_LEAD, NO_LEAD_HINT) if speed > 1.0 else (NOT_YET, NOT_YET_HINT)
+                self._reporter.error("no-lead", *lacks)
             return
         with self._sound.channels.lock:
             self._player.set_speed(speed)
@@ -115,12 +147,17 @@ class Recall(EarMoves):
         """Go on; called 20 times a second."""
         call, channels = self._call, self._sound.channels
         with channels.lock:
-            if self._memory.voices:
-                self._player.replay.prepare(self._memory.voices.keys())
+            if self.memory.voices:
+                self._player.replay.prepare(self.memory.voices.keys())
         self._upkeep.look(now_s)
+        self._wave.tick(now_s)
+        self._clips.tick(now_s)
         self._turn_loop(now_s)
         if self.at_head:
             return
+        if call.memory_pauses:
+            call.memory_pauses = False
+            self._pause(True)
         with channels.lock:
             self._player.follow_device(paused=self._ear.paused)
             reader, patient = self._player.reader, now_s - self._ear.asked_s < LATE_LANE_S
@@ -145,6 +182,11 @@ class Recall(EarMoves):
         if detail != self._detail:
             self._detail = detail
             self._reporter.state()
+
+    async def close(self) -> None:
+        """Return when what is being written is on the disk, and the thread has ended."""
+        await self._clips.finish()
+        await super().close()
 
     # --- readings ---------------------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ STOPPED_SLACK_S = 0.02
 
 
 class Recorder:
-    """Fills `memory` with what `channels` take while the gate is open. `names` are the lanes."""
+    """Fills `memory` with what `channels` take while the gate is open. `names` are the lanes, and
+    `carries` is whose sound each may hold."""
 
     def __init__(
         self, call: PlaybackState, channels: ChannelBank, path: PathReadings, memory: CallMemory
@@ -39,7 +40,7 @@ class Recorder:
         self._path = path
         self._memory = memory
         self._name_of: dict[str, str] = {}
-        self._carries: dict[str, Carries] = {}
+        self.carries: dict[str, Carries] = {}
         self._until_place: Counter[str] = Counter()
         self._advanced_s = float("-inf")
         self._concealed_ms = 0.0
@@ -65,7 +66,7 @@ class Recorder:
                 seen[lane] += 1
                 name = lane if seen[lane] == 1 else f"{lane}+{seen[lane]}"
                 self._name_of[part] = name
-                self._carries[name] = layout.carries.get(part, NEITHER)
+                self.carries[name] = layout.carries.get(part, NEITHER)
         self.take_gains()
 
     def take_gains(self) -> bool:
@@ -77,7 +78,7 @@ class Recorder:
                 for party in PARTIES
                 if party in carries
             )
-            for name, carries in self._carries.items()
+            for name, carries in self.carries.items()
         }
         if wanted_db == self._memory.wanted_db:
             return False
@@ -93,7 +94,7 @@ class Recorder:
 
     def is_silenced(self, name: str) -> bool:
         """Return whether a lane is to be kept out of the player's own mix."""
-        carries = self._carries.get(name, NEITHER)
+        carries = self.carries.get(name, NEITHER)
         return bool(carries) and all(map(self._call.mix.is_silenced, carries))
 
     def close(self) -> None:

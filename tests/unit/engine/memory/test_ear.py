@@ -65,3 +65,11 @@ def test_a_server_that_brings_nothing_is_asked_plainly() -> None:
     seen = replace(SEEN, ahead_s=0.0, grows=False)
     assert look(comes, seen, 1.0 + PATIENCE_S) == (comes, ())
     assert look(comes, seen, 1.1 + PATIENCE_S) == (Ear(), ("fetch",))
+
+
+def test_a_server_that_is_lent_is_left_alone_until_the_link_is_lost() -> None:
+    lent = replace(MEMORY, server="lent")
+    for ahead_s in (0.0, 1.0, FAR_S + 1):
+        assert look(lent, replace(SEEN, ahead_s=ahead_s, grows=False), 9.0) == (lent, ())
+    assert leave(lent, paused=False, grows=True, reached=True) == (lent, ())
+    assert look(lent, replace(SEEN, reached=False), 9.0)[0].server == "away"

@@ -50,13 +50,16 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Played:
     """An engine that plays a file: its events, its commands, and what its device is given."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Settings | None = None) -> None:
         self.events: list[m.Event] = []
         self.commands: list[Command] = []
         self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
         options = EngineOptions("", "play", no_audio=True, recording=path)
         self.engine = Engine(
-            Settings(), options, self.events.append, open_source=self.noting_source
+            settings or Settings(),
+            options,
+            self.events.append,
+            open_source=self.noting_source,
         )
         self.running: asyncio.Task[int] | None = None
 

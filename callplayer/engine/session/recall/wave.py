@@ -1,0 +1,69 @@
+"""How loud each lane is where it was received: emitted as it is stored, for the timeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from callplayer.engine.memory.call_memory import CallMemory
+from callplayer.engine.memory.excerpt import own_volume_factor
+from callplayer.engine.memory.voice import FRAMES_PER_MS, Stretch, VoiceMemory
+from callplayer.ipc import messages as m
+
+LOOK_S = 0.5
+STEP_FRAMES = round(m.WAVE_STEP_MS * FRAMES_PER_MS)
+FULL_SCALE = 32_768.0
+MOST_STEPS = 200
+"""Of one stretch so many are emitted at a time, should more have come."""
+
+
+class Wave:
+    """Looks at what has been stored since. `lock` guards the memory."""
+
+    def __init__(
+        self, memory: CallMemory, lock: threading.RLock, emit: Callable[[m.Event], object]
+    ) -> None:
+        self._memory = memory
+        self._lock = lock
+        self._emit = emit
+        self._looked_s = 0.0
+        self._done: dict[str, int] = {}
+
+    def tick(self, now_s: float) -> None:
+        """Emit what has come since the last look, if it is time."""
+        if now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
+        for name, voice in list(self._memory.voices.items()):
+            with self._lock:
+                events = list(self._news(name, voice))
+            for event in events:
+                self._emit(event)
+
+    def _news(self, name: str, voice: VoiceMemory) -> Iterator[m.WaveEvent]:
+        done = self._done.get(name, 0)
+        for stretch in voice.stretches:
+            first = max(stretch.first, done)
+            steps = min((stretch.end - first) // STEP_FRAMES, MOST_STEPS)
+            if steps > 0:
+                levels_db = _levels_db(voice, stretch, first, steps)
+                done = first + steps * STEP_FRAMES
+                if levels_db:
+                    start_ms = round(stretch.place_of(first))
+                    lane = name.partition("+")[0]
+                    yield m.WaveEvent(lane=lane, start_ms=max(start_ms, 0), levels_db=levels_db)
+        self._done[name] = done
+
+
+def _levels_db(voice: VoiceMemory, stretch: Stretch, first: int, steps: int) -> tuple[int, ...]:
+    """Return the levels of so many steps; () for sound whose own volume is not known."""
+    factor = own_volume_factor(stretch.gains_db)
+    if factor is None:
+        return ()
+    pcm = voice.store.read(first, steps * STEP_FRAMES).astype(np.float32)
+    powers = np.square(pcm.reshape(steps, STEP_FRAMES)).mean(axis=1)
+    powers *= (factor / FULL_SCALE) ** 2
+    floor = 10 ** (m.LEVEL_FLOOR_DB / 10)
+    return tuple(round(each) for each in (10 * np.log10(np.maximum(powers, floor))).tolist())
