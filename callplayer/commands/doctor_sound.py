@@ -59,4 +59,4 @@ def _check_heard(view: PulseView | None) -> None:
 def _quiet(view: PulseView | None) -> str:
     if view is None or view.heard_at.percent >= 100:
         return ""
-    return f"; at {view.heard_at.percent} % in the desktop's mixer (in a call, x undoes it)"
+    return f"; at {view.heard_at.percent} % in the desktop's mixer (in a call, X undoes it)"

@@ -21,7 +21,6 @@ from callplayer.ipc.messages import (
     Quit,
     Request,
     RetryNow,
-    SeekTo,
     SetOutputDevice,
     StateEvent,
 )
@@ -45,7 +44,6 @@ from callplayer.ipc.restore import (
 )
 from callplayer.ipc.successor import Successor, SuccessorOffer
 from callplayer.supervise import ChildProcess, EndLimits
-from callplayer.vendor.commands import Scrub
 from callplayer.vendor.values import WireError
 
 log = logging.getLogger(__name__)
@@ -119,8 +117,6 @@ class EngineClient:
             self._goal = self._successor.argv if self._successor is not None else None
             self._moving.set()
             return True
-        if isinstance(request, Scrub):  # what is wanted is the place, wherever it is heard from
-            request = SeekTo(request.position)
         taken = not self._restoring and self._write(request)
         if taken and isinstance(request, SetOutputDevice):
             self._device = request

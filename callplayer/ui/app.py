@@ -201,6 +201,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
     from callplayer.ui.key_profiles import remapped
     from callplayer.ui.player_app import PlayerApp
     from callplayer.ui.screens.player.config import ScreenConfig
+    from callplayer.ui.terminal import has_dots
 
     actions = remapped(options.keys)
     client = LastingClient(
@@ -217,6 +218,7 @@ async def _play(options: PlayerOptions, process: ChildProcess, leaving: _Leaving
         theme=theme,
         keep_theme=keep_theme,
         first_run=FirstRun(actions, read_used(), keep_used),
+        has_dots=has_dots(os.environ),
     )
     app = PlayerApp(client, incident=options.incident, likes=likes)
     loop = asyncio.get_running_loop()

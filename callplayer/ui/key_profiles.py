@@ -46,7 +46,9 @@ PROFILES: dict[str, dict[str, tuple[str, ...]]] = {
         "bookmarks": ("V",),
         "devices": ("D",),
         "zoom-fit": ("F",),
-        "audible": ("X",),
+        "catch-up": ("T",),
+        "clip": ("W",),
+        "even": ("E",),
         "quit": ("Q", "ctrl+c", "ctrl+q"),
     },
 }

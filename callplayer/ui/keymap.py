@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
-from callplayer.ipc.messages import MakeAudible, SeekBy
-from callplayer.ui.actions import rules
+from callplayer.ipc.messages import EvenVolumes, MakeAudible, SeekBy
+from callplayer.ui.actions import clip_rules, rules
 from callplayer.ui.actions.outcome import Rule
 from callplayer.ui.model import navigation
 from callplayer.vendor.commands import Scrub, ScrubToEnd
@@ -50,6 +50,14 @@ _STEPS: tuple[tuple[int, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """How far the steps go, in s, and the keys back and ahead."""
 
+_SPEEDS = (
+    ("slower", "left_square_bracket", False, False),
+    ("faster", "right_square_bracket", True, False),
+    ("half-speed", "left_curly_bracket", False, True),
+    ("double-speed", "right_curly_bracket", True, True),
+)
+"""Names, keys, whether faster, and whether by half or double."""
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         "toggle-pause", "Play / pause", ("space", "k"), rule=rules.steers(navigation.toggle_pause)
@@ -79,19 +87,20 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("say-again", "Say again", ("r",), rule=rules.steers(navigation.say_again)),
     Action("loop", "Loop: start, end, off", ("a",), rule=rules.steers(navigation.turn_loop)),
-    Action(
-        "slower", "Slower / faster", ("left_square_bracket",), rule=rules.steers(navigation.slower)
-    ),
-    Action(
-        "faster",
-        "Slower / faster",
-        ("right_square_bracket",),
-        rule=rules.steers(navigation.faster),
-        title="Faster",
+    *(
+        Action(
+            name,
+            "Half / double speed" if far else "Slower / faster",
+            (key,),
+            rule=rules.steers(navigation.change_speed(faster, far=far)),
+            title=name.replace("-", " ").capitalize(),
+        )
+        for name, key, faster, far in _SPEEDS
     ),
     Action(
         "own-speed", "At its own speed", ("backspace",), rule=rules.steers(navigation.at_own_speed)
     ),
+    Action("catch-up", "Catch up with live", ("C",), rule=rules.steers(navigation.catch_up)),
     Action("undo-jump", "Undo the jump", ("u",), rule=rules.steers(navigation.undo_jump)),
     Action("go-on", "Go on where it was left", ("enter",), rule=rules.go_on),
     Action("skip-silence", "Skip silence", ("S",), rule=rules.skip_silence),
@@ -102,6 +111,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("bookmarks", "Bookmarks", ("v",), front="bookmarks", title="List the bookmarks"),
     Action("cite", "Copy a citation", ("c",), rule=rules.cite),
+    Action("clip", "Save a clip", ("x",), rule=clip_rules.save_clip),
     Action("search", "Search the transcript", ("slash",), rule=rules.search),
     Action(
         "next-mark",
@@ -149,7 +159,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("gain-zero", "Volume 0 dB", ("equals_sign",), rule=rules.gain_zero),
     Action("mute", "Mute the party", ("m",), rule=rules.mute),
     Action("solo", "Solo the party", ("s",), rule=rules.solo),
-    Action("audible", "Undo desktop mute", ("x",), rule=rules.sends(MakeAudible())),
+    Action("even", "Both equally loud", ("e",), rule=rules.sends(EvenVolumes())),
+    Action("audible", "Undo desktop mute", ("X",), rule=rules.sends(MakeAudible())),
     Action("devices", "Sound device", ("d",), front="devices"),
     Action("stats", "Statistics", ("i",), front="stats"),
     Action("palette", "Find an action", ("ctrl+p",), front="palette"),

@@ -38,6 +38,11 @@ def colour_system(environment: Mapping[str, str]) -> ColourSystem:
     return "256" if many or "TMUX" in environment else "standard"
 
 
+def has_dots(environment: Mapping[str, str]) -> bool:
+    """Return whether the terminal's font has braille signs: the console's of Linux does not."""
+    return environment.get("TERM") != "linux"
+
+
 def knows_progress(environment: Mapping[str, str]) -> bool:
     """Return whether this terminal takes OSC 9;4 for progress: to others it is a notification."""
     return (

@@ -1,7 +1,7 @@
 """Draws the cells of a terminal as pixels: for PNG pictures, and for the frames of a recording.
 
-Blocks and shades are drawn as rectangles, so that they join as they do in a terminal; all else
-comes from DejaVu Sans Mono.
+Blocks, dots and shades are drawn as rectangles, so that they join as they do in a terminal; all
+else comes from DejaVu Sans Mono.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ SHADES = {"░": 0.22, "▒": 0.45, "▓": 0.7}
 LOWER = "▁▂▃▄▅▆▇█"
 LEFT = "▏▎▍▌▋▊▉█"
 LINES = {"─": 2, "━": 4}
+DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""The dots of a braille sign: left and right, from top to bottom."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,13 @@ def _draw(draw: ImageDraw.ImageDraw, at: tuple[int, int], cell: Cell) -> None:
         draw.rectangle(_box(at, 0, 0, right, CELL_HEIGHT), fill=ink)
     elif sign == "▀":
         draw.rectangle(_box(at, 0, 0, CELL_WIDTH, CELL_HEIGHT // 2), fill=ink)
+    elif "\u2800" <= sign <= "\u28ff":
+        lit = ord(sign) - 0x2800
+        for column, bits in enumerate(DOTS):
+            for row, bit in enumerate(bits):
+                if lit & bit:
+                    left, top = column * 6 + 1, row * 6 + 1
+                    draw.rectangle(_box(at, left, top, left + 4, top + 4), fill=ink)
     elif sign in LINES:
         top = (CELL_HEIGHT - LINES[sign]) // 2
         draw.rectangle(_box(at, 0, top, CELL_WIDTH, top + LINES[sign]), fill=ink)

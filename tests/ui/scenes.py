@@ -9,6 +9,7 @@ from datetime import UTC
 import msgspec
 
 from callplayer.ipc.messages import (
+    WAVE_STEP_MS,
     Device,
     DevicesEvent,
     ErrorEvent,
@@ -19,6 +20,7 @@ from callplayer.ipc.messages import (
     PartyState,
     StateEvent,
     StatsEvent,
+    WaveEvent,
     WordsEvent,
 )
 from callplayer.ipc.news import EngineGone
@@ -101,30 +103,22 @@ DEVICE_LOST = ErrorEvent(
     message="The sound device Plantronics C320 Headset is gone.",
     hint="There is no other device: the call waits for one.",
 )
-HEARD_EACH_MS = 400
 
 
-def heard_so_far(end_ms: int = 83_400) -> tuple[Event, ...]:
-    """Return the call as it was heard to a place: they talk by turns, louder and quieter."""
-    events: list[Event] = []
-    for n, at_ms in enumerate(range(0, end_ms, HEARD_EACH_MS)):
-        speaks: Party = "caller" if at_ms % 11_000 > 4_500 else "callTaker"
-        loud_db = -19.0 + 11.0 * math.sin(n * 0.7) * math.cos(n * 0.13)
-        events.append(but(PLAYING, position_ms=at_ms, audible_ms=at_ms))
-        events.append(
-            LevelsEvent(
-                levels=tuple(
-                    LaneLevel(
-                        lane=party.party,
-                        rms_db=loud_db if party.party == speaks else -80.0,
-                        peak_db=-9.0,
-                        hold_db=-9.0,
-                    )
-                    for party in PARTIES
-                )
-            )
-        )
-    return tuple(events)
+def received(end_ms: int = 83_400) -> tuple[Event, ...]:
+    """Return the call as it came up to a place: they talk by turns, word by word."""
+    steps = range(0, end_ms, WAVE_STEP_MS)
+
+    def level_db(party: Party, at_ms: int) -> int:
+        speaks = "caller" if at_ms % 11_000 > 4_500 else "callTaker"
+        sentence = math.sin(at_ms * 0.00071) * math.cos(at_ms * 0.0023)
+        loud = sentence + 0.4 * math.sin(at_ms * 0.0121)
+        return round(-24.0 + 14.0 * loud) if party == speaks and loud > -0.4 else -80
+
+    return tuple(
+        WaveEvent(lane=lane, start_ms=0, levels_db=tuple(level_db(lane, at_ms) for at_ms in steps))
+        for lane in (party.party for party in PARTIES)
+    )
 
 
 LINK = (STATS, 1.0, STATS)
@@ -135,6 +129,7 @@ MIXED_LANES = (LaneState(lane="call", carries=BOTH),)
 MIXED_LEVELS = LevelsEvent(
     levels=(LaneLevel(lane="call", rms_db=-21.0, peak_db=-12.0, hold_db=-9.0),)
 )
+MIXED_WAVE = WaveEvent(lane="call", start_ms=82_000, levels_db=(-21,) * 28)
 UNNAMED_LANES = tuple(LaneState(lane=name, carries=BOTH) for name in ("call", "call-2"))
 UNNAMED_LEVELS = LevelsEvent(
     levels=(
@@ -143,9 +138,19 @@ UNNAMED_LEVELS = LevelsEvent(
     )
 )
 
-HEARD = (INCIDENT, *LINK, LEVELS, *heard_so_far(), LEVELS, PLAYING, *TALK)
+KEPT = but(PLAYING, remembered=((0, 84_100),))
+HEARD = (INCIDENT, *LINK, LEVELS, *received(), LEVELS, KEPT, *TALK)
 NAMED = msgspec.structs.replace(
     INCIDENT, id="事件 👩\u200d🚒", location="רחוב הרצל 5, Zu\u0308rich 消防署"
+)
+FROM_MEMORY = but(
+    KEPT,
+    position_ms=84_100,
+    audible_ms=61_200,
+    from_memory=True,
+    speed=1.5,
+    lead_ms=22_900,
+    remembered=((0, 31_000), (42_000, 84_100)),
 )
 SCENES = {
     "playing": Scene((INCIDENT, LEVELS, PLAYING)),
@@ -211,7 +216,8 @@ SCENES = {
             ),
         )
     ),
-    "mixed": Scene((INCIDENT, MIXED_LEVELS, *TALK, but(PLAYING, lanes=MIXED_LANES), MIXED_LEVELS)),
+    "mixed": Scene((INCIDENT, MIXED_WAVE, *TALK, but(PLAYING, lanes=MIXED_LANES), MIXED_LEVELS)),
+    "from-memory": Scene((*HEARD, FROM_MEMORY), ("a",)),
     "mixed-muted": Scene(
         (
             INCIDENT,

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from callplayer.bookmarks import BookmarkError, BookmarkStore
-from callplayer.ipc.messages import LevelsEvent, Request
+from callplayer.ipc.messages import Request, SeekTo, WaveEvent
 from callplayer.ipc.news import EngineNews
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, Rule, asked
 from callplayer.ui.actions.prompt import Reply, pasted, typed
-from callplayer.ui.model.format import Tone, is_heard, shown_position_ms
-from callplayer.ui.model.player import PlayerView, call_levels, reduce
+from callplayer.ui.model.format import Tone
+from callplayer.ui.model.player import PlayerView, reduce
 from callplayer.ui.model.speech import SpeechLanes
 from callplayer.ui.settings import ScreenSettings
 from callplayer.vendor.commands import Scrub
@@ -81,8 +81,8 @@ class CallControl:
     def take(self, event: EngineNews) -> None:
         """Take an event of the engine into the view."""
         self.view = reduce(self.view, event, self.clock())
-        if isinstance(event, LevelsEvent):
-            self.note_heard()
+        if isinstance(event, WaveEvent) and self.view.link.quality != "cut":
+            self.lanes.note(event.lane, event.start_ms, event.levels_db)
 
     def load_bookmarks(self) -> None:
         """Read what was kept of this call."""
@@ -116,6 +116,8 @@ class CallControl:
 
     def send(self, request: Request) -> None:
         """Send a request, or note that it cannot be sent; a failed call has none to send to."""
+        if isinstance(request, Scrub):  # what is wanted is the place, wherever it is heard from
+            request = SeekTo(request.position)
         if self.view.failure is None and not self._send(request):
             self.note(NOT_READY)
 
@@ -181,18 +183,9 @@ class CallControl:
 
     # --- as time goes by --------------------------------------------------------------------------
 
-    def note_heard(self) -> None:
-        """Note in the lanes how loud it is at the place that is heard."""
-        now_s, state = self.clock(), self.view.state
-        if is_heard(state, now_s) and self.view.link.quality != "cut":
-            self.lanes.note(call_levels(self.view), shown_position_ms(state, now_s))
-
     def skip_silence(self) -> None:
         """Skip silence that has come, if it is to be skipped."""
         view, now_s = self.view, self.clock()
-        if view.quiet_since_s is not None:
-            # Levels that stand still are not emitted again.
-            self.note_heard()
         skip = view.skipping.due(
             view.state, view.script, self.lanes, self.settings.silence_s, now_s
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Literal
 
-from callplayer.ipc.messages import LEVEL_FLOOR_DB, Phase, StateEvent
+from callplayer.ipc.messages import LEVEL_FLOOR_DB, ClipEvent, EvenedEvent, Phase, StateEvent
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB
 from callplayer.vendor.parties import Party
 from callplayer.vendor.times import parse_datetime
@@ -220,3 +220,30 @@ def desktop_text(state: StateEvent) -> str:
     if state.desktop_percent < 100:
         return f"at {state.desktop_percent} % in the desktop's mixer"
     return ""
+
+
+def clip_texts(clip: ClipEvent) -> tuple[str, str]:
+    """Write how it goes with a clip: in a line, and in another what else is to be known."""
+    if clip.stage == "fetching":
+        at_most = f"{math.ceil(clip.left_s)} s to go; nothing of it is heard."
+        return "Fetching what the clip lacks.", at_most
+    lacks_s = sum(end_ms - start_ms for start_ms, end_ms in clip.gaps_ms) / 1000
+    lacks = f"{lacks_s:.1f} s of it could not be had and are silent." if lacks_s else ""
+    return f"Saved as {clip.sound}", lacks or f"SHA-256 {clip.sha256[:16]}…, and words beside it."
+
+
+def evened_text(evened: EvenedEvent) -> str:
+    """Write which volumes make both parties equally loud."""
+    parts = []
+    for party in evened.parties:
+        loud = party.loudness_lufs is not None
+        volume = gain_text(party.gain_db) if loud else "left as it was, too little is remembered"
+        parts.append(f"{PARTY_NAMES[party.party]} {volume}")
+    return f"Equally loud: {', '.join(parts)}."
+
+
+def slowed_text(before: StateEvent, state: StateEvent) -> str:
+    """Return why a call is not heard faster any more, if it has come to what just comes."""
+    if before.speed <= 1.0 or state.speed != 1.0 or state.lead_ms >= TENTH_MS * 10:
+        return ""
+    return "1× again: there is nothing more ahead."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callplayer.ui.model.speech import WAVE_ROWS
+
 MIN_WIDTH = 60
 MIN_HEIGHT = 16
 
@@ -48,17 +50,24 @@ class Plan:
 
 
 def plan(
-    width: int, height: int, *, stats_rows: int = 0, words: bool = True, pages: bool = False
+    width: int,
+    height: int,
+    *,
+    stats_rows: int = 0,
+    words: bool = True,
+    pages: bool = False,
+    dots: bool = True,
 ) -> Plan:
     """Return the plan for a window of at least MIN_WIDTH × MIN_HEIGHT; `width` is without edges.
 
     The more rows there are, the higher are lanes and clock, and most go to the transcript; without
     `words`, lanes and clock have some of those. `pages`: a panel is read page by page, and has what
-    a small window can spare.
+    a small window can spare. Without `dots` lanes are too low to be waves.
     """
     lane_rows = next((rows for below, rows in _LANE_ROWS if height < below), MOST_LANE_ROWS)
     if not words and not stats_rows and height >= LARGE_FROM[0]:
         lane_rows += 1
+    lane_rows = lane_rows if dots else min(lane_rows, WAVE_ROWS - 1)
     large, largest = LARGE_FROM if not words and not stats_rows else WORDS_FROM
     scale = 3 if height >= largest and width >= 118 else 2 if height >= large and width >= 78 else 1
     spare = pages and height < LARGE_FROM[0]

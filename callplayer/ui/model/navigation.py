@@ -42,6 +42,12 @@ CALL_END_MS = 200
 LIVE_EDGE_MS = 2_000
 
 SPEEDS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+CATCH_UP_SPEED = 1.25
+SAME_SPEED = 0.01
+LEAST_LEAD_MS = 400
+"""With less ahead a higher speed would be over at once."""
+
+NO_LEAD = "Nothing more is remembered ahead: faster works once you have gone back."
 
 Place = int | None
 """ms from the start of the call; None is the live end, wherever that is by then."""
@@ -191,28 +197,59 @@ def turn_loop(
     return Step(after, (SetLoop(loop.a_ms, here_ms),), f"Loop {' – '.join(ends)}.")
 
 
-def slower(
-    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
-) -> Step:
-    """Be heard slower, by a step."""
-    lower = [speed for speed in SPEEDS if speed < state.speed]
-    if not lower:
-        return Step(navigation, note=f"{SPEEDS[0]:g}× is the slowest.")
-    return Step(navigation, (SetSpeed(lower[-1]),))
+def change_speed(faster: bool, *, far: bool = False) -> Steer:
+    """Return the step to the next speed, or (`far`) to half or twice the speed."""
 
+    def steer(
+        state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+    ) -> Step:
+        now = state.speed
+        if far:
+            speed = min(max(now * (2.0 if faster else 0.5), SPEEDS[0]), SPEEDS[-1])
+        elif faster:
+            speed = next((each for each in SPEEDS if each > now + SAME_SPEED), now)
+        else:
+            speed = next((each for each in reversed(SPEEDS) if each < now - SAME_SPEED), now)
+        if abs(speed - now) < SAME_SPEED:
+            return Step(navigation, note=f"{now:g}× is the {'fastest' if faster else 'slowest'}.")
+        if speed > 1.0 and lead_s(state) <= 0.0:
+            return Step(navigation, note=NO_LEAD)
+        return Step(navigation, (SetSpeed(speed),), speed_text(state, speed))
 
-def faster(
-    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
-) -> Step:
-    """Be heard faster, by a step."""
-    higher = [speed for speed in SPEEDS if speed > state.speed]
-    if not higher:
-        return Step(navigation, note=f"{SPEEDS[-1]:g}× is the fastest.")
-    return Step(navigation, (SetSpeed(higher[0]),))
+    return steer
 
 
 def at_own_speed(
-    _state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
 ) -> Step:
     """Be heard as fast as it was said."""
-    return Step(navigation, (SetSpeed(1.0),))
+    if state.speed == 1.0:
+        return Step(navigation, note="It is heard as fast as it was said.")
+    return Step(navigation, (SetSpeed(1.0),), speed_text(state, 1.0))
+
+
+def catch_up(
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+) -> Step:
+    """Hear a call that goes on a bit faster until it is live; the key again ends that."""
+    if not is_growing(state):
+        return Step(navigation, note="Only a call that goes on can be caught up with.")
+    if state.phase == "live":
+        return Step(navigation, note="You hear it live.")
+    if state.speed == CATCH_UP_SPEED:
+        return Step(navigation, (SetSpeed(1.0),), speed_text(state, 1.0))
+    if lead_s(state) <= 0.0:
+        return Step(navigation, note="What comes next is not here yet: End goes to live at once.")
+    return Step(navigation, (SetSpeed(CATCH_UP_SPEED),), f"{CATCH_UP_SPEED:g}× until live.")
+
+
+def lead_s(state: StateEvent) -> float:
+    """Return how far ahead of what is heard the memory goes, in s; 0.0 for what just comes."""
+    return state.lead_ms / 1000 if state.from_memory and state.lead_ms >= LEAST_LEAD_MS else 0.0
+
+
+def speed_text(state: StateEvent, speed: float) -> str:
+    """Return a speed in words, and how far a higher one than 1 can go."""
+    if speed <= 1.0:
+        return f"{speed:g}×."
+    return f"{speed:g}×, for the {lead_s(state):.0f} s ahead that are remembered."

@@ -25,7 +25,7 @@ SLOW_CONNECT_S = 2.0
 
 
 def shown_notice(
-    view: PlayerView, now_s: float, retry_key: str = "R", audible_key: str = "x"
+    view: PlayerView, now_s: float, retry_key: str = "R", audible_key: str = "X"
 ) -> Notice | None:
     """Return what the notice area says now, the gravest first.
 

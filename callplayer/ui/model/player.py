@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from msgspec import structs
 
 from callplayer.ipc.messages import (
+    ClipEvent,
     DevicesEvent,
     ErrorEvent,
+    EvenedEvent,
     IncidentEvent,
     LaneLevel,
     LevelsEvent,
@@ -30,10 +32,13 @@ from callplayer.ui.model.format import (
     SPEECH_DB,
     UNCONFIRMED_AFTER_S,
     Tone,
+    clip_texts,
     clock_text,
+    evened_text,
     is_growing,
     shown_duration_ms,
     shown_position_ms,
+    slowed_text,
     waiting_s,
 )
 from callplayer.ui.model.link_quality import LinkQuality, after_stats
@@ -196,6 +201,8 @@ def _timeless(state: StateEvent) -> StateEvent:
         audible_in_ms=0,
         duration_ms=min(state.duration_ms, 1),
         unconfirmed_s=min(state.unconfirmed_s, 0.001),
+        lead_ms=0,
+        remembered=(),
         as_of_s=0.0,
         parties=parties,
     )
@@ -205,6 +212,13 @@ def _after_trouble(view: PlayerView, event: EngineNews, now_s: float) -> PlayerV
     match event:
         case ErrorEvent():
             view = _after_error(view, event, now_s)
+        case ClipEvent():
+            text, hint = map(plain_text, clip_texts(event))
+            until_s = now_s + ERROR_NOTICE_S
+            notice = Notice(text, hint, until_s=until_s, code=f"clip-{event.stage}")
+            view = replace(view, notice=notice)
+        case EvenedEvent():
+            view = with_notice(view, evened_text(event), now_s, "text")
         case EngineRestarting():
             view = _after_loss(view, event, now_s)
         case EngineGone():
@@ -238,13 +252,6 @@ def select_next_party(view: PlayerView) -> PlayerView:
     return replace(view, selected=PARTIES[1 - PARTIES.index(view.selected)])
 
 
-def call_levels(view: PlayerView) -> tuple[LaneLevel, ...]:
-    """Return the levels of the call, without those that a mute at the server changes."""
-    muted = {party.party for party in view.state.parties if party.muted_at_server}
-    spoilt = {each.lane for each in view.state.lanes if muted.intersection(each.carries)}
-    return tuple(level for level in view.levels if level.lane not in spoilt)
-
-
 def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerView:
     notice = view.notice
     if notice is not None and notice.code == DEVICE_LOST and state.device and not state.detail:
@@ -252,7 +259,7 @@ def _after_state(view: PlayerView, state: StateEvent, now_s: float) -> PlayerVie
         notice = Notice(f"Sound comes from {device} again.", "", "text", now_s + NOTICE_S)
     if notice is not None and notice.code == STARTING_AGAIN and state.retry_at_s is not None:
         notice = None
-    refused = _refused(view.state, state, now_s)
+    refused = _refused(view.state, state, now_s) or slowed_text(view.state, state)
     if refused:
         notice = Notice(refused, "", "hold", now_s + NOTICE_S)
     if view.resume_ms is not None and not view.was_connected and is_connected(state):

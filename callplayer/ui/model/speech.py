@@ -1,8 +1,8 @@
-"""Speech lanes: where each lane of sound was heard, and where the words say that it will be.
+"""Speech lanes: the sound that was received, and where the words say that more will be.
 
 A lane holds one party, or both where they come by one mixed track: then the words are laid to the
-parties in a lane of their own. What was heard is kept as a compact envelope, a byte for each 200
-ms: three hours are 54 KB a lane.
+parties in a lane of their own. What was received is kept as a compact envelope, a byte for each 50
+ms: three hours are 216 KB a lane.
 """
 
 from __future__ import annotations
@@ -12,24 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from callplayer.ipc.messages import LaneLevel, LaneState
+from callplayer.ipc.messages import WAVE_STEP_MS, LaneState
 from callplayer.ui.model.format import SPEECH_DB
 from callplayer.ui.model.transcript import Script
 from callplayer.ui.model.zoom import Span
 from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 from callplayer.vendor.values import MAX_CALL_MS
 
-BIN_MS = 200
+BIN_MS = WAVE_STEP_MS
 LOUDEST_DB = -12.0
 _UNHEARD = 0
 _SILENT = 1
-NOISE_BINS = 150
+NOISE_BINS = 600
 NOISE_SHARE = 0.2
 NOISE_AT_MOST = 3
 _STEPS = 7
 _FINE = 4
 """Levels between two steps, for lanes of several rows."""
 _LOUDEST = 2 + (_STEPS - 1) * _FINE
+WAVE_ROWS = 3
+"""From so many rows on a lane is drawn as a wave around its middle, in dots, two a column."""
+
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+"""The dots of a braille sign, from top to bottom, left and right."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _HALVES = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
@@ -47,28 +52,28 @@ the bar was: they differ without colour."""
 
 
 class Envelope:
-    """What was heard of one lane: for each 200 ms the loudest level: 0 for none, 1 for silence."""
+    """What was received of one lane: a level for each BIN_MS: 0 for none, 1 for silence."""
 
     def __init__(self) -> None:
         self._bins = bytearray()
 
-    def note(self, position_ms: int, level_db: float) -> bool:
-        """Note a level heard at a place; return whether that changed anything."""
-        if not 0 <= position_ms <= MAX_CALL_MS:
-            return False
-        at = position_ms // BIN_MS
-        if at >= len(self._bins):
-            self._bins.extend(bytes(at + 1 - len(self._bins)))
-        level = _level_of(level_db)
-        if self._bins[at] >= level:
-            return False
-        self._bins[at] = level
-        return True
+    def note(self, start_ms: int, levels_db: Sequence[float]) -> None:
+        """Note levels, one for each BIN_MS from a place on."""
+        first = round(start_ms / BIN_MS)
+        end = first + len(levels_db)
+        if not 0 <= first <= end <= MAX_CALL_MS // BIN_MS:
+            return
+        self._bins.extend(bytes(max(end - len(self._bins), 0)))
+        self._bins[first:end] = bytes(map(_level_of, levels_db))
 
     def level(self, start_ms: int, end_ms: int) -> int:
-        """Return the loudest level in a stretch of the call; 0 where nothing was heard."""
+        """Return the mean level of a stretch of the call, of which 0 is no part."""
         first = max(start_ms // BIN_MS, 0)
-        return max(self._bins[first : max(-(-end_ms // BIN_MS), first + 1)], default=_UNHEARD)
+        bins = self._bins[first : max(-(-end_ms // BIN_MS), first + 1)]
+        known = len(bins) - bins.count(_UNHEARD)
+        if not known:
+            return _UNHEARD
+        return max(round(sum(bins) / known), min(max(bins), _SILENT + 1))
 
     def sound_from_ms(self, start_ms: int, end_ms: int) -> int:
         """Return where sound was heard first in a stretch; its end if none is known."""
@@ -136,30 +141,61 @@ class SpeechLane:
         return self.columns.translate(_glyphs(at, rows))
 
 
-LEVEL_SIGNS = tuple(map(chr, range(_LOUDEST + 1)))
-"""Levels as they stand in the columns of a lane: no sign of words is among them."""
+_PAIRS = {
+    (left, right): chr(0xE000 + 32 * left + right)
+    for left in range(_LOUDEST + 1)
+    for right in range(_LOUDEST + 1)
+    if left or right
+}
+"""The sign of a column whose halves have these levels: private ones, unlike those of words."""
+
+LEVEL_SIGNS = tuple(_PAIRS.values())
 
 
 @lru_cache(maxsize=64)
 def _glyphs(at: int, rows: int) -> dict[int, str]:
     """Return what each level and each sign of words looks like in one of `rows` rows."""
-    below = rows - 1 - at
-    glyphs = {_SILENT: HEARD_SILENCE if below == 0 else " "}
-    for level in range(2, _LOUDEST + 1):
-        # Lanes of several rows stand apart by a quarter of a row.
-        highest = 8 if rows == 1 else 8 * rows - 2
-        eighths = int((2 + (level - 2) / _FINE) / 8 * highest + 0.5) - 8 * below
-        glyphs[level] = _EIGHTHS[min(max(eighths, 0), 8)]
+    if rows >= WAVE_ROWS:
+        columns = [_dots(level, at, rows) for level in range(_LOUDEST + 1)]
+        shown = {pair: chr(0x2800 + columns[pair[0]][0] + columns[pair[1]][1]) for pair in _PAIRS}
+    else:
+        blocks = [_block(level, at, rows) for level in range(_LOUDEST + 1)]
+        shown = {pair: blocks[max(pair)] for pair in _PAIRS}
+    glyphs = {ord(_PAIRS[pair]): sign for pair, sign in shown.items()}
     if rows == 1:
         return glyphs
     halves = (2 * at < rows, 2 * at + 1 < rows)
     glyphs[ord(CALLER_WORD)] = _HALVES[halves]
     glyphs[ord(CALL_TAKER_WORD)] = _HALVES[not halves[0], not halves[1]]
-    if below:
-        glyphs |= {ord(NO_WORD): " ", ord(UNKNOWN): " "}
-    if 2 * below >= rows:
-        glyphs[ord(WORD)] = " "
+    middle = rows // 2 if rows >= WAVE_ROWS else rows - 1
+    if at != middle:
+        glyphs |= {ord(NO_WORD): " ", ord(UNKNOWN): " ", ord(WORD): " "}
     return glyphs
+
+
+def _block(level: int, at: int, rows: int) -> str:
+    """Return a bar's part in one of `rows` rows, which stands on the ground."""
+    below = rows - 1 - at
+    if level <= _SILENT:
+        return HEARD_SILENCE if below == 0 else " "
+    # Lanes of several rows stand apart by a quarter of a row.
+    highest = 8 if rows == 1 else 8 * rows - 2
+    eighths = int((2 + (level - 2) / _FINE) / 8 * highest + 0.5) - 8 * below
+    return _EIGHTHS[min(max(eighths, 0), 8)]
+
+
+def _dots(level: int, at: int, rows: int) -> tuple[int, int]:
+    """Return the dots that a level has in one of `rows` rows, as the left and as the right half.
+
+    Silence is a line in the middle; the loudest leaves a dot free above and below.
+    """
+    if level == _UNHEARD:
+        return 0, 0
+    middle = 2 * rows
+    reach = 0 if level == _SILENT else 1 + round((level - 2) / (_LOUDEST - 2) * (middle - 2))
+    lit = [middle - reach <= 4 * at + dot < middle + max(reach, 1) for dot in range(4)]
+    left, right = (sum(bit for bit, on in zip(side, lit, strict=True) if on) for side in _DOTS)
+    return left, right
 
 
 class SpeechLanes:
@@ -171,12 +207,10 @@ class SpeechLanes:
         self._drawn_for: tuple[Script, Span, int] | None = None
         self._lanes: dict[str, SpeechLane] = {}
 
-    def note(self, levels: Sequence[LaneLevel], position_ms: int) -> None:
-        """Take what is heard at a place."""
-        for level in levels:
-            envelope = self._envelopes.setdefault(level.lane, Envelope())
-            if envelope.note(position_ms, level.rms_db):
-                self._redraw_columns(level.lane, position_ms)
+    def note(self, lane: str, start_ms: int, levels_db: Sequence[float]) -> None:
+        """Note how loud a lane is: a level in dBFS for each BIN_MS from a place on."""
+        self._envelopes.setdefault(lane, Envelope()).note(start_ms, levels_db)
+        self._redraw_columns(lane, start_ms, start_ms + len(levels_db) * BIN_MS)
 
     def sound_from_ms(self, lanes: Sequence[LaneState], start_ms: int, end_ms: int) -> int:
         """Return where any lane was heard first in a stretch; its end if none was."""
@@ -228,38 +262,39 @@ class SpeechLanes:
 
     def _sign(self, name: str, column: int, said: set[int], script: Script) -> str:
         assert self._drawn_for is not None
-        level = self._level(name, column)
-        if level != _UNHEARD:
-            return LEVEL_SIGNS[level]
+        pair = self._levels(name, column)
+        if pair != (_UNHEARD, _UNHEARD):
+            return _PAIRS[pair]
         if column in said:
             return WORD
         _, span, width = self._drawn_for
         return _no_word(column, script, span, width)
 
-    def _level(self, name: str, column: int) -> int:
+    def _levels(self, name: str, column: int) -> tuple[int, int]:
+        """Return the levels of a column's two halves."""
         assert self._drawn_for is not None
         _, span, width = self._drawn_for
         envelope = self._envelopes.get(name)
         if envelope is None:
-            return _UNHEARD
+            return _UNHEARD, _UNHEARD
         half_ms = span.length_ms / max(width - 1, 1) / 2
         at_ms = span.position_ms(column, width)
-        return envelope.level(round(at_ms - half_ms), round(at_ms + half_ms))
+        first_ms, end_ms = round(at_ms - half_ms), round(at_ms + half_ms)
+        return envelope.level(first_ms, at_ms), envelope.level(at_ms, end_ms)
 
-    def _redraw_columns(self, name: str, position_ms: int) -> None:
+    def _redraw_columns(self, name: str, start_ms: int, end_ms: int) -> None:
         signs = self._signs.get(name)
         if signs is None or self._drawn_for is None:
             return
         _, span, width = self._drawn_for
-        start_ms = position_ms // BIN_MS * BIN_MS
-        end_ms = start_ms + BIN_MS
         if end_ms < span.start_ms or start_ms > span.end_ms:
             return
         # What is noted is seen in every column that it reaches into.
-        for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1):
-            level = self._level(name, column)
-            if level != _UNHEARD and signs[column] != LEVEL_SIGNS[level]:
-                signs[column] = LEVEL_SIGNS[level]
+        first, last = (span.column(ms, width) for ms in (start_ms - BIN_MS, end_ms + BIN_MS))
+        for column in range(first, last + 1):
+            pair = self._levels(name, column)
+            if pair != (_UNHEARD, _UNHEARD) and signs[column] != _PAIRS[pair]:
+                signs[column] = _PAIRS[pair]
                 self._lanes.pop(name, None)
 
 

@@ -39,7 +39,7 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         lines.append(f"At{place_text(state, now_s).removeprefix(' at')}.")
     if before.phase_since_s is not None:
         lines += _party_changes(old, state)
-    if view.notice is not None and view.notice is not before.notice:
+    if view.notice is not None and _is_news(view.notice, before.notice):
         lines.append(notice_text(view.notice))
     ahead, was = view.ahead, before.ahead
     if ahead is not None and ahead is not was:
@@ -47,6 +47,12 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         goes_on = was is not None and was.speaker == ahead.speaker and now_s < was.until_s
         lines += [] if goes_on else [f"{ahead.speaker} speaks at the live end."]
     return lines
+
+
+def _is_news(notice: Notice, before: Notice | None) -> bool:
+    """Return whether a notice is another one: how far a clip is changes each second."""
+    is_same = before is not None and before.code == notice.code == "clip-fetching"
+    return notice is not before and not is_same
 
 
 def _stage_of(notice: str) -> str:

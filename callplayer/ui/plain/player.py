@@ -142,6 +142,8 @@ class PlainPlayer:
         key = key_of(line) or line
         if self.control.prompt is None or key == "escape":
             self.press(key)
+        elif key == "enter":
+            self.control.answer(self.control.prompt.text)
         else:
             self.control.answer(line)
 
@@ -161,7 +163,8 @@ class PlainPlayer:
         for line in filter(None, (outcome.spoken, outcome.cited)):
             self._write(line)
         if outcome.prompt is not None:
-            self._write(f"{outcome.prompt.label}: type, then Enter.")
+            now = f"{outcome.prompt.text}; Enter takes it. Else" if outcome.prompt.text else ""
+            self._write(f"{outcome.prompt.label}: {now} type, then Enter.".replace(":  ", ": "))
 
     def prompt_changed(self) -> None:
         """Say nothing while a line is typed."""

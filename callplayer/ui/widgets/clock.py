@@ -16,7 +16,7 @@ from callplayer.ui.model.format import (
     shown_duration_ms,
     shown_position_ms,
 )
-from callplayer.ui.model.navigation import Loop
+from callplayer.ui.model.navigation import Loop, lead_s
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
 
@@ -120,14 +120,21 @@ def _side_lines(
     third: list[Part] = []
     if state.requested_ms is not None:
         third.append((f"→ {clock_text(state.requested_ms, duration_ms)}", "ask"))
-    elif state.from_memory:
-        at = "" if state.speed == 1.0 else f" {state.speed:g}×"
-        third.append((f"from memory{at}", "hold"))
+    elif state.speed != 1.0:
+        third.append((_speed_text(state), "hold"))
     if facts.loop is not None:
         third.append((_loop_text(facts.loop, duration_ms), "hold"))
+    if state.from_memory and state.phase != "live":
+        third.append(("from memory", "dim"))
     if facts.skips:
         third.append(("skips silence", "hold"))
     return first, second, third
+
+
+def _speed_text(state: StateEvent) -> str:
+    """Return the speed, and how far ahead what is remembered goes where it is above 1."""
+    ahead = f" {lead_s(state):.0f} s ahead" if state.speed > 1.0 else ""
+    return f"{state.speed:g}×{ahead}"
 
 
 def _loop_text(loop: Loop, duration_ms: int) -> str:

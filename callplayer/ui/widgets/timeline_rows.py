@@ -33,6 +33,9 @@ from callplayer.ui.widgets.rows import Part, Row
 PLAYED, AHEAD, PLAYHEAD = "━", "─", "│"
 """What was played and what comes differ by form; the playhead crosses the lanes."""
 
+PLAYED_ONCE, TO_FETCH = "╍", "╌"
+"""The same where it is not remembered: the line is broken."""
+
 POINTS, HOVERS = "↓", "╷"
 
 
@@ -103,7 +106,8 @@ def visible_state(state: StateEvent, now_s: float, width: int, span: Span) -> tu
     position_ms, duration_ms = shown_position_ms(state, now_s), shown_duration_ms(state, now_s)
     column, end = span.column(position_ms, width), span.column(duration_ms, width)
     whole_s = duration_ms // 1000
-    return width, column, end, whole_s, state.requested_ms, is_growing(state)
+    kept = _kept_columns(state.remembered, width, span)
+    return width, column, end, whole_s, state.requested_ms, is_growing(state), kept
 
 
 def timeline_rows(state: StateEvent, now_s: float, width: int, drawn: Drawn) -> list[Row]:
@@ -123,8 +127,9 @@ def timeline_rows(state: StateEvent, now_s: float, width: int, drawn: Drawn) -> 
         for at in range(each.rows)
     ]
     growing = is_growing(state)
+    kept = _kept_columns(state.remembered, width, span)
     return [
-        _cursors((here, end), state.requested_ms, width, span, marks),
+        _cursors((here, end, kept), state.requested_ms, width, span, marks),
         *bars,
         scale_row(duration_ms, width, growing, span),
     ]
@@ -186,23 +191,44 @@ def _loop_columns(marks: Marks, width: int, span: Span) -> tuple[int, int] | Non
     return span.column(loop.a_ms, width), span.column(loop.b_ms, width)
 
 
-def _line(here: int, end: int) -> dict[int, Part]:
-    """Return the line of the call: played, and to come."""
-    played: Part = (PLAYED, "past")
-    ahead: Part = (AHEAD, "faint")
-    return {column: played if column < here else ahead for column in range(end + 1)}
+def _line(here: int, end: int, kept: frozenset[int]) -> dict[int, Part]:
+    """Return the line of the call: played, and to come; broken where it is not remembered."""
+    signs: dict[tuple[bool, bool], Part] = {
+        (True, True): (PLAYED, "past"),
+        (True, False): (PLAYED_ONCE, "past"),
+        (False, True): (AHEAD, "faint"),
+        (False, False): (TO_FETCH, "faint"),
+    }
+    return {column: signs[column < here, column in kept] for column in range(end + 1)}
+
+
+@lru_cache(maxsize=4)
+def _kept_columns(
+    remembered: tuple[tuple[int, int], ...], width: int, span: Span
+) -> frozenset[int]:
+    """Return the columns whose sound is remembered, at least in part."""
+    return frozenset(
+        column
+        for start_ms, end_ms in remembered
+        if end_ms >= span.start_ms and start_ms <= span.end_ms
+        for column in range(span.column(start_ms, width), span.column(end_ms, width) + 1)
+    )
 
 
 @lru_cache(maxsize=4)
 def _cursors(
-    columns: tuple[int, int], requested_ms: int | None, width: int, span: Span, marks: Marks
+    columns: tuple[int, int, frozenset[int]],
+    requested_ms: int | None,
+    width: int,
+    span: Span,
+    marks: Marks,
 ) -> Row:
     """Return the row above the bar; what is drawn later covers what is drawn before.
 
-    `columns` are those of the playhead and of the call's end.
+    `columns` are those of the playhead, of the call's end, and all that are remembered.
     """
-    here, end = columns
-    cells = _line(here, end) | _marked(marks, width, span)
+    here, end, kept = columns
+    cells = _line(here, end, kept) | _marked(marks, width, span)
     if marks.pointed is not None:
         sign = POINTS if marks.pointed.by_key else HOVERS
         cells[span.column(marks.pointed.at_ms, width)] = (sign, "strong")

@@ -55,5 +55,5 @@ def test_a_capital_without_an_action_is_the_small_letter_and_reports_caps_lock_o
     reader = KeyReader(ACTIONS)
     meant, remark = reader.read("M", "M")
     assert meant == "m"
-    assert remark == "Caps Lock seems to be on: N, R, S mean something else."
+    assert remark == "Caps Lock seems to be on: C, N, R, S, X mean something else."
     assert reader.read("M", "M") == ("m", "")

@@ -22,7 +22,8 @@ class ScreenConfig:
     `store` holds the bookmarks; the last citation is also written to `citation_path`, if any;
     `can_go_back`: there is a list of incidents to go back to; `resume_ms` is where the call was
     left in the middle; `theme` names the colours to begin with, `keep_theme` remembers others (it
-    may raise OSError); `first_run` has the hints of the first calls.
+    may raise OSError); `first_run` has the hints of the first calls; `has_dots`: the terminal
+    has braille signs.
     """
 
     settings: ScreenSettings = field(default_factory=ScreenSettings)
@@ -35,6 +36,7 @@ class ScreenConfig:
     theme: str = ""
     keep_theme: Callable[[str], None] = lambda _: None
     first_run: FirstRun = field(default_factory=FirstRun)
+    has_dots: bool = True
 
     def keep_citation(self, text: str) -> str:
         """Write a citation into its file, if there is one; return a note on where it is now."""

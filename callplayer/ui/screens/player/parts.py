@@ -50,6 +50,7 @@ class Parts:
         self._notice_keys = [first_key(config.actions, name) for name in ("retry-now", "audible")]
         self._can_go_back = config.can_go_back
         self._first_run = config.first_run
+        self._has_dots = config.has_dots
         self.palette_is_open = False
         self.shows_stats = False
         self.size = Size(0, 0)
@@ -179,6 +180,7 @@ class Parts:
                     stats_rows=STATS_ROWS if shows_stats else 0,
                     words=bool(self._control.view.script) or is_open,
                     pages=self.panels.open == "help",
+                    dots=self._has_dots,
                 )
             )
         self.draw()

@@ -205,10 +205,11 @@ def text_of(row: Row) -> str:
     return "".join(text for text, _ in row)
 
 
-def test_what_was_played_differs_by_form_and_the_playhead_crosses_all_lanes() -> None:
-    state = but(advancing=False, position_ms=10_000, duration_ms=80_000)
+def test_played_and_remembered_differ_by_form_and_the_playhead_crosses_all_lanes() -> None:
+    kept = ((5_000, 20_000), (40_000, 41_000))
+    state = but(advancing=False, position_ms=10_000, duration_ms=80_000, remembered=kept)
     line, *lanes, _ = timeline(state, 81, lane_rows=3)
-    assert text_of(line) == "━" * 10 + "◆" + "─" * 70
+    assert text_of(line) == "╍" * 5 + "━" * 5 + "◆" + "─" * 10 + "╌" * 19 + "──" + "╌" * 39
     assert len(lanes) == 6
     assert {text_of(row)[10] for row in lanes} == {"│"}
 

@@ -40,6 +40,7 @@ def test_every_plan_fits_the_window(
 )
 def test_lanes_are_as_high_as_the_window_allows(height: int, rows: int) -> None:
     assert plan(118, height).lane_rows == rows
+    assert plan(118, height, dots=False).lane_rows == min(rows, 2)
 
 
 def test_room_goes_to_a_larger_clock_sooner_without_a_transcript() -> None:

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from callplayer.ipc.messages import EndLoop, SeekBy, SetLoop, SetSpeed, StateEvent, TogglePause
 from callplayer.ui.model.navigation import (
+    NO_LEAD,
     Loop,
     Navigation,
+    Step,
     after_state,
     at_own_speed,
-    faster,
+    catch_up,
+    change_speed,
     jumped,
     say_again,
-    slower,
     toggle_pause,
     turn_loop,
     undo_jump,
@@ -206,11 +208,48 @@ def test_the_end_of_a_loop_comes_after_its_start_and_before_the_calls_end() -> N
 # --- speed ------------------------------------------------------------------------------------
 
 
-def test_speeds_go_up_and_down_by_steps_and_back_to_one() -> None:
-    fast = at(20_000, speed=1.25)
-    assert faster(PLAYING, FRESH, LIKES, 10.0).requests == (SetSpeed(1.1),)
-    assert faster(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.5),)
-    assert slower(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.1),)
-    assert slower(at(20_000, speed=0.5), FRESH, LIKES, 10.0).requests == ()
-    assert faster(at(20_000, speed=2.0), FRESH, LIKES, 10.0).requests == ()
-    assert at_own_speed(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.0),)
+@pytest.mark.parametrize(
+    ("speed", "faster", "far", "asked"),
+    [
+        (1.0, True, False, 1.1),
+        (1.25, True, False, 1.5),
+        (1.25, False, False, 1.1),
+        (1.3, False, False, 1.25),
+        (1.0, False, True, 0.5),
+        (0.7, True, True, 1.4),
+        (1.5, True, True, 2.0),
+        (0.6, False, True, 0.5),
+        (0.5, False, False, None),
+        (0.5, False, True, None),
+        (2.0, True, False, None),
+        (2.0, True, True, None),
+    ],
+)
+def test_speeds_go_by_steps_or_by_half_from_half_to_double(
+    speed: float, faster: bool, far: bool, asked: float | None
+) -> None:
+    state = at(20_000, speed=speed, from_memory=True, lead_ms=8_000)
+    step = change_speed(faster, far=far)(state, FRESH, LIKES, 10.0)
+    assert step.requests == (() if asked is None else (SetSpeed(asked),))
+    assert step.note
+    assert ("8 s ahead" in step.note) == (asked is not None and asked > 1.0)
+
+
+def test_faster_needs_something_ahead_and_slower_does_not() -> None:
+    for state in (PLAYING, at(20_000, from_memory=True, lead_ms=300)):
+        assert change_speed(True)(state, FRESH, LIKES, 10.0) == Step(FRESH, note=NO_LEAD)
+        assert change_speed(False)(state, FRESH, LIKES, 10.0).requests == (SetSpeed(0.9),)
+    slow = at(20_000, from_memory=True, speed=0.7)
+    assert change_speed(True)(slow, FRESH, LIKES, 10.0).requests == (SetSpeed(0.8),)
+    assert at_own_speed(slow, FRESH, LIKES, 10.0).requests == (SetSpeed(1.0),)
+    assert at_own_speed(PLAYING, FRESH, LIKES, 10.0).requests == ()
+
+
+def test_a_live_call_is_caught_up_with_and_the_key_again_ends_that() -> None:
+    behind = at(200_000, LIVE, phase="playing", from_memory=True, lead_ms=20_000)
+    fast = msgspec.structs.replace(behind, speed=1.25)
+    assert catch_up(behind, FRESH, LIKES, 10.0).requests == (SetSpeed(1.25),)
+    assert catch_up(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.0),)
+    for state in (LIVE, PLAYING, msgspec.structs.replace(behind, lead_ms=0)):
+        step = catch_up(state, FRESH, LIKES, 10.0)
+        assert (step.requests, bool(step.note)) == ((), True)

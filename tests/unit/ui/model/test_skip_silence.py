@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callplayer.ipc.messages import LaneLevel, LaneState
+from callplayer.ipc.messages import LaneState
 from callplayer.ui.model.skip_silence import after_silence_ms
 from callplayer.ui.model.speech import BIN_MS, SpeechLanes
 from callplayer.ui.model.transcript import Script, after_words
@@ -25,11 +25,9 @@ def heard(
     """Return lanes in which all parties were heard: from, to (in s), and how loud the first was."""
     lanes = SpeechLanes()
     for start_s, end_s, level_db in stretches:
-        for at_ms in range(round(start_s * 1000), round(end_s * 1000), BIN_MS):
-            for n, party in enumerate(parties):
-                level = SILENT if n else level_db
-                reported = LaneLevel(lane=party.lane, rms_db=level, peak_db=level, hold_db=level)
-                lanes.note((reported,), at_ms)
+        bins = round((end_s - start_s) * 1000) // BIN_MS
+        for n, party in enumerate(parties):
+            lanes.note(party.lane, round(start_s * 1000), [SILENT if n else level_db] * bins)
     return lanes
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.ipc.messages import LaneLevel, LaneState
+from callplayer.ipc.messages import LaneState
 from callplayer.ui.model.speech import (
     BIN_MS,
     CALL_TAKER_WORD,
@@ -41,10 +41,6 @@ def script() -> Script:
     return made
 
 
-def level(lane: str, rms_db: float) -> LaneLevel:
-    return LaneLevel(lane=lane, rms_db=rms_db, peak_db=rms_db, hold_db=rms_db)
-
-
 def test_nothing_is_drawn_while_nothing_is_known() -> None:
     assert SpeechLanes().lanes(TWO, Script(), CALL, 61) == ()
 
@@ -61,8 +57,8 @@ def test_words_and_what_is_not_known_differ() -> None:
 def test_what_was_heard_goes_before_what_the_words_say() -> None:
     lanes, said = SpeechLanes(), script()
     lanes.lanes(TWO, said, CALL, 121)
-    for at_ms in range(75_000, 78_000, 50):
-        lanes.note((level("caller", -20.0), level("callTaker", -80.0)), at_ms)
+    lanes.note("caller", 75_000, [-20.0] * 60)
+    lanes.note("callTaker", 75_000, [-80.0] * 60)
     caller, taker = lanes.lanes(TWO, said, CALL, 121)
     assert set(caller.signs[75:78]) == {"▇"}
     assert set(taker.signs[75:78]) == {HEARD_SILENCE}
@@ -84,29 +80,32 @@ def test_lanes_that_grew_are_those_drawn_anew(
     grown, anew = SpeechLanes(), SpeechLanes()
     span = zoomed_span(CALL, zoom, 60_000, None)
     for at_ms, level_db, party in heard:
-        grown.note((level(party, level_db),), at_ms)
+        levels_db = [level_db] * (1 + at_ms % 7)
+        grown.note(party, at_ms, levels_db)
         grown.lanes(TWO, Script(), span, width)
-        anew.note((level(party, level_db),), at_ms)
+        anew.note(party, at_ms, levels_db)
     assert grown.lanes(TWO, Script(), span, width) == anew.lanes(TWO, Script(), span, width)
 
 
 def test_louder_is_higher_and_three_hours_are_small() -> None:
     lanes = SpeechLanes()
     for at_s, level_db in enumerate((-96.0, -46.0, -45.0, -35.0, -25.0, -12.0, 0.0)):
-        lanes.note((level("call", level_db),), 1000 * at_s)
+        lanes.note("call", 1000 * at_s, [level_db])
     assert lanes.lanes(MIXED, Script(), CALL, 121)[0].signs[:7] == "▁▁▂▄▆██"
     envelope = Envelope()
-    assert envelope.note(3 * 3_600_000, -20.0)
-    assert not envelope.note(3 * 3_600_000 + 20, -60.0)
-    assert len(pickle.dumps(envelope)) <= 3 * 3_600_000 / BIN_MS + 200
-    assert not envelope.note(MAX_CALL_MS + 1, -20.0)
-    assert not envelope.note(-1, -20.0)
+    last_ms = 3 * 3_600_000
+    envelope.note(last_ms, [-20.0])
+    assert envelope.level(last_ms, last_ms + BIN_MS) > envelope.level(0, last_ms)
+    kept = pickle.dumps(envelope)
+    assert len(kept) <= last_ms / BIN_MS + 200
+    for outside_ms in (MAX_CALL_MS + BIN_MS, -2 * BIN_MS):
+        envelope.note(outside_ms, [-20.0])
+    assert pickle.dumps(envelope) == kept
 
 
 def test_a_mixed_sound_has_one_lane_and_its_words_are_laid_to_the_parties() -> None:
     lanes, said = SpeechLanes(), script()
-    for at_ms in range(75_000, 78_000, 50):
-        lanes.note((level("call", -20.0),), at_ms)
+    lanes.note("call", 75_000, [-20.0] * 60)
     sound, words = lanes.lanes(MIXED, said, CALL, 121)
     assert set(sound.signs[75:78]) == {"▇"}
     assert sound.signs[71] == WORD
@@ -119,7 +118,8 @@ def test_a_mixed_sound_has_one_lane_and_its_words_are_laid_to_the_parties() -> N
 
 def test_two_unnamed_sounds_are_two_lanes() -> None:
     lanes = SpeechLanes()
-    lanes.note((level("call", -20.0), level("call-2", -80.0)), 60_000)
+    lanes.note("call", 60_000, [-20.0])
+    lanes.note("call-2", 60_000, [-80.0])
     two = tuple(LaneState(lane=name, carries=PARTIES) for name in ("call", "call-2"))
     one, other = lanes.lanes(two, Script(), CALL, 121)
     assert (one.signs[60], other.signs[60]) == ("▇", HEARD_SILENCE)
@@ -132,24 +132,56 @@ def test_a_lane_ends_where_the_call_has_come_to(end: int) -> None:
     assert sum(len(text) for text, _ in row) == min(end, 61)
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 7])
-def test_in_several_rows_a_louder_sound_is_higher_and_silence_lies_on_the_ground(
-    rows: int,
-) -> None:
+LOUDER = ((20_000, -80.0), (40_000, -40.0), (60_000, -20.0), (80_000, -3.0))
+
+
+def rows_of_louder_sound(rows: int) -> list[str]:
     lanes = SpeechLanes()
-    for at_ms, level_db in ((20_000, -80.0), (40_000, -40.0), (60_000, -20.0), (80_000, -3.0)):
-        lanes.note((level("caller", level_db), level("callTaker", -80.0)), at_ms)
+    for at_ms, level_db in LOUDER:
+        lanes.note("caller", at_ms, [level_db])
     lane, _ = lanes.lanes(TWO, script(), CALL, 121)
     drawn = [lane.row(at, rows) for at in range(rows)]
+    middle = rows // 2 if rows > 2 else rows - 1
+    assert [row[71] for row in drawn] == [NO_WORD if at == middle else " " for at in range(rows)], (
+        "what is known by words only stands in one row"
+    )
+    return drawn
 
-    def eighths(column: int) -> int:
-        return sum(" ▁▂▃▄▅▆▇█".index(row[column]) for row in drawn)
 
-    heights = [eighths(column) for column in (20, 40, 60, 80)]
+@pytest.mark.parametrize("rows", [1, 2])
+def test_in_low_lanes_a_louder_sound_is_higher_and_silence_lies_on_the_ground(rows: int) -> None:
+    drawn = rows_of_louder_sound(rows)
+    heights = [sum(" ▁▂▃▄▅▆▇█".index(row[column]) for row in drawn) for column in (20, 40, 60, 80)]
     assert heights == sorted(set(heights))
     assert (heights[0], heights[-1]) == (1, 8 * rows - 2 if rows > 1 else 8)
-    assert drawn[-1][71] == NO_WORD
-    assert all(row[71] == " " for row in drawn[:-1])
+
+
+@pytest.mark.parametrize("rows", [3, 4, 7])
+def test_high_lanes_are_a_wave_around_the_middle_in_dots(rows: int) -> None:
+    drawn = rows_of_louder_sound(rows)
+    right = (0x08, 0x10, 0x20, 0x80)
+
+    def dots(column: int) -> list[int]:
+        lit = [bool((ord(row[column]) - 0x2800) & bit) for row in drawn for bit in right]
+        return [at for at, on in enumerate(lit) if on]
+
+    assert dots(20) == [2 * rows], "silence is a line"
+    for column in (40, 60, 80):
+        lit = dots(column)
+        assert lit == list(range(lit[0], lit[-1] + 1))
+        assert lit[0] + lit[-1] == 4 * rows - 1, "as far up as down"
+    heights = [len(dots(column)) for column in (20, 40, 60, 80)]
+    assert heights == sorted(set(heights))
+    assert heights[-1] == 4 * rows - 2, "two lanes do not touch"
+
+
+def test_a_wave_has_two_levels_a_column() -> None:
+    lanes = SpeechLanes()
+    lanes.note("caller", 59_500, [-3.0] * 10 + [-80.0] * 10)
+    (lane, *_) = lanes.lanes(TWO, Script(), Span(0, 120_000), 121)
+    sign = ord(lane.row(0, 3)[60]) - 0x2800
+    assert sign & 0x40
+    assert not sign & 0x80
 
 
 def test_three_hours_are_drawn_by_a_few_calls_a_word() -> None:
@@ -191,7 +223,7 @@ def test_the_closest_look_is_ten_seconds_and_the_farthest_all() -> None:
 
 def test_where_no_words_are_known_no_column_says_that_there_are_none() -> None:
     lanes = SpeechLanes()
-    lanes.note([LaneLevel(lane="caller", rms_db=-20.0, peak_db=-9.0, hold_db=-9.0)], 100_000)
+    lanes.note("caller", 100_000, [-20.0])
     states = [LaneState(lane="caller", carries=("caller",))]
     (lane,) = lanes.lanes(states, Script(), whole_span(272_000, growing=False), 78)
     assert NO_WORD not in lane.signs

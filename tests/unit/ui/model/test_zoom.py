@@ -83,7 +83,7 @@ def test_what_has_not_happened_yet_is_blank(width: int) -> None:
     drawn = Drawn(Marks(), span, tracks_of(behind, (), 1, width))
     line, lane, _, _ = timeline_rows(behind, 10.0, width, drawn)
     live = span.column(272_000, width)
-    for row, sign in ((line, "─"), (lane, "░")):
+    for row, sign in ((line, "╌"), (lane, "░")):
         text = "".join(text for text, _ in row)
         assert len(text) == live + 1
         assert text[live] == sign
