@@ -20,6 +20,7 @@ from tests.benchmarks import (
     live,
     longrun,
     recall,
+    remembered,
     replays,
     screen,
     shown,
@@ -266,6 +267,7 @@ def _jitter(options: argparse.Namespace) -> None:
 def _recall(options: argparse.Namespace) -> None:
     few = options.quick
     recall.report(recall.measure(12 if few else 50, 6 if few else 20, 6 if few else 20))
+    remembered.report(remembered.measure(3 if few else 20))
 
 
 def _shown(options: argparse.Namespace) -> None:

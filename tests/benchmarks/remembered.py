@@ -1,0 +1,204 @@
+"""What is heard where the memory ends and the server goes on; places told and speeds beside it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.match import find_match
+from tests.faults.heard import quiet_spans
+from tests.faults.rig import Rig
+from tests.rig.processes import HeadlessEngine, Service
+from tests.rig.pulse import RATE_HZ, Sink, pulse_server
+from tests.rig.signals import PERIOD_S, heard_position_s, write_sweep_call
+
+SPEECH = Path(__file__).resolve().parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"
+STORED_S = 4.0
+BACK_S = 2.5
+LISTEN_S = 3.8
+AROUND_S = 0.9
+"""The jitter buffer moves places by up to 12 ms by itself: what counts is around the seam."""
+
+PROBE_S = 0.06
+EVERY_S = 0.04
+ELSEWHERE_MS = 150_000
+SPEEDS = (0.5, 0.7, 1.5, 2.0)
+
+
+@dataclass
+class Remembered:
+    """Steps of the heard place and errors of the place told, in ms; `rates` by speed."""
+
+    handbacks: int = 0
+    steps_ms: list[float] = field(default_factory=list)
+    told_errors_ms: list[float] = field(default_factory=list)
+    rates: dict[float, float] = field(default_factory=dict)
+
+
+def measure(times: int) -> Remembered:
+    """Hand back to the server so many times on speech, and play a sweep at each speed."""
+    measured = Remembered()
+    with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
+        home = Path(folder)
+        write_sweep_call(home / "sweep.wav", 120.0)
+        for recording, work in ((SPEECH, _hand_back), (home / "sweep.wav", _speeds)):
+            if recording == SPEECH and not times:
+                continue
+            place = home / recording.stem
+            place.mkdir()
+            service = Service(place, recording)
+            sink = Sink(server, recording.stem.replace("-", ""))
+            try:
+                engine = HeadlessEngine(
+                    place, service.environment | sink.environment, service.incidents[0]
+                )
+                engine.wait_state(phase="playing", advancing=True)
+                work(engine, sink, measured, times)
+                engine.quit()
+            finally:
+                sink.close()
+                service.stop()
+    return measured
+
+
+def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: int) -> None:
+    lanes, _ = soundfile.read(SPEECH, dtype="float32", always_2d=True)
+    call = np.asarray(np.clip(lanes.sum(axis=1), -1, 1) * 32_767, np.int16)
+    for turn in range(times):
+        from_ms = 2_000 + turn * 6_500
+        engine.send(cmd="scrub", position=from_ms)
+        time.sleep(STORED_S)
+        engine.send(cmd="scrub", position=ELSEWHERE_MS)
+        time.sleep(1.2)
+        back_ms = from_ms + round((STORED_S - BACK_S) * 1000)
+        asked_s = engine.send(cmd="seek-to", position_ms=back_ms)
+        time.sleep(LISTEN_S)
+        ended_s = time.monotonic()
+        states = [
+            e
+            for at_s, e in engine.events
+            if asked_s + 0.3 < at_s < ended_s and e["event"] == "state"
+        ]
+        if not any(e["from_memory"] for e in states):
+            continue
+        seam_s = asked_s + BACK_S
+        sound = sink.heard(seam_s - AROUND_S, seam_s + AROUND_S)
+        places = _places_ms(sound, call, back_ms + (BACK_S - AROUND_S) * 1000)
+        step_ms = _largest_step_ms(places)
+        if step_ms is not None:
+            measured.handbacks += 1
+            measured.steps_ms.append(step_ms)
+        for state in states:
+            if state["from_memory"] and state["advancing"] and not state["audible_in_ms"]:
+                sound = sink.heard(state["as_of_s"], state["as_of_s"] + PROBE_S)
+                heard_ms = _place_ms(sound, call, state["audible_ms"])
+                if heard_ms is not None:
+                    measured.told_errors_ms.append(state["audible_ms"] - heard_ms)
+
+
+def _pcm(sound: np.ndarray) -> Pcm:
+    return np.asarray(np.clip(sound, -1, 1) * 32_767, np.int16)
+
+
+def _place_ms(
+    sound: np.ndarray, call: Pcm, near_ms: float, within_ms: float = 150.0
+) -> float | None:
+    start = max(round((near_ms - within_ms) * RATE_HZ / 1000), 0)
+    searched = call[start : start + round((2 * within_ms) * RATE_HZ / 1000) + len(sound)]
+    found = find_match(_pcm(sound), searched)
+    return None if found is None else (start + found.offset) * 1000 / RATE_HZ
+
+
+def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[float]:
+    """Return the heard place less the place by the clock, every EVERY_S where it can be known."""
+    places = []
+    for at in range(0, len(sound) - RATE_HZ // 10, round(EVERY_S * RATE_HZ)):
+        by_clock_ms = begins_ms + at * 1000 / RATE_HZ
+        probe = sound[at : at + round(PROBE_S * RATE_HZ)]
+        place_ms = _place_ms(probe, call, by_clock_ms)
+        if place_ms is not None:
+            places.append(place_ms - by_clock_ms)
+    return places
+
+
+def _largest_step_ms(places: list[float]) -> float | None:
+    """Return the largest lasting change: of medians of five before and after."""
+    if len(places) < 20:
+        return None
+    steps = [
+        float(np.median(places[at : at + 5]) - np.median(places[at - 5 : at]))
+        for at in range(5, len(places) - 5)
+    ]
+    return max(steps, key=abs)
+
+
+def _speeds(engine: HeadlessEngine, sink: Sink, measured: Remembered, _times: int) -> None:
+    time.sleep(14.0)
+    for speed in SPEEDS:
+        engine.send(cmd="seek-to", position_ms=1_000)
+        time.sleep(0.3)
+        engine.send(cmd="set-speed", speed=speed)
+        time.sleep(0.6)
+        from_s = time.monotonic()
+        time.sleep(4.0)
+        sound = sink.heard(from_s, from_s + 3.8)
+        at_s = np.arange(0.0, 3.7, 0.05)
+        size = round(0.04 * RATE_HZ)
+        heard = [heard_position_s(sound[round(at * RATE_HZ) :][:size]) for at in at_s]
+        known = [(at, place) for at, place in zip(at_s, heard, strict=True) if place is not None]
+        times, places = np.array(known).T
+        lasting = np.unwrap(places, period=PERIOD_S)
+        measured.rates[speed] = float(np.polyfit(times, lasting, 1)[0])
+
+
+def link_down(down_s: float) -> tuple[float, list[float]]:
+    """Loop over what is remembered while the link is down, then go on.
+
+    Return the silence heard until the loop ends, and the silences after the link is back, in s.
+    """
+    rig = Rig()
+    try:
+        with rig.play_far() as play:
+            time.sleep(8.0)
+            play.engine.send(cmd="set-loop", start_ms=2_000, end_ms=4_000)
+            time.sleep(1.0)
+            broke_s = time.monotonic()
+            rig.link.set_up(False)
+            time.sleep(down_s)
+            back_s = time.monotonic()
+            rig.link.set_up(True)
+            play.engine.send(cmd="end-loop")
+            time.sleep(20.0)
+            during = quiet_spans(play.sink.heard(broke_s, back_s), broke_s)
+            after = quiet_spans(play.sink.heard(back_s, back_s + 19.0), back_s)
+            last = play.engine.last("state")
+            print("at the end:", last["phase"], last["from_memory"], last["detail"])
+            return sum(end - start for start, end in during), [end - start for start, end in after]
+    finally:
+        rig.close()
+
+
+def report(measured: Remembered) -> None:
+    """Print the table."""
+    if measured.steps_ms:
+        steps = np.abs(measured.steps_ms)
+        print(
+            f"handback on speech: {measured.handbacks} times, gap or repeat ≤ 1 ms in"
+            f" {int(np.sum(steps <= 1.0))}, most {steps.max():.1f} ms"
+        )
+    if measured.told_errors_ms:
+        errors = np.array(measured.told_errors_ms)
+        bias_ms = float(np.median(errors))
+        p99_ms = float(np.percentile(np.abs(errors - bias_ms), 99))
+        print(
+            f"place told less heard, from memory: n {len(errors)},"
+            f" bias {bias_ms:+.1f} ms, p99 {p99_ms:.1f} ms"
+        )
+    for speed, rate in measured.rates.items():
+        print(f"speed {speed:g}: heard at {rate:.4f}, {100 * (rate / speed - 1):+.2f} %")
