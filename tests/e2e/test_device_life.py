@@ -222,8 +222,6 @@ def test_the_only_device_suspended_while_the_call_is_paused_and_while_it_plays(
         )
         assert back["position_ms"] == pytest.approx(lost["position_ms"], abs=100)
         if plays:
-            before_s = broke_off_s(around, suspended_s - 0.5, suspended_s - 0.02)
-            assert nothing_lost(before_s, lost["position_ms"] / 1000)
             time.sleep(4.0)  # nothing is recorded of a suspended sink: it is dated anew
             until_heard(around, 1.0)
             assert abs(shown_less_heard_s(engine, around)) < 0.1
