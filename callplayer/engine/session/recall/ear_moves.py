@@ -23,6 +23,7 @@ from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 
 LOG = logging.getLogger(__name__)
 
+BEHIND_MS = (0, 200, 500)
 NEAR_END_MS = 150.0
 """What is stored so far ends where the call does: statuses and sound agree no better."""
 
@@ -109,6 +110,14 @@ class EarMoves:
         self._carry_out(effects)
         self._reporter.state()
         return True
+
+    def _go_here(self) -> bool:
+        """Go to the place that is heard, in the memory; return whether it is there.
+
+        On a busy machine the place that is told is ahead of what has come: then to just before.
+        """
+        place_ms = self.place_ms(time.monotonic())
+        return any(self._go(max(place_ms - back_ms, 0)) for back_ms in BEHIND_MS)
 
     def _pause(self, paused: bool) -> None:
         if paused == self._ear.paused:
@@ -203,7 +212,7 @@ class EarMoves:
 
         What is remembered is heard meanwhile.
         """
-        if self._call.away or (self.at_head and not self._go(self.place_ms(time.monotonic()))):
+        if self._call.away or (self.at_head and not self._go_here()):
             return False
         self._ear = replace(self._ear, server="lent")
         return True

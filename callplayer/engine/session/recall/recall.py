@@ -124,7 +124,7 @@ class Recall(EarMoves):
             if speed == 1.0:
                 return
             self._player.speed = speed
-            if speed > 1.0 or not self._go(self.place_ms(time.monotonic())):
+            if speed > 1.0 or not self._go_here():
                 self._player.speed = 1.0
                 lacks = (NO_LEAD, NO_LEAD_HINT) if speed > 1.0 else (NOT_YET, NOT_YET_HINT)
                 self._reporter.error("no-lead", *lacks)

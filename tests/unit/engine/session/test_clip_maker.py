@@ -146,8 +146,8 @@ async def test_a_lost_device_pauses_what_is_heard_from_memory_where_that_is_set(
     call: Path, goes_on: bool
 ) -> None:
     async with Played(call) as played:
-        await played.until(lambda s: s.audible_ms > 900)
-        played.engine.handle(m.SeekTo(100))
+        kept = await played.until(lambda s: any(end - start > 600 for start, end in s.remembered))
+        played.engine.handle(m.SeekTo(kept.remembered[-1][0] + 50))
         played.engine._care._hold.engage(time.monotonic(), goes_on=goes_on)
         await asyncio.sleep(0.2)
         assert played.state.from_memory
