@@ -65,7 +65,9 @@ _PROSE = (
 )
 """What is said of a secret, and is none."""
 
+_NO_ERROR = r"(?![A-Za-z]{0,60}(?:Error|Exception|Timeout|Warning)\b)"
 _NO_WORD = (
+    rf"{_NO_ERROR}"
     r"(?=[a-z]{20}|[\w.~+/!@#$%^&*-]{0,400}?(?:\d|(?-i:[a-z][A-Z])|[!@#$%^&+~]))"
     r"[\w.~+/!@#$%^&*-]{6,400}+={0,2}(?![=:(])"
 )
@@ -99,7 +101,9 @@ _ASSIGNED = _Form(
     r"|[\"']?\s{0,4}:\s{0,4}[\"']))[^\s\"'&;,<>)\]}\\*]+",
     re.IGNORECASE,
 )
-_HEADER = _Form(rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}})[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE)
+_HEADER = _Form(
+    rf"(?P<head>{_NAME}\s{{0,4}}:\s{{0,4}}){_NO_ERROR}[A-Za-z0-9._~+/=-]{{16,}}", re.IGNORECASE
+)
 _FLAG = _Form(
     rf"(?P<head>(?<![\w-])--?[\w-]{{0,40}}?{_NAME}[\w-]{{0,20}}[ \t]{{1,4}})(?!-){_PROSE}"
     r"[^\s*]{1,900}",

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from callplayer.commands import play
 from callplayer.commands.demo_room import BackgroundRoom, environment_of
-from callplayer.commands.incidents import pick_and_play
 from callplayer.config import load_settings
 from callplayer.errors import EXIT_DONE, ServiceError, UsageError
 from callplayer.progress import to_stderr
@@ -228,7 +227,7 @@ def _play(
             recording=recording,
         )
     if options.pick:
-        return pick_and_play(settings, flags)
+        return play.pick_and_play(settings, flags)
     return play.play(
         settings,
         incident,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from callplayer.commands.play import play_call, report_result
 from callplayer.config import Settings
-from callplayer.errors import EXIT_DONE, NotReadyError
-from callplayer.paths import log_path
+from callplayer.errors import NotReadyError
 from callplayer.retry import Backoff
 from callplayer.text import plain_text
 
@@ -21,25 +19,6 @@ if TYPE_CHECKING:
     from callplayer.vendor.client import ApiClient
     from callplayer.vendor.http import Incident
     from callplayer.vendor.incident_list import IncidentList
-
-
-def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
-    """Let the user pick incidents and play them, until they leave; return the exit code."""
-    from callplayer.ui.app import run_picker
-    from callplayer.ui.settings import screen_settings
-
-    screen = screen_settings(settings.screen)
-    notice: tuple[str, str] | None = None
-    while True:
-        # Fetched before the screen is up: refused credentials are an error like any other.
-        incidents = PickerIncidents(settings, asyncio.run(_first_page(settings)))
-        chosen = run_picker(incidents.fetch, log_path(), screen, notice, pages=incidents)
-        if chosen is None:
-            return EXIT_DONE
-        result = play_call(settings, chosen, flags, can_go_back=True)
-        if not result.back:
-            return report_result(result)
-        notice = (result.message, result.hint) if result.message else None
 
 
 def print_incidents(settings: Settings) -> None:
@@ -63,7 +42,8 @@ def print_incidents(settings: Settings) -> None:
         print(f"callplayer: {left_out}", file=sys.stderr)
 
 
-async def _first_page(settings: Settings) -> IncidentList:
+async def first_page(settings: Settings) -> IncidentList:
+    """Return the list of incidents with its first page loaded."""
     from callplayer.vendor.client import ApiClient
 
     async with ApiClient(settings) as access:

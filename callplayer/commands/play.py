@@ -6,6 +6,7 @@ The engine process starts first: the screen takes longer to load.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,9 +96,27 @@ def run_play(options: argparse.Namespace) -> int:
             recording=recording,
         )
     require_terminal()
-    from callplayer.commands.incidents import pick_and_play
-
     return pick_and_play(settings, flags)
+
+
+def pick_and_play(settings: Settings, flags: Sequence[str]) -> int:
+    """Let the user pick incidents and play them, until they leave; return the exit code."""
+    from callplayer.commands.incidents import PickerIncidents, first_page
+    from callplayer.ui.app import run_picker
+    from callplayer.ui.settings import screen_settings
+
+    screen = screen_settings(settings.screen)
+    notice: tuple[str, str] | None = None
+    while True:
+        # Fetched before the screen is up: refused credentials are an error like any other.
+        incidents = PickerIncidents(settings, asyncio.run(first_page(settings)))
+        chosen = run_picker(incidents.fetch, log_path(), screen, notice, pages=incidents)
+        if chosen is None:
+            return EXIT_DONE
+        result = play_call(settings, chosen, flags, can_go_back=True)
+        if not result.back:
+            return report_result(result)
+        notice = (result.message, result.hint) if result.message else None
 
 
 def play_headless(

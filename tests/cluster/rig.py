@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callplayer.service.library.importer import ImportJob, import_calls
@@ -23,6 +24,7 @@ from tests.rig.versitygw import S3Server, s3_server
 
 NAMES = ("a", "b")
 FLAGS = ("--tracks=mixed", "--drain=60")
+OPEN_S = 60.0
 
 
 class Cluster:
@@ -84,6 +86,9 @@ class Cluster:
             "CALLPLAYER_CLIENT_ID": "desk",
             "CALLPLAYER_CLIENT_SECRET": secret,
         }
+        for name, service in self.services.items():  # other work on the machine must not count
+            url = service.api_url
+            self.open_stream(url, self.headers(url), f"first of {name}").raise_for_status()
 
     def start_service(self, name: str) -> None:
         """Start a service on its port."""
@@ -105,6 +110,28 @@ class Cluster:
                 "CALLPLAYER_SERVE_CLIENT_ID": "",
                 "CALLPLAYER_SERVE_CLIENT_SECRET": "",
             },
+        )
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Return what signs a request in, with a token that the service at `url` gives."""
+        answer = httpx.post(
+            f"{url}/oauth/token",
+            json={
+                "client_id": self.environment["CALLPLAYER_CLIENT_ID"],
+                "client_secret": self.environment["CALLPLAYER_CLIENT_SECRET"],
+                "grant_type": "client_credentials",
+            },
+            timeout=OPEN_S,
+        )
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def open_stream(self, url: str, headers: dict[str, str], participant: str) -> httpx.Response:
+        """Ask the service at `url` for a stream; the first time it has the call decoded."""
+        return httpx.post(
+            f"{url}/v1/incident_events/{self.incident}/stream_token",
+            json={"participant_id": participant},
+            headers=headers,
+            timeout=OPEN_S,
         )
 
     def stop_service(self, name: str) -> int:

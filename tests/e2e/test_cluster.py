@@ -34,28 +34,12 @@ def calls(parts: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         playing.close()
 
 
-def token_of(parts: Cluster, port: int) -> str:
-    answer = httpx.post(
-        f"http://127.0.0.1:{port}/oauth/token",
-        json={
-            "client_id": "desk",
-            "client_secret": parts.environment["CALLPLAYER_CLIENT_SECRET"],
-            "grant_type": "client_credentials",
-        },
-    )
-    return str(answer.json()["access_token"])
-
-
 def test_a_token_and_a_stream_of_one_service_are_known_to_the_other(parts: Cluster) -> None:
     here, there = (service.api_url for service in parts.services.values())
-    token = token_of(parts, int(here.rsplit(":", 1)[1]))
-    headers = {"Authorization": f"Bearer {token}"}
-    path = f"/v1/incident_events/{parts.incident}/stream_token"
+    headers = parts.headers(here)
     rooms = set()
     for url in (here, there, here):
-        answer = httpx.post(
-            url + path, json={"participant_id": "desk 7"}, headers=headers, timeout=20.0
-        )
+        answer = parts.open_stream(url, headers, "desk 7")
         assert answer.status_code == 200, answer.text
         claims = jwt.decode(answer.json()["token"], options={"verify_signature": False})
         rooms.add(claims["video"]["room"])
@@ -66,7 +50,7 @@ def test_while_the_database_is_away_calls_go_on_and_new_ones_wait(
     parts: Cluster, calls: Calls
 ) -> None:
     url = f"{parts.environment['CALLPLAYER_API_URL']}/v1/incident_events"
-    headers = {"Authorization": f"Bearer {token_of(parts, parts.api_port)}"}
+    headers = parts.headers(parts.environment["CALLPLAYER_API_URL"])
 
     def away() -> None:
         parts.postgres.kill()
@@ -79,7 +63,7 @@ def test_while_the_database_is_away_calls_go_on_and_new_ones_wait(
             assert answer.json()["detail"] == "the library does not answer; ask again"
 
     outcome = calls.through("database", away)
-    assert (outcome.broke_off, outcome.back) == (0, 2)
+    assert (outcome.broke_off, outcome.back) == (0, 2), outcome
     assert soon(lambda: httpx.get(url, headers=headers).status_code == 200)
 
 
@@ -90,7 +74,7 @@ def test_the_calls_of_a_killed_service_go_on_at_their_place_on_the_other(
         parts.services["a"].process.kill()
 
     outcome = calls.through("service", kill)
-    assert outcome.back == 2
+    assert outcome.back == 2, outcome
     assert outcome.broke_off >= 1
     assert outcome.off_ms is not None
     assert abs(outcome.off_ms) <= 1000.0

@@ -125,6 +125,8 @@ def test_what_has_the_form_of_a_secret_is_masked(text: str) -> None:
         "the signature of the call is (a, b)",
         "no credentials; 2 cookies",
         "authorization refused",
+        "POST /oauth/token: ConnectError",
+        "POST /oauth/token: RemoteProtocolError (1 more like it)",
         "password is missing",
         "password: missing; secret: unknown",
         "password authentication failed for user",

@@ -118,7 +118,8 @@ class _Session:
         self._rig, self._sink, self._engine = rig, sink, engine
         self._variant, self._heard = variant, heard
         carried = [voice for track in variant.tracks for voice in track.carries]
-        self._mix_s = MIX_S + variant.queue_ms / 1000
+        # A seek without packets makes WebRTC's buffer swell by its length, for 10 to 20 s.
+        self._mix_s = MIX_S + variant.queue_ms / 1000 + variant.seeks_s
         self._look_s = LOOK_S if len(carried) == len(set(carried)) else TWICE_S
 
     def begins(self, voices: tuple[Carried, ...], play_s: float) -> bool:

@@ -48,7 +48,8 @@ class Knobs:
     `loss` is the share of statuses that are lost; each of the others is up to `unordered_s` later,
     and may overtake another. Positions are up to `noise_ms` off. For `buffers_s` after a scrub or
     a resume it reports that it is paused and is silent, then it goes on by itself. A scrub that
-    waits for `debounce_s` is overtaken by pauses. `pauses_at_end`: it pauses there by itself.
+    waits for `debounce_s` is overtaken by pauses. `pauses_at_end`: it pauses there by itself;
+    `atEnd` is so much longer true.
     """
 
     cadence_s: float | None = 0.25
@@ -64,6 +65,7 @@ class Knobs:
     buffers_s: float = 0.0
     debounce_s: float = 0.0
     pauses_at_end: bool = False
+    stale_end_s: float = 0.0
     queue_ms: int = 0
     flushes_seek: bool = True
     flushes_pause: bool = True
@@ -106,6 +108,7 @@ class Server:
         self._next_status_ms = knobs.phase_ms
         self._full_ms = knobs.duration_ms
         self._buffers = False
+        self._now_ms, self._ended_ms = 0, -(10**9)
         self.paused = True
 
     def receive(self, at_ms: int, command: Command, serial: int) -> None:
@@ -120,6 +123,7 @@ class Server:
     def step(self, now_ms: int) -> tuple[Frame | None, list[Status]]:
         """Return the frame that goes out now, None for silence, and the statuses."""
         statuses = []
+        self._now_ms = now_ms
         if self._knobs.live:
             self._full_ms = self._knobs.duration_ms + now_ms
         while self._inbox and self._inbox[0][0] <= now_ms:
@@ -183,7 +187,9 @@ class Server:
         position_ms = max(cursor_ms - within_ms + knobs.bias_ms + noise_ms, 0)
         if knobs.rounding_ms:
             position_ms -= position_ms % knobs.rounding_ms
-        at_end = self._cursor_ms >= self._full_ms
+        if self._cursor_ms >= self._full_ms:
+            self._ended_ms = self._now_ms
+        at_end = self._now_ms - self._ended_ms <= knobs.stale_end_s * 1000
         if knobs.flickers and self._full_ms - self._cursor_ms < 1500:
             at_end = self._statuses % 2 == 0
         paused = self.paused or self._buffers

@@ -88,6 +88,17 @@ def test_odd_servers_are_played_right_and_their_clock_is_steady(
     assert found.right_in_the_end
 
 
+@pytest.mark.parametrize("cadence_s", [0.1, 0.25, 1.0])
+def test_an_end_that_is_still_told_after_a_jump_back_is_none(cadence_s: float) -> None:
+    """A press of space would play from the start."""
+    script: list[tuple[int, m.Request]] = [(0, Resume()), (2_000, Scrub(595_000))]
+    script += [(10_000, m.SeekBy(-20_000))]
+    story = play(Knobs(stale_end_s=1.0, cadence_s=cadence_s), script, 14_000)
+    phases = [phase for _, phase in story.shown]
+    assert phases[990] == "at-end"
+    assert set(phases[1010:]) == {"playing"}
+
+
 @pytest.mark.parametrize("acknowledges", [True, False])
 @pytest.mark.parametrize("asks_pause", [True, False])
 def test_a_jump_back_from_the_end_plays_though_the_server_has_paused_there(

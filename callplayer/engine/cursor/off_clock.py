@@ -53,6 +53,14 @@ def is_overtaken(head: CursorEstimate, status: Status, now_s: float) -> bool:
     return is_along and abs(head.line_ms(now_s) - status.position) > 2 * tolerance_ms
 
 
+def is_stale_end(head: CursorEstimate, status: Status, now_s: float) -> bool:
+    """Return whether it is of the place that a scrub has left that a status says `at_end`."""
+    seek = head.seek
+    moved = now_s - head.left_s < OVERTAKEN_S if seek is None else not seek.to_end
+    before_end_ms = status.duration - status.position
+    return status.at_end and moved and head.knows_duration and before_end_ms > MOST_LATE_MS
+
+
 def off_ms(head: CursorEstimate, status: Status, now_s: float) -> int:
     """Return how far to set the clock back for a status that is hardly off; 0 to take it as it is.
 

@@ -42,6 +42,8 @@ AGREED_FOR_S = 10.0
 def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:
     """The server said where it is; requests that it agrees with are confirmed."""
     head = _take_duration(learn_status(head, status, now_s), status)
+    if off.is_stale_end(head, status, now_s):
+        status = msgspec.structs.replace(status, at_end=False)
     if _is_old_news(head, status, now_s):
         head = learn_lateness(head, status, head.reported_ms, now_s)
         known = _with_duration(head, status, now_s)

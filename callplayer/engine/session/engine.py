@@ -23,12 +23,13 @@ from callplayer.engine.cursor.call_state import ResumePoint
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.room.receive_stats import RATE_HZ, ReceivePath
 from callplayer.engine.session.device.device_manager import DeviceManager
+from callplayer.engine.session.make_source import MakeSource, make_source
 from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, MakeSource, PathReadings, make_source
+from callplayer.engine.session.source import LocalPath, PathReadings
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from callplayer.config import Settings
 from callplayer.engine.cursor.call_state import ResumePoint
-from callplayer.engine.cursor.playback import PlaybackState
-from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command
 from callplayer.vendor.status import Status
-
-if TYPE_CHECKING:
-    from callplayer.engine.session.reporter import Reporter
 
 
 class PathReadings(Protocol):
@@ -131,50 +124,3 @@ class Source(Protocol):
 
     def retry_now(self) -> bool:
         """Wait no longer for what may come back by itself; return whether there is such a thing."""
-
-
-class MakeSource(Protocol):
-    """Makes a call's source."""
-
-    def __call__(
-        self,
-        settings: Settings,
-        incident_id: str,
-        *,
-        recording: Path | None,
-        call: PlaybackState,
-        reporter: Reporter,
-        path: PathReadings,
-        host: SourceHost,
-    ) -> Source: ...
-
-
-def make_source(
-    settings: Settings,
-    incident_id: str,
-    *,
-    recording: Path | None,
-    call: PlaybackState,
-    reporter: Reporter,
-    path: PathReadings,
-    host: SourceHost,
-) -> Source:
-    """Return the file `recording` as a source, or else the incident's room at the end of `path`."""
-    channels = reporter.channels
-    if recording is not None:
-        from callplayer.engine.session.file_source import FileSource
-
-        return FileSource(recording, channels=channels, reporter=reporter, host=host)
-    from callplayer.engine.session.room_source import RoomSource
-
-    assert isinstance(path, ReceivePath)
-    return RoomSource(
-        settings,
-        incident_id,
-        call=call,
-        channels=channels,
-        reporter=reporter,
-        path=path,
-        delays=reporter.delays,
-        host=host,
-    )

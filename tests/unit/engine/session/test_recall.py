@@ -16,8 +16,9 @@ import soundfile
 from callplayer.config import Settings
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.session.engine import Engine
+from callplayer.engine.session.make_source import make_source
 from callplayer.engine.session.options import EngineOptions
-from callplayer.engine.session.source import Source, make_source
+from callplayer.engine.session.source import Source
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
 
