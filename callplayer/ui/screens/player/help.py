@@ -25,7 +25,7 @@ SIGNS: tuple[Entry, ...] = (
     ("━ ─", "played; to come"),
     ("╍ ╌", "so, not remembered"),
     ("◆│ ◇", "heard here; asked for"),
-    ("↓ ╷", "pointed at: key; mouse"),
+    ("↓ ╷", "pointer: key; mouse"),
     ("▾1", "first bookmark"),
     ("╷ ┃", "found; gone to"),
     ("A═B", "loop"),
@@ -41,7 +41,7 @@ SIGNS: tuple[Entry, ...] = (
     ("▸", "the party of ↑↓ m s"),
     ("~", "the machine is unsure"),
     ("┃ ┊ ╎", "caller; taker; unknown"),
-    ("▂▄▆", "link, by bars and delay"),
+    ("▂▄▆", "link, by bars, delay"),
     ("♪ ○ ●", "device; listed; chosen"),
     ("! ✖", "needs a look; failed"),
 )
@@ -114,15 +114,15 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
     Columns are of one width, so that those of all groups stand below each other, or else as wide as
     they need; two of them may stand closer.
     """
-    for count, gap in ((4, 2), (3, 2), (2, 2), (2, 1), (1, 2)):
-        columns = _split(entries, count)
+    for count, gap, at_end in ((4, 2, 0), (3, 2, 0), (2, 2, 0), (2, 1, 0), (2, 1, 1), (1, 2, 0)):
+        columns = _split(entries, count, at_end)
         needed = [_key_cells(column, gap) + _text_cells(column) for column in columns]
         even = min((width + GAP_CELLS) // count, 60)
         if max(needed) + GAP_CELLS <= even:
             needed = [even - GAP_CELLS] * len(columns)
         if sum(needed) + GAP_CELLS * (len(columns) - 1) <= width:
             break
-    for y in range(len(columns[0])):
+    for y in range(max(map(len, columns))):
         row: list[Part] = []
         for column, column_cells in zip(columns, needed, strict=True):
             keys, text = column[y] if y < len(column) else ("", "")
@@ -132,8 +132,12 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
         yield row[:-1]
 
 
-def _split(entries: Sequence[Entry], count: int) -> list[Sequence[Entry]]:
+def _split(entries: Sequence[Entry], count: int, at_end: int) -> list[Sequence[Entry]]:
+    """Return columns, the first ones the longest; or of two the second, where it is `at_end`."""
     height = -(-len(entries) // count)
+    if at_end:
+        height = len(entries) - height
+        return [entries[:height], entries[height:]]
     return [entries[start : start + height] for start in range(0, len(entries), height)]
 
 
