@@ -112,7 +112,11 @@ def position_s(sound: np.ndarray, at: int) -> float:
 
 def broke_off_s(sink: Recording, since_s: float, until_s: float) -> float:
     """Return the position of the last sound that a sink played between two moments."""
-    sound = sink.heard(since_s, until_s)
+    return last_position_s(sink.heard(since_s, until_s))
+
+
+def last_position_s(sound: np.ndarray) -> float:
+    """Return the position of the last sound in a recording."""
     loud = np.flatnonzero(np.abs(sound) > 0.1)
     assert len(loud), "nothing was heard"
     start = max(int(loud[-1]) - READ_FRAMES - EDGE_FRAMES, 0)

@@ -144,10 +144,11 @@ class Recording:
         near_s = max(min(away_s.values()), DATED_WITHIN_S)
         return min(self._starts_s[second] for second, each_s in away_s.items() if each_s <= near_s)
 
-    def ended_s(self) -> float:
-        """Return when the last of what is recorded so far was heard, by the monotonic clock."""
+    def last(self, seconds: float) -> Samples:
+        """Return the end of what has been recorded so far."""
         with self._lock:
-            return self._start_s(time.monotonic()) + self._frames / RATE_HZ
+            sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
+        return sound[-round(seconds * RATE_HZ) :]
 
     def heard(self, from_s: float, to_s: float) -> Samples:
         """Return what was heard between two moments of the monotonic clock; waits for the end."""
