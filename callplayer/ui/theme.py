@@ -33,7 +33,7 @@ LIGHT = {
 CONTRAST = {
     "strong": "#ffffff",
     "dim": "#dddddd",
-    "ahead": "#949494",
+    "ahead": "#959595",
     "faint": "#9a9a9a",
     "past": "#0092cf",
     "play": "#00ff66",
