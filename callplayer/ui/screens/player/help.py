@@ -135,7 +135,7 @@ def _columns(entries: Sequence[Entry], width: int) -> Iterator[Row]:
 def _split(entries: Sequence[Entry], count: int, at_end: int) -> list[Sequence[Entry]]:
     """Return columns, the first ones the longest; or of two the second, where it is `at_end`."""
     height = -(-len(entries) // count)
-    if at_end:
+    if at_end and len(entries) > 1:
         height = len(entries) - height
         return [entries[:height], entries[height:]]
     return [entries[start : start + height] for start in range(0, len(entries), height)]
