@@ -33,6 +33,7 @@ from callplayer.ipc.news import (
     lost_too_often,
 )
 from callplayer.ipc.process import EnginePipe, start_engine
+from callplayer.ipc.requests import by_place
 from callplayer.ipc.restore import (
     SYSTEM_GONE,
     EngineLimits,
@@ -117,7 +118,7 @@ class EngineClient:
             self._goal = self._successor.argv if self._successor is not None else None
             self._moving.set()
             return True
-        taken = not self._restoring and self._write(request)
+        taken = not self._restoring and self._write(by_place(request))
         if taken and isinstance(request, SetOutputDevice):
             self._device = request
         return taken

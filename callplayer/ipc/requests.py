@@ -140,6 +140,11 @@ class Quit(msgspec.Struct, frozen=True, tag_field="cmd", tag="quit"):
     """Leave the room, close the device, say bye, exit 0."""
 
 
+def by_place(request: Request) -> Request:
+    """Return a scrub as what a screen means by it: the place, wherever it is heard from."""
+    return SeekTo(request.position) if isinstance(request, Scrub) else request
+
+
 Request = (
     Pause
     | Resume

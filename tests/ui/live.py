@@ -17,6 +17,7 @@ from callplayer.ipc.codec import decode_event, encode_line
 from callplayer.ipc.lasting_client import LastingClient
 from callplayer.ipc.messages import Request
 from callplayer.ipc.news import Listener
+from callplayer.ipc.requests import by_place
 from callplayer.ipc.restore import EngineLimits
 from callplayer.ipc.successor import Successor
 from callplayer.ui.options import PlayerResult
@@ -45,7 +46,7 @@ class FakeEngine:
         await self.program.play()
 
     def send(self, request: Request) -> bool:
-        self.program.take(encode_line(request))
+        self.program.take(encode_line(by_place(request)))
         return True
 
     def _write(self, line: bytes) -> int:

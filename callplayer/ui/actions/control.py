@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from callplayer.bookmarks import BookmarkError, BookmarkStore
-from callplayer.ipc.messages import Request, SeekTo, WaveEvent
+from callplayer.ipc.messages import Request, WaveEvent
 from callplayer.ipc.news import EngineNews
 from callplayer.ui.actions.outcome import CallContext, Outcome, Prompt, PromptHint, Rule, asked
 from callplayer.ui.actions.prompt import Reply, pasted, typed
@@ -116,8 +116,6 @@ class CallControl:
 
     def send(self, request: Request) -> None:
         """Send a request, or note that it cannot be sent; a failed call has none to send to."""
-        if isinstance(request, Scrub):  # what is wanted is the place, wherever it is heard from
-            request = SeekTo(request.position)
         if self.view.failure is None and not self._send(request):
             self.note(NOT_READY)
 
