@@ -72,8 +72,6 @@ def test_the_position_reported_is_the_position_heard(
     ]
     assert len(errors_s) >= 10
     assert abs(float(np.median(errors_s))) < 0.040
-    stats = engine.last("stats")
-    assert stats["underruns"] == 0
     assert engine.quit() == 0
 
 

@@ -286,10 +286,14 @@ def test_what_the_desktops_mixer_takes_away_is_reported_and_given_back(
     assert again.quit() == 0
 
 
-def test_a_sink_of_six_channels_that_the_session_manager_suspends_before_and_while_it_plays(
+def test_a_sink_of_six_channels_that_is_suspended_before_and_while_it_plays(
     pipewire: PipeWireServer, start: Start
 ) -> None:
-    """A recorder would keep it awake: it comes once the call plays."""
+    """By the session manager before, by hand later; a recorder would keep it awake.
+
+    Suspended while any program plays, PipeWire 0.3.65 links only the first channel again, until the
+    program opens its stream anew: that is what picking the device does.
+    """
     module = pipewire.control(
         "load-module", "module-null-sink", "sink_name=around", "channels=6",
         "channel_map=surround-51",
@@ -298,15 +302,18 @@ def test_a_sink_of_six_channels_that_the_session_manager_suspends_before_and_whi
         assert soon(lambda: "SUSPENDED" in pipewire.control("list", "short", "sinks"))
         engine = start(pipewire.through("alsa"))
         assert soon(lambda: "RUNNING" in pipewire.control("list", "short", "sinks"))
+        assert loud(record(pipewire, "around", 0.5)) >= {"left", "right"}
         for request in ("pause", "resume"):  # a stream that runs wakes its sink at once
             asked_s = engine.send(cmd=request)
             engine.wait_state(since_s=asked_s, paused=request == "pause", requested_ms=None)
             pipewire.control("suspend-sink", "around", "1")
             assert soon(lambda: "RUNNING" in pipewire.control("list", "short", "sinks"))
-        sound = record(pipewire, "around", 0.5)
-        assert rms_db(sound[:, 0]) > QUIET_DB
-        assert rms_db(sound[:, 1]) > QUIET_DB
+        assert "left" in loud(record(pipewire, "around", 0.5))
         assert not [event for _, event in engine.events if is_loss(event)]
+        asked_s = engine.send(cmd="set-output-device", name="")
+        engine.wait_for(lambda e: e["event"] == "devices", since_s=asked_s)
+        engine.wait_state(since_s=asked_s, phase="playing", advancing=True)
+        assert loud(record(pipewire, "around", 0.5)) >= {"left", "right"}
         assert engine.quit() == 0
     finally:
         pipewire.control("unload-module", module)
@@ -388,6 +395,11 @@ def record(server: SoundServer, sink: str, seconds: float) -> np.ndarray:
         command, env=os.environ | server.environment, stdout=subprocess.PIPE, check=False
     )
     return np.frombuffer(done.stdout, dtype=np.float32).reshape(-1, 6)[-round(seconds * RATE_HZ) :]
+
+
+def loud(sound: np.ndarray) -> set[str]:
+    """Return which of the two front loudspeakers gives sound."""
+    return {side for i, side in enumerate(("left", "right")) if rms_db(sound[:, i]) > QUIET_DB}
 
 
 def test_pipewire_restarted_while_it_plays(
