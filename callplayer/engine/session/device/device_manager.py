@@ -16,6 +16,7 @@ from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.listing import fresh_devices
+from callplayer.engine.devices.portaudio import Output
 from callplayer.engine.devices.routes import sink_in_environment
 from callplayer.engine.devices.search import DeviceSearch, ListDevices
 from callplayer.engine.devices.selection import DeviceSelection, StreamWent
@@ -232,6 +233,10 @@ class DeviceManager:
         self._retry_s = 0.0
         if not output.closes:
             raise system_gone("JACK has ended.")
+        await self._end(output)
+
+    async def _end(self, output: Output) -> None:
+        """Close a device; raise SoundSystemGoneError if that hangs, for its server has ended."""
         try:
             await self._sound.end(output)
         except SoundDeviceHangsError:
@@ -270,7 +275,7 @@ class DeviceManager:
         output = self._sound.detach()
         self._retry_s = 0.0
         if output is not None:
-            await self._sound.end(output)
+            await self._end(output)
         if not await self._open(name) and not self._home.name:
             # It went just now: a device that is only opened anew, or one that ran a moment ago.
             label = label if name in ("", left) else name

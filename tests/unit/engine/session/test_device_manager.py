@@ -183,6 +183,24 @@ async def test_a_device_that_opens_slowly_is_waited_for_and_one_that_hangs_is_le
     assert rig.detail == LACKS
 
 
+@pytest.mark.parametrize("server_ended", [True, False])
+async def test_a_device_left_for_another_that_hangs_while_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch, *, server_ended: bool
+) -> None:
+    """Once its sound server has ended, PortAudio cannot close it: a new engine waits for one."""
+    rig = Rig(no_devices)
+    rig.play()
+    del rig.care._switch  # type: ignore[attr-defined]
+
+    async def hangs(_: object) -> None:
+        rig.care._device._server_ended_s = time.monotonic() if server_ended else -1.0
+        raise SoundDeviceHangsError("The sound device does not answer.", "")
+
+    monkeypatch.setattr(rig.sound, "end", hangs)
+    with pytest.raises(SoundSystemGoneError if server_ended else SoundDeviceHangsError):
+        await rig.care._switch("headset")
+
+
 async def test_a_suspended_device_is_not_waited_for() -> None:
     rig = Rig(no_devices)
     rig.play()
