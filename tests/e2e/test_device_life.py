@@ -39,6 +39,8 @@ EDGE_FRAMES = RATE_HZ // 50
 """Fades bend the first and the last of a stretch of sound; its place is read beside them."""
 
 STOPPED_S = 20.0
+LASTS_S = 0.4
+"""Sound that is shorter is what a device or a queue still held."""
 
 Start = Callable[..., HeadlessEngine]
 AddSink = Callable[..., Sink]
@@ -299,16 +301,26 @@ def test_a_sound_server_that_dies_and_comes_again(
 
 
 def left_out_s(sink: Recording, broke_off_s: float) -> float:
-    """Return what was left out from the first to the last silence since then, in s.
+    """Return what was left out from the first silence since then to the first sound that lasts.
 
-    Below 0: so much was heard again. What little was heard in between does not count.
+    In s; below 0 so much was heard again. What little was heard in between does not count, nor does
+    a silence later on: on a busy machine a device that runs dry is opened anew.
     """
     began_s, now_s = broke_off_s - 0.9, time.monotonic()
     sound = sink.heard(began_s, now_s)
     spans = [span for span in quiet_spans(sound, began_s) if span[1] > broke_off_s]
-    from_s, to_s = spans[0][0], spans[-1][1]
+    assert spans, "the sound did not break off"
+    from_s = spans[0][0]
+    until_s = [*(each_s for each_s, _ in spans[1:]), now_s]
+    lasting = [
+        (to_s, each_s)
+        for (_, to_s), each_s in zip(spans, until_s, strict=True)
+        if each_s - to_s >= LASTS_S
+    ]
+    assert lasting, "no sound lasts"
+    to_s, ends_s = lasting[0]
     before = place_s(sound, began_s, from_s - 0.6, from_s - 0.02)
-    after = place_s(sound, began_s, to_s + 0.05, now_s)
+    after = place_s(sound, began_s, to_s + 0.05, ends_s)
     assert before is not None
     assert after is not None
     return nearest(after + to_s - before - from_s)
