@@ -83,8 +83,8 @@ SHAPED = "कதமி"
 
 
 def beside_shaped(line: str) -> str:
-    """Return a line; one with such signs without its spaces: what stands behind them may shift."""
-    return line.replace(" ", "") if set(line) & set(SHAPED) else line
+    """Return a line up to the first such sign: what stands behind it may shift, and be cut."""
+    return next((line[:at] for at, sign in enumerate(line) if sign in SHAPED), line)
 
 
 def test_what_is_painted_row_by_row_is_what_would_be_painted_at_once(terminal: Terminal) -> None:

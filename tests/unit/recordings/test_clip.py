@@ -82,6 +82,7 @@ def test_the_sidecar_says_what_the_clip_is(tmp_path: Path) -> None:
         "ended_at": "2026-03-14T02:48:12.750Z",
         "channels": ["caller", "callTaker"],
         "gaps_ms": [[62_000, 62_100]],
+        "unsure_ms": [],
         "file": saved.sound.name,
         "sha256": saved.sha256,
     }

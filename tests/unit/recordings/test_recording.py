@@ -19,7 +19,7 @@ TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
 
 
 def whole(path: Path) -> np.ndarray:
-    return np.concatenate(list(decode(path)))
+    return np.concatenate(list(decode(str(path))))
 
 
 def peak_hz(samples: np.ndarray) -> float:
