@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
-import pytest
 
 from callplayer.service.library.importer import ImportJob, import_calls
 from callplayer.service.library.library import Library
@@ -174,9 +175,7 @@ def cluster(home: Path, call_s: float) -> Iterator[Cluster]:
 
 @contextlib.contextmanager
 def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in values.items():
-            patch.setenv(name, value)
+    with patch.dict(os.environ, values):
         yield
 
 

@@ -40,6 +40,7 @@ NOT_RUN = {
     "make bench": "hours; tests/benchmarks",
     "python -m tests.faults": "ten minutes; its short rows are tests of their own",
     "python -m tests.vendors": "eight minutes; tests/e2e plays the same kinds of server shortly",
+    "python -m tests.cluster": "ten minutes; tests/e2e/test_cluster.py kills the same parts",
     "python -m tests.cold_start": "builds livekit-server from nothing: some minutes",
     "anycable-go --port=8080 --rpc_host=http://127.0.0.1:8911/_anycable --broadcast_adapter=http"
     " --broker=memory": "another project's program; test_anycable runs the real one",
