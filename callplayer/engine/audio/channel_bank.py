@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.audio.channel import Channel
-from callplayer.engine.audio.meter import Level
+from callplayer.engine.audio.meter import Level, loudest
 from callplayer.engine.audio.mix_watch import MixWatch
 from callplayer.engine.audio.mixer import MAX_BLOCK_FRAMES, Mixer
 from callplayer.engine.audio.track_layout import TrackLayout, left, right
@@ -213,20 +213,13 @@ class ChannelBank:
 
     def levels(self, now_s: float) -> dict[str, Level]:
         """Return each lane's level since the last call; of several tracks the loudest."""
-        loudest: dict[str, Level] = {}
         with self.lock:
             if any(channel.silent for channel in self._leaving):
                 self._publish()
             levels = {part: each.meter.read(now_s) for part, each in self._channels.items()}
             self._watch_mixes({part: level.rms_db for part, level in levels.items()})
-            for part, level in levels.items():
-                name = self.layout.lane_of.get(part)
-                if name is None:
-                    continue
-                known = loudest.get(name)
-                if known is None or level.rms_db > known.rms_db:
-                    loudest[name] = level
-        return loudest
+            lanes = self.layout.lane_of
+            return loudest((lanes[part], each) for part, each in levels.items() if part in lanes)
 
     def _watch_mixes(self, levels_db: Mapping[str, float]) -> None:
         alone = self._mix_watch.alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,15 @@ class Level:
     rms_db: float = LEVEL_FLOOR_DB
     peak_db: float = LEVEL_FLOOR_DB
     hold_db: float = LEVEL_FLOOR_DB
+
+
+def loudest(levels: Iterable[tuple[str, Level]]) -> dict[str, Level]:
+    """Return of each name the reading with the highest RMS."""
+    found: dict[str, Level] = {}
+    for name, level in levels:
+        if name not in found or level.rms_db > found[name].rms_db:
+            found[name] = level
+    return found
 
 
 class Meter:

@@ -142,6 +142,7 @@ class RoomConnection:
         since = f"{datetime.now().astimezone():%H:%M:%S}"
         failing_s: float | None = None
         tries = 0
+        refused: UnreachableError
         while True:
             self._retry.clear()
             began_s = time.monotonic()
@@ -150,8 +151,7 @@ class RoomConnection:
                 return
             except NotReadyError as error:
                 failing_s, tries = None, 0
-                why, asked_s = f"Waiting for {error.wanted}", error.retry_after_s
-                what = error.what
+                refused, why = error, f"Waiting for {error.wanted}"
             except UnreachableError as error:
                 failing_s, tries = began_s if failing_s is None else failing_s, tries + 1
                 next_s = time.monotonic() + self._backoff.least_s
@@ -159,10 +159,9 @@ class RoomConnection:
                 if not error.may_pass or (is_late and not error.retry_after_s):
                     error.what += f" It was tried {tries} times." if tries > 1 else ""
                     raise
-                why, asked_s = "Trying again", error.retry_after_s
-                what = error.what
-            why = f"{why} since {since}: {what}"
-            await self._wait_to_retry(why, asked_s, then=why)
+                refused, why = error, "Trying again"
+            why = f"{why} since {since}: {refused.what}"
+            await self._wait_to_retry(why, refused.retry_after_s, then=why)
 
     async def rejoin(self, access: ApiClient) -> None:
         """Be in a new room with its sound there, however long it takes.

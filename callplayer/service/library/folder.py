@@ -44,7 +44,7 @@ def make(folder: Path) -> None:
 def serving(folder: Path) -> Iterator[None]:
     """Serve the library while the block lasts; raise ServiceError if another service does."""
     with _opened(folder / _SERVING) as fd:
-        if not _lock(fd, fcntl.LOCK_EX):
+        if not try_lock(fd, fcntl.LOCK_EX):
             raise ServiceError(
                 f"Another service serves the library {folder}.",
                 "End it, or choose another folder with --library.",
@@ -69,7 +69,7 @@ def sweep(
     calls as well, which is for a service that begins.
     """
     with _opened(recordings / _IMPORTING) as fd:
-        if not _lock(fd, fcntl.LOCK_EX):
+        if not try_lock(fd, fcntl.LOCK_EX):
             return 0
         known = known_paths()
         suffixes = {PART, ".flac", *([".wav"] if live_too else [])}
@@ -101,7 +101,8 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _lock(fd: int, kind: int) -> bool:
+def try_lock(fd: int, kind: int) -> bool:
+    """Lock an open file, `kind` as of flock, if that can be at once; return whether it could."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:

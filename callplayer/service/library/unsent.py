@@ -93,9 +93,6 @@ def _locked(path: Path) -> Iterator[bool]:
     """Lock a live call's file; give False if who writes it, or another service, has it."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        yield library_folder.try_lock(fd, fcntl.LOCK_EX)
     finally:
         os.close(fd)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 
 from callplayer.engine.audio.channel_bank import ChannelBank
-from callplayer.engine.audio.meter import Level
+from callplayer.engine.audio.meter import Level, loudest
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader, Samples
 from callplayer.engine.memory.stretched import StretchedReader
 from callplayer.engine.session.recall.replay_bank import ReplayBank
@@ -152,12 +152,8 @@ class MemoryPlayer:
 
     def levels(self, now_s: float) -> dict[str, Level]:
         """Return the level of each lane's loudest part since the last call."""
-        loudest: dict[str, Level] = {}
-        for name, level in self.replay.levels(now_s).items():
-            lane = name.partition("+")[0]
-            if lane not in loudest or level.rms_db > loudest[lane].rms_db:
-                loudest[lane] = level
-        return loudest
+        levels = self.replay.levels(now_s)
+        return loudest((name.partition("+")[0], level) for name, level in levels.items())
 
     def close(self) -> None:
         """End the thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 
@@ -44,7 +45,8 @@ class Wave:
 
     def _news(self, name: str, voice: VoiceMemory) -> Iterator[m.WaveEvent]:
         done = self._done.get(name, 0)
-        for stretch in voice.stretches:
+        news = itertools.takewhile(lambda each: each.end > done, reversed(voice.stretches))
+        for stretch in reversed(list(news)):
             first = max(stretch.first, done)
             steps = min((stretch.end - first) // STEP_FRAMES, MOST_STEPS)
             if steps > 0:
