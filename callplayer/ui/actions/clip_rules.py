@@ -13,7 +13,7 @@ from callplayer.ui.model.time_input import TimeTarget, read_place
 
 MAX_TYPED_CHARS = 48
 LEAST_CLIP_MS = 100
-NO_CLIP = "Set a loop or a bookmark first: a clip is cut there."
+NO_CLIP = "No clip here: set a loop, or play on from a bookmark."
 HOW = "Enter saves it; also: wav, mixed"
 
 

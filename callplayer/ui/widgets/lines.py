@@ -102,21 +102,27 @@ def header_row(
     if view.offer.notice and view.state.source == "recording":
         return _offer_row(view, width, _right(view, width, width // 2))
     facts = call_headline(view, hide_phone, zone)
-    row = _joined(_short(facts[:3], view.state, width), GAP_CELLS if width >= NARROW else 1)
+    gap = GAP_CELLS if width >= NARROW else 1
+    row = _joined(_short(facts[:3], view.state, width // 5), gap)
     right = _right(view, width, width - cells(row) - 1)
+    spare = width - cells(row) - cells(right) - gap
+    row = _joined(_short(facts[:3], view.state, width // 5 + max(spare, 0)), gap)
     for wanted in (facts[:count] for count in range(3, len(facts) + 1)):
         if cells(longer := _joined(wanted)) + cells(right) < width:
             row = longer
-    gap = width - cells(row) - cells(right)
-    return [*row, (" " * max(gap, 1), "text"), *right]
+    between = width - cells(row) - cells(right)
+    return [*row, (" " * max(between, 1), "text"), *right]
 
 
-def _short(facts: Sequence[Part], state: StateEvent, width: int) -> list[Part]:
-    """Return a headline with a time without seconds, and a short word for live, or for a file."""
+def _short(facts: Sequence[Part], state: StateEvent, name_cells: int) -> list[Part]:
+    """Return a headline with a time without seconds, and a short word for live, or for a file.
+
+    The file's name has `name_cells`.
+    """
     texts = [text if at != 1 else text[:SHORT_WHEN_CHARS] for at, (text, _) in enumerate(facts)]
     texts[0] = texts[0].removesuffix(" CALL")
     if state.source != "room":
-        texts[0] = f"file {fit_words(plain_text(state.recording, 40), width // 5)}"
+        texts[0] = f"file {fit_words(plain_text(state.recording, 40), name_cells)}"
     return [(text, tone) for text, (_, tone) in zip(texts, facts, strict=True)]
 
 
