@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,11 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from callplayer.config import Settings
-from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.file_words import NO_WORDS
-from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.source import LocalPath
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Pause, Resume, Scrub, ScrubToEnd
+from tests.unit.engine.session.playing_file import PlayingFile
 
 SECONDS = 20
 PATIENCE_S = 30.0
@@ -34,14 +31,12 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-class Played:
-    """An engine that plays a file silently; its events, and the frames of each party."""
+class Played(PlayingFile):
+    """Notes the frames of each party, too."""
 
     def __init__(self, path: Path, start: m.Start = "paused") -> None:
-        self.events: list[m.Event] = []
+        super().__init__(path, start)
         self.frames: list[tuple[float, str, int]] = []
-        options = EngineOptions("", start, no_audio=True, recording=path)
-        self.engine = Engine(Settings(), options, self.events.append)
         really = self.engine.on_frame
 
         def on_frame(track_id: str, pcm: npt.NDArray[np.int16]) -> None:
@@ -49,29 +44,10 @@ class Played:
             really(track_id, pcm)
 
         self.engine.on_frame = on_frame  # type: ignore[method-assign]
-        self.running: asyncio.Task[int] | None = None
 
     async def __aenter__(self) -> Played:
-        self.running = asyncio.create_task(self.engine.run())
-        await self.until(lambda s: s.phase != "connecting")
+        await self.begin(lambda s: s.phase != "connecting")
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.engine.handle(m.Quit())
-        assert self.running is not None
-        await self.running
-
-    @property
-    def state(self) -> m.StateEvent:
-        return next(e for e in reversed(self.events) if isinstance(e, m.StateEvent))
-
-    async def until(self, wanted: Callable[[m.StateEvent], bool]) -> m.StateEvent:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                states = [e for e in self.events if isinstance(e, m.StateEvent)]
-                if states and wanted(states[-1]):
-                    return states[-1]
-                await asyncio.sleep(0.01)
 
 
 async def test_a_jump_is_asked_for_then_confirmed_and_what_comes_is_of_the_new_place(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,15 @@ import soundfile
 
 from callplayer.config import Settings
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.make_source import make_source
-from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.source import Source
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
+from tests.unit.engine.session.playing_file import PlayingFile
 
 pytestmark = pytest.mark.measures
 
 SECONDS = 30
-PATIENCE_S = 20.0
 MOST_OFF_MS = 20.0
 """What a join may be off by, where the sound itself did not show its place."""
 Pcm = npt.NDArray[np.int16]
@@ -48,21 +46,15 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-class Played:
-    """An engine that plays a file: its events, its commands, and what its device is given."""
+class Played(PlayingFile):
+    """Notes its commands, too, and what its device is given."""
+
+    patience_s = 20.0
 
     def __init__(self, path: Path, settings: Settings | None = None) -> None:
-        self.events: list[m.Event] = []
+        super().__init__(path, settings=settings, open_source=self.noting_source)
         self.commands: list[Command] = []
         self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
-        options = EngineOptions("", "play", no_audio=True, recording=path)
-        self.engine = Engine(
-            settings or Settings(),
-            options,
-            self.events.append,
-            open_source=self.noting_source,
-        )
-        self.running: asyncio.Task[int] | None = None
 
     def noting_source(self, *given: Any, **more: Any) -> Source:
         source = make_source(*given, **more)
@@ -76,8 +68,7 @@ class Played:
         return source
 
     async def __aenter__(self) -> Played:
-        self.running = asyncio.create_task(self.engine.run())
-        await self.until(lambda s: s.phase == "playing")
+        await self.begin(lambda s: s.phase == "playing")
         mixer = self.engine._sound._mixer
         assert mixer is not None
         render = mixer.render
@@ -88,23 +79,6 @@ class Played:
 
         mixer.render = noting  # type: ignore[method-assign]
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.engine.handle(m.Quit())
-        assert self.running is not None
-        await self.running
-
-    @property
-    def state(self) -> m.StateEvent:
-        return next(e for e in reversed(self.events) if isinstance(e, m.StateEvent))
-
-    async def until(self, wanted: Callable[[m.StateEvent], bool]) -> m.StateEvent:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                states = [e for e in self.events if isinstance(e, m.StateEvent)]
-                if states and wanted(states[-1]):
-                    return states[-1]
-                await asyncio.sleep(0.01)
 
     def heard(self, since_s: float = 0.0) -> Pcm:
         parts = [block for at_s, block in self.blocks if at_s >= since_s]
