@@ -112,7 +112,7 @@ class CallMemory:
         for voice in self.voices.values():
             ranges = voice.ranges_ms()
             common = ranges if common is None else _overlap(common, ranges)
-        return tuple((round(start_ms), round(end_ms)) for start_ms, end_ms in common or ())
+        return tuple((max(round(start_ms), 0), round(end_ms)) for start_ms, end_ms in common or ())
 
 
 def _overlap(

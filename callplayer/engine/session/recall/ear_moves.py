@@ -95,7 +95,9 @@ class EarMoves:
                 return False
             if not player.seek(place_ms, self.recorder.names, self._wanted_loop):
                 return False
-            paused = call.head.wants_paused() if self.at_head else self._ear.paused
+            # A call that is held for its device is paused, and nobody has asked for it.
+            is_paused = call.head.wants_paused() and not call.held
+            paused = is_paused if self.at_head else self._ear.paused
             self._ear, effects = ears.leave(
                 self._ear,
                 paused=paused,

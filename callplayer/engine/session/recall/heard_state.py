@@ -33,7 +33,7 @@ def heard_state(
         at_end=at_end,
         requested_ms=None,
         unconfirmed_s=0.0,
-        advancing=not paused and lead_ms > 0,
+        advancing=not (paused or state.held) and lead_ms > 0,
         from_memory=True,
         lead_ms=lead_ms,
         speed=player.speed,

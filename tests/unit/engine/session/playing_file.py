@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from callplayer.config import Settings
+from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.make_source import MakeSource, make_source
 from callplayer.engine.session.options import EngineOptions
@@ -14,7 +15,10 @@ from callplayer.ipc import messages as m
 
 
 class PlayingFile:
-    """An engine without a sound device that plays a file; `events` are what it emits."""
+    """An engine without a sound device that plays a file.
+
+    `events` are what it emits, `call` is its state.
+    """
 
     patience_s = 30.0
 
@@ -28,8 +32,13 @@ class PlayingFile:
     ) -> None:
         self.events: list[m.Event] = []
         options = EngineOptions("", start, no_audio=True, recording=path)
+        self.call = PlaybackState()
         self.engine = Engine(
-            settings or Settings(), options, self.events.append, open_source=open_source
+            settings or Settings(),
+            options,
+            self.events.append,
+            call=self.call,
+            open_source=open_source,
         )
         self.running: asyncio.Task[int] | None = None
 

@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from callplayer.config import Settings
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.session.make_source import make_source
 from callplayer.engine.session.source import Source
@@ -112,6 +114,21 @@ async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call:
         back_ms = place_ms(back)
         assert back_ms is not None
         assert abs(back_ms - now.audible_ms) < 30
+
+
+async def test_a_jump_while_the_call_is_held_for_its_device_is_no_pause(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 2_000)
+        hold = Hold(played.call, Delays, lambda commands: None)
+        hold.record(time.monotonic())
+        hold.engage(time.monotonic(), goes_on=True)
+        played.engine.handle(m.SeekBy(-1_000))
+        held = played.state
+        assert (held.from_memory, held.paused, held.advancing) == (True, False, False)
+        hold.release(time.monotonic())
+        went_on = await played.until(lambda s: s.advancing)
+        assert (went_on.from_memory, went_on.phase) == (True, "playing")
+        await played.until(lambda s: s.audible_ms > went_on.audible_ms + 500)
 
 
 async def test_the_server_rests_and_comes_back_where_the_memory_ends(call: Path) -> None:
