@@ -50,7 +50,7 @@ EXPECTED: dict[str, tuple[list[str], str, str]] = {
     "b": ([], "1:23.4", "Bookmark at 1:23.4"),
     "v": ([], "1:23.4", "─ bookmarks 0"),
     "c": ([], "1:23.4", "Copied for the clipboard."),
-    "x": ([], "1:23.4", "Set a loop or a bookmark first"),
+    "x": ([], "1:23.4", "No clip here: set a loop"),
     "X": (['{"cmd":"make-audible"}'], "1:23.4", ""),
     "e": (['{"cmd":"even-volumes"}'], "1:23.4", ""),
     "slash": ([], "1:23.4", "The transcript has not come yet."),
