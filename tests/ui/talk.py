@@ -64,7 +64,7 @@ SCRIPTS = (
     "👩\u200d🚒 👍🏽 🇺🇸 1\ufe0f\u20e3 ☎\ufe0f 🚒🔥",
     "راشد אש \u202eabc می\u200cخواهم",
     "e\u0301\u0301 Zoe\u0308 z" + "\u0335" * 30,
-    "क्\u200dष नमस्ते สวัสดี தமிழ்",
+    "क्\u200dष नमस्ते चाहिए สวัสดี தமிழ் தீயணைப்பு কোথায় ആശുപത്രി",
     "\x1b[2J [bold]x[/] \t \ud7a3 각",
 )
 """Wide, joined, right to left, combining, of scripts that are shaped, and out to do harm."""

@@ -135,10 +135,10 @@ async def test_the_pane_follows_again_once_a_hit_is_heard() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("slash", *"house?", "enter")
         await pilot.pause()
-        assert "Esc follow" in screen_text(app)
+        assert "not following" in screen_text(app)
         app.player.take(but(PLAYING, audible_ms=93_000))
         await pilot.pause()
-        assert "Esc follow" not in screen_text(app)
+        assert "not following" not in screen_text(app)
         assert app.player.parts.words.follows
 
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 from textual.screen import Screen
@@ -22,7 +21,7 @@ from callplayer.ui.model.incident_row import ago_text, caller_text, kind_text, m
 from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerPages, PickerRow
 from callplayer.ui.widgets.lines import SHORT_ID_CHARS
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
+from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit, fit_words
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 

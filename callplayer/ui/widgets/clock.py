@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
@@ -18,7 +17,7 @@ from callplayer.ui.model.format import (
 )
 from callplayer.ui.model.navigation import Loop, lead_s
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit
+from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit
 
 SIDE_CELLS = 27
 """What the words beside the digits need: `▮▮ PAUSED  10:31:23 UTC`."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from textwrap import wrap
 
-from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
@@ -20,7 +19,7 @@ from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.model.format import Tone, desktop_text, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
-from callplayer.ui.widgets.rows import Part, Row, Rows, cells, fit, fit_words
+from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit, fit_words
 
 SHORT_ID_CHARS = 8
 SHORT_WHEN_CHARS = 16

@@ -49,20 +49,41 @@ class Painter:
     def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
         self._changed: dict[RowWidget, set[int]] = {}
+        self._to_mend: set[int] = set()
+        self.widgets: list[RowWidget] = []
 
     def paint(self, widget: RowWidget, rows: Iterable[int]) -> None:
         """Paint these rows of a widget as soon as all that is being drawn has been."""
-        if not self._changed:
-            asyncio.get_running_loop().call_soon(self._write)
+        self._write_soon()
         self._changed.setdefault(widget, set()).update(rows)
+
+    def mend(self, rows: Iterable[int]) -> None:
+        """Paint all that stands in these rows of the screen as soon as Textual has drawn them.
+
+        Where a terminal counts more cells than Textual, what stands right of such a text is drawn
+        too far to the right.
+        """
+        rows = set(rows)
+        if rows:
+            self._write_soon()
+            self._to_mend |= rows
+
+    def _write_soon(self) -> None:
+        if not self._changed and not self._to_mend:
+            asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
         """Write the rows as they are now; leave to Textual the rows that have moved."""
         changed, self._changed = self._changed, {}
+        to_mend, self._to_mend = self._to_mend, set()
         app = self._screen.app
         can_write = app._running and not app._closed and app._driver is not None
         direct = can_write and self._screen.is_active and not app._batch_count
         pieces: list[str] = []
+        for widget in self.widgets if to_mend and direct else ():
+            region = widget.region
+            here = {y - region.y for y in to_mend if region.y <= y < region.bottom}
+            changed.setdefault(widget, set()).update(here)
         for widget, rows in changed.items():
             region = _place(widget, self._screen) if direct else None
             if region is None:

@@ -38,7 +38,8 @@ def _drawn(glyph: str, scale: int) -> tuple[str, ...]:
     pixels = ["".join(pixel * scale for pixel in row) for row in _GLYPHS[glyph]]
     pixels = [row for row in pixels for _ in range(scale)]
     if len(pixels) % 2:
-        pixels.append(" " * len(pixels[0]))
+        # The free half row stands above: what is over the digits does not touch them.
+        pixels.insert(0, " " * len(pixels[0]))
     return tuple(
         "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
         for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)

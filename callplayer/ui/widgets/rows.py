@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import get_args
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len as cells_by_rich
+from rich.cells import set_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -28,30 +32,63 @@ EDGE_CELLS = 1
 """The blank cells left and right of all rows: the margin in the style sheet below."""
 
 
+_SHAPED = re.compile(
+    "[\u0300-\u10ff\u1700-\u1cff\u200d\ua800-\uabff\ufe0f\U0001f3fb-\U0001f3ff\U00011000-\U00011fff]"
+)
+"""Signs of scripts whose vowels stand beside their letter, and what joins emoji."""
+
+
+def is_shaped(text: str) -> bool:
+    """Return whether terminals may count the cells of a text in two ways."""
+    return not text.isascii() and _SHAPED.search(text) is not None
+
+
+def cell_len(text: str) -> int:
+    """Return the most cells that a terminal takes a text for, so that no end of a row is cut."""
+    if text.isascii():
+        return len(text)
+    return _most_cells(text) if is_shaped(text) else cells_by_rich(text)
+
+
+@lru_cache(maxsize=4096)
+def _most_cells(text: str) -> int:
+    """Return the cells of each sign by itself, as wcwidth counts them, or more."""
+    signs = [sign for sign in text if unicodedata.category(sign) not in ("Mn", "Me", "Cf")]
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in signs)
+    return max(len(signs) + wide, cells_by_rich(text))
+
+
 def cells(row: Iterable[Part]) -> int:
     """Return the width of a row in cells."""
     return sum(cell_len(text) for text, _ in row)
 
 
+def cut(text: str, width: int) -> str:
+    """Return the beginning of a text, in at most `width` cells."""
+    begun = text if cell_len(text) <= width else set_cell_size(text, max(width, 0))
+    while cell_len(begun) > max(width, 0):
+        begun = begun[:-1]
+    return begun
+
+
 def fit(text: str, width: int) -> str:
     """Return `text` in exactly `width` cells; a cut text ends in an ellipsis."""
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text, max(width - 1, 0)) + "…"[: max(width, 0)]
+    begun = text if cell_len(text) <= width else cut(text, width - 1) + "…"[: max(width, 0)]
+    return begun + " " * (width - cell_len(begun))
 
 
 def fit_words(text: str, width: int) -> str:
     """Return `text` in at most `width` cells; it is cut between words, where that loses little."""
     if cell_len(text) <= width:
         return text
-    cut = set_cell_size(text, max(width - 2, 0)).rstrip()
-    whole, _, _ = cut.rpartition(" ")
-    goes_on = not text[len(cut) :].startswith(" ")
+    begun = cut(text, width - 2).rstrip()
+    whole, _, _ = begun.rpartition(" ")
+    goes_on = not text[len(begun) :].startswith(" ")
     if goes_on and cell_len(whole) * 3 > width:
-        cut = whole.rstrip()
+        begun = whole.rstrip()
     elif goes_on:
         return fit(text, width)
-    return f"{cut.rstrip(',;:')} …"
+    return f"{begun.rstrip(',;:')} …"
 
 
 def quoted(text: str, width: int) -> str:
@@ -83,6 +120,8 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         """Find out how changed rows reach the terminal."""
         screen = self.screen
         self._painter = screen.painter if isinstance(screen, PaintedScreen) else None
+        if self._painter is not None:
+            self._painter.widgets.append(self)
 
     @property
     def extent(self) -> Size:
@@ -134,8 +173,11 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         blank = width - cells(row)
         if blank < 0:
             return self.render_line(y).render(self.app.console)
-        pieces = [f"{self._code(tone)}{text}" for text, tone in row if text]
-        return f"{''.join(pieces)}{self._code('text')}{' ' * blank}\x1b[0m"
+        pieces = "".join(f"{self._code(tone)}{text}" for text, tone in row if text)
+        ground = self._code("text")
+        # A terminal that counts fewer cells would leave old ones at the end.
+        before = f"{ground}{' ' * width}\x1b[{width}D" if _is_row_shaped(row) else ""
+        return f"{before}{pieces}{ground}{' ' * blank}\x1b[0m"
 
     def _code(self, tone: Tone) -> str:
         code = self._codes_of.get(tone)
@@ -153,6 +195,9 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         """
         width = self._extent.width
         lines = [self._line(y, width) for y in range(crop.y, crop.bottom)]
+        if self._painter is not None:
+            shaped = [y for y, row in enumerate(self._rows) if _is_row_shaped(row)]
+            self._painter.mend(self.region.y + y for y in shaped if crop.y <= y < crop.bottom)
         if crop.x == 0 and crop.width == width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
@@ -197,3 +242,7 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
                 style = filtered[0].style or style
             self._styles_of[tone] = style
         return style
+
+
+def _is_row_shaped(row: Row) -> bool:
+    return any(is_shaped(text) for text, _ in row)

@@ -216,7 +216,9 @@ class TranscriptPane(Rows):
         if self._note:
             words += f"─ {plain_text(self._note, 60)} "
         keys = ["↑↓←→ Enter to hear"] if self.is_read else []
-        if self.close_key and not self.follows:
+        if self._found.wanted and not self.follows and not keys:
+            keys.append("not following")  # the footer names the key: it ends the search
+        elif self.close_key and not self.follows:
             keys.append(f"{self.close_key} follow")
         help_text = f" {'  '.join(keys)}" if keys else ""
         words = fit(words, min(len(words), width))

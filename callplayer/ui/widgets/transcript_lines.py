@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from rich.cells import cell_len
 
 from callplayer.ui.model.format import PARTY_TONES, Tone, clock_text
 from callplayer.ui.model.transcript import (
@@ -22,7 +21,7 @@ from callplayer.ui.model.transcript import (
     lit_until_ms,
 )
 from callplayer.ui.model.transcript_search import Hit
-from callplayer.ui.widgets.rows import Part, Row, fit
+from callplayer.ui.widgets.rows import Part, Row, cell_len, fit
 from callplayer.vendor.transcript import SPEAKER_OF_PARTY, Speaker
 
 TIME_CELLS, NAME_CELLS = 8, 11
@@ -197,7 +196,7 @@ def wrapped(utterance: Utterance, room: int) -> list[tuple[int, int]]:
     first, used = 0, 0
     for at, word in enumerate(utterance.words):
         text = shown(word)
-        wide = len(text) if text.isascii() else cell_len(text)
+        wide = cell_len(text)
         if used and used + wide > room:
             lines.append((first, at))
             first, used = at, 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
 
 from callplayer.ui.keymap import ACTIONS, Action, help_groups
 from callplayer.ui.model.format import PHASE_LOOKS
 from callplayer.ui.model.speech import HEARD_SILENCE, NO_WORD, UNKNOWN, WORD
 from callplayer.ui.widgets.list_panel import MovedRows, moved, title_row
-from callplayer.ui.widgets.rows import Part, Row, fit
+from callplayer.ui.widgets.rows import Part, Row, cell_len, fit
 
 PAGES = {"pageup": -1, "pagedown": 1}
 """Keys that show another page."""
@@ -55,6 +54,7 @@ class HelpPanel(MovedRows):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._start = 0
+        self._shown = 1
 
     def show(self) -> None:
         """Show the help."""
@@ -70,8 +70,8 @@ class HelpPanel(MovedRows):
         hidden = self.hidden_rows
         if hidden <= 0:
             return False
-        page = max(self.extent.height - 1, 1)
         if key in PAGES:
+            page = self._shown if PAGES[key] > 0 else max(self.extent.height - 1, 1)
             self._start = min(max(self._start + PAGES[key] * page, 0), hidden)
         else:
             self._start = moved(key, self._start, hidden)
@@ -85,9 +85,14 @@ class HelpPanel(MovedRows):
         if not hidden:
             return rows
         below = hidden - self._start
+        shown = rows[self._start : self._start + max(height - 1, 1)]
+        if below and len(shown) > 1 and _is_title(shown[-1]):
+            # A title without a line of its group says nothing: it opens the next page.
+            shown, below = shown[:-1], below + 1
+        self._shown = len(shown)
         sign = f"↓ {below} more" if below else "↑ more"
-        more: Row = ((sign.rjust(width), "hold"),)
-        return [*rows[self._start : self._start + height - 1], more]
+        blank: list[Row] = [()] * (height - 1 - len(shown))
+        return [*shown, *blank, ((sign.rjust(width), "hold"),)]
 
 
 def _hidden(rows: int, height: int) -> int:
@@ -101,6 +106,10 @@ def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
     for title, entries in (*help_groups(actions), ("signs", SIGNS)):
         rows += [title_row(title, width), *_columns(entries, width)]
     return rows
+
+
+def _is_title(row: Row) -> bool:
+    return row[0][0].startswith("─ ")
 
 
 def help_height(width: int, actions: Sequence[Action] = ACTIONS) -> int:
