@@ -55,7 +55,7 @@ class BookmarksPanel(ListPanel):
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
         bookmarks = self._bookmarks
-        title = title_row(f"bookmarks {len(bookmarks)}", width)
+        title = title_row(f"bookmarks {len(bookmarks)}", width, has_keys=bool(bookmarks))
         if self.pointed is None:
             none: Row = (("There are none yet.", "dim"),)
             return [title, none]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
     PHASE_LOOKS,

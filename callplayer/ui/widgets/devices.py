@@ -93,7 +93,7 @@ class DevicesPanel(ListPanel):
         return f"sound device, heard {event.output_delay_ms} ms later than it says{mark}"
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
-        event, title = self._listed, title_row(self._title, width)
+        event, title = self._listed, title_row(self._title, width, has_keys=True)
         if event is None:
             return [title, (("… asking for the devices", "ask"),)]
         listed = devices(event)

@@ -1,8 +1,8 @@
-"""What is known of the call and its marks, beside the transcript of a wide window."""
+"""What is known of the call and its marks, and the keys, beside a wide window's transcript."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -28,18 +28,27 @@ class FactsPanel(Rows):
 
     hide_phone = False
     zone: tzinfo | None = None
+    key_rows: Callable[[int], Sequence[Sequence[Row]]] = staticmethod(lambda _: ())
+    """Makes the groups of keys for a width; those that have room stand below all else."""
 
     def show(self, view: PlayerView, bookmarks: Sequence[Bookmark]) -> None:
         """Draw them."""
         shown = facts_of(view, self.hide_phone, self.zone)
         duration_ms = view.state.duration_ms
-        self.draw_with(
-            lambda width, _: [
+
+        def build(width: int, height: int) -> list[Row]:
+            rows = [
                 *facts_rows(shown, width),
                 *hits_rows(view.script, view.found, duration_ms, width),
                 *bookmarks_rows(bookmarks, duration_ms, width),
             ]
-        )
+            for group in self.key_rows(width):
+                if len(rows) + 1 + len(group) > height:
+                    break
+                rows += [(), *group]
+            return rows
+
+        self.draw_with(build)
 
 
 @dataclass(frozen=True)

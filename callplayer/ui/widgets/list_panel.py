@@ -19,10 +19,10 @@ def moved(key: str, at: int, last: int) -> int:
     return min(max(wanted, 0), last)
 
 
-def title_row(title: str, width: int) -> Row:
-    """Return a panel's title and a rule."""
+def title_row(title: str, width: int, *, has_keys: bool = False) -> Row:
+    """Return a panel's title and a rule; lit if the arrows move in the panel."""
     text = f"─ {title} "
-    return ((text, "dim"), ("─" * max(width - len(text), 0), "faint"))
+    return ((text, "ask" if has_keys else "dim"), ("─" * max(width - len(text), 0), "faint"))
 
 
 class MovedRows(Rows):

@@ -81,8 +81,8 @@ class Painter:
         direct = can_write and self._screen.is_active and not app._batch_count
         pieces: list[str] = []
         for widget in self.widgets if to_mend and direct else ():
-            region = widget.region
-            here = {y - region.y for y in to_mend if region.y <= y < region.bottom}
+            rows_of = range(widget.region.y, widget.region.bottom)
+            here = {y - rows_of.start for y in to_mend if y in rows_of}
             changed.setdefault(widget, set()).update(here)
         for widget, rows in changed.items():
             region = _place(widget, self._screen) if direct else None

@@ -226,7 +226,7 @@ class TranscriptPane(Rows):
         tail: list[Part] = [("─" * rule, "faint")]
         if len(words) + len(help_text) <= width:
             tail.append((help_text, "dim"))
-        return [(words, "dim"), *tail]
+        return [(words, "ask" if self.is_read else "dim"), *tail]
 
     def _title_rows(self, height: int) -> int:
         return 1 if height >= 4 else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-
 from callplayer.ui.keymap import ACTIONS, Action, help_groups
 from callplayer.ui.model.format import PHASE_LOOKS
 from callplayer.ui.model.speech import HEARD_SILENCE, NO_WORD, UNKNOWN, WORD
@@ -102,10 +101,18 @@ def _hidden(rows: int, height: int) -> int:
 
 def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
     """Return a title and columns for each group of keys, then for the signs."""
-    rows: list[Row] = []
-    for title, entries in (*help_groups(actions), ("signs", SIGNS)):
-        rows += [title_row(title, width), *_columns(entries, width)]
-    return rows
+    signs = [title_row("signs", width, has_keys=True), *_columns(SIGNS, width)]
+    return [*(row for group in key_rows(width, actions, has_keys=True) for row in group), *signs]
+
+
+def key_rows(
+    width: int, actions: Sequence[Action] = ACTIONS, *, has_keys: bool = False
+) -> list[list[Row]]:
+    """Return a title and columns for each group of keys."""
+    return [
+        [title_row(title, width, has_keys=has_keys), *_columns(entries, width)]
+        for title, entries in help_groups(actions)
+    ]
 
 
 def _is_title(row: Row) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache, partial
 
 from textual.containers import Horizontal
 from textual.geometry import Size
@@ -21,6 +22,7 @@ from callplayer.ui.model.player import NO_WORDS
 from callplayer.ui.model.speech import is_mixed
 from callplayer.ui.model.time_input import at_clock
 from callplayer.ui.screens.player.config import ScreenConfig
+from callplayer.ui.screens.player.help import key_rows
 from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.screens.player.pointer import TimelinePointer
 from callplayer.ui.widgets.clock import Clock, ClockFacts, clock_height, small_rows, state_line
@@ -72,6 +74,7 @@ class Parts:
         self.header.hide_phone = self.facts.hide_phone = config.settings.hide_phone
         self.header.zone = self.facts.zone = config.zone
         self.footer.actions = config.actions
+        self.facts.key_rows = lru_cache(maxsize=2)(partial(key_rows, actions=config.actions))
         self.words.close_key = first_key(config.actions, "close")
 
     def __iter__(self) -> Iterator[Widget]:
