@@ -65,9 +65,9 @@ def test_what_waits_is_told_and_what_was_cut_away_does_not_count() -> None:
     channel = StoreChannel(RATE_HZ, RATE_HZ, 8192, 0.1)
     channel.replace(sine(200, 9_600))
     asked(channel)
-    assert channel.waiting_s(0.01) == pytest.approx((9_600 - BLOCK) / RATE_HZ, abs=0.001)
+    assert channel.waiting_s(BLOCK / RATE_HZ) == pytest.approx((9_600 - BLOCK) / RATE_HZ)
     channel.replace(sine(300, 2_400))
-    assert channel.waiting_s(0.01) == pytest.approx(2_400 / RATE_HZ, abs=0.001)
+    assert channel.waiting_s(BLOCK / RATE_HZ) == pytest.approx(2_400 / RATE_HZ)
     assert channel.lacking_frames == 4_800 + BLOCK - 2_400
 
 

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     imports,
     jitter,
     latency,
+    lit,
     live,
     longrun,
     recall,
@@ -266,8 +267,12 @@ def _jitter(options: argparse.Namespace) -> None:
 
 def _recall(options: argparse.Namespace) -> None:
     few = options.quick
-    recall.report(recall.measure(12 if few else 50, 6 if few else 20, 6 if few else 20))
-    remembered.report(remembered.measure(3 if few else 20))
+    recall.report(recall.measure(12 if few else 50, 6 if few else 20))
+    remembered.report(remembered.measure(3 if few else 20, 6 if few else 20))
+    lit.report(lit.measure())
+    silent_s, after_s = remembered.link_down(10.0 if few else 60.0)
+    breaks = ", ".join(f"{each:.2f} s" for each in after_s) or "none"
+    print(f"link down: silent for {silent_s:.2f} s while it was; breaks after it: {breaks}")
 
 
 def _shown(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from tests.benchmarks import clients, latency
 from tests.benchmarks.heard import read_jump
 from tests.rig.processes import Service
-from tests.rig.pulse import RATE_HZ, Samples, Sink, pulse_server
+from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import heard_position_s, write_sweep_call
 
 CALL_S = 606.0
@@ -29,12 +29,10 @@ class Recall:
     again_ms: list[float] = field(default_factory=list)
     again_missed: int = 0
     browser_ms: list[float] = field(default_factory=list)
-    turn_errors_frames: list[int] = field(default_factory=list)
-    turn_gap_ms: float = 0.0
 
 
-def measure(presses: int, browser_jumps: int, turns: int) -> Recall:
-    """Press `r` so often in a terminal; loop so many turns; have a browser jump."""
+def measure(presses: int, browser_jumps: int) -> Recall:
+    """Press `r` so often in a terminal; have a browser jump."""
     measured, chance = Recall(), random.Random(911)
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
@@ -49,8 +47,6 @@ def measure(presses: int, browser_jumps: int, turns: int) -> Recall:
                 for _ in range(presses):
                     _say_again(client, sink, measured)
                     time.sleep(chance.uniform(1.9, 2.3))
-                if turns:
-                    _loop(client, sink, measured, turns)
             sink.close()
             if browser_jumps:
                 (home / "browser").mkdir()
@@ -82,35 +78,6 @@ def _say_again(client: clients.TerminalClient, sink: Sink, measured: Recall) -> 
         measured.again_ms.append(jump.new_ms)
 
 
-def _loop(client: clients.TerminalClient, sink: Sink, measured: Recall, turns: int) -> None:
-    """Loop over some 1.5 s and compare each turn with the one before."""
-    client.press("a")
-    time.sleep(1.5)
-    began_s = client.press("a")
-    time.sleep(1.5 * (turns + 2))
-    sound = sink.heard(began_s + 1.0, began_s + 1.5 * (turns + 1))
-    client.press("a")
-    period = _period(sound, round(1.2 * RATE_HZ), round(1.8 * RATE_HZ))
-    for turn in range(turns - 1):
-        one = sound[turn * period :][: period // 2]
-        other = sound[(turn + 1) * period - 50 :][: period // 2 + 100]
-        measured.turn_errors_frames.append(_best_lag(one, other) - 50)
-    step = RATE_HZ // 500
-    levels = np.sqrt(np.mean(sound[: len(sound) // step * step].reshape(-1, step) ** 2, axis=1))
-    measured.turn_gap_ms = float(np.sum(levels < np.median(levels) / 10)) * 2.0
-
-
-def _period(sound: Samples, least: int, most: int) -> int:
-    piece = sound[: RATE_HZ // 2].astype(np.float64)
-    return least + _best_lag(piece, sound[least : most + len(piece)].astype(np.float64))
-
-
-def _best_lag(piece: Samples, searched: Samples) -> int:
-    size = 1 << (len(searched) + len(piece)).bit_length()
-    spectrum = np.fft.rfft(searched, size) * np.conj(np.fft.rfft(piece, size))
-    return int(np.argmax(np.fft.irfft(spectrum, size)[: len(searched) - len(piece) + 1]))
-
-
 def report(measured: Recall) -> None:
     """Print the table."""
     again = np.array(measured.again_ms)
@@ -123,10 +90,3 @@ def report(measured: Recall) -> None:
     if measured.browser_ms:
         p50, p95 = np.percentile(measured.browser_ms, [50, 95])
         print(f"Chromium with livekit-client, scrub: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
-    if measured.turn_errors_frames:
-        worst = max(map(abs, measured.turn_errors_frames))
-        print(
-            f"loop, {len(measured.turn_errors_frames) + 1} turns: period off by {worst} samples,",
-            end=" ",
-        )
-        print(f"silent for {measured.turn_gap_ms:.0f} ms in all")

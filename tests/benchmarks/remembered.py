@@ -12,6 +12,8 @@ import soundfile
 
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.match import find_match
+from tests.benchmarks.turns import Turns, measure_turns
+from tests.benchmarks.turns import report as report_turns
 from tests.faults.heard import quiet_spans
 from tests.faults.rig import Rig
 from tests.rig.processes import HeadlessEngine, Service
@@ -39,17 +41,16 @@ class Remembered:
     steps_ms: list[float] = field(default_factory=list)
     told_errors_ms: list[float] = field(default_factory=list)
     rates: dict[float, float] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
 
 
-def measure(times: int) -> Remembered:
-    """Hand back to the server so many times on speech, and play a sweep at each speed."""
+def measure(times: int, turns: int) -> Remembered:
+    """Loop and hand back to the server so many times on speech; play a sweep at each speed."""
     measured = Remembered()
     with tempfile.TemporaryDirectory() as folder, pulse_server() as server:
         home = Path(folder)
         write_sweep_call(home / "sweep.wav", 120.0)
         for recording, work in ((SPEECH, _hand_back), (home / "sweep.wav", _speeds)):
-            if recording == SPEECH and not times:
-                continue
             place = home / recording.stem
             place.mkdir()
             service = Service(place, recording)
@@ -59,6 +60,9 @@ def measure(times: int) -> Remembered:
                     place, service.environment | sink.environment, service.incidents[0]
                 )
                 engine.wait_state(phase="playing", advancing=True)
+                if recording == SPEECH and turns:
+                    time.sleep(10.0)
+                    measured.turns = measure_turns(engine, sink, turns)
                 work(engine, sink, measured, times)
                 engine.quit()
             finally:
@@ -177,8 +181,6 @@ def link_down(down_s: float) -> tuple[float, list[float]]:
             time.sleep(20.0)
             during = quiet_spans(play.sink.heard(broke_s, back_s), broke_s)
             after = quiet_spans(play.sink.heard(back_s, back_s + 19.0), back_s)
-            last = play.engine.last("state")
-            print("at the end:", last["phase"], last["from_memory"], last["detail"])
             return sum(end - start for start, end in during), [end - start for start, end in after]
     finally:
         rig.close()
@@ -186,6 +188,7 @@ def link_down(down_s: float) -> tuple[float, list[float]]:
 
 def report(measured: Remembered) -> None:
     """Print the table."""
+    report_turns(measured.turns)
     if measured.steps_ms:
         steps = np.abs(measured.steps_ms)
         print(

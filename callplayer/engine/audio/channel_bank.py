@@ -181,6 +181,11 @@ class ChannelBank:
         """Return the rate of the mixer; None while no device plays."""
         return None if self._mixer is None else self._mixer.rate_hz
 
+    @property
+    def asked_s(self) -> float:
+        """Return when the device asked for its last block, by its own clock."""
+        return 0.0 if self._mixer is None else self._mixer.asked_s
+
     def set_silenced(self, parts: Iterable[str]) -> None:
         """Fade these parts of the layout out of the mix and the others in."""
         with self.lock:

@@ -16,6 +16,12 @@ MAX_BLOCK_FRAMES = 8192
 KNEE = 0.8
 """Linear up to here (−1.9 dBFS); above it tanh bends the sum towards full scale."""
 
+FOLLOWS = 0.03
+"""By so much of what a block is off its turn the clock of the blocks follows."""
+
+FAR_OFF_S = 0.05
+"""A block that is off by more is the first of another clock: the device has stood still."""
+
 
 class Mixer:
     """Sums `channels`, which the engine's loop replaces whole and a block reads once."""
@@ -26,6 +32,11 @@ class Mixer:
         self.click: Click | None = None
         self.rendered_frames = 0
         self.rendered_at_s = 0.0
+        self.asked_s = 0.0
+        """When the last block was asked for, by the device's clock: threads are late, and some
+        devices ask for two blocks at once."""
+
+        self._block_s = 0.0
         self._bus: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
         self._excess: Samples = np.zeros(MAX_BLOCK_FRAMES, dtype=np.float32)
         self.times = CallbackTiming()
@@ -45,7 +56,16 @@ class Mixer:
             part[:] = bus[:, np.newaxis]
         self.rendered_frames += len(out)
         self.rendered_at_s = started_s
+        self._follow(started_s, len(out) / self.rate_hz)
         self.times.add(time.monotonic() - started_s)
+
+    def _follow(self, started_s: float, block_s: float) -> None:
+        off_s = started_s - self.asked_s - self._block_s
+        if abs(off_s) > FAR_OFF_S:
+            self.asked_s = started_s
+        else:
+            self.asked_s += self._block_s + FOLLOWS * off_s
+        self._block_s = block_s
 
     def _limit(self, bus: Samples) -> None:
         peak = max(float(bus.max(initial=0.0)), -float(bus.min(initial=0.0)))

@@ -34,11 +34,13 @@ class StoreChannel(Channel):
         """Return how many frames, at the card's rate, are lacking to the reserve and a block."""
         return int(self._reserve_s * self.rate_hz) + self._block_frames - self._unheard_frames
 
-    def waiting_s(self, now_s: float) -> float:
-        """Return in how many s the device will play what is written next, less its own delay."""
-        block = self._block_frames
-        asked = min(max((now_s - self._read_s) * self.rate_hz, 0.0), block)
-        return (self._unheard_frames + block - asked) / self.rate_hz
+    def waiting_s(self, since_asked_s: float) -> float:
+        """Return in how many s the device will play what is written next, less its own delay.
+
+        The last block was asked for so many s ago; a device that asks no more stands still.
+        """
+        block_s = self._block_frames / self.rate_hz
+        return self._unheard_frames / self.rate_hz + block_s - min(since_asked_s, 2 * block_s)
 
     def write(self, sound: Samples) -> None:
         """Go on with `sound`, mono float32 at the incoming rate, full scale at ±1."""

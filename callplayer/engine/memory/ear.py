@@ -14,11 +14,15 @@ from typing import Literal
 FAR_S = 20.0
 """A server that is further ahead of the ear than this rests: what it sends is not heard soon."""
 
-NEAR_S = 2.0
+NEAR_S = 4.0
 """So long before the memory ends the server is asked for what follows."""
 
-OVERLAP_MS = 600
-"""By so much before the end it begins, so that the two can be matched."""
+BRINGS_S = 1.0
+"""What a server may take to bring it."""
+
+LEAST_OVERLAP_MS, MOST_OVERLAP_MS = 250, 2_500
+"""By so much before the end it begins, so that the two can be matched: while nothing else is to be
+heard by no more than that takes, else so that a jitter buffer has settled where they meet."""
 
 LEAST_LEAD_S = 0.3
 """With less ahead, what is heard can be no faster than what comes."""
@@ -32,8 +36,8 @@ HUNGRY = "All that is remembered has been heard; waiting for the server."
 ServerPlace = Literal["plays", "rests", "comes", "lent", "away"]
 
 Effect = Literal["park", "refill", "follow", "fetch"]
-"""Pause the server; have it play from OVERLAP_MS before the end; hear what comes, from here on; the
-same after a scrub to the end of what is stored."""
+"""Pause the server; have it play from `overlap_ms` before the end; hear what comes, from here on;
+the same after a scrub to the end of what is stored."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
     if ear.server == "comes" and seen.ahead_s <= 0.0 and is_late and not waits:
         return Ear(), ("fetch",)
     return ear, ()
+
+
+def overlap_ms(ahead_s: float) -> int:
+    """Return how long before the end a server is to begin, with so much to be heard until then."""
+    return min(max(round((ahead_s - BRINGS_S) * 1000), LEAST_OVERLAP_MS), MOST_OVERLAP_MS)
 
 
 def is_too_near(ear: Ear, seen: Look) -> bool:

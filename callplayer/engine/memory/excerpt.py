@@ -33,8 +33,8 @@ class Piece:
 class Excerpt:
     """From `start_ms` to `end_ms` of a call, by lane. Make and read it under the memory's lock.
 
-    `gaps_ms` is what a lane of `needed` lacks; `unsure_ms` what a jitter buffer made up in part.
-    Both are places in the call.
+    `names` are the lanes that have any sound here. `gaps_ms` is what a lane of `needed` lacks,
+    `unsure_ms` what a jitter buffer made up in part: places in the call.
     """
 
     def __init__(
@@ -47,16 +47,12 @@ class Excerpt:
             name: list(_pieces(voice, start_ms, self.frames))
             for name, voice in memory.voices.items()
         }
+        self.names = tuple(name for name, pieces in self._pieces.items() if pieces)
         lanes = [self._pieces.get(name, []) for name in needed or memory.voices]
         self.gaps_ms = self._places(_gaps(lane, self.frames) for lane in lanes or [[]])
         self.unsure_ms = self._places(
             ((p.at, p.at + p.frames) for p in lane if p.stretch.is_suspect) for lane in lanes
         )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the lanes that have any sound here."""
-        return tuple(name for name, pieces in self._pieces.items() if pieces)
 
     def read(self, at: int, frames: int) -> dict[str, Samples]:
         """Return `frames` samples of each lane from frame `at` on, float32 in int16 steps."""

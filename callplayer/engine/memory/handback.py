@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.memory.voice import FRAMES_PER_MS, Spot, Stretch
+from callplayer.engine.memory.voice import FRAMES_PER_MS, Spot, Stretch, VoiceMemory
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 LOG = logging.getLogger(__name__)
@@ -17,6 +17,13 @@ TEMPLATE_FRAMES = SAMPLE_RATE_HZ * 150 // 1000
 
 SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
 """So far from the place that is told, to both sides."""
+
+GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
+"""So long before the end of what is stored that piece ends: a place told is off by less."""
+
+MOST_TEMPLATES = 5
+"""So many pieces are looked for, the latest first: at the seam it counts, and silence has no
+mark."""
 
 
 class Handback:
@@ -60,33 +67,50 @@ def join(
 ) -> bool | None:
     """Have what comes, since `fresh` began, go on at the ends of `old`; by lane.
 
-    Return None while too little has come to know, else whether the sound itself showed where: in
-    one lane is enough, the others have the same place. Where it did not, places told count.
+    Return None while it has not come so far, else whether the sound itself showed where: in one
+    lane is enough, the others have the same place. Where it did not, places told count.
     """
-    errors_ms: dict[str, float] = {}
-    for name, new in fresh.items():
-        voice, before = memory.voices[name], old.get(name)
-        if before is None:
-            continue
-        if voice.store.written - new.first < TEMPLATE_FRAMES:
+    begins = {
+        name: old[name].first + round((new.place_ms - old[name].place_ms) * FRAMES_PER_MS)
+        for name, new in fresh.items()
+        if name in old
+    }
+    for name, begin in begins.items():
+        come = memory.voices[name].store.written - fresh[name].first
+        if come < max(old[name].end - begin - GUARD_FRAMES, TEMPLATE_FRAMES):
             return None
-        guess = before.first + round((new.place_ms - before.place_ms) * FRAMES_PER_MS)
-        start = max(guess - SEARCH_FRAMES, before.first)
-        stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, before.end)
-        template = voice.store.read(new.first, TEMPLATE_FRAMES)
-        match = (
-            find_match(template, voice.store.read(start, stop - start)) if stop > start else None
-        )
-        if match is not None:
-            errors_ms[name] = (start + match.offset - guess) / FRAMES_PER_MS
-    shared_ms = min(errors_ms.values(), key=abs, default=0.0)
-    for name, new in fresh.items():
-        voice, before = memory.voices[name], old.get(name)
-        if before is None:
-            continue
-        place_ms = new.place_ms + errors_ms.get(name, shared_ms)
-        same = before.first + round((place_ms - before.place_ms) * FRAMES_PER_MS)
-        spot = heard_to.get(name)
+    errors = {
+        name: error
+        for name, begin in begins.items()
+        if (error := _error(memory.voices[name], old[name], fresh[name], begin)) is not None
+    }
+    shared = min(errors.values(), key=abs, default=0)
+    for name, begin in begins.items():
+        before, spot = old[name], heard_to.get(name)
         is_there = spot is not None and spot.stretch is before
-        voice.join(before, new, same, spot.sample if spot is not None and is_there else None)
-    return bool(errors_ms)
+        memory.voices[name].join(
+            before,
+            fresh[name],
+            begin + errors.get(name, shared),
+            spot.sample if spot is not None and is_there else None,
+        )
+    return bool(errors)
+
+
+def _error(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int) -> int | None:
+    """Return by how many samples what comes lies behind the places told, near the end of `old`.
+
+    The first sample of `fresh` was taken to be the sample `begin` of `old`. None if it is not sure.
+    """
+    last = min(old.end - begin - GUARD_FRAMES, voice.store.written - fresh.first) - TEMPLATE_FRAMES
+    for at in range(max(last, 0), -1, -TEMPLATE_FRAMES)[:MOST_TEMPLATES]:
+        guess = begin + at
+        start = max(guess - SEARCH_FRAMES, old.first)
+        stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
+        if stop - start < TEMPLATE_FRAMES:
+            continue
+        template = voice.store.read(fresh.first + at, TEMPLATE_FRAMES)
+        match = find_match(template, voice.store.read(start, stop - start))
+        if match is not None:
+            return start + match.offset - guess
+    return None

@@ -287,19 +287,24 @@ class VoiceMemory:
         seam, origin = max(old.end - JOIN_FRAMES, old.first, heard_to or 0), fresh.first
         fades = old.end - seam >= JOIN_FRAMES
         first = origin + max(seam - old_at_fresh, 0)
-        shift_ms = old.place_of(old_at_fresh) - fresh.place_ms
         while fresh.following is not None and first >= fresh.end:
             self.stretches.remove(fresh)
             fresh = fresh.following
-        fresh.place_ms = old.place_of(old_at_fresh + first - origin)
+        place_ms = old.place_of(old_at_fresh + first - origin)
+        shift_ms = place_ms - fresh.place_of(first)
+        fresh.place_ms = place_ms
         fresh.first, fresh.fades_from = first, seam if fades else None
         old.end, old.following = seam, fresh
-        self._bias_ms += shift_ms
-        self._places = max(self._places, FIRST_PLACES)
-        later = fresh.following
+        last, later = fresh, fresh.following
         while later is not None:
             later.place_ms += shift_ms
-            later = later.following
+            last, later = later, later.following
+        if last is self._open and self._origins_ms:
+            # The places that were told last are of where the two meet: the earliest ones may be of
+            # before a jitter buffer moved the sound.
+            known_ms = last.place_of(self.store.written) - self.store.written / FRAMES_PER_MS
+            self._bias_ms = known_ms - median(self._origins_ms)
+            self._places = max(self._places, FIRST_PLACES)
 
     # --- memory -----------------------------------------------------------------------------------
 

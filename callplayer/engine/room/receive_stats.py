@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 
 PACKET_MS = 20.0
 """Opus as WebRTC packs it, until the counters show other packets."""
@@ -33,6 +34,8 @@ EVEN_JITTER_MS = 2.0
 KNOWN_FOR_S = 3.0
 """Up to here packets come evenly enough to know from one when the others came, for so long."""
 
+DROPPED_LOOKS = 5
+LEAST_DROPPED = 480
 FLOWING_PACKETS = 3
 ENOUGH_PACKETS = 10
 
@@ -46,6 +49,8 @@ class Counters:
     known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1), `lost` how many never came.
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
+    `played` are all samples that have left it, made up or not; `taken` those that have come from
+    there to the engine.
     """
 
     packets: int = 0
@@ -56,6 +61,33 @@ class Counters:
     last_packet_s: float | None = None
     jitter_s: float = 0.0
     lost: int = 0
+    played: int = 0
+    taken: int = 0
+
+
+@dataclass
+class DroppedSamples:
+    """Counts what the SDK has dropped of a track between its jitter buffer and the engine.
+
+    A frame or two is always on its way, so that what is lacking goes up and down: it counts once
+    several looks in a row all find a frame more lacking than any of those before them.
+    """
+
+    dropped: int = 0
+    _usual: deque[int] = field(default_factory=lambda: deque(maxlen=DROPPED_LOOKS))
+    _recent: deque[int] = field(default_factory=lambda: deque(maxlen=DROPPED_LOOKS))
+
+    def take(self, played: int, taken: int) -> None:
+        """Take in a look."""
+        recent, usual = self._recent, self._usual
+        if len(recent) == DROPPED_LOOKS:
+            usual.append(recent[0])
+        recent.append(played - taken)
+        if len(usual) < DROPPED_LOOKS:
+            return
+        if min(recent) - max(usual) >= LEAST_DROPPED:
+            self.dropped += round(median(recent) - median(usual))
+            usual.clear()
 
 
 @dataclass
@@ -65,6 +97,7 @@ class _TrackStats:
     last: Counters = field(default_factory=Counters)
     waited_ms: float | None = None
     packet_ms: float = PACKET_MS
+    dropped: DroppedSamples = field(default_factory=DroppedSamples)
     recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_LOOKS))
 
 
@@ -79,6 +112,7 @@ class ReceivePath:
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
     _tracks: dict[str, _TrackStats] = field(default_factory=dict)
     _concealed_before: int = 0
+    _dropped_before: int = 0
 
     def take(self, track_id: str, counters: Counters) -> None:
         """Take in a track's counters as they are now."""
@@ -97,6 +131,8 @@ class ReceivePath:
             track.packet_ms = min(max(frames * FRAME_MS, FRAME_MS), MOST_PACKET_MS)
         if counters.round_trip_s is not None:
             self.network_ms = counters.round_trip_s * 1000 / 2
+        if counters.taken:
+            track.dropped.take(counters.played, counters.taken)
         track.last = counters
 
     def remove(self, track_id: str) -> None:
@@ -104,6 +140,7 @@ class ReceivePath:
         track = self._tracks.pop(track_id, None)
         if track is not None:
             self._concealed_before += track.last.concealed
+            self._dropped_before += track.dropped.dropped
             self._follow_the_slowest()
 
     def renew(self, track_id: str) -> None:
@@ -115,6 +152,7 @@ class ReceivePath:
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
         self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
+        self._dropped_before += sum(track.dropped.dropped for track in self._tracks.values())
         self._tracks.clear()
 
     def _follow_the_slowest(self) -> None:
@@ -131,6 +169,12 @@ class ReceivePath:
         """Return how much sound the jitter buffer had to invent."""
         concealed = sum(track.last.concealed for track in self._tracks.values())
         return (self._concealed_before + concealed) * 1000 / RATE_HZ
+
+    @property
+    def dropped_ms(self) -> float:
+        """Return how much sound the SDK has dropped that had left the jitter buffers."""
+        dropped = sum(track.dropped.dropped for track in self._tracks.values())
+        return (self._dropped_before + dropped) * 1000 / RATE_HZ
 
     @property
     def jitter_ms(self) -> float:

@@ -88,6 +88,7 @@ class Room:
         self._room = sdk_room or rtc.Room()
         self._tracks: dict[str, rtc.RemoteAudioTrack] = {}
         self._frames: dict[str, Frames] = {}
+        self._taken: dict[str, int] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._senders: set[str] = set()
         self._resubscription = Resubscription()
@@ -154,7 +155,7 @@ class Room:
         except Exception as error:  # the SDK raises no narrower class
             LOG.info("no statistics: %s", type(error).__name__)
             return None
-        return _counters(entries) or Counters()
+        return replace(_counters(entries) or Counters(), taken=self._taken.get(track_id, 0))
 
     async def renew_subscriptions(self) -> None:
         """Have every track anew, out of a new jitter buffer; one that is not back has ended."""
@@ -265,10 +266,12 @@ class Room:
                 self._listener.on_track_names(publication.sid, names)
 
     def _read(self, track: rtc.RemoteAudioTrack, track_id: str) -> None:
-        self._frames[track_id] = read_frames(
-            track,
-            lambda pcm: self._listener.on_frame(track_id, pcm),
-        )
+        def take(pcm: npt.NDArray[np.int16]) -> None:
+            self._taken[track_id] += len(pcm)
+            self._listener.on_frame(track_id, pcm)
+
+        self._taken[track_id] = 0
+        self._frames[track_id] = read_frames(track, take)
 
     def _read_no_more(self, track_id: str) -> None:
         frames = self._frames.pop(track_id, None)
@@ -333,6 +336,7 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                 ),
                 jitter_s=received.jitter,
                 lost=received.packets_lost,
+                played=inbound.total_samples_received,
             )
         elif entry.HasField("candidate_pair"):
             pair = entry.candidate_pair.candidate_pair

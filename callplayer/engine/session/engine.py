@@ -29,7 +29,7 @@ from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, PathReadings
+from callplayer.engine.session.source import LocalPath, PathReadings, SoundExcerpt
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device
@@ -50,8 +50,8 @@ NO_STATUS = "The server does not say where the call is; the place shown goes by 
 class Engine:
     """Plays one incident. Run it once; `handle` requests while it runs.
 
-    `call` is the state of a call that has not begun (None: a new one), `open_source` makes where
-    its sound comes from.
+    `call` is the state of a call that has not begun (None: a new one), `sound` what it is heard on,
+    `open_source` makes where its sound comes from.
     """
 
     def __init__(
@@ -61,15 +61,23 @@ class Engine:
         emit: Callable[[m.Event], object],
         *,
         call: PlaybackState | None = None,
+        sound: AudioPipeline | None = None,
         open_source: MakeSource = make_source,
     ) -> None:
         self._options = options
         self._call = call or PlaybackState()
-        self._sound = AudioPipeline(RATE_HZ, no_audio=options.no_audio)
+        self._sound = sound or AudioPipeline(RATE_HZ, no_audio=options.no_audio)
         path: PathReadings = LocalPath() if options.recording else ReceivePath()
         self._reporter = Reporter(emit, self._call, self._sound, path)
         self._recall = self._reporter.recall = Recall(
-            self._call, self._sound, path, self._reporter, settings, obey=self.obey, send=self._send
+            self._call,
+            self._sound,
+            path,
+            self._reporter,
+            settings,
+            obey=self.obey,
+            send=self._send,
+            excerpt=self._excerpt,
         )
         self._source = open_source(
             settings,
@@ -224,6 +232,9 @@ class Engine:
         self._move_gate()  # before the source answers: what is in the ring now is old
         self._send(commands)
 
+    def _excerpt(self, start_ms: int, end_ms: int) -> SoundExcerpt | None:
+        return self._source.excerpt(start_ms, end_ms)
+
     def _send(self, commands: Sequence[Command]) -> None:
         """Put commands on their way. Before the call is open, wishes are only kept."""
         if self._call.opened:
@@ -306,7 +317,7 @@ class Engine:
             await self._source.measure()
             now_s = time.monotonic()
             self._source.check(now_s)
-            self._recall.recorder.take_concealed(self._source.path.concealed_ms, now_s)
+            self._recall.recorder.take_losses(now_s)
             if time.monotonic() - emitted_s < STATS_S - PATH_S / 2:
                 continue
             emitted_s = time.monotonic()

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callplayer.engine.audio.channel_bank import ChannelBank
+from callplayer.engine.session.file_excerpt import FileExcerpt
 from callplayer.engine.session.file_words import publish_words
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, SourceHost
+from callplayer.engine.session.source import LocalPath, SoundExcerpt, SourceHost
 from callplayer.engine.transcript.word_reporter import WordReporter
 from callplayer.errors import UsageError
 from callplayer.playback.cursor import CallExtent
@@ -166,6 +167,13 @@ class FileSource:
     def retry_now(self) -> bool:
         """Return False: there is no server to come back to."""
         return False
+
+    def excerpt(self, start_ms: int, end_ms: int) -> SoundExcerpt | None:
+        """Return a stretch of the file: nothing of it has to be played first."""
+        if self._opened is None:
+            return None
+        length_ms = self._opened.sound.frames * 1000 // SAMPLE_RATE_HZ
+        return FileExcerpt(self._path, self._opened.parties, length_ms, start_ms, end_ms)
 
     # --- within -----------------------------------------------------------------------------------
 

@@ -206,6 +206,9 @@ class RoomSource:
         self._link.retry_now()
         return True
 
+    def excerpt(self, _start_ms: int, _end_ms: int) -> None:
+        """Return None: a server has to play it."""
+
     # --- what the room reports --------------------------------------------------------------------
 
     def on_track(self, track_id: str, names: TrackNames) -> None:

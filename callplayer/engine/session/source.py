@@ -34,6 +34,8 @@ class PathReadings(Protocol):
     @property
     def concealed_ms(self) -> float: ...
     @property
+    def dropped_ms(self) -> float: ...
+    @property
     def steady(self) -> bool: ...
 
     def turnover_ms(self, confirmed_s: float) -> float:
@@ -48,6 +50,7 @@ class LocalPath:
     jitter_buffer_ms: float = 0.0
     delay_ms: float = 0.0
     concealed_ms: float = 0.0
+    dropped_ms: float = 0.0
     steady: bool = True
 
     def turnover_ms(self, _confirmed_s: float) -> float:
@@ -78,6 +81,24 @@ class SourceHost(Protocol):
 
     def wants_sound(self) -> bool:
         """Return whether the call is to play, now or once it is open."""
+
+
+class SoundExcerpt(Protocol):
+    """A stretch of a call's sound, every party at 0 dB.
+
+    `gaps_ms` is what is lacking, `unsure_ms` what was made up in part: places in the call.
+    """
+
+    names: tuple[str, ...]
+    frames: int
+    gaps_ms: tuple[tuple[int, int], ...]
+    unsure_ms: tuple[tuple[int, int], ...]
+
+    def read(self, at: int, frames: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Return `frames` samples of each lane from frame `at` on, float32 in int16 steps."""
+
+    def close(self) -> None:
+        """Read no more."""
 
 
 class Source(Protocol):
@@ -124,3 +145,6 @@ class Source(Protocol):
 
     def retry_now(self) -> bool:
         """Wait no longer for what may come back by itself; return whether there is such a thing."""
+
+    def excerpt(self, start_ms: int, end_ms: int) -> SoundExcerpt | None:
+        """Return a stretch of the call if it can be had at once, whatever has been played."""

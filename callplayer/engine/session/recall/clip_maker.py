@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from callplayer.config import Settings
-from callplayer.engine.memory.call_memory import MemoryReader
-from callplayer.engine.memory.ear import OVERLAP_MS
+from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.excerpt import Excerpt
 from callplayer.engine.memory.handback import Handback
 from callplayer.engine.session.recall.ear_moves import EarMoves
 from callplayer.engine.session.reporter import Reporter
+from callplayer.engine.session.source import SoundExcerpt
 from callplayer.errors import CallplayerError
 from callplayer.ipc import messages as m
 from callplayer.paths import data_path
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+TakeExcerpt = Callable[[int, int], SoundExcerpt | None]
+"""(start_ms, end_ms) → that stretch of the call, if it can be had at once."""
+
 BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
 """The memory is locked for so much sound at a time."""
 
@@ -42,6 +46,8 @@ STUCK_S = 2.5
 """A server that has brought nothing more by then is asked again, a bit further back."""
 
 TRIES = 3
+BEFORE_MS = 600
+"""By so much before a gap the server begins, so that the two can be matched."""
 
 ALL_LANES_S = 1.0
 OFF_HINT = "The setting clips allows them again."
@@ -69,6 +75,7 @@ class ClipMaker:
     """Saves one clip at a time. Everything here runs on the engine's loop; it is written beside it.
 
     `ear` lends the server's cursor while something is to be fetched; `obey` has the server obey.
+    What `excerpt` gives need not be remembered.
     """
 
     def __init__(
@@ -77,7 +84,9 @@ class ClipMaker:
         reporter: Reporter,
         settings: Settings,
         obey: Callable[[m.Request], None],
+        excerpt: TakeExcerpt,
     ) -> None:
+        self._take_excerpt = excerpt
         self._ear = ear
         self._reporter = reporter
         self._allowed = settings.clips == "on"
@@ -99,8 +108,12 @@ class ClipMaker:
         if self._wanted is not None:
             self._reporter.error("clip-busy", "A clip is being saved already.", BUSY_HINT)
             return
-        excerpt = self._excerpt(asked)
         self._wanted = asked
+        at_once = self._take_excerpt(asked.start_ms, asked.end_ms)
+        if at_once is not None:
+            self._write(asked, at_once)
+            return
+        excerpt = self._excerpt(asked)
         if not excerpt.gaps_ms:
             self._write(asked, excerpt)
         elif self._ear.lend():
@@ -146,7 +159,7 @@ class ClipMaker:
 
     # --- what is not remembered -------------------------------------------------------------------
 
-    def _begin_fetch(self, excerpt: Excerpt, tries: int) -> None:
+    def _begin_fetch(self, excerpt: SoundExcerpt, tries: int) -> None:
         """Have the server play from the first gap on, joined to what is remembered before it."""
         start_ms, now_s = excerpt.gaps_ms[0][0], time.monotonic()
         reader, handback = MemoryReader(self._ear.memory), Handback(self._ear.memory)
@@ -157,10 +170,10 @@ class ClipMaker:
         lacks_ms = sum(end - start for start, end in excerpt.gaps_ms)
         self._fetch = _Fetch(reader if is_joined else None, handback, now_s, lacks_ms, now_s, tries)
         LOG.info("%d ms are fetched from %d ms on", lacks_ms, start_ms)
-        self._obey(Scrub(max(start_ms - tries * OVERLAP_MS, 0)))
+        self._obey(Scrub(max(start_ms - tries * BEFORE_MS, 0)))
         self._obey(Resume())
 
-    def _report_fetch(self, asked: m.SaveClip, excerpt: Excerpt) -> None:
+    def _report_fetch(self, asked: m.SaveClip, excerpt: SoundExcerpt) -> None:
         left_ms = asked.end_ms - excerpt.gaps_ms[0][0] if excerpt.gaps_ms else 0
         self._reporter.emit(
             m.ClipEvent(
@@ -171,14 +184,14 @@ class ClipMaker:
             )
         )
 
-    def _excerpt(self, asked: m.SaveClip) -> Excerpt:
+    def _excerpt(self, asked: m.SaveClip) -> SoundExcerpt:
         with self._lock:
             names = self._ear.recorder.names
-            return Excerpt(self._ear.memory, names, asked.start_ms, asked.end_ms)
+            return _Remembered(self._ear.memory, names, asked.start_ms, asked.end_ms, self._lock)
 
     # --- the files --------------------------------------------------------------------------------
 
-    def _write(self, asked: m.SaveClip, excerpt: Excerpt) -> None:
+    def _write(self, asked: m.SaveClip, excerpt: SoundExcerpt) -> None:
         if not excerpt.names:
             self._fail(
                 "clip-empty", "Nothing of that stretch could be had from the server.", NOTHING_HINT
@@ -186,7 +199,7 @@ class ClipMaker:
             return
         self._writing = asyncio.create_task(self._save(asked, excerpt))
 
-    async def _save(self, asked: m.SaveClip, excerpt: Excerpt) -> None:
+    async def _save(self, asked: m.SaveClip, excerpt: SoundExcerpt) -> None:
         parties, columns = columns_of(excerpt.names, self._ear.recorder.carries)
         folder = asked.folder or self._folder
         try:
@@ -194,7 +207,7 @@ class ClipMaker:
                 _written,
                 folder,
                 self._described(asked, excerpt, parties),
-                self._blocks(excerpt, columns, len(parties)),
+                _blocks(excerpt, columns, len(parties)),
                 asked,
             )
         except CallplayerError as error:
@@ -218,7 +231,9 @@ class ClipMaker:
             )
         )
 
-    def _described(self, asked: m.SaveClip, excerpt: Excerpt, parties: tuple[Channel, ...]) -> Clip:
+    def _described(
+        self, asked: m.SaveClip, excerpt: SoundExcerpt, parties: tuple[Channel, ...]
+    ) -> Clip:
         from callplayer.recordings.clip import Clip
 
         incident, words = self._reporter.described, self._reporter.said().in_order()
@@ -245,25 +260,49 @@ class ClipMaker:
             unsure_ms=excerpt.unsure_ms,
         )
 
-    def _blocks(
-        self, excerpt: Excerpt, columns: Mapping[str, Collection[int]], width: int
-    ) -> Iterator[Samples]:
-        """Yield the sound in blocks, int16 of shape (frames, width). Not on the engine's loop."""
+    def _fail(self, code: str, what: str, hint: str) -> None:
+        self._wanted = None
+        self._reporter.error(code, what, hint)
+
+
+class _Remembered(Excerpt):
+    """Takes its `lock` while it reads: what plays may wait for it a moment."""
+
+    def __init__(
+        self,
+        memory: CallMemory,
+        needed: Collection[str],
+        start_ms: int,
+        end_ms: int,
+        lock: threading.RLock,
+    ) -> None:
+        super().__init__(memory, needed, start_ms, end_ms)
+        self._lock = lock
+
+    def read(self, at: int, frames: int) -> dict[str, npt.NDArray[np.float32]]:
+        with self._lock:
+            return super().read(at, frames)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _blocks(
+    excerpt: SoundExcerpt, columns: Mapping[str, Collection[int]], width: int
+) -> Iterator[Samples]:
+    """Yield the sound in blocks, int16 of shape (frames, width). Not on the engine's loop."""
+    try:
         for at in range(0, excerpt.frames, BLOCK_FRAMES):
             frames = min(BLOCK_FRAMES, excerpt.frames - at)
-            with self._lock:
-                lanes = excerpt.read(at, frames)
             block = np.zeros((frames, width), np.float32)
-            for name, samples in lanes.items():
+            for name, samples in excerpt.read(at, frames).items():
                 for column in columns[name]:
                     block[:, column] += samples
             if np.abs(block).max(initial=0.0) > 32_767:
                 block = soft_limited(block)
             yield np.rint(block).clip(-32_768, 32_767).astype(np.int16)
-
-    def _fail(self, code: str, what: str, hint: str) -> None:
-        self._wanted = None
-        self._reporter.error(code, what, hint)
+    finally:
+        excerpt.close()
 
 
 def columns_of(

@@ -174,8 +174,9 @@ class EarMoves:
         """Have the server play what follows the end of the memory, from a little before on."""
         with self._sound.channels.lock:
             end_ms = self._handback.begin(self._player.reader)
+            overlap_ms = ears.overlap_ms(self._player.ahead_s)
         LOG.info("the server goes on at %.0f ms, where the memory ends", end_ms)
-        self._obey(Scrub(max(round(end_ms) - ears.OVERLAP_MS, 0)))
+        self._obey(Scrub(max(round(end_ms) - overlap_ms, 0)))
         self._obey(Resume())
 
     def restore(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 
@@ -11,9 +12,12 @@ from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.voice import FRAMES_PER_MS, GainsDb
+from callplayer.engine.room.receive_stats import DROPPED_LOOKS
 from callplayer.engine.session.source import PathReadings
 from callplayer.vendor.commands import GAIN_MIN_DB
 from callplayer.vendor.parties import NEITHER, PARTIES, Carries
+
+LOG = logging.getLogger(__name__)
 
 PLACE_EVERY_FRAMES = 10
 """The cursor is asked for the place once in so many frames of a lane."""
@@ -43,7 +47,7 @@ class Recorder:
         self.carries: dict[str, Carries] = {}
         self._until_place: Counter[str] = Counter()
         self._advanced_s = float("-inf")
-        self._concealed_ms = 0.0
+        self._concealed_ms = self._dropped_ms = 0.0
         self._looked_s = 0.0
         channels.record = self.record
 
@@ -101,14 +105,20 @@ class Recorder:
         """The gate is shut: what comes when it opens is of another place."""
         self._memory.close()
 
-    def take_concealed(self, concealed_ms: float, now_s: float) -> None:
-        """Take how much the jitter buffers have made up so far: what has come since is suspect.
+    def take_losses(self, now_s: float) -> None:
+        """Look how much the jitter buffers have made up so far, and the SDK has dropped.
 
-        In a stretch that began since the last look it cannot be told from what was before.
+        What has come since the last look is suspect then. In a stretch that began since then it
+        cannot be told from what was before.
         """
+        concealed_ms, dropped_ms = self._path.concealed_ms, self._path.dropped_ms
         grown_ms, self._concealed_ms = concealed_ms - self._concealed_ms, concealed_ms
+        lost_ms, self._dropped_ms = dropped_ms - self._dropped_ms, dropped_ms
         since_s, self._looked_s = now_s - self._looked_s, now_s
-        if grown_ms < MOST_CONCEALED_MS:
+        if lost_ms > 0.0:
+            LOG.warning("the SDK has dropped %.0f ms of sound", lost_ms)
+            since_s *= DROPPED_LOOKS  # as late is it seen
+        elif grown_ms < MOST_CONCEALED_MS:
             return
         frames = round(since_s * 1000 * FRAMES_PER_MS)
         with self._channels.lock:

@@ -101,9 +101,9 @@ class ReplayBank:
 
     def waiting_s(self, now_s: float) -> float:
         """Return in how many s the device will ask for the next sample that is pushed."""
-        return max(
-            (each.waiting_s(now_s) for each in self._channels.values() if each.is_open), default=0.0
-        )
+        since_s = now_s - self._live.asked_s
+        waits_s = [each.waiting_s(since_s) for each in self._channels.values() if each.is_open]
+        return max(waits_s, default=0.0)
 
     def levels(self, now_s: float) -> dict[str, Level]:
         """Return each lane's level since the last call."""

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.ear import OVERLAP_MS, Ear, Effect, Look, leave, look
+from callplayer.engine.memory.ear import Ear, Effect, Look, leave, look, overlap_ms
 from callplayer.engine.memory.handback import Handback
 
 STEP_MS = 50
 STEP = STEP_MS * 48
 CALL_MS = 40_000
 OBEYS_MS = 100
+SURE_MS = 300
 TOLD_WITHIN_MS = 22
+MOST_STEP_DB = 9.0
 CALL = np.random.default_rng(7).integers(-9_000, 9_000, CALL_MS * 48, dtype=np.int16)
 
 
@@ -38,6 +40,25 @@ class World:
         self.coming: tuple[int, int] | None = None
         self.hungry_ms = 0
         self.expected: int | None = None
+        self.gain_db = self.server_db = 0.0
+        self.memory.set_gains({"call": (0.0,)}, 0, 0)
+        self.coming_db: list[tuple[int, float]] = []
+        self.loudest_db = 0.0
+
+    def set_gain(self, gain_db: float) -> None:
+        """Press a key for a volume: the server has it within SURE_MS."""
+        if not self.link:
+            return
+        self.memory.set_gains({"call": (gain_db,)}, 10 * 48, SURE_MS * 48)
+        self.loudest_db = max(self.gain_db, gain_db)
+        self.gain_db = gain_db
+        self.coming_db.append((self.now_ms + OBEYS_MS, gain_db))
+
+    def moves(self, place_ms: int) -> None:
+        """A status says that the server has gone elsewhere by itself."""
+        if self.link and self.plays:
+            self.memory.close()
+            self.server_ms = place_ms
 
     def jump(self, place_ms: int) -> None:
         """Press a key that goes to a place."""
@@ -79,13 +100,16 @@ class World:
                 self.plays, self.coming = False, None
             elif effect == "refill":
                 end_ms = self.handback.begin(self.reader)
-                self._scrub(max(round(end_ms) - OVERLAP_MS, 0))
+                ahead_s = self.reader.frames_ahead() / 48_000
+                self._scrub(max(round(end_ms) - overlap_ms(ahead_s), 0))
             elif effect == "fetch":
                 self._scrub(round(self.reader.end_ms()))
 
     def step(self) -> None:
         """Let 50 ms go by."""
         self.now_ms += STEP_MS
+        while self.coming_db and self.now_ms >= self.coming_db[0][0]:
+            self.server_db = self.coming_db.pop(0)[1]
         if self.coming is not None and self.now_ms >= self.coming[0]:
             self.server_ms, self.coming, self.plays = self.coming[1], None, True
         if self.plays:
@@ -111,7 +135,7 @@ class World:
 
     def _receive(self) -> None:
         for at_ms in range(self.server_ms, min(self.server_ms + STEP_MS, CALL_MS), 10):
-            pcm = CALL[at_ms * 48 :][:480]
+            pcm = np.rint(CALL[at_ms * 48 :][:480] * 10 ** (self.server_db / 20)).astype(np.int16)
             told_ms = at_ms + 10 + self.error_ms
             self.memory.append("call", pcm, told_ms, is_news=at_ms % 100 == 0)
         self.server_ms = min(self.server_ms + STEP_MS, CALL_MS)
@@ -131,18 +155,32 @@ class World:
             self.expected = _place_of(heard[:400], told)
         assert abs(self.expected - told) <= TOLD_WITHIN_MS * 48, "the place told is right"
         wanted = CALL[self.expected :][: len(heard)]
-        assert np.abs(heard[: len(wanted)].astype(int) - wanted).max(initial=0) <= 1, (
-            "skipped or repeated"
-        )
+        self._compare(heard[: len(wanted)], wanted)
         self.expected += len(heard)
+
+    def _compare(self, heard: Pcm, wanted: Pcm) -> None:
+        """Each sample is the call's own, at the volume that is wanted or, for a while, softer."""
+        loud = np.abs(wanted) > 2_000
+        if not loud.any():
+            return
+        factors_db = 20 * np.log10(np.maximum(heard[loud] / wanted[loud], 1e-3))
+        assert factors_db.max() <= self.loudest_db + 0.1, "another place, or too loud"
+        assert factors_db.min() >= self.gain_db - MOST_STEP_DB - 0.1, "another place, or too soft"
+        steps_db = np.abs(np.diff(factors_db))
+        assert np.median(steps_db) < 0.05, "skipped or repeated"
+        self.loudest_db = self.gain_db
 
 
 def _place_of(heard: Pcm, told: int) -> int:
+    """Return where the sound heard is from: the volume may be any."""
     reach = (TOLD_WITHIN_MS + 2) * 48
-    for place in sorted(range(max(told - reach, 0), told + reach), key=lambda p: abs(p - told)):
-        if np.array_equal(CALL[place:][: len(heard)], heard):
-            return place
-    raise AssertionError("what is heard is none of the call's sound near the place told")
+    first = max(told - reach, 0)
+    around = CALL[first : told + reach + len(heard)].astype(float)
+    scores = np.correlate(around, heard.astype(float))
+    place = first + int(np.argmax(scores))
+    likeness = np.corrcoef(CALL[place:][: len(heard)], heard)[0, 1]
+    assert likeness > 0.99, "what is heard is none of the call's sound near the place told"
+    return place
 
 
 KEYS = st.one_of(
@@ -151,6 +189,8 @@ KEYS = st.one_of(
     st.tuples(st.just("go-to"), st.integers(0, CALL_MS - 3_000)),
     st.tuples(st.sampled_from(["pause", "resume", "lose", "back"]), st.just(0)),
     st.tuples(st.just("error"), st.integers(-18, 18)),
+    st.tuples(st.just("gain"), st.sampled_from([-6, 0, 3])),
+    st.tuples(st.just("moves"), st.integers(0, CALL_MS - 3_000)),
 )
 
 
@@ -180,4 +220,8 @@ def test_whatever_is_pressed_and_lost_what_is_heard_is_the_call(
                 world.back()
             case "error":
                 world.error_ms = float(value)
+            case "gain":
+                world.set_gain(float(value))
+            case "moves":
+                world.moves(value)
         world.step()

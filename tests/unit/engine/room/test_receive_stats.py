@@ -122,6 +122,28 @@ def test_a_track_that_has_ended_says_nothing_of_the_one_that_comes_for_it() -> N
     assert path.concealed_ms == pytest.approx(11.0)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 1), min_size=60, max_size=60),
+    st.integers(20, 40),
+    st.integers(3, 50),
+)
+def test_frames_that_the_sdk_drops_are_seen_and_frames_on_their_way_are_not(
+    on_their_way: list[int], at: int, frames: int
+) -> None:
+    path = ReceivePath()
+    for look, late in enumerate(on_their_way):
+        played = 48_000 * (look + 1)
+        lost = 480 * frames if look >= at else 0
+        taken = played - 480 * late - lost - 7_000
+        path.take("a", Counters(100 * look, played, played=played, taken=taken))
+        if look < at:
+            assert path.dropped_ms == 0.0
+    assert path.dropped_ms == pytest.approx(10.0 * frames, abs=10.0)
+    path.forget()
+    assert path.dropped_ms > 0.0
+
+
 counters = st.builds(
     Counters,
     packets=st.integers(0, 10**6),

@@ -11,6 +11,7 @@ from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.make_source import MakeSource, make_source
 from callplayer.engine.session.options import EngineOptions
+from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.ipc import messages as m
 
 
@@ -28,6 +29,7 @@ class PlayingFile:
         start: m.Start = "play",
         *,
         settings: Settings | None = None,
+        sound: AudioPipeline | None = None,
         open_source: MakeSource = make_source,
     ) -> None:
         self.events: list[m.Event] = []
@@ -38,6 +40,7 @@ class PlayingFile:
             options,
             self.events.append,
             call=self.call,
+            sound=sound,
             open_source=open_source,
         )
         self.running: asyncio.Task[int] | None = None

@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from callplayer.config import Settings
+from callplayer.engine.cursor.call_state import Delays
+from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.session.recall.clip_maker import columns_of
 from callplayer.ipc import messages as m
@@ -53,7 +55,7 @@ def _beside(event: m.ClipEvent) -> Any:
 
 
 async def test_a_remembered_stretch_is_saved_as_it_was_recorded(call: Path) -> None:
-    async with Played(call) as played:
+    async with Played(call, as_room=True) as played:
         await played.until(lambda s: s.audible_ms > 2_000)
         played.commands.clear()
         event = await _saved(played, m.SaveClip(500, 1_500))
@@ -72,7 +74,7 @@ async def test_a_remembered_stretch_is_saved_as_it_was_recorded(call: Path) -> N
 
 
 async def test_what_is_not_remembered_is_fetched_unheard_and_the_call_goes_on(call: Path) -> None:
-    async with Played(call) as played:
+    async with Played(call, as_room=True) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
         event = await _saved(played, m.SaveClip(12_000, 13_000, format="wav", mixed=True))
         stages = [each.stage for each in played.events if isinstance(each, m.ClipEvent)]
@@ -88,6 +90,19 @@ async def test_what_is_not_remembered_is_fetched_unheard_and_the_call_goes_on(ca
     found = find_match(taken[:4_800], noise())
     assert found is not None
     assert abs(found.offset - 12_000 * 48) < 70 * 48
+
+
+async def test_of_a_file_a_stretch_that_was_never_played_is_saved_at_once(call: Path) -> None:
+    async with Played(call) as played:
+        played.commands.clear()
+        event = await _saved(played, m.SaveClip(20_000, 31_000))
+        assert not played.commands
+        assert not played.state.from_memory
+    assert event.gaps_ms == ((30_000, 31_000),), "the recording ends there"
+    taken, _ = soundfile.read(event.sound, dtype="int16")
+    assert np.array_equal(taken[:480_000, 0], noise()[20_000 * 48 :])
+    assert not taken[480_000:].any()
+    assert _beside(event)["gaps_ms"] == [[30_000, 31_000]]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +163,8 @@ async def test_a_lost_device_pauses_what_is_heard_from_memory_where_that_is_set(
     async with Played(call) as played:
         kept = await played.until(lambda s: any(end - start > 600 for start, end in s.remembered))
         played.engine.handle(m.SeekTo(kept.remembered[-1][0] + 50))
-        played.engine._care._hold.engage(time.monotonic(), goes_on=goes_on)
+        hold = Hold(played.call, Delays, lambda commands: None)
+        hold.engage(time.monotonic(), goes_on=goes_on)
         await asyncio.sleep(0.2)
         assert played.state.from_memory
         assert played.state.paused is not goes_on

@@ -14,10 +14,13 @@ import pytest
 import soundfile
 
 from callplayer.config import Settings
+from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.hold import Hold
+from callplayer.engine.devices.portaudio import Output
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.session.make_source import make_source
+from callplayer.engine.session.pipeline import AudioPipeline
 from callplayer.engine.session.source import Source
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
@@ -48,18 +51,47 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+class NotingSound(AudioPipeline):
+    """Notes what its device is given, and how often a channel had nothing to give."""
+
+    def __init__(self) -> None:
+        super().__init__(48_000, no_audio=True)
+        self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
+        self.mixer: Mixer | None = None
+
+    def attach(self, output: Output, mixer: Mixer) -> None:
+        render, self.mixer = mixer.render, mixer
+
+        def noting(out: npt.NDArray[np.float32]) -> None:
+            render(out)
+            self.blocks.append((time.monotonic(), out[:, 0].copy()))
+
+        mixer.render = noting  # type: ignore[method-assign]
+        super().attach(output, mixer)
+
+    @property
+    def underruns(self) -> int:
+        assert self.mixer is not None
+        return sum(channel.underruns for channel in self.mixer.channels)
+
+
 class Played(PlayingFile):
-    """Notes its commands, too, and what its device is given."""
+    """Notes its commands, too. `as_room`: what lacks has to be played, as by a server."""
 
     patience_s = 20.0
 
-    def __init__(self, path: Path, settings: Settings | None = None) -> None:
-        super().__init__(path, settings=settings, open_source=self.noting_source)
+    def __init__(
+        self, path: Path, settings: Settings | None = None, *, as_room: bool = False
+    ) -> None:
+        self.sound = NotingSound()
+        self.as_room = as_room
+        super().__init__(path, settings=settings, sound=self.sound, open_source=self.noting_source)
         self.commands: list[Command] = []
-        self.blocks: list[tuple[float, npt.NDArray[np.float32]]] = []
 
     def noting_source(self, *given: Any, **more: Any) -> Source:
         source = make_source(*given, **more)
+        if self.as_room:
+            source.excerpt = lambda *_: None  # type: ignore[method-assign]
         send = source.send
 
         def noting(commands: Sequence[Command]) -> None:
@@ -71,19 +103,10 @@ class Played(PlayingFile):
 
     async def __aenter__(self) -> Played:
         await self.begin(lambda s: s.phase == "playing")
-        mixer = self.engine._sound._mixer
-        assert mixer is not None
-        render = mixer.render
-
-        def noting(out: npt.NDArray[np.float32]) -> None:
-            render(out)
-            self.blocks.append((time.monotonic(), out[:, 0].copy()))
-
-        mixer.render = noting  # type: ignore[method-assign]
         return self
 
     def heard(self, since_s: float = 0.0) -> Pcm:
-        parts = [block for at_s, block in self.blocks if at_s >= since_s]
+        parts = [block for at_s, block in self.sound.blocks if at_s >= since_s]
         return np.asarray(np.concatenate(parts or [np.zeros(0)]) * 32_768, np.int16)
 
 
@@ -145,7 +168,7 @@ async def _comes_back(call: Path) -> bool:
         played.engine.handle(Scrub(20_000))
         await played.until(lambda s: s.audible_ms > 20_500)
         played.commands.clear()
-        asked_s = time.monotonic()
+        asked_s, underruns = time.monotonic(), played.sound.underruns
         played.engine.handle(m.SeekTo(500))
         assert played.state.from_memory
         assert played.commands == [Pause()], "it plays elsewhere: nothing of it is wanted"
@@ -154,8 +177,7 @@ async def _comes_back(call: Path) -> bool:
         assert len(scrubs) == 1
         assert 2_300 <= scrubs[0].position <= 4_000
         assert isinstance(played.commands[2], Resume)
-        channels = played.engine._recall._player.replay._channels.values()
-        if any(channel.underruns for channel in channels):
+        if played.sound.underruns > underruns:
             return False
         sound = played.heard(asked_s)[2_400:]
         first_ms = place_ms(sound)
