@@ -109,6 +109,18 @@ def _time_in_name(position_ms: int) -> str:
 
 
 def _encode(stream: BinaryIO, blocks: Iterable[Samples], channels: int, kind: ClipFormat) -> None:
+    try:
+        _encode_into(stream, blocks, channels, kind)
+    except av.FFmpegError as error:
+        # What it meets as it closes the file hides what the disk said.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
+
+
+def _encode_into(
+    stream: BinaryIO, blocks: Iterable[Samples], channels: int, kind: ClipFormat
+) -> None:
     layout = "mono" if channels == 1 else "stereo"
     with av.open(stream, "w", format=kind) as container:
         track = container.add_stream(_CODECS[kind], rate=SAMPLE_RATE_HZ, layout=layout)

@@ -35,7 +35,7 @@ KNOWN_FOR_S = 3.0
 """Up to here packets come evenly enough to know from one when the others came, for so long."""
 
 DROPPED_LOOKS = 5
-LEAST_DROPPED = 480
+ON_THEIR_WAY = 480
 FLOWING_PACKETS = 3
 ENOUGH_PACKETS = 10
 
@@ -70,7 +70,7 @@ class DroppedSamples:
     """Counts what the SDK has dropped of a track between its jitter buffer and the engine.
 
     A frame or two is always on its way, so that what is lacking goes up and down: it counts once
-    several looks in a row all find a frame more lacking than any of those before them.
+    several looks in a row all find more than a frame more lacking than any of those before them.
     """
 
     dropped: int = 0
@@ -85,7 +85,7 @@ class DroppedSamples:
         recent.append(played - taken)
         if len(usual) < DROPPED_LOOKS:
             return
-        if min(recent) - max(usual) >= LEAST_DROPPED:
+        if min(recent) - max(usual) > ON_THEIR_WAY:
             self.dropped += round(median(recent) - median(usual))
             usual.clear()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -138,6 +140,26 @@ def test_where_nothing_can_be_written_nothing_stays(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No space left"):
         save_clip(tmp_path / "full", _clip(), full_disk())
     assert list((tmp_path / "full").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+def test_a_disk_that_fills_up_is_said_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ClipFormat
+) -> None:
+    class SmallDisk(io.BytesIO):
+        def write(self, content: Any) -> int:
+            if self.tell() + len(content) > 20_000:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(content)
+
+    monkeypatch.setattr(
+        "callplayer.recordings.clip.private_file",
+        lambda _path: contextlib.nullcontext(SmallDisk()),
+    )
+    noise = np.random.default_rng(1).integers(-9_000, 9_000, (48_000, 2), dtype=np.int16)
+    with pytest.raises(UsageError, match="No space left"):
+        save_clip(tmp_path, _clip(), [noise, noise], kind=kind)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_clip_whose_sidecar_cannot_be_written_is_none(
