@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.memory.voice import FRAMES_PER_MS, Spot, Stretch, VoiceMemory
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
@@ -21,16 +24,18 @@ SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
 """So long before the end of what is stored that piece ends: a place told is off by less."""
 
-MOST_TEMPLATES = 5
+MOST_PIECES = 16
 """So many pieces are looked for, the latest first: at the seam it counts, and silence has no
 mark."""
 
 
 class Handback:
-    """Remembers where the reading ends while a server is on its way there."""
+    """Remembers where the reading ends while a server is on its way there. `lock` guards the
+    memory; what takes its time is done without it."""
 
-    def __init__(self, memory: CallMemory) -> None:
+    def __init__(self, memory: CallMemory, lock: threading.RLock) -> None:
         self._memory = memory
+        self._lock = lock
         self._old: dict[str, Stretch] = {}
         self._since: dict[str, int] = {}
 
@@ -45,72 +50,109 @@ class Handback:
 
         While `patient` all lanes of `names` are waited for.
         """
-        fresh: dict[str, Stretch] = {}
-        for name, voice in self._memory.voices.items():
-            first = voice.first_since(self._since.get(name, 0))
-            if first is not None and voice.is_open:
-                fresh[name] = first
-        lacking = self._old.keys() & set(names) - fresh.keys()
-        if not fresh or (lacking and patient):
+        with self._lock:
+            fresh: dict[str, Stretch] = {}
+            for name, voice in self._memory.voices.items():
+                first = voice.first_since(self._since.get(name, 0))
+                if first is not None and voice.is_open:
+                    fresh[name] = first
+            lacking = self._old.keys() & set(names) - fresh.keys()
+            if not fresh or (lacking and patient):
+                return False
+            seams = find_seams(self._memory, self._old, fresh)
+        if seams is None:
             return False
-        known = join(self._memory, self._old, fresh, reader.heard_to())
-        if known is not None:
-            LOG.info("joined %s", "to the sample" if known else "by the places told")
-        return known is not None
+        errors = {name: seam.error() for name, seam in seams.items()}
+        with self._lock:
+            known = join(self._memory, seams, errors, reader.heard_to())
+        LOG.info("joined %s", "to the sample" if known else "by the places told")
+        return True
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of what comes, and the sound that it is looked for in, where `guess` is its place."""
+
+    template: Pcm
+    searched: Pcm
+    guess: int
+
+
+@dataclass(frozen=True)
+class Seam:
+    """What comes since `fresh` began is to go on at the end of `old`, of one lane.
+
+    By the places told its first sample is the sample `begin` of `old`. `pieces` are of the end of
+    both, the latest first.
+    """
+
+    old: Stretch
+    fresh: Stretch
+    begin: int
+    pieces: tuple[Piece, ...]
+
+    def error(self) -> int | None:
+        """Return by how many samples the places told are off at the end; None if it is not sure."""
+        for piece in self.pieces:
+            match = find_match(piece.template, piece.searched)
+            if match is not None:
+                return match.offset - piece.guess
+        return None
+
+
+def find_seams(
+    memory: CallMemory, old: Mapping[str, Stretch], fresh: Mapping[str, Stretch]
+) -> dict[str, Seam] | None:
+    """Return what is to be joined, by lane; None while what comes has not come so far."""
+    seams = {}
+    for name, new in fresh.items():
+        if name not in old:
+            continue
+        before, voice = old[name], memory.voices[name]
+        begin = before.first + round((new.place_ms - before.place_ms) * FRAMES_PER_MS)
+        come, guarded = voice.store.written - new.first, before.end - begin - GUARD_FRAMES
+        if come < max(guarded, TEMPLATE_FRAMES):
+            return None
+        last = max(min(guarded, come) - TEMPLATE_FRAMES, 0)
+        pieces = (
+            _piece(voice, before, new, begin, at)
+            for at in range(last, -1, -TEMPLATE_FRAMES)[:MOST_PIECES]
+        )
+        seams[name] = Seam(before, new, begin, tuple(piece for piece in pieces if piece))
+    return seams
+
+
+def _piece(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int, at: int) -> Piece | None:
+    """Return the piece `at` so many samples after the beginning of what comes."""
+    guess = begin + at
+    start = max(guess - SEARCH_FRAMES, old.first)
+    stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
+    if stop - start < TEMPLATE_FRAMES:
+        return None
+    template = voice.store.read(fresh.first + at, TEMPLATE_FRAMES)
+    return Piece(template, voice.store.read(start, stop - start), guess - start)
 
 
 def join(
     memory: CallMemory,
-    old: Mapping[str, Stretch],
-    fresh: Mapping[str, Stretch],
+    seams: Mapping[str, Seam],
+    errors: Mapping[str, int | None],
     heard_to: Mapping[str, Spot],
-) -> bool | None:
-    """Have what comes, since `fresh` began, go on at the ends of `old`; by lane.
+) -> bool:
+    """Have what comes go on at the ends of what is stored, by lane.
 
-    Return None while it has not come so far, else whether the sound itself showed where: in one
-    lane is enough, the others have the same place. Where it did not, places told count.
+    Return whether the sound itself showed where: in one lane is enough, the others have the same
+    place. Where it did not, places told count.
     """
-    begins = {
-        name: old[name].first + round((new.place_ms - old[name].place_ms) * FRAMES_PER_MS)
-        for name, new in fresh.items()
-        if name in old
-    }
-    for name, begin in begins.items():
-        come = memory.voices[name].store.written - fresh[name].first
-        if come < max(old[name].end - begin - GUARD_FRAMES, TEMPLATE_FRAMES):
-            return None
-    errors = {
-        name: error
-        for name, begin in begins.items()
-        if (error := _error(memory.voices[name], old[name], fresh[name], begin)) is not None
-    }
-    shared = min(errors.values(), key=abs, default=0)
-    for name, begin in begins.items():
-        before, spot = old[name], heard_to.get(name)
-        is_there = spot is not None and spot.stretch is before
+    known = [error for error in errors.values() if error is not None]
+    shared = min(known, key=abs, default=0)
+    for name, seam in seams.items():
+        spot, error = heard_to.get(name), errors[name]
+        is_there = spot is not None and spot.stretch is seam.old
         memory.voices[name].join(
-            before,
-            fresh[name],
-            begin + errors.get(name, shared),
+            seam.old,
+            seam.fresh,
+            seam.begin + (shared if error is None else error),
             spot.sample if spot is not None and is_there else None,
         )
-    return bool(errors)
-
-
-def _error(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int) -> int | None:
-    """Return by how many samples what comes lies behind the places told, near the end of `old`.
-
-    The first sample of `fresh` was taken to be the sample `begin` of `old`. None if it is not sure.
-    """
-    last = min(old.end - begin - GUARD_FRAMES, voice.store.written - fresh.first) - TEMPLATE_FRAMES
-    for at in range(max(last, 0), -1, -TEMPLATE_FRAMES)[:MOST_TEMPLATES]:
-        guess = begin + at
-        start = max(guess - SEARCH_FRAMES, old.first)
-        stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
-        if stop - start < TEMPLATE_FRAMES:
-            continue
-        template = voice.store.read(fresh.first + at, TEMPLATE_FRAMES)
-        match = find_match(template, voice.store.read(start, stop - start))
-        if match is not None:
-            return start + match.offset - guess
-    return None
+    return bool(known)

@@ -137,6 +137,13 @@ class VoiceMemory:
                 each.following = None
                 each.end += JOIN_FRAMES if closed.fades_from is not None else 0
 
+    def cut(self, frames: int) -> None:
+        """The last frames, so many at most, were all made up: they are no sound of the call."""
+        opened = self._open
+        if opened is not None:
+            opened.end = max(self.store.written - frames, opened.first)
+        self.close()
+
     @property
     def gains_db(self) -> GainsDb:
         """Return the volumes that the server was asked for last."""

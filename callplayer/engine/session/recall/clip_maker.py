@@ -130,13 +130,13 @@ class ClipMaker:
             self._fetch = None
             self._fail("clip-cut-short", FETCH_STOPPED, "Save it again once the call stands.")
             return
+        if fetch.reader is not None and fetch.handback.join(
+            fetch.reader,
+            self._ear.recorder.names,
+            patient=now_s - fetch.asked_s < ALL_LANES_S,
+        ):
+            fetch.reader = None
         with self._lock:
-            if fetch.reader is not None and fetch.handback.join(
-                fetch.reader,
-                self._ear.recorder.names,
-                patient=now_s - fetch.asked_s < ALL_LANES_S,
-            ):
-                fetch.reader = None
             excerpt = self._excerpt(asked)
         lacks_ms = sum(end - start for start, end in excerpt.gaps_ms)
         if lacks_ms < fetch.lacks_ms:
@@ -162,7 +162,7 @@ class ClipMaker:
     def _begin_fetch(self, excerpt: SoundExcerpt, tries: int) -> None:
         """Have the server play from the first gap on, joined to what is remembered before it."""
         start_ms, now_s = excerpt.gaps_ms[0][0], time.monotonic()
-        reader, handback = MemoryReader(self._ear.memory), Handback(self._ear.memory)
+        reader, handback = MemoryReader(self._ear.memory), Handback(self._ear.memory, self._lock)
         with self._lock:
             is_joined = reader.seek(start_ms - 20.0, ())
             if is_joined:

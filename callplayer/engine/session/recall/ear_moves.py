@@ -57,7 +57,7 @@ class EarMoves:
         self._player = MemoryPlayer(self.memory, sound.channels, silenced, reporter.request_state)
         self._ear = Ear()
         self._wanted_loop: tuple[int, int] | None = None
-        self._handback = Handback(self.memory)
+        self._handback = Handback(self.memory, sound.channels.lock)
         self._upkeep = Upkeep(self.memory, sound.channels.lock, reporter.error)
         self._detail = ""
 

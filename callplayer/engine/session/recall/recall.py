@@ -159,12 +159,12 @@ class Recall(EarMoves):
         if call.memory_pauses:
             call.memory_pauses = False
             self._pause(True)
+        reader, patient = self._player.reader, now_s - self._ear.asked_s < LATE_LANE_S
+        joined = self._ear.server == "comes" and self._handback.join(
+            reader, self.recorder.names, patient=patient
+        )
         with channels.lock:
             self._player.follow_device(paused=self._ear.paused)
-            reader, patient = self._player.reader, now_s - self._ear.asked_s < LATE_LANE_S
-            joined = self._ear.server == "comes" and self._handback.join(
-                reader, self.recorder.names, patient=patient
-            )
             waits = self._player.plays and not self._player.replay.is_dry
             seen = ears.Look(
                 ahead_s=self._player.ahead_s + waits / SAMPLE_RATE_HZ,

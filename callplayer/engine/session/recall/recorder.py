@@ -29,6 +29,9 @@ GAIN_SLACK_MS = 200.0
 MOST_CONCEALED_MS = 10.0
 """What is made up beyond so much between two looks is heard."""
 
+ALL_CONCEALED = 0.8
+"""Where so much of all tracks is made up nothing has come: a jitter buffer ends in silence then."""
+
 STOPPED_SLACK_S = 0.02
 
 
@@ -108,8 +111,8 @@ class Recorder:
     def take_losses(self, now_s: float) -> None:
         """Look how much the jitter buffers have made up so far, and the SDK has dropped.
 
-        What has come since the last look is suspect then. In a stretch that began since then it
-        cannot be told from what was before.
+        What has come since the last look is suspect then; in a stretch that began since then it
+        cannot be told from what was before. Where all was made up it is none of the call's.
         """
         concealed_ms, dropped_ms = self._path.concealed_ms, self._path.dropped_ms
         grown_ms, self._concealed_ms = concealed_ms - self._concealed_ms, concealed_ms
@@ -122,8 +125,12 @@ class Recorder:
             return
         frames = round(since_s * 1000 * FRAMES_PER_MS)
         with self._channels.lock:
+            tracks = len(self._channels.track_ids)
+            is_all = grown_ms > ALL_CONCEALED * since_s * 1000 * max(tracks, 1)
             for voice in self._memory.voices.values():
-                if voice.newest is not None and voice.newest.end - voice.newest.first > frames:
+                if is_all:
+                    voice.cut(frames)
+                elif voice.newest is not None and voice.newest.end - voice.newest.first > frames:
                     voice.suspect(frames)
 
     def record(self, part: str, pcm: Pcm) -> None:

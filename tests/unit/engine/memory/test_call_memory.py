@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from callplayer.engine.memory.call_memory import MOST_REGAIN_DB, CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.handback import join
-from callplayer.engine.memory.voice import VoiceMemory
+from callplayer.engine.memory.handback import find_seams, join
+from callplayer.engine.memory.voice import Stretch, VoiceMemory
 
 FRAME = 480
 NAMES = ("caller", "callTaker")
@@ -33,6 +33,13 @@ def receive(
             pcm = call(seed)[at_ms * 48 : at_ms * 48 + FRAME]
             sound = np.rint(pcm * 10 ** (db / 20)).astype(np.int16)
             memory.append(name, sound, at_ms + 10 + error_ms, is_news=at_ms % 100 == 0)
+
+
+def joined(memory: CallMemory, old: dict[str, Stretch], fresh: dict[str, Stretch]) -> bool | None:
+    seams = find_seams(memory, old, fresh)
+    if seams is None:
+        return None
+    return join(memory, seams, {name: seam.error() for name, seam in seams.items()}, {})
 
 
 def heard(reader: MemoryReader, frames: int, name: str = "caller") -> Pcm:
@@ -68,9 +75,9 @@ def test_what_the_server_plays_anew_goes_on_where_the_old_ends(error_ms: float) 
     old = {name: memory.voices[name].stretches[-1] for name in NAMES}
     receive(memory, 1_400, 100, error_ms)
     fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
-    assert join(memory, old, fresh, {}) is None, "it counts where the two meet"
+    assert joined(memory, old, fresh) is None, "it counts where the two meet"
     receive(memory, 1_500, 540, error_ms)
-    assert join(memory, old, fresh, {}) is True
+    assert joined(memory, old, fresh) is True
     reader = MemoryReader(memory)
     assert reader.seek(1_700.0, NAMES)
     receive(memory, 2_040, 960, error_ms)
@@ -87,7 +94,7 @@ def test_what_a_jitter_buffer_cut_out_before_the_two_meet_is_not_heard() -> None
     receive(memory, 1_000, 400)
     fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
     receive(memory, 1_410, 600)
-    assert join(memory, old, fresh, {}) is True
+    assert joined(memory, old, fresh) is True
     receive(memory, 2_010, 1_990)
     reader = MemoryReader(memory)
     assert reader.seek(1_900.0, NAMES)
@@ -105,7 +112,7 @@ def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
     for at_ms in range(400, 1_000, 10):
         memory.append("call", silence, at_ms + 10)
     fresh = {"call": memory.voices["call"].stretches[-1]}
-    assert join(memory, old, fresh, {}) is False
+    assert joined(memory, old, fresh) is False
     for at_ms in range(1_000, 2_000, 10):
         memory.append("call", silence, at_ms + 10)
     reader = MemoryReader(memory)

@@ -6,6 +6,8 @@ at a jump, and the place told is right.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ class World:
     def __init__(self) -> None:
         self.memory = CallMemory()
         self.reader = MemoryReader(self.memory)
-        self.handback = Handback(self.memory)
+        self.handback = Handback(self.memory, threading.RLock())
         self.ear = Ear()
         self.now_ms = 0
         self.server_ms = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, Carries
 from tests.unit.engine.session.test_recall import Played, noise
 
 pytestmark = pytest.mark.measures
+
+HEAD_BYTES = 44
 
 
 @pytest.fixture
@@ -103,6 +106,31 @@ async def test_of_a_file_a_stretch_that_was_never_played_is_saved_at_once(call: 
     assert np.array_equal(taken[:480_000, 0], noise()[20_000 * 48 :])
     assert not taken[480_000:].any()
     assert _beside(event)["gaps_ms"] == [[30_000, 31_000]]
+
+
+async def test_a_call_of_eleven_hours_is_heard_told_and_saved_at_its_last_minute(
+    call: Path,
+) -> None:
+    path, rate_hz, last_s = call.with_name("long.wav"), 8_000, 11 * 3_600 - 20
+    with wave.open(str(path), "wb") as written:
+        written.setparams((1, 2, rate_hz, 0, "NONE", ""))
+        written.setnframes(11 * 3_600 * rate_hz)
+        written.writeframesraw(b"")
+    with path.open("r+b") as stream:
+        stream.truncate(HEAD_BYTES + 2 * 11 * 3_600 * rate_hz)
+        stream.seek(HEAD_BYTES + 2 * last_s * rate_hz)
+        stream.write(noise()[: 20 * rate_hz].tobytes())
+    async with Played(path) as played:
+        played.engine.handle(m.SeekTo(last_s * 1000))
+        heard = await played.until(lambda s: s.audible_ms > last_s * 1000 + 1_000)
+        played.engine.handle(m.SeekBy(-500))
+        assert played.state.from_memory
+        assert last_s * 1000 < played.state.audible_ms < heard.audible_ms + 500
+        event = await _saved(played, m.SaveClip(last_s * 1000, last_s * 1000 + 2_000))
+    assert "659m40s000_659m42s000" in event.sound
+    taken, _ = soundfile.read(event.sound, dtype="int16")
+    assert np.abs(taken).mean() > 1_000
+    assert _beside(event)["end_ms"] == last_s * 1000 + 2_000
 
 
 @pytest.mark.parametrize(
