@@ -50,9 +50,10 @@ SHORTLY_BEFORE_S = 3.5
 
 
 class CallStreams(Streams):
-    """Streams, and the recording that the tests open."""
+    """Streams, the recording that the tests open, and what lets anybody into a room."""
 
     call: Recording
+    tokens: RoomTokens
 
 
 LIMITS = WorkerLimits()
@@ -85,7 +86,7 @@ async def streams_of(
                     claims=library.claims,
                     idle_s=idle_s, most=most_streams, clock=clock,
                 )  # fmt: skip
-                streams.call = find_recordings([recordings])[CALL]
+                streams.call, streams.tokens = find_recordings([recordings])[CALL], tokens
                 try:
                     yield streams
                 finally:
@@ -226,7 +227,7 @@ async def test_a_room_ends_with_its_bot_even_with_a_listener_in_it(
         grant = await open_as(streams, "desk 1")
         stranger = rtc.Room()
         async with listening(grant.token, grant.url) as listener:
-            token = streams._tokens.for_listener(listener.room.name, "stranger")
+            token = streams.tokens.for_listener(listener.room.name, "stranger")
             await stranger.connect(grant.url, token)
             await listener.status_after(Scrub(position=5000))
         # Who leaves as soon as it has come may be missed by its server 22 s later only.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ class Served:
     library: Library
     bearer: BearerTokens
     clock: SteppedClock
+    sends: list[Callable[[dict[str, Any]], Awaitable[None]]]
 
     def token(self) -> str:
         """A new token that is good for TOKEN_S of the clock."""
@@ -59,6 +60,12 @@ class Served:
     def say(self, incident_id: str, *words: Word) -> None:
         """Put one message of words."""
         self.library.put_words(incident_id, words)
+
+    async def drop_all(self) -> None:
+        """Hang up on every client."""
+        for send in self.sends:
+            await send({"type": "websocket.close", "code": 1011})
+        self.sends.clear()
 
 
 @contextlib.asynccontextmanager
@@ -80,7 +87,13 @@ async def serving(
         cable, routes = await stack.enter_async_context(
             open_cable(library, token_state, anycable, **options)
         )
-        await stack.enter_async_context(http_server(Starlette(routes=routes), listening))
+        app, sends = Starlette(routes=routes), []
+
+        async def noted(scope: Any, receive: Any, send: Any) -> None:
+            sends.append(send)
+            await app(scope, receive, send)
+
+        await stack.enter_async_context(http_server(noted, listening))
         await stack.enter_async_context(contextlib.aclosing(cable))
         url = url_of(listening).replace("http", "ws") + "/cable"
-        yield Served(url, cable, library, bearer, clock)
+        yield Served(url, cable, library, bearer, clock, sends)

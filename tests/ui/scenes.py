@@ -49,12 +49,16 @@ class Scene:
     events: tuple[Scripted, ...]
     keys: tuple[str, ...] = ()
 
-    def app(self, theme: str = "") -> PlayerApp:
-        """Return the application on a clock that ends at FROZEN_S and stands still there."""
+    def engine(self) -> ScriptedEngine:
+        """Return what sends it, on a clock that ends at FROZEN_S and stands still there."""
         passes_s = sum(event for event in self.events if isinstance(event, float))
-        clock = SteppedClock(FROZEN_S - passes_s)
-        engine = ScriptedEngine(*self.events, clock=clock)
-        return PlayerApp(engine, clock, INCIDENT.id, likes=ScreenConfig(zone=UTC, theme=theme))
+        return ScriptedEngine(*self.events, clock=SteppedClock(FROZEN_S - passes_s))
+
+    def app(self, theme: str = "", engine: ScriptedEngine | None = None) -> PlayerApp:
+        """Return the application over such an engine."""
+        engine = engine or self.engine()
+        likes = ScreenConfig(zone=UTC, theme=theme)
+        return PlayerApp(engine, engine.clock, INCIDENT.id, likes=likes)
 
 
 def but(state: StateEvent, **changes: object) -> StateEvent:

@@ -13,7 +13,7 @@ from callplayer.ui.model.player import without_answer
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.widgets.lines import footer_row
 from tests.ui.scenes import INCIDENT, LEVELS, PAUSED, PLAYING, SCENES, Scene, but
-from tests.ui.scripted import screen_text, strips_of
+from tests.ui.scripted import ScriptedEngine, screen_text, strips_of
 from tests.ui.talk import TALK
 
 GROWING = but(PLAYING, call_over=False)
@@ -52,8 +52,8 @@ IMPORTANT = ("space", "R", "question_mark", "q", "escape", "enter")
 class Driven:
     """An application in one of the states, brought there anew once a key has led it elsewhere."""
 
-    def __init__(self, app: PlayerApp, pilot: Pilot[Any]) -> None:
-        self.app, self.pilot = app, pilot
+    def __init__(self, app: PlayerApp, pilot: Pilot[Any], engine: ScriptedEngine) -> None:
+        self.app, self.pilot, self.engine = app, pilot, engine
 
     def named(self) -> list[str]:
         """Return the keys that the footer names; they must stand on the screen as well."""
@@ -68,8 +68,7 @@ class Driven:
     def seen(self) -> tuple[object, ...]:
         strips = strips_of(self.app)
         drawn = [(part.text, part.style) for strip in strips for part in strip]
-        engine: Any = self.app._engine
-        return drawn, len(engine.requests), self.app.screen, self.app._exit
+        return drawn, len(self.engine.requests), self.app.screen, self.app.return_value
 
     async def does_something(self, key: str) -> bool:
         """Press a key; return whether that did more than to say why it does nothing."""
@@ -91,15 +90,16 @@ async def driven_by(state: str, size: tuple[int, int]) -> tuple[list[str], dict[
     """Return the keys that the footer names, and which of these and the important ones work."""
     scene, named, works = STATES[state], [""], dict[str, bool]()
     while "" in named or not works.keys() >= {*named, *IMPORTANT}:
-        app = scene.app()
+        engine = scene.engine()
+        app = scene.app(engine=engine)
         async with app.run_test(size=size) as pilot:
             await pilot.press(*scene.keys)
             await pilot.pause(0.05)
-            driven = Driven(app, pilot)
+            driven = Driven(app, pilot, engine)
             named = driven.named()
             for key in sorted({*named, *IMPORTANT} - works.keys()):
                 works[key] = await driven.does_something(key)
-                if app._exit or driven.named() != named:
+                if app.return_value or driven.named() != named:
                     break  # it has led elsewhere
     return named, works
 

@@ -54,8 +54,11 @@ def test_it_remembers_so_many_kinds_only() -> None:
     log = Kept()
     for number in range(3 * MOST_KINDS):
         log.log(f"kind {number}")
-    assert len(log.once._written) <= MOST_KINDS
     assert len(log.lines) == 3 * MOST_KINDS
+    log.log("kind 0")
+    assert log.lines[3 * MOST_KINDS :] == ["kind 0"], "it is not remembered"
+    log.log("kind 0")
+    assert len(log.lines) == 3 * MOST_KINDS + 1
 
 
 def test_a_log_that_has_grown_too_long_is_put_aside(tmp_path: Path) -> None:

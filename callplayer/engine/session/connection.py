@@ -60,6 +60,9 @@ class RoomLimits:
     speak again by itself; a new room is joined sooner. Where only the way for words is cut, sound
     comes on for 5 s, too: then the SDK begins anew and drops its tracks."""
 
+    lasts_s: float = LONGEST_S
+    """A room that is lost sooner than that counts as one more try that failed."""
+
 
 REFUSALS = 2
 """A stream token may end between its making and its use; one that is refused again never was
@@ -171,7 +174,7 @@ class RoomConnection:
         refused = 0
         self._call.join_anew()
         await self.leave()
-        if time.monotonic() - self._rejoined_s > LONGEST_S:
+        if time.monotonic() - self._rejoined_s > self.limits.lasts_s:
             self._backoff = Backoff()
         else:
             await self._wait_to_retry("The new room was lost soon after it was joined.")

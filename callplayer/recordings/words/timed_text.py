@@ -82,20 +82,20 @@ def _given(piece: TimedText, turns: Sequence[TimedText]) -> TimedText:
 
 
 def words_of(
-    pieces: Iterable[TimedText], call_started_at: datetime, names: Names
+    pieces: Iterable[TimedText], call_started_at: datetime, names: Names, most: int = MAX_WORDS
 ) -> tuple[Word, ...]:
     """Return the words of the pieces, a piece's time shared out by the words' lengths.
 
     `names` says who is meant by a speaker's name in the file; else the name says it itself (such as
-    `caller`, `dispatcher`), else the channel. Raise TranscriptError for too many words.
+    `caller`, `dispatcher`), else the channel. Raise TranscriptError for more than `most` words.
     """
     found: list[Word] = []
     diarized: dict[tuple[str, str], int] = {}
     for piece in pieces:
         number = diarized.setdefault((piece.speaker, piece.channel), len(diarized) + 1)
         for word in _words_of_piece(piece, call_started_at, _speaker(piece, names)):
-            if len(found) == MAX_WORDS:
-                raise TranscriptError(f"there are more than {MAX_WORDS} words")
+            if len(found) == most:
+                raise TranscriptError(f"there are more than {most} words")
             found.append(replace_fields(word, diarized_speaker=number))
     return tuple(sorted(found, key=lambda word: word.started_at))
 

@@ -24,18 +24,20 @@ NO_STORE = {"Cache-Control": "no-store"}
 log = logging.getLogger("callplayer.service")
 
 
-async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+async def read_body(
+    request: Request, max_bytes: int = MAX_BODY_BYTES, within_s: float = BODY_TIMEOUT_S
+) -> bytes:
     """Return the body; raise HTTPException 413 as soon as it is too large, 408 if it is slow."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > max_bytes:
                     raise HTTPException(413, f"a body has {max_bytes} bytes at most")
     except TimeoutError:
         raise HTTPException(
-            408, f"a body comes within {BODY_TIMEOUT_S:.0f} s", {"Connection": "close"}
+            408, f"a body comes within {within_s:.0f} s", {"Connection": "close"}
         ) from None
     return bytes(body)
 

@@ -69,12 +69,20 @@ class LiveCall:
 class LiveCalls:
     """Begins calls whose sound lies in `folder` and which stand in `library`.
 
-    Without a folder there can be none. A call takes up to `max_s` of sound.
+    Without a folder there can be none. A call takes up to `max_s` of sound. What the library does
+    not take is tried again after `again_s`.
     """
 
-    def __init__(self, library: Library, folder: Path | None, max_s: int = MAX_LIVE_S) -> None:
+    def __init__(
+        self,
+        library: Library,
+        folder: Path | None,
+        max_s: int = MAX_LIVE_S,
+        again_s: float = AGAIN_S,
+    ) -> None:
         self._library = library
         self._max_s = max_s
+        self._again_s = again_s
         self._folder = folder
         self._waiting: deque[Callable[[], object]] = deque()
 
@@ -141,7 +149,7 @@ class LiveCalls:
                     self._waiting[0]()
             except LibraryError as error:
                 log.warning("%d changes of live calls wait: %s", len(self._waiting), error.what)
-                asyncio.get_running_loop().call_later(AGAIN_S, self._flush)
+                asyncio.get_running_loop().call_later(self._again_s, self._flush)
                 return
             self._waiting.popleft()
 

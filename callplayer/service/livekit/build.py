@@ -78,10 +78,11 @@ class BuildProgress:
 
 
 class _BuildReporter:
-    """Counts a build's lines, and reports no oftener than every REPORT_EVERY_S."""
+    """Counts a build's lines, and reports no oftener than every `every_s`."""
 
-    def __init__(self, report: Callable[[BuildProgress], None]) -> None:
+    def __init__(self, report: Callable[[BuildProgress], None], every_s: float) -> None:
         self._report = report
+        self._every_s = every_s
         self._started_s = time.monotonic()
         self._reported_s = float("-inf")
         self._now = BuildProgress("fetching modules")
@@ -98,7 +99,7 @@ class _BuildReporter:
 
     def tick(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._reported_s >= REPORT_EVERY_S:
+        if now_s - self._reported_s >= self._every_s:
             self._reported_s = now_s
             at = self._now
             self._report(BuildProgress(at.stage, at.done, at.total, now_s - self._started_s))
@@ -126,16 +127,18 @@ def build(
     folder: Path,
     report: Callable[[BuildProgress], None],
     cancelled: threading.Event | None = None,
+    *,
+    every_s: float = REPORT_EVERY_S,
 ) -> None:
     """Build livekit-server and put it at `target`, whole or not at all.
 
-    `folder` is where a Go compiler is kept if one has to be fetched. `report` is called every half
-    second. What a build that breaks off has compiled stays in Go's own cache, which the next one
-    goes on from. Raise ServiceError with the line to type, or go_compiler.Cancelled.
+    `folder` is where a Go compiler is kept if one has to be fetched. `report` is called every
+    `every_s`. What a build that breaks off has compiled stays in Go's own cache, which the next
+    one goes on from. Raise ServiceError with the line to type, or go_compiler.Cancelled.
     """
     cancelled = cancelled or threading.Event()
     check_can_build(folder)
-    reporter = _BuildReporter(report)
+    reporter = _BuildReporter(report, every_s)
     go = find_go(folder)
     if go is None:
         reporter.begin("fetching Go")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -138,12 +139,16 @@ def test_the_end_is_the_end_and_what_is_beyond_is_empty(files: Path) -> None:
 def test_a_long_file_takes_no_more_memory_than_a_minute(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(8000 * 200, np.int16), 8000)
-    sound = StreamedSound(path)
-    for second in range(200):
-        sound.read(second * CHUNK_FRAMES, 960)
-    assert len(sound._chunks) <= MAX_CHUNKS
-    assert len(sound._reader._held) < 3 * 8000
+    tracemalloc.start()
+    try:
+        sound = StreamedSound(path)
+        for second in range(200):
+            sound.read(second * CHUNK_FRAMES, 960)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     sound.close()
+    assert most_bytes < 1.2 * MAX_CHUNKS * CHUNK_FRAMES * np.dtype(np.int16).itemsize
 
 
 def test_what_is_no_sound_is_refused_in_words(tmp_path: Path) -> None:

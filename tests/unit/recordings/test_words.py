@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from callplayer import demo_calls
 from callplayer.errors import UsageError
-from callplayer.recordings import words as transcripts
-from callplayer.recordings.words import CallTimes, read_words
+from callplayer.recordings.words import MAX_FILE_BYTES, CallTimes, read_words
 from callplayer.recordings.words.cues import parse_cues
 from callplayer.recordings.words.names import Names
 from callplayer.recordings.words.rttm import parse_rttm
@@ -192,7 +191,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     (word,) = read_words([tmp_path / "latin.srt"], CALL, warn=said.append)
     assert word.word == "é"
     assert "not UTF-8" in said[0]
-    os.truncate(tmp_path / "latin.srt", transcripts.MAX_FILE_BYTES + 1)
+    os.truncate(tmp_path / "latin.srt", MAX_FILE_BYTES + 1)
     with pytest.raises(UsageError, match="larger"):
         read_words([tmp_path / "latin.srt"], CALL)
 
@@ -268,10 +267,9 @@ def test_a_pieces_words_fill_its_time_in_order(texts, length_s):
         assert word.start_offset + word.duration <= 10.0 + length_s + 0.002
 
 
-def test_there_is_a_most_of_words(monkeypatch):
-    monkeypatch.setattr(transcripts.timed_text, "MAX_WORDS", 3)
+def test_there_is_a_most_of_words():
     with pytest.raises(TranscriptError, match="more than 3"):
-        words_of([TimedText(0.0, 1.0, "a b c d")], START, Names())
+        words_of([TimedText(0.0, 1.0, "a b c d")], START, Names(), most=3)
 
 
 # --- what the field writes ------------------------------------------------------------------------

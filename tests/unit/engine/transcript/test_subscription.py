@@ -116,8 +116,7 @@ async def test_a_lost_line_is_made_again_and_goes_on() -> None:
     async with serving() as served, reads(served, "live") as reader:
         served.say("live", said(1.0, "a"))
         await reader.until(lambda each: each.texts() == ["a"])
-        for connection in tuple(served.cable._connections):
-            await connection._websocket.close(1011)
+        await served.drop_all()
         await reader.until_state("reconnecting")
         served.say("live", said(2.0, "b"))
         await reader.until(lambda each: each.texts() == ["a", "b"])

@@ -25,7 +25,6 @@ from callplayer.recordings.recording import Recording
 from callplayer.service.catalog import CallEnded, Created, LibraryError
 from callplayer.service.library.library import Library
 from callplayer.service.library.place import PostgresPlace
-from callplayer.service.live import live_calls as calls_module
 from callplayer.service.live.live_calls import LiveCalls, growing, recover
 from callplayer.service.live.pcm import PcmFormat
 from callplayer.service.live.recorded_call import play_file
@@ -46,7 +45,7 @@ class Rig:
         self.library = Library.open(folder / "library")
         assert self.library.recordings_folder is not None
         self.recordings = self.library.recordings_folder
-        self.calls = LiveCalls(self.library, self.recordings)
+        self.calls = LiveCalls(self.library, self.recordings, again_s=0.02)
         self.watched = folder / "watched"
         self.watched.mkdir()
         self.created: list[Recording] = []
@@ -180,7 +179,6 @@ async def test_a_call_may_be_removed_while_it_goes_on(rig: Rig) -> None:
 async def test_what_the_library_does_not_take_now_it_takes_later_in_order(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calls_module, "AGAIN_S", 0.02)
     real, left, put = rig.library.put_words, [3], []
 
     def put_words(incident_id: str, words: Sequence[Word]) -> None:
@@ -244,7 +242,7 @@ async def test_sound_reaches_the_disk_within_a_second(
         real(file)
         synced.append(loop.time())
 
-    monkeypatch.setattr(calls_module.LiveFile, "sync", sync)
+    monkeypatch.setattr(LiveFile, "sync", sync)
     async with rig.calls.call(("call",)) as call:
         began_s = loop.time()
         for _ in range(60):
@@ -254,11 +252,18 @@ async def test_sound_reaches_the_disk_within_a_second(
     assert max(np.diff([began_s, *synced])) < 1.0
 
 
+def close_as_a_kill_does(file: LiveFile) -> None:
+    """Close a file that is written: nothing is finished, the lock is gone."""
+    fds = Path("/proc/self/fd").iterdir()
+    (open_as,) = (each for each in fds if each.resolve() == file.path.resolve())
+    os.close(int(open_as.name))
+
+
 async def test_calls_cut_off_by_a_kill_go_on_as_recordings(rig: Rig, tmp_path: Path) -> None:
     began_at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
     cut_off = LiveFile(rig.recordings / "cut-off.wav", 1)
     cut_off.append(noise(RATE_HZ))
-    os.close(cut_off._fd)  # what a kill does: nothing is finished, the lock is gone
+    close_as_a_kill_does(cut_off)
     (rig.recordings / "empty.wav").touch()
     written = LiveFile(rig.recordings / "written.wav", 1)
     for name in ("cut-off", "empty", "written", "lost"):
@@ -299,7 +304,7 @@ async def test_a_call_that_cannot_be_set_right_now_is_kept_for_the_next_start(
 ) -> None:
     cut_off = LiveFile(rig.recordings / "cut-off.wav", 1)
     cut_off.append(noise(RATE_HZ))
-    os.close(cut_off._fd)
+    close_as_a_kill_does(cut_off)
     began_at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
     rig.library.begin_live(IncidentFacts(), ("call",), cut_off.path, began_at, "cut-off")
     with no_more_files():

@@ -261,9 +261,8 @@ def test_a_fast_clock_cannot_run_away() -> None:
     line = Line()
     for _ in range(2000):
         line.turn(9000, None, frames=530)
-    # 20 s came as 22 s: it is brought back again and again.
-    assert len(line.aligner._waiting) < 1.2 * RATE_HZ
     line.finish()
+    # 20 s came as 22 s: it is brought back again and again.
     assert np.flatnonzero(line.heard[:, 0])[-1] < 21.1 * RATE_HZ
 
 

@@ -15,9 +15,8 @@ import pytest
 
 from callplayer.errors import ServiceError
 from callplayer.service.livekit import binary
-from callplayer.service.livekit import build as livekit_build
 from callplayer.service.livekit.binary import build_binary, ensure_binary, find_binary
-from callplayer.service.livekit.build import MODULE, VERSION
+from callplayer.service.livekit.build import MODULE, VERSION, BuildProgress, build
 from callplayer.service.livekit.build_process import BackgroundBuild
 from callplayer.service.livekit.go_compiler import Cancelled, fetch_go, find_go
 from callplayer.service.livekit.process import server_settings
@@ -106,6 +105,7 @@ def test_it_is_built_with_go_into_the_cache(cache: Path, go: Path) -> None:
     lines: list[tuple[str, str]] = []
     built = ensure_binary(lambda stage, text: lines.append((stage, text)))
     assert built == cache / f"livekit-server-{VERSION}" / "server"
+    assert lines[-1][0] == "ready"
     asked = (go / "arguments").read_text().splitlines()
     assert [line.split()[-2] for line in asked] == ["-n", "-v"]
     assert all(line.startswith("install ") and line.endswith(MODULE) for line in asked)
@@ -113,15 +113,12 @@ def test_it_is_built_with_go_into_the_cache(cache: Path, go: Path) -> None:
     assert find_binary() == built
 
 
-def test_what_is_compiled_is_counted(
-    cache: Path, go: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(livekit_build, "REPORT_EVERY_S", 0.0)
-    lines: list[tuple[str, str]] = []
-    ensure_binary(lambda stage, text: lines.append((stage, text)))
-    stages = list(dict.fromkeys(stage for stage, _ in lines))
-    assert stages == ["fetching modules", "compiling", "linking", "ready"]
-    texts = [text.rpartition(", ")[0] for _, text in lines]
+def test_what_is_compiled_is_counted(cache: Path, go: Path) -> None:
+    seen: list[BuildProgress] = []
+    build(cache / "server", cache, seen.append, every_s=0.0)
+    stages = list(dict.fromkeys(at.stage for at in seen))
+    assert stages == ["fetching modules", "compiling", "linking"]
+    texts = [at.text.rpartition(", ")[0] for at in seen]
     assert "fetching modules, 2 so far" in texts
     counted = [text for text in dict.fromkeys(texts) if text.startswith("compiling")]
     assert counted == [f"compiling livekit-server, {n} of 3 packages" for n in range(3)]
