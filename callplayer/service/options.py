@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callplayer.config import check_url, is_loopback
 from callplayer.errors import UsageError
-from callplayer.service.bots.presence import DEFAULT_IDLE_S
+from callplayer.service.bots.protocol import DEFAULT_IDLE_S
 from callplayer.service.http.bearer import DEFAULT_BEARER_TTL_S
 from callplayer.service.library.place import LibraryPlace
 from callplayer.service.live.options import LiveSources

@@ -15,8 +15,6 @@ from tests.rig.pulse import Sink, until_heard
 from tests.rig.room_flood import Flood
 from tests.rig.vendor import Script, Vendor
 
-pytestmark = pytest.mark.measures
-
 RATE_PER_S = 2_000
 FLOOD_S = 3.0
 ROUNDS = 4
@@ -58,6 +56,7 @@ def is_sound(flooded: Flooded, quiet: Flooded) -> bool:
     )
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("kind", ["status", "junk"])
 def test_a_flood_neither_breaks_the_sound_nor_freezes_keys(
     kind: Kind, vendor: Vendor, engine: HeadlessEngine, sink: Sink, tmp_path: Path
@@ -86,6 +85,7 @@ def test_a_flood_neither_breaks_the_sound_nor_freezes_keys(
     assert engine.quit() == 0
 
 
+@pytest.mark.plays
 def test_what_another_participant_says_is_not_believed_however_loud(
     vendor: Vendor, tmp_path: Path
 ) -> None:

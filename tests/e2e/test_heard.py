@@ -1,8 +1,12 @@
-"""What comes out of the sound device is the call, and every command changes it as it should."""
+"""What comes out of the sound device is the call, and every command changes it as it should.
+
+All play into one sink. One engine plays the sweep for most tests, and one the tones.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ import soxr
 
 from tests.e2e.conftest import CALLER_HZ, TAKER_HZ, StartEngine
 from tests.rig.processes import HeadlessEngine, Service
-from tests.rig.pulse import RATE_HZ, Samples, Sink
+from tests.rig.pulse import RATE_HZ, PulseServer, Samples, Sink
 from tests.rig.signals import (
     BASE_HZ,
     PERIOD_S,
@@ -27,6 +31,40 @@ pytestmark = pytest.mark.measures
 
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 SILENT_DB = -70.0
+SETTLED_S = 3.0
+"""The jitter buffer of a new engine has come to rest by then."""
+
+
+@pytest.fixture(scope="module")
+def sink(pulse: PulseServer) -> Iterator[Sink]:
+    sink = Sink(pulse, "all-heard")
+    yield sink
+    sink.close()
+
+
+def _plays(service: Service, sink: Sink, home: Path) -> Iterator[HeadlessEngine]:
+    """Give an engine that has played for a while; it quits at the end, if a test has not had it."""
+    engine = HeadlessEngine(home, service.environment | sink.environment, service.incidents[0])
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(SETTLED_S)
+    yield engine
+    assert engine.process.poll() is not None or engine.quit() == 0
+
+
+@pytest.fixture(scope="module")
+def engine(
+    sweep_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HeadlessEngine]:
+    """One that plays the sweep."""
+    yield from _plays(sweep_service, sink, tmp_path_factory.mktemp("sweep-heard"))
+
+
+@pytest.fixture(scope="module")
+def tone_engine(
+    tone_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HeadlessEngine]:
+    """One that plays the tones."""
+    yield from _plays(tone_service, sink, tmp_path_factory.mktemp("tones-heard"))
 
 
 def position_error_s(heard_s: float | None, expected_s: float) -> float:
@@ -39,16 +77,13 @@ def heard_at(sink: Sink, moment_s: float, party: str = "caller") -> float | None
     return heard_position_s(sink.heard(moment_s - 0.02, moment_s + 0.02), party)
 
 
-def playing(engine: HeadlessEngine) -> HeadlessEngine:
-    engine.wait_state(phase="playing", advancing=True)
-    time.sleep(0.5)
-    return engine
-
-
-def test_the_start_of_the_call_is_not_missed(
+def test_the_start_of_the_call_is_not_missed_and_a_scrub_right_after_it_lets_nothing_old_through(
     sweep_service: Service, start_engine: StartEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(sweep_service))
+    """The jitter buffer has not settled then: the gate may open late, but never early."""
+    engine = start_engine(sweep_service)
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(0.5)
     sound = sink.heard(engine.started_s, time.monotonic())
     # Each track has a jitter buffer of its own, and may be a packet later than the other.
     firsts = {party: first_heard(sound, BASE_HZ[party]) for party in ("caller", "callTaker")}
@@ -56,14 +91,12 @@ def test_the_start_of_the_call_is_not_missed(
         position_s = heard_position_s(sound[first : first + RATE_HZ // 25], party)
         assert abs(position_error_s(position_s, 0.02)) < 0.02
     assert abs(firsts["caller"] - firsts["callTaker"]) < RATE_HZ * 0.04
+    assert -0.025 < first_heard_after_scrub(engine, sink, 33.0) < 0.080
     assert engine.quit() == 0
 
 
-def test_the_position_reported_is_the_position_heard(
-    sweep_service: Service, start_engine: StartEngine, sink: Sink
-) -> None:
-    engine = playing(start_engine(sweep_service))
-    time.sleep(4)
+def test_the_position_reported_is_the_position_heard(engine: HeadlessEngine, sink: Sink) -> None:
+    time.sleep(1.5)
     states = [e for _, e in engine.events if e["event"] == "state" and e["advancing"]]
     errors_s = [
         position_error_s(heard_at(sink, e["as_of_s"]), e["audible_ms"] / 1000)
@@ -72,7 +105,6 @@ def test_the_position_reported_is_the_position_heard(
     ]
     assert len(errors_s) >= 10
     assert abs(float(np.median(errors_s))) < 0.040
-    assert engine.quit() == 0
 
 
 def first_heard(sound: Samples, hz: float) -> int:
@@ -103,29 +135,16 @@ def first_heard_after_scrub(engine: HeadlessEngine, sink: Sink, target_s: float)
 
 
 def test_a_scrub_is_heard_from_its_start_and_nothing_of_the_old_place(
-    sweep_service: Service, start_engine: StartEngine, sink: Sink
+    engine: HeadlessEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(sweep_service))
-    time.sleep(3)
     for target_s in (33.0, 12.5, 51.25, 4.0):
         # A status that comes along with a packet leaves open whose it is: that is a packet more.
         assert -0.025 < first_heard_after_scrub(engine, sink, target_s) < 0.045, target_s
-    assert engine.quit() == 0
-
-
-def test_a_scrub_right_after_the_start_lets_nothing_of_the_old_place_through(
-    sweep_service: Service, start_engine: StartEngine, sink: Sink
-) -> None:
-    """The jitter buffer has not settled then: the gate may open late, but never early."""
-    engine = playing(start_engine(sweep_service))
-    assert -0.025 < first_heard_after_scrub(engine, sink, 33.0) < 0.080
-    assert engine.quit() == 0
 
 
 def test_pause_is_silent_at_once_and_resume_loses_nothing(
-    sweep_service: Service, start_engine: StartEngine, sink: Sink
+    engine: HeadlessEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(sweep_service))
     for _ in range(3):
         paused_s = engine.send(cmd="pause")
         time.sleep(0.6)
@@ -144,27 +163,11 @@ def test_pause_is_silent_at_once_and_resume_loses_nothing(
         # Both are read in the middle of 40 ms: playing on exactly would be 40 ms further.
         gap_s = position_error_s(went_on_s, broke_off_s + 0.04)
         assert -0.2 < gap_s < 0.005, "sound was lost between pause and resume"
-    assert engine.quit() == 0
-
-
-def test_at_quit_the_sound_fades_and_does_not_break_off(
-    tone_service: Service, start_engine: StartEngine, sink: Sink
-) -> None:
-    engine = playing(start_engine(tone_service))
-    quit_s = time.monotonic()
-    assert engine.quit() == 0
-    sound = sink.heard(quit_s - 0.2, time.monotonic() + 0.1)
-    last = int(np.flatnonzero(np.abs(sound) > 1e-3)[-1])
-    assert len(sound) - last > RATE_HZ // 100, "it plays on"
-    half_a_fade = sound[last - RATE_HZ // 400 : last]
-    before = sound[: RATE_HZ // 10]
-    assert rms_db(half_a_fade) < rms_db(before) - 6.0
 
 
 def test_scrub_to_end_ends_the_sound_and_scrubbing_back_brings_it_again(
-    sweep_service: Service, start_engine: StartEngine, sink: Sink
+    engine: HeadlessEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(sweep_service))
     asked_s = engine.send(cmd="scrub-to-end")
     state = engine.wait_state(since_s=asked_s, phase="at-end")
     assert state["position_ms"] == state["duration_ms"] == 60_000
@@ -174,48 +177,58 @@ def test_scrub_to_end_ends_the_sound_and_scrubbing_back_brings_it_again(
     engine.wait_state(since_s=back_s, phase="playing", advancing=True)
     time.sleep(0.6)
     assert rms_db(sink.heard(back_s + 0.3, back_s + 0.5)) > -30
-    assert engine.quit() == 0
 
 
-@pytest.mark.parametrize("gain_db", [-12.0, 6.0])
 def test_set_gain_is_heard_to_the_decibel_on_one_party_only(
-    tone_service: Service, start_engine: StartEngine, sink: Sink, gain_db: float
+    tone_engine: HeadlessEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(tone_service))
-    time.sleep(0.6)
     now_s = time.monotonic()
     before = sink.heard(now_s - 0.5, now_s)
-    engine.send(cmd="set-gain", gain=gain_db, callerType="caller")
-    engine.wait_for(
-        lambda e: e["event"] == "state" and e["parties"][0]["gain_db"] == gain_db, since_s=now_s
-    )
-    time.sleep(1.1)
-    now_s = time.monotonic()
-    after = sink.heard(now_s - 0.5, now_s)
-    changes_db = [
-        tone_db(after, hz, np.median) - tone_db(before, hz, np.median)
-        for hz in (CALLER_HZ, TAKER_HZ)
-    ]
-    assert changes_db == pytest.approx([gain_db, 0.0], abs=0.5)
-    assert engine.quit() == 0
+    for gain_db in (-12.0, 6.0, 0.0):
+        asked_s = tone_engine.send(cmd="set-gain", gain=gain_db, callerType="caller")
+        tone_engine.wait_for(
+            lambda e, gain_db=gain_db: (
+                e["event"] == "state" and e["parties"][0]["gain_db"] == gain_db
+            ),
+            since_s=asked_s,
+        )
+        time.sleep(1.1)
+        now_s = time.monotonic()
+        after = sink.heard(now_s - 0.5, now_s)
+        changes_db = [
+            tone_db(after, hz, np.median) - tone_db(before, hz, np.median)
+            for hz in (CALLER_HZ, TAKER_HZ)
+        ]
+        assert changes_db == pytest.approx([gain_db, 0.0], abs=0.5)
 
 
 def test_mute_and_solo_act_at_once_on_the_right_party(
-    tone_service: Service, start_engine: StartEngine, sink: Sink
+    tone_engine: HeadlessEngine, sink: Sink
 ) -> None:
-    engine = playing(start_engine(tone_service))
     for request, undo, silenced_hz, heard_hz in (
         ("mute", "unmute", CALLER_HZ, TAKER_HZ),
         ("solo", "unsolo", TAKER_HZ, CALLER_HZ),
     ):
-        asked_s = engine.send(cmd=request, callerType="caller")
+        asked_s = tone_engine.send(cmd=request, callerType="caller")
         time.sleep(0.4)
         sound = sink.heard(asked_s + 0.1, asked_s + 0.35)
         assert tone_db(sound, silenced_hz) < -60
         assert tone_db(sound, heard_hz) > -20
-        engine.send(cmd=undo, callerType="caller")
+        tone_engine.send(cmd=undo, callerType="caller")
         time.sleep(0.3)
-    assert engine.quit() == 0
+
+
+def test_at_quit_the_sound_fades_and_does_not_break_off(
+    tone_engine: HeadlessEngine, sink: Sink
+) -> None:
+    quit_s = time.monotonic()
+    assert tone_engine.quit() == 0
+    sound = sink.heard(quit_s - 0.2, time.monotonic() + 0.1)
+    last = int(np.flatnonzero(np.abs(sound) > 1e-3)[-1])
+    assert len(sound) - last > RATE_HZ // 100, "it plays on"
+    half_a_fade = sound[last - RATE_HZ // 400 : last]
+    before = sound[: RATE_HZ // 10]
+    assert rms_db(half_a_fade) < rms_db(before) - 6.0
 
 
 def test_real_speech_comes_out_as_it_went_in(

@@ -1,7 +1,7 @@
 """The sound device on PipeWire, as most desktops have it, and what the desktop does to it.
 
-One session of PipeWire's for all; each test takes its sinks away again. Through `alsa` the way is
-ALSA's plugin of PipeWire's own, through `pulse` the one for PulseAudio.
+Each test has a session of PipeWire's own. Through `alsa` the way is ALSA's plugin of PipeWire's,
+through `pulse` the one for PulseAudio.
 """
 
 from __future__ import annotations

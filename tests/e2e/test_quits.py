@@ -12,7 +12,7 @@ from tests.vendors.rig import Rig
 
 pytestmark = pytest.mark.measures
 
-QUITS = 20
+QUITS = 10
 
 
 def test_quits_under_load_are_clean(pulse: PulseServer) -> None:

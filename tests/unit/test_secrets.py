@@ -127,7 +127,7 @@ def _serving(handler: type[_Elsewhere], **reported: Any) -> Iterator[tuple[str, 
     asked: list[str] = []
     one = type("Handler", (handler,), {"asked": asked, **reported})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), one) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}", asked

@@ -22,7 +22,10 @@ TWO_BOTS = (
 
 @dataclass(frozen=True)
 class Server:
-    """One server. `short` ones are tested each time; `how` goes to `play_variant`."""
+    """One server. `how` goes to `play_variant`.
+
+    `short` ones are tested each time: of one mixed track, of two, of two participants.
+    """
 
     name: str
     variant: Variant
@@ -47,9 +50,9 @@ def _answers(**answers: Any) -> Variant:
 
 
 SERVERS = (
-    Server("one mixed track", _tracks(*MIXED), short=True),
+    Server("one mixed track", _tracks(*MIXED)),
     Server("one mixed track, unnamed", _tracks(Track())),
-    Server("two tracks", Variant(), short=True),
+    Server("two tracks", Variant()),
     Server("two tracks, unnamed", _tracks(*UNNAMED)),
     Server("two participants", _tracks(*TWO_BOTS), short=True),
     Server("one stereo track", _tracks(Track(name="call", channels=2))),
@@ -92,7 +95,7 @@ SERVERS = (
     Server("keyframes up to 5 s", _tracks(*MIXED, keyframe_ms=5000)),
     Server("status 1.5 s late", _statuses(late_s=1.5)),
     Server("no status at all", _statuses(none=True)),
-    Server("status of strings", _statuses(shape="strings"), short=True),
+    Server("status of strings", _statuses(shape="strings")),
     Server("status with BOM and NUL", _statuses(shape="bom")),
     Server("status wrapped", _statuses(shape="wrapped")),
     Server("status in a list", _statuses(shape="list")),

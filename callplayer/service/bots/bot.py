@@ -21,7 +21,8 @@ from callplayer.playback.player import Place, StreamPlayer
 from callplayer.playback.render import mixed
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.bots.clock import Pump, Sending
-from callplayer.service.bots.presence import DEFAULT_IDLE_S, ListenerPresence, RoomRoster
+from callplayer.service.bots.presence import ListenerPresence, RoomRoster
+from callplayer.service.bots.protocol import DEFAULT_IDLE_S
 from callplayer.service.bots.track_output import FRAME_FRAMES, FRAME_S, Outlet, outlet
 from callplayer.vendor.commands import Command, Scrub, ScrubToEnd, decode_command
 from callplayer.vendor.status import Status, encode_status

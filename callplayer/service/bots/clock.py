@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from callplayer.playback.cursor import BLOCK_S
+from callplayer.service.bots.lateness import Lateness
 from callplayer.service.bots.track_output import FRAME_S, FRAMES_PER_BLOCK, Frame, Outlet
 
 CATCH_UP_GAP_S = 0.008
@@ -53,12 +54,6 @@ def next_turn(turn: BlockTurn, now_s: float) -> BlockTurn:
     return BlockTurn(due_s, max(due_s, now_s + CATCH_UP_GAP_S * (not missed)), missed=missed)
 
 
-LATE_S = 0.02
-
-STEP_S = 0.0005
-
-STEPS = 256
-
 log = logging.getLogger("callplayer.service")
 
 
@@ -76,30 +71,6 @@ class Player(Protocol):
 
     def fail(self, error: Exception) -> None:
         """Take note that there was an error: the player is driven no more."""
-
-
-class Lateness:
-    """How late frames, 10 ms of one bot, went out: counts by 0.5 ms, the last for all beyond."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * STEPS
-        self.frames = 0
-        self.late = 0
-        """Later than 20 ms, or never sent."""
-
-        self.lost = 0
-
-    def note(self, late_s: float, frames: int) -> None:
-        """Count `frames` that went out `late_s` after they were due."""
-        self.frames += frames
-        self.late += frames if late_s > LATE_S else 0
-        self.counts[min(max(int(late_s / STEP_S), 0), STEPS - 1)] += frames
-
-    def note_lost(self, lost_s: float, players: int) -> None:
-        """Count the frames that none of `players` has sent."""
-        frames = round(lost_s / FRAME_S) * players
-        self.lost += frames
-        self.late += frames
 
 
 class Pump:
@@ -138,7 +109,7 @@ class Pump:
 
     def _lose(self, turn: BlockTurn) -> None:
         log.info("nothing was sent for %.0f ms", turn.lost_s * 1000)
-        self.lateness.note_lost(turn.lost_s, len(self._players))
+        self.lateness.note_lost(round(turn.lost_s / FRAME_S) * len(self._players))
         for player in tuple(self._players):
             player.lose(turn.due_s)
 

@@ -13,7 +13,6 @@ from typing import Protocol
 from livekit import rtc
 from livekit.rtc import DisconnectReason
 
-DEFAULT_IDLE_S = 60.0
 """How long a bot waits for a listener that has gone."""
 
 NOTED_S = 1.0

@@ -20,6 +20,9 @@ MAX_FILES = 16
 READ_BYTES = 65_536
 SEND_TIMEOUT_S = 10.0
 
+DEFAULT_IDLE_S = 60.0
+"""So long a bot waits for a listener that is not there."""
+
 T = TypeVar("T")
 
 

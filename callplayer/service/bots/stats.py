@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from callplayer.service.bots.clock import STEP_S
+from callplayer.service.bots.lateness import STEP_S
 from callplayer.service.bots.protocol import Report
 
 

@@ -18,9 +18,9 @@ from callplayer.playback.player import Place
 from callplayer.playback.turns import Turn, turns_of
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.decoder import DecodedCache
-from callplayer.service.bots.presence import DEFAULT_IDLE_S
 from callplayer.service.bots.process import BotWorker, WorkerDiedError, Workers
 from callplayer.service.bots.protocol import (
+    DEFAULT_IDLE_S,
     AnnounceListener,
     Decoded,
     Growing,

@@ -22,7 +22,6 @@ from callplayer.recordings.facts import E164
 from callplayer.service.clients import Client
 from callplayer.service.http.bodies import IngestAnswer, IngestRequest
 from callplayer.service.http.problems import NO_STORE, json_answer, read_body
-from callplayer.service.live.ingest_room import PUBLISH_WITHIN_S, IngestRoom
 from callplayer.service.livekit.process import RoomServer
 from callplayer.service.livekit.tokens import RoomTokens
 
@@ -84,6 +83,9 @@ class Ingest:
         return json_answer(answer, 201, headers=NO_STORE)
 
     async def _open(self, asked: IngestRequest) -> IngestAnswer:
+        # Only this needs the SDK of rooms in the service's own process.
+        from callplayer.service.live.ingest_room import PUBLISH_WITHIN_S, IngestRoom
+
         parties: tuple[Channel, ...] = ("call",) if asked.parties == "mixed" else _TWO
         incident_id = str(uuid.uuid4())
         room_name = f"ingest-{secrets.token_urlsafe(24)}"

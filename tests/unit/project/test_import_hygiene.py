@@ -8,7 +8,11 @@ import sys
 
 import pytest
 
-LIST_MODULES = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+LIST_MODULES = (
+    "import json, sys\n"
+    "named = {each.split('.')[0] for each in sys.modules} | {'livekit.rtc'} & {*sys.modules}\n"
+    "print(json.dumps(sorted(named)))"
+)
 VERSION = (
     "import contextlib, io\n"
     "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
@@ -43,6 +47,7 @@ def _loaded_by(code: str) -> set[str]:
         ("import callplayer.engine.session.room_source", "livekit", "textual sounddevice av"),
         ("import callplayer.ipc.messages", "msgspec", "livekit numpy httpx textual"),
         ("import callplayer.vendor.http", "msgspec", "livekit numpy httpx textual sounddevice"),
+        ("import callplayer.service.app", "livekit", "livekit.rtc textual sounddevice"),
         (VERSION, "callplayer", "textual livekit httpx numpy sounddevice msgspec"),
     ],
 )

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from callplayer.playback.cursor import BLOCK_S
-from callplayer.service.bots.clock import STEPS, Lateness, Pump
+from callplayer.service.bots.clock import Pump
 from callplayer.service.bots.growing_sound import (
     LEAST_EDGE_FRAMES,
     MOST_EDGE_FRAMES,
     GrowingSound,
     edge_frames,
 )
+from callplayer.service.bots.lateness import STEPS, Lateness
 from callplayer.service.bots.process import default_workers
 from callplayer.service.bots.protocol import (
     Extend,
@@ -91,7 +92,7 @@ def test_lateness_is_counted_by_half_ms_and_20_ms_is_late() -> None:
     lateness = Lateness()
     for late_s, frames in ((0.0, 900), (0.0101, 98), (0.021, 1), (9.0, 1)):
         lateness.note(late_s, frames)
-    lateness.note_lost(0.15, 2)
+    lateness.note_lost(30)
     assert (lateness.frames, lateness.late, lateness.lost) == (1000, 32, 30)
     assert (lateness.counts[0], lateness.counts[20], lateness.counts[STEPS - 1]) == (900, 98, 1)
     assert late_ms(lateness.counts, 0.5) == 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callplayer.service.bots.presence import DEFAULT_IDLE_S, UNNOTICED_S, PositionHistory, Sign
+from callplayer.service.bots.presence import UNNOTICED_S, PositionHistory, Sign
 from callplayer.service.http.operations import OPEN_STREAM
 from callplayer.service.options import ServeOptions
 
@@ -84,5 +84,5 @@ def test_a_listener_that_never_came_has_heard_nothing():
 
 
 def test_a_service_waits_for_a_minute():
-    assert ServeOptions((Path("call.wav"),)).idle_s == DEFAULT_IDLE_S == 60.0
+    assert ServeOptions((Path("call.wav"),)).idle_s == 60.0
     assert "60 s after the last listener" in OPEN_STREAM.description
