@@ -132,7 +132,7 @@ def test_under_the_knee_nothing_is_touched() -> None:
     first=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=64),
     second=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=64),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_sum_of_parties_leaves_full_scale(first: list[float], second: list[float]) -> None:
     count = min(len(first), len(second))
     one, two = (np.array(part[:count], dtype=np.float32) for part in (first, second))

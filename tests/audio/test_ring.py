@@ -53,7 +53,7 @@ class RingModel(RuleBasedStateMachine):
 
 TestRingModel = RingModel.TestCase
 TestRingModel.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, database=None
+    max_examples=80, stateful_step_count=40, deadline=None, database=None
 )
 
 

@@ -36,8 +36,6 @@ SIX_CHANNELS = ("channels=6", "channel_map=surround-51")
 NULL = "{ type null }"
 CLOCKLESS = {
     "null": NULL,
-    "plug": f"{{ type plug slave.pcm {NULL} }}",
-    "rate": f"{{ type rate slave {{ pcm {NULL} rate 44100 }} }}",
     "file": f"{{ type plug slave.pcm {{ type file file /dev/null format raw slave.pcm {NULL} }} }}",
 }
 

@@ -37,14 +37,14 @@ for each in $(seq 20); do echo "github.com/$each" >&2; sleep "$GO_S"; done
 cp "$GO_BUILDS" "$GOBIN/server"
 """
 LENGTH_S = 40.0
-SHORT_S = 8.0
+SHORT_S = 3.0
 
 
 class Machine:
     """A home with no livekit-server, and a Go compiler that needs `go_s` for each package."""
 
     def __init__(
-        self, folder: Path, *, go_s: float = 0.3, fails: bool = False, length_s: float = LENGTH_S
+        self, folder: Path, *, go_s: float = 0.2, fails: bool = False, length_s: float = LENGTH_S
     ) -> None:
         self.folder = folder
         self.go_pid = folder / "go" / "pid"
@@ -174,7 +174,7 @@ def test_without_a_terminal_the_room_is_waited_for(tmp_path: Path) -> None:
     ended = Machine(tmp_path, length_s=SHORT_S).piped()
     assert ended.returncode == 0, ended.stdout
     wanted = r"no terminal.*\[2/3\] compiling livekit-server, \d+ of 20 packages, 0:0\d.*"
-    wanted += r"\[3/3\] playing call.wav over LiveKit.*Playing at 0:00 of 0:08.*At end at 0:08"
+    wanted += r"\[3/3\] playing call.wav over LiveKit.*Playing at 0:00 of 0:03.*At end at 0:03"
     assert re.search(wanted, ended.stdout, re.DOTALL), ended.stdout
 
 
@@ -185,7 +185,7 @@ def test_without_a_terminal_and_without_a_room_the_recording_is_played_to_its_en
     ended = machine.piped()
     assert ended.returncode == 0, ended.stdout
     wanted = r"`go install` failed: no route.*\[3/3\] playing call.wav from its file.*"
-    wanted += r"Recording call.wav, no server.*Playing at 0:00 of 0:08.*At end at 0:08"
+    wanted += r"Recording call.wav, no server.*Playing at 0:00 of 0:03.*At end at 0:03"
     assert re.search(wanted, ended.stdout, re.DOTALL), ended.stdout
     assert machine.piped("--livekit").returncode == 1
 

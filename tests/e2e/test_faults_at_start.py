@@ -22,7 +22,6 @@ from tests.faults.rows import HTML
 from tests.rig.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 
-SIGN_IN = "/oauth/token"
 NOBODYS_JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ.c2lnbmF0dXJl"
 HANG_S = 40.0
 NO_ROOM = json.dumps({"token": NOBODYS_JWT, "url": "ws://127.0.0.1:9"})
@@ -81,8 +80,6 @@ def proxy(sweep_service: Service) -> Iterator[FaultProxy]:
 
 FAILING = {
     "500": (Fault(500), "answered 500"),
-    "502": (Fault(502, path=SIGN_IN), "with 502"),
-    "half a body": (Fault(breaks_off=True), "answer broke off"),
     "it hangs": (Fault(hangs=True), "no answer in time"),
     "no room": (Fault(body=NO_ROOM), "room server does not answer"),
     "no API": (None, "refuses the connection"),
@@ -116,16 +113,7 @@ def failing(
 REFUSED, UNREACHABLE = (3, "sign-in-refused"), (5, "unreachable")
 CASES = [
     pytest.param(Fault(401), *REFUSED, "refuses this client (401)", id="401"),
-    pytest.param(Fault(403), *REFUSED, "refuses this client (403)", id="403"),
-    pytest.param(Fault(501), *UNREACHABLE, "answered 501", id="501"),
     pytest.param(HTML, *UNREACHABLE, "not understood", id="HTML"),
-    pytest.param(Fault(401, path=SIGN_IN), *REFUSED, "Sign-in was refused", id="sign-in: 401"),
-    pytest.param(
-        Fault(body=HTML.body, content_type="text/html", path=SIGN_IN),
-        *UNREACHABLE,
-        "not understood",
-        id="sign-in: HTML",
-    ),
 ]
 
 

@@ -187,15 +187,14 @@ def write_cut_call(path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
 
 
-@pytest.mark.parametrize("mode", ["--headless", "--plain"])
 @pytest.mark.parametrize(
-    ("make", "what"),
+    ("mode", "make", "what"),
     [
-        (lambda path: None, "no file"),
-        (lambda path: path.mkdir(), "is a folder"),
-        (os.mkfifo, "is a pipe"),
-        (lambda path: path.write_text("no sound" * 100), "no sound file"),
-        (write_cut_call, "is cut off"),
+        ("--headless", lambda path: None, "no file"),
+        ("--plain", lambda path: path.mkdir(), "is a folder"),
+        ("--headless", os.mkfifo, "is a pipe"),
+        ("--plain", lambda path: path.write_text("no sound" * 100), "no sound file"),
+        ("--headless", write_cut_call, "is cut off"),
     ],
     ids=["missing", "folder", "pipe", "text", "cut"],
 )

@@ -19,7 +19,7 @@ from tests.rig.recorded import RecordedTerminal
 from tests.rig.signals import heard_position_s, rms_db, tone_db
 from tests.rig.terminal import Terminal
 
-SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 def processes_of(home: Path) -> list[str]:
@@ -187,10 +187,9 @@ def test_a_call_is_picked_played_and_left_for_the_list(sink: Sink, tmp_path: Pat
             terminal.wait_for("filter:", "▸ recorded")
 
 
-@pytest.mark.parametrize("flags", [(), ("--plain",)], ids=["-", "plain"])
-def test_the_demo_plays_in_plain_lines(flags: tuple[str, ...], sink: Sink, tmp_path: Path) -> None:
+def test_the_demo_plays_in_plain_lines(sink: Sink, tmp_path: Path) -> None:
     environment = clean_environment(tmp_path) | sink.environment
-    played_in_lines([*CALLPLAYER, "demo", *flags], environment, "of 2:41")
+    played_in_lines([*CALLPLAYER, "demo"], environment, "of 2:41")
     assert not processes_of(tmp_path)
 
 

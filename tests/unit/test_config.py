@@ -194,7 +194,7 @@ def test_what_is_no_usable_url_is_refused_without_being_shown(url: str) -> None:
 
 
 @given(url=st.text(max_size=60) | st.text(max_size=30).map(lambda rest: "https://" + rest))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_is_taken_or_refused(url: str) -> None:
     with contextlib.suppress(UsageError):
         taken = check_url(url, {"https": True, "http": False}, "api_url")

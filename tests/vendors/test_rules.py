@@ -166,7 +166,7 @@ _story: tuple[tuple[int, m.Request], ...] = (
 @pytest.mark.timeout(400)
 @given(knobs=servers())
 @settings(
-    max_examples=DEEP or 160,
+    max_examples=DEEP or 80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=not DEEP,
@@ -270,7 +270,7 @@ def test_nothing_old_is_heard_of_servers_whose_place_cannot_be_known(name: str) 
     acknowledges=st.booleans(),
     phase_ms=st.integers(0, 100).map(lambda tens: tens * 10),
 )
-@settings(max_examples=DEEP or 60, deadline=None, derandomize=not DEEP, phases=[Phase.generate])
+@settings(max_examples=DEEP or 30, deadline=None, derandomize=not DEEP, phases=[Phase.generate])
 def test_across_a_pause_nothing_is_lost_and_little_repeated(
     queue_ms: int, flushes_seek: bool, flushes_pause: bool, cadence_s: float,
     acknowledges: bool, phase_ms: int,

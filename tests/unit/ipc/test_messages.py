@@ -53,13 +53,13 @@ events = states | devices | st.builds(m.ByeEvent, exit_code=st.integers(0, 255))
 
 
 @given(request=requests)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_request_survives_the_pipe(request: m.Request) -> None:
     assert codec.decode_request(codec.encode_line(request)) == request
 
 
 @given(event=events)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_an_event_survives_the_pipe_as_one_line(event: m.Event) -> None:
     line = codec.encode_line(event)
     assert line.count(b"\n") == 1
@@ -134,7 +134,7 @@ def test_line_lengths_are_capped() -> None:
 
 
 @given(line=st.binary(max_size=120))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_give_a_wire_error_or_a_message(line: bytes) -> None:
     for decode in (codec.decode_request, codec.decode_event):
         try:

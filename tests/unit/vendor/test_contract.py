@@ -70,7 +70,7 @@ commands = st.one_of(
 
 
 @given(command=commands)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_command_survives_the_wire(command: Command) -> None:
     assert decode_command(encode_command(command)) == command
 
@@ -318,7 +318,7 @@ def test_datetimes(text: object, moment: datetime | None) -> None:
 
 
 @given(text=st.text(max_size=70))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_is_a_moment_with_a_zone_or_none(text: str) -> None:
     moment = times.parse_datetime(text)
     assert moment is None or moment.tzinfo is not None

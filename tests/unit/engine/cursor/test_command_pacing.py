@@ -77,7 +77,7 @@ def _run(
 
 
 @given(story=offers, tick_s=st.floats(0.01, 0.2), start_s=st.floats(0.0, 1e6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_at_most_ten_a_second_of_a_kind_and_the_last_always(
     story: list[tuple[float, Command]], tick_s: float, start_s: float
 ) -> None:
@@ -96,7 +96,7 @@ def test_at_most_ten_a_second_of_a_kind_and_the_last_always(
 
 
 @given(story=offers, tick_s=st.floats(0.01, 0.2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_last_pause_or_resume_is_sent_and_never_before_a_scrub_that_was_asked_for_first(
     story: list[tuple[float, Command]], tick_s: float
 ) -> None:

@@ -59,7 +59,7 @@ def _step(head: CursorEstimate, what: Status | int | str, now_s: float) -> Curso
 
 
 @given(story=steps, delay_ms=st.floats(0.0, 500.0), later_s=st.floats(0.0, 100.0))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_is_read_is_always_in_range(
     story: list[tuple[float, Status | int | str]], delay_ms: float, later_s: float
 ) -> None:
@@ -81,7 +81,7 @@ def test_what_is_read_is_always_in_range(
 
 
 @given(story=steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_pause_state_ends_only_by_agreement_or_a_status_that_is_certainly_newer(
     story: list[tuple[float, Status | int | str]],
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_pause_state_ends_only_by_agreement_or_a_status_that_is_certainly_newe
 
 
 @given(story=steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_scrub_is_not_confirmed_by_the_path_that_it_leaves(
     story: list[tuple[float, Status | int | str]],
 ) -> None:
@@ -116,7 +116,7 @@ def test_a_scrub_is_not_confirmed_by_the_path_that_it_leaves(
 
 
 @given(status=statuses(), later_s=st.floats(0.0, 1000.0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_pause_freezes_and_a_live_call_grows(status: Status, later_s: float) -> None:
     head = take_status(CursorEstimate(), status, 10.0)
     grown_ms = head.duration_ms(10.0 + later_s) - status.duration
@@ -316,7 +316,7 @@ class _Server:
         min_size=1, max_size=6,
     ),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_wish_comes_true_with_a_server_that_obeys(
     line_ms: int, asks: list[tuple[int, str, int]]
 ) -> None:

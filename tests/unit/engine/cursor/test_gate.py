@@ -83,7 +83,7 @@ def test_a_measure_of_an_earlier_move_says_nothing_of_the_last_one() -> None:
     ),
     path_s=st.floats(0.0, 0.3),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_it_is_shut_after_the_last_move_and_open_in_the_end(
     moves: list[tuple[float, str]], path_s: float
 ) -> None:

@@ -156,7 +156,7 @@ counters = st.builds(
 
 
 @given(readings=st.lists(st.tuples(st.sampled_from("ab"), counters), max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_counters_give_a_negative_delay(readings: list[tuple[str, Counters]]) -> None:
     """Counters start over when a track's stream is renegotiated."""
     path = ReceivePath()
@@ -205,7 +205,7 @@ def _even(jitter_buffer_ms: float, packet_ms: float, last_packet_s: float | None
     held_frames=st.integers(1, 20),
     phase_ms=st.floats(1.0, 9.0),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_packets_that_come_evenly_are_followed_to_the_first_new_frame(
     since_ms: float, packet_ms: float, held_frames: int, phase_ms: float
 ) -> None:
