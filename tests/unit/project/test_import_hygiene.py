@@ -10,7 +10,8 @@ import pytest
 
 LIST_MODULES = (
     "import json, sys\n"
-    "named = {each.split('.')[0] for each in sys.modules} | {'livekit.rtc'} & {*sys.modules}\n"
+    "there = {name for name, module in sys.modules.items() if module}\n"
+    "named = {each.split('.')[0] for each in there} | {'livekit.rtc', 'rich.console'} & there\n"
     "print(json.dumps(sorted(named)))"
 )
 VERSION = (
@@ -35,9 +36,14 @@ def _loaded_by(code: str) -> set[str]:
 @pytest.mark.parametrize(
     ("code", "loaded", "kept_out"),
     [
-        ("import callplayer.ui.app", "callplayer", "livekit sounddevice numpy httpx textual"),
+        (
+            "import callplayer.ui.app",
+            "callplayer",
+            "livekit sounddevice numpy httpx soxr textual rich",
+        ),
         ("import callplayer.ui.player_app", "textual", "livekit sounddevice numpy httpx soxr"),
-        ("import callplayer.ui.screens.picker", "textual", "livekit sounddevice numpy httpx"),
+        ("import callplayer.ui.screens.picker", "textual", "livekit sounddevice numpy httpx soxr"),
+        ("import callplayer.vendor.client", "httpx", "rich.console click textual livekit numpy"),
         (
             "import callplayer.engine.session.engine",
             "numpy",
