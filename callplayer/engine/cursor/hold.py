@@ -62,11 +62,8 @@ class Hold:
         if not plays or now_s - silent_s - self._heard_s >= RECENT_S:
             return
         # Where the call has gone to since is a stretch of its own, by the server's word alone.
-        same_stretch = not call.moved_since(self._heard_s)
-        place_ms: int | None = call.head.segment_ms
-        if same_stretch and self._heard_ms is not None:
-            went_on_s = max(now_s - silent_s - self._heard_s, 0.0)
-            place_ms = self._heard_ms + round(went_on_s * 1000)
+        same_stretch = not call.moved_since(self._heard_s) and self._heard_ms is not None
+        place_ms = self._heard_by(now_s - silent_s) if same_stretch else call.head.segment_ms
         self._pause(place_ms, now_s - silent_s if self._was_live else None, now_s)
         call.held = True
         if call.away and place_ms is not None:
@@ -84,8 +81,11 @@ class Hold:
         """A jump is asked for: the call goes on from there."""
         self._place_ms = self._again_ms = None
 
-    def engage(self, now_s: float, *, goes_on: bool) -> None:
-        """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while."""
+    def engage(self, now_s: float, *, goes_on: bool, broke_off_s: float | None = None) -> None:
+        """Sound comes out no more: pause at the place heard last. `goes_on`: only for a while.
+
+        `broke_off_s` is when the device took the last of it, None if that is not known.
+        """
         call = self._call
         call.memory_pauses = call.from_memory and not goes_on
         if call.held or not call.opened or call.head.wants_paused():
@@ -97,9 +97,19 @@ class Hold:
         # After a jump that has not been heard yet, that is where the call is to go on. While the
         # server is away it stands where it was heard last already.
         same_stretch = self._heard_ms is not None and self._segment_ms == call.head.segment_ms
-        place_ms = self._heard_ms if same_stretch else call.head.segment_ms
+        place_ms = self._heard_by(broke_off_s) if same_stretch else call.head.segment_ms
         self._pause(place_ms, now_s if phase == "live" else None, now_s)
         call.held = goes_on
+
+    def _heard_by(self, broke_off_s: float | None) -> int | None:
+        """Return the place that was heard when sound broke off: it went on since the last record.
+
+        Not where the call was moved since, or not heard for a while.
+        """
+        if self._heard_ms is None or broke_off_s is None or self._call.moved_since(self._heard_s):
+            return self._heard_ms
+        went_on_s = broke_off_s - self._heard_s
+        return self._heard_ms + (round(went_on_s * 1000) if 0.0 < went_on_s < RECENT_S else 0)
 
     def _pause(self, place_ms: int | None, live_s: float | None, now_s: float) -> None:
         self._live_s = live_s

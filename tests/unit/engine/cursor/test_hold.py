@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callplayer.engine.cursor.call_state import Delays
-from callplayer.engine.cursor.hold import LIVE_AGAIN_S, Hold
+from callplayer.engine.cursor.hold import LIVE_AGAIN_S, RECENT_S, Hold
 from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub, ScrubToEnd
 from callplayer.vendor.status import Status
@@ -49,6 +49,30 @@ def test_the_call_waits_where_it_was_heard_last_and_goes_on_from_there() -> None
     line.hold.release(NOW_S + 9.0)
     assert line.sent[2:] == [Resume()]
     assert not line.call.held
+
+
+@pytest.mark.parametrize(
+    ("broke_off_s", "went_on_ms"),
+    [(2.08, 80), (1.99, 0), (2.0 + RECENT_S, 0), (None, 0)],
+)
+def test_the_call_waits_where_sound_broke_off_after_the_last_record(
+    broke_off_s: float | None, went_on_ms: int
+) -> None:
+    """One from before the record counts as that; one long after it was not heard at all."""
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    broke_off_s = None if broke_off_s is None else NOW_S + broke_off_s
+    line.hold.engage(NOW_S + 3.0, goes_on=True, broke_off_s=broke_off_s)
+    assert line.sent == [Scrub(31_900 + went_on_ms - BREAK_BACK_MS), Pause()]
+
+
+def test_a_jump_since_the_last_record_is_not_added_to() -> None:
+    line = Line()
+    line.hold.record(NOW_S + 2.0)
+    line.sent.append(line.call.seek(31_000, NOW_S + 2.01))
+    line.report(31_000, NOW_S + 2.05)
+    line.hold.engage(NOW_S + 2.4, goes_on=True, broke_off_s=NOW_S + 2.1)
+    assert line.sent[1:] == [Scrub(31_000 - BREAK_BACK_MS), Pause()]
 
 
 def test_a_call_that_is_to_pause_is_not_gone_on_with() -> None:
