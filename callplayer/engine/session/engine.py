@@ -330,6 +330,7 @@ class Engine:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
             self._care.turn(now_s)
+            self._recall.recorder.take_turn(now_s)
             self._source.tick()
             self.send_due()
             self._apply_mix()

@@ -62,6 +62,9 @@ class AudioPipeline:
         self.has_stand_in = False
         """Whether a thread takes the place of the device that is not there: the call goes on."""
 
+        self.stands_still = False
+        """Whether the device asks for nothing, and is waited for."""
+
         self.listed: tuple[OutputDevice, ...] = ()
 
     @property
@@ -75,6 +78,11 @@ class AudioPipeline:
     def ready(self) -> bool:
         """Return whether the call can go on: a device plays it, or a stand-in takes it."""
         return self._output is not None and not self.on_trial
+
+    @property
+    def silent(self) -> bool:
+        """Return whether no sound can come out: there is no device, or it stands still."""
+        return not self.ready or self.stands_still
 
     @property
     def output(self) -> Output | None:
@@ -150,7 +158,8 @@ class AudioPipeline:
         if output is not None:
             self._ended_underflows += output.underflows
         self.channels.disconnect()
-        self.device_label, self.on_trial, self.has_stand_in = "", False, False
+        self.device_label = ""
+        self.on_trial = self.has_stand_in = self.stands_still = False
         self.desktop_level = FULL
         return output
 

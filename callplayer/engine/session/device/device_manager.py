@@ -45,7 +45,8 @@ class DeviceManager:
     `lasting` is the device chosen in an earlier call, which counts if `settings` name none and may
     be missing now. `send` sends commands to the server; `keep` makes a choice last and may raise
     OSError. `silent`: a call that finds no device at its begin plays on silently, and takes up
-    sound as soon as one comes. `list_devices` lists PortAudio's devices of the moment.
+    sound as soon as one comes. `list_devices` lists PortAudio's devices of the moment. `device` is
+    what is opened for `sound` (None: the real ones).
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class DeviceManager:
         silent: bool = False,
         limits: DeviceLimits = DEFAULT_LIMITS,
         list_devices: ListDevices = fresh_devices,
+        device: PlayingDevice | None = None,
     ) -> None:
         sound.output_delays_ms = read_output_delays_ms() | dict(settings.output_delay_ms)
         self._limits = limits
@@ -73,7 +75,7 @@ class DeviceManager:
         self._home = DeviceSelection(settings.output_device or lasting, goes_on)
         self._any_will_do = False
         self._asked: str | None = None
-        self._device = PlayingDevice(sound, limits)
+        self._device = device or PlayingDevice(sound, limits)
         self._search = DeviceSearch(list_devices, limits)
         self._stand_in = StandIn(sound, limits)
         self._report = DeviceReport(
@@ -115,7 +117,7 @@ class DeviceManager:
         while True:
             await asyncio.sleep(TICK_S)
             if self._begun:
-                await self._step(time.monotonic())
+                await self.step(time.monotonic())
 
     def turn(self, now_s: float) -> None:
         """Note a turn of the engine's loop: one that comes late shows that this process stood."""
@@ -151,12 +153,13 @@ class DeviceManager:
         return True
 
     def _must_wait(self) -> bool:
-        waits = self._device.silent or self._call.held  # held, it is about to be left
+        waits = self._sound.silent or self._call.held  # held, it is about to be left
         return self._call.opened and waits and self._call.is_silent()
 
     # --- one step ---------------------------------------------------------------------------------
 
-    async def _step(self, now_s: float) -> None:
+    async def step(self, now_s: float) -> None:
+        """Look at the device, do what is due; called each TICK_S."""
         self.turn(now_s)
         if self._asked is not None:
             asked, self._asked = self._asked, None
@@ -218,16 +221,13 @@ class DeviceManager:
     async def _lose(self, why: str, *, gone: bool) -> None:
         """The device gives no sound: hold the call where it was heard, close the device."""
         LOG.warning("%s", why)
-        self._hold.engage(time.monotonic(), goes_on=self._home.goes_on)
-        label, self._device.stands_still = self._sound.device_name or "", False
-        output = self._sound.detach()
+        now_s, label, output = time.monotonic(), self._sound.device_name or "", self._sound.output
         assert output is not None
-        self._home.remember(
-            self._device.on_sink or output.device_name,
-            label,
-            is_sink=bool(self._device.on_sink),
-            gone=gone,
-        )
+        broke_off_s = None if gone else now_s - output.stalled_s(now_s)
+        self._hold.engage(now_s, goes_on=self._home.goes_on, broke_off_s=broke_off_s)
+        self._sound.detach()
+        on_sink = self._device.on_sink
+        self._home.remember(on_sink or output.device_name, label, is_sink=bool(on_sink), gone=gone)
         self._report.loss(why)
         self._report.detail()
         self._retry_s = 0.0

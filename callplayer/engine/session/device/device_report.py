@@ -120,7 +120,7 @@ class DeviceReport:
             detail = SILENT
         elif not self._sound.ready:
             detail = self._held_elsewhere() or (WAITS if self._call.held else LACKS)
-        elif self._playing.stands_still:
+        elif self._sound.stands_still:
             detail = STANDS_STILL
         elif self._home.name:
             device = self._sound.device_name

@@ -36,9 +36,6 @@ class PlayingDevice:
         self._limits = limits
         self.view: PulseView | None = None
         self.on_sink = ""
-        self.stands_still = False
-        """Whether the device is waited for, and the call held for that."""
-
         self._cadence = Cadence()
         self._opened_s = 0.0
         self._watch: PulseWatch | None = None
@@ -108,11 +105,6 @@ class PlayingDevice:
         return self._cadence.shown
 
     @property
-    def silent(self) -> bool:
-        """Return whether no sound can come out: there is no device, or it stands still."""
-        return not self._sound.ready or self.stands_still
-
-    @property
     def stalled(self) -> bool:
         """Return whether the device should have asked for a block long ago."""
         return is_stalled(self._cadence, self._limits)
@@ -121,12 +113,21 @@ class PlayingDevice:
     def is_lost(self) -> bool:
         """Return whether the device has been waited for in vain, or is known to give no sound.
 
-        It is suspended then, or its sound server has ended.
+        One that has only just been opened is known as soon: it may not have shown a cadence yet.
         """
-        sink = self.view.sink(self.on_sink) if self.view is not None else None
-        is_suspended = sink is not None and sink.suspended
-        is_known = not self.shown or is_suspended or self.server_ended
-        return self.stalled and (is_known or self._cadence.silent_s >= self._limits.lost_s)
+        silent_s, limits = self._cadence.silent_s, self._limits
+        if self._is_cut_off:
+            return silent_s >= limits.stalled_s
+        return self.stalled and (not self.shown or silent_s >= limits.lost_s)
+
+    @property
+    def _is_cut_off(self) -> bool:
+        """Return whether the device is suspended, or its sound server has ended."""
+        view = self.view
+        if view is None or view.looked_s < self._opened_s:
+            return self.server_ended
+        sink = view.sink(self.on_sink or view.playing_on)
+        return self.server_ended or (sink is not None and sink.suspended)
 
     @property
     def asks(self) -> bool:
@@ -210,7 +211,6 @@ class PlayingDevice:
     async def open(self, name: str) -> bool:
         """Open a device and see that it runs; return whether it does."""
         self.on_sink, self._cadence, self._opened_s = "", Cadence(), time.monotonic()
-        self.stands_still = False
         try:
             await self._sound.open(
                 name, self.view, refresh=True, on_trial=True, timeout_s=self._limits.opens_s
@@ -233,7 +233,7 @@ class PlayingDevice:
         output = self._sound.output
         assert output is not None
         was_sink = self._is_sink(name)
-        while not (self.stalled or output.ended()):
+        while not (self.is_lost or output.ended()):
             await asyncio.sleep(TICK_S)
             if was_sink and self.view is not None and not self._is_sink(name):
                 return False

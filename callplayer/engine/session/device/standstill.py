@@ -82,21 +82,22 @@ class Standstill:
         gap_s = output.take_gap_s() if output is not None else 0.0
         counts = self._settled(now_s)
         self._was_shown = device.shown
-        if device.stands_still:
+        if self._sound.stands_still:
             if device.asks and self._may_go_on(now_s):
-                device.stands_still = False
+                self._sound.stands_still = False
                 self.release(now_s)
         elif gap_s >= self._limits.stalled_s and counts:
             self._break_off(now_s, gap_s)
-        elif device.stalled:
-            self._hold.engage(now_s, goes_on=True)
-            self._wait(self._limits.stalled_s)
-        return device.stands_still
+        elif device.stalled and output is not None:
+            silent_s = output.stalled_s(now_s)
+            self._hold.engage(now_s, goes_on=True, broke_off_s=now_s - silent_s)
+            self._wait(silent_s)
+        return self._sound.stands_still
 
     def release(self, now_s: float) -> None:
         """The device runs: let the call go on, if it is held and the room is there."""
         if self._stood and not self._may_go_on(now_s):
-            self._device.stands_still = True
+            self._sound.stands_still = True
             return
         self._released_s, self._stood = now_s, False
         self._hold.release(now_s)
@@ -122,7 +123,7 @@ class Standstill:
 
     def _wait(self, silent_s: float) -> None:
         LOG.warning("the device has asked for no sound for %.1f s", silent_s)
-        self._device.stands_still = True
+        self._sound.stands_still = True
         self._report.detail()
 
 

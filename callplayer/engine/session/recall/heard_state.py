@@ -12,18 +12,27 @@ LIVE_WITHIN_MS = 1_000
 
 
 def heard_state(
-    state: m.StateEvent, player: MemoryPlayer, *, paused: bool, at_end: bool, device_ms: float
+    state: m.StateEvent,
+    player: MemoryPlayer,
+    *,
+    paused: bool,
+    at_end: bool,
+    device_waits: bool,
+    device_ms: float,
 ) -> m.StateEvent:
     """Return `state` with what is heard from `player`. Nothing is requested of the server.
 
-    Call it under the lock of the channels. `device_ms` is the sound device's own delay.
+    Call it under the lock of the channels. `device_ms` is the sound device's own delay. While that
+    `device_waits` nothing is heard: what is to play is held, though the server may rest.
     """
+    held = state.held or (device_waits and not paused)
     place_ms, in_ms = player.place_ms(state.as_of_s, device_ms)
     lead_ms = round(player.ahead_s * 1000 * player.speed)
     phase = state.phase
     if phase not in ("reconnecting", "failed"):
         is_live = phase == "live" and lead_ms < LIVE_WITHIN_MS
-        phase = "at-end" if at_end else "paused" if paused else "live" if is_live else "playing"
+        stands = paused or held
+        phase = "at-end" if at_end else "paused" if stands else "live" if is_live else "playing"
     return msgspec.structs.replace(
         state,
         phase=phase,
@@ -33,7 +42,8 @@ def heard_state(
         at_end=at_end,
         requested_ms=None,
         unconfirmed_s=0.0,
-        advancing=not (paused or state.held) and lead_ms > 0,
+        held=held,
+        advancing=not (paused or held) and lead_ms > 0,
         from_memory=True,
         lead_ms=lead_ms,
         speed=player.speed,

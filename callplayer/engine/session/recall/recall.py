@@ -208,6 +208,7 @@ class Recall(EarMoves):
                     self._player,
                     paused=self._ear.paused,
                     at_end=self._is_at_end(),
+                    device_waits=self._sound.silent,
                     device_ms=self._sound.device_latency_ms,
                 )
         return msgspec.structs.replace(

@@ -34,6 +34,10 @@ ALL_CONCEALED = 0.8
 
 STOPPED_SLACK_S = 0.02
 
+STOOD_S = 0.3
+"""Frames come each 10 ms, of silence too. Where none has come for so long, this process may have
+stood still: then what comes next had queued, and is not of the place that the clock has reached."""
+
 
 class Recorder:
     """Fills `memory` with what `channels` take while the gate is open. `names` are the lanes, and
@@ -50,6 +54,8 @@ class Recorder:
         self.carries: dict[str, Carries] = {}
         self._until_place: Counter[str] = Counter()
         self._advanced_s = float("-inf")
+        self._came_s: float | None = None
+        self._unsure_s: float | None = None
         self._concealed_ms = self._dropped_ms = 0.0
         self._looked_s = 0.0
         channels.record = self.record
@@ -108,6 +114,11 @@ class Recorder:
         """The gate is shut: what comes when it opens is of another place."""
         self._memory.close()
 
+    def take_turn(self, now_s: float) -> None:
+        """The engine's loop turned at `now_s`: the gate is shut if this process had stood still."""
+        if self._unsure_s is not None and now_s >= self._unsure_s:
+            self._unsure_s = None
+
     def take_losses(self, now_s: float) -> None:
         """Look how much the jitter buffers have made up so far, and the SDK has dropped.
 
@@ -137,6 +148,12 @@ class Recorder:
         """Take a part's frame, under the lock, on any thread."""
         now_s = time.monotonic()
         memory, head = self._memory, self._call.head
+        if self._came_s is not None and now_s - self._came_s > STOOD_S:
+            self._unsure_s = now_s
+            memory.close()
+        self._came_s = now_s
+        if self._unsure_s is not None:
+            return
         if head.advancing():
             self._advanced_s = now_s
         elif now_s - self._advanced_s > self._path.delay_ms / 1000 + STOPPED_SLACK_S:

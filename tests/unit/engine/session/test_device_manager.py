@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from callplayer.engine.devices.limits import DeviceLimits
 from callplayer.engine.devices.portaudio import OutputDevice
 from callplayer.engine.devices.pulse import PulseView, Sink
 from callplayer.engine.devices.search import ListDevices
+from callplayer.engine.devices.selection import HOME_AGAIN_S
 from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.session.device import standstill
 from callplayer.engine.session.device.device_manager import DeviceManager
 from callplayer.engine.session.device.device_report import LACKS, SLOW_S
+from callplayer.engine.session.device.playing_device import PlayingDevice
 from callplayer.engine.session.pipeline import OPEN_TIMEOUT_S, AudioPipeline
 from callplayer.engine.session.reporter import Reporter
 from callplayer.errors import SoundDeviceHangsError, SoundSystemGoneError
@@ -49,6 +51,7 @@ class Card:
         self.device_name = name
         self.silent_s = 0.004
         self.gap_s = 0.0
+        self.has_ended = False
 
     def stop(self) -> None: ...
 
@@ -60,11 +63,39 @@ class Card:
         return gap_s
 
     def ended(self) -> bool:
-        return False
+        return self.has_ended
+
+
+class Opened(PlayingDevice):
+    """Opens cards of the test's own: those that are `there`, by name; "" is the speakers.
+
+    `opened` are the names that were tried. `server_has_ended`: the sound server has, just now.
+    """
+
+    def __init__(self, sound: AudioPipeline) -> None:
+        super().__init__(sound, LIMITS)
+        self.there: dict[str, Card] = {}
+        self.opened: list[str] = []
+        self.server_has_ended = False
+        self._pipeline = sound
+
+    @property
+    def server_ended(self) -> bool:
+        return self.server_has_ended
+
+    async def open(self, name: str) -> bool:
+        self.opened.append(name)
+        card = self.there.get(name or "speakers")
+        if card is not None:
+            self._pipeline.attach(card, card.mixer)
+        return card is not None
+
+    async def probe(self, name: str) -> bool:
+        return name in self.there
 
 
 class Rig:
-    """Plays on the speakers for as long as the headset, which was lost, is gone."""
+    """A call on the speakers, which are open already. The wanted headset is not there."""
 
     def __init__(
         self,
@@ -72,28 +103,42 @@ class Rig:
         *,
         wanted: str = "headset",
         output_delay_ms: Mapping[str, int] | None = None,
+        make_device: Callable[[AudioPipeline], PlayingDevice] | None = None,
     ) -> None:
         self.reported: list[m.Event] = []
-        self.now_s = 1000.0
+        self.now_s = time.monotonic()
         self.sent: list[Command] = []
-        sound, call = AudioPipeline(48_000), PlaybackState()
+        self.sound, self.call = sound, call = AudioPipeline(48_000), PlaybackState()
+        self.device, self.card = (make_device or Opened)(sound), Card("speakers")
         reporter = Reporter(self.reported.append, call, sound, ReceivePath())
         self.care = DeviceManager(
             sound, call, reporter, self.sent.extend,
             Settings(output_device=wanted, output_delay_ms=output_delay_ms or {}),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
+            device=self.device,
         )  # fmt: skip
-        self.card = Card("speakers")
         sound.attach(self.card, self.card.mixer)
-        self.care._home.remember("headset", "headset", is_sink=False, gone=True)
-        self.switched: list[str] = []
-        self.care._switch = self._switch  # type: ignore[method-assign]
-        self.care._reopen = self._find_none  # type: ignore[method-assign]
-        self.sound, self.call = sound, call
+
+    async def lose_the_headset(self) -> None:
+        """Have the headset play, and end, just now."""
+        headset = Card("headset")
+        headset.has_ended = True
+        self.sound.attach(headset, headset.mixer)
+        await self.step(TICK_S)
+        assert self.errors == ["device-lost"]
+
+    async def play_on_the_speakers(self) -> None:
+        """Play on them for as long as the headset, which was lost, is gone."""
+        self.device.there["speakers"] = self.card
+        await self.lose_the_headset()
+        await self.step(TICK_S)
+        assert self.sound.output is self.card
+        self.now_s += HOME_AGAIN_S
+        self.device.opened.clear()
+        self.reported.clear()
 
     def play(self) -> None:
-        """Let a call of 60 s play, at 30 s by now, on a device that is not lost."""
-        self.care._home.forget()
+        """Let a call of 60 s play, at 30 s by now."""
         self.call.opened = True
         reported = Status(30_000, 60_000, paused=False, at_end=False, call_over=True)
         self.call.take_status(reported, self.now_s, Delays())
@@ -106,17 +151,11 @@ class Rig:
     def errors(self) -> list[str]:
         return [each.code for each in self.reported if isinstance(each, m.ErrorEvent)]
 
-    async def _find_none(self) -> None: ...
-
-    async def _switch(self, name: str) -> None:
-        self.switched.append(name)
-        self.care._home.forget()
-
     async def step(self, seconds: float, *, silent: bool = False) -> None:
         for _ in range(round(seconds / TICK_S)):
             self.now_s += TICK_S
             self.card.silent_s = self.card.silent_s + TICK_S if silent else 0.004
-            await self.care._step(self.now_s)
+            await self.care.step(self.now_s)
             await asyncio.sleep(0)
 
 
@@ -164,10 +203,9 @@ async def test_a_pause_that_is_pressed_while_the_sound_fades_out_for_another_dev
 async def test_a_device_that_opens_slowly_is_waited_for_and_one_that_hangs_is_left_to_a_new_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rig = Rig(no_devices)
+    rig = Rig(no_devices, make_device=lambda sound: PlayingDevice(sound, LIMITS))
     rig.play()
     rig.sound.detach()
-    del rig.care._reopen  # type: ignore[attr-defined]
     patience_s = []
 
     async def hangs(_name: str, _view: PulseView | None, *, timeout_s: float, **_: Any) -> None:
@@ -188,28 +226,48 @@ async def test_a_device_left_for_another_that_hangs_while_it_is_closed(
     monkeypatch: pytest.MonkeyPatch, *, server_ended: bool
 ) -> None:
     """Once its sound server has ended, PortAudio cannot close it: a new engine waits for one."""
-    rig = Rig(no_devices)
-    rig.play()
-    del rig.care._switch  # type: ignore[attr-defined]
+
+    async def one() -> list[OutputDevice]:
+        return [HEADSET]
 
     async def hangs(_: object) -> None:
-        rig.care._device._server_ended_s = time.monotonic() if server_ended else -1.0
+        rig.device.server_has_ended = server_ended
         raise SoundDeviceHangsError("The sound device does not answer.", "")
+
+    rig = Rig(one)
+    rig.play()
+    rig.device.there["headset"] = Card("headset")
+    rig.care.handle(m.SetOutputDevice("headset"))
 
     monkeypatch.setattr(rig.sound, "end", hangs)
     with pytest.raises(SoundSystemGoneError if server_ended else SoundDeviceHangsError):
-        await rig.care._switch("headset")
+        await rig.step(TICK_S)
 
 
-async def test_a_suspended_device_is_not_waited_for() -> None:
+@pytest.mark.parametrize("played_s", [2.0, 0.0])
+@pytest.mark.parametrize("fault", ["suspended", "its server has ended"])
+async def test_a_device_that_is_known_to_give_no_sound_is_not_waited_for(
+    fault: str, played_s: float
+) -> None:
+    """Neither is one that was opened only now, and has not shown that it runs."""
     rig = Rig(no_devices)
     rig.play()
-    await rig.step(2.0)
-    sink = Sink("speakers", "Speakers", suspended=True)
-    rig.care._device.view = PulseView(sinks=(sink,), playing_on="")
-    rig.care._device.on_sink = "speakers"
-    await rig.step(LIMITS.stalled_s + TICK_S, silent=True)
+    await rig.step(played_s)
+    if fault == "suspended":
+        sink = Sink("speakers", "Speakers", suspended=True)
+        rig.device.view = PulseView(sinks=(sink,), playing_on="speakers")
+        rig.device.on_sink = "speakers"
+    else:
+        rig.device.server_has_ended = True
+    await rig.step(LIMITS.stalled_s + 2 * TICK_S, silent=True)
     assert rig.errors == ["device-lost"]
+
+
+async def test_a_device_that_has_not_run_yet_is_given_longer_than_one_that_has() -> None:
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(LIMITS.first_block_s - TICK_S, silent=True)
+    assert (rig.sent, rig.errors) == ([], [])
 
 
 async def test_a_process_that_was_stopped_goes_back_to_what_was_heard_last() -> None:
@@ -267,12 +325,12 @@ async def test_a_turn_that_comes_late_while_the_device_was_fed_is_no_standstill(
 async def test_a_machine_that_slept_goes_back_though_its_clock_stood_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(standstill, "asleep_s", lambda: 10.0)
     rig = Rig(no_devices)
     rig.play()
     await rig.step(2.0)
-    monkeypatch.setattr(standstill, "asleep_s", lambda: rig.care._standstill._asleep_s + 600.0)
+    monkeypatch.setattr(standstill, "asleep_s", lambda: 610.0)
     await rig.step(TICK_S)
-    monkeypatch.undo()
     assert scrub_of(rig.sent) == pytest.approx(32_000 - BREAK_BACK_MS, abs=110)
     assert rig.errors == ["stood-still"]
 
@@ -286,14 +344,20 @@ async def test_what_the_first_block_takes_is_no_standstill() -> None:
 
 
 async def test_a_device_is_watched_while_another_is_looked_for() -> None:
-    asked = asyncio.Event()
+    asked, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hangs() -> list[OutputDevice]:
         asked.set()
-        await asyncio.sleep(60.0)
+        try:
+            await asyncio.sleep(60.0)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
         return []
 
     rig = Rig(hangs)
+    await rig.play_on_the_speakers()
+    rig.device.there.clear()
     await asyncio.wait_for(rig.step(LIMITS.search_s + 0.5), 5.0)
     assert asked.is_set()
     assert rig.sound.ready
@@ -304,9 +368,7 @@ async def test_a_device_is_watched_while_another_is_looked_for() -> None:
     losses = [event for event in rig.reported if isinstance(event, m.ErrorEvent)]
     assert [loss.code for loss in losses] == ["device-lost"]
     rig.care.stop()
-    looking = rig.care._search._looking
-    assert isinstance(looking, asyncio.Task)
-    assert looking.cancelled() or looking.cancelling()
+    await asyncio.wait_for(cancelled.wait(), 5.0)
 
 
 async def test_a_lost_device_is_played_on_again_when_it_is_listed_again() -> None:
@@ -319,12 +381,14 @@ async def test_a_lost_device_is_played_on_again_when_it_is_listed_again() -> Non
         return list(listed)
 
     rig = Rig(fresh)
+    await rig.play_on_the_speakers()
     await rig.step(2 * LIMITS.search_s)
     assert looks == 2
-    assert not rig.switched
+    assert not rig.device.opened
     listed.append(HEADSET)
+    rig.device.there["headset"] = Card("headset")
     await rig.step(LIMITS.search_s + 0.5)
-    assert rig.switched == ["headset"]
+    assert rig.device.opened == ["headset"]
 
 
 @pytest.mark.parametrize(("lost", "reopened"), [(True, "speakers"), (False, "headset")])
@@ -335,13 +399,15 @@ async def test_for_more_latency_the_device_that_plays_is_opened_anew(
         return [SPEAKERS]
 
     rig = Rig(fresh)
-    if not lost:
-        rig.care._home.forget()
+    if lost:
+        await rig.play_on_the_speakers()
+    else:
         rig.card.device_name = "headset"
+        rig.device.there["headset"] = rig.card
     wants: Any = lambda *_, **__: True  # noqa: E731
     monkeypatch.setattr(rig.sound, "wants_other_latency", wants)
     await rig.step(TICK_S)
-    assert rig.switched == [reopened]
+    assert rig.device.opened == [reopened]
 
 
 async def test_a_delay_that_the_device_does_not_report_is_found_by_clicks_and_kept(
@@ -382,21 +448,15 @@ async def test_settings_go_before_a_delay_that_was_found() -> None:
     rig.care.stop()
 
 
-async def test_a_named_device_that_is_back_is_not_reported_as_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_named_device_that_is_back_is_not_reported_as_missing() -> None:
     async def fresh() -> list[OutputDevice]:
         return [HEADSET]
 
     rig = Rig(fresh, wanted="head")  # a part of its name, and the sink it led to is another name
-    rig.sound.detach()
-    del rig.care._reopen  # type: ignore[attr-defined]
-
-    async def opens(name: str) -> bool:
-        rig.sound.attach(rig.card, rig.card.mixer)
-        return name == "headset"
-
-    monkeypatch.setattr(rig.care._device, "open", opens)
+    await rig.lose_the_headset()
     await rig.step(TICK_S)
+    assert not rig.sound.ready
+    rig.device.there["headset"] = Card("headset")
+    await rig.step(LIMITS.retry_s + TICK_S)
     assert rig.sound.ready
-    assert not [event for event in rig.reported if isinstance(event, m.ErrorEvent)]
+    assert rig.errors == ["device-lost"]
