@@ -26,7 +26,7 @@ from callplayer.errors import SoundDeviceError
 from callplayer.text import plain_text
 
 PREFERRED_RATE_HZ = 48_000
-CLOCK_LOOK_S, CLOCK_KNOWN_S, FIRST_BLOCK_S = 0.05, 2.0, 0.5
+CLOCK_LOOK_S, STARVED_S, CLOCK_KNOWN_S, FIRST_BLOCK_S = 0.05, 0.075, 2.0, 0.5
 FILLED_S, CLOCK_LEAD_S = 0.2, 1.0
 """A device takes no more sound than this beyond the time that passes, to fill itself at first. One
 that takes so much more has no clock: ALSA's `null` and `file` take all there is."""
@@ -202,12 +202,15 @@ class SoundOutput:
 
     def _see_clock(self) -> None:
         """Return once the device has shown no haste, or has been found to have no clock."""
-        time.sleep(CLOCK_LOOK_S)
         while self._has_clock:
-            lead_s = self._lead_s(time.monotonic())
-            if lead_s <= (FILLED_S if self.mixer.rendered_frames else -FIRST_BLOCK_S):
-                return
+            looked_s = time.monotonic()
             time.sleep(CLOCK_LOOK_S)
+            now_s = time.monotonic()
+            # A process that is not let run can take no more than one that waits for a clock.
+            is_starved = now_s - looked_s > STARVED_S and now_s - self._opened_s < FIRST_BLOCK_S
+            least_s = FILLED_S if self.mixer.rendered_frames else -FIRST_BLOCK_S
+            if self._lead_s(now_s) <= least_s and not is_starved:
+                return
 
     def _lead_s(self, now_s: float) -> float:
         return self.mixer.rendered_frames / self.mixer.rate_hz - (now_s - self._opened_s)
