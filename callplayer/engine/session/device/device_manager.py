@@ -91,7 +91,7 @@ class DeviceManager:
             silent=silent,
         )
         self._begun = False
-        self._retry_s = self._latency_s = 0.0
+        self._retry_s = 0.0
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -192,12 +192,9 @@ class DeviceManager:
         ):
             if await self._probe(self._home.name):
                 await self._switch(self._home.name)
-        elif self._device.settled and now_s - self._latency_s >= self._limits.latency_look_s:
-            self._latency_s = now_s
-            unheard = self._call.is_silent()
-            if self._sound.wants_other_latency(now_s, unheard=unheard):
-                name = output.device_name if self._home.name else self._home.wanted
-                await self._switch(self._device.on_sink or name)
+        elif self._device.wants_other_latency(now_s, unheard=self._call.is_silent()):
+            name = output.device_name if self._home.name else self._home.wanted
+            await self._switch(self._device.on_sink or name)
         elif not self._device.is_late:
             self._hold.record(now_s)
 

@@ -37,7 +37,7 @@ class PlayingDevice:
         self.view: PulseView | None = None
         self.on_sink = ""
         self._cadence = Cadence()
-        self._opened_s = 0.0
+        self._opened_s = self._latency_s = 0.0
         self._watch: PulseWatch | None = None
         self._on_level: Callable[[], None] = lambda: None
         self._first_view = asyncio.Event()
@@ -139,13 +139,18 @@ class PlayingDevice:
         """Return whether the device has not asked for a block since the last look but one."""
         return self._cadence.is_late
 
-    @property
-    def settled(self) -> bool:
-        """Return whether the stream plays where it did, as far as the sound server has reported.
+    def wants_other_latency(self, now_s: float, *, unheard: bool) -> bool:
+        """Return whether to open the device anew, for more latency, or `unheard` for less.
 
-        One that is being moved runs dry for a moment: that says nothing about its latency.
+        Not while it does not ask: it may stand still, and could not be closed. A stream that is
+        being moved runs dry for a moment: that says nothing about its latency.
         """
-        return stream_went(self.view, self._opened_s, self.on_sink) == "stayed"
+        is_due = now_s - self._latency_s >= self._limits.latency_look_s
+        stays = stream_went(self.view, self._opened_s, self.on_sink) == "stayed"
+        if not (is_due and stays and self.asks):
+            return False
+        self._latency_s = now_s
+        return self._sound.wants_other_latency(now_s, unheard=unheard)
 
     @property
     def server_ended(self) -> bool:

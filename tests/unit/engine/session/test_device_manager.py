@@ -410,6 +410,20 @@ async def test_for_more_latency_the_device_that_plays_is_opened_anew(
     assert rig.device.opened == [reopened]
 
 
+async def test_a_device_that_stands_still_is_not_closed_for_more_latency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would hang. That it runs dry may be seen just as it stops."""
+    rig = Rig(no_devices)
+    rig.play()
+    await rig.step(LIMITS.latency_look_s)
+    wants: Any = lambda *_, **__: True  # noqa: E731
+    monkeypatch.setattr(rig.sound, "wants_other_latency", wants)
+    await rig.step(1.0, silent=True)
+    assert "stands still" in rig.detail
+    assert rig.device.opened == []
+
+
 async def test_a_delay_that_the_device_does_not_report_is_found_by_clicks_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
