@@ -14,13 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pulsectl
 import pytest
 
 from callplayer.engine.session.pipeline import OPEN_TIMEOUT_S
 from tests.e2e.conftest import SWEEP_S
 from tests.faults.heard import nearest, place_s, quiet_spans
 from tests.rig.processes import CALLPLAYER, Event, HeadlessEngine, Service, clean_environment
-from tests.rig.pulse import RATE_HZ, PulseServer, Recording, Sink, pulse_server, until_heard
+from tests.rig.pulse import (
+    RATE_HZ,
+    PulseServer,
+    Recording,
+    Sink,
+    SoundServer,
+    pulse_server,
+    until_heard,
+)
 from tests.rig.signals import PERIOD_S, heard_position_s, rms_db, write_sweep_call
 from tests.rig.terminal import Terminal
 
@@ -35,12 +44,15 @@ REPEATED_AT_MOST_S = 0.3
 """How much before the place where sound broke off it may go on."""
 
 READ_FRAMES = RATE_HZ // 25
-EDGE_FRAMES = RATE_HZ // 50
+BREAK_FRAMES = EDGE_FRAMES = RATE_HZ // 50
 """Fades bend the first and the last of a stretch of sound; its place is read beside them."""
 
 STOPPED_S = 20.0
 LASTS_S = 0.4
 """Sound that is shorter is what a device or a queue still held."""
+
+WIDE = 100
+"""So many columns leave room for a device's whole name beside a delay of three digits."""
 
 Start = Callable[..., HeadlessEngine]
 AddSink = Callable[..., Sink]
@@ -125,14 +137,16 @@ def last_position_s(sound: np.ndarray) -> float:
     return position_s(sound, start) + (loud[-1] - start) / RATE_HZ
 
 
-def went_on_s(sink: Recording, since_s: float) -> float:
-    """Return the position of the first sound that a sink plays since then."""
+def went_on_s(sink: Recording, since_s: float, lasts_s: float = READ_FRAMES / RATE_HZ) -> float:
+    """Return the position of the first sound of so long that a sink plays since then."""
     deadline_s = time.monotonic() + 6.0
+    least_frames = EDGE_FRAMES + round(lasts_s * RATE_HZ)
     while True:
         sound = sink.heard(since_s, time.monotonic() - 0.05)
         loud = np.flatnonzero(np.abs(sound) > 0.05)
-        if len(loud) and len(sound) > loud[0] + EDGE_FRAMES + READ_FRAMES:
-            return position_s(sound, int(loud[0]) + EDGE_FRAMES) - EDGE_FRAMES / RATE_HZ
+        for part in np.split(loud, np.flatnonzero(np.diff(loud) > BREAK_FRAMES) + 1):
+            if len(part) and part[-1] - part[0] > least_frames:
+                return position_s(sound, int(part[0]) + EDGE_FRAMES) - EDGE_FRAMES / RATE_HZ
         assert time.monotonic() < deadline_s, "no sound came"
         time.sleep(0.05)
 
@@ -152,9 +166,14 @@ def nothing_lost(before_s: float, after_s: float) -> bool:
     return -REPEATED_AT_MOST_S < gap_s < 0.02
 
 
-def remove(server: PulseServer, sink: Sink) -> float:
-    now_s = time.monotonic()
-    server.control("unload-module", sink.module)
+def remove(server: SoundServer, sink: Sink) -> float:
+    """Unplug a sink; return when: what it has played by then is all that it can be sure to play.
+
+    Not by pactl: a slow machine takes 30 ms and more to start a program.
+    """
+    with pulsectl.Pulse("tests", server=server.environment["PULSE_SERVER"]) as client:
+        now_s = time.monotonic()
+        client.module_unload(int(sink.module))
     return now_s
 
 
@@ -335,8 +354,9 @@ def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
     until_heard(sink)
     stopped_s = time.monotonic()
     server.stand_still()
-    held = engine.wait_state(since_s=stopped_s, held=True)
-    assert "stands still" in held["detail"]
+    _, held = engine.wait_for(
+        lambda e: e.get("held", False) and "stands still" in e["detail"], since_s=stopped_s
+    )
     assert held["device"] is not None
     time.sleep(max(stopped_s + 1.2 - time.monotonic(), 0.0))
     server.go_on()
@@ -438,6 +458,7 @@ def open_player(
             folder,
             [*CALLPLAYER, *flags, sweep_service.incidents[0]],
             clean_environment(tmp_path) | sweep_service.environment | environment,
+            columns=WIDE,
         )
         terminals.append(terminal)
         terminal.wait_for("PLAYING")
@@ -459,14 +480,15 @@ def test_on_the_screen_a_driver_that_hangs_costs_nothing_of_the_call(
     screen.wait_for("stands still", "PAUSED", timeout_s=REPORTED_WITHIN_S)
     screen.wait_for("has stopped", "PAUSED", "no device", timeout_s=HANGS_WITHIN_S)
     screen.wait_for("hangs in the sound device; starting it again", timeout_s=4.0)
-    screen.wait_for("PAUSED", timeout_s=4.0)
+    screen.wait_for("PAUSED")  # a new engine's start is measured in the benchmarks
     woken_s = time.monotonic()
     server.go_on()
     before_s = broke_off_s(sink, stopped_s - 0.5, stopped_s - 0.02)
     screen.wait_for("PLAYING", "♪ Null Output", timeout_s=4.0)
-    # Dated by frames counted, and none were while the server stood still.
+    # Dated by frames counted, and none were while the server stood still. It plays at first what
+    # it held of the stream that hung.
     stood_s = woken_s - stopped_s
-    after_s = went_on_s(sink, stopped_s + 0.1)
+    after_s = went_on_s(sink, stopped_s + 0.1, lasts_s=LASTS_S)
     gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
     assert -REPEATED_AT_MOST_S < gap_s < 0.1, stood_s
     screen.type("q")
