@@ -23,14 +23,16 @@ from tests.e2e.test_device_life import (
     SILENT_DB,
     broke_off_s,
     is_loss,
+    last_position_s,
     remove,
     shown_less_heard_s,
     went_on_s,
 )
+from tests.faults.heard import nearest
 from tests.rig.pipewire import Layer, PipeWireServer, pipewire_server
 from tests.rig.processes import CALLPLAYER, HeadlessEngine, clean_environment, soon
 from tests.rig.pulse import RATE_HZ, PulseServer, Sink, SoundServer, until_heard
-from tests.rig.signals import PERIOD_S, rms_db, write_sweep_call
+from tests.rig.signals import rms_db, write_sweep_call
 
 pytestmark = pytest.mark.measures
 
@@ -107,16 +109,17 @@ def nothing_lost(before_s: float, after_s: float) -> bool:
 
     It holds some blocks for a sink, and drops them with the link to it.
     """
-    gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
-    return -REPEATED_AT_MOST_S < gap_s < DROPPED_S
+    return -REPEATED_AT_MOST_S < nearest(after_s - before_s) < DROPPED_S
 
 
 def broke_off_by_s(sink: Sink, lost_s: float) -> float:
-    """Return the position that a sink removed at `lost_s` had played by then.
+    """Return the last position that a sink removed at `lost_s` is known to have played.
 
-    Its monitor ends with it, and keeps the last blocks to itself.
+    It plays on until PipeWire has heard of it. Its monitor ends with it, and keeps the last blocks
+    to itself.
     """
-    return broke_off_s(sink, lost_s - 0.5, lost_s - MONITOR_KEEPS_S) + MONITOR_KEEPS_S
+    by_then_s = broke_off_s(sink, lost_s - 0.5, lost_s - MONITOR_KEEPS_S) + MONITOR_KEEPS_S
+    return by_then_s + max(nearest(last_position_s(sink.last(0.5)) - by_then_s), 0.0)
 
 
 def stream_number(server: SoundServer) -> str:
