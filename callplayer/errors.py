@@ -13,6 +13,7 @@ CallplayerError (1)
 └── ServiceError (1)          the replay service cannot start or go on
     ├── TooManyStreamsError (1)    no stream is opened beside those that are open
     ├── DrainingError (1)          it opens no new streams, for it is about to end
+    ├── SoundNotReadyError (1)     the sound is still being read or decoded
     └── ParticipantTakenError (1)  another client listens under this participant id
 """
 
@@ -123,6 +124,10 @@ class TooManyStreamsError(ServiceError):
 
 class DrainingError(ServiceError):
     """The service opens no new streams: it ends when those that are open have."""
+
+
+class SoundNotReadyError(ServiceError):
+    """The sound of a recording is still being read or decoded; that goes on."""
 
 
 class ParticipantTakenError(ServiceError):

@@ -84,6 +84,29 @@ def pydll() -> ctypes.PyDLL:
     return library
 
 
+ANSWERS = frozenset({"publish_data", "perform_rpc"})
+"""Events that whoever asked waits for by a queue of its own."""
+
+
+def keep_others_out(room: rtc.Room) -> None:
+    """Have a connected room's queue get the room's own events, and no answers to requests.
+
+    The SDK puts the events of all rooms of a process into each room's queue, and wakes the loop for
+    every one.
+    """
+
+    def make(handle: int, _loop: asyncio.AbstractEventLoop, passes: Passes) -> Passes:
+        def takes(event: Any) -> bool:
+            kind = event.WhichOneof("message")
+            if kind == "room_event":
+                return bool(event.room_event.room_handle == handle)
+            return kind not in ANSWERS and passes(event)
+
+        return takes
+
+    filter_events(room, make)
+
+
 def filter_events(
     room: rtc.Room, make: Callable[[int, asyncio.AbstractEventLoop, Passes], Passes]
 ) -> None:

@@ -1,18 +1,20 @@
 """Recordings to plain samples, here or in a process of its own.
 
-`python -m callplayer.recordings.decoding FD` is that process: it reads the path, or the place in a
-bucket, from standard input, writes int16 at 48 kHz, parties side by side, to the file that is open
-as FD, and prints one line of JSON: `frames`, or `what` and `hint`. A broken file may crash the
-libraries that read it: then no stream is hurt, and neither is the service.
+`python -m callplayer.recordings.decoding FD TURN_FD` is that process: it reads the path, or the
+place in a bucket, from standard input, writes int16 at 48 kHz, parties side by side, to the file
+that is open as FD, and prints one line of JSON: `frames`, or `what` and `hint`. Of all that share
+the file TURN_FD one decodes at a time; what they wait for a bucket is their own time. A broken file
+may crash the libraries that read it: then no stream is hurt, and neither is the service.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +30,16 @@ NICE = 10
 """The bots, which must be in time, come first."""
 
 
-def decode(location: str) -> Iterator[Samples]:
+def decode(location: str, wait_for_turn: Callable[[], None] = lambda: None) -> Iterator[Samples]:
     """Give the whole sound in parts: int16, 48 kHz, shape (frames, channels).
 
-    `location` is as in `Recording.location`. Raise UsageError if the file is broken, BucketError if
-    it cannot be had.
+    `location` is as in `Recording.location`. `wait_for_turn` is called once the file is here. Raise
+    UsageError if the file is broken, BucketError if it cannot be had.
     """
     import soxr
 
     with _opened(location) as sound:
+        wait_for_turn()
         resampler = (
             soxr.ResampleStream(sound.rate_hz, SAMPLE_RATE_HZ, sound.channels, dtype="float32")
             if sound.rate_hz != SAMPLE_RATE_HZ
@@ -62,11 +65,11 @@ def _opened(location: str) -> Iterator[SoundFile]:
             yield sound
 
 
-def decode_into(location: str, fd: int) -> int:
-    """Write the sound at `location` to the file `fd`; return its frames."""
+def decode_into(location: str, fd: int, turn_fd: int) -> int:
+    """Write the sound at `location` to the file `fd`, in this process's turn; return its frames."""
     frames = 0
     with os.fdopen(fd, "wb", closefd=False) as file:
-        for part in decode(location):
+        for part in decode(location, lambda: fcntl.lockf(turn_fd, fcntl.LOCK_EX)):
             file.write(part.tobytes())
             frames += len(part)
     return frames
@@ -74,9 +77,9 @@ def decode_into(location: str, fd: int) -> int:
 
 def main() -> int:
     """Decode the one file that is asked for."""
-    location, fd = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n")), int(sys.argv[1])
+    location = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))
     try:
-        result: dict[str, object] = {"frames": decode_into(location, fd)}
+        result: dict[str, object] = {"frames": decode_into(location, *map(int, sys.argv[1:]))}
     except CallplayerError as error:
         result = {"what": error.what, "hint": error.hint}
     sys.stdout.write(json.dumps(result) + "\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks.__main__ import table
 from tests.cluster.calls import Calls
 from tests.cluster.rig import Cluster, cluster
+from tests.cluster.servers import file_of_page
 
 AWAY_S = 5.0
 CALL_S = 900.0
@@ -32,6 +33,7 @@ def rows(parts: Cluster) -> list[tuple[str, Callable[[], None]]]:
         parts.start_service("a")
 
     def drain_service() -> None:
+        assert "KillMode=mixed" in file_of_page("systemd", {}), "SIGTERM reaches one process only"
         parts.services["b"].process.send_signal(signal.SIGTERM)
         parts.services["b"].process.wait(75)
         parts.stop_service("b")

@@ -1,17 +1,26 @@
 """Calls that play through it, and what becomes of them when a part is killed.
 
-Each is the real player, headless and without a sound device. What is lost is read from its cursor,
-which `tests.faults` holds against recorded sound.
+The first are real players, headless and without a sound device. What is lost is read from their
+cursors, which `tests.faults` holds against recorded sound. A player takes a good part of a core:
+calls beyond `PLAYERS` have a listener of `tests.cluster.listeners` each.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tests.rig.processes import Event, HeadlessEngine, soon
+from tests.rig.documents import ROOT
+from tests.rig.processes import Event, HeadlessEngine, clean_environment, end, soon
+
+PLAYERS = 4
 
 AFTER_S = 2.0
 BACK_S = 60.0
@@ -50,23 +59,77 @@ class Outcome:
         )
 
 
+class _Call(Protocol):
+    """What tells how one call is: its states, each dated on arrival."""
+
+    events: list[tuple[float, Event]]
+
+    def last(self, kind: str) -> Event:
+        """Return the latest event of a kind."""
+
+
+class _Listener:
+    """A call of the process of listeners."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[float, Event]] = []
+
+    def last(self, kind: str) -> Event:
+        """Return the latest state; there is no other kind."""
+        return self.events[-1][1] if self.events else {"event": "none"}
+
+
+class _Listeners:
+    """The process of listeners."""
+
+    def __init__(self, home: Path, environment: dict[str, str], incident: str, count: int) -> None:
+        self.calls = [_Listener() for _ in range(count)]
+        with (home / "listeners.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.cluster.listeners", incident, str(count)],
+                env=clean_environment(home) | environment | {"PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def close(self) -> None:
+        """End it."""
+        end(self._process)
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                number, event = json.loads(line)
+                self.calls[number].events.append((time.monotonic(), event))
+
+
 class Calls:
-    """Players of one incident, all at once."""
+    """Calls of one incident, all at once."""
 
     def __init__(self, home: Path, environment: dict[str, str], incident: str, count: int) -> None:
         self._engines: list[HeadlessEngine] = []
-        for number in range(count):
+        for number in range(min(count, PLAYERS)):
             folder = home / f"player-{number}"
             folder.mkdir()
             self._engines.append(HeadlessEngine(folder, environment, incident, "--no-audio"))
+        self._listeners = _Listeners(home, environment, incident, max(count - PLAYERS, 0))
+        self._calls: list[_Call] = [*self._engines, *self._listeners.calls]
 
     def wait_playing(self, timeout_s: float = 60.0) -> None:
         """Return when all of them play."""
         for engine in self._engines:
             engine.wait_for(_plays, timeout_s)
+        if not soon(self._all_play, timeout_s):
+            raise AssertionError(f"{sum(map(self._is_playing, self._calls))} calls play")
 
     def close(self) -> None:
         """End them."""
+        self._listeners.close()
         for engine in self._engines:
             if engine.process.poll() is None:
                 engine.process.terminate()
@@ -78,22 +141,29 @@ class Calls:
         from_s = time.monotonic()
         fault()
         time.sleep(max(from_s + LATE_NOTICE_S - time.monotonic(), 0.0))
-        soon(lambda: all(_plays(engine.last("state")) for engine in self._engines), BACK_S)
+        soon(self._all_play, BACK_S)
         time.sleep(AFTER_S)
-        breaks = [each for each in (_break(engine, from_s) for engine in self._engines) if each]
+        breaks = [each for each in (_break(call, from_s) for call in self._calls) if each]
         said = [text for each in breaks for text in each.said]
         offs_ms = [each.off_ms for each in breaks if each.off_ms is not None]
         again_s = [each.again_s for each in breaks if each.again_s is not None]
         return Outcome(
             row,
-            len(self._engines),
+            len(self._calls),
             len(breaks),
-            sum(_plays(engine.last("state")) for engine in self._engines),
+            sum(map(self._is_playing, self._calls)),
             max((each.noticed_s for each in breaks), default=None),
             max(again_s, default=None),
             max(offs_ms, key=abs, default=None),
             tuple(dict.fromkeys(said)),
         )
+
+    def _all_play(self) -> bool:
+        return all(map(self._is_playing, self._calls))
+
+    @staticmethod
+    def _is_playing(call: _Call) -> bool:
+        return _plays(call.last("state"))
 
 
 @dataclass(frozen=True)
@@ -113,10 +183,10 @@ def _plays(event: Event) -> bool:
     )
 
 
-def _break(engine: HeadlessEngine, from_s: float) -> _Break | None:
+def _break(call: _Call, from_s: float) -> _Break | None:
     """Return how one call broke off and went on since then; None if it played on."""
     states = [
-        (at_s, e) for at_s, e in list(engine.events) if e["event"] == "state" and at_s >= from_s
+        (at_s, e) for at_s, e in list(call.events) if e["event"] == "state" and at_s >= from_s
     ]
     gone = next((n for n, (_, e) in enumerate(states) if not _plays(e)), None)
     if gone is None:

@@ -89,7 +89,9 @@ class Cluster:
         }
         for name, service in self.services.items():  # other work on the machine must not count
             url = service.api_url
-            self.open_stream(url, self.headers(url), f"first of {name}").raise_for_status()
+            headers = self.headers(url)
+            while self.open_stream(url, headers, f"first of {name}").status_code == 202:
+                pass
 
     def start_service(self, name: str) -> None:
         """Start a service on its port."""
@@ -127,7 +129,7 @@ class Cluster:
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     def open_stream(self, url: str, headers: dict[str, str], participant: str) -> httpx.Response:
-        """Ask the service at `url` for a stream; the first time it has the call decoded."""
+        """Ask the service at `url` for a stream; 202: the call is still being decoded."""
         return httpx.post(
             f"{url}/v1/incident_events/{self.incident}/stream_token",
             json={"participant_id": participant},

@@ -194,7 +194,9 @@ async def open_stream(service: Service, file_name: str, **asked: object) -> tupl
 async def open_incident(service: Service, incident: str, **asked: object) -> tuple[str, str]:
     """The token and URL of a new stream of an incident."""
     async with signed_in(service) as client:
-        answer = await client.post(f"/v1/incident_events/{incident}/stream_token", json=asked)
+        path = f"/v1/incident_events/{incident}/stream_token"
+        while (answer := await client.post(path, json=asked)).status_code == 202:
+            pass
     assert answer.status_code == 200, answer.text
     return answer.json()["token"], answer.json()["url"]
 

@@ -32,6 +32,7 @@ def test_the_exit_codes_are_what_scripts_know() -> None:
         ("ParticipantTakenError", 1, "service"),
         ("TooManyStreamsError", 1, "service"),
         ("DrainingError", 1, "service"),
+        ("SoundNotReadyError", 1, "service"),
     }
     assert errors.EXIT_DONE == 0
 

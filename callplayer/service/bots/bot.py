@@ -14,6 +14,7 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError, PublishTrackError
 
+from callplayer import livekit_ffi
 from callplayer.errors import ServiceError
 from callplayer.logs import OnceASecond
 from callplayer.playback.cursor import BLOCK_FRAMES
@@ -109,6 +110,8 @@ class ReplayBot:
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+                with contextlib.suppress(*livekit_ffi.SDK_MISMATCH):  # it then costs more
+                    livekit_ffi.keep_others_out(self._room)
                 for party in ("call",) if self._mixes else self._player.parties:
                     await self._publish(party)
         except BaseException as error:

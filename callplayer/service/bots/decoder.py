@@ -6,7 +6,9 @@ It lies in memory that has no name in any file system, and is given away as an o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,14 +17,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from callplayer.config import store_settings, without_settings
-from callplayer.errors import ServiceError, UsageError
+from callplayer.errors import ServiceError, SoundNotReadyError, UsageError
 from callplayer.paths import nameless_file
 from callplayer.recordings.recording import Recording
 from callplayer.supervise import ChildProcess, EndLimits
 
 CACHE_BYTES = 1_500_000_000
+FETCHED_AT_ONCE = 8
+WAIT_S = 4.0
+"""So long whoever asks is kept waiting: a player waits on after an answer, and says so."""
+
 MAX_ANSWER_BYTES = 60_000
 """Less than a pipe holds, so that a decoder never waits for it to be read."""
+
+log = logging.getLogger("callplayer.service")
 
 
 @dataclass(frozen=True)
@@ -42,25 +50,36 @@ class DecodedRecording:
 class DecodedCache:
     """Holds up to `max_bytes` of sound, and always what was asked for last.
 
-    What a worker still plays lives on with it, also when the cache has dropped it.
+    What a worker still plays lives on with it, also when the cache has dropped it. Several are
+    fetched from a bucket at a time, for that one may hang; one is decoded at a time, for the
+    machine has calls to play meanwhile.
     """
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, max_bytes: int = CACHE_BYTES, wait_s: float = WAIT_S) -> None:
         self._max_bytes = max_bytes
+        self._wait_s = wait_s
         self._held: OrderedDict[str, tuple[Recording, DecodedRecording]] = OrderedDict()
-        self._decoding = asyncio.Lock()
+        self._coming: dict[str, asyncio.Task[None]] = {}
+        self._reading_files = asyncio.Semaphore(1)
+        self._reading_objects = asyncio.Semaphore(FETCHED_AT_ONCE)
+        self._turn = contextlib.ExitStack()
+        self._turn_fd = self._turn.enter_context(nameless_file())
 
     async def get(self, recording: Recording) -> DecodedRecording:
         """Return the sound of `recording`, decoded now if it is not held.
 
-        Use it before anything else is awaited: afterwards it may be closed. Raise UsageError if
-        the file is broken.
+        Use it before anything else is awaited: afterwards it may be closed. Raise
+        SoundNotReadyError if that takes long: it goes on, ask again. Raise UsageError if the
+        file is broken.
         """
-        if recording.id not in self._held:
-            async with self._decoding:  # one at a time: the machine has calls to play meanwhile
-                if recording.id not in self._held:
-                    self._held[recording.id] = recording, await _decode(recording)
-                    self._shrink()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while recording.id not in self._held:
+                    await asyncio.shield(self._read(recording))
+        except TimeoutError:
+            raise SoundNotReadyError(
+                f"The sound of incident {recording.id} is still being read.", "Ask again."
+            ) from None
         self._held.move_to_end(recording.id)
         return self._held[recording.id][1]
 
@@ -75,10 +94,33 @@ class DecodedCache:
             if incident_id not in there or not recording.is_here:
                 self._drop(incident_id)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of everything."""
+        coming = tuple(self._coming.values())
+        for task in coming:
+            task.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)
         while self._held:
             self._drop(next(iter(self._held)))
+        self._turn.close()
+
+    def _read(self, recording: Recording) -> asyncio.Task[None]:
+        """Return what ends when the sound is held; all who ask for it share it."""
+        task = self._coming.get(recording.id)
+        if task is None:
+            task = self._coming[recording.id] = asyncio.create_task(self._hold(recording))
+            task.add_done_callback(lambda done: self._came(recording.id, done))
+        return task
+
+    def _came(self, incident_id: str, task: asyncio.Task[None]) -> None:
+        del self._coming[incident_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the sound of incident %s: %s", incident_id, error)
+
+    async def _hold(self, recording: Recording) -> None:
+        async with self._reading_objects if recording.bucket else self._reading_files:
+            self._held[recording.id] = recording, await _decode(recording, self._turn_fd)
+        self._shrink()
 
     def _drop(self, incident_id: str) -> None:
         os.close(self._held.pop(incident_id)[1].fd)
@@ -91,17 +133,17 @@ class DecodedCache:
         return sum(decoded.nbytes for _, decoded in self._held.values())
 
 
-async def _decode(recording: Recording) -> DecodedRecording:
+async def _decode(recording: Recording, turn_fd: int) -> DecodedRecording:
     environment = without_settings(os.environ)
     if recording.bucket:
         environment |= store_settings(os.environ)
     with nameless_file() as fd:
         process = ChildProcess(
-            [sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd)],
+            [sys.executable, "-P", "-m", "callplayer.recordings.decoding", str(fd), str(turn_fd)],
             environment,
             os.dup(2),
             stdout=subprocess.PIPE,
-            pass_fds=(fd,),
+            pass_fds=(fd, turn_fd),
             limits=EndLimits(leave_s=0.0, terminate_s=()),
         )
         try:

@@ -130,8 +130,8 @@ class Streams:
         """Return the token of a stream whose bot has joined its room already.
 
         It is a new one, or what `participant_id` of the same client has of that incident. Raise
-        ParticipantTakenError, TooManyStreamsError, DrainingError, ServiceError if the bot cannot
-        join, UsageError if the recording cannot be decoded.
+        ParticipantTakenError, TooManyStreamsError, DrainingError, SoundNotReadyError, ServiceError
+        if the bot cannot join, UsageError if the recording cannot be decoded.
         """
         if participant_id is None:
             listener = f"listener-{secrets.token_hex(8)}"
@@ -180,7 +180,7 @@ class Streams:
         """End all streams: every bot leaves its room."""
         await self._workers.close()
         await asyncio.gather(*self._closing_rooms, return_exceptions=True)
-        self._sounds.close()
+        await self._sounds.close()
 
     async def _again(self, owner: Owner) -> StreamGrant | None:
         """Return a new token for the stream that `owner` has, None if there is none any more."""

@@ -14,6 +14,7 @@ from callplayer.service.http.problems import PROBLEM_TYPE
 Json = dict[str, Any]
 
 _PROBLEMS = {
+    202: "The sound is still being read: ask again. No stream is open yet.",
     401: "The bearer token is missing, wrong or expired, or its client was removed or given"
     " another secret.",
     403: "This client may read incidents and their words, and nothing else (`--no-audio`).",
@@ -116,7 +117,7 @@ def _media_type(kind: Any) -> str:
 
 def _response(status: int, description: str, schema: Json, media_type: str) -> Json:
     entry: Json = {"description": description, "content": {media_type: {"schema": schema}}}
-    if status == 429:
+    if status in (202, 429):
         entry["headers"] = {
             "Retry-After": {
                 "description": "After how many seconds to ask again.",

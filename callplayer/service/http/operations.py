@@ -123,12 +123,13 @@ OPEN_STREAM = Operation(
     "openStream",
     "Open a stream: a token for one LiveKit room and one participant in it.",
     {200: ("The token.", StreamAnswer)},
-    (401, 403, 404, 408, 409, 413, 422, 429, 500, 503),
+    (202, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503),
     description="The room is heard and steered by the vendor's commands on its data channel:"
     " `pause`, `resume`, `scrub`, `scrub-to-end`, `set-gain`. A gain is held inside"
     f" {GAIN_MIN_DB:+.0f} to {GAIN_MAX_DB:+.0f} dB, a position inside the call. A client that asks"
     " again for the same incident with the same `participant_id` gets the stream that is there, as"
-    " it was left, up to 60 s after the last listener has gone.",
+    " it was left, up to 60 s after the last listener has gone. 202 says that the sound is still"
+    " being read: ask again after `Retry-After`.",
     body=StreamRequest,
 )
 OPEN_INGEST = Operation(

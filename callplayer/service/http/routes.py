@@ -19,6 +19,7 @@ from callplayer.errors import (
     CallplayerError,
     DrainingError,
     ParticipantTakenError,
+    SoundNotReadyError,
     TooManyStreamsError,
 )
 from callplayer.recordings.recording import Recording
@@ -173,7 +174,10 @@ class Api:
             answer = await self._peers.answer(request, body, client.id, recording, participant)
             if answer is not None:
                 return answer
-        grant = await self._opened(recording, asked, client)
+        try:
+            grant = await self._opened(recording, asked, client)
+        except SoundNotReadyError:
+            return problem(202, "the sound is still being read; ask again", retry_after(1.0))
         return json_answer(StreamAnswer(token=grant.token, url=grant.url), headers=NO_STORE)
 
     async def _opened(
@@ -192,7 +196,7 @@ class Api:
             raise HTTPException(429, error.what, {"Retry-After": "60"}) from error
         except DrainingError as error:
             raise HTTPException(503, error.what, retry_after(1.0)) from error
-        except LibraryError:
+        except (LibraryError, SoundNotReadyError):
             raise
         except CallplayerError as error:
             log.error("no stream: %s %s", error.what, error.hint)

@@ -34,7 +34,7 @@ async def test_a_recording_is_decoded_once_and_mapped_bit_for_bit(tmp_path: Path
     assert (shelved.frames, shelved.parties) == (48_000, 2)
     assert os.fstat(shelved.fd).st_nlink == 0
     sound = map_decoded(shelved.fd, shelved.frames, 2, None)
-    held.close()
+    await held.close()
     assert np.array_equal(sound.read(100, 480), NOISE[100:580])
     assert len(sound.read(47_900, 480)) == 100
 
@@ -49,7 +49,7 @@ async def test_the_oldest_is_dropped_and_stays_open_for_its_player(tmp_path: Pat
     await held.get(c)
     assert await held.get(a) is first
     assert (await held.get(b)).frames == 48_000
-    held.close()
+    await held.close()
     assert np.array_equal(sound.read(0, 480), NOISE[:480])
 
 
@@ -64,7 +64,7 @@ async def test_a_cached_recording_waits_for_no_decoding(tmp_path: Path) -> None:
     assert again.result() is first
     assert not decoding.done()
     assert (await decoding).frames == 48_000
-    held.close()
+    await held.close()
 
 
 async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
@@ -77,15 +77,17 @@ async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(each.fd)
     assert await held.get(b) is kept
-    held.close()
+    await held.close()
 
 
 async def test_a_broken_file_is_an_error_and_leaves_no_file_open(tmp_path: Path) -> None:
     (recording,) = recordings(tmp_path, "a")
     recording.path.write_bytes(b"RIFF")
     before = os.listdir("/proc/self/fd")
+    held = DecodedCache()
     with pytest.raises(UsageError, match="no sound file that is known"):
-        await DecodedCache().get(recording)
+        await held.get(recording)
+    await held.close()
     assert soon(lambda: os.listdir("/proc/self/fd") == before)  # its log is closed by a thread
 
 
@@ -97,5 +99,7 @@ async def test_a_decoder_that_crashes_is_an_error(
     crash.write_text("#!/bin/sh\nkill -SEGV $$\n")
     crash.chmod(0o700)
     monkeypatch.setattr(decoder.sys, "executable", str(crash))
+    held = DecodedCache()
     with pytest.raises(ServiceError, match="crashed"):
-        await DecodedCache().get(recording)
+        await held.get(recording)
+    await held.close()

@@ -16,7 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from callplayer.config import Secret
-from callplayer.errors import DrainingError, ServiceError, TooManyStreamsError
+from callplayer.errors import (
+    DrainingError,
+    ServiceError,
+    SoundNotReadyError,
+    TooManyStreamsError,
+)
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.metrics import BotMetrics
@@ -355,12 +360,20 @@ async def test_a_library_that_does_not_answer_is_a_503_for_now(rig, monkeypatch)
         assert answer.json()["detail"] == "the library does not answer; ask again"
 
 
-async def test_a_service_that_drains_opens_no_stream(rig):
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DrainingError("This service is about to end."), 503),
+        (SoundNotReadyError("The sound is still being read."), 202),
+    ],
+)
+async def test_what_may_come_a_second_later_is_asked_for_again(rig, error, status):
     await rig.sign_in()
-    rig.streams.error = DrainingError("This service is about to end.")
+    rig.streams.error = error
     path = f"/v1/incident_events/{incident_id(NAMES[0])}/stream_token"
     answer = await rig.client.post(path)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (status, "1")
+    rig.document.check(answer)
 
 
 def test_the_secret_shows_nowhere():

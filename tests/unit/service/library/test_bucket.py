@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -13,10 +15,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from callplayer.errors import UsageError
+from callplayer.errors import SoundNotReadyError, UsageError
 from callplayer.playback.audio_source import map_decoded
 from callplayer.recordings.bucket import RANGE_BYTES, Bucket, BucketError, check_bucket
-from callplayer.recordings.recording import Recording
+from callplayer.recordings.named_file import incident_id
+from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.decoder import DecodedCache
 from callplayer.service.library.importer import ImportJob, Reports, import_calls
 from callplayer.service.library.library import Library
@@ -56,7 +59,7 @@ async def sound_of(recording: Recording) -> np.ndarray:
         decoded = await held.get(recording)
         return map_decoded(decoded.fd, decoded.frames, 2, None).read(0, decoded.frames)
     finally:
-        held.close()
+        await held.close()
 
 
 async def test_an_import_is_a_flac_in_the_bucket_and_nothing_elsewhere(rig: Rig) -> None:
@@ -112,6 +115,49 @@ async def test_an_object_that_is_not_whole_or_not_there_is_one_clear_line(
     with pytest.raises(UsageError, match=said) as raised:
         await sound_of(recording)
     assert "\n" not in raised.value.what
+
+
+async def test_a_bucket_that_hangs_is_waited_for_and_holds_no_other_call(rig: Rig) -> None:
+    inside, also_inside = rig.import_call(), rig.import_call()
+    beside = find_recordings([rig.source])[incident_id(rig.source.name)]
+    held = DecodedCache(wait_s=1.0)
+    rig.server.stop()
+    try:
+        began_s = time.monotonic()
+        waited = await asyncio.gather(
+            *(held.get(each) for each in (inside, also_inside)), return_exceptions=True
+        )
+        assert [type(each) for each in waited] == [SoundNotReadyError] * 2
+        assert time.monotonic() - began_s < 3.0
+        assert await until_held(held, beside)
+        assert not held.incidents & {inside.id, also_inside.id}
+    finally:
+        rig.server.go_on()
+    assert await until_held(held, inside)
+    assert await until_held(held, also_inside)
+    await held.close()
+
+
+async def test_a_cache_that_is_closed_waits_for_no_bucket(rig: Rig) -> None:
+    recording = rig.import_call()
+    held = DecodedCache(wait_s=0.5)
+    rig.server.stop()
+    try:
+        with pytest.raises(SoundNotReadyError, match="is still being read"):
+            await held.get(recording)
+        began_s = time.monotonic()
+        await held.close()
+        assert time.monotonic() - began_s < 3.0
+    finally:
+        rig.server.go_on()
+
+
+async def until_held(held: DecodedCache, recording: Recording) -> bool:
+    """Ask again as a player does, for 30 s at most."""
+    for _ in range(30):
+        with contextlib.suppress(SoundNotReadyError):
+            return (await held.get(recording)).frames == len(NOISE)
+    return False
 
 
 @pytest.mark.parametrize(
