@@ -20,7 +20,7 @@ from typing import Protocol
 from tests.rig.documents import ROOT
 from tests.rig.processes import Event, HeadlessEngine, clean_environment, end, soon
 
-PLAYERS = 4
+PLAYERS = 2
 
 AFTER_S = 2.0
 BACK_S = 60.0
@@ -196,6 +196,6 @@ def _break(call: _Call, from_s: float) -> _Break | None:
     noticed_s = states[gone][0] - from_s
     if back is None:
         return _Break(noticed_s, None, None, said)
-    stood_ms = states[gone][1]["audible_ms"]
-    off_ms = states[back][1]["audible_ms"] - stood_ms
+    stood_ms, at_ms = states[gone][1]["audible_ms"], states[back][1]["audible_ms"]
+    off_ms = None if stood_ms is None else at_ms - stood_ms
     return _Break(noticed_s, states[back][0] - from_s, off_ms, said)
