@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from textual.app import App
 
 from callplayer.ipc.messages import ErrorEvent
 from callplayer.ui.screens.player.help import SIGNS
@@ -240,13 +239,10 @@ async def test_wide_characters_do_not_push_the_layout_apart() -> None:
             assert strip.cell_length == 80
 
 
-def test_no_widget_can_take_the_keys() -> None:
-    from callplayer.ui.player_app import PlayerApp
-    from callplayer.ui.screens.player.screen import PlayerScreen
-
-    assert issubclass(PlayerApp, App)
-    assert set(PlayerApp._merge_bindings().key_to_bindings) == {"ctrl+c", "ctrl+q", "ctrl+z"}
-    assert PlayerScreen._merge_bindings().key_to_bindings == {}
+async def test_no_widget_can_take_the_keys() -> None:
+    app = SCENES["playing"].app()
+    async with app.run_test(size=(80, 24)):
+        assert set(app.active_bindings) == {"ctrl+c", "ctrl+q", "ctrl+z"}
 
 
 @pytest.mark.parametrize("size", SIZES)

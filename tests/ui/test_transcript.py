@@ -26,8 +26,8 @@ def scripted(*more: WordsEvent) -> tuple[PlayerApp, ScriptedEngine]:
 
 def lit(app: PlayerApp) -> list[str]:
     """Return the words that are drawn as heard now."""
-    pane = app.player.parts.words
-    return [text for row in pane._rows for text, tone in row if tone == "lit"]
+    lit = app.get_component_styles("tone--lit").rich_style
+    return [each.text for strip in strips_of(app) for each in strip if each.style == lit]
 
 
 def line_of_marks(app: PlayerApp) -> str:
