@@ -108,7 +108,7 @@ def _run(options: DemoOptions, recordings: list[Path]) -> int:
 
 
 def _play_from_file(options: DemoOptions, recording: Path, reason: ServiceError) -> int:
-    """Play without a room, which cannot be had for `reason`; raise that where only one will do."""
+    """Play without a room, for `reason`; raise that where only a room will do."""
     if options.needs_livekit or options.livekit_binary is not None:
         raise reason
     _say(f"callplayer: {reason.what}\n  {reason.hint}")

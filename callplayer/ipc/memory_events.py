@@ -15,8 +15,8 @@ class ClipEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", ta
     """How it goes with a clip; emitted each second while it is fetched, and once it is saved.
 
     `sound` and `sidecar` are the files' paths, `sha256` is of the sound's file. `gaps_ms` are the
-    stretches of the call that could not be had and are silent; `left_s` is how much is still to be
-    fetched.
+    stretches of the call that could not be fetched and are silent; `left_s` is how much is still
+    to be fetched.
     """
 
     stage: Literal["fetching", "saved"]

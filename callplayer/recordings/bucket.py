@@ -75,7 +75,7 @@ class Bucket:
     def read_into(self, name: str, fd: int) -> None:
         """Write the object `name` to the file `fd`, whole.
 
-        Raise UsageError if there is none, or it changes meanwhile; BucketError if it cannot be had.
+        Raise UsageError if there is none, or it changes meanwhile; BucketError if that fails.
         """
         with self._translated("read"):
             try:

@@ -34,7 +34,7 @@ def decode(location: str, wait_for_turn: Callable[[], None] = lambda: None) -> I
     """Give the whole sound in parts: int16, 48 kHz, shape (frames, channels).
 
     `location` is as in `Recording.location`. `wait_for_turn` is called once the file is here. Raise
-    UsageError if the file is broken, BucketError if it cannot be had.
+    UsageError if the file is broken, BucketError if that cannot be fetched.
     """
     import soxr
 

@@ -332,7 +332,7 @@ class MemoryReader:
 def _made_even(stretch: Stretch, wanted_db: GainsDb) -> float:
     """Return the factor that undoes the volume a stretch was received with.
 
-    Where that cannot be told, it is the one that leaves the sound as it was.
+    Where that cannot be known, it is the one that leaves the sound as it was.
     """
     step_db = regain_db(stretch.gains_db, wanted_db)
     wanted_first_db = wanted_db[0] if wanted_db else 0.0

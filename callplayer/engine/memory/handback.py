@@ -19,10 +19,10 @@ TEMPLATE_FRAMES = SAMPLE_RATE_HZ * 150 // 1000
 """So much of what comes is looked for in what is stored."""
 
 SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
-"""So far from the place that is told, to both sides."""
+"""So far from the reported place, to both sides."""
 
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
-"""So long before the end of what is stored that piece ends: a place told is off by less."""
+"""So long before the end of what is stored that piece ends: a reported place is off by less."""
 
 MOST_PIECES = 16
 """So many pieces are looked for, the latest first: at the seam it counts, and silence has no
@@ -65,7 +65,7 @@ class Handback:
         errors = {name: seam.error() for name, seam in seams.items()}
         with self._lock:
             known = join(self._memory, seams, errors, reader.heard_to())
-        LOG.info("joined %s", "to the sample" if known else "by the places told")
+        LOG.info("joined %s", "to the sample" if known else "by the reported places")
         return True
 
 
@@ -82,8 +82,8 @@ class Piece:
 class Seam:
     """What comes since `fresh` began is to go on at the end of `old`, of one lane.
 
-    By the places told its first sample is the sample `begin` of `old`. `pieces` are of the end of
-    both, the latest first.
+    By the reported places its first sample is the sample `begin` of `old`. `pieces` are of the end
+    of both, the latest first.
     """
 
     old: Stretch
@@ -92,7 +92,7 @@ class Seam:
     pieces: tuple[Piece, ...]
 
     def error(self) -> int | None:
-        """Return by how many samples the places told are off at the end; None if it is not sure."""
+        """Return by how many samples the reported places are off at the end; None if unsure."""
         for piece in self.pieces:
             match = find_match(piece.template, piece.searched)
             if match is not None:
@@ -142,7 +142,7 @@ def join(
     """Have what comes go on at the ends of what is stored, by lane.
 
     Return whether the sound itself showed where: in one lane is enough, the others have the same
-    place. Where it did not, places told count.
+    place. Where it did not, reported places count.
     """
     known = [error for error in errors.values() if error is not None]
     shared = min(known, key=abs, default=0)

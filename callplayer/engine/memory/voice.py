@@ -1,8 +1,8 @@
 """One lane's past: its samples, and the stretches that say where in the call they belong. Pure.
 
 Counting samples inside an unbroken stretch is exact; where it begins is known from the cursor, by
-the median of what was told in its first second. A stretch ends at a jump or a pause. One that only
-has another place, gain or grade from here on goes on without a seam in the next one.
+the median of what is reported in its first second. A stretch ends at a jump or a pause. One that
+only has another place, gain or grade from here on goes on without a seam in the next one.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ class VoiceMemory:
             later.place_ms += shift_ms
             last, later = later, later.following
         if last is self._open and self._origins_ms:
-            # The places that were told last are of where the two meet: the earliest ones may be of
+            # The places reported last are of where the two meet: the earliest ones may be of
             # before a jitter buffer moved the sound.
             known_ms = last.place_of(self.store.written) - self.store.written / FRAMES_PER_MS
             self._bias_ms = known_ms - median(self._origins_ms)

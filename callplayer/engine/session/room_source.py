@@ -278,7 +278,7 @@ class RoomSource:
         await self._link.rejoin(access)
         gc.collect()  # the room that was left is held by its callbacks; nothing is heard just now
         self._recovery.joined()
-        # At one stroke: a frame that comes between the two would be heard, of whatever place.
+        # Under one lock: a frame that comes between the two would be heard, of whatever place.
         with self._channels.lock:
             back = self._call.resume_from(time.monotonic(), self._delays(), stays=False)
             self._host.restore(back)

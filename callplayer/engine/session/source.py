@@ -117,7 +117,7 @@ class Source(Protocol):
         """Whether to `measure` often."""
 
     async def open(self) -> None:
-        """Be there; raise CallplayerError if the call cannot be had."""
+        """Be there; raise CallplayerError if the call cannot be opened."""
 
     async def until_ready(self) -> None:
         """Return when a status and all tracks have come and nothing of the call can be missed."""
@@ -147,4 +147,4 @@ class Source(Protocol):
         """Wait no longer for what may come back by itself; return whether there is such a thing."""
 
     def excerpt(self, start_ms: int, end_ms: int) -> SoundExcerpt | None:
-        """Return a stretch of the call if it can be had at once, whatever has been played."""
+        """Return a stretch of the call if it is there at once, whatever has been played."""

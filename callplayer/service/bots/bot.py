@@ -202,7 +202,7 @@ class ReplayBot:
         self._player.skip(now_s)
 
     def fail(self, error: Exception) -> None:
-        """End the stream: its sound cannot be had any more."""
+        """End the stream: its sound cannot be read any more."""
         if not self._failed.done():
             self._failed.set_exception(error)
 

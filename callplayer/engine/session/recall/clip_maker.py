@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 TakeExcerpt = Callable[[int, int], SoundExcerpt | None]
-"""(start_ms, end_ms) → that stretch of the call, if it can be had at once."""
+"""(start_ms, end_ms) → that stretch of the call, if it is there at once."""
 
 BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
 """The memory is locked for so much sound at a time."""

@@ -95,7 +95,7 @@ class EarMoves:
                 return False
             if not player.seek(place_ms, self.recorder.names, self._wanted_loop):
                 return False
-            # A call that is held for its device is paused, and nobody has asked for it.
+            # A call that is held for its device is paused, though no user has asked for it.
             is_paused = call.head.wants_paused() and not call.held
             paused = is_paused if self.at_head else self._ear.paused
             self._ear, effects = ears.leave(
@@ -116,7 +116,7 @@ class EarMoves:
     def _go_here(self) -> bool:
         """Go to the place that is heard, in the memory; return whether it is there.
 
-        On a busy machine the place that is told is ahead of what has come: then to just before.
+        On a busy machine the reported place is ahead of what has come: then to just before.
         """
         place_ms = self.place_ms(time.monotonic())
         return any(self._go(max(place_ms - back_ms, 0)) for back_ms in BEHIND_MS)

@@ -123,7 +123,7 @@ class Recorder:
         """Look how much the jitter buffers have made up so far, and the SDK has dropped.
 
         What has come since the last look is suspect then; in a stretch that began since then it
-        cannot be told from what was before. Where all was made up it is none of the call's.
+        cannot be kept apart from what was before. Where all was made up it is none of the call's.
         """
         concealed_ms, dropped_ms = self._path.concealed_ms, self._path.dropped_ms
         grown_ms, self._concealed_ms = concealed_ms - self._concealed_ms, concealed_ms
