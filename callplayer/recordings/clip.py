@@ -34,8 +34,8 @@ class Clip:
     """What to save: `start_ms` to `end_ms` of a call, in ms from its start.
 
     `parties` are the channels of the sound. `gaps_ms` are the stretches that could not be fetched
-    and are silent, `unsure_ms` those that a jitter buffer made up in part. `call_started_at` is None
-    where no clock time is known.
+    and are silent, `unsure_ms` those that a jitter buffer made up in part. `call_started_at` is
+    None where no clock time is known.
     """
 
     incident_id: str
