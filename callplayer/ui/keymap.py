@@ -299,4 +299,6 @@ def _compact(keys: Sequence[str]) -> str:
     names = [key_name(key) for key in keys]
     for long, short in (("Shift+", "⇧"), ("Ctrl+", "^"), ("Backspace", "Bksp")):
         names = [name.replace(long, short) for name in names]
-    return f"{names[0]} … {names[-1]}" if len(names) > 4 else " ".join(names)
+    if len(names) > 4 and names[0].isdigit():
+        return f"{names[0]} … {names[-1]}"
+    return " ".join(names[:4])  # what has more of them has each way twice in these

@@ -14,23 +14,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from textual.app import App
 
 from callplayer.ui.options import PickerRow
 from callplayer.ui.screens.picker import PickerApp, PickerScreen
 from tests.ui.pixels import Rgb, cells_of, picture
-from tests.ui.scenes import SCENES, SIZES
-from tests.ui.scripted import strips_of
+from tests.ui.scenes import LINK, SCENES, Scene, but, received
+from tests.ui.scripted import INCIDENT, LEVELS, PLAYING, strips_of
+from tests.ui.talk import TALK
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
     "playing": ("heard", "80x24"),
     "playing-bare": ("playing", "80x24"),
-    "playing-large": ("heard", "120x36"),
+    "playing-large": ("heard", "160x48"),
     "playing-small": ("heard", "60x16"),
     "paused": ("paused-requested", "80x24"),
     "unconfirmed": ("unconfirmed", "80x24"),
-    "live": ("live", "80x24"),
+    "live": ("live", "100x30"),
     "reconnecting": ("reconnecting", "80x24"),
     "failed": ("failed", "80x24"),
     "help": ("help", "80x24"),
@@ -43,6 +45,26 @@ PICTURES = {
     "light": ("light", "80x24"),
     "contrast": ("contrast", "80x24"),
 }
+LIVE = Scene(
+    (
+        msgspec.structs.replace(INCIDENT, is_audio_live=True),
+        *LINK,
+        LEVELS,
+        *received(107_000),
+        LEVELS,
+        but(
+            PLAYING,
+            phase="live",
+            call_over=False,
+            duration_ms=107_400,
+            position_ms=107_300,
+            audible_ms=107_200,
+            remembered=((0, 107_200),),
+        ),
+        *TALK,
+    )
+)
+"""A live call whose words have all come."""
 AS_PNG = (
     *("playing", "playing-large", "playing-small", "search", "live", "help"),
     *("picker", "light", "contrast"),
@@ -81,7 +103,9 @@ async def drawn(name: str) -> tuple[str, Any]:
         app, size, keys = picker_app(), (80, 24), ("down",)
     else:
         scene, of_size = PICTURES[name]
-        app, size, keys = SCENES[scene].app(), SIZES[of_size], SCENES[scene].keys
+        columns, rows = of_size.split("x")
+        shown = LIVE if scene == "live" else SCENES[scene]
+        app, size, keys = shown.app(), (int(columns), int(rows)), shown.keys
     async with app.run_test(size=size) as pilot:
         await pilot.press(*keys)
         await pilot.pause()

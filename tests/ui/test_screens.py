@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callplayer.ipc.messages import ErrorEvent
-from callplayer.ui.screens.player.help import SIGNS
+from callplayer.ipc.messages import ErrorEvent, StateEvent
+from callplayer.ui.screens.player.help import SIGNS, help_rows
 from callplayer.ui.theme import DEFAULT, THEMES
+from callplayer.ui.widgets.clock import clock_rows, state_line
 from callplayer.ui.widgets.timeline_rows import AHEAD, HOVERS, PLAYED, PLAYHEAD, POINTS
 from callplayer.ui.widgets.track_heads import TICK
 from callplayer.ui.widgets.transcript_lines import BARS
@@ -186,6 +187,60 @@ async def test_the_least_window_keeps_state_date_link_device_the_time_of_each_li
         assert all(re.match(r" +\d:\d\d ", line) for line in said)
         for named in ("Space pause", "←→ 5 s", "? help", "q quit"):
             assert named in lines[-1]
+
+
+async def test_a_wide_window_shows_the_keys_that_have_room() -> None:
+    async with SCENES["heard"].app().run_test(size=(160, 50)) as pilot:
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert "─ play and move ─" in text
+        assert "Next / previous hit or bookmark" in text
+        await pilot.resize_terminal(160, 34)
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert "─ call ─" in text
+        assert "─ play and move ─" not in text
+
+
+async def test_the_help_is_read_page_by_page_and_no_page_ends_in_a_title() -> None:
+    seen = list[str]()
+    async with SCENES["help"].app().run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark")
+        panel = pilot.app.screen.query_one("#help")
+        while True:
+            await pilot.pause()
+            lines = screen_text(pilot.app).splitlines()[panel.region.y : panel.region.bottom]
+            *page, more = [line.strip() for line in lines if line.strip()]
+            assert not page[-1].startswith("─ ")
+            seen += page
+            if more == "↑ more":
+                break
+            await pilot.press("pagedown")
+    rows = ["".join(text for text, _ in row).strip() for row in help_rows(78)]
+    assert [row for row in rows if row not in seen] == []
+
+
+def test_no_place_is_shown_while_nothing_is_known_of_the_call() -> None:
+    state = StateEvent(phase="connecting")
+    ((place, *_),) = clock_rows(state, 0.0, 78, 0)
+    assert place[0] == "-:--.-"
+    assert state_line(state, 0.0) == "… CONNECTING"
+    for scale in (1, 2, 3):
+        drawn = "".join(text for row in clock_rows(state, 0.0, 118, scale) for text, _ in row[:1])
+        assert drawn.count("█") < 12 * scale**2, "it is dashes"
+
+
+async def test_the_title_of_what_the_arrows_move_in_is_lit() -> None:
+    app = SCENES["bookmarks"].app()
+    async with app.run_test(size=(160, 50)) as pilot:
+        for keys, lit in ((SCENES["bookmarks"].keys, "bookmarks"), (("v", "w"), "transcript")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            ask = app.get_component_styles("tone--ask").rich_style.color
+            parts = [part for strip in strips_of(app) for part in strip if part.style]
+            lit_parts = [part.text for part in parts if part.style.color == ask]
+            titles = [text for text in lit_parts if text.startswith("─ ")]
+            assert [title.strip("─ 1") for title in titles] == [lit]
 
 
 async def test_a_wide_window_lists_what_was_found_with_the_words_there() -> None:

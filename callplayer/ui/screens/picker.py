@@ -16,18 +16,19 @@ from callplayer.retry import LONGEST_ASKED_S
 from callplayer.text import plain_text
 from callplayer.ui.actions.prompt import InputLine, pasted, typed
 from callplayer.ui.base_app import BaseApp
+from callplayer.ui.footer import FooterItem
 from callplayer.ui.model.format import Tone
 from callplayer.ui.model.incident_row import ago_text, caller_text, kind_text, matches
 from callplayer.ui.model.layout import window_start
 from callplayer.ui.options import PickerPages, PickerRow
-from callplayer.ui.widgets.lines import SHORT_ID_CHARS
+from callplayer.ui.widgets.lines import SHORT_ID_CHARS, footer_row
 from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit, fit_words
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
 REFRESH_S = 5.0
 FILTER_MAX_CHARS = 40
-_KEYS_HELP = "type to filter  ↑↓ choose  Enter open  "
+_KEYS = (FooterItem(("up", "down"), "choose"), FooterItem(("enter",), "open"))
 
 
 def _utc() -> datetime:
@@ -211,8 +212,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self.columns.draw_with(lambda width, _: [_columns_row(width)])
         self.list.show(rows, index, self._utc())
         self.notice.draw_with(lambda width, _: [self._notice_row(width)])
-        keys = _KEYS_HELP + ("Esc clear" if self._line.text else "q quit")
-        self.keys.draw_with(lambda width, _: [((fit(keys, width), "dim"),)])
+        leaves = FooterItem(("escape",), "clear") if self._line.text else FooterItem(("q",), "quit")
+        self.keys.draw_with(
+            lambda *_: [(("type to filter  ", "dim"), *footer_row((*_KEYS, leaves)))]
+        )
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -306,9 +309,8 @@ class PickerApp(BaseApp[str]):
 
 def _columns_row(width: int) -> Row:
     date = _DATED if width >= DATES_FROM else ()
-    return (
-        (fit("  " + _columns(("Call", 12), ("Made", 10), ("Caller", 15), *date), width), "dim"),
-    )
+    heads = _columns(("Call", 12), ("Made", 10), ("Caller", 15), *date, ("Place, id", 9))
+    return ((fit("  " + heads, width), "dim"),)
 
 
 def _list_row(row: PickerRow, width: int, now: datetime, *, chosen: bool, hide_phone: bool) -> Row:

@@ -54,7 +54,7 @@ def clock_rows(
     look = PHASE_LOOKS[state.phase]
     facts = facts or ClockFacts()
     duration_ms = shown_duration_ms(state, now_s)
-    digits = clock_text(shown_position_ms(state, now_s), duration_ms)
+    digits = _position_text(state, now_s)
     tone: Tone = "strong" if look.tone == "play" else look.tone
     if not largest_scale:
         lines = _side_lines(look, state, now_s, facts)
@@ -79,7 +79,9 @@ def state_line(state: StateEvent, now_s: float) -> str:
     """Return the clock in one plain line, for a window too small for more."""
     look = PHASE_LOOKS[state.phase]
     duration_ms = shown_duration_ms(state, now_s)
-    position = clock_text(shown_position_ms(state, now_s), duration_ms)
+    position = _position_text(state, now_s)
+    if duration_ms <= 0:
+        return f"{look.symbol} {look.word}"
     return f"{look.symbol} {look.word} {position} of {clock_text(duration_ms, duration_ms)}"
 
 
@@ -88,6 +90,14 @@ def small_rows(lines: tuple[str, str], width: int, height: int) -> list[Row]:
     joined = " · ".join(lines)
     shown = (joined,) if cell_len(joined) <= width or height < 2 else lines
     return [((fit(line, width), "strong"),) for line in shown]
+
+
+def _position_text(state: StateEvent, now_s: float) -> str:
+    """Return the place that is heard; dashes while nothing is known of the call."""
+    duration_ms = shown_duration_ms(state, now_s)
+    if duration_ms <= 0:
+        return "-:--.-"
+    return clock_text(shown_position_ms(state, now_s), duration_ms)
 
 
 def _behind(behind_ms: int, duration_ms: int) -> str:

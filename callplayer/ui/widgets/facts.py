@@ -43,9 +43,8 @@ class FactsPanel(Rows):
                 *bookmarks_rows(bookmarks, duration_ms, width),
             ]
             for group in self.key_rows(width):
-                if len(rows) + 1 + len(group) > height:
-                    break
-                rows += [(), *group]
+                if len(rows) + 1 + len(group) <= height:
+                    rows += [(), *group]
             return rows
 
         self.draw_with(build)

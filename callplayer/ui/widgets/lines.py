@@ -176,8 +176,12 @@ def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
     message = _NOTICE_SIGNS.get(notice.tone, "") + notice.text
     if height >= 2:
         if not notice.hint:
-            lines = [*wrap(message, width, max_lines=2, placeholder=" …"), "", ""]
-            return [((fit(line, width), notice.tone),) for line in lines[:2]]
+            lines = wrap(message, width, max_lines=2, placeholder=" …") or [""]
+            # One line stands right above the keys, apart from the words.
+            return [
+                *([()] * (2 - len(lines))),
+                *(((fit(each, width), notice.tone),) for each in lines),
+            ]
         hint = fit_words("  " + notice.hint, width)
         return [((fit_words(message, width), notice.tone),), ((hint, "text"),)]
     row: list[Part] = [(message, notice.tone)]

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual.app import App
+from textual.errors import NoWidget
 from textual.geometry import Region, Size
 from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
 
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
@@ -106,7 +110,11 @@ class PaintedScreen(Screen[Result], inherit_bindings=False):
 
 def _place(widget: RowWidget, screen: Screen[Any]) -> Region | None:
     """Return where a widget is on the screen; None unless all of it is there, as it was drawn."""
-    region = widget.region
+    # The widget's own region would look its screen up first, which costs more than this.
+    try:
+        region = screen.find_widget(cast("Widget", widget)).region
+    except NoWidget:
+        return None
     is_there = region and region.size == widget.extent
     return region if is_there and screen.size.region.contains_region(region) else None
 

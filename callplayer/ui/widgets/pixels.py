@@ -20,6 +20,7 @@ _GLYPHS: dict[str, tuple[str, ...]] = {
     "9": ("###", "# #", "###", "  #", "###"),
     ":": (" ", "#", " ", "#", " "),
     ".": (" ", " ", " ", " ", "#"),
+    "-": ("   ", "   ", "###", "   ", "   "),
 }
 
 
@@ -49,7 +50,7 @@ def _drawn(glyph: str, scale: int) -> tuple[str, ...]:
 def large(text: Sequence[str], scale: int) -> tuple[str, ...]:
     """Draw `text`; return `cell_rows(scale)` strings of `pixel_width(text) * scale` cells.
 
-    `text` is digits, `:` and `.`. Raise KeyError for any other.
+    `text` is digits, `:`, `.` and `-`. Raise KeyError for any other.
     """
     gap = " " * scale
     return tuple(

@@ -38,11 +38,13 @@ _SHAPED = re.compile(
 """Signs of scripts whose vowels stand beside their letter, and what joins emoji."""
 
 
+@lru_cache(maxsize=4096)
 def is_shaped(text: str) -> bool:
     """Return whether terminals may count the cells of a text in two ways."""
     return not text.isascii() and _SHAPED.search(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def cell_len(text: str) -> int:
     """Return the most cells that a terminal takes a text for, so that no end of a row is cut."""
     if text.isascii():
@@ -50,7 +52,6 @@ def cell_len(text: str) -> int:
     return _most_cells(text) if is_shaped(text) else cells_by_rich(text)
 
 
-@lru_cache(maxsize=4096)
 def _most_cells(text: str) -> int:
     """Return the cells of each sign by itself, as wcwidth counts them, or more."""
     signs = [sign for sign in text if unicodedata.category(sign) not in ("Mn", "Me", "Cf")]

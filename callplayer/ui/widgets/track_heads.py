@@ -242,9 +242,8 @@ def _meter(head: PartyHead, width: int) -> list[Part]:
     filled = _meter_share(head.rms_db) * width
     whole, part = int(filled), int(filled % 1.0 * 8)
     bar = ("█" * whole + (_EIGHTHS[part] if part else ""))[:width]
-    ticks = {_meter_column(zone_db, width) for zone_db in (LOUD_DB, CLIPPING_DB)}
-    bar = "".join(TICK if column in ticks else sign for column, sign in enumerate(bar))
-    rest = "".join(TICK if column in ticks else "·" for column in range(width))
+    rest = _empty_meter(width)
+    bar = "".join(tick if tick == TICK else sign for sign, tick in zip(bar, rest, strict=False))
     held = _meter_column(head.hold_db, width)
     tone = _level_tone(head.rms_db) if heard else "dim"
     if head.hold_db <= METER_FLOOR_DB or held < len(bar):
@@ -255,6 +254,12 @@ def _meter(head: PartyHead, width: int) -> list[Part]:
         ("┃", _level_tone(head.hold_db) if heard else "dim"),
         (rest[held + 1 :], "faint"),
     ]
+
+
+@lru_cache(maxsize=4)
+def _empty_meter(width: int) -> str:
+    ticks = {_meter_column(zone_db, width) for zone_db in (LOUD_DB, CLIPPING_DB)}
+    return "".join(TICK if column in ticks else "·" for column in range(width))
 
 
 def _meter_column(level_db: float, width: int) -> int:

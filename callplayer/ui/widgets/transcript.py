@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from textual import events
+from textual.geometry import Size
 
 from callplayer.text import plain_text
 from callplayer.ui.model.player import NO_WORDS, PlayerView
@@ -50,6 +51,7 @@ class TranscriptPane(Rows):
         self._expected_ms: int | None = None
         self._drawn: tuple[object, ...] = ()
         self._turns_ms: list[int] = []
+        self._turns_of: tuple[Script | None, tuple[int, Size]] = (None, (0, Size(0, 0)))
 
     @property
     def is_read(self) -> bool:
@@ -73,7 +75,10 @@ class TranscriptPane(Rows):
         self._seen = Seen(heard_ms, found.by_utterance, found.hit, self.pointed)
         if is_new or self._drawn_from() != self._drawn:
             self.draw_with(self._build_rows)
-            self._turns_ms = self._lines.turns_ms(self._top, self._top + self.extent.height)
+            seen = (self._top, self.extent)
+            if script is not self._turns_of[0] or seen != self._turns_of[1]:
+                self._turns_of = (script, seen)
+                self._turns_ms = self._lines.turns_ms(self._top, self._top + self.extent.height)
             self._drawn = self._drawn_from()
 
     def _drawn_from(self) -> tuple[object, ...]:

@@ -15,10 +15,13 @@ PLACEHOLDER = "What do you want to do?"
 def palette(actions: Sequence[Action], act: Callable[[Action], None]) -> CommandPalette:
     """Return a palette of `actions`; `act` does the one that is chosen."""
 
+    titles = [action.title or action.topic for action in actions]
+    title_cells = max(map(len, titles)) + 2
+
     def named() -> Iterator[tuple[Action, str]]:
-        for action in actions:
+        for action, title in zip(actions, titles, strict=True):
             keys = " ".join(map(key_name, action.keys))
-            yield action, f"{action.title or action.topic}   {keys}".rstrip()
+            yield action, f"{title:<{title_cells}}{keys}".rstrip()
 
     class Actions(Provider):
         async def discover(self) -> Hits:
