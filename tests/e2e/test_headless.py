@@ -9,12 +9,14 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.e2e.conftest import StartEngine
 from tests.rig.processes import CLIENT_SECRET, HeadlessEngine, Service
 from tests.rig.pulse import Sink
-from tests.rig.signals import AMPLITUDE
+from tests.rig.signals import AMPLITUDE, PERIOD_S, heard_position_s
 
 STATE_FIELDS = {
     "phase", "position_ms", "duration_ms", "paused", "at_end", "call_over", "requested_ms",
@@ -161,6 +163,7 @@ def test_live_goes_to_the_live_end(tmp_path: Path, sink: Sink, sweep_service: Se
         assert state["position_ms"] < 1500
         grown = engine.wait_state(since_s=time.monotonic() + 0.8)
         assert grown["duration_ms"] > state["duration_ms"] + 500
+        _catches_up(engine)
         assert engine.quit() == 0
         waiting = HeadlessEngine(
             tmp_path, service.environment | sink.environment, service.incidents[0], "--paused"
@@ -170,6 +173,52 @@ def test_live_goes_to_the_live_end(tmp_path: Path, sink: Sink, sweep_service: Se
         assert waiting.quit() == 0
     finally:
         service.stop()
+
+
+def _catches_up(engine: HeadlessEngine) -> None:
+    """Go back in a live call, in what is remembered, and come to live again a bit faster."""
+    engine.wait_state(since_s=engine.send(cmd="scrub-to-end"), phase="live", requested_ms=None)
+    for _ in range(3):
+        time.sleep(2.5)
+        back_s = engine.send(cmd="seek-by", offset_ms=-1_500)
+        behind = engine.wait_state(since_s=back_s)
+        if behind["from_memory"]:
+            break
+        engine.wait_state(since_s=engine.send(cmd="scrub-to-end"), phase="live", requested_ms=None)
+    assert behind["from_memory"]
+    assert (behind["phase"], behind["requested_ms"]) == ("playing", None)
+    fast_s = engine.send(cmd="set-speed", speed=1.25)
+    engine.wait_state(since_s=fast_s, speed=1.25, advancing=True)
+    live = engine.wait_state(since_s=fast_s, speed=1.0)
+    assert live["phase"] == "live"
+    assert live["duration_ms"] - live["audible_ms"] < 1_200
+
+
+@pytest.mark.plays
+def test_a_clip_of_what_was_never_heard_is_fetched_unheard(
+    sweep_service: Service, start_engine: StartEngine, sink: Sink
+) -> None:
+    engine = start_engine(sweep_service)
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(2.5)
+    before_ms = engine.wait_state(since_s=time.monotonic())["audible_ms"]
+    asked_s = engine.send(cmd="save-clip", start_ms=40_500, end_ms=42_000, format="wav")
+    _, fetching = engine.wait_for(lambda e: e["event"] == "clip", since_s=asked_s)
+    assert fetching["stage"] == "fetching"
+    saved_s, saved = engine.wait_for(
+        lambda e: e["event"] == "clip" and e["stage"] == "saved", since_s=asked_s
+    )
+    assert saved["gaps_ms"] == []
+    taken, _ = soundfile.read(saved["sound"], dtype="float32")
+    for at_s in (0.2, 0.8, 1.3):
+        place_s = heard_position_s(taken[round(at_s * 48_000) :][:1_920, 0])
+        assert place_s is not None
+        assert (40.5 + at_s + 0.02) % PERIOD_S == pytest.approx(place_s, abs=0.08)
+    went_on = engine.wait_state(since_s=saved_s, phase="playing", advancing=True)
+    assert abs(went_on["audible_ms"] - before_ms) < 2_000, "the ear stayed where it was"
+    sound = sink.heard(asked_s + 0.5, saved_s)
+    assert np.sqrt(np.mean(np.square(sound))) < 0.01, "nothing of it was heard"
+    assert engine.quit() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

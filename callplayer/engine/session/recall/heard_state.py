@@ -28,6 +28,7 @@ def heard_state(
     held = state.held or (device_waits and not paused)
     place_ms, in_ms = player.place_ms(state.as_of_s, device_ms)
     lead_ms = round(player.ahead_s * 1000 * player.speed)
+    sounds = player.plays and (lead_ms > 0 or not player.replay.is_dry)
     phase = state.phase
     if phase not in ("reconnecting", "failed"):
         is_live = phase == "live" and lead_ms < LIVE_WITHIN_MS
@@ -43,7 +44,7 @@ def heard_state(
         requested_ms=None,
         unconfirmed_s=0.0,
         held=held,
-        advancing=not (paused or held) and lead_ms > 0,
+        advancing=not (paused or held) and sounds,
         from_memory=True,
         lead_ms=lead_ms,
         speed=player.speed,

@@ -18,6 +18,7 @@ from callplayer.config import Settings
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.memory.match import find_match
+from callplayer.engine.session.recall import clip_maker
 from callplayer.engine.session.recall.clip_maker import columns_of
 from callplayer.ipc import messages as m
 from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, Carries, Channel
@@ -152,6 +153,43 @@ async def test_what_cannot_be_saved_is_a_line(
         assert errors[0].code == code
         assert errors[0].hint
         assert not list(call.parent.glob("data/callplayer/clips/*"))
+
+
+async def test_a_stretch_that_the_server_does_not_give_is_a_line_and_the_call_goes_on(
+    call: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_maker, "STUCK_S", 0.4)
+    async with Played(call, as_room=True) as played:
+        await played.until(lambda s: s.audible_ms > 1_500)
+        played.refused_ms = 10_000
+        played.engine.handle(m.SaveClip(12_000, 13_000))
+        async with asyncio.timeout(10):
+            while not (errors := [e for e in played.events if isinstance(e, m.ErrorEvent)]):
+                await asyncio.sleep(0.02)
+        assert (errors[0].code, errors[0].message) == (
+            "clip-empty",
+            "Nothing of that stretch could be had from the server.",
+        )
+        here = played.state.audible_ms
+        await played.until(lambda s: s.audible_ms > here + 700 and s.advancing)
+    assert not list(call.parent.glob("data/callplayer/clips/*"))
+
+
+async def test_a_volume_changed_in_mid_replay_is_heard_at_once_and_of_one_party(
+    call: Path,
+) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 2_500)
+        played.engine.handle(m.SeekTo(500))
+        await asyncio.sleep(0.5)
+        before = played.heard()[-9_600:]
+        played.engine.handle(m.SetPartyGain(-12.0, "caller"))
+        changed_s = time.monotonic() + 0.15
+        await asyncio.sleep(0.5)
+        after = played.heard(changed_s)
+        assert played.state.from_memory
+        ratio = np.sqrt(np.mean(after.astype(float) ** 2) / np.mean(before.astype(float) ** 2))
+        assert 20 * np.log10(ratio) == pytest.approx(-12.0, abs=1.5)
 
 
 async def test_both_parties_are_made_as_loud_as_the_limit_lets_them(call: Path) -> None:

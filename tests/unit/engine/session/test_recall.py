@@ -21,6 +21,7 @@ from callplayer.engine.devices.portaudio import Output
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.session.make_source import make_source
 from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.ear_moves import OTHER_VOLUMES
 from callplayer.engine.session.source import Source
 from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
@@ -85,6 +86,7 @@ class Played(PlayingFile):
     ) -> None:
         self.sound = NotingSound()
         self.as_room = as_room
+        self.refused_ms: int | None = None
         super().__init__(path, settings=settings, sound=self.sound, open_source=self.noting_source)
         self.commands: list[Command] = []
 
@@ -96,10 +98,18 @@ class Played(PlayingFile):
 
         def noting(commands: Sequence[Command]) -> None:
             self.commands += commands
-            send(commands)
+            send([each for each in commands if not self._refuses(each)])
 
         source.send = noting  # type: ignore[method-assign]
         return source
+
+    def _refuses(self, command: Command) -> bool:
+        """Return whether the server does not obey: jumps beyond `refused_ms` are lost."""
+        return (
+            isinstance(command, Scrub)
+            and self.refused_ms is not None
+            and command.position > self.refused_ms
+        )
 
     async def __aenter__(self) -> Played:
         await self.begin(lambda s: s.phase == "playing")
@@ -238,6 +248,20 @@ async def test_a_loop_turns_to_the_sample(call: Path) -> None:
             assert int(np.argmax(lags)) == 5
         played.engine.handle(m.EndLoop())
         await played.until(lambda s: s.audible_ms > 1_200)
+
+
+async def test_a_mix_whose_one_party_gets_another_volume_is_fetched_again_and_said(
+    call: Path,
+) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 2_000)
+        played.engine.handle(m.SeekBy(-1_500))
+        assert played.state.from_memory
+        played.commands.clear()
+        played.engine.handle(m.SetPartyGain(-6.0, "caller"))
+        assert not played.state.from_memory
+        assert any(isinstance(each, Scrub) for each in played.commands)
+        assert played.state.detail == OTHER_VOLUMES
 
 
 async def test_slower_speech_is_heard_from_memory_at_its_own_pitch(call: Path) -> None:
