@@ -27,8 +27,6 @@ from callplayer.ipc import messages as m
 from callplayer.vendor.commands import Command, Pause, Resume, Scrub
 from tests.unit.engine.session.playing_file import PlayingFile
 
-pytestmark = pytest.mark.measures
-
 SECONDS = 30
 MOST_OFF_MS = 20.0
 """What a join may be off by, where the sound itself did not show its place."""
@@ -126,6 +124,7 @@ def place_ms(sound: Pcm) -> float | None:
     return None if found is None else found.offset / 48
 
 
+@pytest.mark.measures
 async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -164,6 +163,7 @@ async def test_a_jump_while_the_call_is_held_for_its_device_is_no_pause(call: Pa
         await played.until(lambda s: s.audible_ms > went_on.audible_ms + 500)
 
 
+@pytest.mark.measures
 async def test_the_server_rests_and_comes_back_where_the_memory_ends(call: Path) -> None:
     for _ in range(3):
         if await _comes_back(call):
@@ -199,6 +199,7 @@ async def _comes_back(call: Path) -> bool:
         return True
 
 
+@pytest.mark.measures
 async def test_a_pause_in_memory_goes_on_where_it_broke_off(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -230,6 +231,7 @@ async def test_what_is_not_stored_is_fetched(call: Path) -> None:
         await played.until(lambda s: s.audible_ms > 15_100 and s.advancing)
 
 
+@pytest.mark.measures
 async def test_a_loop_turns_to_the_sample(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -264,6 +266,7 @@ async def test_a_mix_whose_one_party_gets_another_volume_is_fetched_again_and_sa
         assert played.state.detail == OTHER_VOLUMES
 
 
+@pytest.mark.measures
 async def test_slower_speech_is_heard_from_memory_at_its_own_pitch(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_000)
