@@ -35,11 +35,13 @@ SPEEDS = (0.5, 0.7, 1.5, 2.0)
 
 @dataclass
 class Remembered:
-    """Steps of the heard place and errors of the place told, in ms; `rates` by speed."""
+    """Steps of the heard place and errors of the place told, in ms; `rates` by speed.
 
-    handbacks: int = 0
-    steps_ms: list[float] = field(default_factory=list)
-    told_errors_ms: list[float] = field(default_factory=list)
+    Each with whether the device ran out of sound in that turn: what it inserts moves both.
+    """
+
+    steps_ms: list[tuple[float, bool]] = field(default_factory=list)
+    told_errors_ms: list[tuple[float, bool]] = field(default_factory=list)
     rates: dict[float, float] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
 
@@ -75,6 +77,7 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
     lanes, _ = soundfile.read(SPEECH, dtype="float32", always_2d=True)
     call = np.asarray(np.clip(lanes.sum(axis=1), -1, 1) * 32_767, np.int16)
     for turn in range(times):
+        dry = engine.last("stats")["device_underflows"]
         from_ms = 2_000 + turn * 6_500
         engine.send(cmd="scrub", position=from_ms)
         time.sleep(STORED_S)
@@ -91,19 +94,20 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
         ]
         if not any(e["from_memory"] for e in states):
             continue
+        was_dry = engine.last("stats")["device_underflows"] > dry
         seam_s = asked_s + BACK_S
         sound = sink.heard(seam_s - AROUND_S, seam_s + AROUND_S)
         places = _places_ms(sound, call, back_ms + (BACK_S - AROUND_S) * 1000)
         step_ms = _largest_step_ms(places)
         if step_ms is not None:
-            measured.handbacks += 1
-            measured.steps_ms.append(step_ms)
+            measured.steps_ms.append((step_ms, was_dry))
         for state in states:
             if state["from_memory"] and state["advancing"] and not state["audible_in_ms"]:
                 sound = sink.heard(state["as_of_s"], state["as_of_s"] + PROBE_S)
                 heard_ms = _place_ms(sound, call, state["audible_ms"])
                 if heard_ms is not None:
-                    measured.told_errors_ms.append(state["audible_ms"] - heard_ms)
+                    error_ms = state["audible_ms"] - heard_ms
+                    measured.told_errors_ms.append((error_ms, was_dry))
 
 
 def _pcm(sound: np.ndarray) -> Pcm:
@@ -189,19 +193,20 @@ def link_down(down_s: float) -> tuple[float, list[float]]:
 def report(measured: Remembered) -> None:
     """Print the table."""
     report_turns(measured.turns)
-    if measured.steps_ms:
-        steps = np.abs(measured.steps_ms)
-        print(
-            f"handback on speech: {measured.handbacks} times, gap or repeat ≤ 1 ms in"
-            f" {int(np.sum(steps <= 1.0))}, most {steps.max():.1f} ms"
-        )
-    if measured.told_errors_ms:
-        errors = np.array(measured.told_errors_ms)
-        bias_ms = float(np.median(errors))
-        p99_ms = float(np.percentile(np.abs(errors - bias_ms), 99))
-        print(
-            f"place told less heard, from memory: n {len(errors)},"
-            f" bias {bias_ms:+.1f} ms, p99 {p99_ms:.1f} ms"
-        )
+    for what, is_calm in (("", False), (", where the device did not run dry", True)):
+        steps = np.abs([each for each, dry in measured.steps_ms if not (dry and is_calm)])
+        errors = np.array([each for each, dry in measured.told_errors_ms if not (dry and is_calm)])
+        if len(steps):
+            print(
+                f"handback on speech{what}: {len(steps)} times, gap or repeat ≤ 1 ms in"
+                f" {int(np.sum(steps <= 1.0))}, most {steps.max():.1f} ms"
+            )
+        if len(errors):
+            bias_ms = float(np.median(errors))
+            p99_ms = float(np.percentile(np.abs(errors - bias_ms), 99))
+            print(
+                f"place told less heard, from memory{what}: n {len(errors)},"
+                f" bias {bias_ms:+.1f} ms, p99 {p99_ms:.1f} ms"
+            )
     for speed, rate in measured.rates.items():
         print(f"speed {speed:g}: heard at {rate:.4f}, {100 * (rate / speed - 1):+.2f} %")
