@@ -24,8 +24,8 @@ SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
 """So long before the end of what is stored that piece ends: a reported place is off by less."""
 
-MOST_PIECES = 16
-"""So many pieces are looked for, the latest first: at the seam it counts, and silence has no
+MOST_PROBES = 16
+"""So many probes are looked for, the latest first: at the seam it counts, and silence has no
 mark."""
 
 
@@ -70,7 +70,7 @@ class Handback:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Probe:
     """A piece of what comes, and the sound that it is looked for in, where `guess` is its place."""
 
     template: Pcm
@@ -82,21 +82,21 @@ class Piece:
 class Seam:
     """What comes since `fresh` began is to go on at the end of `old`, of one lane.
 
-    By the reported places its first sample is the sample `begin` of `old`. `pieces` are of the end
+    By the reported places its first sample is the sample `begin` of `old`. `probes` are of the end
     of both, the latest first.
     """
 
     old: Stretch
     fresh: Stretch
     begin: int
-    pieces: tuple[Piece, ...]
+    probes: tuple[Probe, ...]
 
     def error(self) -> int | None:
         """Return by how many samples the reported places are off at the end; None if unsure."""
-        for piece in self.pieces:
-            match = find_match(piece.template, piece.searched)
+        for probe in self.probes:
+            match = find_match(probe.template, probe.searched)
             if match is not None:
-                return match.offset - piece.guess
+                return match.offset - probe.guess
         return None
 
 
@@ -114,23 +114,23 @@ def find_seams(
         if come < max(guarded, TEMPLATE_FRAMES):
             return None
         last = max(min(guarded, come) - TEMPLATE_FRAMES, 0)
-        pieces = (
-            _piece(voice, before, new, begin, at)
-            for at in range(last, -1, -TEMPLATE_FRAMES)[:MOST_PIECES]
+        probes = (
+            _probe(voice, before, new, begin, at)
+            for at in range(last, -1, -TEMPLATE_FRAMES)[:MOST_PROBES]
         )
-        seams[name] = Seam(before, new, begin, tuple(piece for piece in pieces if piece))
+        seams[name] = Seam(before, new, begin, tuple(probe for probe in probes if probe))
     return seams
 
 
-def _piece(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int, at: int) -> Piece | None:
-    """Return the piece `at` so many samples after the beginning of what comes."""
+def _probe(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int, at: int) -> Probe | None:
+    """Return the probe `at` so many samples after the beginning of what comes."""
     guess = begin + at
     start = max(guess - SEARCH_FRAMES, old.first)
     stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
     if stop - start < TEMPLATE_FRAMES:
         return None
     template = voice.store.read(fresh.first + at, TEMPLATE_FRAMES)
-    return Piece(template, voice.store.read(start, stop - start), guess - start)
+    return Probe(template, voice.store.read(start, stop - start), guess - start)
 
 
 def join(
