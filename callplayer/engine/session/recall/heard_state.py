@@ -25,7 +25,7 @@ def heard_state(
     Call it under the lock of the channels. `device_ms` is the sound device's own delay. While that
     `device_waits` nothing is heard: what is to play is held, though the server may rest.
     """
-    held = state.held or (device_waits and not paused)
+    held = state.held or (device_waits and not (paused or at_end))
     place_ms, in_ms = player.place_ms(state.as_of_s, device_ms)
     lead_ms = round(player.ahead_s * 1000 * player.speed)
     sounds = player.plays and (lead_ms > 0 or not player.replay.is_dry)
