@@ -171,9 +171,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "Quit", ("q", "ctrl+c", "ctrl+q"), front="quit"),
 )
 
-KEYS: dict[str, Action] = {key: action for action in ACTIONS for key in action.keys}
-"""The keys of a user who changed none."""
-
 _KEY_NAMES = {
     "space": "Space",
     "left": "←",
@@ -244,7 +241,7 @@ def by_key(actions: Iterable[Action]) -> dict[str, Action]:
 
 def help_lines(actions: Sequence[Action] = ACTIONS) -> tuple[tuple[str, str], ...]:
     """Return (keys, what they do), one line a topic, in the order of the table."""
-    return tuple((_compact(keys), topic) for topic, keys in _topics(actions).items() if keys)
+    return tuple((_compact(keys), topic) for topic, keys in by_topic(actions).items() if keys)
 
 
 _GROUP_STARTS = {
@@ -275,23 +272,14 @@ def first_key(actions: Iterable[Action], name: str) -> str:
     return next((key_name(each.keys[0]) for each in actions if each.name == name and each.keys), "")
 
 
-def markdown_table() -> str:
-    """Return the table of docs/keys.md."""
-    rows = [
-        f"| {' '.join(f'`{key_name(key)}`' for key in keys)} | {topic} |"
-        for topic, keys in _topics(ACTIONS).items()
-    ]
-    return "\n".join(["| Keys | What they do |", "| --- | --- |", *rows]) + "\n"
-
-
-def _topics(actions: Iterable[Action]) -> dict[str, list[str]]:
+def by_topic(actions: Iterable[Action]) -> dict[str, list[str]]:
     """Return the keys of each topic: every action's first key, then every action's second."""
-    by_topic: dict[str, list[tuple[str, ...]]] = {}
+    found: dict[str, list[tuple[str, ...]]] = {}
     for action in actions:
-        by_topic.setdefault(action.topic, []).append(action.keys)
+        found.setdefault(action.topic, []).append(action.keys)
     return {
         topic: [key for rank in zip_longest(*keys) for key in rank if key is not None]
-        for topic, keys in by_topic.items()
+        for topic, keys in found.items()
     }
 
 

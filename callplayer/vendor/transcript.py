@@ -57,12 +57,6 @@ class Word(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     diarized_speaker_confidence: float = 0.0
 
 
-class TranscriptMessage(msgspec.Struct, frozen=True, tag_field="type", tag="transcript"):
-    """Words of one speaker, in order; see `Transcript.apply` for what they replace."""
-
-    words: tuple[Word, ...]
-
-
 _started_at = attrgetter("started_at")
 
 
@@ -210,16 +204,12 @@ _message_decoder = msgspec.json.Decoder(_LooseMessage)
 _word_decoder = msgspec.json.Decoder(_LooseWord)
 
 
-def decode_transcript(payload: bytes | msgspec.Raw) -> TranscriptMessage:
-    """Return the words of a message; raise WireError for anything that is no transcript.
-
-    A word without a text, a time or an offset that make sense is left out.
-    """
-    return TranscriptMessage(tuple(iter_words(payload)))
-
-
 def iter_words(payload: bytes | msgspec.Raw) -> Iterator[Word]:
-    """Return what `decode_transcript` does, but read one word at a time, as each is asked for."""
+    """Return the words of a message, each read as it is asked for.
+
+    Raise WireError for anything that is no transcript. A word without a text, a time or an offset
+    that make sense is left out.
+    """
     size = memoryview(payload).nbytes
     if size > MAX_TRANSCRIPT_BYTES:
         raise WireError(f"a transcript of {size} bytes; {MAX_TRANSCRIPT_BYTES} are the most")

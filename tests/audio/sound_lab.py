@@ -38,6 +38,11 @@ def steady(level: float) -> Frame:
 SILENCE = steady(0.0)
 
 
+def target_s(lane: Channel, block_frames: int) -> float:
+    """Return the fill that a lane aims at just after a frame has come in, in s."""
+    return lane.delay_target_s + (FRAME_S + block_frames / lane.rate_hz) / 2
+
+
 def on_time(start_s: float = 0.0) -> Iterator[float]:
     """Frames that come exactly every 10 ms."""
     number = 0

@@ -24,6 +24,7 @@ from tests.audio.sound_lab import (
     open_lane,
     snr_db,
     steady,
+    target_s,
     tone,
 )
 
@@ -100,12 +101,12 @@ def test_the_margin_grows_with_lateness_and_shrinks_back() -> None:
     lane = open_lane(16_000, 16_000)
     rig = Rig(lane, arrivals, in_hz=16_000, block_frames=96, keep_sound=False)
     rig.run(0.2)
-    first_s = lane.target_s
+    first_s = target_s(lane, 96)
     rig.run(10.0)
-    grown_s = lane.target_s
+    grown_s = target_s(lane, 96)
     rig.run(200.0)
     assert grown_s > first_s + 0.03
-    assert lane.target_s < first_s + 0.01
+    assert target_s(lane, 96) < first_s + 0.01
 
 
 @pytest.mark.parametrize("block_frames", [80, 160])
@@ -115,7 +116,7 @@ def test_the_target_is_the_gap_of_one_in_a_thousand_and_one_callback(block_frame
     lane = open_lane(16_000, 16_000)
     rig = Rig(lane, arrivals, in_hz=16_000, block_frames=block_frames, keep_sound=False)
     rig.run(200.0)  # what running dry has taught at first is forgotten by then
-    assert lane.target_s == pytest.approx(gap_s + block_frames / 16_000, abs=0.001)
+    assert target_s(lane, block_frames) == pytest.approx(gap_s + block_frames / 16_000, abs=0.001)
 
 
 # --- too little -----------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_a_card_that_starts_late_is_caught_up_with_without_a_click(
     lane, hz = open_lane(), 50.0
     rig = Rig(lane, source=tone(hz, LEVEL), block_frames=block_frames, card_start_s=late_s)
     rig.run(late_s + 1.5)
-    assert rig.fills_s[-1] < lane.target_s + LATE_TRIM_S
+    assert rig.fills_s[-1] < target_s(lane, block_frames) + LATE_TRIM_S
     assert lane.trimmed_frames > (late_s - LATE_TRIM_S - 0.05) * RATE_HZ
     slope = LEVEL * 2 * np.pi * hz / RATE_HZ
     assert largest_step(rig.sound()) < slope + 2 * 2 * FADE_STEP

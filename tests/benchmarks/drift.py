@@ -18,6 +18,7 @@ from callplayer.engine.audio.channel import Channel
 from callplayer.engine.audio.jitter_margin import FRAME_S
 from callplayer.engine.audio.mixer import Mixer
 from callplayer.engine.audio.resampler import resampler
+from tests.audio.sound_lab import target_s
 from tests.benchmarks.cost import resident_mb
 
 RATE_HZ = 48_000
@@ -121,7 +122,9 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
         lane.push(pcm, arrival_s)
         # Of the block taken last, what has not been played by now waits still.
         delay_s = lane.fill_s + block_s - (arrival_s - read_s)
-        full = looks.take(delay_s * 1000, lane.target_s * 1000, -lane.correction * 1e6)
+        full = looks.take(
+            delay_s * 1000, target_s(lane, BLOCK_FRAMES) * 1000, -lane.correction * 1e6
+        )
         if full and arrival_s < SETTLE_S:
             looks.forget()
             settling = (lane.underruns, lane.trimmed_frames, resident_mb(os.getpid()))

@@ -141,21 +141,21 @@ class _Transcript:
 
     def take(self, message: bytes) -> bool:
         try:
-            reported = transcript.decode_transcript(message)
+            reported = tuple(transcript.iter_words(message))
         except values.WireError:
             return False
-        for word in reported.words:
+        for word in reported:
             assert len(word.word) <= transcript.MAX_WORD_CHARS
             assert 0.0 <= word.confidence <= 1.0
             assert 0.0 <= word.duration <= transcript.MAX_WORD_S
             assert math.isfinite(word.start_offset)
-        self._transcript = self._transcript.apply(reported.words)
+        self._transcript = self._transcript.apply(reported)
         in_order = self._transcript.in_order()
         assert all(a.started_at <= b.started_at for a, b in pairwise(in_order))
         if len(in_order) > MAX_WORDS:
             self._transcript = transcript.Transcript()
-        again = transcript.decode_transcript(transcript.encode_transcript(reported.words))
-        assert [word.word for word in again.words] == [word.word for word in reported.words]
+        again = transcript.iter_words(transcript.encode_transcript(reported))
+        assert [word.word for word in again] == [word.word for word in reported]
         return True
 
 

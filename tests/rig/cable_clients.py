@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from callplayer.vendor.transcript import Transcript, decode_transcript
+from callplayer.vendor.transcript import Transcript, iter_words
 from tests.rig.cable import identifier
 from tests.rig.node import SOURCES, node, node_script
 
@@ -41,8 +41,8 @@ class NodeClient:
             self.events.append(event)
             if event["event"] == "words":
                 self.messages += 1
-                message = decode_transcript(msgspec.json.encode(event["message"]))
-                self.transcript = self.transcript.apply(message.words)
+                words = tuple(iter_words(msgspec.json.encode(event["message"])))
+                self.transcript = self.transcript.apply(words)
 
     async def until(self, is_true: Callable[[NodeClient], bool], timeout_s: float = 20.0) -> None:
         with contextlib.suppress(TimeoutError):

@@ -27,10 +27,20 @@ TABLE = re.compile(r"^<!-- (?P<name>[\w ]+): made by .*? -->\n(?P<rows>.*?)^<!--
                    re.MULTILINE | re.DOTALL)  # fmt: skip
 
 
+def keys() -> str:
+    """Return the table of docs/keys.md."""
+    named = {
+        topic: " ".join(f"`{keymap.key_name(key)}`" for key in keys)
+        for topic, keys in keymap.by_topic(keymap.ACTIONS).items()
+    }
+    lines = [f"| {keys} | {topic} |" for topic, keys in named.items()]
+    return "\n".join(["| Keys | What they do |", "| --- | --- |", *lines]) + "\n"
+
+
 def ten_keys() -> str:
     """Return the rows of the README's ten keys."""
     topics = [each.topic for each in keymap.ACTIONS if each.name in TEN]
-    head, rule, *rows = keymap.markdown_table().splitlines()
+    head, rule, *rows = keys().splitlines()
     return "\n".join([head, rule, *(row for row in rows if row.split(" | ")[1][:-2] in topics)])
 
 
@@ -111,7 +121,7 @@ def rows(head: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = {
     "ten keys": ten_keys,
-    "keys": keymap.markdown_table,
+    "keys": keys,
     "recordings": sound_makers.markdown_table,
     "exit codes": exit_codes,
     "settings": settings,

@@ -189,11 +189,6 @@ class Channel:
         """Return the delay that is aimed at, in s."""
         return self._wait_s(self._target_frames)
 
-    @property
-    def target_s(self) -> float:
-        """Return the fill that is aimed at just after a frame has come in, in s."""
-        return self._target_frames / self.rate_hz
-
     def _wait_s(self, highest_fill: float) -> float:
         """Return the mean of a fill that rises to `highest_fill` by frames and sinks by blocks."""
         mean = highest_fill - (FRAME_S * self.rate_hz + self._block_frames) / 2

@@ -50,11 +50,6 @@ class TimeStretcher:
         """Return the place in the sound that the next block is for, in frames."""
         return self._place
 
-    def jump(self, first_frame: int) -> None:
-        """Go on at another place; what is heard there does not continue what was."""
-        self._place = float(first_frame)
-        self._grain = None
-
     def next_block(self, speed: float) -> tuple[Pcm, int]:
         """Return the next block, int16 of shape (HOP_FRAMES, parties), and its first frame's place.
 

@@ -13,7 +13,7 @@ from textual.keys import _character_to_key
 from callplayer.config import load_settings
 from callplayer.errors import UsageError
 from callplayer.ui.key_profiles import PROFILES, key_of, remapped, table_lines
-from callplayer.ui.keymap import ACTIONS, KEYS, by_key, help_lines, key_name
+from callplayer.ui.keymap import ACTIONS, by_key, help_lines, key_name
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_signs_are_named_as_the_terminal_library_names_them(character: str) -> N
 
 
 def test_every_default_key_can_be_written_as_it_is_printed() -> None:
-    for key in KEYS:
+    for key in by_key(ACTIONS):
         assert key_of(key_name(key)) == key
 
 
@@ -67,7 +67,7 @@ def test_a_chosen_key_goes_before_a_default_and_no_key_is_none() -> None:
 
 
 def test_profiles_and_own_keys_over_them() -> None:
-    assert by_key(remapped({"profile": "mpv"})) == KEYS
+    assert by_key(remapped({"profile": "mpv"})) == by_key(ACTIONS)
     keys = by_key(remapped({"profile": "otranscribe", "mute": "f4"} | {"faster": "f9"}))
     assert keys["escape"].name == "toggle-pause"
     assert (keys["f1"].name, keys["f2"].name) == ("back-5s", "forward-5s")

@@ -11,6 +11,7 @@ from callplayer.ui import keymap
 from callplayer.ui.plain.player import PlainPlayer
 from callplayer.ui.screens.player.screen import PlayerScreen
 from callplayer.ui.settings import ScreenSettings
+from tests.tools import tables
 from tests.ui.scripted import ScriptedEngine
 
 
@@ -41,8 +42,8 @@ def test_the_screen_has_each_front_action_and_plain_mode_those_that_need_no_pict
 
 
 def test_every_key_is_in_the_help_and_in_the_table() -> None:
-    table = keymap.markdown_table()
-    for key in keymap.KEYS:
+    table = tables.keys()
+    for key in keymap.by_key(keymap.ACTIONS):
         assert f"`{keymap.key_name(key)}`" in table
     topics = {topic for _, topic in keymap.help_lines()}
     assert topics == {action.topic for action in keymap.ACTIONS}

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from callplayer.service.http.server import MAX_FRAME_BYTES
-from callplayer.vendor.transcript import Transcript, Word, decode_transcript
+from callplayer.vendor.transcript import Transcript, Word, iter_words
 from tests.rig.cable import RECORDED, TOKEN_S, WORDS, Served, identifier, said, serving
 
 EXTENDED = "actioncable-v1-ext-json"
@@ -48,7 +48,7 @@ class Client:
 
 def words_of(frame: Frame) -> tuple[Word, ...]:
     """The words that a message carries."""
-    return decode_transcript(json.dumps(frame["message"]).encode()).words
+    return tuple(iter_words(json.dumps(frame["message"]).encode()))
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from callplayer.ipc.messages import Mute, RetryNow, SeekBy, StateEvent, Unmute
 from callplayer.ipc.news import EngineGone
 from callplayer.ui.actions.outcome import CallContext, Outcome, asked
 from callplayer.ui.actions.rules import ask_note, named_capitals, retry_word, search_for
-from callplayer.ui.keymap import ACTIONS, KEYS
+from callplayer.ui.keymap import ACTIONS, by_key
 from callplayer.ui.model.citation import left_at_ms
 from callplayer.ui.model.player import PlayerView, reduce
 from callplayer.ui.model.time_input import EXAMPLES, NO_PLACE
@@ -44,7 +44,7 @@ def but(state: StateEvent, **changes: object) -> StateEvent:
 
 
 def test_percent_keys_scrub_a_finished_call_and_say_why_not_on_a_growing_one() -> None:
-    rule = KEYS["3"].rule
+    rule = by_key(ACTIONS)["3"].rule
     assert rule is not None
     assert rule(CALL).requests == (Scrub(81_600),)
     assert "grows" in rule(call_of(but(PLAYING, call_over=False))).note
