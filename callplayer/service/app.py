@@ -33,7 +33,7 @@ from callplayer.service.library.library import Library
 from callplayer.service.live.ingest import Ingest
 from callplayer.service.live.live_calls import growing
 from callplayer.service.live.sources import live_calls
-from callplayer.service.livekit.process import OwnServer
+from callplayer.service.livekit.process import OwnServer, RoomServer
 from callplayer.service.livekit.room_service import RoomServiceClient
 from callplayer.service.livekit.server import room_server
 from callplayer.service.livekit.tokens import RoomTokens
@@ -116,23 +116,8 @@ async def running_service(
         metrics = Metrics()
         metrics.watch_library(library)
         listening = stack.enter_context(listen(options.host, options.port))
-        workers = await stack.enter_async_context(Workers(options.workers))
-        rooms, own = await stack.enter_async_context(
-            room_server(options.livekit_url, options.livekit_binary)
-        )
-        tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
-        roster = await stack.enter_async_context(RoomServiceClient(rooms))
-        streams = Streams(
-            library,
-            workers,
-            rooms,
-            tokens,
-            roster,
-            claims=library.claims,
-            mixes=options.mixes,
-            idle_s=options.idle_s,
-        )
-        stack.push_async_callback(streams.close)
+        playing = await stack.enter_async_context(_open_streams(options, library))
+        streams, rooms, tokens = playing.streams, playing.rooms, playing.tokens
         metrics.register(BotMetrics(streams.stats))
         api_url = options.public_url or url_of(listening, tls=options.has_tls)
         access, config_file = stack.enter_context(_access(options, library, api_url))
@@ -177,7 +162,7 @@ async def running_service(
             api_url=api_url,
             stream_url=rooms.url,
             config_file=config_file,
-            own_server=own,
+            own_server=playing.own_server,
             http_ended=http_ended,
             streams=streams,
             access=access,
@@ -185,6 +170,40 @@ async def running_service(
         )
         service.look(time.monotonic())
         yield service
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """What plays calls: streams, in rooms of a room server that may be the service's own."""
+
+    streams: Streams
+    rooms: RoomServer
+    tokens: RoomTokens
+    own_server: OwnServer | None
+
+
+@contextlib.asynccontextmanager
+async def _open_streams(options: ServeOptions, library: Library) -> AsyncIterator[_Playing]:
+    async with (
+        Workers(options.workers) as workers,
+        room_server(options.livekit_url, options.livekit_binary) as (rooms, own_server),
+        RoomServiceClient(rooms) as roster,
+    ):
+        tokens = RoomTokens(rooms.api_key, rooms.api_secret, options.stream_token_ttl_s)
+        streams = Streams(
+            library,
+            workers,
+            rooms,
+            tokens,
+            roster,
+            claims=library.claims,
+            mixes=options.mixes,
+            idle_s=options.idle_s,
+        )
+        try:
+            yield _Playing(streams, rooms, tokens, own_server)
+        finally:
+            await streams.close()
 
 
 @contextlib.contextmanager
