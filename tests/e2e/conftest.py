@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.rig.signals import write_sweep_call, write_tones
 SWEEP_S = 60.0
 CALLER_HZ = 700.0
 TAKER_HZ = 1900.0
+SETTLED_S = 3.0
 
 StartEngine = Callable[..., HeadlessEngine]
 
@@ -67,3 +69,12 @@ def start_engine(tmp_path: Path, sink: Sink) -> Iterator[StartEngine]:
         if engine.process.poll() is None:
             engine.process.terminate()
             engine.finish()
+
+
+def settled_engine(service: Service, sink: Sink, home: Path) -> Iterator[HeadlessEngine]:
+    """Give an engine whose jitter buffer has come to rest; it quits at the end, or has by then."""
+    engine = HeadlessEngine(home, service.environment | sink.environment, service.incidents[0])
+    engine.wait_state(phase="playing", advancing=True)
+    time.sleep(SETTLED_S)
+    yield engine
+    assert engine.process.poll() is not None or engine.quit() == 0

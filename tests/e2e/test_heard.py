@@ -1,20 +1,17 @@
-"""What comes out of the sound device is the call, and every command changes it as it should.
+"""What comes out of the sound device is the call, at the place that is shown and asked for.
 
-All play into one sink. One engine plays the sweep for most tests, and one the tones.
+After the first test one engine plays for all.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-import soxr
 
-from tests.e2e.conftest import CALLER_HZ, TAKER_HZ, StartEngine
+from tests.e2e.conftest import StartEngine, settled_engine
 from tests.rig.processes import HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, PulseServer, Samples, Sink
 from tests.rig.signals import (
@@ -23,48 +20,25 @@ from tests.rig.signals import (
     SWEEP_HZ_PER_S,
     heard_position_s,
     rms_db,
-    similarity,
-    tone_db,
 )
 
 pytestmark = pytest.mark.measures
 
-LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
 SILENT_DB = -70.0
-SETTLED_S = 3.0
-"""The jitter buffer of a new engine has come to rest by then."""
 
 
 @pytest.fixture(scope="module")
 def sink(pulse: PulseServer) -> Iterator[Sink]:
-    sink = Sink(pulse, "all-heard")
+    sink = Sink(pulse, "sweep-heard")
     yield sink
     sink.close()
-
-
-def _plays(service: Service, sink: Sink, home: Path) -> Iterator[HeadlessEngine]:
-    """Give an engine that has played for a while; it quits at the end, if a test has not had it."""
-    engine = HeadlessEngine(home, service.environment | sink.environment, service.incidents[0])
-    engine.wait_state(phase="playing", advancing=True)
-    time.sleep(SETTLED_S)
-    yield engine
-    assert engine.process.poll() is not None or engine.quit() == 0
 
 
 @pytest.fixture(scope="module")
 def engine(
     sweep_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[HeadlessEngine]:
-    """One that plays the sweep."""
-    yield from _plays(sweep_service, sink, tmp_path_factory.mktemp("sweep-heard"))
-
-
-@pytest.fixture(scope="module")
-def tone_engine(
-    tone_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[HeadlessEngine]:
-    """One that plays the tones."""
-    yield from _plays(tone_service, sink, tmp_path_factory.mktemp("tones-heard"))
+    yield from settled_engine(sweep_service, sink, tmp_path_factory.mktemp("sweep-heard"))
 
 
 def position_error_s(heard_s: float | None, expected_s: float) -> float:
@@ -177,81 +151,3 @@ def test_scrub_to_end_ends_the_sound_and_scrubbing_back_brings_it_again(
     engine.wait_state(since_s=back_s, phase="playing", advancing=True)
     time.sleep(0.6)
     assert rms_db(sink.heard(back_s + 0.3, back_s + 0.5)) > -30
-
-
-def test_set_gain_is_heard_to_the_decibel_on_one_party_only(
-    tone_engine: HeadlessEngine, sink: Sink
-) -> None:
-    now_s = time.monotonic()
-    before = sink.heard(now_s - 0.5, now_s)
-    for gain_db in (-12.0, 6.0, 0.0):
-        asked_s = tone_engine.send(cmd="set-gain", gain=gain_db, callerType="caller")
-        tone_engine.wait_for(
-            lambda e, gain_db=gain_db: (
-                e["event"] == "state" and e["parties"][0]["gain_db"] == gain_db
-            ),
-            since_s=asked_s,
-        )
-        time.sleep(1.1)
-        now_s = time.monotonic()
-        after = sink.heard(now_s - 0.5, now_s)
-        changes_db = [
-            tone_db(after, hz, np.median) - tone_db(before, hz, np.median)
-            for hz in (CALLER_HZ, TAKER_HZ)
-        ]
-        assert changes_db == pytest.approx([gain_db, 0.0], abs=0.5)
-
-
-def test_mute_and_solo_act_at_once_on_the_right_party(
-    tone_engine: HeadlessEngine, sink: Sink
-) -> None:
-    for request, undo, silenced_hz, heard_hz in (
-        ("mute", "unmute", CALLER_HZ, TAKER_HZ),
-        ("solo", "unsolo", TAKER_HZ, CALLER_HZ),
-    ):
-        asked_s = tone_engine.send(cmd=request, callerType="caller")
-        time.sleep(0.4)
-        sound = sink.heard(asked_s + 0.1, asked_s + 0.35)
-        assert tone_db(sound, silenced_hz) < -60
-        assert tone_db(sound, heard_hz) > -20
-        tone_engine.send(cmd=undo, callerType="caller")
-        time.sleep(0.3)
-
-
-def test_at_quit_the_sound_fades_and_does_not_break_off(
-    tone_engine: HeadlessEngine, sink: Sink
-) -> None:
-    quit_s = time.monotonic()
-    assert tone_engine.quit() == 0
-    sound = sink.heard(quit_s - 0.2, time.monotonic() + 0.1)
-    last = int(np.flatnonzero(np.abs(sound) > 1e-3)[-1])
-    assert len(sound) - last > RATE_HZ // 100, "it plays on"
-    half_a_fade = sound[last - RATE_HZ // 400 : last]
-    before = sound[: RATE_HZ // 10]
-    assert rms_db(half_a_fade) < rms_db(before) - 6.0
-
-
-def test_real_speech_comes_out_as_it_went_in(
-    tmp_path: Path, start_engine: StartEngine, sink: Sink
-) -> None:
-    """A human voice (LibriVox, public domain) as a mono recording: one mixed track."""
-    clips = sorted(LIBRIVOX.glob("*.wav"))
-    assert clips, "pocketsphinx-testdata is missing; `make test` installs it"
-    speech, rate_hz = soundfile.read(clips[0], dtype="float32")
-    service = Service(tmp_path, clips[0])
-    try:
-        engine = start_engine(service)
-        state = engine.wait_state(phase="playing", advancing=True)
-        assert [party["party"] for party in state["parties"]] == ["caller", "callTaker"]
-        assert [lane["carries"] for lane in state["lanes"]] == [["caller", "callTaker"]]
-        time.sleep(min(len(speech) / rate_hz, 6.0))
-        heard = sink.heard(engine.started_s, time.monotonic())
-        original = soxr.resample(speech[: rate_hz * 4], rate_hz, RATE_HZ)
-        other_speech, _ = soundfile.read(clips[1], dtype="float32")
-        other = soxr.resample(other_speech[: rate_hz * 4], rate_hz, RATE_HZ)
-        # Opus keeps what is heard, not every sample; another clip shows what no likeness is.
-        assert similarity(heard, original) > 0.75
-        assert similarity(heard, other) < 0.4
-        assert engine.quit() == 0
-    finally:
-        assert service.stop() == 0
