@@ -19,7 +19,6 @@ from tests.vendors.variant import Track, Variant
 MIXED = (Track(name="audio"),)
 LAYOUTS = {
     "mixed": MIXED,
-    "mixed-named-caller": (Track(name="caller"),),
     "two-tracks": (
         Track(name="caller", carries=("caller",)),
         Track(name="callTaker", carries=("callTaker",)),
@@ -27,10 +26,6 @@ LAYOUTS = {
     "two-unnamed": (
         Track(name="audio", carries=("caller",), identity="p1"),
         Track(name="audio", carries=("callTaker",), identity="p2"),
-    ),
-    "two-participants": (
-        Track(carries=("caller",), identity="inbound-7"),
-        Track(carries=("callTaker",), identity="psap-2"),
     ),
     "third-party": (
         Track(name="caller", carries=("caller",)),
@@ -56,7 +51,7 @@ NAMED_LATE = (
     Track(name="audio", identity="PA_1", carries=("caller",), role="caller", role_after_s=4.0),
     Track(name="audio", identity="PA_2", carries=("callTaker",), role="agent", role_after_s=4.0),
 )
-AT_SERVER = {"mixed", "mixed-named-caller", "two-unnamed"}
+AT_SERVER = {"mixed", "two-unnamed"}
 SETTLED_S = 0.7
 """So long after a command its effect is at the ear: the way there, the server, the way back."""
 
