@@ -24,7 +24,6 @@ from tests.rig.processes import (
     HeadlessEngine,
     Service,
     clean_environment,
-    descendants,
     is_running,
     soon,
 )
@@ -423,12 +422,3 @@ def test_a_wall_clock_that_jumps_moves_nothing(
         if engine.process.poll() is None:
             engine.process.kill()
             engine.finish()
-
-
-def test_ending_the_screen_ends_all_that_it_has_started(screen: Terminal, tmp_path: Path) -> None:
-    screen.wait_for("PLAYING")
-    engine = engine_of(tmp_path)
-    below = [engine, *descendants(engine)]
-    screen.type("q")
-    assert screen.wait_end() == 0
-    assert soon(lambda: not any(map(is_running, below)), 2.0)

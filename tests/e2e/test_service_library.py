@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 import soundfile
 from livekit import rtc
@@ -308,33 +307,3 @@ def test_an_import_killed_at_any_step_leaves_nothing_or_all(tmp_path: Path, soun
     assert {incidents for _, incidents, _, _ in killed} == {0, 2}  # also killed when all was done
     assert any(strays for *_, strays in killed)
     assert whole == [0, 2, 0, 0]  # what the killed ones left behind has been swept
-
-
-def test_an_import_killed_at_any_time_leaves_nothing_or_all(tmp_path: Path) -> None:
-    long = tmp_path / "long.wav"
-    noise = np.random.default_rng(7).uniform(-0.5, 0.5, (60 * RATE_HZ, 2))
-    soundfile.write(long, noise, RATE_HZ)
-    folder = tmp_path / "library"
-    Library.open(folder).close()
-    recordings = folder / "recordings"
-    for delay_s in (0.0, 0.1, 0.3):
-        importing = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "callplayer",
-                "serve",
-                "import",
-                f"--library={folder}",
-                str(long),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        while not any(recordings.glob("*.part")) and importing.poll() is None:
-            time.sleep(0.005)
-        time.sleep(delay_s)
-        importing.kill()
-        importing.wait()
-        with Library.open(folder) as library:
-            for path in library.paths():
-                assert soundfile.info(path).frames == 60 * RATE_HZ
