@@ -291,7 +291,9 @@ class VoiceMemory:
         may be that the sound has not come so far yet. The seam is not before the sample `heard_to`
         of `old`.
         """
-        seam, origin = max(old.end - JOIN_FRAMES, old.first, heard_to or 0), fresh.first
+        # What was heard beyond the end was made up: there is no sound of the call to go on from.
+        heard = heard_to if heard_to is not None and heard_to <= old.end else 0
+        seam, origin = max(old.end - JOIN_FRAMES, old.first, heard), fresh.first
         fades = old.end - seam >= JOIN_FRAMES
         first = origin + max(seam - old_at_fresh, 0)
         while fresh.following is not None and first >= fresh.end:

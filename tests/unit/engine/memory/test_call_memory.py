@@ -35,11 +35,17 @@ def receive(
             memory.append(name, sound, at_ms + 10 + error_ms, is_news=at_ms % 100 == 0)
 
 
-def joined(memory: CallMemory, old: dict[str, Stretch], fresh: dict[str, Stretch]) -> bool | None:
+def joined(
+    memory: CallMemory,
+    old: dict[str, Stretch],
+    fresh: dict[str, Stretch],
+    reader: MemoryReader | None = None,
+) -> bool | None:
     seams = find_seams(memory, old, fresh)
     if seams is None:
         return None
-    return join(memory, seams, {name: seam.error() for name, seam in seams.items()}, {})
+    heard_to = reader.heard_to() if reader is not None else {}
+    return join(memory, seams, {name: seam.error() for name, seam in seams.items()}, heard_to)
 
 
 def heard(reader: MemoryReader, frames: int, name: str = "caller") -> Pcm:
@@ -100,6 +106,26 @@ def test_what_a_jitter_buffer_cut_out_before_the_two_meet_is_not_heard() -> None
     assert reader.seek(1_900.0, NAMES)
     assert np.array_equal(heard(reader, 2_100 * 48), call()[1_900 * 48 : 4_000 * 48])
     assert reader.place_ms == pytest.approx(4_000.0, abs=0.1)
+
+
+def test_after_silence_that_was_made_up_the_call_goes_on_where_its_sound_ended() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 1_000)
+    for at_ms in range(1_000, 1_500, 10):
+        for name in NAMES:
+            memory.append(name, np.zeros(FRAME, np.int16), at_ms + 10, is_news=False)
+    reader = MemoryReader(memory)
+    assert reader.seek(500.0, NAMES)
+    assert not heard(reader, 800 * 48)[500 * 48 :].any()
+    for voice in memory.voices.values():
+        voice.cut(500 * 48)
+    assert memory.ranges_ms() == ((0, 1_000),)
+    assert reader.frames_ahead() == 0
+    old = reader.last_stretches()
+    receive(memory, 700, 1_300)
+    fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    assert joined(memory, old, fresh, reader) is True
+    assert np.array_equal(heard(reader, 900 * 48)[240:], call()[1_000 * 48 :][: 900 * 48 - 240])
 
 
 def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
