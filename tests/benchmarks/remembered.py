@@ -21,9 +21,12 @@ from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import PERIOD_S, heard_position_s, write_sweep_call
 
 SPEECH = Path(__file__).resolve().parents[2] / "callplayer/demo_calls/kitchen-fire.ogg"
-STORED_S = 4.0
-BACK_S = 2.5
-LISTEN_S = 3.8
+STORED_S = 6.0
+BACK_S = 4.5
+LISTEN_S = 5.8
+ALIKE_S = 2.7
+"""So long after a scrub the server's sound is as old as where a handback joins it."""
+
 AROUND_S = 0.9
 """The jitter buffer moves places by up to 12 ms by itself: what counts is around the seam."""
 
@@ -41,6 +44,9 @@ class Remembered:
     """
 
     steps_ms: list[tuple[float, bool]] = field(default_factory=list)
+    live_steps_ms: list[tuple[float, bool]] = field(default_factory=list)
+    """The same without a handback, as long after a scrub: what WebRTC moves by itself."""
+
     told_errors_ms: list[tuple[float, bool]] = field(default_factory=list)
     rates: dict[float, float] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
@@ -79,8 +85,10 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
     for turn in range(times):
         dry = engine.last("stats")["device_underflows"]
         from_ms = 2_000 + turn * 6_500
-        engine.send(cmd="scrub", position=from_ms)
+        scrubbed_s = engine.send(cmd="scrub", position=from_ms)
         time.sleep(STORED_S)
+        sound = sink.heard(scrubbed_s + ALIKE_S - AROUND_S, scrubbed_s + ALIKE_S + AROUND_S)
+        live = _largest_step_ms(_places_ms(sound, call, from_ms + (ALIKE_S - AROUND_S) * 1000))
         engine.send(cmd="scrub", position=ELSEWHERE_MS)
         time.sleep(1.2)
         back_ms = from_ms + round((STORED_S - BACK_S) * 1000)
@@ -95,6 +103,8 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
         if not any(e["from_memory"] for e in states):
             continue
         was_dry = engine.last("stats")["device_underflows"] > dry
+        if live is not None:
+            measured.live_steps_ms.append((live, was_dry))
         seam_s = asked_s + BACK_S
         sound = sink.heard(seam_s - AROUND_S, seam_s + AROUND_S)
         places = _places_ms(sound, call, back_ms + (BACK_S - AROUND_S) * 1000)
@@ -196,11 +206,13 @@ def report(measured: Remembered) -> None:
     for what, is_calm in (("", False), (", where the device did not run dry", True)):
         steps = np.abs([each for each, dry in measured.steps_ms if not (dry and is_calm)])
         errors = np.array([each for each, dry in measured.told_errors_ms if not (dry and is_calm)])
-        if len(steps):
-            print(
-                f"handback on speech{what}: {len(steps)} times, gap or repeat ≤ 1 ms in"
-                f" {int(np.sum(steps <= 1.0))}, most {steps.max():.1f} ms"
-            )
+        live = np.abs([each for each, dry in measured.live_steps_ms if not (dry and is_calm)])
+        for name, each in (("handback", steps), ("no handback, as long after a scrub,", live)):
+            if len(each):
+                print(
+                    f"{name} on speech{what}: {len(each)} times, gap or repeat ≤ 1 ms in"
+                    f" {int(np.sum(each <= 1.0))}, most {each.max():.1f} ms"
+                )
         if len(errors):
             bias_ms = float(np.median(errors))
             p99_ms = float(np.percentile(np.abs(errors - bias_ms), 99))
