@@ -20,6 +20,7 @@ from tests.benchmarks import (
     lit,
     live,
     longrun,
+    memory_cost,
     recall,
     remembered,
     replays,
@@ -269,6 +270,7 @@ def _recall(options: argparse.Namespace) -> None:
     few = options.quick
     recall.report(recall.measure(12 if few else 50, 6 if few else 20))
     remembered.report(remembered.measure(3 if few else 20, 6 if few else 20))
+    memory_cost.report(memory_cost.measure())
     lit.report(lit.measure())
     silent_s, after_s = remembered.link_down(10.0 if few else 60.0)
     breaks = ", ".join(f"{each:.2f} s" for each in after_s) or "none"
