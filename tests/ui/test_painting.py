@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len as cells_by_rich
 
 from callplayer.ipc.messages import WordsEvent
 from callplayer.text import plain_text
@@ -153,7 +154,7 @@ async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:
             await session.pilot.pause(0.05)
             lines = session.text.split("\n")
             assert len(lines) == size[1]
-            assert max(map(cell_len, lines)) <= size[0]
+            assert max(map(cells_by_rich, lines)) <= size[0]
         await session.until_text("▶ PLAYING")
         await session.until_text("q quit")
 

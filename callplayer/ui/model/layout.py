@@ -62,7 +62,7 @@ def plan(
 
     The more rows there are, the higher are lanes and clock, and most go to the transcript; without
     `words`, lanes and clock have some of those. `pages`: a panel is read page by page, and has what
-    a small window can spare. Without `dots` lanes are too low to be waves.
+    a small window can spare, and a part of the largest clock. Without `dots` lanes are too low to be waves.
     """
     lane_rows = next((rows for below, rows in _LANE_ROWS if height < below), MOST_LANE_ROWS)
     if not words and not stats_rows and height >= LARGE_FROM[0]:
@@ -71,7 +71,7 @@ def plan(
     large, largest = LARGE_FROM if not words and not stats_rows else WORDS_FROM
     scale = 3 if height >= largest and width >= 118 else 2 if height >= large and width >= 78 else 1
     spare = pages and height < LARGE_FROM[0]
-    scale = 0 if spare else scale
+    scale = 0 if spare else min(scale, 2) if pages else scale
     gap = height >= 28
     notice_rows = 2 if height >= 20 or not (words or stats_rows) else 1
     scale_row = height >= 20 or not (stats_rows or spare)
