@@ -26,7 +26,7 @@ SIZES = ((60, 16), (80, 24), (120, 36), (200, 60))
 
 
 OPENED = (
-    ("?", "play and move", "?"),
+    ("?", "Esc close", "?"),
     ("C-p", "What do you want", "Escape"),
     ("i", "underruns", "i"),
     ("v", "bookmarks", "v"),

@@ -62,7 +62,8 @@ def plan(
 
     The more rows there are, the higher are lanes and clock, and most go to the transcript; without
     `words`, lanes and clock have some of those. `pages`: a panel is read page by page, and has what
-    a small window can spare, and a part of the largest clock. Without `dots` lanes are too low to be waves.
+    a small window can spare, and a part of the largest clock. Without `dots` lanes are too low to
+    be waves.
     """
     lane_rows = next((rows for below, rows in _LANE_ROWS if height < below), MOST_LANE_ROWS)
     if not words and not stats_rows and height >= LARGE_FROM[0]:
