@@ -27,8 +27,9 @@ heard by no more than that takes, else so that a jitter buffer has settled where
 LEAST_LEAD_S = 0.3
 """With less ahead, what is heard can be no faster than what comes."""
 
-PATIENCE_S = 4.0
-"""A server that has not brought what follows by then is listened to as it comes."""
+PATIENCE_S, HUNGER_S = 4.0, 2.0
+"""A server that has not brought what follows by then, nor for so long after all was heard, is
+listened to as it comes."""
 
 AWAY = "Playing from memory; the connection is being restored."
 HUNGRY = "All that is remembered has been heard; waiting for the server."
@@ -44,13 +45,14 @@ the same after a scrub to the end of what is stored."""
 class Ear:
     """Where the ear is. `paused` is what the user wants of it while it is not at the head.
 
-    `asked_s` is when the server was asked for what follows.
+    `asked_s` is when the server was asked for what follows, `lead_s` how much was to be heard then.
     """
 
     at_head: bool = True
     paused: bool = False
     server: ServerPlace = "plays"
     asked_s: float = 0.0
+    lead_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
         if seen.ahead_s <= 0.0 and not waits:
             return Ear(), ("follow",)
     if ear.server == "rests" and seen.ahead_s < NEAR_S and not waits:
-        return replace(ear, server="comes", asked_s=now_s), ("refill",)
-    is_late = now_s - ear.asked_s > PATIENCE_S
+        return replace(ear, server="comes", asked_s=now_s, lead_s=seen.ahead_s), ("refill",)
+    is_late = now_s - ear.asked_s > max(PATIENCE_S, ear.lead_s + HUNGER_S)
     if ear.server == "comes" and seen.ahead_s <= 0.0 and is_late and not waits:
         return Ear(), ("fetch",)
     return ear, ()

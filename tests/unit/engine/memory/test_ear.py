@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callplayer.engine.memory.ear import FAR_S, NEAR_S, PATIENCE_S, Ear, Look, leave, look
+from callplayer.engine.memory.ear import FAR_S, HUNGER_S, NEAR_S, PATIENCE_S, Ear, Look, leave, look
 
 MEMORY = Ear(at_head=False)
 SEEN = Look(ahead_s=5.0, grows=True, at_end=False, is_live=False, reached=True)
@@ -65,6 +65,9 @@ def test_a_server_that_brings_nothing_is_asked_plainly() -> None:
     seen = replace(SEEN, ahead_s=0.0, grows=False)
     assert look(comes, seen, 1.0 + PATIENCE_S) == (comes, ())
     assert look(comes, seen, 1.1 + PATIENCE_S) == (Ear(), ("fetch",))
+    early = replace(comes, lead_s=PATIENCE_S)
+    assert look(early, seen, 0.9 + PATIENCE_S + HUNGER_S) == (early, ())
+    assert look(early, seen, 1.1 + PATIENCE_S + HUNGER_S) == (Ear(), ("fetch",))
 
 
 def test_a_server_that_is_lent_is_left_alone_until_the_link_is_lost() -> None:
