@@ -8,7 +8,9 @@ and the caller goes the SDK's way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,38 @@ Takes = Callable[[Any, int], bool]
 Passes = Callable[[Any], bool]
 """Is given an event; returns whether to put it into a queue."""
 
+log = logging.getLogger(__name__)
+
 _kept: list[Any] = []  # what the native library calls must never be freed
+
+
+left_behind: set[asyncio.Task[None]] = set()
+"""Each waits to leave a room that nobody waits for any more."""
+
+
+async def join_room(room: rtc.Room, url: str, token: str, options: rtc.RoomOptions) -> None:
+    """Connect a room as the SDK does; one that is not waited for any more is left once it is there.
+
+    To cancel the SDK's own `connect` is fatal: some 15 s later it ends this process.
+    """
+    joining = asyncio.create_task(room.connect(url, token, options))
+    try:
+        await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        task = asyncio.create_task(_leave_once_joined(room, joining))
+        left_behind.add(task)
+        task.add_done_callback(left_behind.discard)
+        raise
+
+
+async def _leave_once_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
+    """Leave a room that the native library goes on joining: it tries for half a minute."""
+    from livekit import rtc
+
+    with contextlib.suppress(rtc.ConnectError):
+        await joining
+        log.info("a room that took too long to join is left")
+        await room.disconnect()
 
 
 def event_tag(name: str) -> int:

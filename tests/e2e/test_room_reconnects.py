@@ -17,8 +17,8 @@ import pytest
 from livekit import api, rtc
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
+from callplayer import livekit_ffi
 from callplayer.config import Secret, Settings
-from callplayer.engine.room import room as rooms
 from callplayer.engine.room.room import Room
 from callplayer.errors import UnreachableError
 from callplayer.service.livekit.tokens import RoomTokens
@@ -138,7 +138,7 @@ async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_afte
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The SDK tries for half a minute, also when it is not awaited."""
-    caplog.set_level(logging.INFO, "callplayer.engine.room.room")
+    caplog.set_level(logging.INFO, "callplayer.livekit_ffi")
     livekit = await asyncio.to_thread(LiveKit, tmp_path)
     relay = Relay(("127.0.0.1", int(livekit.url.rsplit(":", 1)[1])))
     url = livekit.url.replace("ws", "http", 1)
@@ -153,9 +153,9 @@ async def test_a_room_that_takes_too_long_to_join_is_left_when_it_is_joined_afte
                     f"ws://127.0.0.1:{relay.port}", keys.for_listener("room", "late")
                 )
             await room.close()
-            assert rooms.left_behind
+            assert livekit_ffi.left_behind
             relay.revive()
-            await until(lambda: not rooms.left_behind, 30.0)
+            await until(lambda: not livekit_ffi.left_behind, 30.0)
             assert "took too long to join is left" in caplog.text
             asked = api.ListParticipantsRequest(room="room")
             assert not (await server.room.list_participants(asked)).participants

@@ -70,3 +70,35 @@ async def test_where_frames_cannot_be_had_directly_they_come_the_sdks_way(
     assert "will cost more" in caplog.text
     assert not audio_frames.takers
     await asyncio.sleep(0)
+
+
+class SlowRoom:
+    """A room that is joined when `there` is set."""
+
+    def __init__(self) -> None:
+        self.there = asyncio.Event()
+        self.was_cancelled = self.was_left = False
+
+    async def connect(self, *_: object) -> None:
+        try:
+            await self.there.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+
+    async def disconnect(self) -> None:
+        self.was_left = True
+
+
+async def test_a_connect_that_is_not_waited_for_is_not_cancelled_and_its_room_is_left() -> None:
+    room: Any = SlowRoom()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await livekit_ffi.join_room(room, "ws://x", "token", rtc.RoomOptions())
+    await asyncio.sleep(0)
+    assert livekit_ffi.left_behind
+    assert not room.was_left
+    room.there.set()
+    while livekit_ffi.left_behind:
+        await asyncio.sleep(0)
+    assert (room.was_cancelled, room.was_left) == (False, True)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from livekit import rtc
 
+from callplayer import livekit_ffi
 from callplayer.engine.room.audio_frames import Frames, read_frames
 from callplayer.engine.room.data_streams import OPTIONS as STREAM_OPTIONS
 from callplayer.engine.room.data_streams import DataStreams
@@ -102,12 +103,10 @@ class Room:
         options = rtc.RoomOptions(
             auto_subscribe=True, dynacast=False, connect_timeout=5.0, data_stream=STREAM_OPTIONS
         )
-        joining = asyncio.create_task(self._room.connect(url, token, options))
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                await asyncio.shield(joining)
+                await livekit_ffi.join_room(self._room, url, token, options)
         except (rtc.ConnectError, TimeoutError) as error:
-            _leave_if_joined(self._room, joining)
             # The SDK's text may hold the URL with the token in its query: it is not passed on.
             text = str(getattr(error, "message", ""))
             LOG.info("joining failed: %s", type(error).__name__)
@@ -294,27 +293,6 @@ def _names(publication: Any, participant: Any) -> TrackNames:
         metadata=participant.metadata,
         attributes=dict(participant.attributes),
     )
-
-
-left_behind: set[asyncio.Task[None]] = set()
-"""What leaves rooms that took too long to join."""
-
-
-def _leave_if_joined(room: rtc.Room, joining: asyncio.Task[None]) -> None:
-    """Leave a room that is not waited for any more: the native library goes on joining it.
-
-    It tries for half a minute; that room would never be left.
-    """
-
-    async def leave() -> None:
-        with contextlib.suppress(rtc.ConnectError):
-            await joining
-            LOG.info("a room that took too long to join is left")
-            await room.disconnect()
-
-    task = asyncio.create_task(leave())
-    left_behind.add(task)
-    task.add_done_callback(left_behind.discard)
 
 
 def _counters(entries: Iterable[Any]) -> Counters | None:

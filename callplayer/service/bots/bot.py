@@ -109,7 +109,8 @@ class ReplayBot:
         self._room.on("disconnected", self._on_disconnected)
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
-                await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+                options = rtc.RoomOptions(auto_subscribe=False)
+                await livekit_ffi.join_room(self._room, url, token, options)
                 with contextlib.suppress(*livekit_ffi.SDK_MISMATCH):  # it then costs more
                     livekit_ffi.keep_others_out(self._room)
                 for party in ("call",) if self._mixes else self._player.parties:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from livekit import rtc
 
+from callplayer import livekit_ffi
 from callplayer.errors import ServiceError
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.service.live.align import Aligner
@@ -56,7 +57,8 @@ class IngestRoom:
         self._room.on("disconnected", self._on_disconnected)
         try:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
-                await self._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+                options = rtc.RoomOptions(auto_subscribe=False)
+                await livekit_ffi.join_room(self._room, url, token, options)
         except (TimeoutError, rtc.ConnectError) as error:
             await self._leave()
             raise ServiceError(
