@@ -73,7 +73,7 @@ def plan(
     scale = 3 if height >= largest and width >= 118 else 2 if height >= large and width >= 78 else 1
     spare = pages and height < LARGE_FROM[0]
     scale = 0 if spare else min(scale, 2) if pages else scale
-    gap = height >= 28
+    gap = height >= (28 if words or stats_rows else 24)
     notice_rows = 2 if height >= 20 or not (words or stats_rows) else 1
     scale_row = height >= 20 or not (stats_rows or spare)
     clock_rows = {0: 1, 1: 3, 2: 5, 3: 8}[scale]

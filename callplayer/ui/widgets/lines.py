@@ -107,7 +107,7 @@ def header_row(
     spare = width - cells(row) - cells(right) - gap
     row = _joined(_short(facts[:3], view.state, width // 5 + max(spare, 0)), gap)
     for wanted in (facts[:count] for count in range(3, len(facts) + 1)):
-        if cells(longer := _joined(wanted)) + cells(right) < width:
+        if cells(longer := _joined(wanted)) + gap + cells(right) <= width:
             row = longer
     between = width - cells(row) - cells(right)
     return [*row, (" " * max(between, 1), "text"), *right]
