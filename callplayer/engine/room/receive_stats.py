@@ -49,6 +49,7 @@ class Counters:
     known; `jitter_s` is how unevenly they come (RFC 3550, 6.4.1), `lost` how many never came.
     `emitted` counts the samples of the packets that have left the jitter buffer, and
     `jitter_buffer_delay_s` how long each of them had waited in it (W3C webrtc-stats).
+    `silent` is how much of what is concealed is silence, as where a track sends nothing for long.
     `played` are all samples that have left it, made up or not; `taken` those that have come from
     there to the engine.
     """
@@ -63,6 +64,7 @@ class Counters:
     lost: int = 0
     played: int = 0
     taken: int = 0
+    silent: int = 0
 
 
 @dataclass
@@ -112,6 +114,7 @@ class ReceivePath:
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
     _tracks: dict[str, _TrackStats] = field(default_factory=dict)
     _concealed_before: int = 0
+    _silent_before: int = 0
     _dropped_before: int = 0
 
     def take(self, track_id: str, counters: Counters) -> None:
@@ -140,6 +143,7 @@ class ReceivePath:
         track = self._tracks.pop(track_id, None)
         if track is not None:
             self._concealed_before += track.last.concealed
+            self._silent_before += track.last.silent
             self._dropped_before += track.dropped.dropped
             self._follow_the_slowest()
 
@@ -152,6 +156,7 @@ class ReceivePath:
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
         self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
+        self._silent_before += sum(track.last.silent for track in self._tracks.values())
         self._dropped_before += sum(track.dropped.dropped for track in self._tracks.values())
         self._tracks.clear()
 
@@ -169,6 +174,12 @@ class ReceivePath:
         """Return how much sound the jitter buffer had to invent."""
         concealed = sum(track.last.concealed for track in self._tracks.values())
         return (self._concealed_before + concealed) * 1000 / RATE_HZ
+
+    @property
+    def invented_ms(self) -> float:
+        """Return how much of that is to be heard: what else is concealed is silence."""
+        silent = self._silent_before + sum(track.last.silent for track in self._tracks.values())
+        return self.concealed_ms - silent * 1000 / RATE_HZ
 
     @property
     def dropped_ms(self) -> float:

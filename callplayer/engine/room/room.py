@@ -306,6 +306,7 @@ def _counters(entries: Iterable[Any]) -> Counters | None:
                 packets=received.packets_received,
                 emitted=inbound.jitter_buffer_emitted_count,
                 concealed=inbound.concealed_samples,
+                silent=inbound.silent_concealed_samples,
                 jitter_buffer_delay_s=inbound.jitter_buffer_delay,
                 last_packet_s=(
                     inbound.last_packet_received_timestamp / 1000 + monotonic_less_wall_s

@@ -34,6 +34,8 @@ class PathReadings(Protocol):
     @property
     def concealed_ms(self) -> float: ...
     @property
+    def invented_ms(self) -> float: ...
+    @property
     def dropped_ms(self) -> float: ...
     @property
     def steady(self) -> bool: ...
@@ -50,6 +52,7 @@ class LocalPath:
     jitter_buffer_ms: float = 0.0
     delay_ms: float = 0.0
     concealed_ms: float = 0.0
+    invented_ms: float = 0.0
     dropped_ms: float = 0.0
     steady: bool = True
 

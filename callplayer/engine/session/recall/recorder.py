@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from typing import NamedTuple
 
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.jitter_margin import FRAME_S
@@ -26,7 +27,7 @@ GAIN_SOONEST_MS = 10.0
 GAIN_SLACK_MS = 200.0
 """What is not known of how long a volume takes: our queue (a tenth of a second), the server."""
 
-MOST_CONCEALED_MS = 10.0
+MOST_INVENTED_MS = 10.0
 """What is made up beyond so much between two looks is heard."""
 
 ALL_CONCEALED = 0.8
@@ -37,6 +38,19 @@ STOPPED_SLACK_S = 0.02
 STOOD_S = 0.3
 """Frames come each 10 ms, of silence too. Where none has come for so long, this process may have
 stood still: then what comes next had queued, and is not of the place that the clock has reached."""
+
+
+class Losses(NamedTuple):
+    """What the path has concealed, invented and dropped so far, in ms."""
+
+    concealed_ms: float = 0.0
+    invented_ms: float = 0.0
+    dropped_ms: float = 0.0
+
+    @classmethod
+    def of(cls, path: PathReadings) -> Losses:
+        """Return a path's own."""
+        return cls(path.concealed_ms, path.invented_ms, path.dropped_ms)
 
 
 class Recorder:
@@ -56,7 +70,7 @@ class Recorder:
         self._advanced_s = float("-inf")
         self._came_s: float | None = None
         self._unsure_s: float | None = None
-        self._concealed_ms = self._dropped_ms = 0.0
+        self._losses = Losses()
         self._looked_s = 0.0
         channels.record = self.record
 
@@ -125,19 +139,19 @@ class Recorder:
         What has come since the last look is suspect then; in a stretch that began since then it
         cannot be kept apart from what was before. Where all was made up it is none of the call's.
         """
-        concealed_ms, dropped_ms = self._path.concealed_ms, self._path.dropped_ms
-        grown_ms, self._concealed_ms = concealed_ms - self._concealed_ms, concealed_ms
-        lost_ms, self._dropped_ms = dropped_ms - self._dropped_ms, dropped_ms
+        before, self._losses = self._losses, Losses.of(self._path)
+        lost_ms = self._losses.dropped_ms - before.dropped_ms
+        concealed_ms = self._losses.concealed_ms - before.concealed_ms
         since_s, self._looked_s = now_s - self._looked_s, now_s
+        tracks = max(len(self._channels.track_ids), 1)
+        is_all = concealed_ms > ALL_CONCEALED * since_s * 1000 * tracks
         if lost_ms > 0.0:
             LOG.warning("the SDK has dropped %.0f ms of sound", lost_ms)
             since_s *= DROPPED_LOOKS  # as late is it seen
-        elif grown_ms < MOST_CONCEALED_MS:
+        elif not is_all and self._losses.invented_ms - before.invented_ms < MOST_INVENTED_MS:
             return
         frames = round(since_s * 1000 * FRAMES_PER_MS)
         with self._channels.lock:
-            tracks = len(self._channels.track_ids)
-            is_all = grown_ms > ALL_CONCEALED * since_s * 1000 * max(tracks, 1)
             for voice in self._memory.voices.values():
                 if is_all:
                     voice.cut(frames)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,10 +80,13 @@ def test_what_was_invented_is_summed_over_tracks_and_rooms() -> None:
     path = ReceivePath()
     path.take("a", _second(1, 30.0, concealed=480))
     path.take("b", _second(1, 30.0, concealed=960))
-    assert path.concealed_ms == pytest.approx(30.0)
+    assert path.concealed_ms == path.invented_ms == pytest.approx(30.0)
+    path.take("b", replace(_second(2, 30.0, concealed=5_280), silent=4_320))
+    assert (path.concealed_ms, path.invented_ms) == (pytest.approx(120.0), pytest.approx(30.0))
     path.forget()
+    assert path.invented_ms == pytest.approx(30.0)
     path.take("c", _second(1, 30.0, concealed=48))
-    assert path.concealed_ms == pytest.approx(31.0)
+    assert path.concealed_ms == pytest.approx(121.0)
 
 
 def test_the_network_counts_half_of_the_latest_round_trip_and_is_unknown_before_one() -> None:

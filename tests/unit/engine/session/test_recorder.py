@@ -28,6 +28,7 @@ class Path:
     jitter_buffer_ms: float = 40.0
     delay_ms: float = 40.0
     concealed_ms: float = 0.0
+    invented_ms: float = 0.0
     dropped_ms: float = 0.0
     steady: bool = True
 
@@ -58,12 +59,15 @@ class Rig:
         self.channels.set_gate(True)
         self.recorder.take_losses(self.now_s)
 
-    def second(self, *, concealed_ms: float = 0.0, dropped_ms: float = 0.0) -> None:
+    def second(
+        self, *, concealed_ms: float = 0.0, invented_ms: float = 0.0, dropped_ms: float = 0.0
+    ) -> None:
         for _ in range(100):
             self.now_s += 0.01
             for party in ("caller", "callTaker"):
                 self.channels.push(party, FRAME)
         self.path.concealed_ms += concealed_ms
+        self.path.invented_ms += invented_ms
         self.path.dropped_ms += dropped_ms
         self.recorder.take_losses(self.now_s)
 
@@ -97,7 +101,18 @@ def test_what_a_jitter_buffer_makes_up_without_any_packet_is_not_remembered(
     assert rig.kept_s(suspect=False) == pytest.approx([2.0, 2.0], abs=0.02)
 
 
-@pytest.mark.parametrize("lost", [{"concealed_ms": 300.0}, {"dropped_ms": 30.0}])
+def test_a_track_that_sends_nothing_leaves_the_other_ones_sound_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig(monkeypatch)
+    for _ in range(4):
+        rig.second(concealed_ms=1_000.0)
+    assert rig.kept_s(suspect=False) == pytest.approx([4.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    "lost", [{"concealed_ms": 300.0, "invented_ms": 90.0}, {"dropped_ms": 30.0}]
+)
 def test_what_was_made_up_in_part_or_lost_by_the_sdk_is_fetched_again(
     monkeypatch: pytest.MonkeyPatch, lost: dict[str, float]
 ) -> None:
