@@ -19,6 +19,7 @@ from livekit import rtc
 
 from callplayer.config import load_settings
 from callplayer.errors import CallplayerError
+from callplayer.livekit_ffi import join_room
 from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.commands import Command, Resume, Scrub, encode_command
@@ -80,7 +81,7 @@ class _Listener:
         room.on("data_received", self._on_data)
         room.on("disconnected", lambda _: self._gone.set())
         try:
-            await room.connect(grant.url, grant.token)
+            await join_room(room, grant.url, grant.token, rtc.RoomOptions())
             await self._came.wait()
             orders: tuple[Command, ...] = (Scrub(position=self._position_ms), Resume())
             for order in orders:
