@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,3 +103,26 @@ async def test_a_connect_that_is_not_waited_for_is_not_cancelled_and_its_room_is
     while livekit_ffi.left_behind:
         await asyncio.sleep(0)
     assert (room.was_cancelled, room.was_left) == (False, True)
+
+
+async def test_a_room_hears_its_own_events_and_no_answers() -> None:
+    from livekit.rtc._ffi_client import FfiClient
+    from livekit.rtc._proto.ffi_pb2 import FfiEvent
+
+    line = FfiClient.instance.queue
+    queue = line.subscribe(asyncio.get_running_loop(), lambda _: True)
+    room: Any = SimpleNamespace(_ffi_queue=queue, _ffi_handle=SimpleNamespace(handle=7))
+    try:
+        livekit_ffi.keep_others_out(room)
+        events = [FfiEvent() for _ in range(5)]
+        for event, handle in zip(events, (7, 8), strict=False):
+            event.room_event.room_handle = handle
+        events[2].publish_data.async_id = 1
+        events[3].perform_rpc.async_id = 2
+        events[4].publish_track.async_id = 3
+        for event in events:
+            line.put(event)
+        await asyncio.sleep(0)
+        assert [queue.get_nowait() for _ in range(queue.qsize())] == [events[0], events[4]]
+    finally:
+        line.unsubscribe(queue)
