@@ -66,7 +66,7 @@ class Recorder:
         self._memory = memory
         self._name_of: dict[str, str] = {}
         self.carries: dict[str, Carries] = {}
-        self._until_place: Counter[str] = Counter()
+        self._until_place: dict[str, int] = {}
         self._advanced_s = float("-inf")
         self._came_s: float | None = None
         self._unsure_s: float | None = None
@@ -179,10 +179,9 @@ class Recorder:
         if name is None:
             return
         voice = memory.voices.get(name)
-        is_news = self._until_place[name] <= 0 or voice is None or not voice.is_open
-        if is_news:
-            self._until_place[name] = PLACE_EVERY_FRAMES
-        self._until_place[name] -= 1
+        left = self._until_place.get(name, 0)
+        is_news = left <= 0 or voice is None or not voice.is_open
+        self._until_place[name] = (PLACE_EVERY_FRAMES if is_news else left) - 1
         memory.append(name, pcm, self._received_ms(now_s) if is_news else 0.0, is_news=is_news)
 
     def _received_ms(self, now_s: float) -> float:
