@@ -21,6 +21,7 @@ from tests.e2e.conftest import SWEEP_S
 from tests.e2e.test_device_life import (
     REPEATED_AT_MOST_S,
     SILENT_DB,
+    broke_off_by_s,
     broke_off_s,
     is_loss,
     last_position_s,
@@ -112,13 +113,13 @@ def nothing_lost(before_s: float, after_s: float) -> bool:
     return -REPEATED_AT_MOST_S < nearest(after_s - before_s) < DROPPED_S
 
 
-def broke_off_by_s(sink: Sink, lost_s: float) -> float:
+def played_until_s(sink: Sink, lost_s: float) -> float:
     """Return the last position that a sink removed at `lost_s` is known to have played.
 
     It plays on until PipeWire has heard of it. Its monitor ends with it, and keeps the last blocks
     to itself.
     """
-    by_then_s = broke_off_s(sink, lost_s - 0.5, lost_s - MONITOR_KEEPS_S) + MONITOR_KEEPS_S
+    by_then_s = broke_off_by_s(sink, lost_s, MONITOR_KEEPS_S)
     return by_then_s + max(nearest(last_position_s(sink.last(0.5)) - by_then_s), 0.0)
 
 
@@ -151,7 +152,7 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
     reported_s, reported = engine.wait_for(is_loss, since_s=lost_s)
     assert reported_s - lost_s < REPORTED_WITHIN_S
     assert "first" in reported["message"]
-    assert nothing_lost(broke_off_by_s(first, lost_s), went_on_s(other, lost_s))
+    assert nothing_lost(played_until_s(first, lost_s), went_on_s(other, lost_s))
     time.sleep(0.5)
     added_s = time.monotonic()
     back = add_sink("first")
@@ -173,7 +174,7 @@ def test_the_last_sink_removed_holds_the_call_until_the_next_one(
     state = engine.wait_state(since_s=lost_s, device=None, held=True, advancing=False)
     other = add_sink("other")
     engine.wait_state(since_s=lost_s, phase="playing", advancing=True)
-    assert nothing_lost(broke_off_by_s(first, lost_s), went_on_s(other, lost_s)), state
+    assert nothing_lost(played_until_s(first, lost_s), went_on_s(other, lost_s)), state
     assert engine.quit() == 0
 
 
@@ -419,6 +420,6 @@ def test_pipewire_restarted_while_it_plays(
     engine.wait_state(since_s=reported_s, device=None, held=True)
     pipewire.start()
     again = add_sink("first")
-    assert nothing_lost(broke_off_by_s(first, ended_s), went_on_s(again, ended_s))
+    assert nothing_lost(played_until_s(first, ended_s), went_on_s(again, ended_s))
     engine.wait_state(since_s=reported_s, phase="playing", advancing=True)
     assert engine.quit() == 0
