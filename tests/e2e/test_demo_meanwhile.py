@@ -22,7 +22,6 @@ from tests.rig.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(180)
 
-PACKAGES = 20
 GO = """#!/bin/sh
 case $1 in
 version) echo "go version go1.26.8 linux/amd64"; exit;;
