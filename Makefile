@@ -107,19 +107,17 @@ bench: $(VENV)/test-ready
 	@$(LIVEKIT_SERVER)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# Wheel and source archive, each installed by itself into an environment that has nothing else.
+# Wheel and source archive. The wheel is built from the archive (so `build` does), and installed by
+# itself into an environment that has nothing else.
 dist: $(BIN)/pip
 	rm -rf dist $(CLEAN)
 	@$(BIN)/python -m venv $(CLEAN)
 	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install build
 	$(CLEAN)/bin/python -m build --outdir dist .
-	@for archive in dist/*.whl dist/*.tar.gz; do \
-	  rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN) && \
-	  $(CLEAN)/bin/python -m pip $(PIP_FLAGS) install "$$archive" && \
-	  (cd / && "$(CURDIR)/$(CLEAN)/bin/callplayer" --version && \
-	   "$(CURDIR)/$(CLEAN)/bin/callplayer" --help >/dev/null && \
-	   "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session.engine') || exit 1; \
-	done
+	@rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN)
+	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install dist/*.whl
+	@cd / && "$(CURDIR)/$(CLEAN)/bin/callplayer" --version && "$(CURDIR)/$(CLEAN)/bin/callplayer" --help >/dev/null
+	@cd / && "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session.engine'
 	rm -rf $(CLEAN)
 
 # The bill of materials (CycloneDX) of a player with its service, and what is known to be wrong in it.
