@@ -42,6 +42,13 @@ class DeviceLatency:
         self._starts_until_s = now_s + START_S
         self._dry_s = now_s
 
+    def goes_on(self, now_s: float) -> None:
+        """The device had stood still, and ran dry of that: it begins as one that has been opened.
+
+        What it counts until now is seen at the next look.
+        """
+        self._starts_until_s = now_s + START_S
+
     def look(self, underflows: int, now_s: float, *, unheard: bool) -> bool:
         """Take the device's count, about once a second; return whether to open it anew.
 

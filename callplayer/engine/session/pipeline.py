@@ -187,6 +187,11 @@ class AudioPipeline:
                 "Restart the sound server, or run with --no-audio.",
             ) from None
 
+    def goes_on(self, now_s: float) -> None:
+        """The device asks again after a stand-still."""
+        self.stands_still = False
+        self._latency.goes_on(now_s)
+
     # --- latency ----------------------------------------------------------------------------------
 
     def wants_other_latency(self, now_s: float, *, unheard: bool) -> bool:

@@ -84,7 +84,7 @@ class Standstill:
         self._was_shown = device.shown
         if self._sound.stands_still:
             if device.asks and self._may_go_on(now_s):
-                self._sound.stands_still = False
+                self._sound.goes_on(now_s)
                 self.release(now_s)
         elif gap_s >= self._limits.stalled_s and counts:
             self._break_off(now_s, gap_s)

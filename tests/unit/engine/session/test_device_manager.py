@@ -183,10 +183,16 @@ async def test_a_device_that_stands_still_for_a_second_is_waited_for_and_gone_on
     assert rig.sound.ready
     rig.care.handle(Pause())  # what a person asks meanwhile counts
     rig.care.handle(m.TogglePause())
+    rig.card.underflows = 5  # of the stand-still: that is no reason to open it anew
     await rig.step(0.2)
     assert not rig.call.held
     assert not rig.call.head.wants_paused()
     assert (rig.detail, rig.errors) == ("", [])
+    await rig.step(1.5)
+    assert rig.device.opened == []
+    rig.card.underflows = 8
+    await rig.step(LIMITS.latency_look_s + TICK_S)
+    assert rig.device.opened, "what comes later is one"
 
 
 async def test_a_pause_that_is_pressed_while_the_sound_fades_out_for_another_device_lasts() -> None:
