@@ -30,6 +30,9 @@ ALIKE_S = 2.7
 AROUND_S = 0.9
 """The jitter buffer moves places by up to 12 ms by itself: what counts is around the seam."""
 
+WIDE_MS = 600.0
+"""What a scrub and the device may take: so far off the first place is looked for."""
+
 PROBE_S = 0.06
 EVERY_S = 0.04
 ELSEWHERE_MS = 150_000
@@ -135,6 +138,7 @@ def _place_ms(
 
 def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[float]:
     """Return the heard place less the place by the clock, every EVERY_S where it can be known."""
+    begins_ms = _begins_ms(sound, call, begins_ms)
     places = []
     for at in range(0, len(sound) - RATE_HZ // 10, round(EVERY_S * RATE_HZ)):
         by_clock_ms = begins_ms + at * 1000 / RATE_HZ
@@ -143,6 +147,17 @@ def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[float]:
         if place_ms is not None:
             places.append(place_ms - by_clock_ms)
     return places
+
+
+def _begins_ms(sound: np.ndarray, call: Pcm, about_ms: float) -> float:
+    """Return the place where a recording begins, by the first that can be known."""
+    for at in range(0, len(sound) - RATE_HZ // 10, RATE_HZ // 10):
+        at_ms = at * 1000 / RATE_HZ
+        probe = sound[at : at + round(PROBE_S * RATE_HZ)]
+        place_ms = _place_ms(probe, call, about_ms + at_ms, WIDE_MS)
+        if place_ms is not None:
+            return place_ms - at_ms
+    return about_ms
 
 
 def _largest_step_ms(places: list[float]) -> float | None:
