@@ -13,8 +13,6 @@ from typing import Protocol
 from livekit import rtc
 from livekit.rtc import DisconnectReason
 
-"""How long a bot waits for a listener that has gone."""
-
 NOTED_S = 1.0
 """How often it is noted that the listener is there, about, and how often it is asked itself."""
 

@@ -21,7 +21,7 @@ READ_BYTES = 65_536
 SEND_TIMEOUT_S = 10.0
 
 DEFAULT_IDLE_S = 60.0
-"""So long a bot waits for a listener that is not there."""
+"""How long a bot waits for a listener that has gone, or has not come."""
 
 T = TypeVar("T")
 
