@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.cells import cell_len as cells_by_rich
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.strip import Strip
 
 from callplayer.ipc.messages import WordsEvent
 from callplayer.text import plain_text
 from callplayer.ui.screens.player.parts import LEVELS_LAST_S
-from callplayer.ui.widgets.rows import cell_len
+from callplayer.ui.widgets.paint import PaintedScreen
+from callplayer.ui.widgets.rows import TONES, Rows, cell_len
 from tests.rig.processes import clean_environment
 from tests.rig.terminal import Terminal
 from tests.ui.live import player
@@ -162,3 +168,45 @@ async def test_it_plays_on_while_the_window_changes(tmp_path: Path) -> None:
 def test_a_terminal_counts_no_more_cells_of_a_word_than_we_do(terminal: Terminal) -> None:
     for word in {word for line in SCRIPTS for word in plain_text(line).split()}:
         assert terminal.cells(word) <= cell_len(word), word
+
+
+class ShapedRows(Rows):
+    """Six rows of a script that is shaped; counts how often Textual draws them."""
+
+    drawn = 0
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Count, and draw."""
+        self.drawn += 1
+        return super().render_lines(crop)
+
+
+class TwoOfThem(PaintedScreen[None], inherit_bindings=False):
+    """The second of them does not wholly fit on the screen."""
+
+    DEFAULT_CSS = "TwoOfThem { overflow: hidden; } ShapedRows { height: 6; }"
+
+    def compose(self) -> ComposeResult:
+        """Put one below the other."""
+        yield ShapedRows()
+        yield ShapedRows()
+
+
+class TwoOfThemApp(App[None]):
+    """Shows them."""
+
+    COMPONENT_CLASSES: ClassVar = {f"tone--{tone}" for tone in TONES}
+
+    def on_mount(self) -> None:
+        """Show the screen."""
+        self.push_screen(TwoOfThem())
+
+
+async def test_rows_that_do_not_fit_are_not_drawn_again_and_again() -> None:
+    app = TwoOfThemApp()
+    async with app.run_test(size=(40, 9)) as pilot:
+        await pilot.pause()
+        for rows in app.screen.query(ShapedRows):
+            rows.draw_with(lambda _width, height: [(("привет", "text"),)] * height)
+        await asyncio.sleep(1.0)
+        assert 0 < sum(rows.drawn for rows in app.screen.query(ShapedRows)) < 20

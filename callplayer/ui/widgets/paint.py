@@ -87,7 +87,9 @@ class Painter:
         for widget in self.widgets if to_mend and direct else ():
             rows_of = range(widget.region.y, widget.region.bottom)
             here = {y - rows_of.start for y in to_mend if y in rows_of}
-            changed.setdefault(widget, set()).update(here)
+            # What Textual has to draw by itself it has just drawn: asked again, it would not end.
+            if widget in changed or (here and _place(widget, self._screen) is not None):
+                changed.setdefault(widget, set()).update(here)
         for widget, rows in changed.items():
             region = _place(widget, self._screen) if direct else None
             if region is None:
