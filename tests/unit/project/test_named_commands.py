@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_command_of_the_player_takes_the_flags_it_is_named_with(
 @pytest.mark.parametrize("line", [line for line in NAMED if line.startswith("make ")])
 def test_a_target_of_make_is_there(line: str) -> None:
     ran = subprocess.run(
-        ["make", "--dry-run", *line.split()[1:]],
+        ["make", "--dry-run", *shlex.split(line)[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,
