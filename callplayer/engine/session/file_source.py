@@ -172,8 +172,7 @@ class FileSource:
         """Return a stretch of the file: nothing of it has to be played first."""
         if self._opened is None:
             return None
-        length_ms = self._opened.sound.frames * 1000 // SAMPLE_RATE_HZ
-        return FileExcerpt(self._path, self._opened.parties, length_ms, start_ms, end_ms)
+        return FileExcerpt(self._path, self._opened.parties, start_ms, end_ms)
 
     # --- within -----------------------------------------------------------------------------------
 

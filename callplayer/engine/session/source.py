@@ -87,15 +87,19 @@ class SourceHost(Protocol):
 
 
 class SoundExcerpt(Protocol):
-    """A stretch of a call's sound, every party at 0 dB.
+    """A stretch of a call's sound, every party at 0 dB. Once it is open the rest is so.
 
-    `gaps_ms` is what is lacking, `unsure_ms` what was made up in part: places in the call.
+    `names` are the lanes that have any sound there, `gaps_ms` is what is lacking, `unsure_ms` what
+    was made up in part: places in the call.
     """
 
     names: tuple[str, ...]
     frames: int
     gaps_ms: tuple[tuple[int, int], ...]
     unsure_ms: tuple[tuple[int, int], ...]
+
+    def open(self) -> None:
+        """Have it ready to be read; may take a while. Raise UsageError if it cannot be read."""
 
     def read(self, at: int, frames: int) -> dict[str, npt.NDArray[np.float32]]:
         """Return `frames` samples of each lane from frame `at` on, float32 in int16 steps."""

@@ -128,6 +128,9 @@ class StreamedSound:
             LOG.warning("its length is not known for sure: %s", error.what)
         else:
             with self._lock:
+                if self._closed:
+                    exact.close()
+                    return
                 self._reader.file.close()
                 self._reader = _Forward(exact)
                 self.frames = self._reader.frames_48_khz

@@ -54,6 +54,7 @@ OFF_HINT = "The setting clips allows them again."
 BUSY_HINT = "It says when it is done."
 NOTHING_HINT = "Play that place for a moment; then the rest is fetched."
 FETCH_STOPPED = "Fetching the rest of the clip was cut short; nothing was saved."
+EMPTY_HINT = "Play that place for a moment: where the call does not reach, there is none."
 OWN_ERROR = "The clip was not saved: the player met an error of its own."
 
 
@@ -192,17 +193,17 @@ class ClipMaker:
     # --- the files --------------------------------------------------------------------------------
 
     def _write(self, asked: m.SaveClip, excerpt: SoundExcerpt) -> None:
-        if not excerpt.names:
-            self._fail(
-                "clip-empty", "Nothing of that stretch could be had from the server.", NOTHING_HINT
-            )
-            return
         self._writing = asyncio.create_task(self._save(asked, excerpt))
 
     async def _save(self, asked: m.SaveClip, excerpt: SoundExcerpt) -> None:
-        parties, columns = columns_of(excerpt.names, self._ear.recorder.carries)
         folder = asked.folder or self._folder
         try:
+            await asyncio.to_thread(excerpt.open)
+            if not excerpt.names:
+                excerpt.close()
+                self._fail("clip-empty", "No sound of that stretch could be had.", EMPTY_HINT)
+                return
+            parties, columns = columns_of(excerpt.names, self._ear.recorder.carries)
             saved = await asyncio.to_thread(
                 _written,
                 folder,
@@ -283,8 +284,11 @@ class _Remembered(Excerpt):
         with self._lock:
             return super().read(at, frames)
 
+    def open(self) -> None:
+        """Do nothing: it is there."""
+
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: nothing is open."""
 
 
 def _blocks(

@@ -168,7 +168,7 @@ async def test_a_stretch_that_the_server_does_not_give_is_a_line_and_the_call_go
                 await asyncio.sleep(0.02)
         assert (errors[0].code, errors[0].message) == (
             "clip-empty",
-            "Nothing of that stretch could be had from the server.",
+            "No sound of that stretch could be had.",
         )
         here = played.state.audible_ms
         await played.until(lambda s: s.audible_ms > here + 700 and s.advancing)
