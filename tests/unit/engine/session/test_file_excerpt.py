@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,17 +46,19 @@ def test_a_large_file_that_is_closed_while_it_is_looked_through_is_left_open_by_
     misjudged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[streamed.SoundFile] = []
+    closed = threading.Event()
     really_opened = streamed.opened_sound
 
     def late(path: Path, *, scan: bool = True) -> streamed.SoundFile:
         if scan:
-            assert soon(lambda: sound._closed)
+            assert closed.wait(10)
         opened.append(really_opened(path, scan=scan))
         return opened[-1]
 
     monkeypatch.setattr(streamed, "opened_sound", late)
     sound = StreamedSound(misjudged)
     sound.close()
+    closed.set()
     assert soon(lambda: len(opened) == 2)
     assert soon(lambda: not _descriptors(misjudged))
 
