@@ -234,11 +234,14 @@ class PlayingDevice:
         return True
 
     async def _runs(self, name: str) -> bool:
-        """Wait for the device to ask for blocks again and again; return whether it does."""
+        """Wait for the device to ask for blocks again and again; return whether it does.
+
+        One that sleeps is woken by being opened, and may take seconds to.
+        """
         output = self._sound.output
         assert output is not None
         was_sink = self._is_sink(name)
-        while not (self.is_lost or output.ended()):
+        while not (self.stalled or self.server_ended or output.ended()):
             await asyncio.sleep(TICK_S)
             if was_sink and self.view is not None and not self._is_sink(name):
                 return False

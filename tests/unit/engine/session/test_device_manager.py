@@ -269,6 +269,32 @@ async def test_a_device_that_is_known_to_give_no_sound_is_not_waited_for(
     assert rig.errors == ["device-lost"]
 
 
+async def test_a_sink_that_sleeps_is_given_time_to_wake_when_it_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    woken_s = time.monotonic() + 2 * LIMITS.stalled_s
+
+    class Sleeps(Card):
+        def stalled_s(self, now_s: float) -> float:
+            return now_s % TICK_S if now_s > woken_s else now_s - woken_s + 2 * LIMITS.stalled_s
+
+    sound = AudioPipeline(48_000)
+    card = Sleeps("speakers")
+
+    async def opens(*_: object, **__: object) -> None:
+        sound.attach(card, card.mixer)
+
+    async def closes() -> None:
+        sound.detach()
+
+    monkeypatch.setattr(sound, "open", opens)
+    monkeypatch.setattr(sound, "close", closes)
+    device = PlayingDevice(sound, LIMITS)
+    sink = Sink("speakers", "Speakers", suspended=True)
+    device.view = PulseView(sinks=(sink,), playing_on="speakers", looked_s=woken_s)
+    assert await device.open("speakers")
+
+
 async def test_a_device_that_has_not_run_yet_is_given_longer_than_one_that_has() -> None:
     rig = Rig(no_devices)
     rig.play()
