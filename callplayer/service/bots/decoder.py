@@ -12,20 +12,25 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from callplayer.config import store_settings, without_settings
-from callplayer.errors import ServiceError, SoundNotReadyError, UsageError
+from callplayer.errors import CallplayerError, ServiceError, SoundNotReadyError, UsageError
 from callplayer.paths import nameless_file
 from callplayer.recordings.recording import Recording
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.supervise import ChildProcess, EndLimits
 
 CACHE_BYTES = 1_500_000_000
 FETCHED_AT_ONCE = 8
 WAIT_S = 4.0
 """So long whoever asks is kept waiting: a player waits on after an answer, and says so."""
+
+FAILURE_KEPT_S = 10.0
+"""So long a failure waits to be told to who asks again; then, or once told, it is tried anew."""
 
 MAX_ANSWER_BYTES = 60_000
 """Less than a pipe holds, so that a decoder never waits for it to be read."""
@@ -51,8 +56,8 @@ class DecodedCache:
     """Holds up to `max_bytes` of sound, and always what was asked for last.
 
     What a worker still plays lives on with it, also when the cache has dropped it. Several are
-    fetched from a bucket at a time, for that one may hang; one is decoded at a time, for the
-    machine has calls to play meanwhile.
+    fetched from a bucket at a time, for that one may hang, as long as they cannot take more than
+    `max_bytes`, too. One is decoded at a time, for the machine has calls to play meanwhile.
     """
 
     def __init__(self, max_bytes: int = CACHE_BYTES, wait_s: float = WAIT_S) -> None:
@@ -60,8 +65,10 @@ class DecodedCache:
         self._wait_s = wait_s
         self._held: OrderedDict[str, tuple[Recording, DecodedRecording]] = OrderedDict()
         self._coming: dict[str, asyncio.Task[None]] = {}
-        self._reading_files = asyncio.Semaphore(1)
-        self._reading_objects = asyncio.Semaphore(FETCHED_AT_ONCE)
+        self._failed: dict[str, tuple[CallplayerError, float]] = {}
+        self._reading_file = asyncio.Lock()
+        self._fetched_bytes: list[int] = []
+        self._fetched_one = asyncio.Condition()
         self._turn = contextlib.ExitStack()
         self._turn_fd = self._turn.enter_context(nameless_file())
 
@@ -70,8 +77,11 @@ class DecodedCache:
 
         Use it before anything else is awaited: afterwards it may be closed. Raise
         SoundNotReadyError if that takes long: it goes on, ask again. Raise UsageError if the
-        file is broken.
+        file is broken, also when it turns out after that.
         """
+        failure, until_s = self._failed.pop(recording.id, (None, 0.0))
+        if failure is not None and time.monotonic() < until_s:
+            raise failure
         try:
             async with asyncio.timeout(self._wait_s):
                 while recording.id not in self._held:
@@ -80,6 +90,9 @@ class DecodedCache:
             raise SoundNotReadyError(
                 f"The sound of incident {recording.id} is still being read.", "Ask again."
             ) from None
+        except CallplayerError:
+            self._failed.pop(recording.id, None)
+            raise
         self._held.move_to_end(recording.id)
         return self._held[recording.id][1]
 
@@ -116,11 +129,33 @@ class DecodedCache:
         del self._coming[incident_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the sound of incident %s: %s", incident_id, error)
+            if isinstance(error, CallplayerError):
+                self._failed[incident_id] = error, time.monotonic() + FAILURE_KEPT_S
 
     async def _hold(self, recording: Recording) -> None:
-        async with self._reading_objects if recording.bucket else self._reading_files:
+        async with self._fetching(recording) if recording.bucket else self._reading_file:
             self._held[recording.id] = recording, await _decode(recording, self._turn_fd)
         self._shrink()
+
+    @contextlib.asynccontextmanager
+    async def _fetching(self, recording: Recording) -> AsyncIterator[None]:
+        """Wait until an object may be fetched; it takes no more than its sound, decoded."""
+        frames = round(recording.duration_s * SAMPLE_RATE_HZ)
+        nbytes = DecodedRecording(-1, frames, len(recording.parties)).nbytes
+        async with self._fetched_one:
+            await self._fetched_one.wait_for(lambda: self._may_fetch(nbytes))
+            self._fetched_bytes.append(nbytes)
+        try:
+            yield
+        finally:
+            self._fetched_bytes.remove(nbytes)
+            async with self._fetched_one:
+                self._fetched_one.notify_all()
+
+    def _may_fetch(self, nbytes: int) -> bool:
+        fetched = self._fetched_bytes
+        is_room = sum(fetched) + nbytes <= self._max_bytes and len(fetched) < FETCHED_AT_ONCE
+        return is_room or not fetched
 
     def _drop(self, incident_id: str) -> None:
         os.close(self._held.pop(incident_id)[1].fd)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from callplayer.errors import ServiceError, UsageError
+from callplayer.errors import ServiceError, SoundNotReadyError, UsageError
 from callplayer.playback.audio_source import map_decoded
 from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots import decoder
@@ -91,15 +92,35 @@ async def test_a_broken_file_is_an_error_and_leaves_no_file_open(tmp_path: Path)
     assert soon(lambda: os.listdir("/proc/self/fd") == before)  # its log is closed by a thread
 
 
-async def test_a_decoder_that_crashes_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (recording,) = recordings(tmp_path, "a")
+@pytest.fixture
+def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that crashes, after a while."""
     crash = tmp_path / "crash"
-    crash.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crash.write_text("#!/bin/sh\nsleep 0.3\nkill -SEGV $$\n")
     crash.chmod(0o700)
     monkeypatch.setattr(decoder.sys, "executable", str(crash))
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_a_decoder_that_crashes_is_an_error(tmp_path: Path) -> None:
+    (recording,) = recordings(tmp_path, "a")
     held = DecodedCache()
-    with pytest.raises(ServiceError, match="crashed"):
-        await held.get(recording)
+    for _ in range(2):
+        began_s = time.monotonic()
+        with pytest.raises(ServiceError, match="crashed"):
+            await held.get(recording)
+        assert time.monotonic() - began_s >= 0.3  # it is tried anew
+    await held.close()
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_who_asks_again_is_told_what_went_wrong_meanwhile(tmp_path: Path) -> None:
+    (recording,) = recordings(tmp_path, "a")
+    held = DecodedCache(wait_s=0.05)
+    for _ in range(2):  # told once, then tried anew
+        with pytest.raises(SoundNotReadyError):
+            await held.get(recording)
+        await asyncio.sleep(1.0)
+        with pytest.raises(ServiceError, match="crashed"):
+            await held.get(recording)
     await held.close()

@@ -26,6 +26,7 @@ from callplayer.service.library.library import Library
 from callplayer.service.library.place import PostgresPlace
 from callplayer.service.library.unsent import send_ended
 from callplayer.service.live.live_calls import LiveCalls
+from tests.rig.processes import descendants
 from tests.rig.versitygw import S3Server
 
 NOISE = np.random.default_rng(1).integers(-32_768, 32_767, (48_000, 2)).astype(np.int16)
@@ -138,6 +139,20 @@ async def test_a_bucket_that_hangs_is_waited_for_and_holds_no_other_call(rig: Ri
     await held.close()
 
 
+async def test_no_more_is_fetched_at_once_than_the_cache_may_hold(rig: Rig) -> None:
+    calls = [rig.import_call() for _ in range(3)]
+    held = DecodedCache(max_bytes=2 * NOISE.nbytes, wait_s=1.0)
+    rig.server.stop()
+    try:
+        await asyncio.gather(*(held.get(each) for each in calls), return_exceptions=True)
+        assert decoders() == 2
+    finally:
+        rig.server.go_on()
+    for call in calls:
+        assert await until_held(held, call)
+    await held.close()
+
+
 async def test_a_cache_that_is_closed_waits_for_no_bucket(rig: Rig) -> None:
     recording = rig.import_call()
     held = DecodedCache(wait_s=0.5)
@@ -150,6 +165,12 @@ async def test_a_cache_that_is_closed_waits_for_no_bucket(rig: Rig) -> None:
         assert time.monotonic() - began_s < 3.0
     finally:
         rig.server.go_on()
+
+
+def decoders() -> int:
+    """Return how many processes fetch or decode now."""
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(os.getpid())]
+    return sum(b"callplayer.recordings.decoding" in line for line in lines)
 
 
 async def until_held(held: DecodedCache, recording: Recording) -> bool:
