@@ -9,14 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.voice import (
-    FRAMES_PER_MS,
-    JOIN_FRAMES,
-    GainsDb,
-    Spot,
-    Stretch,
-    VoiceMemory,
-)
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Spot, Stretch
+from callplayer.engine.memory.voice import JOIN_FRAMES, VoiceMemory
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 PCM_SCALE = np.float32(1 / 32_768)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from callplayer.engine.memory.call_memory import CallMemory, Samples, regain_db
-from callplayer.engine.memory.voice import FRAMES_PER_MS, GainsDb, Stretch, VoiceMemory
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Stretch
+from callplayer.engine.memory.voice import VoiceMemory
 
 LEAST_GAP_FRAMES = round(5 * FRAMES_PER_MS)
 """A join may leave out less than this: it is no gap."""

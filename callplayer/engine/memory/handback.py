@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.memory.voice import FRAMES_PER_MS, Spot, Stretch, VoiceMemory
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, Spot, Stretch
+from callplayer.engine.memory.voice import JOIN_FRAMES, LEAP_MS, VoiceMemory
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 LOG = logging.getLogger(__name__)
@@ -62,41 +64,53 @@ class Handback:
             seams = find_seams(self._memory, self._old, fresh)
         if seams is None:
             return False
-        errors = {name: seam.error() for name, seam in seams.items()}
+        found = {name: seam.find() for name, seam in seams.items()}
         with self._lock:
-            known = join(self._memory, seams, errors, reader.heard_to())
+            known = join(self._memory, seams, found, reader.heard_to())
         LOG.info("joined %s", "to the sample" if known else "by the reported places")
         return True
 
 
+class Found(NamedTuple):
+    """What the sound itself shows: the first sample that came is `old_at_fresh` of the old stretch.
+
+    The reported place was `error` samples too low there.
+    """
+
+    old_at_fresh: int
+    error: int
+
+
 @dataclass(frozen=True)
 class Probe:
-    """A piece of what comes, and the sound that it is looked for in, where `guess` is its place."""
+    """A piece of what comes, and the sound that it is looked for in, where `guess` is its place.
+
+    That sound begins `begin` samples into the old stretch's, if the first sample that came does.
+    """
 
     template: Pcm
     searched: Pcm
     guess: int
+    begin: int
 
 
 @dataclass(frozen=True)
 class Seam:
     """What comes since `fresh` began is to go on at the end of `old`, of one lane.
 
-    By the reported places its first sample is the sample `begin` of `old`. `probes` are of the end
-    of both, the latest first.
+    `probes` are of the end of both, the latest first.
     """
 
     old: Stretch
     fresh: Stretch
-    begin: int
     probes: tuple[Probe, ...]
 
-    def error(self) -> int | None:
-        """Return by how many samples the reported places are off at the end; None if unsure."""
+    def find(self) -> Found | None:
+        """Return where the two are the same sound; None if unsure."""
         for probe in self.probes:
             match = find_match(probe.template, probe.searched)
             if match is not None:
-                return match.offset - probe.guess
+                return Found(probe.begin + match.offset, match.offset - probe.guess)
         return None
 
 
@@ -109,34 +123,65 @@ def find_seams(
         if name not in old:
             continue
         before, voice = old[name], memory.voices[name]
-        begin = before.first + round((new.place_ms - before.place_ms) * FRAMES_PER_MS)
-        come, guarded = voice.store.written - new.first, before.end - begin - GUARD_FRAMES
-        if come < max(guarded, TEMPLATE_FRAMES):
+        guarded_ms = before.place_of(before.end - GUARD_FRAMES)
+        *_, newest = new.onwards()
+        come = newest.end - new.first
+        if come < TEMPLATE_FRAMES or newest.place_of(newest.end) < guarded_ms:
             return None
+        guarded = _sample_at(new, guarded_ms) - new.first
         last = max(min(guarded, come) - TEMPLATE_FRAMES, 0)
         probes = (
-            _probe(voice, before, new, begin, at)
-            for at in range(last, -1, -TEMPLATE_FRAMES)[:MOST_PROBES]
+            _probe(voice, before, new, at)
+            for at in range(last, _leapt(new, guarded) - 1, -TEMPLATE_FRAMES)[:MOST_PROBES]
         )
-        seams[name] = Seam(before, new, begin, tuple(probe for probe in probes if probe))
+        seams[name] = Seam(before, new, tuple(probe for probe in probes if probe))
     return seams
 
 
-def _probe(voice: VoiceMemory, old: Stretch, fresh: Stretch, begin: int, at: int) -> Probe | None:
+def _sample_at(fresh: Stretch, place_ms: float) -> int:
+    """Return the sample that has a place by what was reported last of it, or may come to have."""
+    at = fresh
+    for each in fresh.onwards():
+        if each.place_ms <= place_ms:
+            at = each
+    sample = at.first + max(round((place_ms - at.place_ms) * FRAMES_PER_MS), 0)
+    if at.following is not None and sample > at.end:
+        return at.end + JOIN_FRAMES  # what is there never came: the fade is into what is after it
+    return sample
+
+
+def _leapt(fresh: Stretch, up_to: int) -> int:
+    """Return how many of the first `up_to` samples came before the place leapt last.
+
+    What they are the same as says nothing of what is after the leap.
+    """
+    leapt = 0
+    for each in fresh.onwards():
+        later = each.following
+        if later is None or later.first - fresh.first > up_to:
+            break
+        if abs(later.place_ms - each.place_of(later.first)) > LEAP_MS:
+            leapt = later.first - fresh.first
+    return leapt
+
+
+def _probe(voice: VoiceMemory, old: Stretch, fresh: Stretch, at: int) -> Probe | None:
     """Return the probe `at` so many samples after the beginning of what comes."""
-    guess = begin + at
+    first = fresh.first + at
+    *_, part = (each for each in fresh.onwards() if each is fresh or each.first <= first)
+    guess = old.first + round((part.place_of(first) - old.place_ms) * FRAMES_PER_MS)
     start = max(guess - SEARCH_FRAMES, old.first)
     stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
     if stop - start < TEMPLATE_FRAMES:
         return None
-    template = voice.store.read(fresh.first + at, TEMPLATE_FRAMES)
-    return Probe(template, voice.store.read(start, stop - start), guess - start)
+    template = voice.store.read(first, TEMPLATE_FRAMES)
+    return Probe(template, voice.store.read(start, stop - start), guess - start, start - at)
 
 
 def join(
     memory: CallMemory,
     seams: Mapping[str, Seam],
-    errors: Mapping[str, int | None],
+    found: Mapping[str, Found | None],
     heard_to: Mapping[str, Spot],
 ) -> bool:
     """Have what comes go on at the ends of what is stored, by lane.
@@ -144,15 +189,15 @@ def join(
     Return whether the sound itself showed where: in one lane is enough, the others have the same
     place. Where it did not, reported places count.
     """
-    known = [error for error in errors.values() if error is not None]
-    shared = min(known, key=abs, default=0)
+    known = [each.error for each in found.values() if each is not None]
+    off_ms = min(known, key=abs, default=0) / FRAMES_PER_MS
     for name, seam in seams.items():
-        spot, error = heard_to.get(name), errors[name]
-        is_there = spot is not None and spot.stretch is seam.old
-        memory.voices[name].join(
-            seam.old,
-            seam.fresh,
-            seam.begin + (shared if error is None else error),
-            spot.sample if spot is not None and is_there else None,
-        )
+        old, fresh, spot, same = seam.old, seam.fresh, heard_to.get(name), found[name]
+        heard = spot.sample if spot is not None and spot.stretch is old else None
+        voice = memory.voices[name]
+        if same is not None:
+            voice.join(old, fresh, same.old_at_fresh, heard)
+            continue
+        goes_on = _sample_at(fresh, old.place_of(old.end) - off_ms)
+        voice.join(old, fresh, old.end - (goes_on - fresh.first), heard, off_ms=off_ms)
     return bool(known)

@@ -12,7 +12,7 @@ from callplayer.engine.audio.stretch import (
 )
 from callplayer.engine.memory.call_memory import MemoryReader, Samples
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.voice import FRAMES_PER_MS
+from callplayer.engine.memory.stretch import FRAMES_PER_MS
 
 KEPT_FRAMES = 2 * HOP_FRAMES + TOLERANCE_FRAMES
 """A grain may be taken so far behind the place of the block before."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
@@ -17,9 +16,9 @@ import numpy as np
 
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.sample_store import SampleStore
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Spot, Stretch
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
-FRAMES_PER_MS = SAMPLE_RATE_HZ / 1000
 JOIN_FRAMES = SAMPLE_RATE_HZ // 200
 """A join fades over 5 ms."""
 
@@ -31,50 +30,8 @@ SHIFT_MS = 4.0
 the sound moves it by 3 to 11 ms."""
 
 LEAP_MS = 25.0
-"""Frames that never came move it by more: that is seen at once."""
-
-GainsDb = tuple[float, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Stretch:
-    """Samples `first` to `end` without a break; `place_ms` is the first one's, from the call's
-    start.
-
-    `gains_db` are the volumes at the server that they were received with. `following` goes on at
-    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms.
-    """
-
-    first: int
-    end: int
-    place_ms: float
-    gains_db: GainsDb = ()
-    is_suspect: bool = False
-    following: Stretch | None = None
-    fades_from: int | None = None
-
-    def place_of(self, sample: int) -> float:
-        """Return the place of a sample, in ms."""
-        return self.place_ms + (sample - self.first) / FRAMES_PER_MS
-
-    @property
-    def end_ms(self) -> float:
-        """Return the place where it ends, or the next one goes on."""
-        end_ms = self.place_of(max(self.end, self.first))
-        following = self.following
-        return end_ms if following is None else max(end_ms, following.place_ms)
-
-
-class Spot(NamedTuple):
-    """A sample in a stretch: where a lane is read."""
-
-    stretch: Stretch
-    sample: int
-
-    @property
-    def place_ms(self) -> float:
-        """Return its place in the call."""
-        return self.stretch.place_of(self.sample)
+LEAP_PLACES = 3
+"""Frames that never came move it by more: that is seen at once, from so many places."""
 
 
 class _Volumes(NamedTuple):
@@ -208,8 +165,11 @@ class VoiceMemory:
             opened.place_ms += median(origins_ms) + self._bias_ms - known_ms
             return
         recent = [each + self._bias_ms - known_ms for each in origins_ms]
-        leaps = min(recent[-3:]) > LEAP_MS or max(recent[-3:]) < -LEAP_MS
-        shift_ms = median(recent[-3:] if leaps else recent)
+        leaps = min(recent[-LEAP_PLACES:]) > LEAP_MS or max(recent[-LEAP_PLACES:]) < -LEAP_MS
+        shift_ms = median(recent[-LEAP_PLACES:] if leaps else recent)
+        if leaps:
+            while len(origins_ms) > LEAP_PLACES:
+                origins_ms.popleft()
         if leaps or (self._places % FIRST_PLACES == 0 and abs(shift_ms) > SHIFT_MS):
             self._go_on(opened.place_of(written) + shift_ms)
 
@@ -283,13 +243,20 @@ class VoiceMemory:
     # --- a new stretch that goes on where an old one ends -----------------------------------------
 
     def join(
-        self, old: Stretch, fresh: Stretch, old_at_fresh: int, heard_to: int | None = None
+        self,
+        old: Stretch,
+        fresh: Stretch,
+        old_at_fresh: int,
+        heard_to: int | None = None,
+        *,
+        off_ms: float | None = None,
     ) -> None:
         """Have `fresh`, and what follows it, go on at the end of `old`.
 
         `old_at_fresh` is the sample of `old` that is the same sound as the first one of `fresh`. It
         may be that the sound has not come so far yet. The seam is not before the sample `heard_to`
-        of `old`.
+        of `old`. Where the sound did not show this, the reported places count, and are `off_ms` too
+        low.
         """
         # What was heard beyond the end was made up: there is no sound of the call to go on from.
         heard = heard_to if heard_to is not None and heard_to <= old.end else 0
@@ -299,16 +266,22 @@ class VoiceMemory:
         while fresh.following is not None and first >= fresh.end:
             self.stretches.remove(fresh)
             fresh = fresh.following
-        place_ms = old.place_of(old_at_fresh + first - origin)
-        shift_ms = place_ms - fresh.place_of(first)
-        fresh.place_ms = place_ms
+        reported_ms = fresh.place_of(first)
+        shift_ms = old.place_of(old_at_fresh + first - origin) - reported_ms
+        if off_ms is not None:
+            shift_ms = off_ms
+        fresh.place_ms = reported_ms + shift_ms
         fresh.first, fresh.fades_from = first, seam if fades else None
         old.end, old.following = seam, fresh
-        last, later = fresh, fresh.following
-        while later is not None:
-            later.place_ms += shift_ms
-            last, later = later, later.following
-        if last is self._open and self._origins_ms:
+        last = fresh
+        for last in fresh.onwards():
+            if last is not fresh:
+                last.place_ms += shift_ms
+        if last is not self._open:
+            return
+        if off_ms is not None:
+            self._bias_ms += off_ms
+        elif self._origins_ms:
             # The places reported last are of where the two meet: the earliest ones may be of
             # before a jitter buffer moved the sound.
             known_ms = last.place_of(self.store.written) - self.store.written / FRAMES_PER_MS

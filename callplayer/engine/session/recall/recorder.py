@@ -12,7 +12,7 @@ from callplayer.engine.audio.jitter_margin import FRAME_S
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.voice import FRAMES_PER_MS, GainsDb
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb
 from callplayer.engine.room.receive_stats import DROPPED_LOOKS
 from callplayer.engine.session.source import PathReadings
 from callplayer.vendor.commands import GAIN_MIN_DB

@@ -10,7 +10,8 @@ import numpy as np
 
 from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.excerpt import own_volume_factor
-from callplayer.engine.memory.voice import FRAMES_PER_MS, Stretch, VoiceMemory
+from callplayer.engine.memory.stretch import FRAMES_PER_MS, Stretch
+from callplayer.engine.memory.voice import VoiceMemory
 from callplayer.ipc import messages as m
 
 LOOK_S = 0.5

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from callplayer.engine.memory.call_memory import MOST_REGAIN_DB, CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.handback import find_seams, join
-from callplayer.engine.memory.voice import Stretch, VoiceMemory
+from callplayer.engine.memory.stretch import Stretch
+from callplayer.engine.memory.voice import VoiceMemory
 
 FRAME = 480
 NAMES = ("caller", "callTaker")
@@ -45,7 +46,7 @@ def joined(
     if seams is None:
         return None
     heard_to = reader.heard_to() if reader is not None else {}
-    return join(memory, seams, {name: seam.error() for name, seam in seams.items()}, heard_to)
+    return join(memory, seams, {name: seam.find() for name, seam in seams.items()}, heard_to)
 
 
 def heard(reader: MemoryReader, frames: int, name: str = "caller") -> Pcm:
@@ -144,6 +145,47 @@ def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
     reader = MemoryReader(memory)
     assert reader.seek(0.0, ("call",))
     assert reader.frames_ahead() == pytest.approx(2_000 * 48, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong_ms", "wrong_for_ms", "lacks_ms", "is_silent"),
+    [
+        (-300, 1_100, 0, True),  # reports that were wrong at first, and put right
+        (120, 1_100, 0, True),
+        (0, 0, 60, True),  # frames that never came
+        (0, 0, -60, True),  # a server that went back a little
+        (0, 0, 200, False),  # by more than is searched
+    ],
+)
+def test_places_put_right_before_the_two_meet_count(
+    wrong_ms: int, wrong_for_ms: int, lacks_ms: int, is_silent: bool
+) -> None:
+    sound = call(0, 30).copy()
+    if is_silent:
+        sound[5_000 * 48 : 10_400 * 48] = 0
+    memory = CallMemory()
+    for at_ms in range(0, 8_000, 10):
+        memory.append("call", sound[at_ms * 48 :][:FRAME], at_ms + 10, is_news=at_ms % 100 == 0)
+    memory.close()
+    old = {"call": memory.voices["call"].stretches[-1]}
+    at_ms, fresh, done = 5_500, {}, None
+    for passed_ms in range(0, 10_000, 10):
+        at_ms += lacks_ms if passed_ms == 1_000 else 0
+        reported_ms = at_ms + 10 + (wrong_ms if passed_ms < wrong_for_ms else 0)
+        pcm, is_news = sound[at_ms * 48 :][:FRAME], passed_ms % 100 == 0
+        memory.append("call", pcm, reported_ms, is_news=is_news)
+        fresh = fresh or {"call": memory.voices["call"].stretches[-1]}
+        done = joined(memory, old, fresh) if done is None else done
+        at_ms += 10
+    assert done is not is_silent
+    reader = MemoryReader(memory)
+    assert reader.seek(7_000.0, ("call",))
+    out = heard(reader, 5_000 * 48, "call")
+    assert np.array_equal(out[1_500 * 48 :], sound[8_500 * 48 : 12_000 * 48])
+    assert reader.place_ms == pytest.approx(12_000.0, abs=0.1)
+    newest = memory.voices["call"].newest
+    assert newest is not None
+    assert newest.place_of(newest.end) == pytest.approx(at_ms, abs=0.1)
 
 
 def test_a_loop_turns_to_the_sample_and_without_a_gap() -> None:

@@ -1,0 +1,61 @@
+"""Samples of one lane without a break, and their place in the call. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
+
+FRAMES_PER_MS = SAMPLE_RATE_HZ / 1000
+
+GainsDb = tuple[float, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Samples `first` to `end` without a break; `place_ms` is the first one's, from the call's
+    start.
+
+    `gains_db` are the volumes at the server that they were received with. `following` goes on at
+    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms.
+    """
+
+    first: int
+    end: int
+    place_ms: float
+    gains_db: GainsDb = ()
+    is_suspect: bool = False
+    following: Stretch | None = None
+    fades_from: int | None = None
+
+    def place_of(self, sample: int) -> float:
+        """Return the place of a sample, in ms."""
+        return self.place_ms + (sample - self.first) / FRAMES_PER_MS
+
+    @property
+    def end_ms(self) -> float:
+        """Return the place where it ends, or the next one goes on."""
+        end_ms = self.place_of(max(self.end, self.first))
+        following = self.following
+        return end_ms if following is None else max(end_ms, following.place_ms)
+
+    def onwards(self) -> Iterator[Stretch]:
+        """Return this one and those that go on from it."""
+        each: Stretch | None = self
+        while each is not None:
+            yield each
+            each = each.following
+
+
+class Spot(NamedTuple):
+    """A sample in a stretch: where a lane is read."""
+
+    stretch: Stretch
+    sample: int
+
+    @property
+    def place_ms(self) -> float:
+        """Return its place in the call."""
+        return self.stretch.place_of(self.sample)
