@@ -66,6 +66,8 @@ def test_what_waits_is_told_and_what_was_cut_away_does_not_count() -> None:
     channel.replace(sine(200, 9_600))
     asked(channel)
     assert channel.waiting_s(BLOCK / RATE_HZ) == pytest.approx((9_600 - BLOCK) / RATE_HZ)
+    for stood_s in (0.1, 1e6):
+        assert channel.waiting_s(stood_s) == pytest.approx((9_600 - BLOCK) / RATE_HZ), "it stands"
     channel.replace(sine(300, 2_400))
     assert channel.waiting_s(BLOCK / RATE_HZ) == pytest.approx(2_400 / RATE_HZ)
     assert channel.lacking_frames == 4_800 + BLOCK - 2_400

@@ -37,10 +37,12 @@ class StoreChannel(Channel):
     def waiting_s(self, since_asked_s: float) -> float:
         """Return in how many s the device will play what is written next, less its own delay.
 
-        The last block was asked for so many s ago; a device that asks no more stands still.
+        The last block was asked for so many s ago. A device that asks no more stands still: it has
+        played that block, and has taken none of what waits.
         """
         block_s = self._block_frames / self.rate_hz
-        return self._unheard_frames / self.rate_hz + block_s - min(since_asked_s, 2 * block_s)
+        played_s = since_asked_s if since_asked_s <= 2 * block_s else block_s
+        return self._unheard_frames / self.rate_hz + block_s - played_s
 
     def write(self, sound: Samples) -> None:
         """Go on with `sound`, mono float32 at the incoming rate, full scale at ±1."""
