@@ -88,8 +88,9 @@ class DroppedSamples:
         if len(usual) < DROPPED_LOOKS:
             return
         if min(recent) - max(usual) > ON_THEIR_WAY:
-            self.dropped += round(median(recent) - median(usual))
-            usual.clear()
+            found = round(median(recent))
+            self.dropped += found - round(median(usual))
+            usual.extend([found] * DROPPED_LOOKS)
 
 
 @dataclass

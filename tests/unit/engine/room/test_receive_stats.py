@@ -149,6 +149,16 @@ def test_frames_that_the_sdk_drops_are_seen_and_frames_on_their_way_are_not(
     assert path.dropped_ms > 0.0
 
 
+@pytest.mark.parametrize("every", [2, 3, 4, 7])
+def test_each_of_several_drops_counts(every: int) -> None:
+    path, taken = ReceivePath(), 0
+    for look in range(1, 60):
+        is_dropped = look in range(12, 45, every)
+        taken += 48_000 - 24_000 * is_dropped
+        path.take("a", Counters(100 * look, 48_000 * look, played=48_000 * look, taken=taken))
+    assert path.dropped_ms == 500.0 * len(range(12, 45, every))
+
+
 counters = st.builds(
     Counters,
     packets=st.integers(0, 10**6),
