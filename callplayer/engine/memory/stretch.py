@@ -20,6 +20,7 @@ class Stretch:
 
     `gains_db` are the volumes at the server that they were received with. `following` goes on at
     the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms.
+    `cut_to` is what goes before this one where all of this one turned out to be made up.
     """
 
     first: int
@@ -29,6 +30,7 @@ class Stretch:
     is_suspect: bool = False
     following: Stretch | None = None
     fades_from: int | None = None
+    cut_to: Stretch | None = None
 
     def place_of(self, sample: int) -> float:
         """Return the place of a sample, in ms."""
@@ -59,3 +61,15 @@ class Spot(NamedTuple):
     def place_ms(self) -> float:
         """Return its place in the call."""
         return self.stretch.place_of(self.sample)
+
+    def settled(self) -> Spot:
+        """Return the same spot where its stretch has been split, or cut away, since."""
+        stretch, sample = self
+        while True:
+            following, cut_to = stretch.following, stretch.cut_to
+            if cut_to is not None:
+                stretch, sample = cut_to, cut_to.end
+            elif following is not None and following.first == stretch.end < sample:
+                stretch = following
+            else:
+                return Spot(stretch, sample)

@@ -8,7 +8,7 @@ only has another place, gain or grade from here on goes on without a seam in the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
@@ -91,15 +91,17 @@ class VoiceMemory:
         self.stretches.remove(closed)
         for each in self.stretches:
             if each.following is closed:
-                each.following = None
+                each.following, closed.cut_to = None, each
                 each.end += JOIN_FRAMES if closed.fades_from is not None else 0
 
     def cut(self, frames: int) -> None:
         """The last frames, so many at most, were all made up: they are no sound of the call."""
-        opened = self._open
-        if opened is not None:
-            opened.end = max(self.store.written - frames, opened.first)
-        self.close()
+        start = self.store.written - frames
+        while self._open is not None:
+            opened = self._open
+            opened.end = max(min(opened.end, start), opened.first)
+            self.close()
+            self._open = opened.cut_to
 
     @property
     def gains_db(self) -> GainsDb:
@@ -129,30 +131,48 @@ class VoiceMemory:
 
     def suspect(self, frames: int) -> None:
         """So many of the last frames were made up by the jitter buffer, in part."""
+        start = self.store.written - frames
+        for each in list(self._unbroken()):
+            if each.end <= start:
+                break
+            if each.is_suspect or each.end <= each.first:
+                continue
+            made_up = each
+            if start > each.first:
+                made_up = Stretch(start, each.end, each.place_of(start), each.gains_db)
+                made_up.following = each.following
+                each.end, each.following = start, made_up
+                self.stretches.insert(self.stretches.index(each) + 1, made_up)
+            made_up.is_suspect = True
+            if each is self._open:
+                self._open = made_up
+                self._go_on(made_up.end_ms)
+
+    def _unbroken(self) -> Iterator[Stretch]:
+        """Return the open stretch and those that it came right after, the latest first."""
         opened = self._open
         if opened is None:
             return
-        start = max(self.store.written - frames, opened.first)
-        if opened.is_suspect or start >= opened.end:
-            return
-        end = opened.end
-        if start > opened.first:
-            opened.end = start
-            opened = self._go_on(opened.place_of(start), start)
-        opened.is_suspect, opened.end = True, end
-        self._go_on(opened.end_ms, end).is_suspect = False
+        yield opened
+        for each in reversed(self.stretches):
+            if each.following is opened and each.end == opened.first:
+                yield each
+                opened = each
 
-    def _go_on(self, place_ms: float, first: int | None = None) -> Stretch:
+    @property
+    def unbroken_frames(self) -> int:
+        """Return how many of the last frames came without a break."""
+        return self.store.written - min(
+            (each.first for each in self._unbroken()), default=self.store.written
+        )
+
+    def _go_on(self, place_ms: float) -> None:
         """Go on in another stretch, at this place, without a seam."""
-        before = self._open
+        before, written = self._open, self.store.written
         assert before is not None
-        first = self.store.written if first is None else first
-        is_past = first < self.store.written
-        gains_db = before.gains_db if is_past else self._gains_at(first)
-        opened = Stretch(first, self.store.written, place_ms, gains_db)
+        opened = Stretch(written, written, place_ms, self._gains_at(written))
         before.following = self._open = opened
         self.stretches.append(opened)
-        return opened
 
     def _take_place(self, opened: Stretch, place_ms: float) -> None:
         """Take one more place of the sample that comes next."""
@@ -189,12 +209,17 @@ class VoiceMemory:
         return None
 
     def first_since(self, sample: int) -> Stretch | None:
-        """Return the first stretch that begins at `sample` or after it, or None."""
-        return next((each for each in self.stretches if each.first >= sample), None)
+        """Return the first stretch at `sample` or after it that leads to the open one, or None."""
+        first = None
+        for each in self._unbroken():
+            if each.first >= sample:
+                first = each
+        return first
 
     def frames_ahead(self, spot: Spot, at_most: int) -> int:
         """Return how many samples can be read on from a spot, counted up to `at_most`."""
-        stretch, frames = spot.stretch, max(spot.stretch.end - spot.sample, 0)
+        stretch, sample = spot.settled()
+        frames = max(stretch.end - sample, 0)
         while frames < at_most and stretch.following is not None:
             stretch = stretch.following
             frames += max(stretch.end - stretch.first, 0)
@@ -202,9 +227,7 @@ class VoiceMemory:
 
     def last_of(self, spot: Spot) -> Spot:
         """Return the end of what can be read on from a spot."""
-        stretch = spot.stretch
-        while stretch.following is not None:
-            stretch = stretch.following
+        *_, stretch = spot.settled().stretch.onwards()
         return Spot(stretch, max(stretch.end, stretch.first))
 
     def read(self, spot: Spot, frames: int) -> tuple[Pcm, Spot]:
@@ -215,7 +238,7 @@ class VoiceMemory:
     def read_parts(self, spot: Spot, frames: int) -> tuple[list[tuple[Pcm, Stretch]], Spot]:
         """Return the same by the stretches that the samples are of."""
         parts: list[tuple[Pcm, Stretch]] = []
-        stretch, sample = spot
+        stretch, sample = spot.settled()
         left = frames
         while left:
             count = min(left, max(stretch.end - sample, 0))

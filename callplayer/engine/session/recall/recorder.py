@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import NamedTuple
 
 from callplayer.engine.audio.channel_bank import ChannelBank
@@ -15,6 +15,7 @@ from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb
 from callplayer.engine.room.receive_stats import DROPPED_LOOKS
 from callplayer.engine.session.source import PathReadings
+from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.vendor.commands import GAIN_MIN_DB
 from callplayer.vendor.parties import NEITHER, PARTIES, Carries
 
@@ -71,7 +72,7 @@ class Recorder:
         self._came_s: float | None = None
         self._unsure_s: float | None = None
         self._losses = Losses()
-        self._looked_s = 0.0
+        self._looks_s = deque([0.0], maxlen=DROPPED_LOOKS)
         channels.record = self.record
 
     @property
@@ -136,26 +137,28 @@ class Recorder:
     def take_losses(self, now_s: float) -> None:
         """Look how much the jitter buffers have made up so far, and the SDK has dropped.
 
-        What has come since the last look is suspect then; in a stretch that began since then it
+        What has come since the last look is suspect then; where the sound broke off since then it
         cannot be kept apart from what was before. Where all was made up it is none of the call's.
+        What was dropped is seen some looks later: all that has come since is suspect.
         """
         before, self._losses = self._losses, Losses.of(self._path)
         lost_ms = self._losses.dropped_ms - before.dropped_ms
         concealed_ms = self._losses.concealed_ms - before.concealed_ms
-        since_s, self._looked_s = now_s - self._looked_s, now_s
+        since_s, long_since_s = now_s - self._looks_s[-1], now_s - self._looks_s[0]
+        self._looks_s.append(now_s)
         tracks = max(len(self._channels.track_ids), 1)
         is_all = concealed_ms > ALL_CONCEALED * since_s * 1000 * tracks
+        has_invented = self._losses.invented_ms - before.invented_ms >= MOST_INVENTED_MS
+        frames, dropped_frames = (round(s * SAMPLE_RATE_HZ) for s in (since_s, long_since_s))
         if lost_ms > 0.0:
             LOG.warning("the SDK has dropped %.0f ms of sound", lost_ms)
-            since_s *= DROPPED_LOOKS  # as late is it seen
-        elif not is_all and self._losses.invented_ms - before.invented_ms < MOST_INVENTED_MS:
-            return
-        frames = round(since_s * 1000 * FRAMES_PER_MS)
         with self._channels.lock:
             for voice in self._memory.voices.values():
+                if lost_ms > 0.0:
+                    voice.suspect(dropped_frames)
                 if is_all:
                     voice.cut(frames)
-                elif voice.newest is not None and voice.newest.end - voice.newest.first > frames:
+                elif has_invented and voice.unbroken_frames > frames:
                     voice.suspect(frames)
 
     def record(self, part: str, pcm: Pcm) -> None:

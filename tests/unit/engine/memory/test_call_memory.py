@@ -129,6 +129,29 @@ def test_after_silence_that_was_made_up_the_call_goes_on_where_its_sound_ended()
     assert np.array_equal(heard(reader, 900 * 48)[240:], call()[1_000 * 48 :][: 900 * 48 - 240])
 
 
+def test_what_was_made_up_is_cut_away_from_before_a_change_of_volume_too() -> None:
+    memory = CallMemory()
+    memory.set_gains({name: (0.0,) for name in NAMES}, 0, 0)
+    receive(memory, 0, 3_000)
+    for at_ms in range(3_000, 4_000, 10):
+        if at_ms == 3_600:
+            memory.set_gains({name: (-6.0,) for name in NAMES}, 0, 0)
+        for name in NAMES:
+            memory.append(name, np.zeros(FRAME, np.int16), at_ms + 10, is_news=False)
+    reader = MemoryReader(memory)
+    assert reader.seek(2_500.0, NAMES)
+    assert len(heard(reader, 1_300 * 48)) == 1_300 * 48
+    for voice in memory.voices.values():
+        voice.cut(1_000 * 48)
+    assert memory.ranges_ms() == ((0, 3_000),)
+    old = reader.last_stretches()
+    receive(memory, 2_700, 1_300, db=-6.0)
+    fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    assert joined(memory, old, fresh, reader) is True
+    wanted = call()[3_000 * 48 :][: 900 * 48 - 240] * 10 ** (-6 / 20)
+    assert np.abs(heard(reader, 900 * 48)[240:] - wanted).max() < 2
+
+
 def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
     memory = CallMemory()
     silence = np.zeros(FRAME, np.int16)
@@ -280,6 +303,20 @@ def test_suspect_sound_is_fetched_again() -> None:
     assert spot is not None
     pcm, _ = voice.read(spot, 2_000 * 48)
     assert np.array_equal(pcm, call()[: 2_000 * 48])
+
+
+def test_sound_that_turns_out_suspect_while_it_is_heard_is_not_heard_again() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 2_000)
+    reader = MemoryReader(memory)
+    assert reader.seek(1_000.0, NAMES)
+    parts = [heard(reader, 700 * 48)]
+    memory.voices["caller"].suspect(1_000 * 48)
+    memory.voices["callTaker"].suspect(500 * 48)
+    receive(memory, 2_000, 500)
+    assert reader.frames_ahead() == 800 * 48
+    parts.append(heard(reader, 800 * 48))
+    assert np.array_equal(np.concatenate(parts), call()[1_000 * 48 : 2_500 * 48])
 
 
 @settings(max_examples=60, deadline=None)

@@ -60,10 +60,17 @@ class Rig:
         self.recorder.take_losses(self.now_s)
 
     def second(
-        self, *, concealed_ms: float = 0.0, invented_ms: float = 0.0, dropped_ms: float = 0.0
+        self,
+        *,
+        concealed_ms: float = 0.0,
+        invented_ms: float = 0.0,
+        dropped_ms: float = 0.0,
+        lacks_ms: int = 0,
     ) -> None:
-        for _ in range(100):
+        for at_ms in range(0, 1_000, 10):
             self.now_s += 0.01
+            if 500 <= at_ms < 500 + lacks_ms:
+                continue
             for party in ("caller", "callTaker"):
                 self.channels.push(party, FRAME)
         self.path.concealed_ms += concealed_ms
@@ -123,3 +130,30 @@ def test_what_was_made_up_in_part_or_lost_by_the_sdk_is_fetched_again(
     rig.second()
     assert min(rig.kept_s(suspect=True)) >= 1.0
     assert min(rig.kept_s(suspect=False)) >= 3.0
+
+
+@pytest.mark.parametrize("lacks_ms", [20, 200])
+def test_what_came_since_the_sdk_lost_some_is_suspect_though_the_place_was_put_right_since(
+    monkeypatch: pytest.MonkeyPatch, lacks_ms: int
+) -> None:
+    rig = Rig(monkeypatch)
+    for _ in range(7):
+        rig.second()
+    rig.second(lacks_ms=lacks_ms)
+    for _ in range(3):
+        rig.second()
+    assert rig.kept_s(suspect=True) == [0.0, 0.0]
+    rig.second(dropped_ms=lacks_ms)
+    assert rig.kept_s(suspect=True) == pytest.approx([5.0 - lacks_ms / 1_000] * 2, abs=0.25)
+    for voice in rig.memory.voices.values():
+        assert next(each.is_suspect for each in voice.stretches if each.end > 7_450 * 48)
+
+
+def test_loss_that_goes_on_leaves_nothing_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(monkeypatch)
+    rig.second()
+    rig.second()
+    for number in range(6):
+        rig.now_s += 0.004 if number % 2 else 0.0
+        rig.second(concealed_ms=100.0, invented_ms=100.0)
+    assert rig.kept_s(suspect=True) == pytest.approx([6.0, 6.0], abs=0.05)
