@@ -130,9 +130,9 @@ class VoiceMemory:
         return tuple(map(max, zip(*may_be, strict=True)))
 
     def suspect(self, frames: int) -> None:
-        """So many of the last frames were made up by the jitter buffer, in part."""
+        """So many of the last frames were made up in part, or lack some that were lost."""
         start = self.store.written - frames
-        for each in list(self._unbroken()):
+        for each in self.stretches[::-1]:
             if each.end <= start:
                 break
             if each.is_suspect or each.end <= each.first:

@@ -72,7 +72,8 @@ class Recorder:
         self._came_s: float | None = None
         self._unsure_s: float | None = None
         self._losses = Losses()
-        self._looks_s = deque([0.0], maxlen=DROPPED_LOOKS)
+        self._looked_s = 0.0
+        self._written: deque[dict[str, int]] = deque(maxlen=DROPPED_LOOKS)
         channels.record = self.record
 
     @property
@@ -144,22 +145,24 @@ class Recorder:
         before, self._losses = self._losses, Losses.of(self._path)
         lost_ms = self._losses.dropped_ms - before.dropped_ms
         concealed_ms = self._losses.concealed_ms - before.concealed_ms
-        since_s, long_since_s = now_s - self._looks_s[-1], now_s - self._looks_s[0]
-        self._looks_s.append(now_s)
+        since_s, self._looked_s = now_s - self._looked_s, now_s
         tracks = max(len(self._channels.track_ids), 1)
         is_all = concealed_ms > ALL_CONCEALED * since_s * 1000 * tracks
         has_invented = self._losses.invented_ms - before.invented_ms >= MOST_INVENTED_MS
-        frames, dropped_frames = (round(s * SAMPLE_RATE_HZ) for s in (since_s, long_since_s))
+        frames = round(since_s * SAMPLE_RATE_HZ)
         if lost_ms > 0.0:
             LOG.warning("the SDK has dropped %.0f ms of sound", lost_ms)
         with self._channels.lock:
-            for voice in self._memory.voices.values():
+            written = {name: each.store.written for name, each in self._memory.voices.items()}
+            long_since = self._written[0] if self._written else {}
+            for name, voice in self._memory.voices.items():
                 if lost_ms > 0.0:
-                    voice.suspect(dropped_frames)
+                    voice.suspect(written[name] - long_since.get(name, 0))
                 if is_all:
                     voice.cut(frames)
                 elif has_invented and voice.unbroken_frames > frames:
                     voice.suspect(frames)
+            self._written.append(written)
 
     def record(self, part: str, pcm: Pcm) -> None:
         """Take a part's frame, under the lock, on any thread."""

@@ -132,14 +132,16 @@ def test_what_was_made_up_in_part_or_lost_by_the_sdk_is_fetched_again(
     assert min(rig.kept_s(suspect=False)) >= 3.0
 
 
-@pytest.mark.parametrize("lacks_ms", [20, 200])
+@pytest.mark.parametrize(("lacks_ms", "breaks_off"), [(20, False), (200, False), (200, True)])
 def test_what_came_since_the_sdk_lost_some_is_suspect_though_the_place_was_put_right_since(
-    monkeypatch: pytest.MonkeyPatch, lacks_ms: int
+    monkeypatch: pytest.MonkeyPatch, lacks_ms: int, breaks_off: bool
 ) -> None:
     rig = Rig(monkeypatch)
     for _ in range(7):
         rig.second()
     rig.second(lacks_ms=lacks_ms)
+    if breaks_off:
+        rig.recorder.close()
     for _ in range(3):
         rig.second()
     assert rig.kept_s(suspect=True) == [0.0, 0.0]
