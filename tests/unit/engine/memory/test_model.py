@@ -45,14 +45,14 @@ class World:
         self.gain_db = self.server_db = 0.0
         self.memory.set_gains({"call": (0.0,)}, 0, 0)
         self.coming_db: list[tuple[int, float]] = []
-        self.loudest_db = 0.0
+        self.loudest_db = self.softest_db = 0.0
 
     def set_gain(self, gain_db: float) -> None:
         """Press a key for a volume: the server has it within SURE_MS."""
         if not self.link:
             return
         self.memory.set_gains({"call": (gain_db,)}, 10 * 48, SURE_MS * 48)
-        self.loudest_db = max(self.gain_db, gain_db)
+        self.loudest_db, self.softest_db = max(self.gain_db, gain_db), min(self.gain_db, gain_db)
         self.gain_db = gain_db
         self.coming_db.append((self.now_ms + OBEYS_MS, gain_db))
 
@@ -167,10 +167,11 @@ class World:
             return
         factors_db = 20 * np.log10(np.maximum(heard[loud] / wanted[loud], 1e-3))
         assert factors_db.max() <= self.loudest_db + 0.1, "another place, or too loud"
-        assert factors_db.min() >= self.gain_db - MOST_STEP_DB - 0.1, "another place, or too soft"
+        least_db = self.softest_db - MOST_STEP_DB - 0.1
+        assert factors_db.min() >= least_db, "another place, or too soft"
         steps_db = np.abs(np.diff(factors_db))
         assert np.median(steps_db) < 0.05, "skipped or repeated"
-        self.loudest_db = self.gain_db
+        self.loudest_db = self.softest_db = self.gain_db
 
 
 def _place_of(heard: Pcm, told: int) -> int:
