@@ -19,7 +19,8 @@ class Stretch:
     start.
 
     `gains_db` are the volumes at the server that they were received with. `following` goes on at
-    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms.
+    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms,
+    `fades_gain` times as loud as it is stored, so that it fits.
     `cut_to` is what goes before this one where all of this one turned out to be made up.
     """
 
@@ -30,6 +31,7 @@ class Stretch:
     is_suspect: bool = False
     following: Stretch | None = None
     fades_from: int | None = None
+    fades_gain: float = 1.0
     cut_to: Stretch | None = None
 
     def place_of(self, sample: int) -> float:

@@ -259,8 +259,9 @@ class VoiceMemory:
         fading = min(JOIN_FRAMES - into, count)
         if stretch.fades_from is not None and fading > 0:
             rise = (into + np.arange(fading) + 0.5) / JOIN_FRAMES
-            old = self.store.read(stretch.fades_from + into, fading)
-            pcm[:fading] = np.rint(pcm[:fading] * rise + old * (1 - rise)).astype(np.int16)
+            old = self.store.read(stretch.fades_from + into, fading) * stretch.fades_gain
+            mixed = np.rint(pcm[:fading] * rise + old * (1 - rise))
+            pcm[:fading] = np.clip(mixed, -32_768, 32_767).astype(np.int16)
         return pcm
 
     # --- a new stretch that goes on where an old one ends -----------------------------------------
@@ -295,6 +296,8 @@ class VoiceMemory:
             shift_ms = off_ms
         fresh.place_ms = reported_ms + shift_ms
         fresh.first, fresh.fades_from = first, seam if fades else None
+        if old.gains_db and len(old.gains_db) == len(fresh.gains_db):
+            fresh.fades_gain = 10 ** ((fresh.gains_db[0] - old.gains_db[0]) / 20)
         old.end, old.following = seam, fresh
         last = fresh
         for last in fresh.onwards():
