@@ -130,8 +130,9 @@ def find_seams(
             return None
         guarded = _sample_at(new, guarded_ms) - new.first
         last = max(min(guarded, come) - TEMPLATE_FRAMES, 0)
+        earliest = voice.unbroken_from(before)
         probes = (
-            _probe(voice, before, new, at)
+            _probe(voice, before, earliest, new, at)
             for at in range(last, _leapt(new, guarded) - 1, -TEMPLATE_FRAMES)[:MOST_PROBES]
         )
         seams[name] = Seam(before, new, tuple(probe for probe in probes if probe))
@@ -165,12 +166,17 @@ def _leapt(fresh: Stretch, up_to: int) -> int:
     return leapt
 
 
-def _probe(voice: VoiceMemory, old: Stretch, fresh: Stretch, at: int) -> Probe | None:
-    """Return the probe `at` so many samples after the beginning of what comes."""
+def _probe(
+    voice: VoiceMemory, old: Stretch, earliest: int, fresh: Stretch, at: int
+) -> Probe | None:
+    """Return the probe `at` so many samples after the beginning of what comes.
+
+    `old` is counted on from the sample `earliest`, which may be of a stretch before it.
+    """
     first = fresh.first + at
     *_, part = (each for each in fresh.onwards() if each is fresh or each.first <= first)
     guess = old.first + round((part.place_of(first) - old.place_ms) * FRAMES_PER_MS)
-    start = max(guess - SEARCH_FRAMES, old.first)
+    start = max(guess - SEARCH_FRAMES, earliest)
     stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
     if stop - start < TEMPLATE_FRAMES:
         return None

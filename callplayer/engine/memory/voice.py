@@ -216,6 +216,15 @@ class VoiceMemory:
                 first = each
         return first
 
+    def unbroken_from(self, stretch: Stretch) -> int:
+        """Return the first sample that a stretch's places can be counted back to."""
+        first, place_ms = stretch, stretch.place_ms
+        for each in reversed(self.stretches):
+            follows = each.following is first and each.end == first.first
+            if follows and abs(each.place_of(each.end) - place_ms) < 0.01:
+                first, place_ms = each, each.place_ms
+        return max(first.first, self.store.first)
+
     def frames_ahead(self, spot: Spot, at_most: int) -> int:
         """Return how many samples can be read on from a spot, counted up to `at_most`."""
         stretch, sample = spot.settled()
