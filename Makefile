@@ -17,9 +17,9 @@ LOCK := .ci/constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 # Tests that measure sound and time run one by one, and nothing beside them. Then those that play in
 # real time run two at a time, and the other tests of the whole program so many at a time, by files:
-# first the one that plays a whole call. Beside these run the tests of parts, three at a time, as half
-# of their time is waiting. They get what the processors have left (SCHED_IDLE): any other work goes
-# before them.
+# first the one that plays a whole call. Beside these run the tests of parts, two at a time (three
+# disturb what plays). They get what the processors have left (SCHED_IDLE): any other work goes before
+# them.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
 TWO := plays and not measures
@@ -68,7 +68,7 @@ tests-of-the-whole:
 
 # What it prints comes at its end, so that two runs do not mix theirs.
 tests-of-parts:
-	@$(YIELD); log=$$(mktemp); { $(call FIRST,parts) -m "$(PARTS)" --numprocesses=3 --dist=worksteal $(OF_PARTS) || $(call FAILED,parts); } >$$log 2>&1; \
+	@$(YIELD); log=$$(mktemp); { $(call FIRST,parts) -m "$(PARTS)" --numprocesses=2 --dist=worksteal $(OF_PARTS) || $(call FAILED,parts); } >$$log 2>&1; \
 	  code=$$?; cat $$log; rm -f $$log; exit $$code
 
 # Minutes later: a shared machine is slow for some at a time.
