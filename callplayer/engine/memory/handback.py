@@ -71,7 +71,7 @@ class Handback:
         return True
 
 
-class Found(NamedTuple):
+class SameSound(NamedTuple):
     """What the sound itself shows: the first sample that came is `old_at_fresh` of the old stretch.
 
     The reported place was `error` samples too low there.
@@ -105,12 +105,12 @@ class Seam:
     fresh: Stretch
     probes: tuple[Probe, ...]
 
-    def find(self) -> Found | None:
+    def find(self) -> SameSound | None:
         """Return where the two are the same sound; None if unsure."""
         for probe in self.probes:
             match = find_match(probe.template, probe.searched)
             if match is not None:
-                return Found(probe.begin + match.offset, match.offset - probe.guess)
+                return SameSound(probe.begin + match.offset, match.offset - probe.guess)
         return None
 
 
@@ -187,7 +187,7 @@ def _probe(
 def join(
     memory: CallMemory,
     seams: Mapping[str, Seam],
-    found: Mapping[str, Found | None],
+    found: Mapping[str, SameSound | None],
     heard_to: Mapping[str, Spot],
 ) -> bool:
     """Have what comes go on at the ends of what is stored, by lane.

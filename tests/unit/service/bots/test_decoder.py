@@ -18,6 +18,7 @@ from callplayer.service.bots import decoder
 from callplayer.service.bots.decoder import DecodedCache
 from tests.rig.processes import soon
 
+PATIENT_S = 60.0
 NOISE = np.random.default_rng(1).integers(-32_768, 32_767, (48_000, 2)).astype(np.int16)
 
 
@@ -29,7 +30,7 @@ def recordings(folder: Path, names: str) -> list[Recording]:
 
 async def test_a_recording_is_decoded_once_and_mapped_bit_for_bit(tmp_path: Path) -> None:
     (recording,) = recordings(tmp_path, "a")
-    held = DecodedCache()
+    held = DecodedCache(wait_s=PATIENT_S)
     shelved = await held.get(recording)
     assert await held.get(recording) is shelved
     assert (shelved.frames, shelved.parties) == (48_000, 2)
@@ -42,7 +43,7 @@ async def test_a_recording_is_decoded_once_and_mapped_bit_for_bit(tmp_path: Path
 
 async def test_the_oldest_is_dropped_and_stays_open_for_its_player(tmp_path: Path) -> None:
     a, b, c = recordings(tmp_path, "abc")
-    held = DecodedCache(max_bytes=2 * NOISE.nbytes)
+    held = DecodedCache(max_bytes=2 * NOISE.nbytes, wait_s=PATIENT_S)
     first = await held.get(a)
     sound = map_decoded(first.fd, first.frames, 2, None)
     await held.get(b)
@@ -56,7 +57,7 @@ async def test_the_oldest_is_dropped_and_stays_open_for_its_player(tmp_path: Pat
 
 async def test_a_cached_recording_waits_for_no_decoding(tmp_path: Path) -> None:
     a, b = recordings(tmp_path, "ab")
-    held = DecodedCache()
+    held = DecodedCache(wait_s=PATIENT_S)
     first = await held.get(a)
     decoding = asyncio.create_task(held.get(b))
     await asyncio.sleep(0)
@@ -70,7 +71,7 @@ async def test_a_cached_recording_waits_for_no_decoding(tmp_path: Path) -> None:
 
 async def test_the_sound_of_a_removed_file_is_let_go_of(tmp_path: Path) -> None:
     a, b, c = recordings(tmp_path, "abc")
-    held = DecodedCache()
+    held = DecodedCache(wait_s=PATIENT_S)
     gone, kept, removed = await held.get(a), await held.get(b), await held.get(c)
     a.path.unlink()
     held.forget_removed({a.id, b.id})
@@ -85,7 +86,7 @@ async def test_a_broken_file_is_an_error_and_leaves_no_file_open(tmp_path: Path)
     (recording,) = recordings(tmp_path, "a")
     recording.path.write_bytes(b"RIFF")
     before = os.listdir("/proc/self/fd")
-    held = DecodedCache()
+    held = DecodedCache(wait_s=PATIENT_S)
     with pytest.raises(UsageError, match="no sound file that is known"):
         await held.get(recording)
     await held.close()
@@ -104,7 +105,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("crashing")
 async def test_a_decoder_that_crashes_is_an_error(tmp_path: Path) -> None:
     (recording,) = recordings(tmp_path, "a")
-    held = DecodedCache()
+    held = DecodedCache(wait_s=PATIENT_S)
     for _ in range(2):
         began_s = time.monotonic()
         with pytest.raises(ServiceError, match="crashed"):
