@@ -50,6 +50,10 @@ BREAK_FRAMES = EDGE_FRAMES = RATE_HZ // 50
 MONITOR_KEEPS_S = 0.03
 """A recorder of 5 ms has not got what a null sink played so shortly before it was removed."""
 
+MOVED_S = 0.035
+"""PulseAudio moves a stream without the last blocks that the removed sink had taken of it: that
+was 0 to 26 ms in eleven runs."""
+
 STOPPED_S = 20.0
 LASTS_S = 0.4
 """Sound that is shorter is what a device or a queue still held."""
@@ -171,10 +175,10 @@ def shown_less_heard_s(engine: HeadlessEngine, sink: Recording) -> float:
     return nearest(state["audible_ms"] / 1000 - state["as_of_s"] - place)
 
 
-def nothing_lost(before_s: float, after_s: float) -> bool:
-    """Return whether sound went on where it broke off, or a little before."""
+def nothing_lost(before_s: float, after_s: float, most_s: float = 0.02) -> bool:
+    """Return whether sound went on where it broke off, but for `most_s`, or a little before."""
     gap_s = (after_s - before_s + PERIOD_S / 2) % PERIOD_S - PERIOD_S / 2
-    return -REPEATED_AT_MOST_S < gap_s < 0.02
+    return -REPEATED_AT_MOST_S < gap_s < most_s
 
 
 def remove(server: SoundServer, sink: Sink) -> float:
@@ -199,7 +203,7 @@ def test_a_sink_removed_while_another_is_there_and_back_again(
     assert reported_s - lost_s < REPORTED_WITHIN_S
     assert "first" in reported["message"]
     engine.wait_for(lambda e: "is lost: sound comes from" in e.get("detail", ""), since_s=lost_s)
-    assert nothing_lost(broke_off_by_s(first, lost_s), went_on_s(other, lost_s))
+    assert nothing_lost(broke_off_by_s(first, lost_s), went_on_s(other, lost_s), MOVED_S)
     time.sleep(0.5)
 
     added_s = time.monotonic()
