@@ -93,6 +93,22 @@ class DroppedSamples:
             usual.extend([found] * DROPPED_LOOKS)
 
 
+@dataclass(frozen=True)
+class _Lacking:
+    """How many samples were concealed, how many of those by silence, and how many dropped."""
+
+    concealed: int = 0
+    silent: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: _Lacking) -> _Lacking:
+        return _Lacking(
+            self.concealed + other.concealed,
+            self.silent + other.silent,
+            self.dropped + other.dropped,
+        )
+
+
 @dataclass
 class _TrackStats:
     """What is known of one track's packets."""
@@ -102,6 +118,10 @@ class _TrackStats:
     packet_ms: float = PACKET_MS
     dropped: DroppedSamples = field(default_factory=DroppedSamples)
     recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_LOOKS))
+
+    @property
+    def lacking(self) -> _Lacking:
+        return _Lacking(self.last.concealed, self.last.silent, self.dropped.dropped)
 
 
 @dataclass
@@ -114,9 +134,7 @@ class ReceivePath:
     network_ms: float | None = None
     jitter_buffer_ms: float = FIRST_JITTER_BUFFER_MS
     _tracks: dict[str, _TrackStats] = field(default_factory=dict)
-    _concealed_before: int = 0
-    _silent_before: int = 0
-    _dropped_before: int = 0
+    _ended: _Lacking = _Lacking()
 
     def take(self, track_id: str, counters: Counters) -> None:
         """Take in a track's counters as they are now."""
@@ -143,9 +161,7 @@ class ReceivePath:
         """A track has ended: what it was like says nothing of the others."""
         track = self._tracks.pop(track_id, None)
         if track is not None:
-            self._concealed_before += track.last.concealed
-            self._silent_before += track.last.silent
-            self._dropped_before += track.dropped.dropped
+            self._ended += track.lacking
             self._follow_the_slowest()
 
     def renew(self, track_id: str) -> None:
@@ -156,9 +172,7 @@ class ReceivePath:
 
     def forget(self) -> None:
         """The tracks are gone; what was measured of them stays as the best guess."""
-        self._concealed_before += sum(track.last.concealed for track in self._tracks.values())
-        self._silent_before += sum(track.last.silent for track in self._tracks.values())
-        self._dropped_before += sum(track.dropped.dropped for track in self._tracks.values())
+        self._ended = self._lacking
         self._tracks.clear()
 
     def _follow_the_slowest(self) -> None:
@@ -171,22 +185,24 @@ class ReceivePath:
         return track.last.packets >= FLOWING_PACKETS and track.last.emitted > 0
 
     @property
+    def _lacking(self) -> _Lacking:
+        return sum((track.lacking for track in self._tracks.values()), start=self._ended)
+
+    @property
     def concealed_ms(self) -> float:
         """Return how much sound the jitter buffer had to invent."""
-        concealed = sum(track.last.concealed for track in self._tracks.values())
-        return (self._concealed_before + concealed) * 1000 / RATE_HZ
+        return self._lacking.concealed * 1000 / RATE_HZ
 
     @property
     def invented_ms(self) -> float:
         """Return how much of that is to be heard: what else is concealed is silence."""
-        silent = self._silent_before + sum(track.last.silent for track in self._tracks.values())
-        return self.concealed_ms - silent * 1000 / RATE_HZ
+        lacking = self._lacking
+        return (lacking.concealed - lacking.silent) * 1000 / RATE_HZ
 
     @property
     def dropped_ms(self) -> float:
         """Return how much sound the SDK has dropped that had left the jitter buffers."""
-        dropped = sum(track.dropped.dropped for track in self._tracks.values())
-        return (self._dropped_before + dropped) * 1000 / RATE_HZ
+        return self._lacking.dropped * 1000 / RATE_HZ
 
     @property
     def jitter_ms(self) -> float:

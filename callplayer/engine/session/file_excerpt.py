@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from callplayer.playback.cursor import FRAMES_PER_MS
 from callplayer.recordings.containers.streamed import StreamedSound
-from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.vendor.parties import Channel
-
-FRAMES_PER_MS = SAMPLE_RATE_HZ // 1000
 
 
 class FileExcerpt:

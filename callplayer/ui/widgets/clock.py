@@ -18,6 +18,9 @@ from callplayer.ui.model.navigation import Loop, lead_s
 from callplayer.ui.widgets.pixels import cell_rows, large, pixel_width
 from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit
 
+UNKNOWN_PLACE = "-:--.-"
+"""What is shown while nothing is known of the call."""
+
 SIDE_CELLS = 27
 """What the words beside the digits need: `▮▮ PAUSED  10:31:23 UTC`."""
 BEHIND_FROM_MS = 2_000
@@ -54,7 +57,8 @@ def clock_rows(
     look = PHASE_LOOKS[state.phase]
     facts = facts or ClockFacts()
     duration_ms = shown_duration_ms(state, now_s)
-    digits = _position_text(state, now_s)
+    place_ms = shown_position_ms(state, now_s)
+    digits = clock_text(place_ms, duration_ms) if duration_ms > 0 else UNKNOWN_PLACE
     tone: Tone = "strong" if look.tone == "play" else look.tone
     if not largest_scale:
         lines = _side_lines(look, state, now_s, facts)
@@ -79,9 +83,9 @@ def state_line(state: StateEvent, now_s: float) -> str:
     """Return the clock in one plain line, for a window too small for more."""
     look = PHASE_LOOKS[state.phase]
     duration_ms = shown_duration_ms(state, now_s)
-    position = _position_text(state, now_s)
     if duration_ms <= 0:
         return f"{look.symbol} {look.word}"
+    position = clock_text(shown_position_ms(state, now_s), duration_ms)
     return f"{look.symbol} {look.word} {position} of {clock_text(duration_ms, duration_ms)}"
 
 
@@ -90,14 +94,6 @@ def small_rows(lines: tuple[str, str], width: int, height: int) -> list[Row]:
     joined = " · ".join(lines)
     shown = (joined,) if cell_len(joined) <= width or height < 2 else lines
     return [((fit(line, width), "strong"),) for line in shown]
-
-
-def _position_text(state: StateEvent, now_s: float) -> str:
-    """Return the place that is heard; dashes while nothing is known of the call."""
-    duration_ms = shown_duration_ms(state, now_s)
-    if duration_ms <= 0:
-        return "-:--.-"
-    return clock_text(shown_position_ms(state, now_s), duration_ms)
 
 
 def _behind(behind_ms: int, duration_ms: int) -> str:

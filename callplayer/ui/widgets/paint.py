@@ -83,19 +83,21 @@ class Painter:
         app = self._screen.app
         can_write = app._running and not app._closed and app._driver is not None
         direct = can_write and self._screen.is_active and not app._batch_count
-        pieces: list[str] = []
+        mended: dict[RowWidget, set[int]] = {}
         for widget in self.widgets if to_mend and direct else ():
             rows_of = range(widget.region.y, widget.region.bottom)
-            here = {y - rows_of.start for y in to_mend if y in rows_of}
-            # What Textual has to draw by itself it has just drawn: asked again, it would not end.
-            if widget in changed or (here and _place(widget, self._screen) is not None):
-                changed.setdefault(widget, set()).update(here)
-        for widget, rows in changed.items():
+            mended[widget] = {y - rows_of.start for y in to_mend if y in rows_of}
+        pieces: list[str] = []
+        for widget in changed | mended:
+            rows = changed.get(widget, set())
             region = _place(widget, self._screen) if direct else None
             if region is None:
-                widget.refresh(*(Region(0, y, widget.size.width, 1) for y in sorted(rows)))
+                # Of `mended` Textual has just drawn what it has to draw: asked again, it would
+                # not end.
+                if rows:
+                    widget.refresh(*(Region(0, y, widget.size.width, 1) for y in sorted(rows)))
                 continue
-            for y in sorted(rows):
+            for y in sorted(rows | mended.get(widget, set())):
                 pieces.append(f"\x1b[{region.y + y + 1};{region.x + 1}H")
                 pieces.append(widget.codes(y))
         if pieces:

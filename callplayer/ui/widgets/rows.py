@@ -197,8 +197,8 @@ class Rows(Widget, can_focus=False, inherit_bindings=False):
         width = self._extent.width
         lines = [self._line(y, width) for y in range(crop.y, crop.bottom)]
         if self._painter is not None:
-            shaped = [y for y, row in enumerate(self._rows) if _is_row_shaped(row)]
-            self._painter.mend(self.region.y + y for y in shaped if crop.y <= y < crop.bottom)
+            drawn = enumerate(self._rows[crop.y : crop.bottom], self.region.y + crop.y)
+            self._painter.mend(y for y, row in drawn if _is_row_shaped(row))
         if crop.x == 0 and crop.width == width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]

@@ -137,8 +137,7 @@ class ClipMaker:
             patient=now_s - fetch.asked_s < ALL_LANES_S,
         ):
             fetch.reader = None
-        with self._lock:
-            excerpt = self._excerpt(asked)
+        excerpt = self._excerpt(asked)
         lacks_ms = sum(end - start for start, end in excerpt.gaps_ms)
         if lacks_ms < fetch.lacks_ms:
             fetch.lacks_ms, fetch.moved_s = lacks_ms, now_s
