@@ -25,6 +25,10 @@ LOG = logging.getLogger(__name__)
 SAME_WITHIN = 256
 """Channels that differ by no more (-42 dBFS) are one sound: a codec may not keep them equal."""
 
+DIFFER_FRAMES = 20
+"""So many frames, with none between them that is the same sound in both channels, make a stereo
+track of two parties. One frame of a mixed call may differ where WebRTC made it up."""
+
 
 Record = Callable[[str, npt.NDArray[np.int16]], None]
 
@@ -46,7 +50,9 @@ class ChannelBank:
 
         self._aside = False
         self._beside: tuple[Channel, ...] = ()
-        self._tracks: dict[str, None] = {}
+        self._tracks: dict[str, int] = {}
+        """By track how many frames have differed since the last that was one sound."""
+
         self._channels: dict[str, Channel] = {}
         self._leaving: list[Channel] = []
         self._gate_open = False
@@ -78,7 +84,7 @@ class ChannelBank:
     def add(self, track_id: str, names: TrackNames) -> None:
         """Add a track; its frames may follow."""
         with self.lock:
-            self._tracks[track_id] = None
+            self._tracks[track_id] = 0
             self.layout.add(track_id, names)
             self._channels[left(track_id)] = self._new_channel()
             self._publish()
@@ -114,16 +120,22 @@ class ChannelBank:
             if pcm.ndim == 1:
                 self._take(left(track_id), pcm)
                 return
-            is_split = right(track_id) in self._channels
-            if not is_split and _channels_differ(pcm):
-                if not self.layout.may_split(track_id):
-                    self._take(left(track_id), _mixed_down(pcm))
+            if right(track_id) not in self._channels:
+                differs = _channels_differ(pcm)
+                if not self._splits(track_id, pcm, differs=differs):
+                    self._take(left(track_id), _mixed_down(pcm) if differs else pcm[:, 0])
                     return
                 self._split(track_id)
-                is_split = True
             self._take(left(track_id), pcm[:, 0])
-            if is_split:
-                self._take(right(track_id), pcm[:, 1])
+            self._take(right(track_id), pcm[:, 1])
+
+    def _splits(self, track_id: str, pcm: npt.NDArray[np.int16], *, differs: bool) -> bool:
+        """Return whether the channels of a track have differed for so long that it is stereo."""
+        if differs:
+            self._tracks[track_id] += 1
+        elif pcm.max(initial=0) > SAME_WITHIN:
+            self._tracks[track_id] = 0
+        return self._tracks[track_id] >= DIFFER_FRAMES and self.layout.may_split(track_id)
 
     def _take(self, part: str, pcm: npt.NDArray[np.int16]) -> None:
         self.record(part, pcm)
