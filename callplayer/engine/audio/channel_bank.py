@@ -27,7 +27,7 @@ SAME_WITHIN = 256
 
 DIFFER_FRAMES = 20
 """So many frames, with none between them that is the same sound in both channels, make a stereo
-track of two parties. One frame of a mixed call may differ where WebRTC made it up."""
+track of two parties: of a mixed call a frame was once seen to differ."""
 
 
 Record = Callable[[str, npt.NDArray[np.int16]], None]
