@@ -26,10 +26,11 @@ from callplayer.engine.session.device.device_manager import DeviceManager
 from callplayer.engine.session.make_source import MakeSource, make_source
 from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.clip_maker import FetchLimits
 from callplayer.engine.session.recall.recall import Recall
 from callplayer.engine.session.refill import await_refill
 from callplayer.engine.session.reporter import Reporter
-from callplayer.engine.session.source import LocalPath, PathReadings, SoundExcerpt
+from callplayer.engine.session.source import LocalPath, PathReadings
 from callplayer.errors import EXIT_DONE, CallplayerError, SoundDeviceHangsError
 from callplayer.ipc import messages as m
 from callplayer.preferences import keep_output_device, read_output_device
@@ -63,22 +64,13 @@ class Engine:
         call: PlaybackState | None = None,
         sound: AudioPipeline | None = None,
         open_source: MakeSource = make_source,
+        fetch_limits: FetchLimits | None = None,
     ) -> None:
         self._options = options
         self._call = call or PlaybackState()
         self._sound = sound or AudioPipeline(RATE_HZ, no_audio=options.no_audio)
         path: PathReadings = LocalPath() if options.recording else ReceivePath()
         self._reporter = Reporter(emit, self._call, self._sound, path)
-        self._recall = self._reporter.recall = Recall(
-            self._call,
-            self._sound,
-            path,
-            self._reporter,
-            settings,
-            obey=self.obey,
-            send=self._send,
-            excerpt=self._excerpt,
-        )
         self._source = open_source(
             settings,
             options.incident_id,
@@ -87,6 +79,17 @@ class Engine:
             reporter=self._reporter,
             path=path,
             host=self,
+        )
+        self._recall = self._reporter.recall = Recall(
+            self._call,
+            self._sound,
+            path,
+            self._reporter,
+            settings,
+            obey=self.obey,
+            send=self._send,
+            excerpt=self._source.excerpt,
+            fetch_limits=fetch_limits,
         )
         self._care = DeviceManager(
             self._sound,
@@ -231,9 +234,6 @@ class Engine:
         self._apply_mix()
         self._move_gate()  # before the source answers: what is in the ring now is old
         self._send(commands)
-
-    def _excerpt(self, start_ms: int, end_ms: int) -> SoundExcerpt | None:
-        return self._source.excerpt(start_ms, end_ms)
 
     def _send(self, commands: Sequence[Command]) -> None:
         """Put commands on their way. Before the call is open, wishes are only kept."""

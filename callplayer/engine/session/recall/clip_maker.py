@@ -42,10 +42,6 @@ TakeExcerpt = Callable[[int, int], SoundExcerpt | None]
 BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
 """The memory is locked for so much sound at a time."""
 
-STUCK_S = 2.5
-"""A server that has brought nothing more by then is asked again, a bit further back."""
-
-TRIES = 3
 BEFORE_MS = 600
 """By so much before a gap the server begins, so that the two can be matched."""
 
@@ -56,6 +52,17 @@ NOTHING_HINT = "Play that place for a moment; then the rest is fetched."
 FETCH_STOPPED = "Fetching the rest of the clip was cut short; nothing was saved."
 EMPTY_HINT = "Play that place for a moment: where the call does not reach, there is none."
 OWN_ERROR = "The clip was not saved: the player met an error of its own."
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """A server that has brought nothing more after `stuck_s` is asked again, a bit further back.
+
+    It is asked `tries` times in all.
+    """
+
+    stuck_s: float = 2.5
+    tries: int = 3
 
 
 @dataclass
@@ -86,7 +93,10 @@ class ClipMaker:
         settings: Settings,
         obey: Callable[[m.Request], None],
         excerpt: TakeExcerpt,
+        *,
+        limits: FetchLimits | None = None,
     ) -> None:
+        self._limits = limits or FetchLimits()
         self._take_excerpt = excerpt
         self._ear = ear
         self._reporter = reporter
@@ -141,8 +151,8 @@ class ClipMaker:
         lacks_ms = sum(end - start for start, end in excerpt.gaps_ms)
         if lacks_ms < fetch.lacks_ms:
             fetch.lacks_ms, fetch.moved_s = lacks_ms, now_s
-        is_stuck = now_s - fetch.moved_s > STUCK_S
-        if is_stuck and lacks_ms and fetch.tries < TRIES:
+        is_stuck = now_s - fetch.moved_s > self._limits.stuck_s
+        if is_stuck and lacks_ms and fetch.tries < self._limits.tries:
             self._begin_fetch(excerpt, fetch.tries + 1)
         elif is_stuck or not (lacks_ms or fetch.reader):
             self._fetch = None

@@ -16,7 +16,7 @@ from callplayer.engine.audio.meter import Level
 from callplayer.engine.cursor.playback import PlaybackState
 from callplayer.engine.memory import ear as ears
 from callplayer.engine.session.pipeline import AudioPipeline
-from callplayer.engine.session.recall.clip_maker import ClipMaker, TakeExcerpt
+from callplayer.engine.session.recall.clip_maker import ClipMaker, FetchLimits, TakeExcerpt
 from callplayer.engine.session.recall.ear_moves import EarMoves
 from callplayer.engine.session.recall.evening import Evening
 from callplayer.engine.session.recall.heard_state import heard_state
@@ -53,9 +53,10 @@ class Recall(EarMoves):
         obey: Callable[[m.Request], None],
         send: Callable[[Sequence[Command]], None],
         excerpt: TakeExcerpt,
+        fetch_limits: FetchLimits | None = None,
     ) -> None:
         super().__init__(call, sound, path, reporter, obey=obey, send=send)
-        self._clips = ClipMaker(self, reporter, settings, obey, excerpt)
+        self._clips = ClipMaker(self, reporter, settings, obey, excerpt, limits=fetch_limits)
         self._evening = Evening(call, self.memory, self.recorder, reporter, obey)
         self._wave = Wave(self.memory, sound.channels.lock, reporter.emit)
 

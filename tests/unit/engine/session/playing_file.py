@@ -12,6 +12,7 @@ from callplayer.engine.session.engine import Engine
 from callplayer.engine.session.make_source import MakeSource, make_source
 from callplayer.engine.session.options import EngineOptions
 from callplayer.engine.session.pipeline import AudioPipeline
+from callplayer.engine.session.recall.clip_maker import FetchLimits
 from callplayer.ipc import messages as m
 
 
@@ -31,6 +32,7 @@ class PlayingFile:
         settings: Settings | None = None,
         sound: AudioPipeline | None = None,
         open_source: MakeSource = make_source,
+        fetch_limits: FetchLimits | None = None,
     ) -> None:
         self.events: list[m.Event] = []
         options = EngineOptions("", start, no_audio=True, recording=path)
@@ -42,6 +44,7 @@ class PlayingFile:
             call=self.call,
             sound=sound,
             open_source=open_source,
+            fetch_limits=fetch_limits,
         )
         self.running: asyncio.Task[int] | None = None
 

@@ -18,8 +18,7 @@ from callplayer.config import Settings
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.session.recall import clip_maker
-from callplayer.engine.session.recall.clip_maker import columns_of
+from callplayer.engine.session.recall.clip_maker import FetchLimits, columns_of
 from callplayer.ipc import messages as m
 from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, Carries, Channel
 from tests.unit.engine.session.test_recall import Played, noise
@@ -156,10 +155,9 @@ async def test_what_cannot_be_saved_is_a_line(
 
 
 async def test_a_stretch_that_the_server_does_not_give_is_a_line_and_the_call_goes_on(
-    call: Path, monkeypatch: pytest.MonkeyPatch
+    call: Path,
 ) -> None:
-    monkeypatch.setattr(clip_maker, "STUCK_S", 0.4)
-    async with Played(call, as_room=True) as played:
+    async with Played(call, as_room=True, fetch_limits=FetchLimits(stuck_s=0.4)) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
         played.refused_ms = 10_000
         played.engine.handle(m.SaveClip(12_000, 13_000))

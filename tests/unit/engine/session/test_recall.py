@@ -80,12 +80,14 @@ class Played(PlayingFile):
     patience_s = 20.0
 
     def __init__(
-        self, path: Path, settings: Settings | None = None, *, as_room: bool = False
+        self, path: Path, settings: Settings | None = None, *, as_room: bool = False, **more: Any
     ) -> None:
         self.sound = NotingSound()
         self.as_room = as_room
         self.refused_ms: int | None = None
-        super().__init__(path, settings=settings, sound=self.sound, open_source=self.noting_source)
+        super().__init__(
+            path, settings=settings, sound=self.sound, open_source=self.noting_source, **more
+        )
         self.commands: list[Command] = []
 
     def noting_source(self, *given: Any, **more: Any) -> Source:
