@@ -47,7 +47,7 @@ async def _run(settings: Settings, options: EngineOptions) -> tuple[int, str | N
     """Run the engine; return the exit code, and what restores its call if it is to go on."""
     loop = asyncio.get_running_loop()
     output = await _open_stdout(loop)
-    revival = Revival(lambda event: _emit(output, event))
+    revival = Revival(lambda event: emit_line(output, event))
     engine = Engine(settings, options, revival.emit)
     revival.handle = engine.handle
     for number in SIGNALS:
@@ -87,7 +87,7 @@ class _Stdout(asyncio.Protocol):
         self.gone.set()
 
 
-class _LineWriter:
+class LineWriter:
     """Lines to a pipe without ever waiting, or straight to a file or terminal."""
 
     def __init__(self, transport: asyncio.WriteTransport | None, gone: asyncio.Event) -> None:
@@ -109,16 +109,16 @@ class _LineWriter:
         return self.transport.get_write_buffer_size() if self.transport else 0
 
 
-async def _open_stdout(loop: asyncio.AbstractEventLoop) -> _LineWriter:
+async def _open_stdout(loop: asyncio.AbstractEventLoop) -> LineWriter:
     mode = os.fstat(sys.stdout.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return _LineWriter(None, asyncio.Event())
+        return LineWriter(None, asyncio.Event())
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     transport, protocol = await loop.connect_write_pipe(_Stdout, pipe)
-    return _LineWriter(transport, protocol.gone)
+    return LineWriter(transport, protocol.gone)
 
 
-def _emit(output: _LineWriter, event: m.Event) -> bool:
+def emit_line(output: LineWriter, event: m.Event) -> bool:
     """Write the event unless the client is too far behind; return whether it was written.
 
     An event that ends the engine is always written. Answers to nonsense are not, for a client that
@@ -131,7 +131,7 @@ def _emit(output: _LineWriter, event: m.Event) -> bool:
     return True
 
 
-async def _flush(output: _LineWriter) -> None:
+async def _flush(output: LineWriter) -> None:
     """Give a slow reader FLUSH_S to take the last lines."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_S):
@@ -139,7 +139,7 @@ async def _flush(output: _LineWriter) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def _read_requests(engine: Engine, output: _LineWriter) -> None:
+async def _read_requests(engine: Engine, output: LineWriter) -> None:
     """Read requests until the client goes away; then quit, unless stdin never was a client."""
     gone = asyncio.create_task(output.gone.wait())
     gone.add_done_callback(lambda task: None if task.cancelled() else engine.handle(m.Quit()))
@@ -181,7 +181,7 @@ async def read_line(reader: asyncio.StreamReader) -> bytes | None:
         return None if is_too_long else line
 
 
-def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:
+def _handle_line(engine: Engine, output: LineWriter, line: bytes) -> None:
     if not line.strip():
         return
     try:
@@ -192,8 +192,8 @@ def _handle_line(engine: Engine, output: _LineWriter, line: bytes) -> None:
     engine.handle(request)
 
 
-def _refuse(output: _LineWriter, why: str) -> None:
-    _emit(
+def _refuse(output: LineWriter, why: str) -> None:
+    emit_line(
         output,
         m.ErrorEvent(
             code="bad-request",

@@ -99,12 +99,12 @@ def measure(hours: float) -> tuple[list[Drift], list[PeerDrift]]:
     The cards are shared out among the machine's cores, a process each.
     """
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        drifts = pool.map(partial(_simulate, duration_s=hours * 3600), CARDS_PPM)
-        peers = pool.map(partial(_simulate_peer, duration_s=hours * 3600), CARDS_PPM)
+        drifts = pool.map(partial(simulate, duration_s=hours * 3600), CARDS_PPM)
+        peers = pool.map(partial(simulate_peer, duration_s=hours * 3600), CARDS_PPM)
         return list(drifts), list(peers)
 
 
-def _simulate(clock_ppm: float, duration_s: float) -> Drift:
+def simulate(clock_ppm: float, duration_s: float) -> Drift:
     began_s = time.monotonic()
     mixer, lane = Mixer(RATE_HZ), Channel(RATE_HZ, RATE_HZ, BLOCK_FRAMES)
     mixer.channels = (lane,)
@@ -152,7 +152,7 @@ def _simulate(clock_ppm: float, duration_s: float) -> Drift:
     )
 
 
-def _simulate_peer(clock_ppm: float, duration_s: float) -> PeerDrift:
+def simulate_peer(clock_ppm: float, duration_s: float) -> PeerDrift:
     """Follow the fill of a buffer that takes all that comes and gives what there is.
 
     The rule of livekit.rtc.media_devices.OutputPlayer: its mixer hands on 100 ms at a time, nothing

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.headless import MAX_BACKLOG_BYTES, _emit, _LineWriter, read_line
+from callplayer.engine.headless import MAX_BACKLOG_BYTES, LineWriter, emit_line, read_line
 from callplayer.ipc import messages as m
 
 LIMIT_BYTES = 64
@@ -80,13 +80,15 @@ class Unread(asyncio.WriteTransport):
 
 async def test_a_client_that_reads_nothing_is_sent_only_how_it_ends() -> None:
     pipe = Unread()
-    output = _LineWriter(pipe, asyncio.Event())
+    output = LineWriter(pipe, asyncio.Event())
     refused = m.ErrorEvent(
         code="bad-request", message="A line was not understood.", hint="Mend it."
     )
-    reported = sum(_emit(output, refused) for _ in range(10_000))
+    reported = sum(emit_line(output, refused) for _ in range(10_000))
     assert 0 < reported < 10_000
     assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
-    assert not _emit(output, m.StateEvent(phase="playing"))
-    assert _emit(output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5))
-    assert _emit(output, m.ByeEvent(exit_code=5))
+    assert not emit_line(output, m.StateEvent(phase="playing"))
+    assert emit_line(
+        output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5)
+    )
+    assert emit_line(output, m.ByeEvent(exit_code=5))

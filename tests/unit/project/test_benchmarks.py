@@ -7,7 +7,7 @@ import pytest
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.widgets.clock import clock_rows
-from tests.benchmarks.drift import _simulate, _simulate_peer
+from tests.benchmarks.drift import simulate, simulate_peer
 from tests.benchmarks.shown import ClockWatch, read_clock_ms
 from tests.benchmarks.storm import TONES_HZ, heard_gaps
 from tests.rig.dated_screen import Grid
@@ -65,14 +65,14 @@ def test_a_gap_of_one_party_is_heard_and_nothing_where_there_is_none() -> None:
 
 
 def test_the_peers_buffer_grows_with_a_slow_card_and_drops_out_with_a_fast_one() -> None:
-    slow, even, fast = (_simulate_peer(ppm, 3600.0) for ppm in (-300.0, 0.0, 300.0))
+    slow, even, fast = (simulate_peer(ppm, 3600.0) for ppm in (-300.0, 0.0, 300.0))
     assert slow.delay_last_ms - slow.delay_first_ms == pytest.approx(1060.0, abs=30.0)
     assert slow.dropouts == even.dropouts == 0
     assert fast.dropouts == pytest.approx(3600 * 300e-6 / 0.1, abs=2)
 
 
 def test_the_simulated_card_is_followed() -> None:
-    drift = _simulate(-300.0, 120.0)
+    drift = simulate(-300.0, 120.0)
     assert drift.underruns == drift.trimmed_frames == 0
     assert drift.off_ms < 5.0
     assert drift.learned_ppm == pytest.approx(-300.0, abs=30.0)
