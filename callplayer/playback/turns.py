@@ -14,7 +14,7 @@ PAUSE_MS = 700
 """Words of one speaker no further apart are one turn: a volume does not jump in between."""
 
 BEFORE_MS, AFTER_MS = 120, 200
-"""A turn counts from so long before its first word until so long after its last one: the times of
+"""A turn counts from this long before its first word until as long after its last one: the times of
 words are not exact, and a breath belongs to them."""
 
 MAX_TURNS = 20_000

@@ -47,7 +47,7 @@ _LEAVE_S = 4.0
 """A screen that still runs this long after a signal is stuck on a terminal that is gone."""
 
 _GIVE_BACK_S = 0.5
-"""So long a stuck screen's terminal is tried to be given back; it may take no more bytes."""
+"""How long giving a stuck screen's terminal back is tried; it may take no more bytes."""
 
 _HUNG_UP_S = 0.5
 """The same where the terminal is known to be gone: there is nothing to give back."""

@@ -14,7 +14,7 @@ from callplayer.ui.model.format import PHASE_LOOKS, clock_text, shown_duration_m
 SAVE_TITLE, RESTORE_TITLE = "\x1b[22;0t", "\x1b[23;0t"
 NO_PROGRESS = "\x1b]9;4;0;\x07"
 _OF_256_COLOURS = ("alacritty", "foot", "ghostty", "kitty", "wezterm")
-"""Terminals whose TERM does not say that they have so many."""
+"""Terminals with 256 colours whose TERM does not say so."""
 
 _KNOWN_PROGRAMS = ("ghostty", "WezTerm")
 

@@ -47,7 +47,7 @@ NOT_READY = (202, 204, 404, 409, 425, 429, 503)
 """What a stream token is answered with while a known call's stream is being prepared."""
 
 LISTED_PAGES = 20
-"""So many pages of the list are looked through for one incident."""
+"""How many pages of the list are looked through for one incident."""
 
 
 class ApiClient:

@@ -22,7 +22,7 @@ MAX_CURSOR_CHARS = 2_000
 MAX_COUNT = 1_000_000_000
 MAX_NAMES = 4
 PAGE_SIZES = frozenset({10, 12, 15, 20, 24, 25, 30, 40, 50, 60, 75, 100, 150, 200, 250, 500, 1000})
-"""A list of so many rows that says nothing of the rest may be a first page."""
+"""A list of this many rows that says nothing of the rest may be a first page."""
 
 
 class IncidentPage(msgspec.Struct, frozen=True, kw_only=True):

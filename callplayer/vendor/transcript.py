@@ -28,7 +28,7 @@ MAX_EARLY_S = 60.0
 MAX_DIARIZED = 1_000_000
 WORDS_A_MESSAGE = 200
 RECENT_MESSAGES = 256
-"""So many messages back a repeat is known."""
+"""How many messages back a repeat is recognised."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
@@ -133,8 +133,8 @@ _FIELDS: dict[Speaker, str] = {
 def in_messages(transcript: Transcript, max_words: int = WORDS_A_MESSAGE) -> list[tuple[Word, ...]]:
     """Return all words in messages of one speaker and about `max_words` each, the earliest first.
 
-    Whoever applies them one after the other has all words: those that start at the same time stay
-    in one message, as the second would else replace the first.
+    Applied one after the other they give all words: those that start at the same time stay in one
+    message, as the second would else replace the first.
     """
     messages: list[tuple[Word, ...]] = []
     for speaker in _FIELDS:

@@ -26,7 +26,7 @@ SAME_WITHIN = 256
 """Channels that differ by no more (-42 dBFS) are one sound: a codec may not keep them equal."""
 
 DIFFER_FRAMES = 20
-"""So many frames, with none between them that is the same sound in both channels, make a stereo
+"""How many frames, with none between them that is the same sound in both channels, make a stereo
 track of two parties: of a mixed call a frame was once seen to differ."""
 
 

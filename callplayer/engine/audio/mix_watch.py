@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping
 SOUND_DB = -45.0
 SILENT_DB = -57.0
 LOOKS = 8
-"""So many looks in a row, 20 in a second: a mix may come a little before or after its parts."""
+"""How many looks in a row, 20 in a second: a mix may come a little before or after its parts."""
 
 FIRST_LOOKS = 2
-"""After so many it is heard for as long as they go on: none of a third party's first words is lost
-to the rest."""
+"""After this many it is heard for as long as they go on: none of a third party's first words is
+lost to the rest."""
 
 
 class MixWatch:

@@ -17,7 +17,7 @@ KNEE = 0.8
 """Linear up to here (−1.9 dBFS); above it tanh bends the sum towards full scale."""
 
 FOLLOWS = 0.03
-"""By so much of what a block is off its turn the clock of the blocks follows."""
+"""What part of a block's lateness the clock of the blocks follows."""
 
 FAR_OFF_S = 0.05
 """A block that is off by more is the first of another clock: the device has stood still."""

@@ -16,13 +16,13 @@ from callplayer.vendor.parties import PARTIES, Party
 from callplayer.vendor.status import Status
 
 OBEYS_S = 1.0
-"""So long packets and tracks of the old place may be there after a scrub."""
+"""How long after a scrub packets and tracks of the old place may be there."""
 
 EXCUSED_S = 5.0
-"""So long after a scrub or a resume a server may have no track."""
+"""How long after a scrub or a resume a server may have no track."""
 
 LOOKS_FOR_S = 10.0
-"""So long a server may look for the place of a scrub without sending anything."""
+"""How long a server may look for the place of a scrub without sending anything."""
 
 
 @dataclass(frozen=True)

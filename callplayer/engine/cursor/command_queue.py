@@ -20,8 +20,8 @@ INTERVAL_S = 0.1
 """At most ten commands a second of one kind: ten scrubs, ten gains a party."""
 
 AGAIN_S = 1.0
-"""A volume that did not get out is sent again so long after: nothing would ever show that it is
-not set. Scrubs and pauses are asked for again by the rules."""
+"""When a volume that did not get out is sent again: nothing would ever show that it is not set.
+Scrubs and pauses are asked for again by the rules."""
 
 
 class Wire(Protocol):

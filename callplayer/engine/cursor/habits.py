@@ -15,7 +15,7 @@ COARSE_MS, COARSEST_MS = 100, 5_000
 
 COARSE_ENOUGH_MS = 500
 DISTINCT, MORE_DISTINCT = 2, 6
-"""So many different positions must fit a step, and more where it is small: by chance some do."""
+"""How many different positions must fit a step, and more where it is small: by chance some do."""
 
 NOTICED_MS = 100
 """A bias of the statuses below this cannot be distinguished from the network's own unevenness."""
@@ -38,13 +38,13 @@ MOST_SUSPECTED_MS = 1_400
 
 MOST_LATE_MS = 5_000
 PROMPT_S = 0.35
-"""A command that is answered within so long is acknowledged, or as good as that."""
+"""A command that is answered within this time is acknowledged, or as good as that."""
 
 FRESH_MS = 100
 """A position so close to the one asked for was reported when the command was carried out."""
 
 OBEY_SLACK_S = 0.03
-"""What was seen of a command's effect is earlier than the effect by so much at the most."""
+"""How much earlier than the effect of a command its first sign may be."""
 
 SURE_ACKS = 2
 ACK_WAIT_S = 0.6
@@ -167,7 +167,7 @@ def note_position(habits: ServerHabits, position_ms: int, *, plays: bool) -> Ser
 
 
 def note_gap(habits: ServerHabits, gap_s: float) -> ServerHabits:
-    """A status came so long after the one before."""
+    """A status came `gap_s` after the one before."""
     return replace(habits, gaps_s=(*habits.gaps_s, gap_s)[-REGULAR_GAPS:])
 
 

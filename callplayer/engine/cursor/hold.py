@@ -9,7 +9,7 @@ from callplayer.engine.cursor.playback import BREAK_BACK_MS, PlaybackState
 from callplayer.vendor.commands import Command, Resume, ScrubToEnd
 
 RECENT_S = 0.5
-"""A place that was heard so long before sound broke off is where it broke off."""
+"""A place that was heard no longer before sound broke off is where it broke off."""
 
 LIVE_AGAIN_S = 2.0
 """A call that was live and held for less than this goes on live: that is a change of device."""

@@ -14,10 +14,10 @@ from callplayer.engine.cursor.requests import Segment
 from callplayer.vendor.status import Status
 
 LEARN_FOR_S = 8.0
-"""For so long after a command the statuses show how far they are from the sound."""
+"""For how long after a command the statuses show how far they are from the sound."""
 
 LATE_SAMPLES = 4
-"""So many statuses in a row must be late: one alone may have been held up."""
+"""How many statuses in a row must be late: one alone may have been held up."""
 
 
 def learn_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:

@@ -13,7 +13,7 @@ from callplayer.vendor.status import Status
 
 LATE_S = 0.5
 """A status that is behind the clock was held up on its way, or the server has gone back: it has if
-all that comes for so long says the same."""
+all that comes for this long says the same."""
 
 WELL_BEHIND_MS = 500
 LITTLE_LATE_S = 2.0
@@ -23,7 +23,7 @@ EVEN_MS, EVEN_TIMES = 60, 4
 MOST_BEHIND = 50
 
 OVERTAKEN_S = 1.5
-"""By so much a status may be older than one that came before it."""
+"""How much older a status may be than one that came before it."""
 
 UNEVEN_AFTER_S = 1.5
 UNEVEN_SHARE = 8

@@ -16,7 +16,7 @@ from callplayer.vendor.parties import PARTIES, Carries, Party, parties_of
 MUTE_DB = GAIN_MIN_DB
 
 HANDOVER_S = 0.6
-"""So long a part that was silenced here stays so when its mute goes over to the server."""
+"""How long a part that was silenced here stays so when its mute goes over to the server."""
 
 MixRequest = m.SetPartyGain | m.AdjustGain | m.Mute | m.Unmute | m.Solo | m.Unsolo
 

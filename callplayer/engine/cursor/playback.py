@@ -24,7 +24,7 @@ RESUME_HELD_S = 4.5
 """A resume waits no longer than this for the end of what was sent before the pause."""
 
 UNSURE_MS = 600
-"""By so much more a pause goes back, at the most, where the server's positions are rounded."""
+"""How much further a pause goes back, at the most, where the server's positions are rounded."""
 
 BREAK_BACK_MS = 130
 """The same where sound broke off by itself: the device may have been silent for a while before that

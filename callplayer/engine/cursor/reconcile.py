@@ -32,11 +32,11 @@ from callplayer.engine.cursor.requests import (
 from callplayer.vendor.status import Status
 
 GIVE_UP_S = 5.0
-"""A scrub that statuses contradict for so long is dropped for the server's word."""
+"""A scrub that statuses contradict for this long is dropped for the server's word."""
 
 OVERDUE_GAPS = 2.0
 AGREED_FOR_S = 10.0
-"""What the server has kept for so long is asked for once more when it changes."""
+"""What the server has kept for this long is asked for once more when it changes."""
 
 
 def take_status(head: CursorEstimate, status: Status, now_s: float) -> CursorEstimate:

@@ -26,7 +26,7 @@ NEAR_END_MS = 1_500
 """So close to the end of what there is a server may call it the end."""
 
 RESEND_S = (1.0, 3.0)
-"""A pause or resume without agreement is sent again so long after it was asked for."""
+"""When a pause or resume without agreement is sent again, after it was asked for."""
 
 MOST_PASSED = 8
 

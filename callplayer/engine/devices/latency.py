@@ -13,7 +13,7 @@ UNDERFLOWS_AT_START = 10
 """A device that has just been opened may run dry a few times before it runs."""
 
 STEADY_S = 30.0
-"""A device that has not run dry for so long may be asked for less."""
+"""A device that has not run dry for this long may be asked for less."""
 
 LONGEST_PLAUSIBLE_S = 1.0
 """A Bluetooth headset takes 0.3 s. A device that reports more than this does not know."""

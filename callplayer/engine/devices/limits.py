@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class DeviceLimits:
     """The patience with sound devices; tests hand in others.
 
-    `stalled_s`: a device that has shown a cadence, and keeps silent for so long, is stalled, and
+    `stalled_s`: a device that has shown a cadence, and keeps silent for this long, is stalled, and
     waited for; after `lost_s` it is lost. `first_block_s`: one that has not shown any is given so
     long. `first_view_s`: how long the start waits for the sound server's first view. `retry_s`:
     between two tries to open a lost device. `rarely_s`: the longest time between two looks for the

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from callplayer.engine.devices.limits import DeviceLimits
 
 CADENCE_S = 0.1
-"""A device that always asks again within so long has a cadence."""
+"""A device that always asks again within this time has a cadence."""
 
 CADENCE_LOOKS = 3
-"""In so many looks in a row, after the first: the blocks that fill a device come before that."""
+"""In how many looks in a row, after the first: the blocks that fill a device come before that."""
 
 TICK_S = 0.05
 BELIEVED_S = 2 * TICK_S

@@ -19,7 +19,7 @@ RUN_UP_PACKETS = 4
 """What a decoder needs before its sound is right (RFC 7845, 4.6): 80 ms."""
 
 DELAY_FRAMES = 312
-"""libopus looks ahead by so much at 48 kHz (OPUS_GET_LOOKAHEAD): its coder is fed so much ahead."""
+"""How far libopus looks ahead at 48 kHz (OPUS_GET_LOOKAHEAD): its coder is fed as much ahead."""
 
 BITS_PER_S = 24_000
 COMPLEXITY = 0

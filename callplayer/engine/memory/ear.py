@@ -15,14 +15,14 @@ FAR_S = 20.0
 """A server that is further ahead of the ear than this rests: what it sends is not heard soon."""
 
 NEAR_S = 4.0
-"""So long before the memory ends the server is asked for what follows."""
+"""How long before the memory ends the server is asked for what follows."""
 
 BRINGS_S = 1.0
 """What a server may take to bring it."""
 
 LEAST_OVERLAP_MS, MOST_OVERLAP_MS = 250, 2_500
-"""By so much before the end it begins, so that the two can be matched: while nothing else is to be
-heard by no more than that takes, else so that a jitter buffer has settled where they meet."""
+"""How far before the end it begins, so that the two can be matched: the least while nothing else is
+to be heard; the most lets a jitter buffer settle before they meet."""
 
 LEAST_LEAD_S = 0.3
 """With less ahead, what is heard can be no faster than what comes."""

@@ -18,16 +18,16 @@ from callplayer.recordings.samples import SAMPLE_RATE_HZ
 LOG = logging.getLogger(__name__)
 
 TEMPLATE_FRAMES = SAMPLE_RATE_HZ * 150 // 1000
-"""So much of what comes is looked for in what is stored."""
+"""How much of what comes is looked for in what is stored."""
 
 SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
-"""So far from the reported place, to both sides."""
+"""How far from the reported place it is looked for, to both sides."""
 
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
-"""So long before the end of what is stored that piece ends: a reported place is off by less."""
+"""How long before the end of what is stored that piece ends: a reported place is off by less."""
 
 MOST_PROBES = 16
-"""So many probes are looked for, the latest first: at the seam it counts, and silence has no
+"""How many probes are looked for, the latest first: at the seam it counts, and silence has no
 mark."""
 
 

@@ -14,7 +14,7 @@ QUIET_RMS = 60.0
 
 LEAST_PEAK = 0.7
 LEAST_LEAD = 0.02
-"""By so much the peak must stand above the next one: of a tone all are as high."""
+"""How far the peak must stand above the next one: of a tone all are as high."""
 
 NEAR_FRAMES = 24
 """Half a millisecond to each side of a peak is the peak itself."""

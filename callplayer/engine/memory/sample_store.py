@@ -17,7 +17,7 @@ from callplayer.engine.memory.compression import (
 )
 
 DECODED_CHUNKS = 4
-"""So many chunks are kept decoded after they were read: both ends of a loop, and what follows."""
+"""How many chunks are kept decoded after they were read: both ends of a loop, and what follows."""
 
 
 class SampleStore:

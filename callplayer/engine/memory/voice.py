@@ -23,15 +23,15 @@ JOIN_FRAMES = SAMPLE_RATE_HZ // 200
 """A join fades over 5 ms."""
 
 FIRST_PLACES = 10
-"""So many places, a tenth of a second apart, say where a stretch begins."""
+"""How many places, a tenth of a second apart, say where a stretch begins."""
 
 SHIFT_MS = 4.0
-"""By so much the place must be off before it is put right: a jitter buffer that stretched or cut
-the sound moves it by 3 to 11 ms."""
+"""How far off the place must be before it is put right: a jitter buffer that stretched or cut the
+sound moves it by 3 to 11 ms."""
 
 LEAP_MS = 25.0
 LEAP_PLACES = 3
-"""Frames that never came move it by more: that is seen at once, from so many places."""
+"""Frames that never came move it by more: that is seen at once, from this many places."""
 
 
 class _Volumes(NamedTuple):
@@ -95,7 +95,7 @@ class VoiceMemory:
                 each.end += JOIN_FRAMES if closed.fades_from is not None else 0
 
     def cut(self, frames: int) -> None:
-        """The last frames, so many at most, were all made up: they are no sound of the call."""
+        """The last `frames`, or as many as there are, were made up: they are no sound of the call."""
         start = self.store.written - frames
         while self._open is not None:
             opened = self._open
@@ -130,7 +130,7 @@ class VoiceMemory:
         return tuple(map(max, zip(*may_be, strict=True)))
 
     def suspect(self, frames: int) -> None:
-        """So many of the last frames were made up in part, or lack some that were lost."""
+        """The last `frames` were made up in part, or lack some that were lost."""
         start = self.store.written - frames
         for each in self.stretches[::-1]:
             if each.end <= start:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from callplayer.engine.room.receive_stats import Counters
 
 SILENT_S = 1.0
-"""A track that has sent and sends nothing for so long, while its call plays, has broken off."""
+"""A track that has sent and sends nothing for this long, while its call plays, has broken off."""
 
 BEGINS_S = 3.0
 """How long a server may take until sound comes, after a jump, a resume or a new track."""
@@ -27,7 +27,7 @@ LATE_JITTER_S = 0.02
 
 STATUS_LATE_S = 3.0
 LEARNED_FROM = 4
-"""So many gaps between unasked statuses show how often they come."""
+"""How many gaps between unasked statuses show how often they come."""
 
 UNBROKEN_S = 0.3
 """Packets that came so shortly before a look had not broken off when it was made."""

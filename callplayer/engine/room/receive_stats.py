@@ -13,7 +13,7 @@ PACKET_MS = 20.0
 MOST_PACKET_MS = 120.0
 FRAME_MS = 10.0
 LOOKAHEAD_MS = 6.5
-"""By so much Opus sends late what it is given (libopus, OPUS_GET_LOOKAHEAD: 312 samples at 48 kHz):
+"""How late Opus sends what it is given (libopus, OPUS_GET_LOOKAHEAD: 312 samples at 48 kHz):
 the first packet of a new place still ends the old one."""
 
 FIRST_JITTER_BUFFER_MS = 40.0
@@ -25,7 +25,7 @@ RECENT_LOOKS = 2
 STEADY_MS = 3.0
 RATE_HZ = 48_000
 OVERTAKE_MS = 2.0
-"""By so much a status may come before sound that was sent before it."""
+"""How much earlier a status may come than sound that was sent before it."""
 
 PHASE_SLACK_MS = 1.5
 ROUNDING = 0.1

@@ -11,20 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SWOLLEN_MS = 60.0
-"""So much above its rest the buffer counts as swollen."""
+"""How far above its rest the buffer counts as swollen."""
 
 JITTERS = 4.0
-"""So many times the mean jitter a buffer may well hold: packets of a bad link are late by that."""
+"""How many times the mean jitter a buffer may well hold: packets of a bad link are late by that."""
 
 SETTLES_S = 3.0
-"""A new buffer aims at 80 ms first: only after so long its length says what it needs."""
+"""A new buffer aims at 80 ms first: only after this its length shows what it needs."""
 
 APART_S = 8.0
-"""So long after a renewal there is no other: a link that breaks off again and again needs what its
-buffer holds."""
+"""The least time between renewals: a link that breaks off again and again needs what its buffer
+holds."""
 
 STALL_MS = 150.0
-"""So much concealed sound between two looks, with no packet lost, is a server that fed nothing."""
+"""More concealed sound between two looks, with no packet lost, is a server that sent nothing."""
 
 STALL_COUNTS_S = 20.0
 

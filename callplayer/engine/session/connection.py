@@ -38,22 +38,22 @@ class RoomLimits:
 
     first_status_s: float = 2.0
     tracks_quiet_s: float = 0.3
-    """No other track has turned up for so long: those that are there are all."""
+    """If no other track has come for this long, those that are there are all."""
 
     packets_s: float = 1.5
-    """The packets of all tracks, once those are there."""
+    """How long packets of all tracks are waited for, once the tracks are there."""
 
     prime_s: float = 2.0
-    """A server that has published nothing after so long may do so only after a resume."""
+    """A server that has published nothing after this time may do so only after a resume."""
 
     not_yet_s: float = 4.0
-    """A call whose server reports its place, and publishes nothing for so long, has no sound."""
+    """A call whose server reports its place, and publishes nothing for this long, has no sound."""
 
     report_s: float = 8.0
     """How often it is reported that no sound has come."""
 
     sound_s: float = 20.0
-    """The sound of a new room; after that another room is joined."""
+    """How long the sound of a new room is waited for; then another room is joined."""
 
     give_up_s: float = 5.0
     """The SDK tries for half a minute to get its room back, and a server that fell silent may

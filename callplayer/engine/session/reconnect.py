@@ -27,7 +27,7 @@ NEWS_WAIT_S = 1.0
 """How long after the sound's return a status is waited for: it says whether anything was missed."""
 
 LOOKS_S = 1.0
-"""A scrub that has brought no packet for so long is reported."""
+"""A scrub that has brought no packet for this long is reported."""
 
 BROKE = "The connection broke; it is being restored."
 GONE = "The room is gone; joining again."

@@ -22,7 +22,7 @@ FRESH_S = 0.055
 """WebRTC answers a look at its statistics from a cache for 50 ms after the last one."""
 
 REFILL_MS = 75.0
-"""So long after a look that found none what comes out may still be made up of the old place."""
+"""For how long after a look that found none sound may still be made up of the old place."""
 
 
 async def await_refill(

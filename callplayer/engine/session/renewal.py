@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 STOOD_STILL_S = 1.0
 
 SILENCE_S = 0.4
-"""A silence of the call that has lasted for so long is no gap between two words."""
+"""A silence of the call that has lasted for longer is no gap between two words."""
 
 
 class BufferRenewal:

@@ -33,7 +33,7 @@ from callplayer.vendor.status import StatusUpdate, complete_status, merge_update
 LOG = logging.getLogger(__name__)
 
 OVERTAKE_S = 0.005
-"""By so much a status may come before a packet that was sent before it."""
+"""How much earlier a status may come than a packet that was sent before it."""
 
 
 class RoomSource:

@@ -16,7 +16,7 @@ from callplayer.recordings.containers.timeline import MAX_GAP_S, SampleTimeline,
 from callplayer.recordings.samples import Sound, silence, sound_of
 
 PREROLL_S = 0.4
-"""Decoders are given so much sound before the place that is asked for: their state needs it."""
+"""How much sound before the place asked for a decoder is given: its state needs it."""
 
 PAGE_S = 4.0
 """An Ogg page lasts less. After a jump FFmpeg misnames the packets of the first one."""

@@ -29,7 +29,7 @@ _MP3_RATES_HZ = {
 
 @dataclass(frozen=True)
 class Link:
-    """Bytes `start` to `end`; `missing_s`: so much is named in its header and is not there.
+    """Bytes `start` to `end`; `missing_s` is what its header names and is not there.
 
     `is_cut`: its end is missing, and nothing says how much.
     """
@@ -142,7 +142,7 @@ def _missing_s(header: _Xing | None, end: int) -> float:
 
 
 def _id3_bytes(tag: bytes) -> int:
-    """Return how long an ID3v2 tag is; its size has 7 bits a byte. 0: it is none."""
+    """Return how long an ID3v2 tag is; its size has 7 bits a byte. 0 if it is none."""
     if len(tag) < 10 or any(byte & 128 for byte in tag[6:10]):
         return 0
     footer = 10 if tag[5] & 0x10 else 0

@@ -50,7 +50,7 @@ from callplayer.text import plain_text
 
 BLOCK_FRAMES = 1 << 14
 MISSING_S = 0.5
-"""So much may be missing: some recorders count wrongly, by their header or a buffer."""
+"""How much may be missing: some recorders count wrongly, by their header or a buffer."""
 
 MISSING_BYTES = 4096
 _NONSENSE_S = 7 * 24 * 3600

@@ -14,7 +14,7 @@ from callplayer.vendor.transcript import MAX_WORD_S, Speaker, Word, word_at
 from callplayer.vendor.values import MAX_CALL_MS
 
 Warn = Callable[[str], None]
-"""Is given one line on what is left out, or taken otherwise than it is written."""
+"""Takes one line about what is left out, or read differently from how it is written."""
 
 MAX_WORDS = 500_000
 CHANNELS: Mapping[str, Speaker] = {
@@ -44,7 +44,7 @@ class TimedText:
 
 
 EARLY_S = 1.0
-"""So far before the call a recogniser may begin: it is taken as its beginning."""
+"""How far before the call a recogniser may begin: that is taken as the call's beginning."""
 
 
 def seconds(text: str, line: int) -> float:
@@ -67,7 +67,7 @@ def checked(piece: TimedText, line: int, warn: Warn) -> TimedText:
 
 
 def attribute(pieces: Iterable[TimedText], turns: Sequence[TimedText]) -> list[TimedText]:
-    """Return the pieces, those of no named speaker given to whom `turns` has speaking most then."""
+    """Return the pieces; one without a speaker gets the one who speaks most then in `turns`."""
     return [piece if piece.speaker else _given(piece, turns) for piece in pieces]
 
 

@@ -15,7 +15,7 @@ from callplayer.service.bots.track_output import FRAME_S, FRAMES_PER_BLOCK, Fram
 CATCH_UP_GAP_S = 0.008
 
 STALLED_S = 0.25
-"""By so much a turn is late only after a stall: what is missed since then is sent as silence.
+"""A turn is later than this only after a stall: what is missed since then is sent as silence.
 
 A gap in a track's RTP timestamps would make the listener's jitter buffer grow by it for 10 to 20 s.
 Sound that comes late fills the buffer, too, and WebRTC drops little of it at a time: 0.5 s took

@@ -27,10 +27,10 @@ from callplayer.supervise import ChildProcess, EndLimits
 CACHE_BYTES = 1_500_000_000
 FETCHED_AT_ONCE = 8
 WAIT_S = 4.0
-"""So long whoever asks is kept waiting: a player waits on after an answer, and says so."""
+"""How long a request is kept waiting: a player waits on after an answer, and says so."""
 
 FAILURE_KEPT_S = 10.0
-"""So long a failure waits to be told to who asks again; then, or once told, it is tried anew."""
+"""How long a failure is kept for the next request; then, or once answered, it is tried anew."""
 
 MAX_ANSWER_BYTES = 60_000
 """Less than a pipe holds, so that a decoder never waits for it to be read."""

@@ -34,7 +34,7 @@ from callplayer.service.bots.protocol import (
 from callplayer.supervise import ChildProcess, EndLimits
 
 CROWD = 8
-"""So many streams in each worker, and one more is started."""
+"""How many streams each worker plays before one more is started."""
 
 MOST_WORKERS = 8
 

@@ -10,7 +10,7 @@ from callplayer.errors import ParticipantTakenError
 from callplayer.service.library.database import Database
 
 GONE_AFTER_S = 5.0
-"""A service that has not been heard of for so long is gone."""
+"""A service that has not been heard of for this long is gone."""
 
 
 class Claims:

@@ -31,7 +31,7 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 2.0
 MIGRATION_LOCK = 0x63616C6C
 CLOCK_APART_S = 5.0
-"""From so much on a difference of the clocks is reported."""
+"""A difference of the clocks is reported from this on."""
 
 _ALIVE: dict[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT_S,

@@ -26,7 +26,7 @@ from callplayer.service.library.library import Library
 SEND_S = 2.0
 SEND_AGAIN_S = 30.0
 STRAY_AFTER = timedelta(days=1)
-"""No import takes so long between an object and its incident."""
+"""No import takes longer between an object and its incident."""
 
 log = logging.getLogger("callplayer.service")
 

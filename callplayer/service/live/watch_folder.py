@@ -23,7 +23,7 @@ POLL_S = 0.02
 READ_BYTES = 1 << 18
 CLOSED_AFTER_S = 1.0
 AGAIN_AFTER_S = 5.0
-"""A call that could not be kept is tried again so much later."""
+"""When a call that could not be kept is tried again."""
 
 MAX_FOLLOWED = 64
 _NEVER = -1

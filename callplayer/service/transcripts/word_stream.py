@@ -23,7 +23,7 @@ LOG_WORDS = 20_000
 IDLE_WORDS = 60_000
 FIRST_OFFSET = 1
 TOLD_AFTER_S = 5.0
-"""For so long after the end of a call that is played as if live its last words may yet come."""
+"""For how long after the end of a call that is played as if live its last words may yet come."""
 
 
 @dataclass(frozen=True)

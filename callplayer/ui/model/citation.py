@@ -39,7 +39,7 @@ def _began(view: PlayerView) -> datetime | None:
 
 
 MIDDLE_MS = 5_000
-"""So far from its start and its end a call is in its middle."""
+"""How far from its start and its end the middle of a call begins."""
 
 
 def left_at_ms(view: PlayerView, now_s: float) -> int | None:

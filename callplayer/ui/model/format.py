@@ -33,7 +33,7 @@ SPEECH_DB = -45.0
 
 UNCONFIRMED_AFTER_S = 1.0
 CARRY_AT_MOST_S = 2.0
-"""A growing call is drawn longer than its last state says for at most so long."""
+"""For how long at most a growing call is drawn longer than its last state says."""
 
 PARTY_NAMES: dict[Party, str] = {"caller": "Caller", "callTaker": "Call taker"}
 

@@ -20,7 +20,7 @@ POOR_DELAY_MS = 1000.0
 """Delays: ITU-T G.114 wants no more than 400 ms; from 1 s on a listener is a sentence behind."""
 
 LOOKS_KEPT = 5
-"""So many stats, one a second, make the quality: a moment's trouble is shown for a while."""
+"""How many stats, one a second, make the quality: a moment's trouble is shown for a while."""
 
 LONGEST_S = 5.0
 

@@ -17,7 +17,7 @@ from callplayer.ui.model.format import (
 from callplayer.ui.model.player import Notice, PlayerView
 
 QUIET_AFTER_S = 3.0
-"""After so much silence a notice says so: it could be taken for a fault."""
+"""How long a silence is before a notice says so: it could be taken for a fault."""
 
 
 SLOW_CONNECT_S = 2.0

@@ -31,7 +31,7 @@ _FINE = 4
 """Levels between two steps, for lanes of several rows."""
 _LOUDEST = 2 + (_STEPS - 1) * _FINE
 WAVE_ROWS = 3
-"""From so many rows on a lane is drawn as a wave around its middle, in dots, two a column."""
+"""From this height on a lane is drawn as a wave around its middle, in dots, two a column."""
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The dots of a braille sign, from top to bottom, left and right."""

@@ -54,7 +54,7 @@ class PickerList(Rows):
 
     @dataclass
     class Clicked(Message):
-        """The user clicked a row, `twice` on end."""
+        """The user clicked a row; `twice`: it was a double click."""
 
         row: PickerRow
         twice: bool

@@ -17,7 +17,7 @@ from callplayer.ui.widgets.rows import Part, Row, fit_words
 SYSTEM_DEFAULT = Device("", "System default")
 CLICK_PERIOD_S = 1.0
 LIT_S = 0.1
-"""So long the mark is lit at the moment when a click is heard, if the delay is right."""
+"""How long the mark is lit; with the right delay it lights up when a click is heard."""
 
 
 class DevicesPanel(ListPanel):

@@ -92,7 +92,7 @@ class Painter:
             rows = changed.get(widget, set())
             region = _place(widget, self._screen) if direct else None
             if region is None:
-                # Of `mended` Textual has just drawn what it has to draw: asked again, it would
+                # Textual has just drawn what it has to draw of `mended`: asked again, it would
                 # not end.
                 if rows:
                     widget.refresh(*(Region(0, y, widget.size.width, 1) for y in sorted(rows)))

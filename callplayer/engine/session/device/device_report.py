@@ -28,7 +28,7 @@ FIRST_CLICK_S = 0.2
 """By then a device has asked for the block that the first click is in."""
 
 SLOW_S = 0.5
-"""A device that takes so long to open is said to be waited for."""
+"""After this time it is reported that a device is still being opened."""
 
 PAUSED_HINT = "It is paused where it was heard last; Space goes on."
 WAITS = "No sound device: the call waits here and goes on by itself."

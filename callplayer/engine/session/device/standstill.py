@@ -18,7 +18,7 @@ from callplayer.engine.session.pipeline import AudioPipeline
 LOG = logging.getLogger(__name__)
 
 LINK_S = 0.4
-"""A link that broke while this process stood still is known to be down after so long."""
+"""After this time a link that broke while this process stood still is known to be down."""
 
 SETTLES_S = 1.0
 """A device that has just gone on may ask unevenly at first."""

@@ -40,10 +40,10 @@ TakeExcerpt = Callable[[int, int], SoundExcerpt | None]
 """(start_ms, end_ms) → that stretch of the call, if it is there at once."""
 
 BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
-"""The memory is locked for so much sound at a time."""
+"""How much sound is read at a time while the memory is locked."""
 
 BEFORE_MS = 600
-"""By so much before a gap the server begins, so that the two can be matched."""
+"""How far before a gap the server begins, so that the two can be matched."""
 
 ALL_LANES_S = 1.0
 OFF_HINT = "The setting clips allows them again."

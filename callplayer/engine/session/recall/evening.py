@@ -21,7 +21,7 @@ from callplayer.recordings.samples import SAMPLE_RATE_HZ
 from callplayer.vendor.parties import PARTIES, Party
 
 MEASURED_S = 120
-"""So much of each party's latest sound is measured: what a passing car does counts for little."""
+"""How much of each party's latest sound is measured: what a passing car does counts for little."""
 
 BLOCK_FRAMES = SAMPLE_RATE_HZ
 TOO_LITTLE = "Too little speech is remembered to set the volumes by."

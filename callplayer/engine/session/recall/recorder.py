@@ -22,17 +22,17 @@ from callplayer.vendor.parties import NEITHER, PARTIES, Carries
 LOG = logging.getLogger(__name__)
 
 PLACE_EVERY_FRAMES = 10
-"""The cursor is asked for the place once in so many frames of a lane."""
+"""After how many frames of a lane the cursor is asked for the place again."""
 
 GAIN_SOONEST_MS = 10.0
 GAIN_SLACK_MS = 200.0
-"""What is not known of how long a volume takes: our queue (a tenth of a second), the server."""
+"""How much longer a volume may take than is known: by our queue (0.1 s), by the server."""
 
 MOST_INVENTED_MS = 10.0
-"""What is made up beyond so much between two looks is heard."""
+"""More made-up sound than this between two looks is heard."""
 
 ALL_CONCEALED = 0.8
-"""Where so much of all tracks is made up nothing has come: a jitter buffer ends in silence then."""
+"""Where more of all tracks is made up, nothing has come: a jitter buffer ends in silence then."""
 
 STOPPED_SLACK_S = 0.02
 
@@ -50,7 +50,7 @@ class Losses(NamedTuple):
 
     @classmethod
     def of(cls, path: PathReadings) -> Losses:
-        """Return a path's own."""
+        """Return the counts of a path."""
         return cls(path.concealed_ms, path.invented_ms, path.dropped_ms)
 
 

@@ -18,7 +18,7 @@ LOOK_S = 0.5
 STEP_FRAMES = round(m.WAVE_STEP_MS * FRAMES_PER_MS)
 FULL_SCALE = 32_768.0
 MOST_STEPS = 200
-"""Of one stretch so many are emitted at a time, should more have come."""
+"""How many of one stretch are emitted at a time, should more have come."""
 
 
 class Wave:

@@ -39,11 +39,11 @@ from callplayer.vendor.commands import Scrub
 MIN_TICK_S = 0.005
 
 PROMPT_AFTER_S = 0.005
-"""What comes of a typed letter waits for so long: a search of hours of words may take longer than
+"""How long what comes of a typed letter waits: a search of hours of words may take longer than
 to draw the letter."""
 
 RESIZED_S = 0.3
-"""So long after a change of size all is drawn once more."""
+"""After a change of size all is drawn once more when this has passed."""
 
 
 class PlayerScreen(PaintedScreen[None], inherit_bindings=False):
