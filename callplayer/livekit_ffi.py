@@ -42,7 +42,7 @@ _kept: list[Any] = []  # what the native library calls must never be freed
 
 
 left_behind: set[asyncio.Task[None]] = set()
-"""Each waits to leave a room that nobody waits for any more."""
+"""Each waits to leave a room that is no longer wanted."""
 
 
 async def join_room(room: rtc.Room, url: str, token: str, options: rtc.RoomOptions) -> None:
@@ -118,7 +118,7 @@ def pydll() -> ctypes.PyDLL:
 
 
 ANSWERS = frozenset({"publish_data", "perform_rpc"})
-"""Events that whoever asked waits for by a queue of its own."""
+"""Events that the asking call takes from a queue of its own."""
 
 
 def keep_others_out(room: rtc.Room) -> None:

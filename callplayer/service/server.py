@@ -213,7 +213,7 @@ def _stop_signals(stop: asyncio.Event, drain: asyncio.Event) -> Iterator[None]:
 
 
 def _stop_with_stdin(stop: asyncio.Event) -> None:
-    """Set `stop` when stdin ends: whoever holds its other end has gone."""
+    """Set `stop` when stdin ends: the holder of its other end has gone."""
     loop = asyncio.get_running_loop()
 
     def watch() -> None:

@@ -95,7 +95,7 @@ class VoiceMemory:
                 each.end += JOIN_FRAMES if closed.fades_from is not None else 0
 
     def cut(self, frames: int) -> None:
-        """The last `frames`, or as many as there are, were made up: they are no sound of the call."""
+        """The last `frames`, as far as there are any, were made up: no sound of the call."""
         start = self.store.written - frames
         while self._open is not None:
             opened = self._open

@@ -1,4 +1,4 @@
-"""A sound file, whoever wrote it, as one stretch of samples with a true length.
+"""A sound file by any writer, as one stretch of samples with a true length.
 
 `open_sound(path)` reads the packets once, without decoding: so the length is known, and a place is
 found at once. Sound is decoded packet by packet, by PyAV, and put where the packets' times say;

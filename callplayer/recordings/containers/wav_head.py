@@ -1,4 +1,4 @@
-"""The head of a WAV file, whoever wrote it: RIFF, RIFX, RF64, BW64.
+"""The head of a WAV file by any writer: RIFF, RIFX, RF64, BW64.
 
 Recorders write the sizes when they close a file; until then they are 0, 0xFFFFFFFF, or those of the
 last time they were brought up to date. Some never put them right, and some count wrongly. So a size

@@ -42,7 +42,7 @@ class Holder:
 
 
 class BearerTokens:
-    """Access tokens: JSON Web Tokens (RFC 7519) that whoever has `key` can check. None is kept.
+    """Access tokens: JSON Web Tokens (RFC 7519) that every holder of `key` can check. None is kept.
 
     Without a `key` one is made, and the tokens end with this process.
     """

@@ -2,8 +2,8 @@
 
 `library.sqlite3`, and `recordings/`: `<id>.flac` of imports, `<id>.wav` of live calls, `*.part` of
 imports that are under way. A library in PostgreSQL has the folder of recordings only. A file that
-no incident has is never seen by anybody; it is left by a process that was killed, and the next
-sweep removes it.
+belongs to no incident is never listed; a process that was killed has left it, and the next sweep
+removes it.
 """
 
 from __future__ import annotations

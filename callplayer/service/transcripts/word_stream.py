@@ -83,8 +83,8 @@ class WordStream:
         return list(self._log)[offset - first + 1 :]
 
     def all(self) -> list[WordMessage]:
-        """Return all words there are. Only the last message has a place: whoever has got that far
-        has them all."""
+        """Return all words there are. Only the last message has a place: a reader that has got that
+        far has them all."""
         if self._all is None:
             messages = in_messages(self._words)
             self._all = [WordMessage(words) for words in messages[:-1]]
