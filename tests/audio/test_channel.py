@@ -34,11 +34,6 @@ FADE_STEP = LEVEL / FADE_FRAMES
 """What one sample of a 5 ms fade of LEVEL moves; the resampler's ringing adds some."""
 
 
-def _fill_spread_ms(rig: Rig, last: int) -> float:
-    fills_ms = np.array(rig.fills_s[-last:]) * 1000
-    return float(fills_ms.max() - fills_ms.min())
-
-
 # --- sound ----------------------------------------------------------------------------------------
 
 
