@@ -61,7 +61,7 @@ def test_samples_go_through_as_they_are_however_much_waits() -> None:
     assert (channel.underruns, channel.trimmed_frames) == (0, 0)
 
 
-def test_what_waits_is_told_and_what_was_cut_away_does_not_count() -> None:
+def test_what_waits_is_reported_and_what_was_cut_away_does_not_count() -> None:
     channel = StoreChannel(RATE_HZ, RATE_HZ, 8192, 0.1)
     channel.replace(sine(200, 9_600))
     asked(channel)

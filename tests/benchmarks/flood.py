@@ -1,4 +1,4 @@
-"""More messages than anybody needs, from the server side into the room: what suffers, and how much.
+"""More messages than a player needs, from the server side into the room: what suffers, how much.
 
 Beside each stands the same flood addressed to a participant that is not there: it costs the machine
 what sending and forwarding cost, and the player nothing.

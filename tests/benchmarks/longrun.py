@@ -1,7 +1,7 @@
 """A call that is played for long: memory, files, threads and underruns of the engine, all along.
 
 Beside it the SDK by itself plays the same call, its frames read and dropped: what grows there is
-not ours. Access tokens last a third of the run, so they are had anew on the way.
+not ours. Access tokens last a third of the run, so new ones are fetched on the way.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Outcome:
 
 
 class _Call(Protocol):
-    """What tells how one call is: its states, each dated on arrival."""
+    """What shows how one call goes: its states, each dated on arrival."""
 
     events: list[tuple[float, Event]]
 

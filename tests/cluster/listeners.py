@@ -3,7 +3,7 @@
 `python -m tests.cluster.listeners INCIDENT COUNT` signs in and joins as the player does, asks for a
 new stream when nothing has come for 5 s, and goes on where it was. Sound counts as there while
 statuses say so and packets come. It prints a line of JSON for each listener four times a second, of
-the same form as the player's states; what was lost they do not tell, for they go where they were.
+the same form as the player's states; they do not show what was lost, as they go on where they were.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.measures
 
 NAMED_WITHIN_S = 1.0
 OFF_AT_MOST_S = 0.08
-"""Place shown less heard: neither the plugins nor the null sink tell all of their delay."""
+"""Place shown less heard: neither the plugins nor the null sink report all of their delay."""
 
 SIX_CHANNELS = ("channels=6", "channel_map=surround-51")
 NULL = "{ type null }"
@@ -102,7 +102,7 @@ def test_plugins_play_at_the_place_that_is_shown(
         sink.close()
 
 
-def test_a_named_device_that_is_lost_and_back_is_not_told_as_missing(
+def test_a_named_device_that_is_lost_and_back_is_not_reported_as_missing(
     pulse: PulseServer, sweep: Path, tmp_path: Path
 ) -> None:
     """The headset has a sound server of its own, which ends and comes back."""

@@ -1,4 +1,4 @@
-"""More data messages than anybody needs, in a real room: the sound goes on and keys are obeyed."""
+"""More data messages than a player needs, in a real room: the sound goes on and keys are obeyed."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
 
 @dataclass(frozen=True)
 class Process:
-    """A process as anybody on the machine, or its owner, can see it."""
+    """A process as any user of the machine, or its owner, can see it."""
 
     arguments: bytes
     variables: dict[bytes, bytes]

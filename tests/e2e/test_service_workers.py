@@ -50,7 +50,7 @@ SHORTLY_BEFORE_S = 3.5
 
 
 class CallStreams(Streams):
-    """Streams, the recording that the tests open, and what lets anybody into a room."""
+    """Streams, the recording that the tests open, and what makes tokens for a room."""
 
     call: Recording
     tokens: RoomTokens

@@ -19,7 +19,7 @@ PERIOD_S = 8.0
 SWEEP_HZ_PER_S = 300.0
 BASE_HZ = {"caller": 400.0, "callTaker": 3200.0}
 BANDS_HZ = BASE_HZ | {"third": 6000.0}
-"""The parties' bands, and one for whoever else speaks."""
+"""The parties' bands, and one for any other speaker."""
 
 AMPLITUDE = 0.2
 NEAR_HZ = 75.0

@@ -50,7 +50,7 @@ class Script(msgspec.Struct, kw_only=True):
     `incident` is the answer for any incident's id, `listed` those of the list; `frames` are sent on
     the cable once a client has subscribed, with IDENTIFIER in the place of the client's own.
     `tracks` names the room's tracks, caller first; each is `sound_s` of a sweep. If it `rejects`,
-    there is no transcript for anybody; unless it `names_room`, clients have to know where that is.
+    there is no transcript; unless it `names_room`, clients have to know where that is.
     """
 
     folder: str

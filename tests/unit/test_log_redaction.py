@@ -1,4 +1,4 @@
-"""Secrets in a log, by their form, whoever writes it."""
+"""Secrets in a log, by their form, from any writer."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_a_place_is_kept_privately_by_itself_and_can_be_forgotten(path: Path) ->
     assert (read_resume_ms(path, INCIDENT), read_resume_ms(path, "other")) == (83_000, 1_000)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert INCIDENT not in path.read_text(), "nobody reads there which calls were heard"
+    assert INCIDENT not in path.read_text(), "it does not say which calls were heard"
     keep_resume_ms(path, INCIDENT, None)
     assert (read_resume_ms(path, INCIDENT), read_resume_ms(path, "other")) == (None, 1_000)
 

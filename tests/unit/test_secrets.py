@@ -1,4 +1,4 @@
-"""No repr, screenshot or redirect shows a secret to anybody but the one it is for."""
+"""No repr, screenshot or redirect shows a secret to any reader but the one it is for."""
 
 from __future__ import annotations
 

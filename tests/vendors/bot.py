@@ -150,7 +150,7 @@ class VendorBot:
         await asyncio.gather(*(track.unpublish() for track in self._tracks))
 
     async def _first_resume(self) -> None:
-        """Publish what comes only now, or later; replace and name anew what is so then."""
+        """Publish what comes only now, or later; replace and rename tracks then."""
         specs = self._variant.tracks
         late_s = {spec.after_s for spec in specs} | {spec.replaced_after_s or 0.0 for spec in specs}
         late_s |= {spec.role_after_s for spec in specs}

@@ -180,7 +180,7 @@ class _Session:
             heard.expect(heard.silent_ms <= most_ms, f"silent for more than {most_ms:.0f} ms")
 
     def falls_silent(self) -> None:
-        """Have nobody speak for a while: by its end the jitter buffer is at rest, nothing lost."""
+        """Have no party speak for a while: then the jitter buffer is at rest, nothing is lost."""
         goes_on_s = self._variant.silent_to_ms / 1000
         began_s = time.monotonic()
         while self._shown_s(time.monotonic()) < goes_on_s + PLAY_S:

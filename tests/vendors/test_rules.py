@@ -89,7 +89,7 @@ def test_odd_servers_are_played_right_and_their_clock_is_steady(
 
 
 @pytest.mark.parametrize("cadence_s", [0.1, 0.25, 1.0])
-def test_an_end_that_is_still_told_after_a_jump_back_is_none(cadence_s: float) -> None:
+def test_an_end_that_is_still_reported_after_a_jump_back_is_none(cadence_s: float) -> None:
     """A press of space would play from the start."""
     script: list[tuple[int, m.Request]] = [(0, Resume()), (2_000, Scrub(595_000))]
     script += [(10_000, m.SeekBy(-20_000))]

@@ -1,4 +1,4 @@
-"""What is read from memory is the call's own sound, at the place that is told."""
+"""What is read from memory is the call's own sound, at the place that is reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call(seed: int = 0, seconds: int = 30) -> Pcm:
 def receive(
     memory: CallMemory, start_ms: int, length_ms: int, error_ms: float = 0.0, db: float = 0.0
 ) -> None:
-    """Have the server play a part of the call; the places told are off by `error_ms`."""
+    """Have the server play a part of the call; the places reported are off by `error_ms`."""
     for at_ms in range(start_ms, start_ms + length_ms, 10):
         for seed, name in enumerate(NAMES):
             pcm = call(seed)[at_ms * 48 : at_ms * 48 + FRAME]
@@ -152,7 +152,7 @@ def test_what_was_made_up_is_cut_away_from_before_a_change_of_volume_too() -> No
     assert np.abs(heard(reader, 900 * 48)[240:] - wanted).max() < 2
 
 
-def test_sound_without_a_mark_is_joined_by_the_places_told() -> None:
+def test_sound_without_a_mark_is_joined_by_the_places_reported() -> None:
     memory = CallMemory()
     silence = np.zeros(FRAME, np.int16)
     for at_ms in range(0, 1_000, 10):
@@ -325,7 +325,7 @@ def test_sound_that_turns_out_suspect_while_it_is_heard_is_not_heard_again() -> 
         st.tuples(
             st.integers(0, 2_000),  # where the server plays
             st.integers(1, 120),  # frames
-            st.floats(-20, 20),  # how far off the place told is
+            st.floats(-20, 20),  # how far off the place reported is
             st.booleans(),  # a jump before
             st.sampled_from([-6.0, 0.0, 3.0]),
         ),

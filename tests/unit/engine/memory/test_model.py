@@ -1,7 +1,7 @@
 """The memory, its reader and the rules of the ear with a server that takes its time: a model.
 
 Whatever is pressed and lost, what is heard is the call's own sound, without a gap or a repeat but
-at a jump, and the place told is right.
+at a jump, and the place reported is right.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STEP = STEP_MS * 48
 CALL_MS = 40_000
 OBEYS_MS = 100
 SURE_MS = 300
-TOLD_WITHIN_MS = 22
+REPORTED_WITHIN_MS = 22
 MOST_STEP_DB = 9.0
 LEAST_LIKENESS = 0.9
 """Of sound with such a step in its middle to the call's own; of another place it is some 0.05."""
@@ -147,7 +147,7 @@ class World:
         self.server_ms = min(self.server_ms + STEP_MS, CALL_MS)
 
     def _hear(self, *, at_end: bool) -> None:
-        told = round(self.reader.place_ms * 48)
+        reported = round(self.reader.place_ms * 48)
         sound = self.reader.read(STEP).get("call", np.zeros(0, np.float32))
         heard: Pcm = np.rint(sound * 32_768).astype(np.int16)
         if len(heard) < STEP and self.link and not at_end:
@@ -158,8 +158,10 @@ class World:
         if self.expected is None:
             if len(heard) < 400:
                 return
-            self.expected = _place_of(heard[:400], told)
-        assert abs(self.expected - told) <= TOLD_WITHIN_MS * 48, "the place told is right"
+            self.expected = _place_of(heard[:400], reported)
+        assert abs(self.expected - reported) <= REPORTED_WITHIN_MS * 48, (
+            "the place reported is right"
+        )
         wanted = CALL[self.expected :][: len(heard)]
         self._compare(heard[: len(wanted)], wanted)
         self.expected += len(heard)
@@ -178,16 +180,16 @@ class World:
         self.loudest_db = self.softest_db = self.gain_db
 
 
-def _place_of(heard: Pcm, told: int) -> int:
+def _place_of(heard: Pcm, reported: int) -> int:
     """Return where the sound heard is from: the volume may be any."""
-    reach = (TOLD_WITHIN_MS + 2) * 48
-    first = max(told - reach, 0)
-    around = CALL[first : told + reach + len(heard)].astype(float)
+    reach = (REPORTED_WITHIN_MS + 2) * 48
+    first = max(reported - reach, 0)
+    around = CALL[first : reported + reach + len(heard)].astype(float)
     scores = np.correlate(around, heard.astype(float))
     place = first + int(np.argmax(scores))
     likeness = np.corrcoef(CALL[place:][: len(heard)], heard)[0, 1]
     assert likeness > LEAST_LIKENESS, (
-        "what is heard is none of the call's sound near the place told"
+        "what is heard is none of the call's sound near the place reported"
     )
     return place
 

@@ -19,7 +19,7 @@ DEMO_CALL = Path(callplayer.__file__).parent / "demo_calls" / "kitchen-fire.ogg"
 
 @cache
 def speech() -> Pcm:
-    """Return six seconds of a call in which somebody speaks."""
+    """Return six seconds of a call in which one party speaks."""
     call = StreamedSound(DEMO_CALL)
     try:
         return np.ascontiguousarray(call.read(0, 6 * CHUNK_FRAMES)[:, 0])

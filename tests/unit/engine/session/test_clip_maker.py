@@ -108,7 +108,7 @@ async def test_of_a_file_a_stretch_that_was_never_played_is_saved_at_once(call: 
     assert _beside(event)["gaps_ms"] == [[30_000, 31_000]]
 
 
-async def test_a_call_of_eleven_hours_is_heard_told_and_saved_at_its_last_minute(
+async def test_a_call_of_eleven_hours_is_heard_shown_and_saved_at_its_last_minute(
     call: Path,
 ) -> None:
     path, rate_hz, last_s = call.with_name("long.wav"), 8_000, 11 * 3_600 - 20

@@ -42,7 +42,7 @@ def test_a_stretch_is_whole_up_to_the_files_end_whatever_length_was_guessed(
     excerpt.close()
 
 
-def test_a_large_file_that_is_closed_while_it_is_looked_through_is_left_open_by_nobody(
+def test_a_large_file_that_is_closed_while_it_is_looked_through_is_left_open_nowhere(
     misjudged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[streamed.SoundFile] = []

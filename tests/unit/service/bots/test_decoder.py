@@ -115,10 +115,10 @@ async def test_a_decoder_that_crashes_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("crashing")
-async def test_who_asks_again_is_told_what_went_wrong_meanwhile(tmp_path: Path) -> None:
+async def test_a_second_request_is_answered_with_what_went_wrong_meanwhile(tmp_path: Path) -> None:
     (recording,) = recordings(tmp_path, "a")
     held = DecodedCache(wait_s=0.05)
-    for _ in range(2):  # told once, then tried anew
+    for _ in range(2):  # answered once, then tried anew
         with pytest.raises(SoundNotReadyError):
             await held.get(recording)
         await asyncio.sleep(1.0)

@@ -328,7 +328,7 @@ def test_every_state_has_its_own_symbol_and_word() -> None:
 
 
 @pytest.mark.parametrize("width", [33, 58, 78])
-def test_the_meter_has_ticks_where_its_zones_begin_and_is_dim_for_whom_nobody_hears(
+def test_the_meter_has_ticks_where_its_zones_begin_and_is_dim_for_a_party_that_is_not_heard(
     width: int,
 ) -> None:
     def sound(state: PartyState, rms_db: float) -> Row:
