@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.service_fixtures import write_recordings
 from tests.rig.processes import HeadlessEngine, Service
-from tests.rig.pulse import Sink
+from tests.rig.pulse import PulseServer, Sink
 from tests.rig.signals import write_sweep_call, write_tones
 
 SWEEP_S = 60.0
@@ -71,10 +72,29 @@ def start_engine(tmp_path: Path, sink: Sink) -> Iterator[StartEngine]:
             engine.finish()
 
 
-def settled_engine(service: Service, sink: Sink, home: Path) -> Iterator[HeadlessEngine]:
-    """Give an engine whose jitter buffer has come to rest; it quits at the end, or has by then."""
-    engine = HeadlessEngine(home, service.environment | sink.environment, service.incidents[0])
-    engine.wait_state(phase="playing", advancing=True)
-    time.sleep(SETTLED_S)
-    yield engine
-    assert engine.process.poll() is not None or engine.quit() == 0
+def settled(service: str) -> tuple[Any, Any]:
+    """Return a module's fixtures `sink` and `engine`, which plays there for all of its tests.
+
+    `service` names the fixture of its service. The engine's jitter buffer has come to rest; it
+    quits at the end, or has by then.
+    """
+
+    @pytest.fixture(scope="module")
+    def sink(pulse: PulseServer) -> Iterator[Sink]:
+        sink = Sink(pulse, service)
+        yield sink
+        sink.close()
+
+    @pytest.fixture(scope="module")
+    def engine(
+        request: pytest.FixtureRequest, sink: Sink, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[HeadlessEngine]:
+        served: Service = request.getfixturevalue(service)
+        environment = served.environment | sink.environment
+        engine = HeadlessEngine(tmp_path_factory.mktemp("home"), environment, served.incidents[0])
+        engine.wait_state(phase="playing", advancing=True)
+        time.sleep(SETTLED_S)
+        yield engine
+        assert engine.process.poll() is not None or engine.quit() == 0
+
+    return sink, engine

@@ -6,14 +6,13 @@ After the first test one engine plays for all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import StartEngine, settled_engine
+from tests.e2e.conftest import StartEngine, settled
 from tests.rig.processes import HeadlessEngine, Service
-from tests.rig.pulse import RATE_HZ, PulseServer, Samples, Sink
+from tests.rig.pulse import RATE_HZ, Samples, Sink
 from tests.rig.signals import (
     BASE_HZ,
     PERIOD_S,
@@ -25,20 +24,7 @@ from tests.rig.signals import (
 pytestmark = pytest.mark.measures
 
 SILENT_DB = -70.0
-
-
-@pytest.fixture(scope="module")
-def sink(pulse: PulseServer) -> Iterator[Sink]:
-    sink = Sink(pulse, "sweep-heard")
-    yield sink
-    sink.close()
-
-
-@pytest.fixture(scope="module")
-def engine(
-    sweep_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[HeadlessEngine]:
-    yield from settled_engine(sweep_service, sink, tmp_path_factory.mktemp("sweep-heard"))
+sink, engine = settled("sweep_service")
 
 
 def position_error_s(heard_s: float | None, expected_s: float) -> float:

@@ -6,7 +6,6 @@ After the first test one engine plays tones for all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,15 @@ import pytest
 import soundfile
 import soxr
 
-from tests.e2e.conftest import CALLER_HZ, TAKER_HZ, StartEngine, settled_engine
+from tests.e2e.conftest import CALLER_HZ, TAKER_HZ, StartEngine, settled
 from tests.rig.processes import HeadlessEngine, Service
-from tests.rig.pulse import RATE_HZ, PulseServer, Sink
+from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import rms_db, similarity, tone_db
 
 pytestmark = pytest.mark.measures
 
 LIBRIVOX = Path("/usr/share/pocketsphinx/test/data/librivox")
-
-
-@pytest.fixture(scope="module")
-def sink(pulse: PulseServer) -> Iterator[Sink]:
-    sink = Sink(pulse, "tones-heard")
-    yield sink
-    sink.close()
-
-
-@pytest.fixture(scope="module")
-def engine(
-    tone_service: Service, sink: Sink, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[HeadlessEngine]:
-    yield from settled_engine(tone_service, sink, tmp_path_factory.mktemp("tones-heard"))
+sink, engine = settled("tone_service")
 
 
 def test_real_speech_comes_out_as_it_went_in(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ class _Bridge:
         await self._roster.announce(self._room, self._listener)
 
 
+class _FloodingBot(ReplayBot):
+    """Its statuses go the way of a flood: their answers stay outside, with those to a flood."""
+
+    @functools.cached_property
+    def _sender(self) -> Callable[[bytes], None]:
+        return sender(self._room)
+
+    async def _send(self, status: Status) -> None:
+        self._sender(encode_status(status))
+
+    async def flood(self, asked: Flood, status: Callable[[], bytes]) -> int:
+        """Send what is asked for; return how many messages went out."""
+        return await flood(self._room, asked, status)
+
+
 class _Vendor:
     def __init__(
         self, script: Script, server: OwnServer, roster: RoomServiceClient, pump: Pump
@@ -90,7 +106,7 @@ class _Vendor:
         self._samples = (np.stack(sweeps, axis=1) * 32_767).astype(np.int16)
         self._tasks: set[asyncio.Task[None]] = set()
         self.player: StreamPlayer | None = None
-        self.bot: ReplayBot | None = None
+        self.bot: _FloodingBot | None = None
         self.room = ""
 
     def app(self) -> Starlette:
@@ -124,7 +140,7 @@ class _Vendor:
             DecodedSound(self._samples),
             autoplay=False,
         )
-        bot = ReplayBot(
+        bot = _FloodingBot(
             player,
             _Bridge(self._roster, self.room, listener),
             self._pump,
@@ -132,12 +148,6 @@ class _Vendor:
             name="vendor",
         )
         await bot.join(self._server.url, self._tokens.for_bot(self.room, "replay-bot"))
-        send = sender(bot._room)
-
-        async def send_status(status: Status) -> None:
-            send(encode_status(status))  # its answer stays outside, with those to a flood
-
-        bot._send = send_status  # type: ignore[method-assign]
         task = asyncio.create_task(bot.run())
         self._tasks.add(task)
         self.player, self.bot = player, bot
@@ -175,7 +185,7 @@ class _Vendor:
         player = self.player
         status = lambda: encode_status(player.status(time.monotonic()))  # noqa: E731
         if not asked.by_stranger:
-            return {"sent": await flood(self.bot._room, asked, status)}
+            return {"sent": await self.bot.flood(asked, status)}
         from livekit import rtc
 
         room = rtc.Room()
