@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,12 @@ async def streams_of(
                     await streams.close()
 
 
+@pytest.fixture(scope="module")
+def service(recordings: Path) -> Iterator[Service]:
+    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
+        yield service
+
+
 async def leave_a_trace(listener: Listener) -> float:
     """Scrub, pause and set a gain; return the level of the call taker before the gain."""
     await listener.send(Scrub(position=2000))
@@ -129,41 +135,38 @@ async def find_the_trace(listener: Listener, before_db: float) -> None:
     assert quieter - before_db == pytest.approx(-12, abs=1.5)
 
 
-async def test_the_same_token_finds_cursor_pause_and_gains_as_left(recordings: Path) -> None:
-    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
-        token, url = await open_stream(service, "call.wav")
-        async with listening(token, url) as listener:
-            before_db = await leave_a_trace(listener)
-        await asyncio.sleep(3.0)  # till the bot has seen it gone
-        async with listening(token, url, reported_within_s=1.0) as listener:
-            await find_the_trace(listener, before_db)
+async def test_the_same_token_finds_cursor_pause_and_gains_as_left(service: Service) -> None:
+    token, url = await open_stream(service, "call.wav")
+    async with listening(token, url) as listener:
+        before_db = await leave_a_trace(listener)
+    await asyncio.sleep(3.0)  # till the bot has seen it gone
+    async with listening(token, url, reported_within_s=1.0) as listener:
+        await find_the_trace(listener, before_db)
 
 
 async def test_a_listener_that_was_away_goes_on_at_once_from_where_it_left(
-    recordings: Path,
+    service: Service,
 ) -> None:
-    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
-        token, url = await open_stream(service, "call.wav")
-        async with listening(token, url) as listener:
-            left_ms = await play(listener, 3000, 4500)
-        await asyncio.sleep(3.0)
-        async with listening(token, url, reported_within_s=1.0) as back:
-            reported = back.statuses[0]
-            assert not reported.paused
-            assert left_ms - 1300 < reported.position < left_ms + 1000
-            assert rms_db(await back.hear("caller", 0.2)) > -20
+    token, url = await open_stream(service, "call.wav")
+    async with listening(token, url) as listener:
+        left_ms = await play(listener, 3000, 4500)
+    await asyncio.sleep(3.0)
+    async with listening(token, url, reported_within_s=1.0) as back:
+        reported = back.statuses[0]
+        assert not reported.paused
+        assert left_ms - 1300 < reported.position < left_ms + 1000
+        assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
-async def test_a_new_token_of_the_same_participant_finds_them_too(recordings: Path) -> None:
-    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
-        mine = {"participant_id": "desk 7", "autoplay": False}
-        async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
-            before_db = await leave_a_trace(listener)
-        async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
-            await find_the_trace(listener, before_db)
-            other = await open_stream(service, "call.wav", participant_id="desk 8")
-            async with listening(*other) as stranger:
-                assert (stranger.statuses[0].position, stranger.statuses[0].paused) == (0, True)
+async def test_a_new_token_of_the_same_participant_finds_them_too(service: Service) -> None:
+    mine = {"participant_id": "desk 7", "autoplay": False}
+    async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
+        before_db = await leave_a_trace(listener)
+    async with listening(*await open_stream(service, "call.wav", **mine)) as listener:
+        await find_the_trace(listener, before_db)
+        other = await open_stream(service, "call.wav", participant_id="desk 8")
+        async with listening(*other) as stranger:
+            assert (stranger.statuses[0].position, stranger.statuses[0].paused) == (0, True)
 
 
 async def test_another_clients_participant_of_that_name_has_a_room_of_its_own(
@@ -236,23 +239,22 @@ async def test_a_room_ends_with_its_bot_even_with_a_listener_in_it(
 
 
 async def test_a_listener_that_replaces_itself_and_scrubs_at_once_stays_there(
-    recordings: Path,
+    service: Service,
 ) -> None:
-    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
-        token, url = await open_stream(service, "call.wav")
-        async with listening(token, url) as first:
-            await play(first, 2000, 3500)
-            second = Listener()  # that waits for no status
-            try:
-                await second.room.connect(url, token)
-                await second.send(Scrub(position=9000))
-                await asyncio.sleep(3.0)
-                reported = [status.position for status in second.statuses]
-                assert reported == sorted(reported)
-                assert reported[-1] > 9000
-                assert not first.room.isconnected()
-            finally:
-                await second.close()
+    token, url = await open_stream(service, "call.wav")
+    async with listening(token, url) as first:
+        await play(first, 2000, 3500)
+        second = Listener()  # that waits for no status
+        try:
+            await second.room.connect(url, token)
+            await second.send(Scrub(position=9000))
+            await asyncio.sleep(3.0)
+            reported = [status.position for status in second.statuses]
+            assert reported == sorted(reported)
+            assert reported[-1] > 9000
+            assert not first.room.isconnected()
+        finally:
+            await second.close()
 
 
 PLAYS = """
@@ -272,32 +274,31 @@ asyncio.run(main())
 
 
 async def test_a_listener_that_is_killed_and_soon_back_goes_on_from_where_it_was(
-    recordings: Path,
+    service: Service,
 ) -> None:
-    with running_service(f"(Path({str(recordings)!r}),), port=0") as service:
-        token, url = await open_stream(service, "call.wav")
-        killed = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", PLAYS),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert killed.stdin is not None
-        assert killed.stdout is not None
-        killed.stdin.write(json.dumps([token, url]).encode() + b"\n")
-        last_ms = 0
-        async with asyncio.timeout(20):
-            while last_ms < 6000:
-                last_ms = int(await killed.stdout.readline())
-        killed.kill()
-        await killed.wait()
-        await asyncio.sleep(5.0)
-        async with listening(token, url) as back:
-            # Till the bot has seen that this is another connection the call is as far on as it ran.
-            await until(lambda: back.statuses[-1].position < last_ms + 1000)
-            reported = back.statuses[-1]
-            assert last_ms - 3500 < reported.position
-            assert not reported.paused
-            assert rms_db(await back.hear("caller", 0.2)) > -20
+    token, url = await open_stream(service, "call.wav")
+    killed = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PLAYS),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert killed.stdin is not None
+    assert killed.stdout is not None
+    killed.stdin.write(json.dumps([token, url]).encode() + b"\n")
+    last_ms = 0
+    async with asyncio.timeout(20):
+        while last_ms < 6000:
+            last_ms = int(await killed.stdout.readline())
+    killed.kill()
+    await killed.wait()
+    await asyncio.sleep(5.0)
+    async with listening(token, url) as back:
+        # Till the bot has seen that this is another connection the call is as far on as it ran.
+        await until(lambda: back.statuses[-1].position < last_ms + 1000)
+        reported = back.statuses[-1]
+        assert last_ms - 3500 < reported.position
+        assert not reported.paused
+        assert rms_db(await back.hear("caller", 0.2)) > -20
 
 
 async def test_a_worker_that_is_killed_costs_its_own_listeners_only(
