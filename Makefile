@@ -15,13 +15,16 @@ CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
 # Else each of some thousand processes of the tests compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests that measure sound and time run one by one, and nothing beside them. Then those that play in
-# real time run two at a time, and the other tests of the whole program so many at a time, by files:
+# Tests that burden the machine themselves run one by one, and nothing beside them. Then those that
+# measure sound and time run two at a time, by files, each on a sound server of its own, and nothing
+# else beside them. Then those that play in real time run two at a time, and the other tests of the whole program so many at a time, by files:
 # first the one that plays a whole call. Beside these run the tests of parts, two at a time (three
 # disturb what plays). They get what the processors have left (SCHED_IDLE): any other work goes before
 # them.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
+ALONE := measures and burdens
+PAIRS := measures and not burdens
 TWO := plays and not measures
 PARTS := not measures and not plays and not e2e
 OTHERS := not measures and not plays and e2e
@@ -60,7 +63,8 @@ tests: tests-that-measure
 	@$(MAKE) --no-print-directory tests-again
 
 tests-that-measure:
-	@$(call FIRST,measures) -m measures $(call FILES,measures) || $(call FAILED,measures)
+	@$(call FIRST,burdens) -m "$(ALONE)" $(call FILES,burdens) || $(call FAILED,burdens)
+	@$(call FIRST,measures) -m "$(PAIRS)" --numprocesses=2 $(SIDE_BY_SIDE) $(call FILES,measures) || $(call FAILED,measures)
 
 tests-of-the-whole:
 	@$(call FIRST,plays) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(call FAILED,plays)
@@ -73,7 +77,8 @@ tests-of-parts:
 
 # Minutes later: a shared machine is slow for some at a time.
 tests-again:
-	@$(call SECOND,measures) -m measures $(call FILES,measures)
+	@$(call SECOND,burdens) -m "$(ALONE)" $(call FILES,burdens)
+	@$(call SECOND,measures) -m "$(PAIRS)" $(call FILES,measures)
 	@$(call SECOND,plays) -m "$(TWO)" $(call FILES,plays)
 	@$(call SECOND,others) -m "$(OTHERS)" $(or $(ARGS),$(E2E))
 	@$(call SECOND,parts) -m "$(PARTS)" $(OF_PARTS)
@@ -115,7 +120,7 @@ dist: $(BIN)/pip
 	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install build
 	$(CLEAN)/bin/python -m build --outdir dist .
 	@rm -rf $(CLEAN) && $(BIN)/python -m venv $(CLEAN)
-	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install dist/*.whl
+	@$(CLEAN)/bin/python -m pip $(PIP_FLAGS) install --no-compile dist/*.whl
 	@cd / && "$(CURDIR)/$(CLEAN)/bin/callplayer" --version && "$(CURDIR)/$(CLEAN)/bin/callplayer" --help >/dev/null
 	@cd / && "$(CURDIR)/$(CLEAN)/bin/python" -c 'import callplayer.ui.player_app, callplayer.engine.session.engine'
 	rm -rf $(CLEAN)

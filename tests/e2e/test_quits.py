@@ -10,9 +10,9 @@ from tests.rig.pulse import PulseServer
 from tests.vendors.quits import quit_under_load
 from tests.vendors.rig import Rig
 
-pytestmark = pytest.mark.measures
+pytestmark = [pytest.mark.measures, pytest.mark.burdens]
 
-QUITS = 10
+QUITS = 6
 
 
 def test_quits_under_load_are_clean(pulse: PulseServer) -> None:

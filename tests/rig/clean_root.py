@@ -89,7 +89,8 @@ class CleanRoot:
         """Return a login's environment, without anything of this machine's but its registries."""
         registries = {k: v for k, v in os.environ.items() if k.startswith(REGISTRIES)}
         fixed = {"HOME": HOME, "PATH": PATH, "LANG": "C.UTF-8", "USER": "root"}
-        return registries | fixed | {"PIP_CACHE_DIR": "/tmp/pip", **variables}
+        pip = {"PIP_CACHE_DIR": "/tmp/pip", "PIP_COMPILE": "0"}
+        return registries | fixed | pip | variables
 
     def run(
         self,

@@ -25,7 +25,7 @@ AT_ONCE = 3
 
 BURNERS = 2
 SCREEN_EVERY = 10
-"""Each tenth session is one with a screen."""
+"""The first session of so many is one with a screen."""
 
 LONGEST_WAIT_S = 0.6
 START_S = 60.0
@@ -70,7 +70,7 @@ def _tried(rig: Rig, sink: Sink, number: int, seed: int) -> str:
 
 def _session(rig: Rig, sink: Sink, number: int, seed: int) -> str:
     wait_s = random.Random(seed + number).uniform(0.0, LONGEST_WAIT_S)
-    if number % SCREEN_EVERY == SCREEN_EVERY - 1:
+    if number % SCREEN_EVERY == 0:
         return _screen_session(rig, sink, wait_s)
     engine = HeadlessEngine(rig.home, rig.environment | sink.environment, rig.incident)
     try:
