@@ -87,9 +87,7 @@ def measure(duration_s: float, rates_per_s: tuple[int, ...]) -> Iterator[Flooded
                     time.sleep(SETTLE_S)
             assert engine.quit() == 0
         finally:
-            if engine.process.poll() is None:
-                engine.process.kill()
-                engine.finish()
+            engine.close()
             sink.close()
             vendor.stop()
 

@@ -159,9 +159,7 @@ def _engine(
         yield engine
         engine.quit()
     finally:
-        if engine.process.poll() is None:
-            engine.process.terminate()
-            engine.finish()
+        engine.close()
 
 
 def _ours(run: _Run, sink: Sink, events: list[tuple[float, Event]]) -> Played:

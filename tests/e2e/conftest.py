@@ -67,9 +67,7 @@ def start_engine(tmp_path: Path, sink: Sink) -> Iterator[StartEngine]:
 
     yield start
     for engine in engines:
-        if engine.process.poll() is None:
-            engine.process.terminate()
-            engine.finish()
+        engine.close()
 
 
 def settled(service: str) -> tuple[Any, Any]:

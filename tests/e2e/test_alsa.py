@@ -96,9 +96,7 @@ def test_plugins_play_at_the_place_that_is_shown(
         code, said = run(environment, tmp_path, "doctor")
         assert (code, "default: ALSA, at 48 kHz, " in said, " ms delay" in said) == (0, True, True)
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()
         sink.close()
 
 
@@ -137,8 +135,6 @@ def test_a_named_device_that_is_lost_and_back_is_not_reported_as_missing(
             finally:
                 again.stop()
         finally:
-            if engine.process.poll() is None:
-                engine.process.kill()
-                engine.finish()
+            engine.close()
             headset.close()
     speakers.close()

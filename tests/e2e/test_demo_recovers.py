@@ -71,9 +71,7 @@ class Demo(HeadlessEngine):
 def demo(tmp_path: Path) -> Iterator[Demo]:
     demo = Demo(tmp_path)
     yield demo
-    if demo.process.poll() is None:
-        demo.process.terminate()
-        demo.finish()
+    demo.close()
 
 
 def play(demo: Demo) -> Event:

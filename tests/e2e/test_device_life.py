@@ -106,9 +106,7 @@ def start(sweep_service: Service, tmp_path: Path) -> Iterator[Start]:
 
     yield start
     for engine in engines:
-        if engine.process.poll() is None:
-            engine.process.kill()
-        engine.finish()
+        engine.close()
 
 
 def add_two(add_sink: AddSink) -> tuple[Sink, Sink]:

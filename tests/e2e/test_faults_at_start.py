@@ -62,9 +62,7 @@ def assert_ends(engine: HeadlessEngine, code: int, name: str, says: str) -> None
         assert error["hint"]
         assert engine.finish() == code
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()
     assert engine.last("bye") == {"event": "bye", "exit_code": code}
     assert engine.last("state")["phase"] == "failed"
     reported = json.dumps([event for _, event in engine.events])
@@ -105,9 +103,7 @@ def failing(
             engines[name] = start(home, sweep_service, url)
         yield engines
         for engine in engines.values():
-            if engine.process.poll() is None:
-                engine.process.kill()
-                engine.finish()
+            engine.close()
 
 
 REFUSED, UNREACHABLE = (3, "sign-in-refused"), (5, "unreachable")

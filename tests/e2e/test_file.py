@@ -55,9 +55,7 @@ def play(tmp_path: Path, sink: Sink) -> Iterator[Play]:
 
     yield start
     for engine in engines:
-        if engine.process.poll() is None:
-            engine.process.terminate()
-            engine.finish()
+        engine.close()
 
 
 def error_s(heard_s: float | None, expected_s: float) -> float:

@@ -43,9 +43,7 @@ def engine(vendor: Vendor, sink: Sink, tmp_path: Path) -> Iterator[HeadlessEngin
     engine.wait_state(phase="playing", advancing=True)
     until_heard(sink)
     yield engine
-    if engine.process.poll() is None:
-        engine.process.kill()
-    engine.finish()
+    engine.close()
 
 
 def is_sound(flooded: Flooded, quiet: Flooded) -> bool:
@@ -108,6 +106,4 @@ def test_what_another_participant_says_is_not_believed_however_loud(
         engine.wait_state(since_s=lied_s, duration_ms=9_999)  # of the server side it is believed
         assert engine.quit() == 0
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()

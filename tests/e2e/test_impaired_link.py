@@ -147,9 +147,7 @@ def test_after_a_stall_the_sound_is_back_and_the_delay_too(
             _play_through_a_stall(engine, link, sink)
             assert engine.quit() == 0
         finally:
-            if engine.process.poll() is None:
-                engine.process.terminate()
-                engine.finish()
+            engine.close()
     finally:
         assert service.stop() == 0
 

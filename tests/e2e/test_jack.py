@@ -53,9 +53,7 @@ def engine(jack: JackServer, sweep: Path, tmp_path: Path) -> Iterator[HeadlessEn
     engine.wait_state(phase="playing", advancing=True, device=DEVICE)
     time.sleep(3.5)
     yield engine
-    if engine.process.poll() is None:
-        engine.process.kill()
-    engine.finish()
+    engine.close()
 
 
 @pytest.fixture

@@ -350,9 +350,7 @@ def test_a_cable_that_is_lost_is_restored_and_the_sound_goes_on(
         words = f"nothing; words again after {again_s - lost_s:.1f} s"
         note_outcome(fault, noticed_s - lost_s, None, words)
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()
 
 
 def test_a_cable_that_rejects_is_said_and_the_sound_goes_on(sink: Sink, tmp_path: Path) -> None:
@@ -366,9 +364,7 @@ def test_a_cable_that_rejects_is_said_and_the_sound_goes_on(sink: Sink, tmp_path
         assert engine.quit() == 0
         note_outcome("cable rejects", None, None, "the words, which this client may not have")
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()
         vendor.stop()
 
 
@@ -419,6 +415,4 @@ def test_a_wall_clock_that_jumps_moves_nothing(
         assert engine.quit() == 0
         note_outcome("clock jumps", None, None, "nothing: no position comes from the wall clock")
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()

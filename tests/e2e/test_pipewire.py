@@ -95,9 +95,7 @@ def start(sweep: Path, tmp_path: Path) -> Iterator[Start]:
 
     yield start
     for engine in engines:
-        if engine.process.poll() is None:
-            engine.process.kill()
-        engine.finish()
+        engine.close()
 
 
 def at(sink: Sink, pipewire: PipeWireServer, layer: Layer) -> dict[str, str]:

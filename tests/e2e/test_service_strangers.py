@@ -103,6 +103,4 @@ async def test_a_player_believes_its_own_bot_only(site: Site, tmp_path: Path) ->
         assert 19_000 not in {each["position_ms"] for each in states}
         assert await asyncio.to_thread(engine.quit) == 0
     finally:
-        if engine.process.poll() is None:
-            engine.process.kill()
-            engine.finish()
+        engine.close()

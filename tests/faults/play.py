@@ -98,9 +98,7 @@ class Play:
 
     def close(self) -> None:
         """End the engine and the recording."""
-        if self.engine.process.poll() is None:
-            self.engine.process.terminate()
-        self.engine.finish()
+        self.engine.close()
         self.sink.close()
 
     def keep(self, path: Path) -> None:

@@ -229,3 +229,8 @@ class HeadlessEngine:
             self.process.stdin.close()
             self.process.stdout.close()
         return code
+
+    def close(self) -> None:
+        """End it, if it still runs; twice does no harm."""
+        end(self.process)
+        self.finish()

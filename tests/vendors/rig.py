@@ -83,6 +83,4 @@ class Rig:
         try:
             yield engine
         finally:
-            if engine.process.poll() is None:
-                engine.process.terminate()
-            engine.finish()
+            engine.close()
