@@ -278,7 +278,7 @@ async def until(is_true: Any, timeout_s: float = 5.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not is_true():
         assert time.monotonic() < deadline_s, "waited too long"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.01)
 
 
 TONE_HZ = 1000

@@ -161,7 +161,7 @@ def went_on_s(sink: Recording, since_s: float, lasts_s: float = READ_FRAMES / RA
             if len(part) and part[-1] - part[0] > least_frames:
                 return position_s(sound, int(part[0]) + EDGE_FRAMES) - EDGE_FRAMES / RATE_HZ
         assert time.monotonic() < deadline_s, "no sound came"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def shown_less_heard_s(engine: HeadlessEngine, sink: Recording) -> float:

@@ -71,7 +71,7 @@ def sound_again_s(sink: Sink, since_s: float, timeout_s: float = BUSY_S) -> tupl
             start = int(after[0]) * 480 + RATE_HZ // 25
             return since_s + after[0] * 0.01, position_s(sound, start) - 0.04
         assert time.monotonic() < deadline_s, "no sound came again"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def gap_s(before_s: float, after_s: float) -> float:
@@ -242,7 +242,8 @@ def test_on_a_full_disk_it_is_said_playing_goes_on_and_nothing_is_corrupted(
     screen.type("b")
     screen.wait_for("Bookmark at")
     filling = fill(small_disk)
-    time.sleep(6.1)  # the key soon after adds a note
+    screen.type("5")  # the key soon after adds a note, but for another place
+    screen.wait_for("PLAYING", "0:3")
     full_s = time.monotonic()
     screen.type("b")
     screen.wait_for("Not saved yet: No space left on device.")
@@ -258,7 +259,8 @@ def test_on_a_full_disk_it_is_said_playing_goes_on_and_nothing_is_corrupted(
     assert len(read_bookmarks(path)) == 1
     time.sleep(0.5)
     filling.unlink()
-    time.sleep(5.6)
+    screen.type("7")
+    screen.wait_for("PLAYING", "0:4")
     screen.type("b")
     screen.wait_for("Bookmark at")
     screen.type("q")

@@ -141,12 +141,11 @@ def end_of_stdin(service: Service) -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        lambda service: service.process.send_signal(signal.SIGTERM),
         lambda service: service.process.send_signal(signal.SIGINT),
         lambda service: service.process.send_signal(signal.SIGHUP),
         end_of_stdin,
     ],
-    ids=["SIGTERM", "SIGINT", "SIGHUP", "end of stdin"],
+    ids=["SIGINT", "SIGHUP", "end of stdin"],
 )
 async def test_it_ends_in_order_and_leaves_no_process(
     options: str, end: Callable[[Service], None]

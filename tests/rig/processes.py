@@ -56,10 +56,11 @@ def descendants(pid: int) -> list[int]:
 
 
 def soon(is_true: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    """Wait for a condition; return whether it came true in time."""
-    deadline_s = time.monotonic() + timeout_s
+    """Wait for a condition; return whether it came true in time. A long wait looks less often."""
+    deadline_s, wait_s = time.monotonic() + timeout_s, 0.02
     while not (done := is_true()) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
+        time.sleep(wait_s)
+        wait_s = min(1.5 * wait_s, 0.1)
     return done
 
 

@@ -146,9 +146,19 @@ class Recording:
 
     def last(self, seconds: float) -> Samples:
         """Return the end of what has been recorded so far."""
+        return self._from(self._frames - round(seconds * RATE_HZ))[1]
+
+    def _from(self, first: int) -> tuple[int, Samples]:
+        """Return the samples from number `first` on, or the first that is kept, and its number."""
         with self._lock:
-            sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
-        return sound[-round(seconds * RATE_HZ) :]
+            chunks, start = list[bytes](), self._frames
+            for chunk in reversed(self._chunks):
+                if start <= first:
+                    break
+                chunks.append(chunk)
+                start -= len(chunk) // 4
+        sound = np.frombuffer(b"".join(reversed(chunks)), dtype=np.float32)
+        return max(first, start), sound[max(first - start, 0) :]
 
     def heard(self, from_s: float, to_s: float) -> Samples:
         """Return what was heard between two moments of the monotonic clock; waits for the end."""
@@ -161,11 +171,8 @@ class Recording:
             if time.monotonic() > deadline_s:
                 raise RuntimeError("the monitor stopped")
             time.sleep(0.005)
-        with self._lock:
-            sound = np.frombuffer(b"".join(self._chunks), dtype=np.float32)
-            forgotten = self._forgotten
-        first = max(forgotten, self.frame_at(from_s))
-        return first, sound[first - forgotten : max(0, self.frame_at(to_s) - forgotten)]
+        first, sound = self._from(self.frame_at(from_s))
+        return first, sound[: max(self.frame_at(to_s) - first, 0)]
 
     def forget(self, before_s: float) -> None:
         """Free what was heard before a moment: it can be asked for no more."""

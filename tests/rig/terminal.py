@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+LOOK_S = 0.1
+"""A look at the screen starts a program: ten a second leave the processor to what is tested."""
+
 
 class Terminal:
     """A tmux window of `columns` × `rows` that runs one program and then prints how it ended."""
@@ -118,7 +121,7 @@ class Terminal:
         while not wanted(screen := self.screen()):
             if time.monotonic() > deadline_s:
                 raise AssertionError(f"waited in vain; the screen:\n{screen}")
-            time.sleep(0.02)
+            time.sleep(LOOK_S)
         return screen
 
     def wait_end(self, timeout_s: float = 15.0) -> int:
