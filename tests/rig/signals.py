@@ -30,9 +30,16 @@ Samples = npt.NDArray[np.float32]
 
 def position_sweep(duration_s: float, party: str) -> Samples:
     """Return a party's sweep, mono at RATE_HZ."""
-    t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    hz = BANDS_HZ[party] + SWEEP_HZ_PER_S * (t % PERIOD_S)
-    return (AMPLITUDE * np.sin(2 * np.pi * np.cumsum(hz) / RATE_HZ)).astype(np.float32)
+    frames = round(duration_s * RATE_HZ)
+    t = np.arange(round(PERIOD_S * RATE_HZ)) / RATE_HZ
+    hz = np.resize(BANDS_HZ[party] + SWEEP_HZ_PER_S * t, frames)
+    return _sine(np.cumsum(hz) / RATE_HZ)
+
+
+def _sine(turns: npt.NDArray[np.float64]) -> Samples:
+    """Return the sine of so many turns; that of small angles takes a tenth of the time."""
+    turns -= np.floor(turns)
+    return np.float32(AMPLITUDE) * np.sin(np.float32(2 * np.pi) * turns.astype(np.float32))
 
 
 def write_sweep_call(path: Path, duration_s: float) -> None:
@@ -44,8 +51,8 @@ def write_sweep_call(path: Path, duration_s: float) -> None:
 def write_tones(path: Path, duration_s: float, caller_hz: float, taker_hz: float) -> None:
     """Write a stereo recording of two steady tones."""
     t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    left, right = (AMPLITUDE * np.sin(2 * np.pi * hz * t) for hz in (caller_hz, taker_hz))
-    soundfile.write(path, np.stack([left, right], axis=1).astype(np.float32), RATE_HZ)
+    parties = [_sine(hz * t) for hz in (caller_hz, taker_hz)]
+    soundfile.write(path, np.stack(parties, axis=1), RATE_HZ)
 
 
 def tone_db(sound: Samples, hz: float, over: Callable[..., Any] = np.mean) -> float:
