@@ -26,10 +26,10 @@ from callplayer.service.livekit.process import RoomServer
 from callplayer.service.livekit.tokens import RoomTokens
 from callplayer.vendor.commands import Command, encode_command
 from callplayer.vendor.status import Status
+from tests.rig.signals import PERIOD_S as SWEEP_S
+from tests.rig.signals import SWEEP_HZ_PER_S, unit_sweep
 
 RATE_HZ = 48_000
-SWEEP_S = 8.0
-SWEEP_HZ_PER_S = 300.0
 LOW_HZ = {"caller": 500.0, "callTaker": 3200.0}
 CLIENT_ID, CLIENT_SECRET = "test-client", "a-secret-of-the-tests"
 CREDENTIALS = {
@@ -40,9 +40,7 @@ CREDENTIALS = {
 
 def sweep(party: str, duration_s: float, rate_hz: int = RATE_HZ) -> np.ndarray:
     """A tone whose frequency carries the position: 300 Hz a second, from the start every 8 s."""
-    seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
-    frequency = LOW_HZ[party] + SWEEP_HZ_PER_S * (seconds % SWEEP_S)
-    return 0.25 * np.sin(2 * np.pi * np.cumsum(frequency) / rate_hz)
+    return 0.25 * unit_sweep(LOW_HZ[party], duration_s, rate_hz)
 
 
 def heard_position_s(samples: np.ndarray, party: str) -> float:

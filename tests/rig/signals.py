@@ -30,16 +30,20 @@ Samples = npt.NDArray[np.float32]
 
 def position_sweep(duration_s: float, party: str) -> Samples:
     """Return a party's sweep, mono at RATE_HZ."""
-    frames = round(duration_s * RATE_HZ)
-    t = np.arange(round(PERIOD_S * RATE_HZ)) / RATE_HZ
-    hz = np.resize(BANDS_HZ[party] + SWEEP_HZ_PER_S * t, frames)
-    return _sine(np.cumsum(hz) / RATE_HZ)
+    return np.float32(AMPLITUDE) * unit_sweep(BANDS_HZ[party], duration_s)
+
+
+def unit_sweep(low_hz: float, duration_s: float, rate_hz: int = RATE_HZ) -> Samples:
+    """Return a sweep from `low_hz` on, full scale."""
+    t = np.arange(round(PERIOD_S * rate_hz)) / rate_hz
+    hz = np.resize(low_hz + SWEEP_HZ_PER_S * t, round(duration_s * rate_hz))
+    return _sine(np.cumsum(hz) / rate_hz)
 
 
 def _sine(turns: npt.NDArray[np.float64]) -> Samples:
     """Return the sine of so many turns; that of small angles takes a tenth of the time."""
     turns -= np.floor(turns)
-    return np.float32(AMPLITUDE) * np.sin(np.float32(2 * np.pi) * turns.astype(np.float32))
+    return np.sin(np.float32(2 * np.pi) * turns.astype(np.float32))
 
 
 def write_sweep_call(path: Path, duration_s: float) -> None:
@@ -51,7 +55,7 @@ def write_sweep_call(path: Path, duration_s: float) -> None:
 def write_tones(path: Path, duration_s: float, caller_hz: float, taker_hz: float) -> None:
     """Write a stereo recording of two steady tones."""
     t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    parties = [_sine(hz * t) for hz in (caller_hz, taker_hz)]
+    parties = [np.float32(AMPLITUDE) * _sine(hz * t) for hz in (caller_hz, taker_hz)]
     soundfile.write(path, np.stack(parties, axis=1), RATE_HZ)
 
 
