@@ -15,19 +15,18 @@ CLEAN := .venv-clean
 LOCK := .ci/constraints.txt
 # Else each of some thousand processes of the tests compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests that burden the machine themselves run one by one, and nothing beside them. Then those that
-# measure sound and time run two at a time, by files, each on a sound server of its own, and nothing
-# else beside them. Then those that play in real time run two at a time, and the other tests of the whole program so many at a time, by files:
+# Tests that measure sound and time run one by one, and nothing beside them. Then those that record
+# what they need a calm machine for run two at a time, by files, each on a sound server of its own,
+# and nothing else beside them. Then those that play in real time run two at a time, and the other tests of the whole program so many at a time, by files:
 # first the one that plays a whole call. Beside these run the tests of parts, two at a time (three
 # disturb what plays). They get what the processors have left (SCHED_IDLE): any other work goes before
 # them.
 AT_ONCE ?= 3
 SIDE_BY_SIDE := --dist=loadfile --no-loadscope-reorder
-ALONE := measures and burdens
-PAIRS := measures and not burdens
-TWO := plays and not measures
-PARTS := not measures and not plays and not e2e
-OTHERS := not measures and not plays and e2e
+CALM := measures or records
+TWO := plays and not ($(CALM))
+PARTS := not ($(CALM)) and not plays and not e2e
+OTHERS := not ($(CALM)) and not plays and e2e
 YIELD := { chrt --idle --pid 0 $$$$ || renice -n 19 $$$$; } >/dev/null 2>&1
 WHOLE_CALL := tests/e2e/test_make_demo.py
 E2E := $(WHOLE_CALL) $(filter-out $(WHOLE_CALL),$(sort $(wildcard tests/e2e/test_*.py)))
@@ -63,8 +62,8 @@ tests: tests-that-measure
 	@$(MAKE) --no-print-directory tests-again
 
 tests-that-measure:
-	@$(call FIRST,burdens) -m "$(ALONE)" $(call FILES,burdens) || $(call FAILED,burdens)
-	@$(call FIRST,measures) -m "$(PAIRS)" --numprocesses=2 $(SIDE_BY_SIDE) $(call FILES,measures) || $(call FAILED,measures)
+	@$(call FIRST,measures) -m measures $(call FILES,measures) || $(call FAILED,measures)
+	@$(call FIRST,records) -m records --numprocesses=2 $(SIDE_BY_SIDE) $(call FILES,records) || $(call FAILED,records)
 
 tests-of-the-whole:
 	@$(call FIRST,plays) -m "$(TWO)" --numprocesses=2 --dist=worksteal $(call FILES,plays) || $(call FAILED,plays)
@@ -77,8 +76,8 @@ tests-of-parts:
 
 # Minutes later: a shared machine is slow for some at a time.
 tests-again:
-	@$(call SECOND,burdens) -m "$(ALONE)" $(call FILES,burdens)
-	@$(call SECOND,measures) -m "$(PAIRS)" $(call FILES,measures)
+	@$(call SECOND,measures) -m measures $(call FILES,measures)
+	@$(call SECOND,records) -m records $(call FILES,records)
 	@$(call SECOND,plays) -m "$(TWO)" $(call FILES,plays)
 	@$(call SECOND,others) -m "$(OTHERS)" $(or $(ARGS),$(E2E))
 	@$(call SECOND,parts) -m "$(PARTS)" $(OF_PARTS)

@@ -358,7 +358,7 @@ def left_out_s(sink: Recording, broke_off_s: float) -> float:
     return nearest(after + to_s - before - from_s)
 
 
-@pytest.mark.measures
+@pytest.mark.records
 def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
     server: PulseServer, add_sink: AddSink, start: Start
 ) -> None:
@@ -382,7 +382,7 @@ def test_a_sound_server_that_stands_still_for_a_second_is_waited_for(
     assert engine.quit() == 0
 
 
-@pytest.mark.measures
+@pytest.mark.records
 def test_engines_that_were_stopped_go_on_where_they_were_heard_last(
     server: PulseServer, add_sink: AddSink, start: Start, tmp_path: Path
 ) -> None:

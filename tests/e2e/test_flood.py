@@ -55,7 +55,6 @@ def is_sound(flooded: Flooded, quiet: Flooded) -> bool:
 
 
 @pytest.mark.measures
-@pytest.mark.burdens
 @pytest.mark.parametrize("kind", ["status", "junk"])
 def test_a_flood_neither_breaks_the_sound_nor_freezes_keys(
     kind: Kind, vendor: Vendor, engine: HeadlessEngine, sink: Sink, tmp_path: Path

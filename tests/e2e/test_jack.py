@@ -22,7 +22,7 @@ from tests.rig.processes import HeadlessEngine
 from tests.rig.pulse import Sink, until_heard
 from tests.rig.signals import write_sweep_call
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.records
 
 REPORTED_WITHIN_S = 1.0
 BACK_WITHIN_MS = 600

@@ -35,7 +35,7 @@ from tests.rig.processes import CALLPLAYER, HeadlessEngine, clean_environment, s
 from tests.rig.pulse import RATE_HZ, PulseServer, Sink, SoundServer, until_heard
 from tests.rig.signals import rms_db, write_sweep_call
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.records
 
 REPORTED_WITHIN_S = 1.0
 KEPT_WITHIN_S = 0.5

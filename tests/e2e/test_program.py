@@ -59,7 +59,7 @@ def demo(home: Path, sink: Sink, *flags: str) -> Iterator[Terminal]:
     assert not processes_of(home)
 
 
-@pytest.mark.measures
+@pytest.mark.records
 def test_keys_change_what_is_seen_and_heard(screen: Terminal, sink: Sink, tmp_path: Path) -> None:
     screen.wait_for("PLAYING", "Caller", "Call taker", "0 dB")
     time.sleep(1.0)

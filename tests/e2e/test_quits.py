@@ -10,7 +10,7 @@ from tests.rig.pulse import PulseServer
 from tests.vendors.quits import quit_under_load
 from tests.vendors.rig import Rig
 
-pytestmark = [pytest.mark.measures, pytest.mark.burdens]
+pytestmark = pytest.mark.measures
 
 QUITS = 6
 

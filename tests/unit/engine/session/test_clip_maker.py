@@ -55,7 +55,7 @@ def _beside(event: m.ClipEvent) -> Any:
     return msgspec.json.decode(Path(event.sidecar).read_bytes())["clip"]
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_a_remembered_stretch_is_saved_as_it_was_recorded(call: Path) -> None:
     async with Played(call, as_room=True) as played:
         await played.until(lambda s: s.audible_ms > 2_000)
@@ -75,7 +75,7 @@ async def test_a_remembered_stretch_is_saved_as_it_was_recorded(call: Path) -> N
     assert (clip["start_ms"], clip["channels"]) == (500, ["caller", "callTaker"])
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_what_is_not_remembered_is_fetched_unheard_and_the_call_goes_on(call: Path) -> None:
     async with Played(call, as_room=True) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -173,7 +173,7 @@ async def test_a_stretch_that_the_server_does_not_give_is_a_line_and_the_call_go
     assert not list(call.parent.glob("data/callplayer/clips/*"))
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_a_volume_changed_in_mid_replay_is_heard_at_once_and_of_one_party(
     call: Path,
 ) -> None:

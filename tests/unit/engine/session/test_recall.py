@@ -131,7 +131,7 @@ def place_ms(sound: Pcm, near_ms: float | None = None) -> float | None:
     return None if found is None else first_ms + found.offset / 48
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_say_again_is_heard_in_the_next_block_and_no_server_is_asked(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -170,7 +170,7 @@ async def test_a_jump_while_the_call_is_held_for_its_device_is_no_pause(call: Pa
         await played.until(lambda s: s.audible_ms > went_on.audible_ms + 500)
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_the_server_rests_and_comes_back_where_the_memory_ends(call: Path) -> None:
     for _ in range(3):
         if await _comes_back(call):
@@ -206,7 +206,7 @@ async def _comes_back(call: Path) -> bool:
         return True
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_a_pause_in_memory_goes_on_where_it_broke_off(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -238,7 +238,7 @@ async def test_what_is_not_stored_is_fetched(call: Path) -> None:
         await played.until(lambda s: s.audible_ms > 15_100 and s.advancing)
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_a_loop_turns_to_the_sample(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
@@ -273,7 +273,7 @@ async def test_a_mix_whose_one_party_gets_another_volume_is_fetched_again_and_sa
         assert played.state.detail == OTHER_VOLUMES
 
 
-@pytest.mark.measures
+@pytest.mark.records
 async def test_slower_speech_is_heard_from_memory_at_its_own_pitch(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_000)
