@@ -32,8 +32,10 @@ WHOLE_CALL := tests/e2e/test_make_demo.py
 E2E := $(WHOLE_CALL) $(filter-out $(WHOLE_CALL),$(sort $(wildcard tests/e2e/test_*.py)))
 # Without ARGS, only the files are collected that hold such a test.
 FILES = $(or $(ARGS),$$(grep -rlw $(1) tests --include='test_*.py' | sort))
+# What takes longest is listed: there the time goes.
+SLOWEST := --durations=40 --durations-min=4
 # Of a choice by ARGS there may be none of one kind (pytest's 5).
-PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest
+PYTEST := none_is_good() { "$$@" || [ $$? = 5 ]; }; none_is_good $(BIN)/python -m pytest $(SLOWEST)
 OF_PARTS = $(or $(ARGS),$(filter-out tests/e2e/,$(wildcard tests/*/)))
 # Other work on a shared machine disturbs what is timed: what failed must pass by itself. Of runs
 # beside each other it is tried once all have ended; each remembers in a folder of its own.
