@@ -28,13 +28,17 @@ LEAST_LEAD_S = 0.3
 """With less ahead, what is heard can be no faster than what comes."""
 
 PATIENCE_S, HUNGER_S = 4.0, 2.0
-"""A server that has not brought what follows by then, nor for so long after all was heard, is
-listened to as it comes."""
+"""A server that has not brought what follows by then, nor for so long after all was heard, is asked
+for it plainly and listened to as it comes; one that is elsewhere is as soon as all was heard."""
 
 AWAY = "Playing from memory; the connection is being restored."
 HUNGRY = "All that is remembered has been heard; waiting for the server."
 
 ServerPlace = Literal["plays", "rests", "comes", "lent", "away"]
+
+Arrival = Literal["awaited", "joined", "elsewhere"]
+"""What a server on its way has brought: nothing yet, what goes on where the memory ends, or the
+sound of a place beyond that end."""
 
 Effect = Literal["park", "refill", "follow", "fetch"]
 """Pause the server; have it play from `overlap_ms` before the end; hear what comes, from here on;
@@ -59,14 +63,14 @@ class Ear:
 class Look:
     """What is seen at one moment: how many s can be read on; whether that `grows` by what comes;
     whether it ends where the call does; whether the call goes on live; whether the server can be
-    `reached`; whether what it sends is `joined` to what is read."""
+    `reached`; and what has come where it is on its way."""
 
     ahead_s: float
     grows: bool
     at_end: bool
     is_live: bool
     reached: bool
-    joined: bool = False
+    arrival: Arrival = "awaited"
 
 
 def leave(ear: Ear, *, paused: bool, grows: bool, reached: bool) -> tuple[Ear, tuple[Effect, ...]]:
@@ -85,7 +89,7 @@ def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
     """Go on: return what the server is to do, and whether the ear is at the head again."""
     if ear.at_head or not seen.reached:
         return (ear if ear.at_head else replace(ear, server="away")), ()
-    if ear.server == "away" or (ear.server == "comes" and seen.joined):
+    if ear.server == "away" or (ear.server == "comes" and seen.arrival == "joined"):
         ear = replace(ear, server="plays")
     waits = ear.paused or seen.at_end
     if ear.server == "plays" and not seen.at_end:
@@ -97,7 +101,8 @@ def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
     if ear.server == "rests" and seen.ahead_s < NEAR_S and not waits:
         return replace(ear, server="comes", asked_s=now_s, lead_s=seen.ahead_s), ("refill",)
     is_late = now_s - ear.asked_s > max(PATIENCE_S, ear.lead_s + HUNGER_S)
-    if ear.server == "comes" and seen.ahead_s <= 0.0 and is_late and not waits:
+    is_lost = is_late or seen.arrival == "elsewhere"
+    if ear.server == "comes" and seen.ahead_s <= 0.0 and is_lost and not waits:
         return Ear(), ("fetch",)
     return ear, ()
 

@@ -6,10 +6,11 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.ear import Arrival
 from callplayer.engine.memory.match import find_match
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, Spot, Stretch
 from callplayer.engine.memory.voice import JOIN_FRAMES, LEAP_MS, VoiceMemory
@@ -22,6 +23,9 @@ TEMPLATE_FRAMES = SAMPLE_RATE_HZ * 150 // 1000
 
 SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
 """How far from the reported place it is looked for, to both sides."""
+
+SHORTEST_FRAMES = SAMPLE_RATE_HZ * 50 // 1000
+"""Of what comes late no less is looked for."""
 
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
 """How long before the end of what is stored that piece ends: a reported place is off by less."""
@@ -47,8 +51,8 @@ class Handback:
         self._since = {name: each.store.written for name, each in self._memory.voices.items()}
         return reader.end_ms()
 
-    def join(self, reader: MemoryReader, names: Collection[str], *, patient: bool) -> bool:
-        """Put what has come since at the end of what `reader` reads; return whether that is done.
+    def join(self, reader: MemoryReader, names: Collection[str], *, patient: bool) -> Arrival:
+        """Put what has come since at the end of what `reader` reads, if it goes on there.
 
         While `patient` all lanes of `names` are waited for.
         """
@@ -60,15 +64,15 @@ class Handback:
                     fresh[name] = first
             lacking = self._old.keys() & set(names) - fresh.keys()
             if not fresh or (lacking and patient):
-                return False
+                return "awaited"
             seams = find_seams(self._memory, self._old, fresh)
-        if seams is None:
-            return False
+        if not isinstance(seams, dict):
+            return seams
         found = {name: seam.find() for name, seam in seams.items()}
         with self._lock:
             known = join(self._memory, seams, found, reader.heard_to())
         LOG.info("joined %s", "to the sample" if known else "by the reported places")
-        return True
+        return "joined"
 
 
 class SameSound(NamedTuple):
@@ -116,9 +120,12 @@ class Seam:
 
 def find_seams(
     memory: CallMemory, old: Mapping[str, Stretch], fresh: Mapping[str, Stretch]
-) -> dict[str, Seam] | None:
-    """Return what is to be joined, by lane; None while what comes has not come so far."""
-    seams = {}
+) -> dict[str, Seam] | Literal["awaited", "elsewhere"]:
+    """Return what is to be joined, by lane, once what comes has come so far.
+
+    It never goes on beyond the end: what lies between would not be heard.
+    """
+    seams, reaches_back = {}, False
     for name, new in fresh.items():
         if name not in old:
             continue
@@ -127,16 +134,18 @@ def find_seams(
         *_, newest = new.onwards()
         come = newest.end - new.first
         if come < TEMPLATE_FRAMES or newest.place_of(newest.end) < guarded_ms:
-            return None
+            return "awaited"
         guarded = _sample_at(new, guarded_ms) - new.first
-        last = max(min(guarded, come) - TEMPLATE_FRAMES, 0)
+        reaches_back = reaches_back or guarded >= SHORTEST_FRAMES
+        size = min(TEMPLATE_FRAMES, guarded)
+        last = min(guarded, come) - size
         earliest = voice.unbroken_from(before)
         probes = (
-            _probe(voice, before, earliest, new, at)
+            _probe(voice, (before, earliest), new, at, size)
             for at in range(last, _leapt(new, guarded) - 1, -TEMPLATE_FRAMES)[:MOST_PROBES]
         )
         seams[name] = Seam(before, new, tuple(probe for probe in probes if probe))
-    return seams
+    return seams if reaches_back else "elsewhere"
 
 
 def _sample_at(fresh: Stretch, place_ms: float) -> int:
@@ -167,20 +176,22 @@ def _leapt(fresh: Stretch, up_to: int) -> int:
 
 
 def _probe(
-    voice: VoiceMemory, old: Stretch, earliest: int, fresh: Stretch, at: int
+    voice: VoiceMemory, stored: tuple[Stretch, int], fresh: Stretch, at: int, size: int
 ) -> Probe | None:
-    """Return the probe `at` so many samples after the beginning of what comes.
+    """Return the probe of `size` samples, `at` so many after the beginning of what comes.
 
-    `old` is counted on from the sample `earliest`, which may be of a stretch before it.
+    `stored` is the old stretch and the sample that it is counted on from, which may be of a stretch
+    before it.
     """
+    old, earliest = stored
     first = fresh.first + at
     *_, part = (each for each in fresh.onwards() if each is fresh or each.first <= first)
     guess = old.first + round((part.place_of(first) - old.place_ms) * FRAMES_PER_MS)
     start = max(guess - SEARCH_FRAMES, earliest)
-    stop = min(guess + TEMPLATE_FRAMES + SEARCH_FRAMES, old.end)
-    if stop - start < TEMPLATE_FRAMES:
+    stop = min(guess + size + SEARCH_FRAMES, old.end)
+    if size < SHORTEST_FRAMES or stop - start < size:
         return None
-    template = voice.store.read(first, TEMPLATE_FRAMES)
+    template = voice.store.read(first, size)
     return Probe(template, voice.store.read(start, stop - start), guess - start, start - at)
 
 

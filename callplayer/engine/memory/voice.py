@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from statistics import median
-from typing import NamedTuple
 
 import numpy as np
 
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.sample_store import SampleStore
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Spot, Stretch
+from callplayer.engine.memory.volumes import Volumes, step_factor
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 JOIN_FRAMES = SAMPLE_RATE_HZ // 200
@@ -34,21 +34,13 @@ LEAP_PLACES = 3
 """Frames that never came move it by more: that is seen at once, from this many places."""
 
 
-class _Volumes(NamedTuple):
-    """Volumes at the server: what comes may have them from `first` on, and has them from `sure`."""
-
-    first: int
-    sure: int
-    gains_db: GainsDb
-
-
 class VoiceMemory:
     """What one lane has received. `gains_db` are the volumes at the server."""
 
     def __init__(self, gains_db: GainsDb = ()) -> None:
         self.store = SampleStore()
         self.stretches: list[Stretch] = []
-        self._gains: deque[_Volumes] = deque([_Volumes(0, 0, gains_db)])
+        self._volumes = Volumes(gains_db)
         self._open: Stretch | None = None
         self._origins_ms: deque[float] = deque(maxlen=FIRST_PLACES)
         self._places = 0
@@ -71,12 +63,12 @@ class VoiceMemory:
         written, frames = self.store.written, len(pcm)
         if self._open is None:
             start_ms = place_ms - frames / FRAMES_PER_MS
-            self._open = Stretch(written, written, start_ms, self._gains_at(written))
+            self._open = Stretch(written, written, start_ms, self._volumes.at(written))
             self.stretches.append(self._open)
             self._origins_ms.clear()
             self._places, self._bias_ms, is_news = 0, 0.0, True
-        elif len(self._gains) > 1 and self._open.gains_db != self._gains_at(written):
-            self._go_on(self._open.end_ms)
+        elif self._volumes.change and self._open.gains_db != self._volumes.at(written):
+            self._go_on()
         self.store.append(pcm)
         self._open.end = self.store.written
         if is_news:
@@ -106,7 +98,7 @@ class VoiceMemory:
     @property
     def gains_db(self) -> GainsDb:
         """Return the volumes that the server was asked for last."""
-        return self._gains[-1].gains_db
+        return self._volumes.newest_db
 
     def set_gains(self, gains_db: GainsDb, after_frames: int, sure_frames: int) -> None:
         """The server has been asked for other volumes.
@@ -114,20 +106,7 @@ class VoiceMemory:
         What comes after `after_frames` may have them, after `sure_frames` it does.
         """
         written = self.store.written
-        self._gains.append(_Volumes(written + after_frames, written + sure_frames, gains_db))
-
-    def _gains_at(self, sample: int) -> GainsDb:
-        """Return the volumes that what comes now has: of several that it may have the loudest.
-
-        So it is heard too soft for a moment, and never too loud.
-        """
-        gains = self._gains
-        while len(gains) > 1 and gains[1].sure <= sample:
-            gains.popleft()
-        may_be = [each.gains_db for each in gains if each.first <= sample or each is gains[0]]
-        if len({len(each) for each in may_be}) > 1:  # a lane that has come to hold other parties
-            return may_be[-1]
-        return tuple(map(max, zip(*may_be, strict=True)))
+        self._volumes.take(written + after_frames, written + sure_frames, gains_db)
 
     def suspect(self, frames: int) -> None:
         """The last `frames` were made up in part, or lack some that were lost."""
@@ -146,7 +125,7 @@ class VoiceMemory:
             made_up.is_suspect = True
             if each is self._open:
                 self._open = made_up
-                self._go_on(made_up.end_ms)
+                self._go_on()
 
     def _unbroken(self) -> Iterator[Stretch]:
         """Return the open stretch and those that it came right after, the latest first."""
@@ -166,13 +145,21 @@ class VoiceMemory:
             (each.first for each in self._unbroken()), default=self.store.written
         )
 
-    def _go_on(self, place_ms: float) -> None:
-        """Go on in another stretch, at this place, without a seam."""
+    def _go_on(self, shift_ms: float = 0.0) -> None:
+        """Go on without a seam: what comes now is so much further on, or has other volumes."""
         before, written = self._open, self.store.written
         assert before is not None
-        opened = Stretch(written, written, place_ms, self._gains_at(written))
-        before.following = self._open = opened
-        self.stretches.append(opened)
+        gains_db, place_ms = self._volumes.at(written), before.place_of(written) + shift_ms
+        if written >= before.first:
+            opened = Stretch(written, written, place_ms, gains_db)
+            before.following = self._open = opened
+            self.stretches.append(opened)
+            return
+        # It was joined on, and what is to be heard of it is still to come.
+        before.first = max(before.first - round(shift_ms * FRAMES_PER_MS), written)
+        before.place_ms = place_ms + (before.first - written) / FRAMES_PER_MS
+        before.fades_gain *= step_factor(before.gains_db, gains_db)
+        before.gains_db = gains_db
 
     def _take_place(self, opened: Stretch, place_ms: float) -> None:
         """Take one more place of the sample that comes next."""
@@ -191,7 +178,7 @@ class VoiceMemory:
             while len(origins_ms) > LEAP_PLACES:
                 origins_ms.popleft()
         if leaps or (self._places % FIRST_PLACES == 0 and abs(shift_ms) > SHIFT_MS):
-            self._go_on(opened.place_of(written) + shift_ms)
+            self._go_on(shift_ms)
 
     # --- what is asked ----------------------------------------------------------------------------
 
@@ -305,8 +292,7 @@ class VoiceMemory:
             shift_ms = off_ms
         fresh.place_ms = reported_ms + shift_ms
         fresh.first, fresh.fades_from = first, seam if fades else None
-        if old.gains_db and len(old.gains_db) == len(fresh.gains_db):
-            fresh.fades_gain = 10 ** ((fresh.gains_db[0] - old.gains_db[0]) / 20)
+        fresh.fades_gain = step_factor(old.gains_db, fresh.gains_db)
         old.end, old.following = seam, fresh
         last = fresh
         for last in fresh.onwards():

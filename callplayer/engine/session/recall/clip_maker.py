@@ -141,12 +141,10 @@ class ClipMaker:
             self._fetch = None
             self._fail("clip-cut-short", FETCH_STOPPED, "Save it again once the call stands.")
             return
-        if fetch.reader is not None and fetch.handback.join(
-            fetch.reader,
-            self._ear.recorder.names,
-            patient=now_s - fetch.asked_s < ALL_LANES_S,
-        ):
-            fetch.reader = None
+        if fetch.reader is not None:
+            patient = now_s - fetch.asked_s < ALL_LANES_S
+            arrival = fetch.handback.join(fetch.reader, self._ear.recorder.names, patient=patient)
+            fetch.reader = None if arrival == "joined" else fetch.reader
         excerpt = self._excerpt(asked)
         lacks_ms = sum(end - start for start, end in excerpt.gaps_ms)
         if lacks_ms < fetch.lacks_ms:

@@ -161,9 +161,9 @@ class Recall(EarMoves):
             call.memory_pauses = False
             self._pause(True)
         reader, patient = self._player.reader, now_s - self._ear.asked_s < LATE_LANE_S
-        joined = self._ear.server == "comes" and self._handback.join(
-            reader, self.recorder.names, patient=patient
-        )
+        arrival: ears.Arrival = "awaited"
+        if self._ear.server == "comes":
+            arrival = self._handback.join(reader, self.recorder.names, patient=patient)
         with channels.lock:
             self._player.follow_device(paused=self._ear.paused)
             waits = self._player.plays and not self._player.replay.is_dry
@@ -173,7 +173,7 @@ class Recall(EarMoves):
                 at_end=self._ends_with_call(now_s),
                 is_live=call.head.status is not None and not call.head.status.call_over,
                 reached=not call.away,
-                joined=joined,
+                arrival=arrival,
             )
             self._ear, effects = ears.look(self._ear, seen, now_s)
             if self._player.speed > 1.0 and ears.is_too_near(self._ear, seen):

@@ -41,10 +41,10 @@ def joined(
     old: dict[str, Stretch],
     fresh: dict[str, Stretch],
     reader: MemoryReader | None = None,
-) -> bool | None:
+) -> bool | str:
     seams = find_seams(memory, old, fresh)
-    if seams is None:
-        return None
+    if not isinstance(seams, dict):
+        return seams
     heard_to = reader.heard_to() if reader is not None else {}
     return join(memory, seams, {name: seam.find() for name, seam in seams.items()}, heard_to)
 
@@ -82,7 +82,7 @@ def test_what_the_server_plays_anew_goes_on_where_the_old_ends(error_ms: float) 
     old = {name: memory.voices[name].stretches[-1] for name in NAMES}
     receive(memory, 1_400, 100, error_ms)
     fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
-    assert joined(memory, old, fresh) is None, "it counts where the two meet"
+    assert joined(memory, old, fresh) == "awaited", "it counts where the two meet"
     receive(memory, 1_500, 540, error_ms)
     assert joined(memory, old, fresh) is True
     reader = MemoryReader(memory)
@@ -152,6 +152,34 @@ def test_what_was_made_up_is_cut_away_from_before_a_change_of_volume_too() -> No
     assert np.abs(heard(reader, 900 * 48)[240:] - wanted).max() < 2
 
 
+@pytest.mark.parametrize(("db", "lacks_ms"), [(-6.0, 0), (0.0, 60), (0.0, -60)])
+def test_what_changes_between_a_join_and_its_seam_is_heard_once_and_at_its_place(
+    db: float, lacks_ms: int
+) -> None:
+    memory = CallMemory()
+    memory.set_gains({name: (0.0,) for name in NAMES}, 0, 0)
+    receive(memory, 0, 2_000)
+    memory.close()
+    reader = MemoryReader(memory)
+    assert reader.seek(1_500.0, NAMES)
+    old = reader.last_stretches()
+    receive(memory, 1_400, 560)
+    fresh = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    assert joined(memory, old, fresh, reader) is True
+    memory.set_gains({name: (db,) for name in NAMES}, 0, 0)
+    for at_ms in range(1_960, 2_500, 10):  # places are told at once, as they are every 100 ms
+        for seed, name in enumerate(NAMES):
+            pcm = call(seed)[(at_ms + lacks_ms) * 48 :][:FRAME] * 10 ** (db / 20)
+            sound = np.rint(pcm).astype(np.int16)
+            memory.append(name, sound, at_ms + lacks_ms + 10, is_news=at_ms < 1_990)
+    out = heard(reader, 800 * 48)
+    skipped_ms = 2_050 - 1_995 if lacks_ms > 0 else 0  # it is told once the seam is so near
+    before, after = call()[1_500 * 48 : 1_990 * 48], call()[(2_010 + skipped_ms) * 48 :]
+    assert np.abs(out[60 * 48 : 490 * 48] - before[60 * 48 :] * 10 ** (db / 20)).max() < 2
+    assert np.abs(out[510 * 48 :] - after[: 290 * 48] * 10 ** (db / 20)).max() < 2
+    assert reader.place_ms == pytest.approx(2_300 + skipped_ms, abs=0.1)
+
+
 def test_sound_without_a_mark_is_joined_by_the_places_reported() -> None:
     memory = CallMemory()
     silence = np.zeros(FRAME, np.int16)
@@ -191,14 +219,14 @@ def test_places_put_right_before_the_two_meet_count(
         memory.append("call", sound[at_ms * 48 :][:FRAME], at_ms + 10, is_news=at_ms % 100 == 0)
     memory.close()
     old = {"call": memory.voices["call"].stretches[-1]}
-    at_ms, fresh, done = 5_500, {}, None
+    at_ms, fresh, done = 5_500, {}, "awaited"
     for passed_ms in range(0, 10_000, 10):
         at_ms += lacks_ms if passed_ms == 1_000 else 0
         reported_ms = at_ms + 10 + (wrong_ms if passed_ms < wrong_for_ms else 0)
         pcm, is_news = sound[at_ms * 48 :][:FRAME], passed_ms % 100 == 0
         memory.append("call", pcm, reported_ms, is_news=is_news)
         fresh = fresh or {"call": memory.voices["call"].stretches[-1]}
-        done = joined(memory, old, fresh) if done is None else done
+        done = joined(memory, old, fresh) if done == "awaited" else done
         at_ms += 10
     assert done is not is_silent
     reader = MemoryReader(memory)

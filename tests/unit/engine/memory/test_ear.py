@@ -26,7 +26,7 @@ def test_a_place_elsewhere_has_the_server_rest_until_the_memory_ends() -> None:
     assert look(ear, seen, 1.0) == (ear, ())
     ear, effects = look(ear, replace(seen, ahead_s=NEAR_S - 0.01), 2.0)
     assert effects == ("refill",)
-    ear, effects = look(ear, replace(seen, ahead_s=1.0, joined=True, grows=True), 2.5)
+    ear, effects = look(ear, replace(seen, ahead_s=1.0, arrival="joined", grows=True), 2.5)
     assert (ear.server, effects) == ("plays", ())
 
 
@@ -65,6 +65,9 @@ def test_a_server_that_brings_nothing_is_asked_plainly() -> None:
     seen = replace(SEEN, ahead_s=0.0, grows=False)
     assert look(comes, seen, 1.0 + PATIENCE_S) == (comes, ())
     assert look(comes, seen, 1.1 + PATIENCE_S) == (Ear(), ("fetch",))
+    elsewhere = replace(seen, arrival="elsewhere")
+    assert look(comes, replace(elsewhere, ahead_s=0.1), 1.2) == (comes, ())
+    assert look(comes, elsewhere, 1.3) == (Ear(), ("fetch",))
     early = replace(comes, lead_s=PATIENCE_S)
     assert look(early, seen, 0.9 + PATIENCE_S + HUNGER_S) == (early, ())
     assert look(early, seen, 1.1 + PATIENCE_S + HUNGER_S) == (Ear(), ("fetch",))

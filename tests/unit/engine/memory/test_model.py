@@ -10,12 +10,12 @@ import os
 import threading
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
-from callplayer.engine.memory.ear import Ear, Effect, Look, leave, look, overlap_ms
+from callplayer.engine.memory.ear import Arrival, Ear, Effect, Look, leave, look, overlap_ms
 from callplayer.engine.memory.handback import Handback
 
 STEP_MS = 50
@@ -122,9 +122,9 @@ class World:
             self._receive()
         if self.ear.at_head:
             return
-        joined = self.ear.server == "comes" and self.handback.join(
-            self.reader, ("call",), patient=True
-        )
+        arrival: Arrival = "awaited"
+        if self.ear.server == "comes":
+            arrival = self.handback.join(self.reader, ("call",), patient=True)
         ends_ms = self.reader.end_ms()
         seen = Look(
             ahead_s=self.reader.frames_ahead() / 48_000,
@@ -132,7 +132,7 @@ class World:
             at_end=ends_ms >= CALL_MS - 150,
             is_live=False,
             reached=self.link,
-            joined=joined,
+            arrival=arrival,
         )
         self.ear, effects = look(self.ear, seen, self.now_ms / 1000)
         self._obey(effects)
@@ -208,6 +208,12 @@ KEYS = st.one_of(
 # The check tries the same examples each time; by hand others are tried at each run.
 @settings(max_examples=40, deadline=None, derandomize="CI" in os.environ)
 @given(st.lists(KEYS, min_size=1, max_size=14))
+# A server goes by itself beyond the end of the memory, or nearly, just when it is to go on there.
+@example([("go-to", 3000), ("back-by", 100), ("wait", 1), ("moves", 3001), ("wait", 40)])
+@example([("go-to", 3000), ("back-by", 300), ("wait", 1), ("moves", 20_000), ("wait", 40)])
+@example(
+    [("go-to", 3000), ("back-by", 900), ("error", 18), ("wait", 1), ("moves", 2870), ("wait", 40)]
+)
 def test_whatever_is_pressed_and_lost_what_is_heard_is_the_call(
     keys: list[tuple[str, int]],
 ) -> None:
