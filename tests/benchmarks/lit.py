@@ -19,7 +19,9 @@ from tests.rig.signals import PERIOD_S, heard_position_s, write_sweep_call
 CALL_S = 60.0
 WORD_S = 0.4
 REMEMBERED_S = 20.0
-LISTEN_S = 5.0
+LISTEN_CALL_S = 8.0
+"""So much of the call is heard at each speed: one period of its sweep."""
+
 SETTLE_S = 0.7
 HALF_READ_S = 0.02
 EDGE_S = 0.15
@@ -81,7 +83,7 @@ def measure() -> dict[float, list[float]]:
                     time.sleep(0.1)
                 time.sleep(SETTLE_S)
                 from_s = time.monotonic()
-                time.sleep(LISTEN_S)
+                time.sleep(LISTEN_CALL_S / speed)
                 late_ms[speed] = _late_ms(watch.since(from_s), sink, speed)
                 screen.type("\x7f")
                 time.sleep(0.3)
@@ -110,8 +112,10 @@ def report(late_ms: dict[float, list[float]]) -> None:
     """Print a row for each speed."""
     for speed, each_ms in late_ms.items():
         near = sum(abs(each) <= 25.0 for each in each_ms)
-        most = max(map(abs, each_ms), default=0.0)
-        print(
-            f"words lit at {speed:g}×: {near} of {len(each_ms)} within 25 ms of the sound,"
-            f" most {most:.0f} ms"
-        )
+        if each_ms:
+            print(
+                f"words lit at {speed:g}×: {near} of {len(each_ms)} within 25 ms of the sound,"
+                f" {min(each_ms):+.0f} to {max(each_ms):+.0f} ms"
+            )
+        else:
+            print(f"words lit at {speed:g}×: none was seen")
