@@ -27,6 +27,10 @@ SEARCH_FRAMES = SAMPLE_RATE_HZ * 125 // 1000
 SHORTEST_FRAMES = SAMPLE_RATE_HZ * 50 // 1000
 """Of what comes late no less is looked for."""
 
+END_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
+NEAR_FRAMES = SAMPLE_RATE_HZ * 16 // 1000
+"""The end of it is looked for once more, so near: a jitter buffer moves the sound by less."""
+
 GUARD_FRAMES = SAMPLE_RATE_HZ * 40 // 1000
 """How long before the end of what is stored that piece ends: a reported place is off by less."""
 
@@ -78,24 +82,43 @@ class Handback:
 class SameSound(NamedTuple):
     """What the sound itself shows: the first sample that came is `old_at_fresh` of the old stretch.
 
-    The reported place was `error` samples too low there.
+    It was looked at up to the sample `old_to` of that. The reported place was `error` samples too
+    low there.
     """
 
     old_at_fresh: int
+    old_to: int
     error: int
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A piece of what comes, and the sound that it is looked for in, where `guess` is its place.
+    """A piece of what comes, and the sound from sample `start` on that it is looked for in.
 
-    That sound begins `begin` samples into the old stretch's, if the first sample that came does.
+    It is `at` so many samples after the first that came; `guess` is where it should be found.
     """
 
     template: Pcm
     searched: Pcm
+    start: int
+    at: int
     guess: int
-    begin: int
+
+    def find(self) -> SameSound | None:
+        """Return where the two are the same, at the piece's end to the sample; None if unsure.
+
+        A jitter buffer may have moved the sound within the piece.
+        """
+        match, size = find_match(self.template, self.searched), len(self.template)
+        if match is None:
+            return None
+        offset, low = match.offset, max(match.offset + size - END_FRAMES - NEAR_FRAMES, 0)
+        at_end = self.searched[low : match.offset + size + NEAR_FRAMES]
+        end = find_match(self.template[-END_FRAMES:], at_end)
+        if end is not None:
+            offset = low + end.offset + min(END_FRAMES, size) - size
+        found = self.start + offset
+        return SameSound(found - self.at, found + size, offset - self.guess)
 
 
 @dataclass(frozen=True)
@@ -112,9 +135,9 @@ class Seam:
     def find(self) -> SameSound | None:
         """Return where the two are the same sound; None if unsure."""
         for probe in self.probes:
-            match = find_match(probe.template, probe.searched)
-            if match is not None:
-                return SameSound(probe.begin + match.offset, match.offset - probe.guess)
+            same = probe.find()
+            if same is not None:
+                return same
         return None
 
 
@@ -192,7 +215,7 @@ def _probe(
     if size < SHORTEST_FRAMES or stop - start < size:
         return None
     template = voice.store.read(first, size)
-    return Probe(template, voice.store.read(start, stop - start), guess - start, start - at)
+    return Probe(template, voice.store.read(start, stop - start), start, at, guess - start)
 
 
 def join(
@@ -213,7 +236,7 @@ def join(
         heard = spot.sample if spot is not None and spot.stretch is old else None
         voice = memory.voices[name]
         if same is not None:
-            voice.join(old, fresh, same.old_at_fresh, heard)
+            voice.join(old, fresh, same.old_at_fresh, heard, same_to=same.old_to)
             continue
         goes_on = _sample_at(fresh, old.place_of(old.end) - off_ms)
         voice.join(old, fresh, old.end - (goes_on - fresh.first), heard, off_ms=off_ms)

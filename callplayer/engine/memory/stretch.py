@@ -21,7 +21,8 @@ class Stretch:
     `gains_db` are the volumes at the server that they were received with. `following` goes on at
     the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms,
     `fades_gain` times as loud as it is stored, so that it fits.
-    `cut_to` is what goes before this one where all of this one turned out to be made up.
+    `cut_to` is what goes before this one where all of this one turned out to be made up. What this
+    one was joined to ended at `ended_before`.
     """
 
     first: int
@@ -33,6 +34,7 @@ class Stretch:
     fades_from: int | None = None
     fades_gain: float = 1.0
     cut_to: Stretch | None = None
+    ended_before: int | None = None
 
     def place_of(self, sample: int) -> float:
         """Return the place of a sample, in ms."""
@@ -44,6 +46,12 @@ class Stretch:
         end_ms = self.place_of(max(self.end, self.first))
         following = self.following
         return end_ms if following is None else max(end_ms, following.place_ms)
+
+    @property
+    def whole_end(self) -> int:
+        """Return the sample where it ended before another was joined to it."""
+        before = self.following.ended_before if self.following is not None else None
+        return self.end if before is None else before
 
     def onwards(self) -> Iterator[Stretch]:
         """Return this one and those that go on from it."""
@@ -65,13 +73,16 @@ class Spot(NamedTuple):
         return self.stretch.place_of(self.sample)
 
     def settled(self) -> Spot:
-        """Return the same spot where its stretch has been split, or cut away, since."""
+        """Return the same spot where its stretch was split, joined to another or cut away since."""
         stretch, sample = self
         while True:
             following, cut_to = stretch.following, stretch.cut_to
             if cut_to is not None:
-                stretch, sample = cut_to, cut_to.end
+                stretch, sample = cut_to, cut_to.whole_end
             elif following is not None and following.first == stretch.end < sample:
                 stretch = following
+            elif following is not None and following.fades_from == stretch.end < sample:
+                beyond = min(sample, stretch.whole_end) - stretch.end
+                stretch, sample = following, following.first + beyond
             else:
                 return Spot(stretch, sample)

@@ -84,7 +84,7 @@ class VoiceMemory:
         for each in self.stretches:
             if each.following is closed:
                 each.following, closed.cut_to = None, each
-                each.end += JOIN_FRAMES if closed.fades_from is not None else 0
+                each.end = max(each.end, closed.ended_before or 0)
 
     def cut(self, frames: int) -> None:
         """The last `frames`, as far as there are any, were made up: no sound of the call."""
@@ -269,18 +269,20 @@ class VoiceMemory:
         old_at_fresh: int,
         heard_to: int | None = None,
         *,
+        same_to: int | None = None,
         off_ms: float | None = None,
     ) -> None:
-        """Have `fresh`, and what follows it, go on at the end of `old`.
+        """Have `fresh`, and what follows it, go on at the end of `old`, or before it.
 
         `old_at_fresh` is the sample of `old` that is the same sound as the first one of `fresh`. It
-        may be that the sound has not come so far yet. The seam is not before the sample `heard_to`
-        of `old`. Where the sound did not show this, the reported places count, and are `off_ms` too
-        low.
+        may be that the sound has not come so far yet. The two were seen to be the same up to the
+        sample `same_to` of `old`: there the seam is, but not before the sample `heard_to`. Where
+        the sound did not show this, the reported places count, and are `off_ms` too low.
         """
         # What was heard beyond the end was made up: there is no sound of the call to go on from.
         heard = heard_to if heard_to is not None and heard_to <= old.end else 0
-        seam, origin = max(old.end - JOIN_FRAMES, old.first, heard), fresh.first
+        last_fits = min(old.end if same_to is None else same_to, old.end) - JOIN_FRAMES
+        seam, origin = max(last_fits, old.first, heard), fresh.first
         fades = old.end - seam >= JOIN_FRAMES
         first = origin + max(seam - old_at_fresh, 0)
         while fresh.following is not None and first >= fresh.end:
@@ -293,6 +295,7 @@ class VoiceMemory:
         fresh.place_ms = reported_ms + shift_ms
         fresh.first, fresh.fades_from = first, seam if fades else None
         fresh.fades_gain = step_factor(old.gains_db, fresh.gains_db)
+        fresh.ended_before = old.end
         old.end, old.following = seam, fresh
         last = fresh
         for last in fresh.onwards():
