@@ -99,7 +99,7 @@ class Service:
         if self.library.is_shared:
             self.library.instances.beat(self.peer_url)
         self.library.look(now_s)
-        self.streams.end_revoked(self.access.may_listen)
+        self.streams.end_unwanted(self.access.may_listen)
 
 
 @contextlib.asynccontextmanager

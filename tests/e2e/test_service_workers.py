@@ -19,7 +19,7 @@ from callplayer.errors import ParticipantTakenError, TooManyStreamsError
 from callplayer.recordings.named_file import incident_id
 from callplayer.recordings.recording import Recording, find_recordings
 from callplayer.service.bots.process import CROWD, WorkerLimits, Workers
-from callplayer.service.bots.streams import Streams
+from callplayer.service.bots.streams import UNCLAIMED_S, Streams
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.binary import ensure_binary
 from callplayer.service.livekit.process import own_server
@@ -200,6 +200,33 @@ async def test_more_streams_than_the_machine_carries_are_refused(
             await open_as(streams, name)
         with pytest.raises(TooManyStreamsError, match="2 streams are open"):
             await open_as(streams, "desk 3")
+
+
+async def test_a_stream_whose_opener_gave_up_ends_soon_unless_it_is_asked_for_again(
+    recordings: Path, tmp_path: Path
+) -> None:
+    now_s = [0.0]
+    log = tmp_path / "livekit.log"
+
+    async def not_wanted() -> bool:
+        return False
+
+    async with streams_of(recordings, log, clock=lambda: now_s[0]) as streams:
+        await streams.open(streams.call, autoplay=False, is_wanted=not_wanted)
+        for name in ("again", "gone"):
+            await streams.open(
+                streams.call, autoplay=False, participant_id=name, is_wanted=not_wanted
+            )
+        streams.end_unwanted(lambda _: True)
+        await until(lambda: streams.count == 2, 10.0)
+        now_s[0] = UNCLAIMED_S - 1.0
+        streams.end_unwanted(lambda _: True)
+        again = await open_as(streams, "again")
+        now_s[0] = UNCLAIMED_S
+        streams.end_unwanted(lambda _: True)
+        await until(lambda: streams.count == 1, 10.0)
+        async with listening(again.token, again.url) as listener:
+            assert listener.statuses[0].position == 0
 
 
 async def test_as_left_till_shortly_before_the_time_is_up_and_anew_after_it(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +39,8 @@ from callplayer.vendor.http import StreamGrant
 STREAMS_A_CORE = 12.5
 """As many as played at once in the benchmark, room server and listeners on the same cores."""
 
+UNCLAIMED_S = 15.0
+"""So long a stream whose opener gave up waits for the participant to ask for it again."""
 
 log = logging.getLogger("callplayer.service")
 
@@ -53,6 +56,10 @@ class _Stream:
     worker: BotWorker
     incident_id: str
     client_id: str
+
+
+async def _is_wanted() -> bool:
+    return True
 
 
 def most_streams(cpus: int) -> int:
@@ -113,6 +120,7 @@ class Streams:
         self._streams: dict[str, _Stream] = {}
         self._owned: dict[Owner, str] = {}
         self._left: dict[Owner, tuple[Place, float]] = {}
+        self._unclaimed: dict[str, float] = {}
         self._locks: weakref.WeakValueDictionary[Owner, asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
@@ -126,23 +134,34 @@ class Streams:
         autoplay: bool,
         participant_id: str | None = None,
         client_id: str = "",
+        is_wanted: Callable[[], Awaitable[bool]] = _is_wanted,
     ) -> StreamGrant:
         """Return the token of a stream whose bot has joined its room already.
 
-        It is a new one, or what `participant_id` of the same client has of that incident. Raise
-        ParticipantTakenError, TooManyStreamsError, DrainingError, SoundNotReadyError, ServiceError
-        if the bot cannot join, UsageError if the recording cannot be decoded.
+        It is a new one, or what `participant_id` of the same client has of that incident. A new one
+        that is not wanted any more by then is ended, if a participant is named after UNCLAIMED_S.
+        Raise ParticipantTakenError, TooManyStreamsError, DrainingError, SoundNotReadyError,
+        ServiceError if the bot cannot join, UsageError if the recording cannot be decoded.
         """
         if participant_id is None:
             listener = f"listener-{secrets.token_hex(8)}"
-            return await self._open(recording, autoplay, listener, client_id)
+            stream = await self._open(recording, autoplay, listener, client_id)
+            if not await is_wanted():
+                self._unclaimed[stream.name] = self._clock()
+            return self._grant(stream)
         owner = (client_id, recording.id, participant_id)
         lock = self._locks.setdefault(owner, asyncio.Lock())
         with self._claims.owned(*owner, self._tokens.listener_ttl_s):
             async with lock:
-                return await self._again(owner) or await self._open(
+                there = await self._again(owner)
+                stream = there or await self._open(
                     recording, autoplay, participant_id, client_id, owner
                 )
+                if await is_wanted():
+                    self._unclaimed.pop(stream.name, None)
+                elif there is None:
+                    self._unclaimed[stream.name] = self._clock() + UNCLAIMED_S
+                return self._grant(stream)
 
     @property
     def count(self) -> int:
@@ -158,8 +177,8 @@ class Streams:
         )
         return stats_of(workers, self._dead)
 
-    def end_revoked(self, may_listen: Callable[[str], bool]) -> None:
-        """End the streams whose incident is gone, or whose client `may_listen` denies.
+    def end_unwanted(self, may_listen: Callable[[str], bool]) -> None:
+        """End streams whose incident is gone, whose client `may_listen` denies, or left unclaimed.
 
         Their rooms end, so that tokens given out before open nothing. Call it about once a second:
         what could not be ended is tried again.
@@ -175,6 +194,9 @@ class Streams:
             if stream.incident_id not in there or stream.client_id not in allowed:
                 log.info("stream %s: its incident or client was removed", stream.name)
                 self._close_room(stream)
+            elif self._unclaimed.get(stream.name, math.inf) <= self._clock():
+                log.info("stream %s: who asked for it has gone", stream.name)
+                self._close_room(stream)
 
     async def close(self) -> None:
         """End all streams: every bot leaves its room."""
@@ -182,8 +204,8 @@ class Streams:
         await asyncio.gather(*self._closing_rooms, return_exceptions=True)
         await self._sounds.close()
 
-    async def _again(self, owner: Owner) -> StreamGrant | None:
-        """Return a new token for the stream that `owner` has, None if there is none any more."""
+    async def _again(self, owner: Owner) -> _Stream | None:
+        """Return the stream that `owner` has, None if there is none any more."""
         stream = self._streams.get(self._owned.get(owner, ""))
         if stream is None:
             return None
@@ -192,7 +214,7 @@ class Streams:
                 return None
         except WorkerDiedError:
             return None
-        return self._grant(stream)
+        return stream
 
     async def _open(
         self,
@@ -201,7 +223,7 @@ class Streams:
         listener: str,
         client_id: str,
         owner: Owner | None = None,
-    ) -> StreamGrant:
+    ) -> _Stream:
         if self.drains:
             raise DrainingError("This service is about to end.", "Ask another one.")
         if self.count >= self._most:
@@ -216,7 +238,7 @@ class Streams:
             self._owned[owner] = stream.name
             self._left.pop(owner, None)
         log.info("stream %s: open, incident %s", stream.name, recording.id)
-        return self._grant(stream)
+        return stream
 
     async def _have_played(
         self,
@@ -297,6 +319,7 @@ class Streams:
             name: stream for name, stream in self._streams.items() if name in stream.worker.places
         }
         self._owned = {owner: name for owner, name in self._owned.items() if name in self._streams}
+        self._unclaimed = {n: at_s for n, at_s in self._unclaimed.items() if n in self._streams}
 
     def _ended(self, name: str) -> None:
         """Close the room that a bot has left: a listener that has just come would hear nothing."""

@@ -68,8 +68,12 @@ class StreamOpener(Protocol):
         autoplay: bool,
         participant_id: str | None = None,
         client_id: str = "",
+        is_wanted: Callable[[], Awaitable[bool]],
     ) -> StreamGrant:
-        """Return the token of a new stream, or of what the client's participant has already."""
+        """Return the token of a new stream, or of what the client's participant has already.
+
+        `is_wanted` returns whether who asked still waits for the answer.
+        """
 
 
 async def _nothing_to_check() -> Mapping[str, bool]:
@@ -175,20 +179,24 @@ class Api:
             if answer is not None:
                 return answer
         try:
-            grant = await self._opened(recording, asked, client)
+            grant = await self._opened(request, recording, asked, client)
         except SoundNotReadyError:
             return problem(202, "the sound is still being read; ask again", retry_after(1.0))
         return json_answer(StreamAnswer(token=grant.token, url=grant.url), headers=NO_STORE)
 
     async def _opened(
-        self, recording: Recording, asked: StreamRequest, client: Client
+        self, request: Request, recording: Recording, asked: StreamRequest, client: Client
     ) -> StreamGrant:
+        async def is_wanted() -> bool:
+            return not await request.is_disconnected()
+
         try:
             return await self._streams.open(
                 recording,
                 autoplay=asked.autoplay,
                 participant_id=asked.participant_id,
                 client_id=client.id,
+                is_wanted=is_wanted,
             )
         except ParticipantTakenError as error:
             raise HTTPException(409, "another client listens under this participant_id") from error

@@ -33,6 +33,7 @@ from callplayer.service.http.metrics import Metrics
 from callplayer.service.http.openapi import document
 from callplayer.service.http.problems import MAX_BODY_BYTES, read_body
 from callplayer.service.http.routes import Api
+from callplayer.service.http.server import http_server, listen, url_of
 from callplayer.service.library.library import Library
 from callplayer.service.livekit.tokens import DEFAULT_STREAM_TTL_S
 from callplayer.vendor.http import StreamGrant, parse_incident, parse_stream_grant
@@ -56,10 +57,15 @@ class FakeStreams:
         self.asked: list[tuple[str, bool, str | None]] = []
         self.clients: list[str] = []
         self.error: Exception | None = None
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+        self.wanted: list[bool] = []
 
-    async def open(self, recording, *, autoplay, participant_id=None, client_id=""):
+    async def open(self, recording, *, autoplay, participant_id=None, client_id="", is_wanted):
         self.asked.append((recording.id, autoplay, participant_id))
         self.clients.append(client_id)
+        await self.may_open.wait()
+        self.wanted.append(await is_wanted())
         if participant_id is None:
             return self._grant()
         owner = (client_id, recording.id, participant_id)
@@ -319,6 +325,27 @@ async def test_a_client_that_got_no_token_owns_no_participant_id(rig):
     assert (await rig.client.post(path, json=mine)).status_code == 429
     await rig.sign_in()
     assert (await rig.client.post(path, json=mine)).status_code == 409
+
+
+async def test_a_client_that_waits_no_longer_for_its_stream_is_seen_to_have_gone(rig):
+    await rig.sign_in()
+    path = f"/v1/incident_events/{incident_id('1.wav')}/stream_token"
+    headers = {"Authorization": rig.client.headers["Authorization"]}
+    with listen("127.0.0.1", 0) as listening:
+        async with (
+            http_server(rig.app, listening),
+            httpx.AsyncClient(base_url=url_of(listening), headers=headers) as client,
+        ):
+            rig.streams.may_open.clear()
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(path, json={"autoplay": False}, timeout=0.2)
+            patient = asyncio.create_task(client.post(path, json={"autoplay": False}))
+            async with asyncio.timeout(5):
+                while len(rig.streams.asked) < 2:
+                    await asyncio.sleep(0.005)
+            rig.streams.may_open.set()
+            assert (await patient).status_code == 200
+    assert sorted(rig.streams.wanted) == [False, True]
 
 
 async def test_a_body_that_does_not_come_is_waited_for_no_longer():
