@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -85,14 +86,24 @@ def take_events(takes: Takes, *, logs: bool) -> None:
     """Have events brought to `takes`, on the native library's threads; the SDK gets what is left.
 
     `logs` are events, too. A taker added later comes first.
+
+    Python makes a thread's state anew for each call from a thread that is not its own, with 16 kB
+    for its frames, and frees both: that costs more than a taker does. So these threads, which live
+    as long as the library, keep theirs.
     """
     from livekit.rtc import _ffi_client as sdk
     from livekit.rtc.version import __version__
 
     pass_on = _kept[-1] if _kept else sdk.ffi_event_callback
 
+    keep_state, threads = ctypes.pythonapi.PyGILState_Ensure, set[int]()
+
     @sdk.ffi_cb_fnc  # type: ignore[untyped-decorator]
     def bring(content: Any, size: int) -> None:
+        thread = threading.get_ident()
+        if thread not in threads:
+            threads.add(thread)
+            keep_state()
         if not takes(content, size):
             pass_on(content, size)
 

@@ -52,7 +52,10 @@ class Cluster:
         node_ports = {name: free_port() for name in NAMES}
         redis_file = home / "redis.conf"
         redis_file.write_text(
-            file_of_page("redis", {"10.0.0.3": "127.0.0.1", "6379": str(redis_port)})
+            file_of_page(
+                "redis",
+                {"10.0.0.3": "127.0.0.1", "6379": str(redis_port), "/var/lib/redis": str(home)},
+            )
         )
         self.redis = Server(["redis-server", str(redis_file)], redis_port, home / "redis.log")
         self.nodes = {name: self._node(name, node_ports[name], redis_port) for name in NAMES}

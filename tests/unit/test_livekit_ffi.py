@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,3 +127,24 @@ async def test_a_room_hears_its_own_events_and_no_answers() -> None:
         assert [queue.get_nowait() for _ in range(queue.qsize())] == [events[0], events[4]]
     finally:
         line.unsubscribe(queue)
+
+
+async def test_a_native_thread_keeps_its_python_state_from_one_event_to_the_next() -> None:
+    """What is kept by thread would be gone otherwise, and making it costs more than a frame."""
+    mine = threading.local()
+    counted = [0]
+    tag = livekit_ffi.event_tag("capture_audio_frame")
+
+    def takes(content: Any, _size: int) -> bool:
+        if content[0] == tag:
+            mine.events = getattr(mine, "events", 0) + 1
+            counted[0] = max(counted[0], mine.events)
+        return False
+
+    livekit_ffi.take_events(takes, logs=True)
+    source = rtc.AudioSource(48_000, 1, queue_size_ms=0)
+    async with asyncio.timeout(5):
+        for _ in range(10):
+            await source.capture_frame(rtc.AudioFrame.create(48_000, 1, 480))
+    await source.aclose()
+    assert counted[0] >= 5
