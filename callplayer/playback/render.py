@@ -97,6 +97,10 @@ def mixed(block: Samples) -> Samples:
     """Return one channel of a block: the sum of all, rounded off where it would overload."""
     if block.shape[1] == 1:
         return block
+    flat = block.reshape(-1)
+    if flat[flat.argmax()] < KNEE / 2 and flat[flat.argmin()] > -KNEE / 2:
+        quiet: Samples = np.add(block[:, 0], block[:, 1])[:, None]
+        return quiet
     total = np.add(block[:, 0], block[:, 1], dtype=np.int32)
     if max(total[total.argmax()], -total[total.argmin()]) > KNEE:
         total = np.rint(soft_limited(total.astype(np.float32)))
@@ -121,9 +125,11 @@ def _sound(plan: BlockPlan, read: Reader, parties: int) -> Samples:
 def _amplify(
     block: Samples, gains_from: NDArray[np.float32], gains_to: NDArray[np.float32]
 ) -> Samples:
-    gain = gains_from + (gains_to - gains_from) * _RAMP[:, None]
+    gain = gains_from
+    if (gains_from != gains_to).any():
+        gain = gains_from + (gains_to - gains_from) * _RAMP[:, None]
     loud: Sound = block.astype(np.float32) * gain
     boosted = np.maximum(gains_from, gains_to) > 1
     if boosted.any():
         loud = np.where(boosted, soft_limited(loud), loud)
-    return np.rint(loud).clip(-32_768, 32_767).astype(np.int16)
+    return np.rint(loud, out=loud).clip(-32_768, 32_767, out=loud).astype(np.int16)
