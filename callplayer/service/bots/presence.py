@@ -143,6 +143,7 @@ class ListenerPresence:
         self._went = went
         self._heard = PositionHistory()
         self._session = ""
+        self._session_left = ""
         self._was_lost = False
         self._here = asyncio.Event()
         self._changed = asyncio.Event()
@@ -166,6 +167,7 @@ class ListenerPresence:
         """Take note that the SDK reports a participant that left, late and maybe out of order."""
         if participant.identity == self._listener:
             self._was_lost = participant.disconnect_reason in LOST_REASONS
+            self._session_left = participant.sid
             if not self.is_here:
                 self._went(self._heard.last_confirmed(lost=self._was_lost))
             self.poll_now()
@@ -222,8 +224,9 @@ class ListenerPresence:
             elif session:
                 self._note_gone(lost=True)  # it is back before the server has missed it
                 await self._note_come(session)
-            elif me in present:  # else the server did not answer
-                # A listener that is joining has lost its connection before the server noticed.
+            elif me in present or self._session_left == self._session:
+                # Else the server did not answer, or has lost what it knew of the room. A listener
+                # that is joining has lost its connection before the server noticed.
                 self._note_gone(lost=session is not None)
         return present.keys() == {me, self._listener}
 

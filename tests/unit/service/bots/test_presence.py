@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from callplayer.service.bots.presence import UNNOTICED_S, PositionHistory, Sign
+from callplayer.service.bots.presence import (
+    UNNOTICED_S,
+    ListenerPresence,
+    PositionHistory,
+    Sign,
+)
 from callplayer.service.http.operations import OPEN_STREAM
 from callplayer.service.options import ServeOptions
 
@@ -81,6 +88,43 @@ def test_a_listener_that_never_came_has_heard_nothing():
     heard.sign(Sign(1.0, 7))
     assert heard.take_signs() == ()
     assert heard.last_confirmed(lost=True) is None
+
+
+class Roster:
+    """The participants as the room server lists them."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, str] = {}
+
+    async def sessions(self) -> dict[str, str]:
+        return self.there
+
+    async def announce(self) -> None:
+        pass
+
+
+async def test_a_listener_that_leaves_has_gone_though_the_server_lost_its_list():
+    """A Redis that comes back empty knows neither bot nor listener of a room that goes on."""
+    roster, went = Roster(), []
+    room: Any = SimpleNamespace(local_participant=SimpleNamespace(identity="bot"))
+    presence = ListenerPresence(
+        room, roster, "desk", place=lambda: 7, came=lambda: None, went=went.append
+    )
+
+    def left(session: str) -> None:
+        leaver: Any = SimpleNamespace(identity="desk", sid=session, disconnect_reason=0)
+        presence.disconnected(leaver)
+
+    roster.there = {"bot": "b", "desk": "second"}
+    await presence.refresh()
+    roster.there = {}
+    left("first")
+    await presence.refresh()
+    assert presence.is_here
+    left("second")
+    await presence.refresh()
+    assert not presence.is_here
+    assert went == [7]
 
 
 def test_a_service_waits_for_a_minute():
