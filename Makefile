@@ -158,5 +158,5 @@ $(VENV)/demo-ready: pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(VENV)/test-ready: pyproject.toml $(LOCK) | $(BIN)/pip
-	@$(BIN)/python .ci/python-packages $(BIN)/python "" --constraint $(LOCK) --editable '.[dev]'
+	@$(BIN)/python .ci/python-packages $(BIN)/python "" --constraint $(LOCK) --no-compile --editable '.[dev]'
 	@touch $@ $(VENV)/demo-ready
