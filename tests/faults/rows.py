@@ -66,7 +66,7 @@ ROWS = (
     _row("API answers 403", api_rows.refuses, fault=Fault(403), says="refuses this client .403."),
     _row("sign-in refused", api_rows.refuses_sign_in),
     _row("API answers 404", api_rows.answers, fault=Fault(404), says="answered 404"),
-    _row("API answers 429, Retry-After: 3", api_rows.asks_for_patience, wait_s=3, short=True),
+    _row("API answers 429, Retry-After: 3", api_rows.asks_for_patience, wait_s=3),
     _row("API answers 500", api_rows.answers, fault=Fault(500), says="answered 500"),
     _row("API hangs", api_rows.answers, fault=Fault(hangs=True), says="no answer in time",
          tries=1),

@@ -54,7 +54,7 @@ SERVERS = (
     Server("one mixed track, unnamed", _tracks(Track())),
     Server("two tracks", Variant()),
     Server("two tracks, unnamed", _tracks(*UNNAMED)),
-    Server("two participants", _tracks(*TWO_BOTS), short=True),
+    Server("two participants", _tracks(*TWO_BOTS)),
     Server("one stereo track", _tracks(Track(name="call", channels=2))),
     Server("mixed track and the caller's own", _tracks(*MIXED, CALLER)),
     Server("mixed track and both parties' own", _tracks(*MIX, CALLER, TAKER)),
