@@ -24,7 +24,7 @@ TWO_BOTS = (
 class Server:
     """One server. `how` goes to `play_variant`.
 
-    `short` ones are tested each time: of one mixed track, of two, of two participants.
+    `short` ones are tested each time.
     """
 
     name: str
