@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(E2E):
             item.add_marker("e2e")
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through thousands of collected tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

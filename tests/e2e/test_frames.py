@@ -21,7 +21,7 @@ from callplayer.service.livekit.tokens import RoomTokens
 from tests.e2e.service_fixtures import TONE_HZ, steady_db, tone_bot
 
 
-@pytest.mark.measures
+@pytest.mark.records
 @pytest.mark.parametrize(
     ("way_in", "way"), [(direct_outlet, DirectFrames), (sdk_outlet, SdkFrames)]
 )

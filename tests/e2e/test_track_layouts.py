@@ -182,7 +182,7 @@ def test_a_conference_of_callers_is_one_party(rig: Rig, sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("tracks", [LATE, NAMED_LATE], ids=["come-late", "named-late"])
-@pytest.mark.measures
+@pytest.mark.records
 def test_a_mute_is_handed_to_the_own_mix_when_the_parties_part(
     rig: Rig, sink: Sink, tracks: tuple[Track, ...]
 ) -> None:
