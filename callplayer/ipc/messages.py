@@ -151,7 +151,8 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     `requested_ms` is where the user asked the cursor to be and the server has not confirmed;
     `unconfirmed_s` is for how long any command has waited for a status that agrees (0.0: none).
     `device` is None while no sound can come out; if the call is then `held`, it waits at the place
-    that was heard last, and goes on by itself once sound can come out again.
+    that was heard last, and goes on by itself once sound can come out again. `opening` names the
+    device that is being opened meanwhile, "" while none is.
 
     `source` is where the sound comes from; `recording` is the file's name where it is a recording
     that this engine plays by itself, without a server.
@@ -184,6 +185,7 @@ class StateEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", t
     parties: tuple[PartyState, ...] = (PartyState(party="caller"), PartyState(party="callTaker"))
     lanes: tuple[LaneState, ...] = ()
     device: str | None = None
+    opening: str = ""
     held: bool = False
     lost_at_s: float | None = None
     retry_at_s: float | None = None

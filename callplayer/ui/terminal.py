@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from callplayer.ipc.messages import StateEvent
-from callplayer.ui.model.format import PHASE_LOOKS, clock_text, shown_duration_ms, shown_position_ms
+from callplayer.ui.model.format import clock_text, look_of, shown_duration_ms, shown_position_ms
 
 SAVE_TITLE, RESTORE_TITLE = "\x1b[22;0t", "\x1b[23;0t"
 NO_PROGRESS = "\x1b]9;4;0;\x07"
@@ -55,7 +55,7 @@ def knows_progress(environment: Mapping[str, str]) -> bool:
 def title(state: StateEvent, now_s: float) -> str:
     """Return the sequence that sets the window's title: the state, and where the call is."""
     duration_ms = shown_duration_ms(state, now_s)
-    look = PHASE_LOOKS[state.phase]
+    look = look_of(state)
     text = f"{look.symbol} {look.word.lower()}"
     if duration_ms > 0:
         position = clock_text(shown_position_ms(state, now_s), duration_ms, tenths=False)

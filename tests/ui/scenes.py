@@ -243,5 +243,8 @@ SCENES = {
     "help": Scene((INCIDENT, LEVELS, PLAYING), ("question_mark",)),
     "stats": Scene((INCIDENT, LEVELS, PLAYING, STATS), ("i",)),
     "devices": Scene((INCIDENT, LEVELS, PLAYING, DEVICES), ("d", "down")),
+    "device-opening": Scene(
+        (INCIDENT, but(PAUSED, device=None, held=True, opening="Plantronics C320 Headset"))
+    ),
     "device-lost": Scene((INCIDENT, LEVELS, but(PAUSED, device=None, held=True), DEVICE_LOST)),
 }

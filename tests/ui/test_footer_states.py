@@ -31,6 +31,7 @@ STATES: dict[str, Scene] = {
     "connecting again": Scene((AGAIN,)),
     "playing": Scene((INCIDENT, LEVELS, PLAYING, *TALK)),
     "paused": Scene((INCIDENT, PAUSED)),
+    "waiting for a device": SCENES["device-opening"],
     "behind live": Scene((INCIDENT, GROWING)),
     "at end": Scene((INCIDENT, AT_END)),
     "statistics": SCENES["stats"],

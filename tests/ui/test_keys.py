@@ -172,8 +172,8 @@ async def test_a_target_is_shown_at_once_and_warned_of_after_a_second(tmp_path: 
         assert "◆" in session.text
         assert session.shows_clock("1:23.4")
         assert "not confirmed" not in session.text
-        await session.until_text("not confirmed by the server for 1 s")
-        await session.until_text("not confirmed by the server for 2 s")
+        await session.until_text("Not confirmed by the server for 1 s")
+        await session.until_text("Not confirmed by the server for 2 s")
 
 
 async def test_keys_go_on_working_while_help_is_open(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_why_nothing_is_heard_and_what_is_not_confirmed_is_said_once() -> None:
     assert said(quiet, FROZEN_S + 4, FROZEN_S + 5) == ["Nobody speaks, for 4 s now."]
     waits = but(PLAYING, requested_ms=10_000, unconfirmed_s=0.9, as_of_s=FROZEN_S + 5)
     assert said(waits, FROZEN_S + 5.05, FROZEN_S + 6, FROZEN_S + 7) == [
-        "Not confirmed by the server for 1 s"
+        "Not confirmed by the server for 1 s."
     ]
     lost = but(
         PLAYING, phase="reconnecting", advancing=False, detail="No answer.", lost_at_s=FROZEN_S

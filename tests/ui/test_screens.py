@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -118,6 +119,7 @@ async def test_the_footer_says_what_space_will_do() -> None:
             (PLAYING, "pause"),
             (PAUSED, "play"),
             (but(PLAYING, phase="live", call_over=False), "pause"),
+            (but(PAUSED, held=True), "pause"),
             (but(PLAYING, phase="at-end", at_end=True, advancing=False), "play"),
         ):
             app.player.take(state)
@@ -254,16 +256,34 @@ async def test_a_wide_window_lists_what_was_found_with_the_words_there() -> None
 
 
 @pytest.mark.parametrize(
-    "scene", ["unconfirmed", "skips-silence", "reconnecting", "failed", "device-lost"]
-)
-async def test_what_is_noted_has_room_in_the_least_window(scene: str) -> None:
+    ("scene", "keys"),
+    [
+        ("unconfirmed", ""), ("skips-silence", ""), ("reconnecting", ""), ("failed", ""),
+        ("device-lost", ""), ("words", ""), ("words", "i"), ("words", "d"), ("stats", ""),
+    ],
+)  # fmt: skip
+async def test_what_is_noted_has_room_in_the_least_window(scene: str, keys: str) -> None:
     chosen = SCENES[scene]
-    async with chosen.app().run_test(size=(60, 16)) as pilot:
-        await pilot.press(*chosen.keys)
+    app = chosen.app()
+    async with app.run_test(size=(60, 16)) as pilot:
+        await pilot.press(*chosen.keys, *keys)
         await pilot.pause()
-        message, hint = screen_text(pilot.app).splitlines()[-3:-1]
-        assert message.strip()
-        assert "…" not in message + hint
+        before = screen_text(app).splitlines()
+        rows = 2
+        if not before[-2].strip():
+            error = ErrorEvent(code="x", message=f"It is {'so ' * 25}long.", hint="Do that." * 9)
+            app.player.take(error)
+            rows = 4
+        await pilot.pause(0.05)
+        lines = screen_text(app).splitlines()
+        assert len(lines) == len(before) == 16
+        assert (lines[:5], lines[-1]) == (before[:5], before[-1])
+        assert all(line.strip() for line in lines[-1 - rows : -1])
+        assert "…" not in "".join(lines[-1 - rows : -1])
+        app.player.control.view = replace(app.player.view, notice=None)
+        app.player.tick()
+        await pilot.pause(0.05)
+        assert rows == 2 or screen_text(app).splitlines() == before
 
 
 HARM = "[bold red]x[/] [@click=app.quit]y[/] \x1b[2J\x1b]0;title\x07\u202e\r\nz"

@@ -62,6 +62,9 @@ class AudioPipeline:
         self.has_stand_in = False
         """Whether a thread takes the place of the device that is not there: the call goes on."""
 
+        self.opening = ""
+        """The name of the device that is being opened; "" while none is."""
+
         self.stands_still = False
         """Whether the device asks for nothing, and is waited for."""
 

@@ -100,6 +100,8 @@ class Reporter:
         levels_db = {lane: level.rms_db for lane, level in self._levels.items()}
         device = self._sound.device_name
         state = self._call.state(now_s, self.delays(), self._lanes, levels_db, device)
+        if device is None and self._sound.opening:
+            state = msgspec.structs.replace(state, opening=self._sound.opening)
         level = self._sound.desktop_level
         if level != FULL:
             state = msgspec.structs.replace(

@@ -53,15 +53,21 @@ class PhaseLook:
     tone: Tone
 
 
-PHASE_LOOKS: dict[Phase, PhaseLook] = {
+PHASE_LOOKS: dict[Phase | Literal["waiting"], PhaseLook] = {
     "connecting": PhaseLook("…", "CONNECTING", "ask"),
     "playing": PhaseLook("▶", "PLAYING", "play"),
     "paused": PhaseLook("▮▮", "PAUSED", "hold"),
+    "waiting": PhaseLook("▯▯", "WAITING", "hold"),
     "at-end": PhaseLook("■", "AT END", "hold"),
     "live": PhaseLook("●", "LIVE", "play"),
     "reconnecting": PhaseLook("↻", "RECONNECTING", "ask"),
     "failed": PhaseLook("✖", "FAILED", "alert"),
 }
+
+
+def look_of(state: StateEvent) -> PhaseLook:
+    """Return how a state looks: a call that nobody paused waits for its sound device."""
+    return PHASE_LOOKS["waiting" if state.phase == "paused" and state.held else state.phase]
 
 
 def is_growing(state: StateEvent) -> bool:

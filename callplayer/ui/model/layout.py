@@ -15,6 +15,8 @@ WIDE = 138
 WORDS_CELLS = 90
 """The longest line of a transcript that reads well."""
 
+COLUMN_GAP_CELLS = 3
+
 SHORT_HEAD_CELLS, LONG_HEAD_CELLS = 23, 33
 _LANE_ROWS = ((28, 1), (40, 2), (50, 3), (60, 4), (70, 5))
 """Below which height of the window a lane has how many rows."""
@@ -78,7 +80,8 @@ def plan(
     scale_row = height >= 20 or not (stats_rows or spare)
     clock_rows = {0: 1, 1: 3, 2: 5, 3: 8}[scale]
     tracks = 1 + 2 * lane_rows + scale_row
-    body = height - 2 - clock_rows - tracks - notice_rows - stats_rows - 3 * gap
+    gaps = (4 if stats_rows else 3) * gap
+    body = height - 2 - clock_rows - tracks - notice_rows - stats_rows - gaps
     return Plan(
         clock_scale=scale,
         head_cells=head_cells(width),
@@ -88,7 +91,7 @@ def plan(
         notice_rows=notice_rows,
         stats_rows=stats_rows,
         body_rows=body,
-        side_cells=width - WORDS_CELLS - 2 if width >= WIDE else 0,
+        side_cells=width - WORDS_CELLS - COLUMN_GAP_CELLS if width >= WIDE else 0,
     )
 
 

@@ -26,7 +26,7 @@ class PartyMeter:
 OWN = "level"
 MIXED = "mixed"
 SHARED = PartyMeter(None, MIXED, "with the caller: the meter above", "same sound")
-BY_WORDS = PartyMeter(None, "transcript", "who speaks, in the same sound", "transcript")
+BY_WORDS = PartyMeter(None, "mixed", "who speaks, by the transcript", "by words")
 """Beside the lane of words, where a mixed sound has one."""
 
 NONE = PartyMeter(None, OWN, "no sound of its own", "no sound")

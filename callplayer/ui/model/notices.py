@@ -45,7 +45,7 @@ def shown_notice(
     if waited_s >= UNCONFIRMED_AFTER_S:
         marks = "◇ is where you asked to be, ◆ is where the call is."
         return Notice(
-            f"not confirmed by the server for {int(waited_s)} s",
+            f"Not confirmed by the server for {int(waited_s)} s.",
             marks if view.state.requested_ms is not None else "",
             "hold",
         )
@@ -91,7 +91,8 @@ def _link_reason(view: PlayerView, now_s: float, retry_key: str) -> Notice | Non
             return Notice(detail, next_try[:1].upper() + next_try[1:], tone="ask")
         slow = _in_phase_s(view, now_s) > SLOW_CONNECT_S
         return Notice(detail, tone="ask") if slow else None
-    grave = phase == "failed" or (phase != "reconnecting" and view.state.device is None)
+    lacks_device = view.state.device is None and not view.state.opening
+    grave = phase == "failed" or (phase != "reconnecting" and lacks_device)
     lost = _lost_text(view.state, now_s, retry_key)
     return Notice(detail, lost, tone="alert" if grave else "hold")
 

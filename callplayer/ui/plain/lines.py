@@ -11,10 +11,10 @@ from callplayer.text import plain_text
 from callplayer.ui.keymap import Action, FrontAction
 from callplayer.ui.model.format import (
     PARTY_NAMES,
-    PHASE_LOOKS,
     clock_text,
     gain_text,
     is_growing,
+    look_of,
     shown_duration_ms,
     shown_position_ms,
 )
@@ -31,10 +31,10 @@ def changes(before: PlayerView, view: PlayerView, now_s: float) -> list[str]:
         lines.append(plain_text(view.offer.notice))
     if state.recording and not old.recording:
         lines.append(f"Recording {plain_text(state.recording, 80)}, no server.")
-    if state.phase != old.phase and view.was_connected:
+    if look_of(state) != look_of(old) and view.was_connected:
         # A call that has just come back is still on its way to its place.
         place = place_text(state, now_s, asked=True)
-        lines.append(f"{PHASE_LOOKS[state.phase].word.capitalize()}{place}.")
+        lines.append(f"{look_of(state).word.capitalize()}{place}.")
     elif old.requested_ms is not None and state.requested_ms is None:
         lines.append(f"At{place_text(state, now_s).removeprefix(' at')}.")
     if before.phase_since_s is not None:
@@ -93,7 +93,7 @@ def stats_text(view: PlayerView, now_s: float) -> str:
     delay = f" Delay {stats.delay_ms:.0f} ms." if stats is not None else ""
     behind_ms = shown_duration_ms(state, now_s) - shown_position_ms(state, now_s)
     behind = f" {behind_ms // 1000} s behind." if is_growing(state) else ""
-    word = PHASE_LOOKS[state.phase].word.capitalize()
+    word = look_of(state).word.capitalize()
     return f"{word}{place_text(state, now_s)}.{behind}{delay}"
 
 

@@ -292,7 +292,9 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         if not self._shown():
             return (("No incident has these words.", "hold"),)
         left_out = self._pages.left_out if self._pages is not None else ""
-        return ((fit_words(plain_text(left_out), width), "hold"),) if left_out else ()
+        if left_out:
+            return ((fit_words(plain_text(left_out), width), "hold"),)
+        return _chosen_row(self._chosen(), width)
 
 
 class PickerApp(BaseApp[str]):
@@ -309,7 +311,7 @@ class PickerApp(BaseApp[str]):
 
 def _columns_row(width: int) -> Row:
     date = _DATED if width >= DATES_FROM else ()
-    heads = _columns(("Call", 12), ("Made", 10), ("Caller", 15), *date, ("Place, id", 9))
+    heads = _columns(("Call", 12), ("When", 10), ("Caller", 15), *date, ("Place, id", 9))
     return ((fit("  " + heads, width), "dim"),)
 
 
@@ -331,6 +333,16 @@ def _list_row(row: PickerRow, width: int, now: datetime, *, chosen: bool, hide_p
         shown = whole if cell_len(whole) <= room else fit(whole[:SHORT_ID_CHARS], SHORT_ID_CHARS)
         parts.append(("  " + shown.rstrip(), tone))
     return parts
+
+
+def _chosen_row(chosen: PickerRow | None, width: int) -> Row:
+    """Return date, place and id of the chosen incident, where its row has no room for them."""
+    if chosen is None or width >= DATES_FROM:
+        return ()
+    facts = [text for text in (plain_text(chosen.when, 32), plain_text(chosen.place, 48)) if text]
+    whole = "  ".join((*facts, plain_text(chosen.id, 80)))
+    shorter = "  ".join((*facts, plain_text(chosen.id)[:SHORT_ID_CHARS]))
+    return ((whole if cell_len(whole) <= width else fit_words(shorter, width), "dim"),)
 
 
 def _columns(*texts: tuple[str, int]) -> str:

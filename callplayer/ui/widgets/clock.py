@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
-    PHASE_LOOKS,
     PhaseLook,
     Tone,
     clock_text,
     is_growing,
+    look_of,
     shown_duration_ms,
     shown_position_ms,
 )
@@ -54,7 +54,7 @@ def clock_rows(
     facts: ClockFacts | None = None,
 ) -> list[Row]:
     """Return the clock's rows, `clock_height` of the largest scale whose digits and words fit."""
-    look = PHASE_LOOKS[state.phase]
+    look = look_of(state)
     facts = facts or ClockFacts()
     duration_ms = shown_duration_ms(state, now_s)
     place_ms = shown_position_ms(state, now_s)
@@ -81,7 +81,7 @@ def clock_rows(
 
 def state_line(state: StateEvent, now_s: float) -> str:
     """Return the clock in one plain line, for a window too small for more."""
-    look = PHASE_LOOKS[state.phase]
+    look = look_of(state)
     duration_ms = shown_duration_ms(state, now_s)
     if duration_ms <= 0:
         return f"{look.symbol} {look.word}"

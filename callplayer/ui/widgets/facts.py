@@ -62,7 +62,9 @@ def facts_of(view: PlayerView, hide_phone: bool, zone: tzinfo | None) -> tuple[F
     """Return what is known of the call, in full."""
     incident, state = view.incident, view.state
     facts = [Fact("recording", recording_text(state).removeprefix("recording "))]
-    if incident is not None:
+    if incident is None:
+        facts.append(Fact("incident", plain_text(view.asked_id, 80)))
+    else:
         phone = phone_text(plain_text(incident.caller_phone_number, 20))
         facts += [
             Fact("received", plain_text(when_text(incident.created_at or "", zone), 40)),
@@ -79,7 +81,7 @@ def facts_of(view: PlayerView, hide_phone: bool, zone: tzinfo | None) -> tuple[F
 
 def facts_rows(facts: Sequence[Fact], width: int) -> list[Row]:
     """Return a line a fact."""
-    rows: list[Row] = [title_row("call", width)]
+    rows: list[Row] = [title_row("call", width)] if facts else []
     for fact in facts:
         text = fit_words(fact.text, max(width - LABEL_CELLS, 1))
         rows.append(((fit(fact.label, LABEL_CELLS), "dim"), (text, "text")))

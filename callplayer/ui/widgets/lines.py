@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from textwrap import wrap
 
 from textual import events
 from textual.message import Message
@@ -19,7 +18,16 @@ from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.model.format import Tone, desktop_text, hidden_phone, phone_text, when_text
 from callplayer.ui.model.link_quality import Quality
 from callplayer.ui.model.player import Notice, PlayerView
-from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit, fit_words
+from callplayer.ui.widgets.rows import (
+    Build,
+    Part,
+    Row,
+    Rows,
+    cell_len,
+    cells,
+    fit_words,
+    wrapped_words,
+)
 
 SHORT_ID_CHARS = 8
 SHORT_WHEN_CHARS = 16
@@ -49,20 +57,33 @@ class Header(Rows):
 
 
 class NoticeArea(Rows):
-    """What happened and what to do; blank when all is well."""
+    """What happened and what to do, or nothing; `needed` is how many rows that takes."""
 
     _shown: Notice | InputLine | None = None
+    needed = 0
 
     def show(self, notice: Notice | None) -> None:
-        """Draw the notice on one line, or on two when there is room."""
+        """Draw the notice."""
         if notice != self._shown:
             self._shown = notice
-            self.draw_with(lambda width, height: notice_rows(notice, width, height))
+            self._draw_and_count(lambda width, height: notice_rows(notice, width, height))
 
     def ask(self, prompt: InputLine, hint: PromptHint) -> None:
         """Draw the line that is being typed in the notice's place."""
         self._shown = prompt
-        self.draw_with(lambda width, height: prompt_rows(prompt, hint, width, height))
+        self._draw_and_count(lambda width, height: prompt_rows(prompt, hint, width, height))
+
+    def on_resize(self) -> None:
+        """Count again: Textual calls the base's handler, which draws, as well."""
+        self._count()
+
+    def _draw_and_count(self, build: Build) -> None:
+        self.draw_with(build)
+        self._count()
+
+    def _count(self) -> None:
+        build = self._build
+        self.needed = len(build(self.size.width, 0)) if build is not None and self.size else 0
 
 
 class KeyFooter(Rows):
@@ -169,42 +190,50 @@ def recording_text(state: StateEvent) -> str:
     return f"recording {plain_text(state.recording, 40)}, no server"
 
 
+MOST_LINES = 3
+"""A message has so many lines, and its hint as many."""
+
+INDENT = "  "
+
+
 def notice_rows(notice: Notice | None, width: int, height: int) -> list[Row]:
-    """Return the notice: message, then hint, on one line or on two."""
+    """Return the notice right above the keys: message, then hint, on as many rows as they need.
+
+    With a `height` that is as many rows; what has no room is cut.
+    """
     if notice is None:
         return [()] * height
     message = _NOTICE_SIGNS.get(notice.tone, "") + notice.text
-    if height >= 2:
-        if not notice.hint:
-            lines = wrap(message, width, max_lines=2, placeholder=" …") or [""]
-            # One line stands right above the keys, apart from the words.
-            return [
-                *([()] * (2 - len(lines))),
-                *(((fit(each, width), notice.tone),) for each in lines),
-            ]
-        hint = fit_words("  " + notice.hint, width)
-        return [((fit_words(message, width), notice.tone),), ((hint, "text"),)]
     row: list[Part] = [(message, notice.tone)]
-    room = width - cells(row) - 2
-    if notice.hint and room >= 12:
-        row.append(("  " + fit_words(notice.hint, room), "text"))
-    return [row] if cells(row) <= width else [((fit_words(message, width), notice.tone),)]
+    if notice.hint:
+        row.append((INDENT + notice.hint, "text"))
+    if height < 2 and cells(row) <= width:
+        return [row]
+    texts = ((message, notice.tone), *((text, tone) for text, tone in row[1:]))
+    lines: list[Row] = []
+    for text, tone in texts:
+        most = min(MOST_LINES, height - len(lines)) if height else MOST_LINES
+        lines += [((line, tone),) for line in wrapped_words(text, width, most, INDENT)[:most]]
+    return [*([()] * (height - len(lines))), *lines]
 
 
 def prompt_rows(prompt: InputLine, hint: PromptHint, width: int, height: int) -> list[Row]:
-    """Return the line being typed, its end in sight, and what it would do."""
+    """Return the line being typed, its end in sight, and what it would do.
+
+    With a `height` that is at most as many rows, as with a notice.
+    """
     label = f"{prompt.label}: "
     room = max(width - cell_len(label) - 1, 1)
     shown = prompt.text
     while cell_len(shown) > room:
         shown = shown[1:]
     row: list[Part] = [(label, "ask"), (shown, "strong"), ("▏", "ask")]
-    if height >= 2:
-        return [row, ((fit_words("  " + hint.text, width), hint.tone),)]
-    room = width - cells(row) - 2
-    if room >= 12:
-        row.append(("  " + fit_words(hint.text, room), hint.tone))
-    return [row]
+    text = INDENT + hint.text
+    if height < 2 and cells(row) + cell_len(text) <= width:
+        return [[*row, (text, hint.tone)]]
+    lines = wrapped_words(text, width, MOST_LINES, INDENT)
+    rows = [row, *(((line, hint.tone),) for line in lines)]
+    return rows[:height] if height else rows
 
 
 def footer_row(items: Sequence[FooterItem]) -> Row:
@@ -222,10 +251,10 @@ def _right(view: PlayerView, width: int, room: int) -> list[Part]:
     A long device is cut first; then the number goes, then the word of a good link, whose bars say
     the same.
     """
-    device = _device(view.state)
+    most_cells = max(width // 3, SHORT_DEVICE_CELLS)
+    device = _device(view.state, min(room, most_cells))
     tone: Tone = "dim" if view.state.device else "hold"
     links = _links(view)
-    most_cells = max(width // 3, SHORT_DEVICE_CELLS)
     for wanted in (SHORT_DEVICE_CELLS, SHORTEST_DEVICE_CELLS):
         for link in links:
             device_cells = min(cell_len(device), room - cells(link), most_cells)
@@ -254,8 +283,11 @@ def _links(view: PlayerView) -> list[list[Part]]:
     return [*shorter, [(f"{sign} ", tone)]] if quality == "good" else shorter
 
 
-def _device(state: StateEvent) -> str:
+def _device(state: StateEvent, room: int) -> str:
     if state.device:
         lacks = desktop_text(state)
         return "♪ " + (f"{lacks}: " if lacks else "") + plain_text(state.device, 48)
+    if opening := plain_text(state.opening, 48):
+        shown = f"♪ opening {opening}"
+        return shown if cell_len(shown) <= room else f"♪ … {opening}"
     return "♪ no device yet" if state.phase == "connecting" else "♪ no device"

@@ -92,6 +92,25 @@ def fit_words(text: str, width: int) -> str:
     return f"{begun.rstrip(',;:')} …"
 
 
+def wrapped_words(text: str, width: int, most_lines: int, indent: str = "") -> list[str]:
+    """Return `text` in lines of at most `width` cells, `indent` before all but the first.
+
+    What the last line has no room for is cut.
+    """
+    lines = [""]
+    words = text.split(" ")
+    for at, word in enumerate(words):
+        longer = f"{lines[-1]} {word}" if at else word
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        elif len(lines) == most_lines:
+            lines[-1] = fit_words(" ".join((lines[-1], *words[at:])), width)
+            break
+        else:
+            lines.append(indent + word)
+    return [fit_words(line, width) for line in lines if line]
+
+
 def quoted(text: str, width: int) -> str:
     """Return `text` in quotes in at most `width` cells; the quotes are closed where it is cut."""
     return f"“{fit_words(text, width - 2)}”" if width > 4 else ""

@@ -24,11 +24,12 @@ def stats_rows(stats: StatsEvent | None, width: int) -> list[Row]:
     """Return three columns: the delay by part, what went wrong, the callback and the clocks."""
     cell = width // 3
     columns = _stats_columns(stats or StatsEvent(), "/" if cell < 24 else " of ")
-    label_cells = 10 if cell < 24 else 14
+    label_cells = 10 if cell < 24 else min(cell // 2, 14)
     head: list[Part] = []
-    for title, _ in columns:
-        head += [("─ ", "faint"), (f"{title} ", "dim"), ("─" * (cell - len(title) - 4), "faint")]
+    for (title, _), wide in zip(columns, (cell - 1, cell - 1, width - 2 * cell), strict=True):
+        head += [("─ ", "faint"), (f"{title} ", "dim"), ("─" * (wide - len(title) - 3), "faint")]
         head.append((" ", "text"))
+    del head[-1]
     if stats is None:
         return [head, (("no figures yet", "dim"),), *([()] * (STATS_ROWS - 2))]
     rows: list[Row] = [head]

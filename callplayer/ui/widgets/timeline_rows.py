@@ -305,7 +305,7 @@ def _growing_scale(duration_ms: int, width: int, span: Span) -> Row:
         # A time that the label would cut in two, or stand against, is left out.
         before = before[: before.rindex("└")]
     after = ticks[first + len(label) :]
-    whole = len(after) - len(after.lstrip("0123456789:"))
+    whole = len(after) - len(after.lstrip("└0123456789:"))
     after = " " * whole + after[whole:]
     return ((before.ljust(first), "dim"), (label, "text"), (after, "dim"))
 

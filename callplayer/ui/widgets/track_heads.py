@@ -20,7 +20,7 @@ from callplayer.ui.model.format import (
 )
 from callplayer.ui.model.meters import OWN, PartyMeter
 from callplayer.ui.widgets.drag import Asked, DragRows
-from callplayer.ui.widgets.rows import Part, Row, fit, fit_words
+from callplayer.ui.widgets.rows import Part, Row, cell_len, fit, fit_words
 from callplayer.vendor.parties import PARTIES, Party
 
 METER_FLOOR_DB = -60.0
@@ -83,7 +83,7 @@ class TrackHeads(DragRows):
         rows = self.head_rows
 
         def build(width: int, _: int) -> list[Row]:
-            above = fit_words(title[0], width - 1)
+            above = pointed_text(title[0], width - 1)
             return [
                 ((above, title[1]),),
                 *(row for head in heads for row in party_rows(head, width, rows)),
@@ -137,6 +137,15 @@ class TrackHeads(DragRows):
             self.post_message(Asked(AdjustGain(delta_db, party)))
 
 
+def pointed_text(text: str, width: int) -> str:
+    """Return offset, clock time and word of a place, two blanks between them, as they have room."""
+    offset, *rest = text.split("  ")
+    for shown in (rest, rest[1:], rest[:1]):
+        if cell_len(shorter := "  ".join((offset, *shown))) <= width:
+            return shorter
+    return fit_words(text, width)
+
+
 def slider_place(width: int, rows: int) -> tuple[int, int]:
     """Return a slider's first column and its cells; 0 cells where there is no room for one."""
     room = width - NAME_CELLS - GAIN_CELLS - 2
@@ -152,12 +161,13 @@ def party_rows(head: PartyHead, width: int, rows: int) -> list[Row]:
     volume = _volume(state.party, state.gain_db, selected, slider)
     if rows < 2:
         return [(*volume, (" ", "text"), *_short_level(head, width - SHORT_CELLS + 1))]
-    status, label = _status(state, NAME_CELLS), head.meter.label
-    if not status[0].strip() and label != OWN:
-        status = (fit(f"  {label}", NAME_CELLS), "dim")
-    level = [status, (" ", "text"), *_level(head, slider)]
-    edge: Row = (("┃", "ask"),) if selected else ()
-    return [volume, level, *([edge] * (rows - 2))]
+    (status, tone), label = _status(state), head.meter.label
+    if not status and label != OWN:
+        status, tone = label, "dim"
+    edge: Part = ("┃" if selected else " ", "ask")
+    name: Part = (fit(f" {status}", NAME_CELLS - 1), tone)
+    level = [edge, name, (" ", "text"), *_level(head, slider)]
+    return [volume, level, *([(edge,) if selected else ()] * (rows - 2))]
 
 
 @lru_cache(maxsize=16)
@@ -181,9 +191,9 @@ def _short_level(head: PartyHead, room: int) -> list[Part]:
         known = head.meter.lane is not None
         return [(_HEIGHTS[height] if known else " ", _level_tone(head.rms_db))]
     room = min(room, LONG_CELLS - SHORT_CELLS + 1)
-    text, tone = _status(state, room)
+    text, tone = _status(state)
     if state.silenced or state.muted_at_server or state.muted:
-        return [(text.strip().ljust(room)[:room], tone)]
+        return [(fit(text, room), tone)]
     if head.meter.lane is None:
         return [(fit(head.meter.short, room), "dim")]
     label = "" if head.meter.label == OWN else f"{head.meter.label[:5]} "
@@ -206,7 +216,7 @@ def _letter(state: PartyState) -> tuple[str, Tone]:
     return ("S", "ask") if state.soloed else ("×", "hold") if state.silenced else ("", "text")
 
 
-def _status(state: PartyState, width: int) -> Part:
+def _status(state: PartyState) -> Part:
     """Return whether a party is muted, soloed, or not heard since the other is soloed."""
     words = " ".join(
         word for word, on in (("M MUTED", state.muted), ("S SOLO", state.soloed)) if on
@@ -215,11 +225,10 @@ def _status(state: PartyState, width: int) -> Part:
         words = "M S MUTED"
     if state.muted_at_server:
         # Shown while it takes a moment to come about.
-        words = "S" * state.soloed + "M AT SERVER" if state.muted else "AT SERVER"
+        words = "S" * state.soloed + "M SERVER" if state.muted else "AT SERVER"
     elif not words and state.silenced:
         words = "not heard"
-    indent = " " * min(2, width - len(words))
-    return (fit(indent + words, width), "hold" if state.silenced else "ask")
+    return words, "hold" if state.silenced else "ask"
 
 
 def _slider(gain_db: float, width: int, selected: bool) -> list[Part]:

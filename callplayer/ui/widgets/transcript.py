@@ -209,7 +209,10 @@ class TranscriptPane(Rows):
                 self._top = heard - rows // 3
         self._top = max(min(self._top, len(self._lines.lines) - rows), 0)
         last = min(self._top + rows, len(self._lines.lines))
-        drawn = [self._lines.row(number, self._seen) for number in range(self._top, last)]
+        drawn = [
+            self._lines.row(number, self._seen, is_first=number == self._top)
+            for number in range(self._top, last)
+        ]
         return [*([self._title(width)] * self._title_rows(height)), *drawn]
 
     def _title(self, width: int) -> Row:

@@ -70,7 +70,7 @@ class ScriptLines:
         self.lines: list[TranscriptLine] = []
         self._first_lines: list[int] = []
         self._spoken_ms: dict[int, tuple[int, int]] = {}
-        self._drawn: dict[tuple[int, Tone], Row] = {}
+        self._drawn: dict[tuple[int, Tone, bool], Row] = {}
 
     def update(self, script: Script, width: int) -> None:
         """Lay out `script` for `width` cells."""
@@ -114,15 +114,18 @@ class ScriptLines:
         ]
         return sorted({each for word in words for each in (word.start_ms, lit_until_ms(word))})
 
-    def row(self, number: int, seen: Seen) -> Row:
-        """Draw a line; one that nothing is heard, found or pointed at in looks as it did."""
+    def row(self, number: int, seen: Seen, *, is_first: bool = False) -> Row:
+        """Draw a line; one that nothing is heard, found or pointed at in looks as it did.
+
+        The line that `is_first` in sight names its speaker.
+        """
         line = self.lines[number]
         tone = self._even_tone(number, seen)
         if tone is None:
-            return self._row(line, seen)
-        row = self._drawn.get((number, tone))
+            return self._row(line, seen, is_first)
+        row = self._drawn.get((number, tone, is_first))
         if row is None:
-            row = self._drawn[number, tone] = self._row(line, seen)
+            row = self._drawn[number, tone, is_first] = self._row(line, seen, is_first)
         return row
 
     def _is_new_speaker(self, utterance: int) -> bool:
@@ -143,10 +146,10 @@ class ScriptLines:
             return "ahead"
         return "said" if seen.heard_ms >= spoken[1] else None
 
-    def _row(self, line: TranscriptLine, seen: Seen) -> Row:
+    def _row(self, line: TranscriptLine, seen: Seen, is_first: bool) -> Row:
         each = self.script.utterances[line.utterance]
         hits = (seen.hits or {}).get(line.utterance, ())
-        is_new = line.first == 0 and self._is_new_speaker(line.utterance)
+        is_new = is_first or (line.first == 0 and self._is_new_speaker(line.utterance))
         parts = _prefix(each.words[line.first].start_ms, each.speaker, is_new)
         for at in range(line.first, line.end):
             word = each.words[at]

@@ -101,7 +101,8 @@ class DeviceManager:
             await self._sound.open("")
             return
         self._watch_server()
-        await self._first.open()
+        with self._report.naming(self._home.wanted):
+            await self._first.open()
         self._begun = True
 
     async def run(self, *, waiting: bool = False) -> None:
@@ -265,15 +266,17 @@ class DeviceManager:
 
     async def _switch(self, name: str) -> None:
         """Leave a device that plays for another one; the call goes on where it was heard."""
-        self._break_off()
-        self._sound.channels.set_gate(False)
-        await asyncio.sleep(self._sound.fade_s)
         left, label = self._device.on_sink, self._sound.device_name or ""
-        output = self._sound.detach()
-        self._retry_s = 0.0
-        if output is not None:
-            await self._end(output)
-        if not await self._open(name) and not self._home.name:
+        with self._report.naming(name):
+            self._break_off()
+            self._sound.channels.set_gate(False)
+            await asyncio.sleep(self._sound.fade_s)
+            output = self._sound.detach()
+            self._retry_s = 0.0
+            if output is not None:
+                await self._end(output)
+            is_open = await self._open(name)
+        if not is_open and not self._home.name:
             # It went just now: a device that is only opened anew, or one that ran a moment ago.
             label = label if name in ("", left) else name
             self._home.remember(name or left, label, is_sink=bool(left), gone=True)
@@ -291,7 +294,7 @@ class DeviceManager:
         """Open a device and see that it runs; return whether it does: the call goes on then."""
         if name == self._home.name:
             self._home.leave_alone(time.monotonic())
-        with self._report.opening():
+        with self._report.opening(name):
             is_open = await self._device.open(name)
         if not is_open:
             return False
@@ -305,7 +308,7 @@ class DeviceManager:
         """Return whether a device runs, while the one that plays goes on."""
         if name == self._home.name:
             self._home.leave_alone(time.monotonic())
-        with self._report.opening():
+        with self._report.opening(name):
             return await self._device.probe(name)
 
     # --- choice -----------------------------------------------------------------------------------

@@ -81,15 +81,31 @@ class DeviceReport:
         self._answering: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def opening(self) -> Iterator[None]:
-        """Say that a slow device is waited for; leave one that hangs to a new engine."""
-        slow = asyncio.get_running_loop().call_later(SLOW_S, self.detail)
+    def opening(self, name: str) -> Iterator[None]:
+        """Name the device that is opened; leave a system that hangs to a new engine."""
+        with self.naming(name):
+            slow = asyncio.get_running_loop().call_later(SLOW_S, self.detail)
+            try:
+                yield
+            except SoundDeviceHangsError:
+                raise system_gone("The sound system does not answer.") from None
+            finally:
+                slow.cancel()
+
+    @contextlib.contextmanager
+    def naming(self, name: str) -> Iterator[None]:
+        """Name the device that is opened, or left for it, in each state."""
+        before, self._sound.opening = self._sound.opening, self._sound.opening or self._label(name)
         try:
             yield
-        except SoundDeviceHangsError:
-            raise system_gone("The sound system does not answer.") from None
         finally:
-            slow.cancel()
+            self._sound.opening = before
+
+    def _label(self, name: str) -> str:
+        """Return a device's name as people know it."""
+        view = self._playing.view
+        sink = view.sink(name or view.default) if view is not None else None
+        return sink.label if sink is not None else name or "the default device"
 
     def loss(self, what: str) -> None:
         """Report that the device is lost, and how the call goes on."""
@@ -119,7 +135,7 @@ class DeviceReport:
         if self._sound.has_stand_in:
             detail = SILENT
         elif not self._sound.ready:
-            detail = self._held_elsewhere() or (WAITS if self._call.held else LACKS)
+            detail = self._held_elsewhere() or self._lack()
         elif self._sound.stands_still:
             detail = STANDS_STILL
         elif self._home.name:
@@ -127,6 +143,12 @@ class DeviceReport:
             detail = f"{self._home.label} is lost: sound comes from {device} until it is back."
         self._call.sound_detail = detail
         self._reporter.state()
+
+    def _lack(self) -> str:
+        if opening := plain_text(self._sound.opening, 60):
+            goes_on = ": the call waits here and goes on by itself." if self._call.held else "."
+            return f"Opening {opening}{goes_on}"
+        return WAITS if self._call.held else LACKS
 
     def handle(self, request: m.Request) -> bool:
         """Answer a request about the list of devices; return whether it is one."""

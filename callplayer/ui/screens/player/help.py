@@ -78,7 +78,11 @@ class HelpPanel(MovedRows):
         return True
 
     def _rows_from_start(self, width: int, height: int) -> list[Row]:
-        rows = help_rows(width, self.actions)
+        groups = help_groups_of(width, self.actions, has_keys=True)
+        spaced = [row for group in groups for row in ((), *group)][1:]
+        if len(spaced) <= height:
+            return spaced
+        rows = [row for group in groups for row in group]
         hidden = _hidden(len(rows), height)
         self._start = min(self._start, hidden)
         if not hidden:
@@ -100,18 +104,17 @@ def _hidden(rows: int, height: int) -> int:
 
 
 def help_rows(width: int, actions: Sequence[Action] = ACTIONS) -> list[Row]:
-    """Return a title and columns for each group of keys, then for the signs."""
-    signs = [title_row("signs", width, has_keys=True), *_columns(SIGNS, width)]
-    return [*(row for group in key_rows(width, actions, has_keys=True) for row in group), *signs]
+    """Return all of the help."""
+    return [row for group in help_groups_of(width, actions, has_keys=True) for row in group]
 
 
-def key_rows(
+def help_groups_of(
     width: int, actions: Sequence[Action] = ACTIONS, *, has_keys: bool = False
 ) -> list[list[Row]]:
-    """Return a title and columns for each group of keys."""
+    """Return a title and columns for each group of keys, and for the signs."""
     return [
         [title_row(title, width, has_keys=has_keys), *_columns(entries, width)]
-        for title, entries in help_groups(actions)
+        for title, entries in (*help_groups(actions), ("signs", SIGNS))
     ]
 
 

@@ -15,14 +15,21 @@ from callplayer.ui.actions.rules import retry_word
 from callplayer.ui.footer import FooterContext, Mode
 from callplayer.ui.keymap import first_key
 from callplayer.ui.model.format import is_growing, shown_position_ms
-from callplayer.ui.model.layout import MIN_HEIGHT, MIN_WIDTH, WORDS_CELLS, Plan, plan
+from callplayer.ui.model.layout import (
+    COLUMN_GAP_CELLS,
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    WORDS_CELLS,
+    Plan,
+    plan,
+)
 from callplayer.ui.model.meters import BY_WORDS, meters_of
 from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import NO_WORDS
 from callplayer.ui.model.speech import is_mixed
 from callplayer.ui.model.time_input import at_clock
 from callplayer.ui.screens.player.config import ScreenConfig
-from callplayer.ui.screens.player.help import key_rows
+from callplayer.ui.screens.player.help import help_groups_of
 from callplayer.ui.screens.player.panels import Panels
 from callplayer.ui.screens.player.pointer import TimelinePointer
 from callplayer.ui.widgets.clock import Clock, ClockFacts, clock_height, small_rows, state_line
@@ -37,6 +44,9 @@ from callplayer.ui.widgets.transcript import TranscriptPane
 BOTH_FROM_ROWS = 24
 """From this height on the statistics and a panel have room beside each other."""
 
+LEAST_BODY_ROWS = 3
+"""So many rows the transcript, or the panel in its place, keeps beside a long notice."""
+
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""
 
@@ -47,6 +57,8 @@ class Parts:
     def __init__(self, control: CallControl, config: ScreenConfig) -> None:
         self._control = control
         self._is_small = False
+        self._plan = plan(MIN_WIDTH, MIN_HEIGHT)
+        self._lent_rows = 0
         self._title: Part = ("", "text")
         self._meters: dict[str, LaneLevel] = {}
         self._notice_keys = [first_key(config.actions, name) for name in ("retry-now", "audible")]
@@ -74,7 +86,7 @@ class Parts:
         self.header.hide_phone = self.facts.hide_phone = config.settings.hide_phone
         self.header.zone = self.facts.zone = config.zone
         self.footer.actions = config.actions
-        self.facts.key_rows = lru_cache(maxsize=2)(partial(key_rows, actions=config.actions))
+        self.facts.key_rows = lru_cache(maxsize=2)(partial(help_groups_of, actions=config.actions))
         self.words.close_key = first_key(config.actions, "close")
 
     def __iter__(self) -> Iterator[Widget]:
@@ -113,6 +125,7 @@ class Parts:
         else:
             notice = shown_notice(view, now_s, *self._notice_keys)
             self.notice.show(notice or self._first_run.hint(view))
+        self._make_room()
         self.footer.show(self._footer_context())
 
     def draw_facts(self) -> None:
@@ -200,7 +213,7 @@ class Parts:
         state, goes_on, found = view.state, is_growing(view.state), view.found
         return FooterContext(
             phase=state.phase,
-            at_rest=state.paused or state.phase == "at-end",
+            at_rest=state.phase == "at-end" or (state.paused and not state.held),
             goes_on=goes_on,
             behind_live=goes_on and state.phase != "live",
             words=bool(view.script),
@@ -222,8 +235,20 @@ class Parts:
             return "pointing"
         return "reading" if self.words.is_read and self.words.display else None
 
+    def _make_room(self) -> None:
+        """Have a long notice take rows of the transcript, or of what stands there."""
+        chosen = self._plan
+        room = max((chosen.body_rows or chosen.stats_rows) - LEAST_BODY_ROWS, 0)
+        lent = min(max(self.notice.needed - chosen.notice_rows, 0), room)
+        if lent != self._lent_rows:
+            self._lent_rows = lent
+            self.notice.styles.height = chosen.notice_rows + lent
+            if not chosen.body_rows:
+                self.stats.styles.height = chosen.stats_rows - lent
+
     def _apply(self, chosen: Plan) -> None:
         """Give every part its place; a list stands beside the transcript, or in its place."""
+        self._plan, self._lent_rows = chosen, 0
         self.clock.largest_scale = chosen.clock_scale
         self.heads.head_rows = self.timeline.lane_rows = chosen.lane_rows
         self.heads.styles.width = chosen.head_cells
@@ -236,11 +261,14 @@ class Parts:
             part.styles.height = rows
         self.clock.styles.margin = (int(chosen.gap), EDGE_CELLS, 0, EDGE_CELLS)
         self.tracks.styles.margin = self.body.styles.margin = (int(chosen.gap), 0, 0, 0)
+        self.stats.styles.margin = (int(chosen.gap), EDGE_CELLS, 0, EDGE_CELLS)
         is_wide, is_open = chosen.side_cells > 0, self.panels.open is not None
         is_beside = is_wide and self.panels.open != "help"
         self.body.display = chosen.body_rows > 0
         self.words.display = chosen.body_rows > 0 and (is_beside or not is_open)
         self.words.styles.width = WORDS_CELLS if is_wide else "1fr"
+        gap_cells = COLUMN_GAP_CELLS if is_wide else EDGE_CELLS
+        self.words.styles.margin = (0, gap_cells, 0, EDGE_CELLS)
         self.facts.display = is_wide and not is_open
         for name, panel in self.panels.named.items():
             panel.display = self.panels.open == name

@@ -25,7 +25,7 @@ from callplayer.engine.devices.watchdog import TICK_S
 from callplayer.engine.room.receive_stats import ReceivePath
 from callplayer.engine.session.device import standstill
 from callplayer.engine.session.device.device_manager import DeviceManager
-from callplayer.engine.session.device.device_report import LACKS, SLOW_S
+from callplayer.engine.session.device.device_report import SLOW_S
 from callplayer.engine.session.device.playing_device import PlayingDevice
 from callplayer.engine.session.pipeline import OPEN_TIMEOUT_S, AudioPipeline
 from callplayer.engine.session.reporter import Reporter
@@ -110,9 +110,9 @@ class Rig:
         self.sent: list[Command] = []
         self.sound, self.call = sound, call = AudioPipeline(48_000), PlaybackState()
         self.device, self.card = (make_device or Opened)(sound), Card("speakers")
-        reporter = Reporter(self.reported.append, call, sound, ReceivePath())
+        self.reporter = Reporter(self.reported.append, call, sound, ReceivePath())
         self.care = DeviceManager(
-            sound, call, reporter, self.sent.extend,
+            sound, call, self.reporter, self.sent.extend,
             Settings(output_device=wanted, output_delay_ms=output_delay_ms or {}),
             lasting="", keep=lambda _: None, limits=LIMITS, list_devices=list_devices,
             device=self.device,
@@ -224,7 +224,43 @@ async def test_a_device_that_opens_slowly_is_waited_for_and_one_that_hangs_is_le
         await rig.step(TICK_S)
     assert patience_s == [LIMITS.opens_s]
     assert LIMITS.opens_s > OPEN_TIMEOUT_S
-    assert rig.detail == LACKS
+    assert rig.detail == "Opening headset."
+
+
+@pytest.mark.parametrize("why", ["more latency", "a choice", "its loss"])
+async def test_while_a_device_is_opened_each_state_names_it(why: str) -> None:
+    async def both() -> list[OutputDevice]:
+        return [SPEAKERS, HEADSET]
+
+    rig = Rig(both, wanted="" if why == "more latency" else "headset")
+    rig.play()
+    rig.device.there |= {"speakers": rig.card, "headset": Card("headset")}
+    opens = rig.device.open
+
+    async def opens_slowly(name: str) -> bool:
+        rig.reporter.state()
+        return await opens(name)
+
+    rig.device.open = opens_slowly  # type: ignore[method-assign]
+    await rig.step(2.0)
+    name = "headset" if why == "a choice" else "speakers"
+    if why == "more latency":
+        rig.device.view = PulseView(sinks=(Sink("speakers", "Speakers"),), default="speakers")
+        rig.card.underflows = 3
+        name = "Speakers"
+    elif why == "a choice":
+        rig.care.handle(m.SetOutputDevice("headset"))
+    else:
+        rig.card.has_ended = True
+        rig.device.there["speakers"] = Card("speakers")
+    await rig.step(LIMITS.latency_look_s + TICK_S)
+    states = [each for each in rig.reported if isinstance(each, m.StateEvent)]
+    silent = [each for each in states if each.device is None]
+    assert name in {each.opening for each in silent}
+    if why != "its loss":  # before another is opened there is none
+        assert {each.opening for each in silent} == {name}
+    assert all(each.held for each in silent)
+    assert (states[-1].opening, states[-1].held, states[-1].detail) == ("", False, "")
 
 
 @pytest.mark.parametrize("server_ended", [True, False])

@@ -78,7 +78,7 @@ def test_a_command_unconfirmed_for_a_second_is_reported_and_then_counted() -> No
     assert shown_notice(view, 50.05) is None
     notice = shown_notice(view, 51.2)
     assert notice is not None
-    assert notice.text == "not confirmed by the server for 2 s"
+    assert notice.text == "Not confirmed by the server for 2 s."
 
 
 @pytest.mark.parametrize(
