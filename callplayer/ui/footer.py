@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from rich.cells import cell_len
 
 from callplayer.ipc.messages import Phase
@@ -20,8 +20,7 @@ Mode = Literal[
 GAP_CELLS = 2
 
 
-@dataclass(frozen=True)
-class FooterContext:
+class FooterContext(msgspec.Struct, frozen=True):
     """What the footer goes by.
 
     `phase` is the call's; `at_rest`: the key that pauses would play; `goes_on`: the call does;
@@ -43,8 +42,7 @@ class FooterContext:
     can_go_back: bool = False
 
 
-@dataclass(frozen=True)
-class FooterItem:
+class FooterItem(msgspec.Struct, frozen=True):
     """Keys that belong together, and one word for what they do."""
 
     keys: tuple[str, ...]

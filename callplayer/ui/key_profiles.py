@@ -7,8 +7,9 @@ on one key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from callplayer.errors import UsageError
 from callplayer.text import plain_text

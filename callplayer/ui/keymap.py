@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
+
+import msgspec
 
 from callplayer.ipc.messages import EvenVolumes, MakeAudible, SeekBy
 from callplayer.ui.actions import clip_rules, rules
@@ -25,8 +26,7 @@ FrontAction = Literal[
 """What a front end shows in a way of its own; only a screen has those of the second row."""
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One thing a key can do.
 
     It has either a `rule`, the same for screen and plain mode, or is one of the `front` end's own.

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from callplayer.ipc.successor import Successor
 from callplayer.supervise import ChildProcess
 from callplayer.ui.settings import ScreenSettings
 
 
-@dataclass(frozen=True)
-class PlayerOptions:
+class PlayerOptions(msgspec.Struct, frozen=True):
     """How to run the player.
 
     `engine_argv` starts the engine; `engine` is one that was already started by
@@ -31,8 +31,8 @@ class PlayerOptions:
     incident: str
     log_path: Path
     engine: ChildProcess | None = None
-    settings: ScreenSettings = field(default_factory=ScreenSettings)
-    keys: Mapping[str, Any] = field(default_factory=dict)
+    settings: ScreenSettings = msgspec.field(default_factory=ScreenSettings)
+    keys: Mapping[str, Any] = msgspec.field(default_factory=dict)
     bookmarks_path: Path | None = None
     citation_path: Path | None = None
     resume_points_path: Path | None = None
@@ -41,8 +41,7 @@ class PlayerOptions:
     successor: Successor | None = None
 
 
-@dataclass(frozen=True)
-class PlayerResult:
+class PlayerResult(msgspec.Struct, frozen=True):
     """How it ended: the exit code, and what to print to stderr once the terminal is restored.
 
     `back`: the list of incidents is wanted again, by the user or since the call cannot be played.
@@ -54,8 +53,7 @@ class PlayerResult:
     back: bool = False
 
 
-@dataclass(frozen=True)
-class PickerRow:
+class PickerRow(msgspec.Struct, frozen=True):
     """One incident of the picker. Texts may come from the network: the picker cleans them.
 
     `when` is the date and time it was made in words, `created` the same moment, None if that is not

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+import msgspec
+from msgspec.structs import fields
 
 from callplayer.errors import UsageError
 from callplayer.text import plain_text
@@ -13,8 +15,7 @@ LONGEST_STEP_S = 60.0
 THEME_NAMES = ("dark", "light", "contrast")
 
 
-@dataclass(frozen=True)
-class ScreenSettings:
+class ScreenSettings(msgspec.Struct, frozen=True):
     """What the screen does by itself; each field is a key of `[screen]`.
 
     `back_step_s` is how far going on after a pause steps back (0: not at all); `say_again_s` how

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import MakeAudible, RetryNow, SeekBy, StateEvent
 from callplayer.ipc.news import EngineGone

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import ErrorEvent, StateEvent
 from callplayer.ui.screens.player.help import SIGNS, help_rows

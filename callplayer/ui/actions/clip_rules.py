@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from callplayer.bookmarks import Bookmark
 from callplayer.ipc.messages import SaveClip
@@ -17,8 +18,7 @@ NO_CLIP = "No clip here: set a loop, or play on from a bookmark."
 HOW = "Enter saves it; also: wav, mixed"
 
 
-@dataclass(frozen=True)
-class TypedClip:
+class TypedClip(msgspec.Struct, frozen=True):
     """What a typed line asks for."""
 
     request: SaveClip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from callplayer.bookmarks import BookmarkError, BookmarkStore
 from callplayer.ipc.messages import Request, WaveEvent

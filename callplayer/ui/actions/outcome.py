@@ -6,8 +6,11 @@ Screen and plain mode carry an outcome out alike (`callplayer.ui.actions.control
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+
+import msgspec
+from msgspec.structs import replace
 
 from callplayer.bookmarks import Bookmark, BookmarkStore
 from callplayer.ipc.messages import Request
@@ -22,8 +25,7 @@ from callplayer.ui.settings import ScreenSettings
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-@dataclass(frozen=True)
-class CallContext:
+class CallContext(msgspec.Struct, frozen=True):
     """All that a rule may go by.
 
     `now_s` is the system's monotonic clock in s, `zone` the zone of clock times (None: the
@@ -32,7 +34,7 @@ class CallContext:
 
     view: PlayerView
     now_s: float
-    settings: ScreenSettings = field(default_factory=ScreenSettings)
+    settings: ScreenSettings = msgspec.field(default_factory=ScreenSettings)
     bookmarks: tuple[Bookmark, ...] = ()
     zone: tzinfo | None = None
     utc: datetime = EPOCH
@@ -44,8 +46,7 @@ class CallContext:
         return call_facts(self.view, self.now_s, self.zone)
 
 
-@dataclass(frozen=True)
-class PromptHint:
+class PromptHint(msgspec.Struct, frozen=True):
     """What stands beside a typed line: what it would do, or why it would do nothing."""
 
     text: str
@@ -68,8 +69,7 @@ class Prompt(InputLine):
     shows_words: bool = False
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What comes of an action.
 
     `view` is what to remember, None for what was; `requests` go to the engine; `keep` changes the

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from callplayer.bookmarks import MAX_NOTE_CHARS, Bookmark
 from callplayer.ipc.messages import (
@@ -94,7 +93,7 @@ def retry_now(call: CallContext) -> Outcome:
     view = call.view
     if view.failure is not None:
         # What failed is tried anew, from the place that was heard last.
-        state = structs.replace(view.state, phase="connecting")
+        state = replace(view.state, phase="connecting")
         return Outcome(replace(view, failure=None, ended=False, state=state), (RetryNow(),))
     why_not = "" if view.offer.is_ready else _nothing_to_retry(view)
     return Outcome(note=why_not) if why_not else asked(call, RetryNow())

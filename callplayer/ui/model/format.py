@@ -6,9 +6,10 @@ All times are ms from the start of the call; `now_s` is the system's monotonic c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Literal
+
+import msgspec
 
 from callplayer.ipc.messages import LEVEL_FLOOR_DB, ClipEvent, EvenedEvent, Phase, StateEvent
 from callplayer.vendor.commands import GAIN_MAX_DB, GAIN_MIN_DB
@@ -41,8 +42,7 @@ PARTY_TONES: dict[Party, Tone] = {"caller": "ask", "callTaker": "text"}
 """They differ in every theme, also for those who see no red, no green or no blue."""
 
 
-@dataclass(frozen=True)
-class PhaseLook:
+class PhaseLook(msgspec.Struct, frozen=True):
     """How a phase looks: a symbol and a word, so that colour is never the only sign.
 
     The symbols are of the plain block: terminals draw `⏸` and `⏹` as emoji, some two cells wide.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from callplayer.ui.model.speech import WAVE_ROWS
 
@@ -26,8 +26,7 @@ LARGE_FROM, WORDS_FROM = (22, 32), (28, 44)
 one."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Heights in rows and widths in cells; 0 hides a part.
 
     `clock_scale` is 1–3, or 0 for one line; `head_cells` stand before the lanes, of `lane_rows`

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from callplayer.ipc.messages import StatsEvent
 
@@ -25,8 +26,7 @@ LOOKS_KEPT = 5
 LONGEST_S = 5.0
 
 
-@dataclass(frozen=True)
-class LinkQuality:
+class LinkQuality(msgspec.Struct, frozen=True):
     """What is known of the link: the share that was made up in each of the last stats."""
 
     shares: tuple[float, ...] = ()

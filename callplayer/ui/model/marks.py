@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from callplayer.bookmarks import Bookmark
 
@@ -18,8 +19,7 @@ STAYED_MS = 500
 """A place this far from where playing leads was reached by a jump."""
 
 
-@dataclass(frozen=True)
-class RecentBookmark:
+class RecentBookmark(msgspec.Struct, frozen=True):
     """The bookmark that was set last, and when (monotonic, s)."""
 
     bookmark: Bookmark

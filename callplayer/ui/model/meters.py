@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from callplayer.ipc.messages import LaneState
 from callplayer.vendor.parties import PARTIES, Party
 
 
-@dataclass(frozen=True)
-class PartyMeter:
+class PartyMeter(msgspec.Struct, frozen=True):
     """A party's meter: the `lane` it shows, and what it is called.
 
     Without a lane there is none: `label`, and `text` (`short` in a few cells), say where the

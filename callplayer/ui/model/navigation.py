@@ -7,7 +7,9 @@ remember and to ask: the requests are those that a script would send.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import (
     EndLoop,
@@ -53,8 +55,7 @@ Place = int | None
 """ms from the start of the call; None is the live end, wherever that is by then."""
 
 
-@dataclass(frozen=True)
-class SaidAgain:
+class SaidAgain(msgspec.Struct, frozen=True):
     """The last say again: from where, how often further, and when (monotonic, s)."""
 
     from_ms: int
@@ -62,16 +63,14 @@ class SaidAgain:
     at_s: float
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """Plays from `a_ms` to `b_ms` again and again; until B is set it does nothing."""
 
     a_ms: int
     b_ms: int | None = None
 
 
-@dataclass(frozen=True)
-class Navigation:
+class Navigation(msgspec.Struct, frozen=True):
     """What the screen remembers of the way through the call.
 
     `left` are the places that jumps left, the latest last; `jumped_s` is when the latest jump was;
@@ -85,8 +84,7 @@ class Navigation:
     paused_here: bool = False
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What comes of a rule: what to remember, what to ask of the engine, what to show the user."""
 
     navigation: Navigation

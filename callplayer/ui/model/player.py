@@ -6,9 +6,8 @@ party, and the notice that says what happened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
-from msgspec import structs
+import msgspec
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import (
     ClipEvent,
@@ -76,8 +75,7 @@ JUMP_MS = 100
 """A cursor that is so far from where it was drawn has jumped; else it was corrected a little."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """One line of what happened and one of what to do, shown until `until_s` (monotonic, s).
 
     `code` is the error's code, if it reports one; `answers`: it answers a key, and ends with the
@@ -92,8 +90,7 @@ class Notice:
     answers: bool = False
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Why the call cannot be played any more, and the exit code."""
 
     message: str
@@ -101,16 +98,14 @@ class Failure:
     exit_code: int
 
 
-@dataclass(frozen=True)
-class LiveSpeech:
+class LiveSpeech(msgspec.Struct, frozen=True):
     """Speech at the live end while an earlier place is heard; shown until `until_s`."""
 
     speaker: str
     until_s: float
 
 
-@dataclass(frozen=True)
-class PlayerView:
+class PlayerView(msgspec.Struct, frozen=True):
     """All that the player's screen draws from.
 
     `phase_since_s` is when the state came into its phase (monotonic, s), None before any;
@@ -124,7 +119,7 @@ class PlayerView:
     `resume_ms` is where this call was left in the middle the last time, None if it was not.
     """
 
-    state: StateEvent = field(default_factory=lambda: StateEvent(phase="connecting"))
+    state: StateEvent = msgspec.field(default_factory=lambda: StateEvent(phase="connecting"))
     phase_since_s: float | None = None
     asked_id: str = ""
     incident: IncidentEvent | None = None
@@ -133,20 +128,20 @@ class PlayerView:
     levels: tuple[LaneLevel, ...] = ()
     levels_at_s: float = 0.0
     quiet_since_s: float | None = None
-    link: LinkQuality = field(default_factory=LinkQuality)
+    link: LinkQuality = msgspec.field(default_factory=LinkQuality)
     selected: Party = "caller"
     notice: Notice | None = None
     failure: Failure | None = None
     was_connected: bool = False
     ended: bool = False
-    script: Script = field(default_factory=Script)
+    script: Script = msgspec.field(default_factory=Script)
     transcript: TranscriptState = "connecting"
     ahead: LiveSpeech | None = None
-    navigation: Navigation = field(default_factory=Navigation)
-    offer: SuccessorOffer = field(default_factory=SuccessorOffer)
-    found: Found = field(default_factory=Found)
+    navigation: Navigation = msgspec.field(default_factory=Navigation)
+    offer: SuccessorOffer = msgspec.field(default_factory=SuccessorOffer)
+    found: Found = msgspec.field(default_factory=Found)
     marked: RecentBookmark | None = None
-    skipping: SilenceSkipping = field(default_factory=SilenceSkipping)
+    skipping: SilenceSkipping = msgspec.field(default_factory=SilenceSkipping)
     resume_ms: int | None = None
 
 
@@ -193,8 +188,8 @@ def _timeless(state: StateEvent) -> StateEvent:
 
     A call that goes on has a length that grows; that there is one at all is no matter of time.
     """
-    parties = tuple(structs.replace(party, level_db=0.0) for party in state.parties)
-    return structs.replace(
+    parties = tuple(replace(party, level_db=0.0) for party in state.parties)
+    return replace(
         state,
         position_ms=0,
         audible_ms=0,

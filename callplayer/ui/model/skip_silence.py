@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from callplayer.ipc.messages import LaneState, StateEvent
 from callplayer.ui.model.format import is_heard, shown_position_ms
@@ -14,8 +15,7 @@ SKIP_AGAIN_S = 1.0
 """After a jump, skipping waits at least this long for the engine's state."""
 
 
-@dataclass(frozen=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True):
     """A jump over silence."""
 
     from_ms: int
@@ -27,8 +27,7 @@ class Skip:
         return f"{(self.to_ms - self.from_ms) / 1000:.0f} s of silence skipped."
 
 
-@dataclass(frozen=True)
-class SilenceSkipping:
+class SilenceSkipping(msgspec.Struct, frozen=True):
     """Whether silence is skipped, and when it was last (monotonic, s)."""
 
     is_on: bool = False

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from callplayer.ipc.messages import WAVE_STEP_MS, LaneState
 from callplayer.ui.model.format import SPEECH_DB
@@ -124,8 +125,7 @@ def _level_of(level_db: float) -> int:
     return 2 + round(share * (_LOUDEST - 2))
 
 
-@dataclass(frozen=True)
-class SpeechLane:
+class SpeechLane(msgspec.Struct, frozen=True):
     """A lane as it is drawn: of each column a level, or a sign of what is known by words."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+
+import msgspec
 
 from callplayer.ui.model.format import clock_text
 
@@ -27,8 +28,7 @@ _CLOCK = re.compile(
 _SECONDS = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?", re.ASCII)
 
 
-@dataclass(frozen=True)
-class CallFacts:
+class CallFacts(msgspec.Struct, frozen=True):
     """What a typed place is measured against.
 
     `here_ms` is where the call is heard, `duration_ms` how long it is by now, `growing` whether it
@@ -43,8 +43,7 @@ class CallFacts:
     zone: tzinfo | None = None
 
 
-@dataclass(frozen=True)
-class TimeTarget:
+class TimeTarget(msgspec.Struct, frozen=True):
     """A place in the call, held inside it, and how to say it."""
 
     position_ms: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 
 import msgspec
@@ -81,14 +80,13 @@ def nearest_hit(hits: Sequence[Hit], position_ms: int) -> int:
     return min(at, len(hits) - 1)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What was searched for, where it is said, and which of the hits was gone to last."""
 
     wanted: str = ""
     hits: tuple[Hit, ...] = ()
     at: int = -1
-    by_utterance: dict[int, list[Hit]] = field(default_factory=dict, compare=False)
+    by_utterance: dict[int, list[Hit]] = msgspec.field(default_factory=dict)
 
     @property
     def hit(self) -> Hit | None:

@@ -6,15 +6,14 @@ call grows into the room that is left, and only now and then the span grows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 _MINUTES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1440)
 GROWS_AT = 0.96
 """Of its span, how much of it a growing call fills before it gets a longer one."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """From `start_ms` to `end_ms`, both ms from the start of the call."""
 
     start_ms: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
@@ -26,8 +26,7 @@ SIDE_CELLS = 27
 BEHIND_FROM_MS = 2_000
 
 
-@dataclass(frozen=True)
-class ClockFacts:
+class ClockFacts(msgspec.Struct, frozen=True):
     """What stands beside the clock: the time of day there, how the call is played, and the loop."""
 
     time_of_day: str = ""

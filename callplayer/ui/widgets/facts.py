@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
+
+import msgspec
 
 from callplayer.bookmarks import Bookmark
 from callplayer.text import plain_text
@@ -50,8 +51,7 @@ class FactsPanel(Rows):
         self.draw_with(build)
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A line of what is known."""
 
     label: str

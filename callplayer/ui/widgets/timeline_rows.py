@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+
+import msgspec
 
 from callplayer.ipc.messages import StateEvent
 from callplayer.ui.model.format import (
@@ -39,8 +40,7 @@ PLAYED_ONCE, TO_FETCH = "╍", "╌"
 POINTS, HOVERS = "↓", "╷"
 
 
-@dataclass(frozen=True)
-class PointedPlace:
+class PointedPlace(msgspec.Struct, frozen=True):
     """A place that is pointed at, and what is shown of it; `by_key`: not with the mouse."""
 
     at_ms: int
@@ -48,8 +48,7 @@ class PointedPlace:
     by_key: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Marks:
+class Marks(msgspec.Struct, frozen=True, eq=False):
     """What is marked on the timeline beside the cursors; `ahead` names the speaker at the live end.
 
     `hit_ms` is the hit that was gone to last; `pointed` is a place that mouse or keys point at.
@@ -65,16 +64,14 @@ class Marks:
     pointed: PointedPlace | None = None
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(msgspec.Struct, frozen=True):
     """A lane and how many rows it has; nothing is known of it, or nothing stands there (None)."""
 
     lane: SpeechLane | None
     rows: int
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """What is drawn beside the state: marks, which part of the call, and the lanes."""
 
     marks: Marks

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from textual import events
 from textual.message import Message
 
@@ -40,8 +41,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
-@dataclass(frozen=True)
-class PartyHead:
+class PartyHead(msgspec.Struct, frozen=True):
     """What is drawn of a party; `level` is that of the meter's lane."""
 
     state: PartyState

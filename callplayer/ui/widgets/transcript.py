@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
 
+from msgspec.structs import replace
 from textual import events
 from textual.geometry import Size
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -47,8 +46,7 @@ class TranscriptLine(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """What makes a line look as it does: what is heard, what is found, what is pointed at.
 
     `heard_ms` is the audible cursor; `hit` the one that was gone to last; `pointed` is an utterance

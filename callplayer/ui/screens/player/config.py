@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
+
+import msgspec
 
 from callplayer.bookmarks import BookmarkStore
 from callplayer.paths import write_private
@@ -14,8 +15,7 @@ from callplayer.ui.keymap import ACTIONS, Action
 from callplayer.ui.settings import ScreenSettings
 
 
-@dataclass(frozen=True)
-class ScreenConfig:
+class ScreenConfig(msgspec.Struct, frozen=True):
     """How this user's screen is set up, and where it keeps things.
 
     `actions` are what keys do; `zone` is the zone of clock times, None for the machine's own;
@@ -26,16 +26,16 @@ class ScreenConfig:
     has braille signs.
     """
 
-    settings: ScreenSettings = field(default_factory=ScreenSettings)
+    settings: ScreenSettings = msgspec.field(default_factory=ScreenSettings)
     actions: tuple[Action, ...] = ACTIONS
     zone: tzinfo | None = None
-    store: BookmarkStore = field(default_factory=lambda: BookmarkStore("", None))
+    store: BookmarkStore = msgspec.field(default_factory=lambda: BookmarkStore("", None))
     citation_path: Path | None = None
     can_go_back: bool = False
     resume_ms: int | None = None
     theme: str = ""
     keep_theme: Callable[[str], None] = lambda _: None
-    first_run: FirstRun = field(default_factory=FirstRun)
+    first_run: FirstRun = msgspec.field(default_factory=FirstRun)
     has_dots: bool = True
 
     def keep_citation(self, text: str) -> str:

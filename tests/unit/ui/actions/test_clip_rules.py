@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from callplayer.bookmarks import Bookmark
 from callplayer.ipc.messages import SaveClip

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import Mute, RetryNow, SeekBy, StateEvent, Unmute
 from callplayer.ipc.news import EngineGone

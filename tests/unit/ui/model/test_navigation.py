@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from callplayer.ipc.messages import EndLoop, SeekBy, SetLoop, SetSpeed, StateEvent, TogglePause
 from callplayer.ui.model.navigation import (
