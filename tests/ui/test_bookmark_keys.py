@@ -59,11 +59,11 @@ async def test_bookmarks_are_there_again_listed_gone_to_changed_and_removed(tmp_
         assert screen_text(app).count("▾") >= 2
         await pilot.press("v")
         await pilot.pause()
-        assert "─ bookmarks 3" in screen_text(app)
+        assert "─ bookmarks 1 of 3" in screen_text(app)
         assert "▸  1    0:20.0" in screen_text(app)
         await pilot.press("down", "down", "enter", "e", *"outside", "enter", "home", "delete")
         await pilot.pause()
-        assert "─ bookmarks 2" in screen_text(app)
+        assert "─ bookmarks 1 of 2" in screen_text(app)
         assert "outside" in screen_text(app)
         await pilot.press("escape")
         await pilot.pause()
@@ -180,6 +180,6 @@ async def test_a_long_list_fits_every_size(size: str, tmp_path: Path) -> None:
         await pilot.press("v", "end")
         await pilot.pause()
         text = screen_text(app)
-        assert "─ bookmarks 30" in text
+        assert "─ bookmarks 30 of 30" in text
         assert "▸ 30    1:27.0" in text
         assert len(text.splitlines()) == SIZES[size][1]

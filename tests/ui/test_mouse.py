@@ -158,7 +158,7 @@ async def test_the_wheel_looks_closer_at_the_timeline_and_a_click_knows_where() 
 async def test_the_mouse_over_the_timeline_shows_offset_clock_and_word() -> None:
     engine = ScriptedEngine(INCIDENT, PAUSED, *TALK)
     app = PlayerApp(engine, frozen_clock, likes=ScreenConfig(zone=UTC))
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(160, 50)) as pilot:
         await pilot.pause()
         timeline = app.player.parts.timeline
         width = timeline.size.width

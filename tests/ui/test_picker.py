@@ -161,6 +161,17 @@ async def test_an_error_is_reported_and_goes_when_the_server_answers_again() -> 
         assert "3 of 3" in screen_text(app)
 
 
+async def test_a_long_error_is_not_cut_in_the_least_window() -> None:
+    source = Source()
+    what = "The call server api.calls.example.org:8443 does not answer."
+    source.error = UnreachableError(what, "Check the network and CALLPLAYER_API_URL, then wait.")
+    async with PickerApp(PickerScreen(source)).run_test(size=(60, 16)) as pilot:
+        await pilot.pause(0.1)
+        lines = screen_text(pilot.app).splitlines()
+    assert " ".join(" ".join(lines[-4:-1]).split()) == f"✖ {what} {source.error.hint}"
+    assert "q quit" in lines[-1]
+
+
 async def test_text_of_the_list_is_drawn_harmless() -> None:
     harm = "[red]x[/]\x1b[2J\n"
     app = PickerApp(PickerScreen(Source((PickerRow(harm, harm, harm, False),))))
@@ -235,8 +246,10 @@ async def test_a_filter_looks_through_all_pages() -> None:
 async def test_a_row_reads_well_in_a_narrow_window(columns: int, place: str) -> None:
     async with picker_app().run_test(size=(columns, 16)) as pilot:
         await pilot.pause()
-        rows = screen_text(pilot.app).splitlines()[4:8]
+        text = screen_text(pilot.app)
+    rows = text.splitlines()[4:8]
     assert "● LIVE 0:42   42 s ago    +1 555 010 0199  42 Maple" in rows[0]
     assert rows[2].split("  ")[-1].startswith("9c00dd22")
     assert place in rows[3]
     assert ("b81f4a33" in rows[3]) == (columns == 80)
+    assert "2026-01-15 10:42:07 UTC  42 Maple Street  3f2a91c0" in text, "the chosen one in full"

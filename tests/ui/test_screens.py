@@ -187,6 +187,7 @@ async def test_the_least_window_keeps_state_date_link_device_the_time_of_each_li
         said = [line for line in lines[title + 1 : -2] if line.strip()]
         assert len(said) == 5
         assert all(re.match(r" +\d:\d\d ", line) for line in said)
+        assert said[0].split() == ["1:20", "Call", "taker", "┊", "what", "happened."]
         for named in ("Space pause", "←→ 5 s", "? help", "q quit"):
             assert named in lines[-1]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from textual import events
-from textual.message import Message
 from textual.screen import Screen
 
 from callplayer.errors import CallplayerError, UnreachableError
@@ -17,12 +16,12 @@ from callplayer.text import plain_text
 from callplayer.ui.actions.prompt import InputLine, pasted, typed
 from callplayer.ui.base_app import BaseApp
 from callplayer.ui.footer import FooterItem
-from callplayer.ui.model.format import Tone
-from callplayer.ui.model.incident_row import ago_text, caller_text, kind_text, matches
-from callplayer.ui.model.layout import window_start
+from callplayer.ui.model.incident_row import matches
+from callplayer.ui.model.player import Notice
 from callplayer.ui.options import PickerPages, PickerRow
-from callplayer.ui.widgets.lines import SHORT_ID_CHARS, footer_row
-from callplayer.ui.widgets.rows import Part, Row, Rows, cell_len, cells, fit, fit_words
+from callplayer.ui.screens.incident_list import PickerList, chosen_row, columns_row
+from callplayer.ui.widgets.lines import footer_row, notice_rows
+from callplayer.ui.widgets.rows import EDGE_CELLS, Part, Rows
 
 Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
@@ -35,65 +34,9 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-DATES_FROM = 96
-"""The width in cells from which on rows show their date."""
-
-_DATED = (("Date", 23),)
-
-LEAST_CELLS = 8
-"""A place or an id that has less room is left out."""
-
-
 def matching(rows: Sequence[PickerRow], text: str) -> list[PickerRow]:
     """Return the rows in which every word of `text` stands."""
     return [row for row in rows if matches(row, text)]
-
-
-class PickerList(Rows):
-    """The rows, one of them chosen."""
-
-    @dataclass
-    class Clicked(Message):
-        """The user clicked a row; `twice`: it was a double click."""
-
-        row: PickerRow
-        twice: bool
-
-    DEFAULT_CSS = """
-    PickerList { height: 1fr; }
-    """
-
-    def __init__(self, hide_phone: bool) -> None:
-        super().__init__(id="list")
-        self._hide_phone = hide_phone
-        self._start = 0
-        self._listed: Sequence[PickerRow] = ()
-
-    def show(self, rows: Sequence[PickerRow], chosen: int, now: datetime) -> None:
-        """Draw the rows around the chosen one, as they are at a time of day."""
-        self._listed = rows
-
-        def build(width: int, height: int) -> list[Row]:
-            self._start = window_start(chosen, len(rows), height, self._start)
-            shown = rows[self._start : self._start + height]
-            return [
-                _list_row(
-                    row,
-                    width,
-                    now,
-                    chosen=self._start + y == chosen,
-                    hide_phone=self._hide_phone,
-                )
-                for y, row in enumerate(shown)
-            ]
-
-        self.draw_with(build)
-
-    def on_click(self, event: events.Click) -> None:
-        """Choose what is clicked; a double-click opens it."""
-        at = self._start + event.y
-        if at < len(self._listed):
-            self.post_message(self.Clicked(self._listed[at], event.chain == 2))
 
 
 class PickerScreen(Screen[None], inherit_bindings=False):
@@ -209,9 +152,12 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             (f"   {count}", "dim"),
         ]
         self.title_line.draw_with(lambda _width, _height: [title])
-        self.columns.draw_with(lambda width, _: [_columns_row(width)])
+        self.columns.draw_with(lambda width, _: [columns_row(width)])
         self.list.show(rows, index, self._utc())
-        self.notice.draw_with(lambda width, _: [self._notice_row(width)])
+        noted, width = self._noted(), max(self.size.width - 2 * EDGE_CELLS, 1)
+        lines = notice_rows(noted, width, 0) if noted else [chosen_row(self._chosen(), width)]
+        self.notice.styles.height = len(lines)
+        self.notice.draw_with(lambda *_: lines)
         leaves = FooterItem(("escape",), "clear") if self._line.text else FooterItem(("q",), "quit")
         self.keys.draw_with(
             lambda *_: [(("type to filter  ", "dim"), *footer_row((*_KEYS, leaves)))]
@@ -280,21 +226,19 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         wanted = {"home": 0, "end": last}.get(key, self._index(rows) + steps.get(key, 0))
         self._chosen_id = rows[min(max(wanted, 0), last)].id
 
-    def _notice_row(self, width: int) -> Row:
+    def _noted(self) -> Notice | None:
+        """Return what is to be said of the list."""
         problem = self._problem or self._notice
         if problem is not None:
-            what, hint = (plain_text(text) for text in problem)
-            return ((fit_words(f"✖ {what}  {hint}", width), "alert"),)
+            return Notice(plain_text(problem[0]), plain_text(problem[1]), "alert")
         if self._all is None:
-            return (("… asking for the incidents", "ask"),)
+            return Notice("… asking for the incidents", tone="ask")
         if not self._all:
-            return (("There are no incidents yet.", "dim"),)
+            return Notice("There are no incidents yet.", tone="dim")
         if not self._shown():
-            return (("No incident has these words.", "hold"),)
+            return Notice("No incident has these words.", tone="hold")
         left_out = self._pages.left_out if self._pages is not None else ""
-        if left_out:
-            return ((fit_words(plain_text(left_out), width), "hold"),)
-        return _chosen_row(self._chosen(), width)
+        return Notice(plain_text(left_out), tone="hold") if left_out else None
 
 
 class PickerApp(BaseApp[str]):
@@ -307,43 +251,3 @@ class PickerApp(BaseApp[str]):
     def get_default_screen(self) -> Screen[None]:
         """Start on the picker."""
         return self.picker
-
-
-def _columns_row(width: int) -> Row:
-    date = _DATED if width >= DATES_FROM else ()
-    heads = _columns(("Call", 12), ("When", 10), ("Caller", 15), *date, ("Place, id", 9))
-    return ((fit("  " + heads, width), "dim"),)
-
-
-def _list_row(row: PickerRow, width: int, now: datetime, *, chosen: bool, hide_phone: bool) -> Row:
-    """Return a row: kind, age, caller and, as far as there is room, date, place and id."""
-    tone: Tone = "strong" if chosen else "text"
-    parts: list[Part] = [
-        ("▸ " if chosen else "  ", "ask"),
-        (fit(kind_text(row, now), 12), "play" if row.live else "dim"),
-        ("  " + _columns((ago_text(row, now), 10), (caller_text(row, hide_phone), 15)), tone),
-    ]
-    if width >= DATES_FROM:
-        parts.append(("  " + fit(plain_text(row.when, 32), 23), "dim"))
-    room = width - cells(parts) - 2
-    if row.place and room >= LEAST_CELLS:
-        parts.append(("  " + fit_words(plain_text(row.place, 48), room), tone))
-    room, whole = width - cells(parts) - 2, plain_text(row.id, 80)
-    if room >= LEAST_CELLS:
-        shown = whole if cell_len(whole) <= room else fit(whole[:SHORT_ID_CHARS], SHORT_ID_CHARS)
-        parts.append(("  " + shown.rstrip(), tone))
-    return parts
-
-
-def _chosen_row(chosen: PickerRow | None, width: int) -> Row:
-    """Return date, place and id of the chosen incident, where its row has no room for them."""
-    if chosen is None or width >= DATES_FROM:
-        return ()
-    facts = [text for text in (plain_text(chosen.when, 32), plain_text(chosen.place, 48)) if text]
-    whole = "  ".join((*facts, plain_text(chosen.id, 80)))
-    shorter = "  ".join((*facts, plain_text(chosen.id)[:SHORT_ID_CHARS]))
-    return ((whole if cell_len(whole) <= width else fit_words(shorter, width), "dim"),)
-
-
-def _columns(*texts: tuple[str, int]) -> str:
-    return "  ".join(fit(text, width) for text, width in texts)

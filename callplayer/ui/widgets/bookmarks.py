@@ -55,7 +55,10 @@ class BookmarksPanel(ListPanel):
 
     def _build_rows(self, width: int, height: int) -> list[Row]:
         bookmarks = self._bookmarks
-        title = title_row(f"bookmarks {len(bookmarks)}", width, has_keys=bool(bookmarks))
+        count = f"{len(bookmarks)}"
+        if len(bookmarks) > 1 and self.pointed is not None:
+            count = f"{bookmarks.index(self.pointed) + 1} of {count}"
+        title = title_row(f"bookmarks {count}", width, has_keys=bool(bookmarks))
         if self.pointed is None:
             none: Row = (("There are none yet.", "dim"),)
             return [title, none]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from callplayer.ui.widgets.timeline_rows import (
     Drawn,
     Marks,
     PointedPlace,
+    scale_row,
     timeline_rows,
     tracks_of,
 )
@@ -37,6 +39,7 @@ from callplayer.ui.widgets.track_heads import (
     LONGEST_SLIDER_CELLS,
     PartyHead,
     party_rows,
+    pointed_text,
     slider_place,
 )
 
@@ -312,6 +315,25 @@ def test_whether_a_party_is_heard_stands_in_each_head(
     assert text_of(party_rows(head, 23, 1)[0]).rstrip().endswith(letter)
     assert words in text_of(party_rows(head, 33, 1)[0])
     assert words in text_of(party_rows(head, 40, 2)[1])
+
+
+@pytest.mark.parametrize(
+    ("cells_wide", "shown"),
+    [
+        (40, "↓1:23.4  10:31:23 UTC  Caller: smoke"),
+        (23, "↓1:23.4  Caller: smoke"),
+        (21, "↓1:23.4  10:31:23 UTC"),
+    ],
+)
+def test_what_is_pointed_at_is_shortened_by_whole_parts(cells_wide: int, shown: str) -> None:
+    assert pointed_text("↓1:23.4  10:31:23 UTC  Caller: smoke", cells_wide) == shown
+
+
+@given(st.integers(40, 200), st.integers(61_000, 600_000))
+def test_the_time_of_the_live_end_stands_apart_from_all_others(width: int, live_ms: int) -> None:
+    row = scale_row(live_ms, width, True, whole_span(live_ms, True))
+    text = "".join(part for part, _ in row)
+    assert re.search(r"(^| )(└\S+ live|\S+ live┘)( |$)", text), text
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
