@@ -490,10 +490,11 @@ def test_on_the_screen_a_driver_that_hangs_costs_nothing_of_the_call(
     time.sleep(1.0)
     stopped_s = time.monotonic()
     server.stand_still()
-    screen.wait_for("stands still", "PAUSED", timeout_s=REPORTED_WITHIN_S)
-    screen.wait_for("has stopped", "PAUSED", "no device", timeout_s=HANGS_WITHIN_S)
+    screen.wait_for("stands still", "WAITING", timeout_s=REPORTED_WITHIN_S)
+    screen.wait_for("has stopped", "WAITING", "no device", timeout_s=HANGS_WITHIN_S)
     screen.wait_for("hangs in the sound device; starting it again", timeout_s=4.0)
-    screen.wait_for("PAUSED")  # a new engine's start is measured in the benchmarks
+    # A new engine's start is measured in the benchmarks.
+    screen.wait_until(lambda text: "PAUSED" in text or "WAITING" in text)
     woken_s = time.monotonic()
     server.go_on()
     before_s = broke_off_s(sink, stopped_s - 0.5, stopped_s - 0.02)
