@@ -72,7 +72,12 @@ _TOKEN_KEYS = ("participanttoken", "streamtoken", "token", "jwt", "accesstoken")
 
 _SERVER_KEY = re.compile(r"server|livekit|rtc|sfu|stream_?url|ws_?url", re.IGNORECASE)
 
-_OTHER_SOCKET = re.compile(r"cable|transcript|event|notif|websocket|socket_?url", re.IGNORECASE)
+_OTHER_SOCKET = re.compile(
+    r"cable|transcript|(?<!incident)(?<!incident[_-])event|notif|websocket|socket_?url",
+    re.IGNORECASE,
+)
+
+_CABLE_URL = re.compile(r"/cable/?$", re.IGNORECASE)
 
 
 def parse_access_token(body: bytes) -> AccessToken:
@@ -92,7 +97,8 @@ def parse_stream_grant(body: bytes) -> StreamGrant:
 
     The token is a JWT whose payload holds a `video` grant, wherever it stands, or else the text
     under a key that is known for it. The room server is a ws or wss URL, or an http or https one
-    under a key that says server; of several the one whose key says most. Its query is cut off.
+    under a key that says server; of several the one whose key says most, then the one whose URL
+    does not speak of another socket. The transcript's is none. Its query is cut off.
     """
     try:
         answer = parse_json(body, MAX_HTTP_BYTES)
@@ -220,16 +226,17 @@ def _server_url(values: list[tuple[str, Any]]) -> str | None:
         says_server = bool(_SERVER_KEY.search(key))
         if found is not None:
             url = _plain_url(found[0])
-            rank = 3 if says_server else 2
-            if _OTHER_SOCKET.search(key) or _OTHER_SOCKET.search(url.partition("://")[2]):
-                rank = 0
+            if _OTHER_SOCKET.search(key) or _CABLE_URL.search(url):
+                continue
+            is_plain = not _OTHER_SOCKET.search(url.partition("://")[2])
+            rank = (4 if says_server else 1) + (2 if is_plain else 0)
         elif says_server and re.match(r"https?://", text, re.IGNORECASE):
-            url, rank = _plain_url(text), 1
+            url, rank = _plain_url(text), 2
         else:
             continue
         if best is None or rank > best[0]:
             best = rank, url
-    return best[1] if best is not None and best[0] else None
+    return best[1] if best is not None else None
 
 
 def _plain_url(url: str) -> str:

@@ -49,6 +49,10 @@ SERVER = "wss://rooms.example.org"
         {"token": VIDEO, "cable_url": "wss://api.example.org/cable", "ws": SERVER},
         {"token": VIDEO, "url": "wss://api.example.org/cable?token=x", "media": SERVER},
         {"token": VIDEO, "stream_url": SERVER, "livekit_url": "https://rooms.example.org"},
+        {"token": VIDEO, "ws_url": "wss://api.example.org/cable", "stream_url": SERVER},
+        {"token": VIDEO, "server_url": "wss://events.example.org", "livekit_url": SERVER},
+        {"token": VIDEO, "url": "wss://notify.example.org", "media": SERVER},
+        {"token": VIDEO, "socket": "wss://a.example.org/transcript", "livekit_url": SERVER},
         {"token": "opaque", "nested": {"deep": [{"er": {"x": VIDEO}}]}, "url": SERVER},
     ],
 )
@@ -74,11 +78,22 @@ def test_a_bare_token_is_one(body: str) -> None:
         ({"url": "https://portal.example.org"}, None),
         ({"portal": "https://portal.example.org", "chatroom_url": "https://chat.example"}, None),
         ({"cable": "wss://api.example.org/cable"}, None),
+        ({"transcript": {"url": "wss://api.example.org/cable"}}, None),
+        ({"events_url": "wss://api.example.org/v1"}, None),
+        ({"stream_url": "wss://events.example.org"}, "wss://events.example.org"),
+        ({"livekit_url": "wss://r.example.org/events"}, "wss://r.example.org/events"),
+        ({"url": "wss://events-x1.livekit.cloud"}, "wss://events-x1.livekit.cloud"),
+        ({"url": "wss://notify.example.org"}, "wss://notify.example.org"),
+        ({"server_url": "wss://transcripts.example.org", "media": SERVER},
+         "wss://transcripts.example.org"),
+        ({"url": "wss://events.example.org", "server_url": "https://rooms.example.org"},
+         "https://rooms.example.org"),
+        ({"incident_event_stream_url": SERVER}, SERVER),
         ({"url": "WSS://Rooms.example.org"}, "wss://Rooms.example.org"),
         ({"url": 5, "server_url": None}, None),
         ({}, None),
     ],
-)
+)  # fmt: skip
 def test_only_a_server_is_taken_for_one(more: dict[str, Any], url: str | None) -> None:
     assert parse_stream_grant(json.dumps({"token": VIDEO, **more}).encode()).url == url
 
