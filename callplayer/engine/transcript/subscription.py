@@ -9,13 +9,14 @@ import random
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
 
 from callplayer.config import Settings
 from callplayer.engine.transcript.word_reporter import PACE_S, WordReporter
-from callplayer.errors import CallplayerError, SignInRefusedError, UsageError
+from callplayer.errors import CallplayerError, SignInRefusedError, UnreachableError, UsageError
 from callplayer.ipc import messages as m
 from callplayer.retry import LONGEST_S, Backoff
 from callplayer.vendor.actioncable import (
@@ -31,12 +32,14 @@ from callplayer.vendor.actioncable import (
     Step,
     cable_url,
 )
+from callplayer.vendor.answers import retry_after_s
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.transcript import Transcript, Word, iter_words
 from callplayer.vendor.values import WireError
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+    from websockets.http11 import Response
 
 LOG = logging.getLogger(__name__)
 
@@ -58,6 +61,10 @@ class _NoneError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class _NotThereError(_NoneError):
+    """So it is now. What was there once may come back: its server may be being replaced."""
 
 
 class _TokenRefusedError(Exception):
@@ -122,7 +129,7 @@ class TranscriptSubscription:
         """Connect, and again and again."""
         backoff, tokens_refused = Backoff(), 0
         while True:
-            self._confirmed_s = None
+            self._confirmed_s, asked_s = None, 0.0
             try:
                 await self._converse()
             except _TokenRefusedError:
@@ -133,12 +140,17 @@ class TranscriptSubscription:
                 continue
             except (SignInRefusedError, UsageError):
                 raise _NoneError(NOT_ALLOWED) from None
+            except _NotThereError as error:
+                if not self._was_confirmed:
+                    raise
+                LOG.info("the cable is gone: %s", error.detail)
             except (CallplayerError, OSError, TimeoutError) as error:
                 LOG.info("the cable is lost: %s", type(error).__name__)
+                asked_s = error.retry_after_s if isinstance(error, UnreachableError) else 0.0
             if self._lasted_s() > LONGEST_S:
                 backoff, tokens_refused = Backoff(), 0
             self._say("reconnecting" if self._was_confirmed else "connecting", UNREACHABLE)
-            await asyncio.sleep(backoff.next_s(random.random()))  # noqa: S311
+            await asyncio.sleep(backoff.next_s(random.random(), asked_s))  # noqa: S311
 
     def _lasted_s(self) -> float:
         """Return how long ago the subscription was confirmed, 0.0 if it was not."""
@@ -178,7 +190,7 @@ class TranscriptSubscription:
                 self._confirmed_s, self._was_confirmed = time.monotonic(), True
                 self._say("open")
             case Rejected():
-                raise _NoneError(NO_TRANSCRIPT)
+                raise _NotThereError(NO_TRANSCRIPT)
             case HungUp(reason="unauthorized" | "token_expired"):
                 raise _TokenRefusedError
             case HungUp(may_reconnect=False):
@@ -227,15 +239,19 @@ class TranscriptSubscription:
             ) as socket:
                 yield socket
         except InvalidStatus as error:
-            raise _of_status(error.response.status_code) from None
+            raise _of_answer(error.response) from None
         except (ConnectionClosed, WebSocketException) as error:
             raise OSError(type(error).__name__) from None
 
 
-def _of_status(status: int) -> Exception:
+def _of_answer(answer: Response) -> Exception:
     """Return what it means that the server did not open a web socket."""
+    status = answer.status_code
     if status in (401, 403):
         return _TokenRefusedError()
     if status in (404, 405, 410, 426, 501):
-        return _NoneError(NO_CABLE)
-    return OSError(f"HTTP {status}")
+        return _NotThereError(NO_CABLE)
+    after = {"retry-after": "".join(answer.headers.get_all("Retry-After")[:1])}
+    return UnreachableError(
+        f"The cable answered {status}.", retry_after_s=retry_after_s(after, datetime.now(UTC))
+    )

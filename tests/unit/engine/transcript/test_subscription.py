@@ -19,10 +19,13 @@ from callplayer.engine.transcript import subscription as subject
 from callplayer.engine.transcript.subscription import TranscriptSubscription
 from callplayer.ipc import codec
 from callplayer.ipc import messages as m
+from callplayer.retry import Backoff
 from callplayer.vendor.client import ApiClient
 from callplayer.vendor.transcript import Transcript as Words
 from callplayer.vendor.transcript import encode_transcript
 from tests.rig.cable import TOKEN_S, WORDS, Served, said, serving
+
+SignIn = Callable[[httpx.Request], httpx.Response]
 
 
 class Reader:
@@ -63,9 +66,14 @@ class Reader:
 
 @contextlib.asynccontextmanager
 async def reading(
-    url: str, incident: str, new_token: Callable[[], str], **options: Any
+    url: str,
+    incident: str,
+    new_token: Callable[[], str],
+    sign_in: SignIn | None = None,
+    **options: Any,
 ) -> AsyncIterator[Reader]:
-    """Read while the block lasts; the API's sign-in gives what `new_token` returns."""
+    """Read while the block lasts; the API's sign-in gives what `new_token` returns, or `sign_in`
+    answers it."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"access_token": new_token(), "expires_in": 7200})
@@ -74,7 +82,7 @@ async def reading(
         api_url="http://127.0.0.1:1", cable_url=url, client_id="a", client_secret=Secret("b")
     )
     reader = Reader()
-    async with ApiClient(settings, httpx.MockTransport(answer)) as access:
+    async with ApiClient(settings, httpx.MockTransport(sign_in or answer)) as access:
         task = asyncio.create_task(
             TranscriptSubscription(settings, incident, access, reader.take, **options).run()
         )
@@ -176,23 +184,23 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def misbehaving(handler: Handler, **options: Any) -> AsyncIterator[Reader]:
+async def misbehaving(
+    handler: Handler, sign_in: SignIn | None = None, **options: Any
+) -> AsyncIterator[Reader]:
     """Read from a server of that behaviour."""
     options = {"subprotocols": ["actioncable-v1-json"], **options}
     async with serve(handler, "127.0.0.1", 0, **options) as server:
         port = server.sockets[0].getsockname()[1]
         url = f"ws://127.0.0.1:{port}/cable"
-        async with reading(url, "i1", lambda: "t", stale_s=0.5) as reader:
+        async with reading(url, "i1", lambda: "t", sign_in, stale_s=0.5) as reader:
             yield reader
 
 
-async def welcome(socket: ServerConnection) -> str:
+async def welcome(socket: ServerConnection, answer: str = "confirm_subscription") -> str:
     """Play a proper server until the client has subscribed; return the identifier."""
     await socket.send('{"type":"welcome"}')
     asked = json.loads(await socket.recv())
-    await socket.send(
-        json.dumps({"type": "confirm_subscription", "identifier": asked["identifier"]})
-    )
+    await socket.send(json.dumps({"type": answer, "identifier": asked["identifier"]}))
     return str(asked["identifier"])
 
 
@@ -265,6 +273,59 @@ async def test_a_server_without_a_cable(status: int, detail: str) -> None:
     async with misbehaving(handler, process_request=refuse) as reader:
         await reader.until(lambda each: bool(each.states) and each.states[-1].detail == detail)
         assert all(path.startswith("/cable?token=") for path in asked)
+
+
+@pytest.mark.parametrize("how", ["404", "501", "rejected"])
+async def test_a_cable_that_was_there_is_waited_for(how: str) -> None:
+    times = 0
+
+    def refuse(socket: ServerConnection, _: Request) -> Response | None:
+        nonlocal times
+        times += 1
+        is_gone = times == 2 and how != "rejected"
+        return socket.respond(int(how), "no backend\n") if is_gone else None
+
+    async def handler(socket: ServerConnection) -> None:
+        await welcome(socket, "reject_subscription" if times == 2 else "confirm_subscription")
+        if times > 2:
+            await socket.wait_closed()
+
+    async with misbehaving(handler, process_request=refuse) as reader:
+        await reader.until(lambda each: len(each.states) > 2 and each.states[-1].state == "open")
+        assert "none" not in [each.state for each in reader.states]
+
+
+@pytest.mark.parametrize("who", ["sign-in", "cable"])
+async def test_a_server_that_asks_for_patience_gets_it(
+    who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    class Waits(Backoff):
+        def next_s(self, chance: float, asked_s: float = 0.0) -> float:
+            asked.append(asked_s)
+            return 0.01
+
+    def refuse(socket: ServerConnection, _: Request) -> Response | None:
+        if who != "cable" or asked:
+            return None
+        answer = socket.respond(503, "busy\n")
+        answer.headers["Retry-After"] = "40"
+        return answer
+
+    def sign_in(_: httpx.Request) -> httpx.Response:
+        if who == "sign-in" and not asked:
+            return httpx.Response(429, headers={"Retry-After": "40"})
+        return httpx.Response(200, json={"access_token": "t", "expires_in": 7200})
+
+    async def handler(socket: ServerConnection) -> None:
+        await welcome(socket)
+        await socket.wait_closed()
+
+    monkeypatch.setattr(subject, "Backoff", Waits)
+    async with misbehaving(handler, sign_in, process_request=refuse) as reader:
+        await reader.until_state("open")
+        assert asked == [40.0]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
