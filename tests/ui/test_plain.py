@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,8 @@ from callplayer.ui.key_reader import KeyReader
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.model.transcript import Script, after_words
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.plain.keys import keys_in
+from callplayer.ui.plain import keys as plain_keys
+from callplayer.ui.plain.keys import keys_in, read_keys
 from callplayer.ui.plain.player import PlainPlayer, character_of
 from callplayer.ui.plain.transcript import SpokenTranscript
 from callplayer.ui.settings import ScreenSettings
@@ -352,12 +354,45 @@ async def test_it_ends_by_a_key_by_the_end_of_the_call_and_by_failure() -> None:
     [
         (" kK?", ["space", "k", "K", "question_mark"]),
         ("\x1b[A\x1b[D\x1b", ["up", "left", "escape"]),
+        ("\x1bOA\x1b[1~\x1b[8~\x1bOP\x1b[15~\x1b[[B", ["up", "home", "end", "f1", "f5", "f2"]),
+        ("\x1b[2~\x1b[3~\x1b[17~\x1b[24~", ["insert", "delete", "f6", "f12"]),
+        (
+            "\x1b[1;5C\x1b[1;2A\x1b[3;5~\x1bO5D",
+            ["ctrl+right", "shift+up", "ctrl+delete", "ctrl+left"],
+        ),
+        ("\x1b[1;6C\x1b\x1b[C\x1b[1;3P", ["ctrl+shift+right", "alt+right", "alt+f1"]),
+        ("\x1bq\x1bé\x1b\x7f\x1b[", ["alt+q", "alt+é", "alt+backspace", "alt+left_square_bracket"]),
+        ("\x1b\x1b", ["escape", "escape"]),
+        # What names no key here does nothing: no part of it is a key.
+        ("\x1b[99~\x1b[3^\x1b[<0;12;4M\x1b[?1;2c\x1b[1;9C\x1b[12;40R\x1b[3$", []),
+        ("\x1b]11;rgb:00/00/00\x07\x1bP1$r0m\x1b\\5\x1b[1;5", ["5"]),
         ("\x1b[5~\t\x1b[Z\r\x7f", ["pageup", "tab", "shift+tab", "enter", "backspace"]),
         ("\x11\x1b[1;2C,", ["ctrl+q", "shift+right", "comma"]),
     ],
 )
 def test_what_a_terminal_sends_is_read_as_keys(text: str, keys: list[str]) -> None:
-    assert list(keys_in(text)) == keys
+    assert keys_in(text, is_all=True) == (keys, "")
+    for cut in range(len(text)):
+        first, rest = keys_in(text[:cut])
+        more, rest = keys_in(rest + text[cut:])
+        assert first + more + keys_in(rest, is_all=True)[0] == keys
+
+
+async def test_a_key_that_comes_in_two_reads_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_keys, "UNFINISHED_S", 30.0)
+    reader, writer = os.pipe()
+    stdin = SimpleNamespace(isatty=lambda: True, fileno=lambda: reader)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    reading = read_keys()
+    for sent, cut, key in ((b"\x1b[C", 1, "right"), ("é".encode(), 1, "é")):
+        os.write(writer, sent[:cut])
+        pressed = asyncio.ensure_future(anext(reading))
+        await asyncio.sleep(0.05)
+        os.write(writer, sent[cut:])
+        assert await pressed == key_of(key)
+    await reading.aclose()
+    os.close(reader)
+    os.close(writer)
 
 
 def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path) -> None:
@@ -365,7 +400,7 @@ def test_from_a_pipe_each_line_is_a_key_and_no_terminal_is_needed(tmp_path: Path
     ran = subprocess.run(
         [sys.executable, str(PLAY_FAKE), "--playing", "--pids", str(pids)],
         env=os.environ | {"PLAY_FAKE_LOG": str(tmp_path / "log"), "PLAY_FAKE_PLAIN": "1"},
-        input="toggle-pause\n\nkeys\nq\n",
+        input="toggle-pause\n\nkeys\nq",
         capture_output=True,
         text=True,
         timeout=30,
@@ -419,6 +454,13 @@ def test_on_a_terminal_keys_work_one_by_one_and_it_is_given_back(tmp_path: Path)
         terminal.until(lambda: b"Playing at" in terminal.output)
         os.write(terminal.master, b" ")
         terminal.until(lambda: b"Paused at" in terminal.output)
+        os.write(terminal.master, b"\x1b[3~\x1b")
+        terminal.until(lambda: b"nothing to close" in terminal.output)
+        said = terminal.output.partition(b"Paused at")[2].decode().splitlines()[1:]
+        assert said == [
+            "delete does nothing here. Help: question mark.",
+            "There is nothing to close.",
+        ]
         os.write(terminal.master, b"q")
         assert terminal.until_ended() == 0
         assert b"\x1b" not in terminal.output
