@@ -35,14 +35,22 @@ def google(data: dict[str, Any]) -> Iterator[Heard]:
         end_s = number(first_of(result, "resultEndTime", "resultEndOffset"))
         if not words:
             yield Heard(as_text(best.get("transcript")), None, end_s, channel=channel)
-        for word in words:
+        times = [_google_times(word) for word in words]
+        if words and all(each == (None, None) for each in times):
+            times[-1] = (None, end_s)
+        for word, (starts_s, ends_s) in zip(words, times, strict=True):
             yield Heard(
-                as_text(word.get("word")),
-                number(first_of(word, "startTime", "startOffset", "start_time")) or 0.0,
-                number(first_of(word, "endTime", "endOffset", "end_time")),
+                as_text(word.get("word")), starts_s, ends_s,
                 speaker_label(word.get("speakerTag") or word.get("speakerLabel") or None), channel,
                 number(word.get("confidence")) or number(best.get("confidence")), language,
             )  # fmt: skip
+
+
+def _google_times(word: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Return when a word starts and ends, where it says so: a start of 0 s is left out."""
+    start_s = number(first_of(word, "startTime", "startOffset", "start_time"))
+    end_s = number(first_of(word, "endTime", "endOffset", "end_time"))
+    return (0.0 if start_s is None and end_s is not None else start_s), end_s
 
 
 def _channel_tag(result: dict[str, Any]) -> str:

@@ -12,6 +12,9 @@ from callplayer.vendor.transcript import MAX_EARLY_S
 from callplayer.vendor.values import MAX_CALL_MS
 
 _MOST = 1e15
+USUAL_S, SLOW_S = 0.3, 1.0
+"""How long a word takes; of what has an end only, the words are no longer than the second."""
+
 _ISO_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?")
 
 
@@ -30,31 +33,45 @@ class Heard:
 
 def _within_a_call(word: Heard) -> Heard:
     """Return the word, a little before the call's start at it; raise TranscriptError if absurd."""
-    start_s = word.start_s
-    if start_s is None or 0 <= start_s <= MAX_CALL_MS / 1000:
+    at_s = word.end_s if word.start_s is None else word.start_s
+    if at_s is None or 0 <= at_s <= MAX_CALL_MS / 1000:
         return word
-    if not -MAX_EARLY_S <= start_s < 0:
+    if not -MAX_EARLY_S <= at_s < 0:
         raise TranscriptError("a word's time is past the end of any call")
-    return replace(word, start_s=0.0)
+    return replace(word, end_s=0.0) if word.start_s is None else replace(word, start_s=0.0)
 
 
 def with_times(heard: Iterable[Heard]) -> Iterator[TimedText]:
     """Yield pieces; what has no time is put between its neighbours of the same channel."""
+    channels: dict[str, list[Heard]] = {}
+    for each in heard:
+        if each.text.strip():
+            channels.setdefault(each.channel, []).append(_within_a_call(each))
+    for words in channels.values():
+        yield from _timed(words)
+
+
+def _timed(words: list[Heard]) -> Iterator[TimedText]:
     pending: list[Heard] = []
     last_s = 0.0
-    for each in heard:
-        if not each.text.strip():
+    for word in words:
+        if word.start_s is not None:
+            yield from _between(pending, last_s, max(word.start_s, last_s))
+            pending = []
+            end_s = word.start_s if word.end_s is None else max(word.end_s, word.start_s)
+            yield _piece(word, word.start_s, end_s)
+            last_s = end_s
             continue
-        word = _within_a_call(each)
-        if word.start_s is None:
-            pending.append(word)
-            continue
-        yield from _between(pending, last_s, max(word.start_s, last_s))
-        pending = []
-        end_s = word.start_s if word.end_s is None else max(word.end_s, word.start_s)
-        yield _piece(word, word.start_s, end_s)
-        last_s = end_s
-    yield from _between(pending, last_s, last_s + 0.3 * len(pending))
+        pending.append(word)
+        if word.end_s is not None:
+            end_s = max(word.end_s, last_s)
+            yield from _between(pending, max(last_s, end_s - _length_s(pending, SLOW_S)), end_s)
+            pending, last_s = [], end_s
+    yield from _between(pending, last_s, last_s + _length_s(pending, USUAL_S))
+
+
+def _length_s(words: list[Heard], word_s: float) -> float:
+    return word_s * sum(len(each.text.split()) for each in words)
 
 
 def _between(words: list[Heard], start_s: float, end_s: float) -> Iterator[TimedText]:

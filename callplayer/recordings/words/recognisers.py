@@ -49,8 +49,12 @@ def _first_word(data: Any) -> dict[str, Any]:
 
 
 def _is_assembly(data: Any) -> bool:
+    """Return whether a list of words has times in ms: none of them with a fraction."""
     word = _first_word(data)
-    return isinstance(data, dict) and "text" in word and isinstance(word.get("start"), int)
+    if not isinstance(data, dict) or "text" not in word or word.get("start") is None:
+        return False
+    times = [each.get(name) for each in as_dicts(data["words"]) for name in ("start", "end")]
+    return all(at is None or isinstance(at, int) for at in times)
 
 
 def _are_words_alone(data: Any) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 
 from msgspec.structs import replace as replace_fields
 
@@ -66,9 +68,24 @@ def checked(piece: TimedText, line: int, warn: Warn) -> TimedText:
     return piece
 
 
+_start_s = attrgetter("start_s")
+
+
 def attribute(pieces: Iterable[TimedText], turns: Sequence[TimedText]) -> list[TimedText]:
     """Return the pieces; one without a speaker gets the one who speaks most then in `turns`."""
-    return [piece if piece.speaker else _given(piece, turns) for piece in pieces]
+    found = list(pieces)
+    ordered = sorted(turns, key=_start_s)
+    begun: list[TimedText] = []
+    upto = 0
+    for at in sorted(range(len(found)), key=lambda at: found[at].start_s):
+        piece = found[at]
+        already = bisect_right(ordered, piece.start_s, key=_start_s)
+        begun = [turn for turn in begun + ordered[upto:already] if turn.end_s >= piece.start_s]
+        upto = already
+        if not piece.speaker:
+            later = bisect_right(ordered, piece.end_s, key=_start_s)
+            found[at] = _given(piece, begun + ordered[already:later])
+    return found
 
 
 def _given(piece: TimedText, turns: Sequence[TimedText]) -> TimedText:

@@ -29,22 +29,44 @@ def _whisper_word(word: dict[str, Any], speaker: str, language: str) -> Heard:
 
 
 def whisper(data: dict[str, Any]) -> Iterator[Heard]:
-    """Yield the words of whisperX and Whisper, or their segments where they have none."""
+    """Yield the words of whisperX and Whisper, or their segments where they have none.
+
+    OpenAI has the words beside the segments.
+    """
     language = as_text(data.get("language"))
     language = language if len(language) <= 5 else ""  # "english" is no code
-    for segment in as_dicts(data["segments"]):
+    segments = as_dicts(data["segments"]) or [{}]
+    words_of = [as_dicts(segment.get("words")) for segment in segments]
+    are_beside = not any(words_of) and any("start" in each for each in as_dicts(data.get("words")))
+    if are_beside:
+        words_of = _shared_out(as_dicts(data.get("words")), segments)
+    for segment, words in zip(segments, words_of, strict=True):
         speaker = speaker_label(segment.get("speaker"))
-        words = as_dicts(segment.get("words"))
         if words:
             yield from _in_segment(
                 [_whisper_word(word, speaker, language) for word in words],
                 number(segment.get("start")), number(segment.get("end")),
             )  # fmt: skip
-        else:
+        elif not are_beside:
             yield Heard(
                 as_text(segment.get("text")), number(segment.get("start")),
                 number(segment.get("end")), speaker, language=language,
             )  # fmt: skip
+
+
+def _shared_out(
+    words: list[dict[str, Any]], segments: list[dict[str, Any]]
+) -> list[list[dict[str, Any]]]:
+    """Return the words of each segment: those that start before the next one does."""
+    starts = [number(segment.get("start")) for segment in segments]
+    found: list[list[dict[str, Any]]] = [[] for _ in segments]
+    at = 0
+    for word in words:
+        start_s = number(word.get("start"))
+        while start_s is not None and at + 1 < len(starts) and (starts[at + 1] or 0.0) <= start_s:
+            at += 1
+        found[at].append(word)
+    return found
 
 
 def _in_segment(words: list[Heard], start_s: float | None, end_s: float | None) -> Iterator[Heard]:

@@ -20,7 +20,7 @@ from callplayer.recordings.words.names import Names
 from callplayer.recordings.words.rttm import parse_rttm
 from callplayer.recordings.words.sidecar import parse_json
 from callplayer.recordings.words.stm import parse_stm
-from callplayer.recordings.words.timed_text import TimedText, TranscriptError, words_of
+from callplayer.recordings.words.timed_text import TimedText, TranscriptError, attribute, words_of
 
 START = datetime(2026, 3, 14, 2, 47, 9, tzinfo=UTC)
 CALL = CallTimes(START)
@@ -267,6 +267,35 @@ def test_a_pieces_words_fill_its_time_in_order(texts, length_s):
         assert word.start_offset + word.duration <= 10.0 + length_s + 0.002
 
 
+TENTHS = st.integers(0, 60).map(lambda tenths: tenths / 10)
+SPANS = st.lists(st.tuples(TENTHS, TENTHS).map(sorted), max_size=12)
+
+
+@given(SPANS, SPANS)
+def test_a_piece_is_by_the_speaker_who_speaks_most_then(spans, turns_s):
+    turns = [TimedText(*span, "", f"{at}") for at, span in enumerate(turns_s)]
+    for piece in attribute([TimedText(*span, "x") for span in spans], turns):
+        overlaps_s = {turn.speaker: min(piece.end_s, turn.end_s) - max(piece.start_s, turn.start_s)
+                      for turn in turns}  # fmt: skip
+        most_s = max(overlaps_s.values(), default=-1.0)
+        assert overlaps_s[piece.speaker] == most_s if most_s >= 0 else piece.speaker == ""
+
+
+def test_who_speaks_is_looked_up_among_the_turns_of_that_time_only():
+    looks = 0
+
+    class Turn(TimedText):
+        def __getattribute__(self, name):
+            nonlocal looks
+            looks += 1
+            return super().__getattribute__(name)
+
+    turns = [Turn(2.0 * n, 2.0 * n + 2.0, "", "A") for n in range(500)]
+    pieces = [TimedText(n / 2, n / 2 + 0.4, "x") for n in range(2_000)]
+    assert all(piece.speaker == "A" for piece in attribute(pieces, turns))
+    assert looks < 50 * len(pieces)
+
+
 def test_there_is_a_most_of_words():
     with pytest.raises(TranscriptError, match="more than 3"):
         words_of([TimedText(0.0, 1.0, "a b c d")], START, Names(), most=3)
@@ -450,6 +479,10 @@ RECOGNISERS = {
         {"alternatives": [{"words": [
             {"word": "Fire", "startTime": "0.5s", "endTime": "0.9s", "speakerTag": 1},
             {"word": "help", "startTime": "1s", "endTime": "1.5s", "speakerTag": 1}]}]}]},
+    "openai, segments and words": {"text": "Fire help", "language": "english",
+        "segments": [{"id": 0, "start": 0.0, "end": 8.0, "text": " Fire help"}],
+        "words": [{"word": "Fire", "start": 0.5, "end": 0.9},
+                  {"word": "help", "start": 1.0, "end": 1.5}]},
     "assemblyai": {"words": [{"text": "Fire", "start": 500, "end": 900, "speaker": "A"},
                              {"text": "help", "start": 1000, "end": 1500, "speaker": "A"}]},
     "azure": {"recognizedPhrases": [{"channel": 0, "offsetInTicks": 5_000_000, "nBest": [
@@ -468,6 +501,58 @@ def test_recognisers_json_is_recognised_by_its_form(tmp_path, form: str) -> None
     assert (first.word, second.word) == ("Fire", "help")
     assert (first.start_offset, second.start_offset) == pytest.approx((0.5, 1.0), abs=0.01)
     assert second.start_offset + second.duration == pytest.approx(1.5, abs=0.01)
+
+
+def google_result(text: str, end: str, **more) -> dict:
+    return {"alternatives": [{"transcript": text}], "resultEndTime": end, **more}
+
+
+@pytest.mark.parametrize(
+    ("data", "starts_s"),
+    [
+        ({"results": [google_result("aa bb cc dd", "2s"), google_result("ee", "50s"),
+                      google_result("ff gg", "52.5s")]},
+         [0.0, 0.5, 1.0, 1.5, 49.0, 50.5, 51.5]),
+        ({"results": [google_result("a b", "20s", channelTag=1),
+                      google_result("c", "19s", channelTag=2),
+                      google_result("d", "22s", channelTag=1)]},
+         [18.0, 18.0, 19.0, 21.0]),
+        ({"results": [{"alternatives": [{"words": [{"word": "a", "confidence": 0.9},
+                                                   {"word": "b", "confidence": 0.9}]}],
+                       "resultEndTime": "40s"}]},
+         [38.0, 39.0]),
+        ({"results": [{"alternatives": [{"words": [
+            {"word": "a", "endTime": "0.4s"}, {"word": "b", "startTime": "2s"}]}]}]},
+         [0.0, 2.0]),
+        ({"results": [{"alternatives": [{"transcript": "a b c"}]}]}, [0.0, 0.3, 0.6]),
+        ({"words": [{"text": "a", "start": 0, "end": 0.4}, {"text": "b", "start": 30, "end": 31},
+                    {"text": "c", "start": 61.25, "end": 61.9}]},
+         [0.0, 30.0, 61.25]),
+        ({"words": [{"text": "a", "start": 0, "end": 400}, {"text": "b", "start": 30_000},
+                    {"text": "c", "start": None, "end": 61_000}]},
+         [0.0, 30.0, 60.0]),
+        ({"segments": [{"start": 0.0, "end": 30.0, "text": "a b", "speaker": "A"},
+                       {"start": 30.0, "end": 62.0, "text": "c", "speaker": "B"},
+                       {"start": 62.0, "end": 63.0, "text": "no word is here"}],
+          "words": [{"word": "a", "start": 1.0, "end": 2.0}, {"word": "b"},
+                    {"word": "c", "start": 61.0, "end": 62.0}]},
+         [1.0, 2.0, 61.0]),
+        ({"segments": [], "words": [{"word": "a", "start": 7.0, "end": 8.0}]}, [7.0]),
+    ],
+    ids=["ends", "ends of channels", "words without times", "a start of 0", "no times",
+         "s of which some are whole", "ms", "words beside segments", "no segments"],
+)  # fmt: skip
+def test_words_lie_as_near_as_a_recogniser_says(tmp_path, data, starts_s) -> None:
+    words = read(tmp_path, {"a.json": json.dumps(data)})
+    assert [word.start_offset for word in words] == pytest.approx(starts_s, abs=0.01)
+
+
+def test_words_beside_segments_are_by_the_segments_speakers(tmp_path) -> None:
+    said = {"segments": [{"start": 0.0, "end": 3.0, "text": "a", "speaker": "Caller"},
+                         {"start": 3.0, "end": 6.0, "text": "b", "speaker": "Dispatcher"}],
+            "words": [{"word": "a", "start": 1.0}, {"word": "b", "start": 4.0}]}  # fmt: skip
+    words = read(tmp_path, {"a.json": json.dumps(said)})
+    assert spoken(words) == "Caller: a; CallTaker: b"
 
 
 def test_channels_and_roles_of_recognisers_are_parties(tmp_path) -> None:
