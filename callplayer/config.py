@@ -130,14 +130,8 @@ def load_settings(
     table, warnings = _read_file(path, must_exist=file is not None)
     values = _from_table(table, path)
     if profile is not None:
-        profiles = table.get("profiles")
-        chosen = profiles.get(profile) if isinstance(profiles, dict) else None
-        if not isinstance(chosen, dict):
-            raise UsageError(
-                f"{path} has no profile named {profile!r}.",
-                f"Add a [profiles.{profile}] table to it, or choose another --profile.",
-            )
-        values |= _from_table(chosen, path)
+        for name, value in _from_table(_profile_of(table, profile, path), path).items():
+            values[name] = values.get(name, {}) | value if name in _TABLES else value
     for name in _NAMES:
         variable = variables.get(ENVIRONMENT_PREFIX + name.upper())
         if variable:
@@ -154,15 +148,24 @@ def load_settings(
                 f"{name} is {plain_text(values[name], 40)!r}.",
                 f"Set {ENVIRONMENT_PREFIX}{name.upper()} to {' or '.join(choices)}.",
             )
-    _check_output_delays(table.get("output_delay_ms", {}))
     secret = values.pop("client_secret", "")
     return Settings(
         **values,
-        **{name: table[name] for name in _TABLES if isinstance(table.get(name), dict)},
         client_secret=Secret(secret),
         warnings=tuple(warnings),
         config_path=path if path.exists() else None,
     )
+
+
+def _profile_of(table: Mapping[str, Any], profile: str, path: Path) -> Mapping[str, Any]:
+    profiles = table.get("profiles")
+    chosen = profiles.get(profile) if isinstance(profiles, dict) else None
+    if not isinstance(chosen, dict):
+        raise UsageError(
+            f"{path} has no profile named {profile!r}.",
+            f"Add a [profiles.{profile}] table to it, or choose another --profile.",
+        )
+    return chosen
 
 
 def _check_output_delays(delays_ms: object) -> None:
@@ -199,7 +202,7 @@ def check_url(url: str, schemes: Mapping[str, bool], name: str, setting: str | N
             f"{name} is plain {parts.scheme} to {host}: calls and secrets would be readable.",
             f"Set {variable} to the {next(name for name in schemes if schemes[name])} address.",
         )
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")  # its scheme in small letters
 
 
 def is_loopback(host: str) -> bool:
@@ -263,5 +266,12 @@ def _from_table(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
             continue
         if not isinstance(value, str):
             raise UsageError(f"{name} in {path} is not a text.", 'Write it in quotes: "…".')
+        if value:
+            values[name] = value
+    _check_output_delays(table.get("output_delay_ms", {}))
+    for name in _TABLES:
+        value = table.get(name, {})
+        if not isinstance(value, dict):
+            raise UsageError(f"{name} in {path} is not a table.", f"Write it below [{name}].")
         values[name] = value
     return values

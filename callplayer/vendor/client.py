@@ -229,12 +229,12 @@ class ApiClient:
 
     def _page_path(self, link: str) -> str:
         """Return a page's path on the same API; a link to elsewhere is not followed."""
-        base = self._settings.api_url + "/v1/incident_events"
+        root = str(httpx.URL(self._settings.api_url)).rstrip("/")
+        base = f"{root}/v1/incident_events"
         url = base if not link else _same_origin(base, link)
-        root = self._settings.api_url + "/"
-        if url is None or not url.startswith(root):
+        if url is None or not url.startswith(f"{root}/"):
             raise ElsewhereError
-        return url.removeprefix(self._settings.api_url)
+        return url.removeprefix(root)
 
 
 def _same_origin(base: str, location: str) -> str | None:

@@ -84,6 +84,41 @@ def test_a_profile_keeps_what_it_does_not_name(tmp_path: Path) -> None:
     assert (loaded.client_id, loaded.output_device) == ("top", "Headset")
 
 
+def test_a_profiles_tables_go_over_those_of_the_file(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        """[output_delay_ms]
+Headset = 180
+Speakers = 20
+[keys]
+play = "p"
+[profiles.night.output_delay_ms]
+Headset = 90
+[profiles.night.screen]
+theme = "light"
+""",
+    )
+    loaded = _load(path, profile="night")
+    assert loaded.output_delay_ms == {"Headset": 90, "Speakers": 20}
+    assert (loaded.keys, loaded.screen) == ({"play": "p"}, {"theme": "light"})
+    assert _load(path).output_delay_ms == {"Headset": 180, "Speakers": 20}
+
+
+@pytest.mark.parametrize("table", ["screen", "keys"])
+@pytest.mark.parametrize("profile", [None, "night"])
+def test_what_is_to_be_a_table_and_is_none_is_refused(
+    table: str, profile: str | None, tmp_path: Path
+) -> None:
+    path = _write(tmp_path, ("[profiles.night]\n" if profile else "") + f"{table} = 5\n")
+    with pytest.raises(UsageError, match=f"{table} in .* is not a table"):
+        _load(path, profile=profile)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_text_in_the_file_says_nothing(name: str, tmp_path: Path) -> None:
+    assert getattr(_load(_write(tmp_path, f'{name} = ""')), name) == getattr(Settings(), name)
+
+
 def test_without_a_file_there_are_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,11 +201,13 @@ def test_nothing_goes_in_the_clear_beyond_this_machine(name: str, url: str) -> N
         ("stream_url", "ws://127.0.0.1:7880"),
         ("stream_url", "https://room.example"),
         ("cable_url", "wss://api.example/cable"),
+        ("cable_url", "WSS://api.example/cable"),
     ],
 )
 def test_what_is_encrypted_or_stays_on_this_machine_is_taken(name: str, url: str) -> None:
     loaded = _load(environment={f"CALLPLAYER_{name.upper()}": url + "/"})
-    assert getattr(loaded, name) == url
+    scheme, _, rest = url.partition("://")
+    assert getattr(loaded, name) == f"{scheme.lower()}://{rest}"
 
 
 @pytest.mark.parametrize(
@@ -275,10 +312,11 @@ def test_a_devices_delay_is_read_from_its_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong", ["output_delay_ms = 7", "[output_delay_ms]\na = -1", "[output_delay_ms]\na = 2001",
-              "[output_delay_ms]\na = true", '[output_delay_ms]\na = "9"'],
+              "[output_delay_ms]\na = true", '[output_delay_ms]\na = "9"',
+              "[profiles.night.output_delay_ms]\na = -1"],
 )  # fmt: skip
 def test_a_delay_that_is_none_is_refused(wrong: str, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(wrong)
     with pytest.raises(UsageError, match="output_delay_ms is not a table"):
-        load_settings({}, environment={}, file=file)
+        load_settings({}, environment={}, file=file, profile="night" if "night" in wrong else None)

@@ -44,7 +44,7 @@ class Vendor:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        if request.url.path == "/oauth/token":
+        if request.url.path.endswith("/oauth/token"):
             self.sign_ins += 1
             token = f"token-{self.sign_ins}"
             return httpx.Response(200, json={"access_token": token, "expires_in": self.expires_in})
@@ -228,6 +228,21 @@ async def test_redirects_without_end_are_not_followed_for_ever() -> None:
         with pytest.raises(UnreachableError, match="307"):
             await access.incident("a")
     assert len(vendor.requests) == 1 + MAX_REDIRECTS + 1
+
+
+@pytest.mark.parametrize("api_url", [API, "https://API.example", f"{API}:443", f"{API}:443/p"])
+async def test_the_list_goes_on_however_the_address_is_written(api_url: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", "1"))
+        more = f"{request.url.path}?page={page + 1}" if page < 3 else None
+        return httpx.Response(200, json={"data": [{"id": f"{page}"}], "next": more})
+
+    settings = Settings(api_url=api_url, client_id="a", client_secret=Secret("b"))
+    async with ApiClient(settings, httpx.MockTransport(Vendor(answer))) as access:
+        listed = access.incident_list()
+        while not listed.ended:
+            await listed.load_more()
+    assert ([each.id for each in listed.incidents], listed.left_out) == (["1", "2", "3"], "")
 
 
 @pytest.mark.parametrize(
