@@ -12,8 +12,9 @@ from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.ear import Arrival
 from callplayer.engine.memory.match import find_match
+from callplayer.engine.memory.reports import LEAP_MS
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, Spot, Stretch
-from callplayer.engine.memory.voice import JOIN_FRAMES, LEAP_MS, VoiceMemory
+from callplayer.engine.memory.voice import JOIN_FRAMES, VoiceMemory
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 LOG = logging.getLogger(__name__)
@@ -231,13 +232,15 @@ def join(
     """
     known = [each.error for each in found.values() if each is not None]
     off_ms = min(known, key=abs, default=0) / FRAMES_PER_MS
-    for name, seam in seams.items():
-        old, fresh, spot, same = seam.old, seam.fresh, heard_to.get(name), found[name]
+    moved_ms = 0.0
+    for name in sorted(seams, key=lambda each: found[each] is None):
+        seam, spot, same, voice = seams[name], heard_to.get(name), found[name], memory.voices[name]
+        old, fresh = seam.old, seam.fresh
         heard = spot.sample if spot is not None and spot.stretch is old else None
-        voice = memory.voices[name]
         if same is not None:
-            voice.join(old, fresh, same.old_at_fresh, heard, same_to=same.old_to)
+            moved_ms = voice.join(old, fresh, same.old_at_fresh, heard, same_to=same.old_to)
             continue
         goes_on = _sample_at(fresh, old.place_of(old.end) - off_ms)
-        voice.join(old, fresh, old.end - (goes_on - fresh.first), heard, off_ms=off_ms)
+        at_fresh = old.end - (goes_on - fresh.first)
+        voice.join(old, fresh, at_fresh, heard, off_ms=off_ms, moved_ms=moved_ms)
     return bool(known)

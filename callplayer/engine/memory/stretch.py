@@ -22,7 +22,8 @@ class Stretch:
     the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms,
     `fades_gain` times as loud as it is stored, so that it fits.
     `cut_to` is what goes before this one where all of this one turned out to be made up. What this
-    one was joined to ended at `ended_before`.
+    one was joined to ended at `ended_before`. `anchors` is how often the server had to be asked for
+    what its place rests on: each time what is reported is off otherwise.
     """
 
     first: int
@@ -35,6 +36,7 @@ class Stretch:
     fades_gain: float = 1.0
     cut_to: Stretch | None = None
     ended_before: int | None = None
+    anchors: int = 1
 
     def place_of(self, sample: int) -> float:
         """Return the place of a sample, in ms."""

@@ -7,13 +7,12 @@ only has another place, gain or grade from here on goes on without a seam in the
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from statistics import median
 
 import numpy as np
 
 from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.reports import LEAP_MS, PlaceReports
 from callplayer.engine.memory.sample_store import SampleStore
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Spot, Stretch
 from callplayer.engine.memory.volumes import Volumes, step_factor
@@ -21,17 +20,6 @@ from callplayer.recordings.samples import SAMPLE_RATE_HZ
 
 JOIN_FRAMES = SAMPLE_RATE_HZ // 200
 """A join fades over 5 ms."""
-
-FIRST_PLACES = 10
-"""How many places, a tenth of a second apart, say where a stretch begins."""
-
-SHIFT_MS = 4.0
-"""How far off the place must be before it is put right: a jitter buffer that stretched or cut the
-sound moves it by 3 to 11 ms."""
-
-LEAP_MS = 25.0
-LEAP_PLACES = 3
-"""Frames that never came move it by more: that is seen at once, from this many places."""
 
 
 class VoiceMemory:
@@ -42,9 +30,7 @@ class VoiceMemory:
         self.stretches: list[Stretch] = []
         self._volumes = Volumes(gains_db)
         self._open: Stretch | None = None
-        self._origins_ms: deque[float] = deque(maxlen=FIRST_PLACES)
-        self._places = 0
-        self._bias_ms = 0.0
+        self._reports = PlaceReports()
 
     # --- what comes -------------------------------------------------------------------------------
 
@@ -65,8 +51,8 @@ class VoiceMemory:
             start_ms = place_ms - frames / FRAMES_PER_MS
             self._open = Stretch(written, written, start_ms, self._volumes.at(written))
             self.stretches.append(self._open)
-            self._origins_ms.clear()
-            self._places, self._bias_ms, is_news = 0, 0.0, True
+            self._reports.begin()
+            is_news = True
         elif self._volumes.change and self._open.gains_db != self._volumes.at(written):
             self._go_on()
         self.store.append(pcm)
@@ -119,6 +105,7 @@ class VoiceMemory:
             made_up = each
             if start > each.first:
                 made_up = Stretch(start, each.end, each.place_of(start), each.gains_db)
+                made_up.anchors = each.anchors
                 made_up.following = each.following
                 each.end, each.following = start, made_up
                 self.stretches.insert(self.stretches.index(each) + 1, made_up)
@@ -132,11 +119,11 @@ class VoiceMemory:
         opened = self._open
         if opened is None:
             return
-        yield opened
-        for each in reversed(self.stretches):
-            if each.following is opened and each.end == opened.first:
-                yield each
-                opened = each
+        for each in self._leading_to(opened):
+            if each is not opened and each.end != opened.first:
+                return
+            yield each
+            opened = each
 
     @property
     def unbroken_frames(self) -> int:
@@ -151,7 +138,7 @@ class VoiceMemory:
         assert before is not None
         gains_db, place_ms = self._volumes.at(written), before.place_of(written) + shift_ms
         if written >= before.first:
-            opened = Stretch(written, written, place_ms, gains_db)
+            opened = Stretch(written, written, place_ms, gains_db, anchors=before.anchors)
             before.following = self._open = opened
             self.stretches.append(opened)
             return
@@ -163,22 +150,15 @@ class VoiceMemory:
 
     def _take_place(self, opened: Stretch, place_ms: float) -> None:
         """Take one more place of the sample that comes next."""
-        written = self.store.written
-        origins_ms = self._origins_ms
-        origins_ms.append(place_ms - written / FRAMES_PER_MS)
-        self._places += 1
-        known_ms = opened.place_of(written) - written / FRAMES_PER_MS
-        if self._places <= FIRST_PLACES:
-            opened.place_ms += median(origins_ms) + self._bias_ms - known_ms
-            return
-        recent = [each + self._bias_ms - known_ms for each in origins_ms]
-        leaps = min(recent[-LEAP_PLACES:]) > LEAP_MS or max(recent[-LEAP_PLACES:]) < -LEAP_MS
-        shift_ms = median(recent[-LEAP_PLACES:] if leaps else recent)
-        if leaps:
-            while len(origins_ms) > LEAP_PLACES:
-                origins_ms.popleft()
-        if leaps or (self._places % FIRST_PLACES == 0 and abs(shift_ms) > SHIFT_MS):
-            self._go_on(shift_ms)
+        origin_ms = place_ms - self.store.written / FRAMES_PER_MS
+        moved_ms, from_now = self._reports.take(origin_ms, self._origin_ms(opened))
+        if from_now:
+            self._go_on(moved_ms)
+        else:
+            opened.place_ms += moved_ms
+
+    def _origin_ms(self, opened: Stretch) -> float:
+        return opened.place_of(self.store.written) - self.store.written / FRAMES_PER_MS
 
     # --- what is asked ----------------------------------------------------------------------------
 
@@ -271,13 +251,17 @@ class VoiceMemory:
         *,
         same_to: int | None = None,
         off_ms: float | None = None,
-    ) -> None:
+        moved_ms: float = 0.0,
+    ) -> float:
         """Have `fresh`, and what follows it, go on at the end of `old`, or before it.
 
         `old_at_fresh` is the sample of `old` that is the same sound as the first one of `fresh`. It
         may be that the sound has not come so far yet. The two were seen to be the same up to the
         sample `same_to` of `old`: there the seam is, but not before the sample `heard_to`. Where
         the sound did not show this, the reported places count, and are `off_ms` too low.
+
+        Return by how much the place of `old`, and of what leads to it, was moved: what is reported
+        of both counts. Without the sound it is `moved_ms`, as other lanes'.
         """
         # What was heard beyond the end was made up: there is no sound of the call to go on from.
         heard = heard_to if heard_to is not None and heard_to <= old.end else 0
@@ -292,7 +276,12 @@ class VoiceMemory:
         shift_ms = old.place_of(old_at_fresh + first - origin) - reported_ms
         if off_ms is not None:
             shift_ms = off_ms
-        fresh.place_ms = reported_ms + shift_ms
+        elif abs(shift_ms) <= LEAP_MS:
+            moved_ms = -shift_ms / (old.anchors + 1)
+        for each in self._leading_to(old):
+            each.place_ms += moved_ms
+        shift_ms += moved_ms
+        fresh.place_ms, fresh.anchors = reported_ms + shift_ms, old.anchors + 1
         fresh.first, fresh.fades_from = first, seam if fades else None
         fresh.fades_gain = step_factor(old.gains_db, fresh.gains_db)
         fresh.ended_before = old.end
@@ -301,16 +290,21 @@ class VoiceMemory:
         for last in fresh.onwards():
             if last is not fresh:
                 last.place_ms += shift_ms
-        if last is not self._open:
-            return
-        if off_ms is not None:
-            self._bias_ms += off_ms
-        elif self._origins_ms:
-            # The places reported last are of where the two meet: the earliest ones may be of
-            # before a jitter buffer moved the sound.
-            known_ms = last.place_of(self.store.written) - self.store.written / FRAMES_PER_MS
-            self._bias_ms = known_ms - median(self._origins_ms)
-            self._places = max(self._places, FIRST_PLACES)
+                last.anchors = fresh.anchors
+        if last is self._open:
+            if off_ms is not None:
+                self._reports.move(shift_ms)
+            else:
+                self._reports.believe(self._origin_ms(last))
+        return moved_ms
+
+    def _leading_to(self, stretch: Stretch) -> Iterator[Stretch]:
+        """Return a stretch and those that are read on to it, the latest first."""
+        yield stretch
+        for each in reversed(self.stretches):
+            if each.following is stretch:
+                yield each
+                stretch = each
 
     # --- memory -----------------------------------------------------------------------------------
 
