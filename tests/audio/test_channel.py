@@ -64,12 +64,12 @@ def test_a_card_with_another_rate_hears_the_same_tone(rate_hz: int) -> None:
 
 
 @pytest.mark.parametrize("card_ppm", [300.0, -300.0])
-def test_ten_minutes_of_drifting_clocks_lose_nothing(card_ppm: float) -> None:
+def test_five_minutes_of_drifting_clocks_lose_nothing(card_ppm: float) -> None:
     lane = open_lane(16_000, 16_000)
     rig = Rig(lane, in_hz=16_000, block_frames=96, card_ppm=card_ppm, keep_sound=False)
     rig.run(30.0)
     rig.fills_s.clear()
-    rig.run(600.0)
+    rig.run(300.0)
     assert (lane.underruns, lane.trimmed_frames) == (0, 0)
     fills_ms = np.array(rig.fills_s) * 1000
     middle_ms = float(np.median(fills_ms))

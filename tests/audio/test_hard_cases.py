@@ -27,21 +27,20 @@ FADE_FRAMES = 240
 FADE_STEP = LEVEL / FADE_FRAMES
 
 
-@pytest.mark.parametrize("hz", [3000.0, 8000.0])
 @pytest.mark.parametrize("block_frames", [128, 256, 480, 1024])
 @pytest.mark.parametrize("card_ppm", [0.0, -200.0])
-def test_a_tone_goes_through_whole_on_any_card(
-    hz: float, block_frames: int, card_ppm: float
-) -> None:
-    lane = open_lane()
+def test_a_tone_goes_through_whole_on_any_card(block_frames: int, card_ppm: float) -> None:
+    lane, hz = open_lane(), 8000.0
     rig = Rig(lane, source=tone(hz), block_frames=block_frames, card_ppm=card_ppm)
     rig.run(25.0)
     assert snr_db(rig.sound()[-2 * RATE_HZ :], hz / (1 + card_ppm * 1e-6)) > 80.0
 
 
 @pytest.mark.parametrize("block_frames", [64, 256, 480, 1024])
-@pytest.mark.parametrize("card_ppm", [0.0, 300.0, -300.0])
-@pytest.mark.parametrize("card_start_s", [0.0005, 0.003, 0.0095])
+@pytest.mark.parametrize(
+    ("card_ppm", "card_start_s"),
+    [(0.0, 0.0005), (0.0, 0.0095), (300.0, 0.003), (-300.0, 0.0095)],
+)
 def test_nothing_is_trimmed_or_missed_on_even_clocks(
     block_frames: int, card_ppm: float, card_start_s: float
 ) -> None:

@@ -124,7 +124,7 @@ def test_it_begins_at_the_sample_asked_for() -> None:
 
 
 @given(st.lists(st.sampled_from([0.5, 0.6, 1.0, 1.25, 2.0]), min_size=1, max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_the_speeds_the_place_moves_on_and_little_is_read_ahead(
     speeds: list[float],
 ) -> None:
