@@ -9,6 +9,9 @@ from callplayer.text import plain_text
 from callplayer.ui.model.format import clock_text, hidden_phone, phone_text
 from callplayer.ui.options import PickerRow
 
+OLD_DAYS = 100
+"""From then on the age of an incident is no use: its day is."""
+
 _NO_DIGITS = re.compile(r"[^0-9]")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"[0-9()+.\-]{3,}")
 
@@ -26,7 +29,10 @@ def kind_text(row: PickerRow, now: datetime) -> str:
 
 
 def ago_text(row: PickerRow, now: datetime) -> str:
-    """Return `42 s ago`, `2 min ago`, `3 h ago`, `5 days ago`; what came where no date did."""
+    """Return `42 s ago`, `2 min ago`, `3 h ago`, `5 days ago`, the day of what is older than that.
+
+    Where no date came, what did.
+    """
     if row.created is None:
         return plain_text(row.when, 20)
     since_s = max((now - row.created).total_seconds(), 0.0)
@@ -34,6 +40,8 @@ def ago_text(row: PickerRow, now: datetime) -> str:
         if since_s < most_s:
             return f"{int(since_s // unit_s)} {word} ago"
     days = int(since_s // 86_400)
+    if days >= OLD_DAYS:
+        return f"{row.created.astimezone():%Y-%m-%d}"
     return "1 day ago" if days == 1 else f"{days} days ago"
 
 

@@ -27,6 +27,7 @@ def row(since_s: float | None, *, live: bool = False) -> PickerRow:
         (7_300, "2 h ago"),
         (86_400, "1 day ago"),
         (5 * 86_400, "5 days ago"),
+        (150 * 86_400, "2025-08-18"),
         (-30, "0 s ago"),
         (None, "2026-01-15 10:40:00"),
     ],
