@@ -70,6 +70,7 @@ class ScriptedEngine:
         self.events = events
         self.clock = clock or SteppedClock()
         self.requests: list[Request] = []
+        self.takes_requests = True
 
     async def run(self, listener: Listener) -> None:
         for event in self.events:
@@ -80,8 +81,9 @@ class ScriptedEngine:
         await asyncio.Event().wait()
 
     def send(self, request: Request) -> bool:
-        self.requests.append(request)
-        return True
+        if self.takes_requests:
+            self.requests.append(request)
+        return self.takes_requests
 
 
 def strips_of(app: App[Any]) -> list[Strip]:

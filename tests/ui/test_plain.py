@@ -289,6 +289,27 @@ def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
     assert engine.requests == [ListDevices(), SetOutputDevice("hdmi"), ListDevices()]
 
 
+def test_what_no_engine_takes_is_not_reported_as_done() -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING)
+    press(player, "a")
+    player.take(but(PLAYING, position_ms=88_400, audible_ms=88_400))
+    engine.takes_requests = False
+    before = player.view
+    for *earlier, key in ("a", ("x", "enter"), ("left",), "r", "m", "5"):
+        press(player, *earlier)
+        del lines[:]
+        press(player, key)
+        assert lines == ["The audio engine is not ready: press the key again."], key
+    assert player.view == before
+    engine.takes_requests = True
+    press(player, "a")
+    assert len(engine.requests) == 1
+    player.take(EngineGone("The server is gone.", "Try again.", 5))
+    press(player, "left")
+    assert lines[-1] == "The server is gone."
+    assert len(engine.requests) == 1
+
+
 def test_silence_is_skipped_in_plain_mode_too() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING, *events_of([word(80, "a"), word(120, "b")]))
     player.control.skip_silence()

@@ -101,24 +101,22 @@ class CallControl:
         self.carry_out(asked(self.context(), request))
 
     def carry_out(self, outcome: Outcome) -> None:
-        """Remember, keep, send, and show."""
-        before = self.view
-        if outcome.view is not None:
-            self.view = outcome.view
+        """Send, remember, keep, and show; of what cannot be sent only that."""
+        before, after = self.view, outcome.view or self.view
+        if outcome.requests and after.failure is not None:
+            self.note(after.failure.message)
+            return
+        if not all(self._send(request) for request in outcome.requests):
+            self.note(NOT_READY)
+            return
+        self.view = after
         trouble = self._kept(outcome)
-        for request in outcome.requests:
-            self.send(request)
         if outcome.prompt is not None:
             self.end_prompt()
             self.prompt = outcome.prompt
         if trouble or outcome.note:
             self.note(trouble or outcome.note, "hold" if trouble else outcome.tone)
         self._front.carried_out(outcome, before)
-
-    def send(self, request: Request) -> None:
-        """Send a request, or note that it cannot be sent; a failed call has none to send to."""
-        if self.view.failure is None and not self._send(request):
-            self.note(NOT_READY)
 
     def _kept(self, outcome: Outcome) -> str:
         """Change the bookmarks; return why that could not be saved, or ""."""
@@ -188,8 +186,7 @@ class CallControl:
         skip = view.skipping.due(
             view.state, view.script, self.lanes, self.settings.silence_s, now_s
         )
-        if skip is None:
+        if skip is None or view.failure is not None or not self._send(Scrub(skip.to_ms)):
             return
         self.view = replace(view, skipping=replace(view.skipping, skipped_s=now_s))
-        self.send(Scrub(skip.to_ms))
         self.note(skip.notice, "text")
