@@ -28,6 +28,18 @@ from callplayer.vendor.values import WireError
 LOG = logging.getLogger(__name__)
 
 MAX_BACKLOG_BYTES = 256_000
+MAX_ONCE_BACKLOG_BYTES = 1_000_000
+"""The limit for what is said once: it is rare and short."""
+
+_SAID_AGAIN = (
+    m.StateEvent,
+    m.LevelsEvent,
+    m.StatsEvent,
+    m.WaveEvent,
+    m.WordsEvent,
+    m.TranscriptEvent,
+)
+BAD_REQUEST = "bad-request"
 LINE_LIMIT_BYTES = 64_000
 FLUSH_S = 3.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -121,11 +133,13 @@ async def _open_stdout(loop: asyncio.AbstractEventLoop) -> LineWriter:
 def emit_line(output: LineWriter, event: m.Event) -> bool:
     """Write the event unless the client is too far behind; return whether it was written.
 
-    An event that ends the engine is always written. Answers to nonsense are not, for a client that
-    reads nothing.
+    What is emitted again gives way first, and answers to nonsense; what is said once, only to a
+    client that asks much and reads nothing. An event that ends the engine is always written.
     """
     is_last = isinstance(event, m.ByeEvent) or getattr(event, "exit_code", None) is not None
-    if output.backlog_bytes > MAX_BACKLOG_BYTES and not is_last:
+    gives_way = isinstance(event, _SAID_AGAIN) or getattr(event, "code", "") == BAD_REQUEST
+    limit_bytes = MAX_BACKLOG_BYTES if gives_way else MAX_ONCE_BACKLOG_BYTES
+    if output.backlog_bytes > limit_bytes and not is_last:
         return False
     output.write(codec.encode_line(event))
     return True
@@ -196,7 +210,7 @@ def _refuse(output: LineWriter, why: str) -> None:
     emit_line(
         output,
         m.ErrorEvent(
-            code="bad-request",
+            code=BAD_REQUEST,
             message=f"A line was not understood: {why}.",
             hint='Send one JSON object a line, such as {"cmd":"pause"}.',
         ),

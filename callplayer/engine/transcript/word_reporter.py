@@ -52,8 +52,10 @@ class WordReporter:
         while True:
             await self._news.wait()
             self._news.clear()
-            if self._state_is_new and self._state is not None:
-                await self._until_taken(self._state)
+            while self._state_is_new and self._state is not None:
+                if self._emit(self._state) is False:
+                    await asyncio.sleep(SLOW_CLIENT_S)
+                    continue
                 self._state_is_new = False
             while words := self._backlog.next_batch():
                 if self._emit(m.WordsEvent(words=words)) is False:
@@ -61,7 +63,3 @@ class WordReporter:
                     continue
                 self._backlog.mark_sent(words)
                 await asyncio.sleep(PACE_S)
-
-    async def _until_taken(self, event: m.Event) -> None:
-        while self._emit(event) is False:
-            await asyncio.sleep(SLOW_CLIENT_S)

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.headless import MAX_BACKLOG_BYTES, LineWriter, emit_line, read_line
+from callplayer.engine.headless import (
+    MAX_BACKLOG_BYTES,
+    MAX_ONCE_BACKLOG_BYTES,
+    LineWriter,
+    emit_line,
+    read_line,
+)
 from callplayer.ipc import messages as m
 
 LIMIT_BYTES = 64
@@ -78,7 +84,7 @@ class Unread(asyncio.WriteTransport):
         return len(self.kept)
 
 
-async def test_a_client_that_reads_nothing_is_sent_only_how_it_ends() -> None:
+async def test_a_client_that_reads_nothing_is_sent_what_is_said_once_and_how_it_ends() -> None:
     pipe = Unread()
     output = LineWriter(pipe, asyncio.Event())
     refused = m.ErrorEvent(
@@ -88,6 +94,17 @@ async def test_a_client_that_reads_nothing_is_sent_only_how_it_ends() -> None:
     assert 0 < reported < 10_000
     assert len(pipe.kept) < MAX_BACKLOG_BYTES + 1_000
     assert not emit_line(output, m.StateEvent(phase="playing"))
+    assert not emit_line(output, m.TranscriptEvent(state="open"))
+    once = (
+        m.ClipEvent(stage="saved", start_ms=0, end_ms=1_000, sound="/clips/x.flac"),
+        m.ErrorEvent(code="clip-not-saved", message="The disk is full.", hint="Free some."),
+        m.EvenedEvent(parties=()),
+        m.IncidentEvent(id="i1"),
+        m.DevicesEvent(devices=()),
+    )
+    assert all(emit_line(output, event) for event in once)
+    assert not all(emit_line(output, event) for event in once * 5_000)
+    assert len(pipe.kept) < MAX_ONCE_BACKLOG_BYTES + 1_000
     assert emit_line(
         output, m.ErrorEvent(code="unreachable", message="No.", hint="Try.", exit_code=5)
     )

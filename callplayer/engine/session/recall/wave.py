@@ -34,17 +34,20 @@ class Wave:
         self._done: dict[str, int] = {}
 
     def tick(self, now_s: float) -> None:
-        """Emit what has come since the last look, if it is time."""
+        """Emit what has come since the last look, or was not taken then, if it is time."""
         if now_s - self._looked_s < LOOK_S:
             return
         self._looked_s = now_s
         for name, voice in list(self._memory.voices.items()):
             with self._lock:
-                events = list(self._news(name, voice))
-            for event in events:
-                self._emit(event)
+                news = list(self._news(name, voice))
+            for done, event in news:
+                if event is not None and self._emit(event) is False:
+                    break
+                self._done[name] = done
 
-    def _news(self, name: str, voice: VoiceMemory) -> Iterator[m.WaveEvent]:
+    def _news(self, name: str, voice: VoiceMemory) -> Iterator[tuple[int, m.WaveEvent | None]]:
+        """Give what has come, piece by piece, each with the frame that it reaches to."""
         done = self._done.get(name, 0)
         news = itertools.takewhile(lambda each: each.end > done, reversed(voice.stretches))
         for stretch in reversed(list(news)):
@@ -53,11 +56,12 @@ class Wave:
             if steps > 0:
                 levels_db = _levels_db(voice, stretch, first, steps)
                 done = first + steps * STEP_FRAMES
+                event = None
                 if levels_db:
                     start_ms = round(stretch.place_of(first))
                     lane = name.partition("+")[0]
-                    yield m.WaveEvent(lane=lane, start_ms=max(start_ms, 0), levels_db=levels_db)
-        self._done[name] = done
+                    event = m.WaveEvent(lane=lane, start_ms=max(start_ms, 0), levels_db=levels_db)
+                yield done, event
 
 
 def _levels_db(voice: VoiceMemory, stretch: Stretch, first: int, steps: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,8 @@ from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.handback import find_seams, join
 from callplayer.engine.memory.stretch import Stretch
 from callplayer.engine.memory.voice import VoiceMemory
+from callplayer.engine.session.recall.wave import Wave
+from callplayer.ipc import messages as m
 
 FRAME = 480
 NAMES = ("caller", "callTaker")
@@ -413,3 +416,22 @@ def test_nothing_is_invented_and_nothing_skipped(
         if at + lag >= 0
     ]
     assert min(errors) <= 4, "what is heard is the call's own sound, within 20 ms of its place"
+
+
+def test_levels_that_a_slow_client_did_not_take_come_later() -> None:
+    took: list[tuple[str, int, int]] = []
+    is_slow = False
+
+    def take(event: m.WaveEvent) -> bool:
+        if not is_slow:
+            took.append((event.lane, event.start_ms, len(event.levels_db)))
+        return not is_slow
+
+    memory = CallMemory()
+    memory.set_gains({name: (0.0,) for name in NAMES}, 0, 0)
+    wave = Wave(memory, threading.RLock(), take)  # type: ignore[arg-type]
+    for second in range(3):
+        is_slow = second == 1
+        receive(memory, second * 1_000, 1_000)
+        wave.tick(10.0 * (second + 1))
+    assert took == [(name, ms, n) for ms, n in ((0, 20), (1_000, 40)) for name in NAMES]

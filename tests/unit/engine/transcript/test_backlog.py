@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callplayer.engine.transcript.backlog import MOST_AT_ONCE, WORDS_A_LINE, Backlog
+from callplayer.engine.transcript.word_reporter import WordReporter
 from callplayer.ipc import codec
 from callplayer.ipc import messages as m
 from callplayer.vendor.transcript import MAX_LANGUAGE_CHARS, MAX_WORD_CHARS, Transcript, Word
@@ -45,6 +48,30 @@ def test_a_thousand_words_at_one_moment_make_no_line_that_is_too_long() -> None:
         assert len(codec.encode_line(m.WordsEvent(words=words))) < codec.MAX_EVENT_BYTES
         untold.mark_sent(words)
     assert reported == len(untold.transcript) == WORDS_A_LINE - 1 + MOST_AT_ONCE
+
+
+async def test_a_slow_client_gets_the_state_that_holds_by_then() -> None:
+    took: list[m.Event] = []
+    refused = asyncio.Event()
+    is_slow = True
+
+    def take(event: m.Event) -> bool:
+        if is_slow:
+            refused.set()
+        else:
+            took.append(event)
+        return not is_slow
+
+    reporter = WordReporter(take)
+    running = asyncio.create_task(reporter.run())
+    reporter.say("reconnecting", "out of reach")
+    await refused.wait()
+    reporter.say("open")
+    is_slow = False
+    async with asyncio.timeout(5.0):
+        while took != [m.TranscriptEvent(state="open")]:
+            await asyncio.sleep(0.01)
+    running.cancel()
 
 
 @settings(deadline=None)
