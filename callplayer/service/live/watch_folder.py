@@ -14,7 +14,7 @@ from callplayer.errors import CallplayerError
 from callplayer.recordings.containers.wav_head import NotWavError
 from callplayer.recordings.facts import IncidentFacts, read_beside
 from callplayer.service.live.growing_wav import MAX_HEADER_BYTES, GrowingHead, read_header
-from callplayer.service.live.live_calls import LiveCalls, parties_of
+from callplayer.service.live.live_calls import LiveCall, LiveCalls, parties_of
 from callplayer.service.live.pcm import PcmDecoder
 from callplayer.text import plain_text
 
@@ -97,10 +97,11 @@ class Watcher:
     async def _follow(self, key: _Key, path: Path) -> None:
         name = plain_text(path.name, 120)
         at_rest_bytes = 0
+        begun: list[LiveCall] = []
         try:
             with _GrowingFile(path) as file:
                 try:
-                    whole = await _follow(file, self._calls, self._end_after_s)
+                    whole = await _follow(file, self._calls, self._end_after_s, begun)
                 finally:
                     at_rest_bytes = file.size()
             if not whole:
@@ -110,6 +111,8 @@ class Watcher:
             log.warning("%s is left out: %s", name, error)
         except (CallplayerError, OSError) as error:
             log.error("%s cannot be kept: %s", name, error)
+            if not any(call.frames for call in begun):
+                at_rest_bytes = 0  # so that it is followed again even if it does not grow
             await asyncio.sleep(self._again_after_s)
         finally:
             self._at_rest[key] = at_rest_bytes
@@ -151,10 +154,12 @@ class _GrowingFile:
         os.close(self._fd)
 
 
-async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> bool:
+async def _follow(
+    file: _GrowingFile, calls: LiveCalls, end_after_s: float, begun: list[LiveCall]
+) -> bool:
     """Make a live call of `file`; return when it has ended, or when there is no sound in time.
 
-    Return whether the call has all of it.
+    Return whether the call has all of it. The call is added to `begun`.
     """
     loop = asyncio.get_running_loop()
     waited_from_s = loop.time()
@@ -168,6 +173,7 @@ async def _follow(file: _GrowingFile, calls: LiveCalls, end_after_s: float) -> b
     decoder = PcmDecoder(form)
     end = _End(header, end_after_s)
     async with calls.call(parties_of(form.channels), _facts(file.path), began_at) as call:
+        begun.append(call)
         at = header.data_at
         while not call.is_full:
             file_bytes = file.size()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -14,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -441,6 +442,26 @@ async def test_two_files_are_two_calls_and_what_is_no_wav_is_left_out(
     assert len(rig.created) == 2
     reported = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert reported == ["text.wav is left out: it is no WAV"]
+
+
+async def test_a_whole_file_that_cannot_be_kept_at_once_is_kept_later(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, tries = rig.library.begin_live, itertools.count()
+
+    def begin_later(*facts: Any) -> Recording:
+        if next(tries) < 2:
+            raise LibraryError("The library does not answer.", "Check the database server.")
+        return begin(*facts)
+
+    monkeypatch.setattr(rig.library, "begin_live", begin_later)
+    async with rig.watching(again_after_s=0.05):
+        elsewhere = rig.watched.parent / "whole.wav"
+        soundfile.write(elsewhere, noise(4800), RATE_HZ)
+        elsewhere.rename(rig.watched / elsewhere.name)
+        assert len(sound_of(await rig.until_ended())) == 4800
+        await asyncio.sleep(0.3)
+    assert len(rig.created) == 1
 
 
 @pytest.fixture
