@@ -13,6 +13,7 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Iterator
 
 from callplayer.config import Settings
 from callplayer.engine.revival import Revival, replace_process
@@ -49,10 +50,26 @@ def run_headless(settings: Settings, options: EngineOptions) -> int:
     """Run the engine on this process's stdin and stdout; return the exit code."""
     under_screen = bool(os.environ.get(STDERR_IS_LOGGED))
     _send_native_noise_to_log()
-    exit_code, restore = asyncio.run(_run(settings, options))
+    with blocking_kept(sys.stdin.fileno(), sys.stdout.fileno()):
+        exit_code, restore = asyncio.run(_run(settings, options))
     if restore is not None and not under_screen:
         replace_process(restore, sys.argv[1:])
     return exit_code
+
+
+@contextlib.contextmanager
+def blocking_kept(*descriptors: int) -> Iterator[None]:
+    """Leave terminals and pipes as blocking as they were: other programs read and write them, too.
+
+    Asyncio changes that, for all who share them, and may close the descriptors.
+    """
+    before = [(os.dup(each), os.get_blocking(each)) for each in descriptors]
+    try:
+        yield
+    finally:
+        for shared, is_blocking in before:
+            os.set_blocking(shared, is_blocking)
+            os.close(shared)
 
 
 async def _run(settings: Settings, options: EngineOptions) -> tuple[int, str | None]:

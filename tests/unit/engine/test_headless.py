@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from callplayer.engine.headless import (
     MAX_BACKLOG_BYTES,
     MAX_ONCE_BACKLOG_BYTES,
     LineWriter,
+    blocking_kept,
     emit_line,
     read_line,
 )
@@ -68,6 +70,27 @@ def test_however_it_is_cut_it_reads_the_same(lines: list[bytes], cut: int) -> No
             assert got == line + b"\n"
         elif len(line) > LIMIT_BYTES:
             assert got is None
+
+
+def test_a_terminal_and_a_pipe_stay_as_blocking_as_they_were() -> None:
+    reader, writer = os.pipe()
+    shared = os.dup(reader)
+    os.set_blocking(writer, False)
+
+    async def read() -> None:
+        pipe = os.fdopen(reader, "rb", buffering=0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(asyncio.Protocol, pipe)
+        assert not os.get_blocking(shared)
+        transport.close()
+
+    with blocking_kept(reader, writer):
+        asyncio.run(read())
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(reader)
+    assert os.get_blocking(shared)
+    assert not os.get_blocking(writer)
+    os.close(shared)
+    os.close(writer)
 
 
 class Unread(asyncio.WriteTransport):
