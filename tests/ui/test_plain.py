@@ -289,6 +289,20 @@ def test_a_place_is_cited_and_a_device_picked_in_lines() -> None:
     assert engine.requests == [ListDevices(), SetOutputDevice("hdmi"), ListDevices()]
 
 
+@pytest.mark.parametrize(
+    ("typed", "device"),
+    [("0", ""), ("00", ""), ("03", "hdmi"), ("4", None), ("-1", None), (" ", None),
+     ("1" * 5_000, None), ("²", None)],
+)  # fmt: skip
+def test_only_the_number_of_a_device_picks_one(typed: str, device: str | None) -> None:
+    player, engine, lines = plain(INCIDENT, PLAYING)
+    press(player, "d")
+    player.take(DEVICES)
+    player.take_line(typed)
+    assert engine.requests[1:] == ([] if device is None else [SetOutputDevice(device)])
+    assert (lines[-1] == "That is none of them.") == (device is None)
+
+
 def test_what_no_engine_takes_is_not_reported_as_done() -> None:
     player, engine, lines = plain(INCIDENT, PLAYING)
     press(player, "a")

@@ -142,7 +142,7 @@ class Api:
     async def _list(self, request: Request, _client: Client) -> Response:
         asked = request.query_params
         page_text = asked.get("page", "1")
-        page = int(page_text) if page_text.isascii() and page_text.isdigit() else 0
+        page = int(page_text[:20]) if page_text.isascii() and page_text.isdigit() else 0
         if not 1 <= page <= operations.MAX_PAGE:
             raise HTTPException(422, "page is a number from 1 on")
         live_text = asked.get("is_audio_live")

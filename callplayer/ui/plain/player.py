@@ -186,10 +186,10 @@ class PlainPlayer:
 
     def _ask_device(self, listed: DevicesEvent) -> None:
         def choose(text: str, call: CallContext) -> Outcome:
-            if text.strip() == "0":
-                return asked(call, SetOutputDevice(""))
-            if text.strip().isdecimal() and int(text) <= len(listed.devices):
-                return asked(call, SetOutputDevice(listed.devices[int(text) - 1].name))
+            names = ("", *(device.name for device in listed.devices))
+            number = text.strip().lstrip("0") or "0"
+            if text.strip() and number in map(str, range(len(names))):
+                return asked(call, SetOutputDevice(names[int(number)]))
             return Outcome(note="That is none of them.")
 
         for line in device_lines(listed):
