@@ -75,7 +75,7 @@ async def _serve(options: ServeOptions) -> int:
                 }
             )
             _log_start(options, service)
-            draining = asyncio.create_task(_drain(drain, service, options.drain_s, stop))
+            draining = asyncio.create_task(drain_streams(drain, service, options.drain_s, stop))
             try:
                 await _wait_for_end(stop, service)
             finally:
@@ -119,7 +119,7 @@ def _log_start(options: ServeOptions, service: Service) -> None:
         log.warning("%s is for this machine only: others need --livekit-url", service.stream_url)
 
 
-async def _drain(
+async def drain_streams(
     drain: asyncio.Event, service: Service, drain_s: float, stop: asyncio.Event
 ) -> None:
     """Once `drain` is set, set `stop` when no stream is open any more, or after `drain_s`."""

@@ -9,7 +9,7 @@ import pytest
 
 from callplayer.service import server
 from callplayer.service.catalog import LibraryError
-from callplayer.service.server import LIVE_FROM, live_start_s
+from callplayer.service.server import LIVE_FROM, drain_streams, live_start_s
 
 
 def test_a_live_call_goes_on_from_where_it_began() -> None:
@@ -40,3 +40,19 @@ async def test_a_look_at_the_library_that_fails_is_not_the_last(
     await asyncio.gather(looking, return_exceptions=True)
     assert "cannot be looked at: locked" in caplog.text
     assert "OverflowError" in caplog.text
+
+
+@pytest.mark.parametrize(("streams", "drain_s"), [(0, 60.0), (1, 0.05)])
+async def test_a_service_that_drains_ends_with_its_last_stream_or_when_time_is_up(
+    streams: int, drain_s: float
+) -> None:
+    service = SimpleNamespace(streams=SimpleNamespace(count=streams, drains=False))
+    drain, stop = asyncio.Event(), asyncio.Event()
+    draining = asyncio.create_task(drain_streams(drain, service, drain_s, stop))
+    await asyncio.sleep(0.01)
+    assert not service.streams.drains
+    drain.set()
+    async with asyncio.timeout(5):
+        await stop.wait()
+    assert service.streams.drains
+    await draining
