@@ -67,6 +67,7 @@ async def streams_of(
     idle_s: float = 60.0,
     most_workers: int = 2,
     most_streams: int | None = None,
+    yield_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
     limits: WorkerLimits = LIMITS,
 ) -> AsyncIterator[CallStreams]:
@@ -84,7 +85,7 @@ async def streams_of(
                 streams = CallStreams(
                     library, processes, rooms, tokens, roster,
                     claims=library.claims,
-                    idle_s=idle_s, most=most_streams, clock=clock,
+                    idle_s=idle_s, most=most_streams, yield_s=yield_s, clock=clock,
                 )  # fmt: skip
                 streams.call, streams.tokens = find_recordings([recordings])[CALL], tokens
                 try:
@@ -200,6 +201,25 @@ async def test_more_streams_than_the_machine_carries_are_refused(
             await open_as(streams, name)
         with pytest.raises(TooManyStreamsError, match="2 streams are open"):
             await open_as(streams, "desk 3")
+
+
+async def test_a_stream_whose_listener_has_long_been_away_ends_for_another(
+    recordings: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "livekit.log"
+    async with streams_of(recordings, log, most_streams=2, yield_s=2.0) as streams:
+        heard = await open_as(streams, "heard")
+        async with listening(heard.token, heard.url) as listener:
+            await open_as(streams, "left")
+            with pytest.raises(TooManyStreamsError):
+                await open_as(streams, "new")
+            await asyncio.sleep(3.5)  # its bot reports once a second
+            new = await open_as(streams, "new")
+            with pytest.raises(TooManyStreamsError):
+                await open_as(streams, "left")
+            assert listener.room.isconnected()
+            async with listening(new.token, new.url):
+                assert streams.count == 2
 
 
 async def test_a_stream_whose_opener_gave_up_ends_soon_unless_it_is_asked_for_again(

@@ -164,6 +164,11 @@ class ReplayBot:
         """Where the listener is in the call."""
         return self._player.place
 
+    @property
+    def away_s(self) -> float:
+        """For how long the listener has not been there; 0 if it is."""
+        return self._attendance.away_s
+
     async def leave(self) -> None:
         """Leave the room and free the tracks. Once is enough, twice does no harm."""
         with contextlib.suppress(TimeoutError):

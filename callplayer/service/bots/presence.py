@@ -145,6 +145,7 @@ class ListenerPresence:
         self._session = ""
         self._session_left = ""
         self._was_lost = False
+        self._away_from_s = time.monotonic()
         self._here = asyncio.Event()
         self._changed = asyncio.Event()
         self._look_now = asyncio.Event()
@@ -154,6 +155,11 @@ class ListenerPresence:
     def is_here(self) -> bool:
         """Whether the listener is there, as far as is known."""
         return self._here.is_set()
+
+    @property
+    def away_s(self) -> float:
+        """For how long the listener has not been there; 0 if it is."""
+        return 0.0 if self.is_here else time.monotonic() - self._away_from_s
 
     def commanded(self, *, moved: bool) -> None:
         """Take note of a command of the listener; `moved`: it sent the cursor elsewhere."""
@@ -178,6 +184,7 @@ class ListenerPresence:
 
     def extend(self) -> None:
         """Have `until_idle` wait from now on as long as if the listener had just gone."""
+        self._away_from_s = time.monotonic()
         self._changed.set()
 
     async def until_idle(self, idle_s: float) -> None:
@@ -252,5 +259,6 @@ class ListenerPresence:
     def _note_gone(self, *, lost: bool) -> None:
         if self.is_here:
             self._here.clear()
+            self._away_from_s = time.monotonic()
             self._changed.set()
             self._went(self._heard.last_confirmed(lost=lost or self._was_lost))

@@ -118,7 +118,8 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     """What a worker did so far, once a second; `commands` it obeyed, by their names.
 
     Frames are 10 ms of one stream: sent; late (by more than 20 ms, or lost); lost.
-    `lateness` counts by steps of 0.5 ms how late they went out.
+    `lateness` counts by steps of 0.5 ms how late they went out. `away_s`: for how long the
+    listeners that are not there have been away, by stream.
     """
 
     frames: int = 0
@@ -126,6 +127,7 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     lost: int = 0
     lateness: tuple[int, ...] = ()
     commands: dict[str, int] = {}
+    away_s: dict[str, float] = {}
 
 
 Order = Open | Extend | Participants

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import os
@@ -12,13 +11,13 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from callplayer.errors import DrainingError, TooManyStreamsError
 from callplayer.playback.player import Place
 from callplayer.playback.turns import Turn, turns_of
 from callplayer.recordings.recording import Recording
 from callplayer.service.bots.decoder import DecodedCache
+from callplayer.service.bots.owners import Owner, ParticipantClaims
 from callplayer.service.bots.process import BotWorker, WorkerDiedError, Workers
 from callplayer.service.bots.protocol import (
     DEFAULT_IDLE_S,
@@ -39,13 +38,13 @@ from callplayer.vendor.http import StreamGrant
 STREAMS_A_CORE = 12.5
 """As many as played at once in the benchmark, room server and listeners on the same cores."""
 
+YIELD_S = 10.0
+"""Players that lost their streams, all at once, are not to be refused for the old ones."""
+
 UNCLAIMED_S = 15.0
 """So long a stream whose opener gave up waits for the participant to ask for it again."""
 
 log = logging.getLogger("callplayer.service")
-
-Owner = tuple[str, str, str]
-"""The owner of a stream: client, incident, participant."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,10 @@ class _Stream:
     incident_id: str
     client_id: str
 
+    @property
+    def away_s(self) -> float:
+        return self.worker.report.away_s.get(self.name, 0.0)
+
 
 async def _is_wanted() -> bool:
     return True
@@ -67,24 +70,13 @@ def most_streams(cpus: int) -> int:
     return max(int(STREAMS_A_CORE * cpus), 16)
 
 
-class ParticipantClaims(Protocol):
-    """Which client a participant id of an incident belongs to, for all services of a library."""
-
-    def owned(
-        self, client_id: str, incident_id: str, participant_id: str, ttl_s: float
-    ) -> contextlib.AbstractContextManager[None]:
-        """Give the participant id to the client for `ttl_s`; take it back if the block raises.
-
-        Raise ParticipantTakenError if it is another client's.
-        """
-
-
 class Streams:
     """Opens streams of recordings on `room_server`, and ends what is left of them.
 
     A participant that asks again while its bot is there, which waits for it for `idle_s`, gets that
     one back: cursor, pause and gains are as it left them. So they are when the bot's process died.
-    `most` streams are played at once; None leaves that to the machine. `mixes`: all parties are one
+    `most` streams are played at once; None leaves that to the machine. Where that many are open,
+    one whose listener has been away for `yield_s` ends for a new one. `mixes`: all parties are one
     track. `clock` is monotonic, in s.
     """
 
@@ -100,6 +92,7 @@ class Streams:
         mixes: bool = False,
         idle_s: float = DEFAULT_IDLE_S,
         most: int | None = None,
+        yield_s: float = YIELD_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
@@ -112,6 +105,7 @@ class Streams:
         self._mixes = mixes
         self.drains = False
         """Set it to have no new stream opened, while those that are open go on."""
+        self._yield_s = yield_s
         self._most = most or most_streams(os.cpu_count() or 1)
         self._sounds = DecodedCache()
         self._workers = workers
@@ -180,8 +174,7 @@ class Streams:
     def end_unwanted(self, may_listen: Callable[[str], bool]) -> None:
         """End streams whose incident is gone, whose client `may_listen` denies, or left unclaimed.
 
-        Their rooms end, so that tokens given out before open nothing. Call it about once a second:
-        what could not be ended is tried again.
+        Call it about once a second. Their rooms end, too: tokens given out before open nothing.
         """
         self._forget_ended()
         streams = self._streams.values()
@@ -226,7 +219,7 @@ class Streams:
     ) -> _Stream:
         if self.drains:
             raise DrainingError("This service is about to end.", "Ask another one.")
-        if self.count >= self._most:
+        if self.count >= self._most and not self._end_longest_away():
             raise TooManyStreamsError(
                 f"{self._most} streams are open; more are not played at once.",
                 "Close a player and try again a minute later.",
@@ -308,6 +301,16 @@ class Streams:
         """Return where `owner` was when its bot died, if that was not long ago."""
         place, at_s = self._left.get(owner, (None, 0.0)) if owner else (None, 0.0)
         return place if self._clock() - at_s <= self._idle_s else None
+
+    def _end_longest_away(self) -> bool:
+        """End the stream whose listener has been away for longest; return whether there is one."""
+        longest = max(self._streams.values(), key=lambda each: each.away_s, default=None)
+        if longest is None or longest.away_s < self._yield_s:
+            return False
+        log.info("stream %s: ends for another one", longest.name)
+        longest.worker.places.pop(longest.name, None)
+        self._close_room(longest)
+        return True
 
     def _close_room(self, stream: _Stream) -> None:
         task = asyncio.create_task(self._roster.close_room(stream.room))

@@ -214,6 +214,7 @@ class Worker:
                     lost=lateness.lost,
                     lateness=tuple(lateness.counts),
                     commands=dict(self._commands),
+                    away_s={name: bot.away_s for name, bot in self._bots.items() if bot.away_s},
                 )
             )
 
