@@ -8,7 +8,7 @@ from typing import NamedTuple
 from callplayer.engine.memory.stretch import GainsDb
 
 
-class _Asked(NamedTuple):
+class _AskedVolume(NamedTuple):
     """Volumes asked for: what comes may have them from `first` on, and has them from `sure`."""
 
     first: int
@@ -20,7 +20,7 @@ class Volumes:
     """Which volumes a lane's samples have, by their numbers."""
 
     def __init__(self, gains_db: GainsDb) -> None:
-        self._asked: deque[_Asked] = deque([_Asked(0, 0, gains_db)])
+        self._asked: deque[_AskedVolume] = deque([_AskedVolume(0, 0, gains_db)])
 
     @property
     def newest_db(self) -> GainsDb:
@@ -34,7 +34,7 @@ class Volumes:
 
     def take(self, first: int, sure: int, gains_db: GainsDb) -> None:
         """Samples may have other volumes from `first` on, and have them from `sure` on."""
-        self._asked.append(_Asked(first, sure, gains_db))
+        self._asked.append(_AskedVolume(first, sure, gains_db))
 
     def at(self, sample: int) -> GainsDb:
         """Return the volumes of what comes now: of several that it may have the loudest.
