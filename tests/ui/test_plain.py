@@ -37,7 +37,6 @@ from callplayer.ui.key_reader import KeyReader
 from callplayer.ui.keymap import ACTIONS
 from callplayer.ui.model.transcript import Script, after_words
 from callplayer.ui.options import PlayerResult
-from callplayer.ui.plain import keys as plain_keys
 from callplayer.ui.plain.keys import keys_in, read_keys
 from callplayer.ui.plain.player import PlainPlayer, character_of
 from callplayer.ui.plain.transcript import SpokenTranscript
@@ -414,11 +413,10 @@ def test_what_a_terminal_sends_is_read_as_keys(text: str, keys: list[str]) -> No
 
 
 async def test_a_key_that_comes_in_two_reads_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_keys, "UNFINISHED_S", 30.0)
     reader, writer = os.pipe()
     stdin = SimpleNamespace(isatty=lambda: True, fileno=lambda: reader)
     monkeypatch.setattr(sys, "stdin", stdin)
-    reading = read_keys()
+    reading = read_keys(unfinished_s=30.0)
     for sent, cut, key in ((b"\x1b[C", 1, "right"), ("é".encode(), 1, "é")):
         os.write(writer, sent[:cut])
         pressed = asyncio.ensure_future(anext(reading))

@@ -130,7 +130,7 @@ def one_by_one() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-async def read_keys() -> AsyncIterator[str]:
+async def read_keys(unfinished_s: float = UNFINISHED_S) -> AsyncIterator[str]:
     """Give the keys of stdin until it ends; of a pipe, each line that is not blank, as a Line."""
     is_terminal = sys.stdin.isatty()
     loop = asyncio.get_running_loop()
@@ -153,7 +153,7 @@ async def read_keys() -> AsyncIterator[str]:
         while True:
             is_late = False
             try:
-                wait_s = UNFINISHED_S if is_terminal and rest else None
+                wait_s = unfinished_s if is_terminal and rest else None
                 data = await asyncio.wait_for(waiting.get(), wait_s)
             except TimeoutError:
                 data, is_late = b"", True
