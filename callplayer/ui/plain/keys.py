@@ -131,7 +131,7 @@ def one_by_one() -> Iterator[None]:
 
 
 async def read_keys(unfinished_s: float = UNFINISHED_S) -> AsyncIterator[str]:
-    """Give the keys of stdin until it ends; of a pipe, each line that is not blank, as a Line."""
+    """Give the keys of stdin until it ends; of a pipe, each line that is not blank."""
     is_terminal = sys.stdin.isatty()
     loop = asyncio.get_running_loop()
     waiting: asyncio.Queue[bytes] = asyncio.Queue()
