@@ -12,6 +12,7 @@ CALLS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime"
          ("datetime", "today"), ("date", "today")}  # fmt: skip
 ALLOWED = {
     "vendor/answers.py": "a Retry-After that is a date; the wait is capped (retry.LONGEST_ASKED_S)",
+    "engine/transcript/subscription.py": "the same, when a cable asks for patience",
     "engine/session/connection.py": "since when a stream is waited for: shown, never reckoned with",
     "engine/room/room.py": "when a packet came; only its phase counts, inside one packet",
     "ui/screens/picker.py": "how long ago an incident was made, to a second: shown only",
