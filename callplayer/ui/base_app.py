@@ -31,6 +31,7 @@ class BaseApp(App[Result], inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
     DEFAULT_CSS = """
     BaseApp, BaseApp:ansi { background: $background; }
+    BaseApp:ansi CommandPalette Input, BaseApp:ansi SearchIcon { color: $foreground; }
     BaseApp > .tone--text { color: $foreground; }
     BaseApp > .tone--strong { color: $strong; text-style: bold; }
     BaseApp > .tone--dim { color: $dim; }

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.scenes import SCENES
+from tests.ui.scripted import strips_of
 from tests.ui.test_terminal import PLAY_FAKE, Terminal
 
 ATTRIBUTES = {"", "0", "1", "3", "4", "7", "22", "23", "24", "27", "39", "49"}
@@ -41,6 +43,18 @@ def test_gnu_screen_draws_the_colours_and_no_dim(tmp_path: Path) -> None:
     assert len({style for style in styles if style.startswith("38;5;")}) >= 5
     plain = {style for style in styles if not style.startswith(("38;5;", "48;5;"))}
     assert plain <= ATTRIBUTES, plain
+
+
+@pytest.mark.parametrize("keys", [(), ("question_mark",), ("ctrl+p", "l", "o"), ("t", "1")])
+async def test_of_16_colours_no_text_takes_the_terminal_s_own(keys: tuple[str, ...]) -> None:
+    """On a light terminal that is black, and the ground is black."""
+    app = SCENES["heard"].app("sixteen")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*keys)
+        await pilot.pause(0.2)
+        parts = [part for strip in strips_of(app) for part in strip if re.search(r"\w", part.text)]
+    assert all(part.style and part.style.color != part.style.bgcolor for part in parts)
+    assert all(part.style.color.number is not None for part in parts)
 
 
 @pytest.mark.parametrize(("term", "few"), [("linux", True), ("xterm-256color", False)])
