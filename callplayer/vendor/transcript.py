@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal, TypeGuard, cast
@@ -27,8 +27,6 @@ MAX_WORD_S = 600.0
 MAX_EARLY_S = 60.0
 MAX_DIARIZED = 1_000_000
 WORDS_A_MESSAGE = 200
-RECENT_MESSAGES = 256
-"""How many messages back a repeat is recognised."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
@@ -76,13 +74,6 @@ def replace_words(words: Sequence[Word], new: Sequence[Word]) -> tuple[Word, ...
     return (*words[:kept], *ordered)
 
 
-def _are_there(words: Sequence[Word], new: Sequence[Word]) -> bool:
-    """Return whether all of `new` are among `words`, one after the other."""
-    ordered = sorted(new, key=_started_at)
-    at = bisect_left(words, ordered[0].started_at, key=_started_at)
-    return list(words[at : at + len(ordered)]) == ordered
-
-
 @dataclass(frozen=True)
 class Transcript:
     """All words of a call so far: of each speaker in order of `started_at`."""
@@ -90,30 +81,20 @@ class Transcript:
     caller: tuple[Word, ...] = ()
     call_taker: tuple[Word, ...] = ()
     unknown: tuple[Word, ...] = ()
-    recent: tuple[int, ...] = field(default=(), compare=False, repr=False)
-    """The last messages, by hash."""
 
     def of(self, speaker: Speaker) -> tuple[Word, ...]:
         """Return one speaker's words."""
         return cast(tuple[Word, ...], getattr(self, _FIELDS[speaker]))
 
     def apply(self, new: Iterable[Word]) -> Transcript:
-        """Return the transcript after a message: each speaker's new words replace the old ones.
-
-        A message that came before, whose words are all there still, changes nothing: it was sent
-        again, and what has come since stays.
-        """
+        """Return the transcript after a message: each speaker's new words replace the old ones."""
         of_speaker: dict[Speaker, list[Word]] = {}
         for word in new:
             of_speaker.setdefault(word.speaker, []).append(word)
         after = {_FIELDS[each]: self.of(each) for each in _FIELDS}
-        came = []
         for speaker, words in of_speaker.items():
-            key = hash(tuple(words))
-            if key not in self.recent or not _are_there(self.of(speaker), words):
-                after[_FIELDS[speaker]] = replace_words(self.of(speaker), words)
-                came.append(key)
-        return Transcript(**after, recent=(*self.recent, *came)[-RECENT_MESSAGES:])
+            after[_FIELDS[speaker]] = replace_words(self.of(speaker), words)
+        return Transcript(**after)
 
     def in_order(self) -> tuple[Word, ...]:
         """Return the words of all speakers by `started_at`."""

@@ -1,6 +1,7 @@
-"""Which words a client of the engine has not received yet. Pure.
+"""The words of the cable, and which of them a client of the engine has not received yet. Pure.
 
-However slow the client is, no more is kept than the transcript itself and a time for each speaker.
+However slow the client is, no more is kept than the transcript itself, a time for each speaker, and
+what tells a message that comes again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 from callplayer.vendor.transcript import Speaker, Transcript, Word
 
@@ -17,7 +19,18 @@ WORDS_A_LINE = 200
 MOST_AT_ONCE = 100
 """Words of one start go in one line, which must have an end; no speaker says more at a time."""
 
+RECENT_MESSAGES = 256
+"""How many messages back a repeat is recognised."""
+
 _started_at = attrgetter("started_at")
+
+
+class _Came(NamedTuple):
+    """A message of which no word was replaced since: whose, when its last word starts, its hash."""
+
+    speaker: Speaker
+    until: datetime
+    key: int
 
 
 class Backlog:
@@ -26,15 +39,27 @@ class Backlog:
     def __init__(self) -> None:
         self.transcript = Transcript()
         self._since: dict[Speaker, datetime] = {}
+        self._recent: list[_Came] = []
 
     def apply(self, words: Sequence[Word]) -> None:
-        """Apply a message, of a speaker's words that start at one moment MOST_AT_ONCE at most."""
-        kept = tuple(_as_said(words))
-        self.transcript = self.transcript.apply(kept)
-        for word in kept:
-            since = self._since.get(word.speaker)
-            if since is None or word.started_at < since:
-                self._since[word.speaker] = word.started_at
+        """Apply a message, of a speaker's words that start at one moment MOST_AT_ONCE at most.
+
+        A message that came before, and no word of which was replaced since, changes nothing: it was
+        sent again, and what has come since stays.
+        """
+        of_speaker: dict[Speaker, list[Word]] = {}
+        for word in _as_said(words):
+            of_speaker.setdefault(word.speaker, []).append(word)
+        for speaker, new in of_speaker.items():
+            new.sort(key=_started_at)
+            came = _Came(speaker, new[-1].started_at, hash(tuple(new)))
+            if came in self._recent:
+                continue
+            since = new[0].started_at
+            kept = [each for each in self._recent if each.speaker != speaker or each.until < since]
+            self._recent = [*kept, came][-RECENT_MESSAGES:]
+            self.transcript = self.transcript.apply(new)
+            self._since[speaker] = min(self._since.get(speaker, since), since)
 
     def next_batch(self) -> tuple[Word, ...]:
         """Return what to send next, of the speaker that is furthest behind; () if all is sent."""

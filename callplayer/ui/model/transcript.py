@@ -153,8 +153,6 @@ def after_words(script: Script, words: Sequence[Word]) -> Script:
     if not words:
         return script
     transcript = script.transcript.apply(words)
-    if all(transcript.of(each) is script.transcript.of(each) for each in SPEAKERS):
-        return script  # it came again
     kept = len(script.utterances)
     for speaker in {word.speaker for word in words}:
         kept = min(kept, _kept(script, transcript, speaker))

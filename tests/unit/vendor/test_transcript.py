@@ -212,21 +212,12 @@ MESSAGES = st.lists(st.lists(WORDS, max_size=8), max_size=12)
 
 
 def plainly(messages: list[list[Word]]) -> list[Word]:
-    """The contract's rule word by word, with no thought of speed; a repeat changes nothing."""
+    """The contract's rule word by word, with no thought of speed."""
     words: list[Word] = []
-    came: list[list[Word]] = []
     for new in messages:
         for speaker in dict.fromkeys(word.speaker for word in new):
             said_by = [word for word in new if word.speaker == speaker]
             since = min(word.started_at for word in said_by)
-            own = sorted(
-                (w for w in words if w.speaker == speaker and w.started_at >= since),
-                key=lambda word: word.started_at,
-            )
-            ordered = sorted(said_by, key=lambda word: word.started_at)
-            if said_by in came and own[: len(ordered)] == ordered:
-                continue  # it came again
-            came.append(said_by)
             words = [w for w in words if w.speaker != speaker or w.started_at < since] + said_by
     return words
 
@@ -276,14 +267,3 @@ def test_a_message_costs_its_own_words_only() -> None:
     (word_of_few, message_of_few), (word_of_many, message_of_many) = costs
     assert word_of_many < 1.1 * word_of_few
     assert message_of_many < 1.1 * message_of_few
-
-
-def test_an_exact_repeat_changes_nothing_and_a_correction_does() -> None:
-    first, more = (said(1.0, "fire"), said(1.5, "help")), (said(2.0, "now"),)
-    transcript = Transcript().apply(first).apply(more)
-    assert transcript.apply(first) == transcript
-    assert transcript.apply(more) == transcript
-    corrected = transcript.apply((said(1.0, "fire"),))  # never sent before
-    assert [word.word for word in corrected.caller] == ["fire"]
-    back = corrected.apply(first)  # sent before, but not there any more
-    assert [word.word for word in back.caller] == ["fire", "help"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,44 @@ def test_whenever_the_client_reads_it_has_all_in_the_end(
     while read():
         pass
     assert client == untold.transcript
+
+
+FIRE, HELP, NOW, SIR = said(1.0, "fire"), said(1.5, "help"), said(2.0, "now"), said(1.2, "sir")
+
+
+@pytest.mark.parametrize(
+    ("messages", "texts"),
+    [
+        ([[FIRE, HELP], [NOW], [FIRE, HELP]], ["fire", "help", "now"]),
+        ([[FIRE, HELP], [NOW], [NOW], [FIRE, HELP]], ["fire", "help", "now"]),
+        ([[FIRE, HELP], [NOW], [FIRE]], ["fire"]),
+        ([[FIRE], [FIRE, HELP], [FIRE]], ["fire"]),
+        ([[FIRE], [FIRE, HELP], [NOW], [FIRE, HELP]], ["fire", "help", "now"]),
+        ([[FIRE, HELP], [NOW], [HELP], [NOW], [FIRE, HELP]], ["fire", "help"]),
+        ([[FIRE, HELP], [SIR], [FIRE, HELP]], ["fire", "help"]),
+    ],
+    ids=["again", "twice again", "never sent so", "a guess taken back", "a guess grown, again",
+         "replaced in part", "replaced"],
+)  # fmt: skip
+def test_only_what_was_not_replaced_since_is_a_repeat(
+    messages: list[list[Word]], texts: list[str]
+) -> None:
+    untold = Backlog()
+    for message in messages:
+        untold.apply(message)
+    assert [word.word for word in untold.transcript.caller] == texts
+
+
+def test_a_client_gets_a_message_that_takes_words_back_and_no_repeat() -> None:
+    untold, client = Backlog(), Transcript()
+    for message in ([FIRE], [HELP], [NOW], [FIRE, HELP]):
+        untold.apply(message)
+        if message == [FIRE]:
+            continue
+        while words := untold.next_batch():
+            client = client.apply(words)
+            untold.mark_sent(words)
+    assert client == untold.transcript
+    assert [word.word for word in client.caller] == ["fire", "help"]
+    untold.apply([FIRE, HELP])
+    assert untold.next_batch() == ()
