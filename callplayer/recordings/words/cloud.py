@@ -45,7 +45,7 @@ def aws(data: dict[str, Any]) -> Iterator[Heard]:
     if channels:
         for channel in channels:
             name = as_text(channel.get("channel_label")).rpartition("_")[2]
-            place = str(int(name) + 1) if name.isdecimal() else ""
+            place = str(int(name) + 1) if name.isdecimal() and len(name) < 10 else ""
             yield from _aws_items(as_dicts(channel.get("items")), speakers, place, language)
     else:
         yield from _aws_items(as_dicts(results.get("items")), speakers, "", language)

@@ -465,6 +465,12 @@ RECOGNISERS = {
          "alternatives": [{"content": "Fire", "confidence": "0.9"}], "speaker_label": "spk_0"},
         {"type": "pronunciation", "start_time": "1.0", "end_time": "1.5",
          "alternatives": [{"content": "help", "confidence": "0.9"}], "speaker_label": "spk_0"}]}},
+    "aws, a channel of a number without end": {"results": {"channel_labels": {"channels": [
+        {"channel_label": f"ch_{'1' * 5_000}", "items": [
+            {"type": "pronunciation", "start_time": "0.5", "end_time": "0.9",
+             "alternatives": [{"content": "Fire"}]},
+            {"type": "pronunciation", "start_time": "1.0", "end_time": "1.5",
+             "alternatives": [{"content": "help"}]}]}]}}},
     "aws call analytics": {"Transcript": [
         {"ParticipantRole": "UNKNOWN", "Content": "Fire help", "Items": [
             {"Type": "pronunciation", "Content": "Fire", "Confidence": "0.9",
