@@ -19,7 +19,7 @@ from callplayer.engine.audio.dll import MAX_DRIFT
 from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import tone_db
 
-pytestmark = pytest.mark.records
+pytestmark = pytest.mark.measures
 
 TONE_HZ = 1000.0
 PLAY_S = 2.0

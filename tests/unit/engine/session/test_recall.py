@@ -238,7 +238,7 @@ async def test_what_is_not_stored_is_fetched(call: Path) -> None:
         await played.until(lambda s: s.audible_ms > 15_100 and s.advancing)
 
 
-@pytest.mark.records
+@pytest.mark.measures
 async def test_a_loop_turns_to_the_sample(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 1_500)
