@@ -33,6 +33,9 @@ AROUND_S = 0.9
 WIDE_MS = 600.0
 """What a scrub and the device may take: so far off the first place is looked for."""
 
+SEAM_S, SEAM_LASTS_S = 0.35, 0.1
+"""The seam is in the last tenth of a second of the memory: from so long before to so long after."""
+
 PROBE_S = 0.06
 EVERY_S = 0.04
 ELSEWHERE_MS = 150_000
@@ -49,6 +52,10 @@ class Remembered:
     steps_ms: list[tuple[float, bool]] = field(default_factory=list)
     live_steps_ms: list[tuple[float, bool]] = field(default_factory=list)
     """The same without a handback, as long after a scrub: what WebRTC moves by itself."""
+
+    seams_ms: list[tuple[float, bool]] = field(default_factory=list)
+    live_seams_ms: list[tuple[float, bool]] = field(default_factory=list)
+    """The step from just before to just after, of both."""
 
     told_errors_ms: list[tuple[float, bool]] = field(default_factory=list)
     rates: dict[float, float] = field(default_factory=dict)
@@ -91,7 +98,7 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
         scrubbed_s = engine.send(cmd="scrub", position=from_ms)
         time.sleep(STORED_S)
         sound = sink.heard(scrubbed_s + ALIKE_S - AROUND_S, scrubbed_s + ALIKE_S + AROUND_S)
-        live = _largest_step_ms(_places_ms(sound, call, from_ms + (ALIKE_S - AROUND_S) * 1000))
+        live = _places_ms(sound, call, from_ms + (ALIKE_S - AROUND_S) * 1000)
         engine.send(cmd="scrub", position=ELSEWHERE_MS)
         time.sleep(1.2)
         back_ms = from_ms + round((STORED_S - BACK_S) * 1000)
@@ -106,14 +113,13 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
         if not any(e["from_memory"] for e in states):
             continue
         was_dry = engine.last("stats")["device_underflows"] > dry
-        if live is not None:
-            measured.live_steps_ms.append((live, was_dry))
+        _keep(measured.live_steps_ms, _largest_step_ms(live), was_dry)
+        _keep(measured.live_seams_ms, _seam_ms(live), was_dry)
         seam_s = asked_s + BACK_S
         sound = sink.heard(seam_s - AROUND_S, seam_s + AROUND_S)
         places = _places_ms(sound, call, back_ms + (BACK_S - AROUND_S) * 1000)
-        step_ms = _largest_step_ms(places)
-        if step_ms is not None:
-            measured.steps_ms.append((step_ms, was_dry))
+        _keep(measured.steps_ms, _largest_step_ms(places), was_dry)
+        _keep(measured.seams_ms, _seam_ms(places), was_dry)
         for state in states:
             if state["from_memory"] and state["advancing"] and not state["audible_in_ms"]:
                 sound = sink.heard(state["as_of_s"], state["as_of_s"] + PROBE_S)
@@ -121,6 +127,11 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
                 if heard_ms is not None:
                     error_ms = state["audible_ms"] - heard_ms
                     measured.told_errors_ms.append((error_ms, was_dry))
+
+
+def _keep(steps: list[tuple[float, bool]], step_ms: float | None, was_dry: bool) -> None:
+    if step_ms is not None:
+        steps.append((step_ms, was_dry))
 
 
 def _pcm(sound: np.ndarray) -> Pcm:
@@ -136,8 +147,9 @@ def _place_ms(
     return None if found is None else (start + found.offset) * 1000 / RATE_HZ
 
 
-def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[float]:
-    """Return the heard place less the place by the clock, every EVERY_S where it can be known."""
+def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[tuple[float, float]]:
+    """Return when, in s, and the heard place less the place by the clock, in ms: every EVERY_S
+    where it can be known."""
     begins_ms = _begins_ms(sound, call, begins_ms)
     places = []
     for at in range(0, len(sound) - RATE_HZ // 10, round(EVERY_S * RATE_HZ)):
@@ -145,7 +157,7 @@ def _places_ms(sound: np.ndarray, call: Pcm, begins_ms: float) -> list[float]:
         probe = sound[at : at + round(PROBE_S * RATE_HZ)]
         place_ms = _place_ms(probe, call, by_clock_ms)
         if place_ms is not None:
-            places.append(place_ms - by_clock_ms)
+            places.append((at / RATE_HZ, place_ms - by_clock_ms))
     return places
 
 
@@ -160,8 +172,18 @@ def _begins_ms(sound: np.ndarray, call: Pcm, about_ms: float) -> float:
     return about_ms
 
 
-def _largest_step_ms(places: list[float]) -> float | None:
+def _seam_ms(timed: list[tuple[float, float]]) -> float | None:
+    """Return the change from before the middle to after it, by the medians of what is known."""
+    before = [each for at_s, each in timed if -SEAM_S < at_s - AROUND_S < -SEAM_LASTS_S - PROBE_S]
+    after = [each for at_s, each in timed if 0.0 <= at_s - AROUND_S < SEAM_S]
+    if min(len(before), len(after)) < 2:
+        return None
+    return float(np.median(after) - np.median(before))
+
+
+def _largest_step_ms(timed: list[tuple[float, float]]) -> float | None:
     """Return the largest lasting change: of medians of five before and after."""
+    places = [each for _, each in timed]
     if len(places) < 20:
         return None
     steps = [
@@ -219,14 +241,18 @@ def report(measured: Remembered) -> None:
     """Print the table."""
     report_turns(measured.turns)
     for what, is_calm in (("", False), (", where the device did not run dry", True)):
-        steps = np.abs([each for each, dry in measured.steps_ms if not (dry and is_calm)])
         errors = np.array([each for each, dry in measured.told_errors_ms if not (dry and is_calm)])
-        live = np.abs([each for each, dry in measured.live_steps_ms if not (dry and is_calm)])
-        for name, each in (("handback", steps), ("no handback, as long after a scrub,", live)):
-            if len(each):
+        for name, each in (
+            ("handback, its seam", measured.seams_ms),
+            ("no handback, as long after a scrub, there", measured.live_seams_ms),
+            ("handback, within 0.9 s", measured.steps_ms),
+            ("no handback, as long after a scrub, within 0.9 s", measured.live_steps_ms),
+        ):
+            found = np.abs([step_ms for step_ms, dry in each if not (dry and is_calm)])
+            if len(found):
                 print(
-                    f"{name} on speech{what}: {len(each)} times, gap or repeat ≤ 1 ms in"
-                    f" {int(np.sum(each <= 1.0))}, most {each.max():.1f} ms"
+                    f"{name}, on speech{what}: {len(found)} times, gap or repeat ≤ 1 ms in"
+                    f" {int(np.sum(found <= 1.0))}, most {found.max():.1f} ms"
                 )
         if len(errors):
             bias_ms = float(np.median(errors))

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from callplayer.engine.memory.compression import Pcm
 
-QUIET_RMS = 60.0
-"""Of int16, -55 dBFS: what is below has nothing to know it by."""
+QUIET_RMS = 15.0
+"""Of int16, -67 dBFS: what is below has nothing to know it by. A phone line's noise is above, and
+is known to the sample."""
 
 LEAST_PEAK = 0.7
 LEAST_LEAD = 0.02

@@ -184,11 +184,14 @@ class VoiceMemory:
         return first
 
     def unbroken_from(self, stretch: Stretch) -> int:
-        """Return the first sample that a stretch's places can be counted back to."""
+        """Return the first sample that a stretch's places can be counted back to, about.
+
+        A jitter buffer may have moved the sound by some ms since.
+        """
         first, place_ms = stretch, stretch.place_ms
         for each in reversed(self.stretches):
             follows = each.following is first and each.end == first.first
-            if follows and abs(each.place_of(each.end) - place_ms) < 0.01:
+            if follows and abs(each.place_of(each.end) - place_ms) <= LEAP_MS:
                 first, place_ms = each, each.place_ms
         return max(first.first, self.store.first)
 

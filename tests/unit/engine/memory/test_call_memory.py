@@ -166,7 +166,7 @@ def test_what_was_made_up_is_cut_away_from_before_a_change_of_volume_too() -> No
 def test_what_changes_between_a_join_and_its_seam_is_heard_once_and_at_its_place(
     db: float, lacks_ms: int
 ) -> None:
-    memory, too_soft_db = CallMemory(), -38.0  # to be known again: joined by the places told
+    memory, too_soft_db = CallMemory(), -52.0  # to be known again: joined by the places told
     memory.set_gains({name: (0.0,) for name in NAMES}, 0, 0)
     receive(memory, 0, 2_000, db=too_soft_db)
     memory.close()
@@ -189,6 +189,32 @@ def test_what_changes_between_a_join_and_its_seam_is_heard_once_and_at_its_place
     assert np.abs(out[60 * 48 : 490 * 48] - before[60 * 48 :]).max() < 2
     assert np.abs(out[510 * 48 :] - after[: 290 * 48]).max() < 2
     assert reader.place_ms == pytest.approx(2_300 + skipped_ms, abs=0.1)
+
+
+@pytest.mark.parametrize(("db", "shifted_at_ms"), [(-46.0, 0), (0.0, 1_900)])
+def test_soft_noise_or_what_came_before_a_shift_shows_where_the_two_meet(
+    db: float, shifted_at_ms: int
+) -> None:
+    memory = CallMemory()
+    if shifted_at_ms:  # the place is put right shortly before the end
+        receive(memory, 0, shifted_at_ms - 1_000, db=db)
+        receive(memory, shifted_at_ms - 1_000, 1_100, error_ms=6.0, db=db)
+    else:
+        receive(memory, 0, 2_000, db=db)
+    memory.close()
+    old = {name: memory.voices[name].stretches[-1] for name in NAMES}
+    assert (old["caller"].first > 1_850 * 48) == bool(shifted_at_ms)
+    receive(memory, 1_000, 1_010, db=db)
+    fresh = {name: memory.voices[name].first_since(2_000 * 48) for name in NAMES}
+    assert joined(memory, old, {n: each for n, each in fresh.items() if each}) is True
+    receive(memory, 2_010, 490, db=db)
+    reader = MemoryReader(memory)
+    assert reader.seek(1_500.0, NAMES)
+    first = heard(reader, 900 * 48).astype(float)
+    said = call() * 10 ** (db / 20)
+    start = 1_500 * 48 + round(np.argmax(np.correlate(said[1_450 * 48 :][:5_760], first[:960])))
+    start -= 50 * 48
+    assert np.abs(first - said[start : start + len(first)]).max() < 2
 
 
 def test_sound_without_a_mark_is_joined_by_the_places_reported() -> None:
