@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from callplayer.bookmarks import read_bookmarks
+from callplayer.ui.model.marks import NOTE_S
 from tests.e2e.test_demo_recovers import command_line
 from tests.e2e.test_device_life import broke_off_s, position_s
 from tests.e2e.test_program import processes_of
@@ -257,7 +258,7 @@ def test_on_a_full_disk_it_is_said_playing_goes_on_and_nothing_is_corrupted(
     screen.wait_for("PLAYING", timeout_s=BUSY_S)
     (path,) = small_disk.rglob("bookmarks/*.json")
     assert len(read_bookmarks(path)) == 1
-    time.sleep(0.5)
+    time.sleep(NOTE_S)  # from then on the key sets another bookmark
     filling.unlink()
     screen.type("7")
     screen.wait_for("PLAYING", "0:4")
