@@ -146,6 +146,12 @@ def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) 
         assert "smoke" not in early
         assert "behind" in early
         terminal.wait_for("my kitchen is on fire", timeout_s=20)
+        terminal.type("r")
+        terminal.wait_for("▶ PLAYING", "s behind")
+        time.sleep(0.5)  # until that place is heard
+        terminal.type("C")
+        terminal.wait_for("1.25× 2 s ahead")
+        terminal.wait_until(lambda screen: "● LIVE" in screen and "1.25×" not in screen, 20)
         terminal.type("p", "Home", "Right")
         terminal.wait_until(lambda screen: bool(re.search(r"↓0:0\d\.", screen)))
         terminal.type("Enter")
