@@ -15,6 +15,7 @@ import pytest
 
 from tests.benchmarks.continuity import read_delays
 from tests.e2e.conftest import SWEEP_S
+from tests.faults.heard import quiet_spans
 from tests.rig.impaired_link import ADDRESSES, ImpairedLink, Side, impaired_link, other_side
 from tests.rig.packet_relay import Impairment
 from tests.rig.processes import Event, HeadlessEngine, Service
@@ -22,6 +23,12 @@ from tests.rig.pulse import RATE_HZ, Sink
 from tests.rig.signals import write_sweep_call
 
 pytestmark = pytest.mark.measures
+
+NOTICED_S = 4.0
+"""Without sound for so long, a link that is down is noticed: long before LiveKit does."""
+
+JOINT_S = 0.15
+"""A machine that is busy may leave a hole of this size."""
 
 PORT = 5000
 PACKET = struct.Struct("!Id")
@@ -145,6 +152,7 @@ def test_after_a_stall_the_sound_is_back_and_the_delay_too(
         engine = HeadlessEngine(tmp_path, environment, incident, prefix=link.prefix("client"))
         try:
             _play_through_a_stall(engine, link, sink)
+            _play_on_while_the_link_is_down(engine, link, sink)
             assert engine.quit() == 0
         finally:
             engine.close()
@@ -201,3 +209,26 @@ def _silent_ms(sound: np.ndarray) -> float:
     size = RATE_HZ // 200
     steps = sound[: len(sound) // size * size].reshape(-1, size)
     return 5.0 * int(np.sum(np.max(np.abs(steps), axis=1) < 0.002))
+
+
+def _play_on_while_the_link_is_down(engine: HeadlessEngine, link: ImpairedLink, sink: Sink) -> None:
+    """Nothing is silent: what is remembered plays, and what comes then joins it."""
+    for _ in range(3):
+        time.sleep(6.0)
+        place_ms = engine.wait_state(since_s=time.monotonic())["audible_ms"]
+        asked_s = engine.send(cmd="set-loop", start_ms=place_ms - 4_500, end_ms=place_ms - 3_500)
+        back = engine.wait_state(since_s=asked_s, from_memory=True)
+        if back["lead_ms"] > 3_000:  # else the sound had a break, and the server rests
+            break
+        engine.send(cmd="end-loop")
+    time.sleep(0.5)
+    broke_s = time.monotonic()
+    link.set_up(False)
+    engine.wait_state(since_s=broke_s, phase="reconnecting", timeout_s=NOTICED_S)
+    back_s = time.monotonic()
+    link.set_up(True)
+    engine.send(cmd="end-loop")
+    engine.wait_state(since_s=back_s, phase="playing", detail="")
+    time.sleep(8.0)
+    heard = sink.heard(broke_s, broke_s + 10.0)
+    assert [end - start for start, end in quiet_spans(heard, 0.0) if end - start > JOINT_S] == []

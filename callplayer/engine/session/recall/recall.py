@@ -169,7 +169,7 @@ class Recall(EarMoves):
             waits = self._player.plays and not self._player.replay.is_dry
             seen = ears.Look(
                 ahead_s=self._player.ahead_s + waits / SAMPLE_RATE_HZ,
-                grows=reader.is_at_newest,
+                grows=self._grows(),
                 at_end=self._ends_with_call(now_s),
                 is_live=call.head.status is not None and not call.head.status.call_over,
                 reached=not call.away,

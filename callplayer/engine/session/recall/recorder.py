@@ -73,6 +73,10 @@ class Recorder:
         self._unsure_s: float | None = None
         self._losses = Losses()
         self._looked_s = 0.0
+        self._concealed_frames = 0
+        self.is_made_up = False
+        """Whether all that came until the last look was made up: no packet has come."""
+
         self._written: deque[dict[str, int]] = deque(maxlen=DROPPED_LOOKS)
         channels.record = self.record
 
@@ -148,6 +152,9 @@ class Recorder:
         since_s, self._looked_s = now_s - self._looked_s, now_s
         tracks = max(len(self._channels.track_ids), 1)
         is_all = concealed_ms > ALL_CONCEALED * since_s * 1000 * tracks
+        broke_off_frames = 0 if self.is_made_up else self._concealed_frames
+        self.is_made_up = is_all
+        self._concealed_frames = round(concealed_ms / tracks * FRAMES_PER_MS)
         has_invented = self._losses.invented_ms - before.invented_ms >= MOST_INVENTED_MS
         frames = round(since_s * SAMPLE_RATE_HZ)
         if lost_ms > 0.0:
@@ -159,7 +166,7 @@ class Recorder:
                 if lost_ms > 0.0:
                     voice.suspect(written[name] - long_since.get(name, 0))
                 if is_all:
-                    voice.cut(frames)
+                    voice.cut(frames + broke_off_frames)
                 elif has_invented and voice.unbroken_frames > frames:
                     voice.suspect(frames)
             self._written.append(written)
