@@ -29,8 +29,8 @@ COARSE_STEP = 4
 """Offsets are looked for at a quarter of the rate first: a voice has little above 6 kHz."""
 
 FARTHEST_COSTS = 0.1
-"""By so much likeness an offset at the tolerance must be better: of a vowel all periods are alike,
-and the nearest has the truest place."""
+"""How much more alike an offset at the tolerance must be: of a vowel all periods are alike, and the
+nearest has the truest place."""
 
 SILENCE_ENERGY = 1.0
 """Mean square, in int16 steps: below it any grain follows any other."""

@@ -63,7 +63,8 @@ class Ear:
 class Look:
     """What is seen at one moment: how many s can be read on; whether that `grows` by what comes;
     whether it ends where the call does; whether the call goes on live; whether the server can be
-    `reached`; and what has come where it is on its way."""
+    `reached`; what has come where it is on its way; and whether its sound has broken off just now,
+    so that nobody knows where it will go on."""
 
     ahead_s: float
     grows: bool
@@ -71,6 +72,7 @@ class Look:
     is_live: bool
     reached: bool
     arrival: Arrival = "awaited"
+    broke_off: bool = False
 
 
 def leave(ear: Ear, *, paused: bool, grows: bool, reached: bool) -> tuple[Ear, tuple[Effect, ...]]:
@@ -92,7 +94,7 @@ def look(ear: Ear, seen: Look, now_s: float) -> tuple[Ear, tuple[Effect, ...]]:
     if ear.server == "away" or (ear.server == "comes" and seen.arrival == "joined"):
         ear = replace(ear, server="plays")
     waits = ear.paused or seen.at_end
-    if ear.server == "plays" and not seen.at_end:
+    if ear.server == "plays" and not (seen.at_end or seen.broke_off):
         is_far = seen.ahead_s > FAR_S and not seen.is_live
         if is_far or not seen.grows:
             return replace(ear, server="rests"), ("park",)

@@ -10,11 +10,11 @@ from collections import deque
 from statistics import median
 
 FIRST_PLACES = 10
-"""So many places, a tenth of a second apart, say where a stretch begins."""
+"""How many places, a tenth of a second apart, show where a stretch begins."""
 
 SHIFT_MS = 4.0
-"""By so much the place must be off before it is put right: a jitter buffer that stretched or cut
-the sound moves it by 3 to 11 ms."""
+"""How far the place must be off before it is put right: a jitter buffer that stretched or cut the
+sound moves it by 3 to 11 ms."""
 
 LEAP_MS = 25.0
 LEAP_PLACES = 3
@@ -70,5 +70,5 @@ class PlaceReports:
             self._count = max(self._count, FIRST_PLACES)
 
     def move(self, off_ms: float) -> None:
-        """All reports are too low by so much more."""
+        """All reports are too low, by `off_ms` more than so far."""
         self._bias_ms += off_ms

@@ -42,7 +42,7 @@ YIELD_S = 10.0
 """Players that lost their streams, all at once, are not to be refused for the old ones."""
 
 UNCLAIMED_S = 15.0
-"""So long a stream whose opener gave up waits for the participant to ask for it again."""
+"""How long a stream whose opener gave up waits for the participant to ask for it again."""
 
 log = logging.getLogger("callplayer.service")
 

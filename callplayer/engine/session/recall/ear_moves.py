@@ -101,7 +101,7 @@ class EarMoves:
             self._ear, effects = ears.leave(
                 self._ear,
                 paused=paused,
-                grows=self._grows(),
+                grows=player.reader.is_at_newest or self._broke_off(),
                 reached=not call.away,
             )
             call.from_memory = True
@@ -247,14 +247,10 @@ class EarMoves:
             return False
         return self._player.reader.end_ms() >= head.duration_ms(now_s) - NEAR_END_MS
 
-    def _grows(self) -> bool:
-        """Return whether what comes goes on where the reader is; call it under the lock.
-
-        Sound that has broken off does, by all that is known: the server still plays there.
-        """
+    def _broke_off(self) -> bool:
+        """Return whether the server plays, by all that is known, and nothing of it comes."""
         head = self._call.head
-        broke_off = self.recorder.is_made_up and head.advancing() and not head.wants_paused()
-        return broke_off or self._player.reader.is_at_newest
+        return self.recorder.is_made_up and head.advancing() and not head.wants_paused()
 
     def _is_at_end(self) -> bool:
         is_heard = self._player.ahead_s <= 0.0 and not self._ear.paused

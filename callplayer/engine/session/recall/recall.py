@@ -169,11 +169,12 @@ class Recall(EarMoves):
             waits = self._player.plays and not self._player.replay.is_dry
             seen = ears.Look(
                 ahead_s=self._player.ahead_s + waits / SAMPLE_RATE_HZ,
-                grows=self._grows(),
+                grows=reader.is_at_newest,
                 at_end=self._ends_with_call(now_s),
                 is_live=call.head.status is not None and not call.head.status.call_over,
                 reached=not call.away,
                 arrival=arrival,
+                broke_off=self._broke_off(),
             )
             self._ear, effects = ears.look(self._ear, seen, now_s)
             if self._player.speed > 1.0 and ears.is_too_near(self._ear, seen):

@@ -45,7 +45,7 @@ BOTH_FROM_ROWS = 24
 """From this height on the statistics and a panel have room beside each other."""
 
 LEAST_BODY_ROWS = 3
-"""So many rows the transcript, or the panel in its place, keeps beside a long notice."""
+"""How many rows the transcript, or the panel in its place, keeps beside a long notice."""
 
 LEVELS_LAST_S = 0.5
 """Levels older than this are taken for silence."""

@@ -56,6 +56,14 @@ def test_the_end_of_the_call_is_the_end() -> None:
         assert look(ear, replace(SEEN, ahead_s=0.0, grows=False, at_end=True), 1.0) == (ear, ())
 
 
+def test_sound_that_breaks_off_leaves_the_server_alone_and_skips_nothing() -> None:
+    broke = replace(SEEN, grows=False, broke_off=True)
+    assert look(MEMORY, broke, 1.0) == (MEMORY, ())
+    assert look(MEMORY, replace(broke, ahead_s=0.0), 2.0) == (MEMORY, ())
+    assert look(MEMORY, replace(broke, reached=False), 2.5)[0].server == "away"
+    assert look(MEMORY, replace(SEEN, grows=False), 3.0)[1] == ("park",)
+
+
 def test_who_has_caught_up_hears_what_comes() -> None:
     assert look(MEMORY, replace(SEEN, ahead_s=0.0), 1.0) == (Ear(), ("follow",))
 
