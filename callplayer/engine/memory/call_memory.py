@@ -128,10 +128,15 @@ def _overlap(
 
 @dataclass
 class LoopSpan:
-    """A stretch of the call that is heard again and again: `frames` from `start_ms` on."""
+    """A stretch of the call that is heard again and again: `frames` from `start_ms` on.
+
+    It turns back to the same samples, the `spots` of each lane: their places are put right by some
+    ms while more comes.
+    """
 
     start_ms: float
     frames: int
+    spots: dict[str, Spot]
 
 
 @dataclass
@@ -202,7 +207,8 @@ class MemoryReader:
 
     def start_loop(self, start_ms: float, end_ms: float) -> None:
         """Turn back to `start_ms` at `end_ms`, to the sample, from the next `seek` on."""
-        self.loop = LoopSpan(start_ms, round((end_ms - start_ms) * FRAMES_PER_MS))
+        frames = round((end_ms - start_ms) * FRAMES_PER_MS)
+        self.loop = LoopSpan(start_ms, frames, self.memory.find(start_ms, ()) or {})
 
     @property
     def is_at_newest(self) -> bool:
@@ -265,12 +271,18 @@ class MemoryReader:
         return {name: np.concatenate([p.get(name, _silence(p)) for p in parts]) for name in names}
 
     def _turn(self, loop: LoopSpan) -> bool:
-        spots = self.memory.find(loop.start_ms, ())
-        if spots is None:  # dropped meanwhile, or regained otherwise
+        for name, voice in self.memory.voices.items():
+            usable, stored = self.memory.usable(name), loop.spots.pop(name, None)
+            spot = stored.settled() if stored is not None else None
+            if spot is None or spot.sample < voice.store.first or not usable(spot.stretch):
+                spot = voice.find(loop.start_ms, usable)
+            if spot is not None:
+                loop.spots[name] = spot
+        if not loop.spots:  # dropped meanwhile, or received with other volumes
             self.loop = None
             return False
         heads = {}
-        for name, spot in spots.items():
+        for name, spot in loop.spots.items():
             before = self._heads.get(name)
             head = heads[name] = _Head(spot)
             if before is not None:

@@ -289,6 +289,26 @@ def test_a_loop_turns_to_the_sample_and_without_a_gap() -> None:
     assert all(np.array_equal(turn[240:], call()[1_000 * 48 + 240 : 2_500 * 48]) for turn in turns)
 
 
+def test_a_loop_turns_to_the_same_samples_while_what_comes_shows_its_place_better() -> None:
+    memory, second = CallMemory(), 1_000
+    receive(memory, 0, 4 * second)
+    reader = MemoryReader(memory)
+    reader.start_loop(1_000, 2_000)
+    assert reader.seek(1_000.0, NAMES)
+    turns, off_ms = [], {name: 3.0 * (-1) ** at for at, name in enumerate(NAMES)}
+    began_ms = [voice.stretches[0].place_ms for voice in memory.voices.values()]
+    for turn in range(4):
+        turns.append(np.concatenate([heard(reader, FRAME) for _ in range(100)]))
+        for each in range(100):
+            at = (4 * second + turn * second + each * 10) * 48
+            for name in NAMES:
+                pcm, place_ms = call()[at : at + FRAME], (at + FRAME) / 48 + off_ms[name]
+                memory.append(name, pcm, place_ms, is_news=each % 10 == 0)
+    moved = [voice.stretches[0].place_ms for voice in memory.voices.values()]
+    assert all(abs(one - other) > 0.5 for one, other in zip(began_ms, moved, strict=True))
+    assert all(np.array_equal(turn[240:], turns[0][240:]) for turn in turns)
+
+
 def test_volumes_asked_since_are_heard_at_once_and_click_free() -> None:
     memory = CallMemory()
     memory.set_gains({"caller": (0.0,), "callTaker": (0.0,)}, 0, 0)
