@@ -28,13 +28,16 @@ NEAR_S = 0.025
 """The place told is off by less."""
 
 AROUND_S = 0.2
+EDGES = 4
+"""Pieces at the edges of what is cut out are left out: it is taken to go round."""
 
 
 @dataclass
 class Turns:
     """`lags` of each turn to the first, in samples; `silent_ms` where the first was not.
 
-    `clicks_db` is the loudest piece above CLICK_HZ at each seam, less the loudest around it.
+    `clicks_db` is the loudest piece above CLICK_HZ at each seam, less the loudest around it and
+    where it begins and ends as it was heard at first: a jitter buffer's own clicks stay in a loop.
     `dry` is how often the device ran out of sound meanwhile, by the engine's count.
     """
 
@@ -56,15 +59,13 @@ def measure_turns(engine: HeadlessEngine, sink: Sink, turns: int) -> Turns:
     time.sleep(1.1)
     measured = Turns(dry=engine.last("stats")["device_underflows"] - before)
     _compare(sound, turns, measured)
-    states = [
-        event
-        for at_s, event in engine.events
-        if event["event"] == "state" and event["from_memory"] and first_s < at_s < last_s
-    ]
+    told = [event for at_s, event in engine.events if event["event"] == "state" and at_s < last_s]
+    states = [each for each in told if each["from_memory"] and each["as_of_s"] > first_s]
+    own = max(_own_power(told, place_ms, began_s, sink) for place_ms in (START_MS, END_MS))
     for number in range(turns):
         seam_s = _seam_s(states, first_s + number * PERIOD / RATE_HZ)
         if seam_s is not None:
-            measured.clicks_db.append(_click_db(sound, seam_s - first_s))
+            measured.clicks_db.append(_click_db(sound, seam_s - first_s, own))
     return measured
 
 
@@ -104,18 +105,32 @@ def _seam_s(states: list[dict[str, float]], near_s: float) -> float | None:
     return seam_s - turn_s if seam_s - turn_s > near_s + AROUND_S else seam_s
 
 
-def _click_db(sound: Samples, at_s: float) -> float:
+def _own_power(states: list[dict[str, float]], place_ms: int, until_s: float, sink: Sink) -> float:
+    """Return the loudest piece near a place as it was heard at first."""
+    before = [each for each in states if each["advancing"] and each["as_of_s"] < until_s]
+    near = min(before, key=lambda each: abs(each["audible_ms"] - place_ms))
+    at_s = near["as_of_s"] + (place_ms - near["audible_ms"]) / 1000
+    powers = _powers(sink.heard(at_s - 2 * NEAR_S, at_s + 2 * NEAR_S))
+    return float(powers[EDGES:-EDGES].max())
+
+
+def _click_db(sound: Samples, at_s: float, own: float) -> float:
     around = sound[round((at_s - AROUND_S) * RATE_HZ) :][: round(2 * AROUND_S * RATE_HZ)]
     if len(around) < round(2 * AROUND_S * RATE_HZ):
         return 0.0
-    spectrum = np.fft.rfft(around)
-    spectrum[: round(CLICK_HZ * len(around) / RATE_HZ)] = 0.0
-    high = np.fft.irfft(spectrum, len(around))
-    powers = np.square(high[: len(high) // PIECE * PIECE]).reshape(-1, PIECE).mean(axis=1)
+    powers = _powers(around)
     near = np.abs((np.arange(len(powers)) + 0.5) * PIECE / RATE_HZ - AROUND_S) <= NEAR_S
-    edges = 4  # of the part that was cut out: it is taken to go round
-    there, others = powers[near].max(), powers[edges:-edges][~near[edges:-edges]].max()
-    return float(10 * np.log10(max(there, 1e-12) / max(others, 1e-12)))
+    there, others = powers[near].max(), powers[EDGES:-EDGES][~near[EDGES:-EDGES]].max()
+    return float(10 * np.log10(max(there, 1e-12) / max(others, own, 1e-12)))
+
+
+def _powers(sound: Samples) -> Samples:
+    """Return the power above CLICK_HZ, by pieces."""
+    spectrum = np.fft.rfft(sound)
+    spectrum[: round(CLICK_HZ * len(sound) / RATE_HZ)] = 0.0
+    high = np.fft.irfft(spectrum, len(sound))
+    powers: Samples = np.square(high[: len(high) // PIECE * PIECE]).reshape(-1, PIECE).mean(axis=1)
+    return powers
 
 
 def report(measured: Turns) -> None:
