@@ -144,6 +144,21 @@ async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_inciden
     assert app.return_value == ROWS[1].id
 
 
+async def test_a_call_that_comes_under_the_mark_is_not_opened_by_the_key_for_the_one_before() -> None:
+    source = Source(ROWS[:1])
+    app = PickerApp(PickerScreen(source, refresh_s=0.05))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        source.rows, asked = (ROWS[1], ROWS[0]), source.asked
+        while source.asked < asked + 2:
+            await pilot.pause(0.02)
+        await pilot.press("enter")
+        assert app.is_running
+        assert "Another call has just come under the mark." in screen_text(app)
+        await pilot.press("enter")
+    assert app.return_value == ROWS[1].id
+
+
 async def test_an_error_is_reported_and_goes_when_the_server_answers_again() -> None:
     source = Source()
     source.error = UnreachableError("The server does not answer.", "Check the network.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +28,10 @@ Fetch = Callable[[], Awaitable[Sequence[PickerRow]]]
 
 REFRESH_S = 5.0
 FILTER_MAX_CHARS = 40
+SETTLES_S = 1.0
+"""A key so soon after another call came under the mark was meant for the one before."""
+
+CHANGED = ("Another call has just come under the mark.", "Enter opens the one that is marked now.")
 _KEYS = (FooterItem(("up", "down"), "choose"), FooterItem(("enter",), "open"))
 
 
@@ -72,6 +77,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self._all: Sequence[PickerRow] | None = None
         self._line = InputLine("filter", max_chars=FILTER_MAX_CHARS)
         self._chosen_id = ""
+        self._changed_s = float("-inf")
         self._notice = notice
         self._problem: tuple[str, str] | None = None
         self.title_line = Rows(id="title")
@@ -103,9 +109,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             case "escape":
                 self._line = replace(self._line, text="")
             case "enter":
-                chosen = self._chosen()
-                if chosen is not None:
-                    self.app.exit(chosen.id)
+                self._open_marked()
             case "up" | "down" | "pageup" | "pagedown" | "home" | "end":
                 self._move(event.key)
             case _:
@@ -119,9 +123,10 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         self.draw()
 
     def on_picker_list_clicked(self, message: PickerList.Clicked) -> None:
-        """Choose what was clicked, or open it."""
+        """Choose what was clicked, or open it; the second click may meet another row."""
+        is_same = message.row.id == self._chosen_id
         self._chosen_id = message.row.id
-        if message.twice:
+        if message.twice and is_same:
             self.app.exit(message.row.id)
         self.draw()
 
@@ -163,12 +168,28 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             lambda *_: [(("type to filter  ", "dim"), *footer_row((*_KEYS, leaves)))]
         )
 
+    def _take(self, rows: Sequence[PickerRow]) -> None:
+        """Take the rows as they are now; note whether another one is marked by that alone."""
+        before, self._all, self._problem = self._chosen(), rows, None
+        after = self._chosen()
+        if before is not None and (after is None or after.id != before.id):
+            self._changed_s = time.monotonic()
+
+    def _open_marked(self) -> None:
+        """Open the marked call, if it has stood there for long enough to be meant."""
+        marked = self._chosen()
+        if marked is None:
+            return
+        if time.monotonic() - self._changed_s < SETTLES_S:
+            self._changed_s, self._notice = float("-inf"), CHANGED
+        else:
+            self.app.exit(marked.id)
+
     async def _keep_fresh(self) -> None:
         while True:
             wait_s = self._refresh_s
             try:
-                self._all = await self._fetch()
-                self._problem = None
+                self._take(await self._fetch())
             except CallplayerError as error:
                 wait_s = self._wait_s(error)
                 self._problem = (error.what, error.hint)
@@ -186,8 +207,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
             await self._wants_more.wait()
             self._wants_more.clear()
             try:
-                self._all = await pages.load_more()
-                self._problem = None
+                self._take(await pages.load_more())
             except CallplayerError as error:
                 self._problem = (error.what, error.hint)
                 self.draw()
@@ -219,7 +239,7 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         rows = self._shown()
         if not rows:
             return
-        self._to_end = key == "end"
+        self._to_end, self._changed_s = key == "end", float("-inf")
         page = max(self.list.size.height - 1, 1)
         steps = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}
         last = len(rows) - 1
