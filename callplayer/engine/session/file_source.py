@@ -82,6 +82,7 @@ class FileSource:
         self._opened: _Opened | None = None
         self._player: StreamPlayer | None = None
         self._pacing: threading.Thread | None = None
+        self._failed: asyncio.Future[None] | None = None
         self._ended = False
         self._rest: Samples | None = None
         self._status: Status | None = None
@@ -102,7 +103,9 @@ class FileSource:
         for party in opened.parties:
             self._channels.add(party, TrackNames(party))
         self._host.on_tracks()
-        self._pacing = threading.Thread(target=self._pace, name="player", daemon=True)
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+        self._pacing = threading.Thread(target=self._pace, args=(loop,), name="player", daemon=True)
         self._pacing.start()
         self.tick()
         self._beside = [asyncio.create_task(work()) for work in (self._words.run, self._describe)]
@@ -111,8 +114,9 @@ class FileSource:
         """Return at once: frames come already."""
 
     async def run(self) -> None:
-        """Wait: a file stays where it is."""
-        await asyncio.Event().wait()
+        """Wait; raise UsageError once the file cannot be read any more."""
+        assert self._failed is not None
+        await self._failed
 
     async def close(self) -> None:
         """Close the file."""
@@ -122,6 +126,8 @@ class FileSource:
         await asyncio.gather(*self._beside, return_exceptions=True)
         if self._pacing is not None:
             await asyncio.to_thread(self._pacing.join)
+        if self._failed is not None and self._failed.done() and not self._failed.cancelled():
+            self._failed.exception()  # so that asyncio does not log it as never retrieved
         if self._opened is not None:
             await asyncio.to_thread(self._opened.sound.close)
 
@@ -218,8 +224,12 @@ class FileSource:
         self._status, self._status_s = status, now_s
         self._host.on_status(status, now_s)
 
-    def _pace(self) -> None:
-        """Hand a frame over each 10 ms until `close`. A thread: no event is worth a gap."""
+    def _pace(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand a frame over each 10 ms until `close`. A thread: no event is worth a gap.
+
+        Where there is no frame to hand over the call ends, on `loop`: silence would be taken for
+        that of the call.
+        """
         due_s = time.monotonic()
         while not self._ended:
             wait_s = due_s - time.monotonic()
@@ -230,9 +240,14 @@ class FileSource:
                 due_s -= wait_s
             try:
                 self._hand_over(due_s)
-            except Exception:
-                LOG.exception("a frame of the recording was lost")
+            except Exception as error:
+                loop.call_soon_threadsafe(self._fail, error)
+                return
             due_s += FRAME_S
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
 
     def _hand_over(self, due_s: float) -> None:
         player, opened = self._player, self._opened

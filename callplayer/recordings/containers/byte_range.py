@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 
@@ -19,7 +20,7 @@ class ByteRange:
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes; b"" at the end."""
+        """Return up to `size` bytes; b"" at the end. Raise OSError if the file has not so many."""
         left = self._size - self._at
         size = left if size < 0 else min(size, left)
         if size <= 0:
@@ -28,6 +29,8 @@ class ByteRange:
             content = self._head[self._at : self._at + size]
         else:
             content = os.pread(self._fd, size, self._start + self._at - len(self._head))
+            if not content:
+                raise cut_short()
         self._at += len(content)
         return content
 
@@ -40,3 +43,8 @@ class ByteRange:
     def tell(self) -> int:
         """Return the place, in bytes."""
         return self._at
+
+
+def cut_short() -> OSError:
+    """Return the error of a file that has become shorter since it was opened."""
+    return OSError(errno.ENODATA, "it is shorter than it was")

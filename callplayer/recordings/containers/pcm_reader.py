@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from callplayer.recordings.containers.byte_range import cut_short
 from callplayer.recordings.containers.link_reader import Loss
 from callplayer.recordings.containers.wav_head import FLOAT, PCM, WavHead
-from callplayer.recordings.samples import Sound, scaled, silence
+from callplayer.recordings.samples import Sound, scaled
 
 BLOCK_FRAMES = 1 << 14
 _KINDS = {
@@ -52,9 +53,8 @@ class PcmReader:
             frames = min(BLOCK_FRAMES, self.frames - at)
             size = frames * self._frame_bytes
             content = os.pread(self._fd, size, self._start + at * self._frame_bytes)
-            if len(content) < size:  # it was cut short while it was read
-                yield from silence(self.frames - at, self.channels)
-                return
+            if len(content) < size:
+                raise cut_short()
             yield scaled(self._samples(content).reshape(frames, self.channels))
 
     def close(self) -> None:

@@ -135,7 +135,16 @@ class SoundFile:
         )
 
     def blocks(self, start: int = 0) -> Iterator[Sound]:
-        """Yield the sound from frame `start` on, `frames` − `start` frames in all."""
+        """Yield the sound from frame `start` on, `frames` − `start` frames in all.
+
+        Raise UsageError if the file cannot be read any more.
+        """
+        try:
+            yield from self._blocks(start)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+
+    def _blocks(self, start: int) -> Iterator[Sound]:
         held: list[Sound] = []
         size = 0
         for part in self._parts:

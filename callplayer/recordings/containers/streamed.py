@@ -5,6 +5,7 @@ It starts at once, however long it is, and takes no more memory than a minute of
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -66,7 +67,10 @@ class StreamedSound:
         return self._reader.file
 
     def read(self, start: int, frames: int) -> Samples:
-        """Return up to `frames` frames from `start` on, fewer at the end of the sound."""
+        """Return up to `frames` frames from `start` on, fewer at the end of the sound.
+
+        Raise UsageError if the file cannot be read any more.
+        """
         end = min(start + frames, self.frames)
         parts = []
         while start < end:
@@ -113,14 +117,17 @@ class StreamedSound:
             after = self._ahead_of + 1
             if self._closed or after in self._chunks or after * CHUNK_FRAMES >= self.frames:
                 continue
-            with self._lock:
-                if after not in self._chunks:
-                    self._load(after)
+            self._load_ahead(after)
+
+    def _load_ahead(self, index: int) -> None:
+        """Have a chunk; who reads it meets what is wrong with it."""
+        with self._lock, contextlib.suppress(Exception):
+            if index not in self._chunks:
+                self._load(index)
 
     def _look_through(self) -> None:
         """Have the chunk that comes next, then all packets' times; then look ahead."""
-        with self._lock:
-            self._load(1)
+        self._load_ahead(1)
         try:
             exact = opened_sound(self._path)
         except UsageError as error:
@@ -134,6 +141,9 @@ class StreamedSound:
                 self._reader.file.close()
                 self._reader = _Forward(exact)
                 self.frames = self._reader.frames_48_khz
+                # One that ended where the guess did may go on.
+                whole = {at: c for at, c in self._chunks.items() if len(c) == CHUNK_FRAMES}
+                self._chunks = whole
         self._look_ahead()
 
 
@@ -174,12 +184,14 @@ class _Forward:
         """Return `count` frames of the file from `first` on, fewer at its end."""
         ends = self._begins + len(self._held)
         if self._is_fresh or not self._begins <= first <= ends + AHEAD_S * self.file.rate_hz:
-            self._blocks, self._begins, self._is_fresh = self.file.blocks(first), first, False
+            self._blocks, self._begins = self.file.blocks(first), first
             self._held = self._held[:0]
         parts, ends = [self._held], self._begins + len(self._held)
+        self._is_fresh = True  # where reading fails it begins anew
         while ends < first + count and (block := next(self._blocks, None)) is not None:
             parts.append(block)
             ends += len(block)
+        self._is_fresh = False
         self._held = np.concatenate(parts)
         got = self._held[first - self._begins : first - self._begins + count]
         # The next chunk begins by a margin before the end of this one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -160,6 +161,18 @@ async def test_subtitles_beside_a_file_are_its_words(call: Path, suffix: str) ->
                 await asyncio.sleep(0.01)
         assert [word.word for word in words[0].words] == ["smoke", "upstairs"]
         assert words[0].words[0].speaker == "Caller"
+
+
+async def test_a_file_that_cannot_be_read_any_more_ends_the_call_in_words(call: Path) -> None:
+    played = Played(call, "play")
+    await played.begin(lambda s: s.advancing)
+    os.truncate(call, 200_000)
+    assert played.running is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert await played.running == 2
+    assert played.state.phase == "failed"
+    (error,) = (each for each in played.events if isinstance(each, m.ErrorEvent))
+    assert error.message == f"{call} cannot be read: it is shorter than it was."
 
 
 def test_there_is_no_way_for_sound_to_be_on() -> None:
