@@ -111,7 +111,10 @@ class Pump:
         log.info("nothing was sent for %.0f ms", turn.lost_s * 1000)
         self.lateness.note_lost(round(turn.lost_s / FRAME_S) * len(self._players))
         for player in tuple(self._players):
-            player.lose(turn.due_s)
+            try:
+                player.lose(turn.due_s)
+            except Exception as error:
+                self._fail(player, error)
 
     def _send(self, turn: BlockTurn) -> None:
         made = []

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from callplayer.playback.cursor import BLOCK_S
+from callplayer.service.bots import clock
 from callplayer.service.bots.clock import Pump
 from callplayer.service.bots.growing_sound import (
     LEAST_EDGE_FRAMES,
@@ -55,6 +56,8 @@ class Counting:
 
     def lose(self, now_s: float) -> None:
         self.lost_s.append(now_s)
+        if self._fails_at == 0:
+            raise OSError("no sound any more")
 
     def fail(self, error: Exception) -> None:
         self.error = error
@@ -84,6 +87,26 @@ async def test_every_bot_sends_on_one_absolute_schedule_and_a_broken_one_alone_i
     assert isinstance(bad.error, OSError)
     assert len(bad.due_s) == 3
     assert pump.lateness.frames == 2 * (count + 3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_sound_that_is_gone_after_a_stall_costs_its_own_bot_only(monkeypatch) -> None:
+    monkeypatch.setattr(clock, "MOST_BEHIND_S", 0.05)
+    pump, good, bad = Pump(), Counting(), Counting()
+    pump.add(bad)
+    pump.add(good)
+    running = asyncio.create_task(pump.run())
+    while not good.due_s:
+        await asyncio.sleep(0.01)
+    bad._fails_at = 0
+    time.sleep(0.1)  # noqa: ASYNC251 - the stall
+    count = len(good.due_s)
+    while len(good.due_s) < count + 5:
+        assert not running.done()
+        await asyncio.sleep(0.01)
+    assert good.lost_s
+    assert isinstance(bad.error, OSError)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
