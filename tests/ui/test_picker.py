@@ -144,7 +144,9 @@ async def test_the_list_is_asked_for_again_and_the_choice_stays_with_its_inciden
     assert app.return_value == ROWS[1].id
 
 
-async def test_a_call_that_comes_under_the_mark_is_not_opened_by_the_key_for_the_one_before() -> None:
+async def test_a_call_that_comes_under_the_mark_is_not_opened_by_the_key_for_the_one_before() -> (
+    None
+):
     source = Source(ROWS[:1])
     app = PickerApp(PickerScreen(source, refresh_s=0.05))
     async with app.run_test(size=(80, 24)) as pilot:

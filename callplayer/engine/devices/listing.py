@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,8 @@ from callplayer.engine.devices.portaudio import (
 from callplayer.engine.devices.pulse import PulseView, Sink
 from callplayer.engine.devices.routes import ALIASES, playing_to, route_of, sink_in_environment
 from callplayer.errors import SoundDeviceError
+
+LOG = logging.getLogger(__name__)
 
 LIST_TIMEOUT_S = 5.0
 
@@ -114,14 +117,21 @@ def would_play(wanted: str, devices: Sequence[OutputDevice], view: PulseView | N
 
 
 async def fresh_devices() -> list[OutputDevice]:
-    """Return the devices there are now, as a process of its own sees them; none if it hangs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", __name__,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=without_settings(os.environ),
-    )  # fmt: skip
+    """Return the devices there are now, as a process of its own sees them.
+
+    None if it hangs, or cannot be started now: a call that plays goes on.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", __name__,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=without_settings(os.environ),
+        )  # fmt: skip
+    except OSError as error:
+        LOG.warning("the sound devices cannot be listed now: %s", error.strerror)
+        return []
     try:
         async with asyncio.timeout(LIST_TIMEOUT_S):
             output, _ = await process.communicate()

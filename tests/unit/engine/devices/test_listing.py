@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 
 import pytest
@@ -175,3 +177,11 @@ def test_the_sink_that_the_environment_names_would_play(monkeypatch: pytest.Monk
     assert would_play("", listed, VIEW) == "alsa_output.usb-c320"
     monkeypatch.setenv("PULSE_SINK", "gone")
     assert would_play("", listed, VIEW) == "alsa_output.pci-hdmi"
+
+
+async def test_a_machine_that_can_start_no_process_lists_no_device(monkeypatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    assert await listing.fresh_devices() == []
