@@ -37,6 +37,8 @@ NO_LEAD = "Faster than it comes is not possible here."
 NO_LEAD_HINT = "Go back a bit first: what is remembered can be heard faster."
 NOT_YET = "What is heard here is not remembered yet."
 NOT_YET_HINT = "Play on for a moment, then choose the speed."
+NOT_OPEN = "The call is not there yet."
+NOT_OPEN_HINT = "Ask again once it plays, or stands paused."
 
 
 class Recall(EarMoves):
@@ -65,8 +67,25 @@ class Recall(EarMoves):
     def take(self, request: m.Request) -> bool:
         """Take a request that is about the ear; return False if the server is to obey it."""
         if not self._call.opened:
-            return False
+            return self._take_early(request)
         return self._take_move(request) or (not self.at_head and self._take_here(request))
+
+    def _take_early(self, request: m.Request) -> bool:
+        """Take what the ear is asked before the call is there: a loop is a wish, as jumps are."""
+        match request:
+            case m.SetLoop(start_ms=start_ms, goes=goes):
+                self._wanted_loop = (start_ms, request.end_ms)
+                if goes:
+                    self._obey(Scrub(start_ms))
+                self._reporter.state()
+            case m.EndLoop():
+                self._wanted_loop = None
+                self._reporter.state()
+            case m.SetSpeed() | m.SaveClip() | m.EvenVolumes():
+                self._reporter.error("not-open", NOT_OPEN, NOT_OPEN_HINT)
+            case _:
+                return False
+        return True
 
     def _take_move(self, request: m.Request) -> bool:
         """Take what may be answered from memory, wherever the ear is."""

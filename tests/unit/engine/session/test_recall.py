@@ -291,6 +291,22 @@ async def test_slower_speech_is_heard_from_memory_at_its_own_pitch(call: Path) -
         assert played.commands[-1] == Resume(), "nothing was asked of the server"
 
 
+async def test_what_is_asked_before_the_call_is_there_is_kept_or_refused_in_words(
+    call: Path,
+) -> None:
+    played = Played(call)
+    for request in (m.SaveClip(0, 5_000), m.SetSpeed(0.7), m.EvenVolumes()):
+        played.events.clear()
+        played.engine.handle(request)
+        assert [e.code for e in played.events if isinstance(e, m.ErrorEvent)] == ["not-open"]
+    played.engine.handle(m.SetLoop(2_000, 4_000))
+    assert played.state.loop == (2_000, 4_000)
+    async with played:
+        await played.until(lambda s: s.audible_ms > 2_300)
+        assert played.state.loop == (2_000, 4_000)
+        assert played.state.audible_ms < 4_000
+
+
 async def test_faster_than_it_comes_is_refused(call: Path) -> None:
     async with Played(call) as played:
         await played.until(lambda s: s.audible_ms > 300)
