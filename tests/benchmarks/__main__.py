@@ -28,6 +28,7 @@ from tests.benchmarks import (
     shown,
     sound_systems,
     start,
+    stored,
     storm,
 )
 from tests.rig.processes import build_at
@@ -38,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--hours", type=float, help="for drift (default: 1) and memory (10 min)")
+    parser.add_argument("--hours", type=float, help="for drift (1), cost (10 min) and stored (3)")
     parser.add_argument("--minutes", type=float, help="for longrun (default: 30)")
     parser.add_argument(
         "--beside", type=Path, help="a checkout of another build, measured too by latency and start"
@@ -277,6 +278,10 @@ def _recall(options: argparse.Namespace) -> None:
     print(f"link down: silent for {silent_s:.2f} s while it was; breaks after it: {breaks}")
 
 
+def _stored(options: argparse.Namespace) -> None:
+    stored.report(stored.measure(options.hours or (0.25 if options.quick else 3.0)))
+
+
 def _shown(options: argparse.Namespace) -> None:
     measured = shown.measure(
         20.0 if options.quick else 60.0, 5 if options.quick else 20, 3 if options.quick else 10
@@ -458,6 +463,7 @@ BENCHMARKS = {
     "import": _import,
     "latency": _latency,
     "recall": _recall,
+    "stored": _stored,
     "shown": _shown,
     "sound-systems": _sound_systems,
     "storm": _storm,
@@ -473,7 +479,7 @@ BENCHMARKS = {
     "start": _start,
 }
 
-LONG = ("longrun", "mixed")
+LONG = ("longrun", "mixed", "stored")
 """Not without being named: what is long, or part of another."""
 
 if __name__ == "__main__":
