@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from tests.benchmarks.turns import Turns, measure_turns
 from tests.benchmarks.turns import report as report_turns
 from tests.faults.heard import quiet_spans
 from tests.faults.rig import Rig
-from tests.rig.processes import HeadlessEngine, Service
+from tests.rig.processes import Event, HeadlessEngine, Service
 from tests.rig.pulse import RATE_HZ, Sink, pulse_server
 from tests.rig.signals import PERIOD_S, heard_position_s, write_sweep_call
 
@@ -33,9 +34,15 @@ AROUND_S = 0.9
 WIDE_MS = 600.0
 """What a scrub and the device may take: so far off the first place is looked for."""
 
-SEAM_S, SEAM_LASTS_S = 0.35, 0.1
-"""The seam is in the last tenth of a second of the memory: from so long before to so long after."""
+ENDS_PIECES, LOUD = 8, 1_500
+"""The memory ends, and the seam is, in the last so many pieces of 50 ms before the server's place;
+where their peaks are higher somebody speaks."""
 
+BESIDE_S = 0.015
+"""The place told is off by less."""
+
+SEAMS = re.compile(r" joined (to the sample|by the reported places): (.*)")
+SEAM_AT = re.compile(r" at (\d+) ms")
 PROBE_S = 0.06
 EVERY_S = 0.04
 ELSEWHERE_MS = 150_000
@@ -55,7 +62,10 @@ class Remembered:
 
     seams_ms: list[tuple[float, bool]] = field(default_factory=list)
     live_seams_ms: list[tuple[float, bool]] = field(default_factory=list)
-    """The step from just before to just after, of both."""
+    """The step from right before the seams of all lanes to right after them, of both."""
+
+    to_the_sample: int = 0
+    """How often the sound itself showed where what comes goes on."""
 
     told_errors_ms: list[tuple[float, bool]] = field(default_factory=list)
     rates: dict[float, float] = field(default_factory=dict)
@@ -81,7 +91,7 @@ def measure(times: int, turns: int) -> Remembered:
                 if recording == SPEECH and turns:
                     time.sleep(10.0)
                     measured.turns = measure_turns(engine, sink, turns)
-                work(engine, sink, measured, times)
+                work(engine, sink, measured, times, place)
                 engine.quit()
             finally:
                 sink.close()
@@ -89,16 +99,19 @@ def measure(times: int, turns: int) -> Remembered:
     return measured
 
 
-def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: int) -> None:
+def _hand_back(
+    engine: HeadlessEngine, sink: Sink, measured: Remembered, times: int, home: Path
+) -> None:
     lanes, _ = soundfile.read(SPEECH, dtype="float32", always_2d=True)
     call = np.asarray(np.clip(lanes.sum(axis=1), -1, 1) * 32_767, np.int16)
-    for turn in range(times):
+    for from_ms in _starts_ms(call)[:times]:
         dry = engine.last("stats")["device_underflows"]
-        from_ms = 2_000 + turn * 6_500
         scrubbed_s = engine.send(cmd="scrub", position=from_ms)
         time.sleep(STORED_S)
         sound = sink.heard(scrubbed_s + ALIKE_S - AROUND_S, scrubbed_s + ALIKE_S + AROUND_S)
-        live = _places_ms(sound, call, from_ms + (ALIKE_S - AROUND_S) * 1000)
+        live_from_ms = from_ms + (ALIKE_S - AROUND_S) * 1000
+        live = _places_ms(sound, call, live_from_ms)
+        live_step_ms = _seam_ms(sound, call, live_from_ms, (AROUND_S, AROUND_S))
         engine.send(cmd="scrub", position=ELSEWHERE_MS)
         time.sleep(1.2)
         back_ms = from_ms + round((STORED_S - BACK_S) * 1000)
@@ -114,12 +127,18 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
             continue
         was_dry = engine.last("stats")["device_underflows"] > dry
         _keep(measured.live_steps_ms, _largest_step_ms(live), was_dry)
-        _keep(measured.live_seams_ms, _seam_ms(live), was_dry)
-        seam_s = asked_s + BACK_S
-        sound = sink.heard(seam_s - AROUND_S, seam_s + AROUND_S)
-        places = _places_ms(sound, call, back_ms + (BACK_S - AROUND_S) * 1000)
-        _keep(measured.steps_ms, _largest_step_ms(places), was_dry)
-        _keep(measured.seams_ms, _seam_ms(places), was_dry)
+        _keep(measured.live_seams_ms, live_step_ms, was_dry)
+        begins_s = asked_s + BACK_S - AROUND_S
+        sound = sink.heard(begins_s, begins_s + 2 * AROUND_S)
+        begins_ms = back_ms + (BACK_S - AROUND_S) * 1000
+        _keep(measured.steps_ms, _largest_step_ms(_places_ms(sound, call, begins_ms)), was_dry)
+        joined = _last_seams(home)
+        if joined is not None:
+            how, seams_ms = joined
+            measured.to_the_sample += how == "to the sample"
+            at_s = [_heard_s(states, each) - begins_s for each in seams_ms]
+            step_ms = _seam_ms(sound, call, begins_ms, (min(at_s), max(at_s)))
+            _keep(measured.seams_ms, step_ms, was_dry)
         for state in states:
             if state["from_memory"] and state["advancing"] and not state["audible_in_ms"]:
                 sound = sink.heard(state["as_of_s"], state["as_of_s"] + PROBE_S)
@@ -127,6 +146,20 @@ def _hand_back(engine: HeadlessEngine, sink: Sink, measured: Remembered, times: 
                 if heard_ms is not None:
                     error_ms = state["audible_ms"] - heard_ms
                     measured.told_errors_ms.append((error_ms, was_dry))
+
+
+def _starts_ms(call: Pcm) -> list[int]:
+    """Return where to scrub to, so that somebody speaks where the memory ends later."""
+    piece = RATE_HZ // 20
+    levels = np.abs(call[: len(call) // piece * piece].astype(float)).reshape(-1, piece).max(axis=1)
+    starts_ms: list[int] = []
+    for from_ms in range(2_000, len(call) * 1000 // RATE_HZ - 10_000, 50):
+        end = (from_ms + round(STORED_S * 1000)) // 50
+        is_heard = levels[end - ENDS_PIECES : end].min() > LOUD
+        is_free = abs(from_ms - ELSEWHERE_MS) > 10_000
+        if is_heard and is_free and (not starts_ms or from_ms >= starts_ms[-1] + 6_400):
+            starts_ms.append(from_ms)
+    return starts_ms
 
 
 def _keep(steps: list[tuple[float, bool]], step_ms: float | None, was_dry: bool) -> None:
@@ -168,15 +201,43 @@ def _begins_ms(sound: np.ndarray, call: Pcm, about_ms: float) -> float:
         probe = sound[at : at + round(PROBE_S * RATE_HZ)]
         place_ms = _place_ms(probe, call, about_ms + at_ms, WIDE_MS)
         if place_ms is not None:
-            return place_ms - at_ms
+            return float(place_ms - at_ms)
     return about_ms
 
 
-def _seam_ms(timed: list[tuple[float, float]]) -> float | None:
-    """Return the change from before the middle to after it, by the medians of what is known."""
-    before = [each for at_s, each in timed if -SEAM_S < at_s - AROUND_S < -SEAM_LASTS_S - PROBE_S]
-    after = [each for at_s, each in timed if 0.0 <= at_s - AROUND_S < SEAM_S]
-    if min(len(before), len(after)) < 2:
+def _last_seams(home: Path) -> tuple[str, list[int]] | None:
+    """Return how the player joined last, and the place of each lane's seam, by its log."""
+    logs = [path.read_text() for path in home.rglob("callplayer.log")]
+    found = [each for log in logs for each in SEAMS.findall(log)]
+    return (found[-1][0], [int(each) for each in SEAM_AT.findall(found[-1][1])]) if found else None
+
+
+def _heard_s(states: list[Event], place_ms: float) -> float:
+    """Return when a place was heard, by what was told of another one shortly before."""
+    told = [e for e in states if e["from_memory"] and e["advancing"] and e["audible_ms"] < place_ms]
+    state = max(told, key=lambda each: each["audible_ms"])
+    return float(state["as_of_s"] + (place_ms - state["audible_ms"]) / 1000)
+
+
+def _seam_ms(
+    sound: np.ndarray, call: Pcm, begins_ms: float, seams_s: tuple[float, float]
+) -> float | None:
+    """Return the change from right before the first seam to right after the last one."""
+    begins_ms = _begins_ms(sound, call, begins_ms)
+
+    def off_ms(starts_s: list[float]) -> list[float]:
+        found = []
+        for at_s in starts_s:
+            by_clock_ms = begins_ms + at_s * 1000
+            probe = sound[round(at_s * RATE_HZ) :][: round(PROBE_S * RATE_HZ)]
+            place_ms = _place_ms(probe, call, by_clock_ms)
+            found += [] if place_ms is None else [place_ms - by_clock_ms]
+        return found
+
+    first_s, last_s = seams_s[0] - BESIDE_S - PROBE_S, seams_s[1] + BESIDE_S
+    before = off_ms([first_s - each for each in (0.0, 0.01, 0.02)])
+    after = off_ms([last_s + each for each in (0.0, 0.01, 0.02)])
+    if not (before and after):
         return None
     return float(np.median(after) - np.median(before))
 
@@ -193,7 +254,9 @@ def _largest_step_ms(timed: list[tuple[float, float]]) -> float | None:
     return max(steps, key=abs)
 
 
-def _speeds(engine: HeadlessEngine, sink: Sink, measured: Remembered, _times: int) -> None:
+def _speeds(
+    engine: HeadlessEngine, sink: Sink, measured: Remembered, _times: int, _home: Path
+) -> None:
     time.sleep(14.0)
     for speed in SPEEDS:
         engine.send(cmd="seek-to", position_ms=1_000)
@@ -261,5 +324,6 @@ def report(measured: Remembered) -> None:
                 f"place told less heard, from memory{what}: n {len(errors)},"
                 f" bias {bias_ms:+.1f} ms, p99 {p99_ms:.1f} ms"
             )
+    print(f"joined by the sound itself: {measured.to_the_sample} times")
     for speed, rate in measured.rates.items():
         print(f"speed {speed:g}: heard at {rate:.4f}, {100 * (rate / speed - 1):+.2f} %")

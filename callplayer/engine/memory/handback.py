@@ -76,7 +76,9 @@ class Handback:
         found = {name: seam.find() for name, seam in seams.items()}
         with self._lock:
             known = join(self._memory, seams, found, reader.heard_to())
-        LOG.info("joined %s", "to the sample" if known else "by the reported places")
+            seams_ms = {name: seam.old.place_of(seam.old.end) for name, seam in seams.items()}
+        places = ", ".join(f"{name} at {at_ms:.0f} ms" for name, at_ms in seams_ms.items())
+        LOG.info("joined %s: %s", "to the sample" if known else "by the reported places", places)
         return "joined"
 
 
