@@ -86,6 +86,13 @@ class Driven:
         refused = refused and (notice.tone == "hold" or "does nothing" in notice.text)
         return self.seen() != before and not refused
 
+    async def is_back(self, named: list[str]) -> bool:
+        """Return whether the footer names the same keys as before, if need be after Esc."""
+        if self.app.return_value is None and self.named() != named:
+            await self.pilot.press("escape")
+            await self.pilot.pause()
+        return self.app.return_value is None and self.named() == named
+
 
 async def driven_by(state: str, size: tuple[int, int]) -> tuple[list[str], dict[str, bool]]:
     """Return the keys that the footer names, and which of these and the important ones work."""
@@ -98,9 +105,11 @@ async def driven_by(state: str, size: tuple[int, int]) -> tuple[list[str], dict[
             await pilot.pause(0.05)
             driven = Driven(app, pilot, engine)
             named = driven.named()
-            for key in sorted({*named, *IMPORTANT} - works.keys()):
+            for key in sorted(
+                {*named, *IMPORTANT} - works.keys(), key=lambda key: (key == "q", key)
+            ):
                 works[key] = await driven.does_something(key)
-                if app.return_value or driven.named() != named:
+                if not await driven.is_back(named):
                     break  # it has led elsewhere
     return named, works
 
