@@ -16,7 +16,6 @@ from pathlib import Path
 
 from callplayer.progress import now_and_then
 from callplayer.service.livekit.binary import cached_binary, ensure_binary
-from tests.rig.processes import end
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = "/root"
@@ -116,10 +115,15 @@ class CleanRoot:
 
     def close(self) -> None:
         """End all that runs in the root, and take it down."""
-        end(self._holder)
         for pipe in (self._holder.stdin, self._holder.stdout, self._holder.stderr):
             assert pipe is not None
             pipe.close()
+        # It ends with its stdin; `unshare` itself takes no SIGTERM.
+        try:
+            self._holder.wait(timeout=5)
+        finally:
+            self._holder.kill()
+            self._holder.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
