@@ -108,8 +108,8 @@ def started_by_tags(tags: Mapping[str, str]) -> datetime | None:
     """Return the start of a call that SDRTrunk has written into a recording's tags."""
     for text in tags.values():
         if (found := _SDRTRUNK_DATE.search(text)) is not None:
-            moment = datetime.fromisoformat(found[1])
-            return moment.astimezone().astimezone(UTC)
+            moment = parse_datetime(found[1])
+            return None if moment is None else local_time(moment)
     return None
 
 

@@ -13,6 +13,7 @@ from callplayer.recordings.containers.byte_range import ByteRange
 from callplayer.recordings.containers.codec_delay import Start, start_of
 from callplayer.recordings.containers.formats import Format
 from callplayer.recordings.containers.timeline import MAX_GAP_S, SampleTimeline, slack_frames
+from callplayer.recordings.containers.wav_head import is_sane
 from callplayer.recordings.samples import Sound, silence, sound_of
 
 PREROLL_S = 0.4
@@ -70,6 +71,8 @@ class LinkReader:
         )
         if self.rate_hz <= 0 or self.channels <= 0:
             raise NoSoundError("nothing says its sample rate or its channels")
+        if not is_sane(self.rate_hz, self.channels):
+            raise NoSoundError(f"it names {self.channels} channels of {self.rate_hz} Hz")
         self._tick = self._stream.time_base or Fraction(1, self.rate_hz)
         frames_a_tick = self._tick * self.rate_hz
         self._frames_a_tick = (frames_a_tick.numerator, frames_a_tick.denominator)

@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from callplayer.vendor.times import FIRST_YEAR, LAST_YEAR
+
 MAX_HEAD_BYTES = 1 << 20
 UNKNOWN_SIZE = 0xFFFF_FFFF
 _EXTENSIBLE = 0xFFFE
@@ -19,6 +21,9 @@ _FORMS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 _BEXT_DATE_AT = 320
 _UNTOLD_BYTES = 0x7FFF_0000
 """From here on a size says "not known": recorders to a pipe write 0x7FFF….. to 0xFFFFFFFF."""
+
+MAX_RATE_HZ, MAX_CHANNELS = 1_000_000, 64
+"""No recorder has more: a head that names more is broken, and would take all memory."""
 
 PCM, ADPCM_MS, FLOAT, ALAW, ULAW, OKI_ADPCM = 1, 2, 3, 6, 7, 0x17
 
@@ -83,6 +88,11 @@ class WavHead:
         return False
 
 
+def is_sane(rate_hz: int, channels: int) -> bool:
+    """Return whether any recorder may have made sound of so many samples and channels."""
+    return rate_hz <= MAX_RATE_HZ and channels <= MAX_CHANNELS
+
+
 def read_wav_head(start: bytes, max_bytes: int = MAX_HEAD_BYTES) -> WavHead | None:
     """Return the head at the `start` of a file; None if it is not yet all there.
 
@@ -145,6 +155,8 @@ def _head(
     if data_bytes == UNKNOWN_SIZE and len(long) >= 16:
         data_bytes = int(struct.unpack_from(f"{order}8xQ", long)[0])
     tag, channels, rate_hz, bytes_per_s, block_bytes, bits = _coding(chunks[b"fmt "], order)
+    if not is_sane(rate_hz, channels):
+        raise NotWavError(f"it names {channels} channels of {rate_hz} Hz")
     return WavHead(
         tag, channels, rate_hz, bytes_per_s, block_bytes, bits,
         data_at, data_bytes, riff_bytes, _bext_time(chunks.get(b"bext", b"")), order == ">",
@@ -184,9 +196,10 @@ def _bext_time(chunk: bytes) -> datetime | None:
     text = chunk[_BEXT_DATE_AT : _BEXT_DATE_AT + 18].decode("latin-1")
     digits = [text[a:b] for a, b in ((0, 4), (5, 7), (8, 10), (10, 12), (13, 15), (16, 18))]
     try:
-        return datetime(*(int(each) for each in digits))  # type: ignore[arg-type]
+        moment = datetime(*(int(each) for each in digits))  # type: ignore[arg-type]
     except ValueError:
         return None
+    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
 def _info_texts(chunk: bytes, order: str) -> dict[str, str]:

@@ -152,6 +152,8 @@ def test_rdio_scanner_and_sdrtrunk(tmp_path: Path) -> None:
     assert (found.facts.talkgroup, found.turns[0].speaker) == ("52198", "2150757")
     tags = {"comment": "Date:2025-02-28 23:47:41.124;System:North Carolina VIPER;"}
     assert started_by_tags(tags) == datetime(2025, 3, 1, 4, 47, 41, 124_000, tzinfo=UTC)
+    for none in ("2024-13-45 00:00:00", "9999-12-31 23:00:00", "0001-01-01 00:00:00"):
+        assert started_by_tags({"comment": f"Date:{none};"}) is None
 
 
 def test_a_broadcast_wave_has_a_date_and_else_the_file_was_closed_at_the_end(tmp_path) -> None:
@@ -166,6 +168,11 @@ def test_a_broadcast_wave_has_a_date_and_else_the_file_was_closed_at_the_end(tmp
     path.write_bytes(content[:12] + chunk + content[12:])
     (dated,) = find_recordings([path]).values()
     assert dated.created_at == datetime(2026, 7, 4, 18, 3, 11, tzinfo=UTC)  # New York, in summer
+    chunk = chunk.replace(b"2026-07-04", b"9999-12-31").replace(b"14:03:11", b"23:00:00")
+    path.write_bytes(content[:12] + chunk + content[12:])
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    (undated,) = find_recordings([path]).values()
+    assert undated.created_at == plain.created_at
 
 
 def test_a_start_without_a_zone_is_this_machines_and_that_is_said() -> None:

@@ -357,6 +357,25 @@ def test_what_is_not_read_is_refused_by_name(name: str, says: str, tmp_path: Pat
         pass
 
 
+@pytest.mark.parametrize(
+    ("suffix", "at", "value", "says"),
+    [
+        (".wav", 24, struct.pack("<I", 0xFFFF_FFFF), "it names 1 channels of 4294967295 Hz"),
+        (".wav", 22, struct.pack("<H", 0x7FFF), "it names 32767 channels of 8000 Hz"),
+        (".au", 16, struct.pack(">I", 0x7FFF_FFFF), "it names 1 channels of 2147483647 Hz"),
+    ],
+)
+def test_a_head_that_would_take_all_memory_is_refused(
+    suffix: str, at: int, value: bytes, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    soundfile.write(path, np.zeros(800), 8_000, subtype="PCM_16")
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + value + content[at + len(value) :])
+    with pytest.raises(UsageError, match=says), open_sound(path):
+        pass
+
+
 def test_a_file_is_read_by_its_content_and_opens_no_other(tmp_path: Path) -> None:
     secret = tmp_path / "secret.wav"
     soundfile.write(secret, np.zeros(800), 8_000)
