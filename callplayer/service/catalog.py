@@ -57,7 +57,12 @@ class Removed:
     incident_id: str
 
 
-Change = Created | CallEnded | WordsCame | Removed
+@dataclass(frozen=True)
+class NewsMissed:
+    """Some of what other services have changed may not have been published."""
+
+
+Change = Created | CallEnded | WordsCame | Removed | NewsMissed
 
 
 class Catalog(Protocol):

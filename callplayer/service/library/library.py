@@ -24,10 +24,11 @@ from callplayer.service.catalog import (
     Change,
     Created,
     LibraryError,
+    NewsMissed,
     Page,
     Removed,
     WordsCame,
-)
+)  # fmt: skip
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.claims import Claims, Instances
 from callplayer.service.library.clients import Clients
@@ -71,6 +72,7 @@ class Library:
         """Where it is kept instead, once it is whole; the folder holds what is being written."""
         self._listeners: list[Callable[[Change], None]] = []
         self._looked_at = self._last_number()
+        self._has_missed_news = self._must_reread = False
         self._own: set[str] = set()
         self._as_if_live: set[str] = set()
         self._words = WordTable(database)
@@ -280,7 +282,7 @@ class Library:
 
         Call it about once a second; `now_s` is the monotonic clock.
         """
-        is_reported = self.take_news()
+        is_reported, self._has_missed_news = self.take_news(), False
         rows = self._db.execute(
             "SELECT number, id FROM incidents WHERE number > ? ORDER BY number", (self._looked_at,)
         ).rows
@@ -321,14 +323,20 @@ class Library:
     def take_news(self) -> bool:
         """Publish what the other services of the library have sent since the last time.
 
-        Return whether that is all: False where nothing is sent, or some of it was missed.
+        Return whether that is all since the last look: False where nothing is sent, or some of it
+        was missed.
         """
         came = self._db.take_news()
+        if came is None and self.is_shared:
+            self._has_missed_news = self._must_reread = True
+        if self._must_reread:
+            self._publish(NewsMissed())
+            self._must_reread = False  # after that: the database may be lost again meanwhile
         for news in came or ():
             change = decode_news(news, self.get, self._words.since)
             if change is not None:
                 self._publish(change)
-        return came is not None
+        return came is not None and not self._has_missed_news
 
     def _publish(self, change: Change) -> None:
         for listener in tuple(self._listeners):

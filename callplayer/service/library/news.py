@@ -28,7 +28,7 @@ class _LibraryNews(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_LibraryNews)
 
 
-def encode_news(change: Change) -> str:
+def encode_news(change: Created | CallEnded | WordsCame | Removed) -> str:
     """Return the notice of a change."""
     match change:
         case WordsCame(incident_id=incident_id, words=words):

@@ -13,11 +13,20 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
+from typing import get_args
 
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import Catalog, Change, Created, Removed, WordsCame
+from callplayer.service.catalog import (
+    Catalog,
+    Change,
+    Created,
+    NewsMissed,
+    Removed,
+    WordsCame,
+)  # fmt: skip
 from callplayer.service.transcripts.asr_schedule import AsrMessage, known_at, script
-from callplayer.vendor.transcript import Transcript, Word, encode_transcript, in_messages
+from callplayer.vendor.transcript import Speaker, Transcript, Word, encode_transcript, in_messages
 
 LOG_WORDS = 20_000
 IDLE_WORDS = 60_000
@@ -73,6 +82,19 @@ class WordStream:
         for listener in tuple(self.listeners):
             listener()
         return message
+
+    def lacking(self, words: Transcript) -> list[tuple[Word, ...]]:
+        """Return the messages that bring the words to `words`, from the first other one on."""
+        tails: list[Word] = []
+        for speaker in get_args(Speaker):
+            old, new = self._words.of(speaker), words.of(speaker)
+            same = sum(
+                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+            )
+            while 0 < same < len(new) and new[same].started_at == new[same - 1].started_at:
+                same -= 1  # a message replaces what begins with its first word
+            tails += new[same:]
+        return in_messages(Transcript().apply(tails))
 
     def since(self, epoch: str, offset: int) -> list[WordMessage] | None:
         """Return the messages that came after `offset`; None if they are not known any more."""
@@ -182,6 +204,16 @@ class WordStreams:
                 self._send_unread(recording)
             case Removed(incident_id=incident_id):
                 self._forget(incident_id)
+            case NewsMissed():
+                self._read_again()
+
+    def _read_again(self) -> None:
+        """Have what other services have put meanwhile in the streams that are open."""
+        for incident_id, stream in tuple(self._streams.items()):
+            if incident_id not in self._sending:
+                there = Transcript().apply(self._catalog.words(incident_id))
+                for words in stream.lacking(there):
+                    self._append(stream, words, is_own=False)
 
     def _send_unread(self, recording: Recording) -> None:
         """Begin the words of a call that is played as if live, even before it has readers."""

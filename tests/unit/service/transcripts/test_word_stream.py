@@ -142,4 +142,10 @@ async def test_words_of_another_service_go_to_readers_and_are_not_broadcast_agai
 
             assert soon(came)
             mine.put_words(live.id, [said(2.0, "mine")])
+            other.put_words(live.id, [said(1.5, "theirs"), said(3.0, "unheard of")])
+            mine._db._has_missed_news = True  # the database was away when the notice came
+            mine.take_news()
+            assert [word.word for message in stream.all() for word in message.words] == [
+                "theirs", "theirs", "unheard of",
+            ]  # fmt: skip
     assert [next(iter_words(payload)).word for _, payload in reported] == ["mine"]
