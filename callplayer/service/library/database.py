@@ -117,7 +117,8 @@ class SqliteDatabase:
             yield
             self.execute("COMMIT")
         except BaseException:
-            self.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has ended it already
+                self.execute("ROLLBACK")
             raise
 
     def version(self) -> int:

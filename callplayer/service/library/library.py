@@ -19,16 +19,7 @@ from callplayer.errors import ServiceError
 from callplayer.recordings.bucket import Bucket
 from callplayer.recordings.facts import IncidentFacts
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import (
-    CallEnded,
-    Change,
-    Created,
-    LibraryError,
-    NewsMissed,
-    Page,
-    Removed,
-    WordsCame,
-)  # fmt: skip
+from callplayer.service import catalog
 from callplayer.service.library import folder as library_folder
 from callplayer.service.library.claims import Claims, Instances
 from callplayer.service.library.clients import Clients
@@ -70,8 +61,9 @@ class Library:
         """Where the sound is kept; None for a library in memory."""
         self.bucket = bucket
         """Where it is kept instead, once it is whole; the folder holds what is being written."""
-        self._listeners: list[Callable[[Change], None]] = []
-        self._looked_at = self._last_number()
+        self._listeners: list[Callable[[catalog.Change], None]] = []
+        ((last,),) = database.execute("SELECT coalesce(max(number), 0) FROM incidents").rows
+        self._looked_at = int(last)
         self._has_missed_news = self._must_reread = False
         self._own: set[str] = set()
         self._as_if_live: set[str] = set()
@@ -107,7 +99,7 @@ class Library:
             except BaseException:
                 database.close()
                 raise
-        except (OSError, LibraryError) as error:
+        except (OSError, catalog.LibraryError) as error:
             reason = error.__cause__ or error
             raise ServiceError(
                 f"The library {place} cannot be opened: {reason}.",
@@ -144,7 +136,7 @@ class Library:
         until: datetime | None = None,
         page: int = 1,
         now_s: float | None = None,
-    ) -> Page:
+    ) -> catalog.Page:
         """Return one page of the incidents created at `since` or later and before `until`.
 
         Newest first. `now_s` is the monotonic clock (None: its reading now), by which recordings
@@ -169,7 +161,7 @@ class Library:
             },
         ).rows
         recordings = tuple(self._recording(row) for row in rows[:PAGE_SIZE])
-        return Page(recordings, page + 1 if len(rows) > PAGE_SIZE else None)
+        return catalog.Page(recordings, page + 1 if len(rows) > PAGE_SIZE else None)
 
     def add(self, recording: Recording, words: Sequence[Word] = ()) -> None:
         """Add a finished recording and its words, both or neither."""
@@ -190,12 +182,12 @@ class Library:
                 added.append(recording)
                 self._insert(recording)
                 self._words.insert(recording.id, words)
-                self._db.notify(encode_news(Created(recording)))
+                self._db.notify(encode_news(catalog.Created(recording)))
             before_commit()
         for recording in added:
             if recording.live_from_s is not None:
                 self._as_if_live.add(recording.id)
-            self._publish(Created(recording))
+            self._publish(catalog.Created(recording))
 
     def begin_live(
         self,
@@ -220,8 +212,8 @@ class Library:
             self._db.execute(
                 "UPDATE incidents SET owner = ? WHERE id = ?", (self._instance_id, recording.id)
             )
-            self._db.notify(encode_news(Created(recording)))
-        self._publish(Created(recording))
+            self._db.notify(encode_news(catalog.Created(recording)))
+        self._publish(catalog.Created(recording))
         return recording
 
     def end_live(self, incident_id: str, duration_s: float, ended_at: datetime) -> Recording:
@@ -231,16 +223,16 @@ class Library:
             (False, duration_s, microseconds(ended_at), incident_id),
         )
         recording = self._existing(incident_id)
-        self._db.notify(encode_news(CallEnded(recording)))
-        self._publish(CallEnded(recording))
+        self._db.notify(encode_news(catalog.CallEnded(recording)))
+        self._publish(catalog.CallEnded(recording))
         return recording
 
     def remove(self, incident_id: str) -> None:
         """Remove an incident, its words and its own sound. Raise KeyError for no such id."""
         recording = self._existing(incident_id)
         self._db.execute("DELETE FROM incidents WHERE id = ?", (incident_id,))
-        self._db.notify(encode_news(Removed(incident_id)))
-        self._publish(Removed(incident_id))
+        self._db.notify(encode_news(catalog.Removed(incident_id)))
+        self._publish(catalog.Removed(incident_id))
         library_folder.remove_sound(recording, self.recordings_folder, self.bucket)
 
     def keep_in_bucket(self, incident_id: str, name: str) -> bool:
@@ -261,13 +253,13 @@ class Library:
         if not words:
             return
         self._existing(incident_id)
-        change = WordsCame(incident_id, tuple(words))
+        change = catalog.WordsCame(incident_id, tuple(words))
         with self._db.transaction():
             self._words.replace(incident_id, words)
             self._db.notify(encode_news(change))
         self._publish(change)
 
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[catalog.Change], None]) -> Callable[[], None]:
         """Have `listener` called for every change from now on; return how to end that."""
         self._listeners.append(listener)
 
@@ -292,13 +284,13 @@ class Library:
             if is_reported or incident_id in own:
                 continue
             if (recording := self.get(incident_id)) is not None:
-                self._publish(Created(recording))
+                self._publish(catalog.Created(recording))
         for incident_id in tuple(self._as_if_live):
             ended = self.get(incident_id)
             if ended is None or not ended.is_live(now_s):
                 self._as_if_live.discard(incident_id)
                 if ended is not None:
-                    self._publish(CallEnded(ended))
+                    self._publish(catalog.CallEnded(ended))
 
     def paths(self) -> frozenset[Path]:
         """Return where the sound of all incidents is."""
@@ -316,10 +308,6 @@ class Library:
         ).rows
         return int(everything), int(live)
 
-    def _last_number(self) -> int:
-        ((last,),) = self._db.execute("SELECT coalesce(max(number), 0) FROM incidents").rows
-        return int(last)
-
     def take_news(self) -> bool:
         """Publish what the other services of the library have sent since the last time.
 
@@ -330,7 +318,7 @@ class Library:
         if came is None and self.is_shared:
             self._has_missed_news = self._must_reread = True
         if self._must_reread:
-            self._publish(NewsMissed())
+            self._publish(catalog.NewsMissed())
             self._must_reread = False  # after that: the database may be lost again meanwhile
         for news in came or ():
             change = decode_news(news, self.get, self._words.since)
@@ -338,7 +326,7 @@ class Library:
                 self._publish(change)
         return came is not None and not self._has_missed_news
 
-    def _publish(self, change: Change) -> None:
+    def _publish(self, change: catalog.Change) -> None:
         for listener in tuple(self._listeners):
             listener(change)
 

@@ -259,6 +259,16 @@ def test_a_step_that_fails_leaves_the_version_before_it(place):
             database.execute("SELECT x FROM more")
 
 
+def test_a_full_disk_is_said_as_such(tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        library._db.execute("PRAGMA max_page_count = 30")
+        many = [(recording(f"{number}-" + "x" * 500), ()) for number in range(2_000)]
+        library.add_all(many[:1])
+        with pytest.raises(LibraryError, match="full"):
+            library.add_all(many[1:])
+        assert library.get(f"0-{'x' * 500}") is not None
+
+
 def test_a_folder_that_cannot_be_used_is_an_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ServiceError, match="cannot be opened"):
