@@ -243,9 +243,8 @@ class Streams:
     ) -> _Stream:
         self._opening += 1
         try:
-            worker, (sound, files) = await asyncio.gather(
-                self._workers.pick(), self._sound(recording)
-            )
+            worker = await self._workers.pick()
+            sound, files = await self._sound(recording)  # last: the files are ours to close
         finally:
             self._opening -= 1
         name, room = secrets.token_hex(3), f"call-{secrets.token_urlsafe(24)}"
