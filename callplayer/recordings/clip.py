@@ -71,9 +71,9 @@ def save_clip(
     `blocks` are the sound, int16 of shape (frames, parties); `mixed` writes one channel, with what
     would overload rounded off. Raise UsageError if the folder cannot be written: nothing stays.
     """
-    sound = _free_name(folder, clip, kind)
-    sidecar = sound.with_suffix(".json")
     try:
+        sound = _free_name(folder, clip, kind)
+        sidecar = sound.with_suffix(".json")
         with private_file(sound) as stream:
             _encode(stream, blocks, 1 if mixed else len(clip.parties), kind)
             stream.seek(0)

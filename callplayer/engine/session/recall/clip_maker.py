@@ -22,11 +22,12 @@ from callplayer.engine.memory.handback import Handback
 from callplayer.engine.session.recall.ear_moves import EarMoves
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SoundExcerpt
-from callplayer.errors import CallplayerError
+from callplayer.errors import CallplayerError, UsageError
 from callplayer.ipc import messages as m
 from callplayer.paths import data_path
 from callplayer.recordings.facts import CallerLocation, IncidentFacts
 from callplayer.recordings.samples import SAMPLE_RATE_HZ, Samples, soft_limited
+from callplayer.text import plain_text
 from callplayer.vendor.commands import Resume, Scrub
 from callplayer.vendor.parties import PARTIES, Carries, Channel
 from callplayer.vendor.transcript import format_moment
@@ -337,5 +338,9 @@ def _written(folder: str, clip: Clip, blocks: Iterator[Samples], asked: m.SaveCl
     """Write a clip. In a thread: to load the encoder, and the disk, may take long."""
     from callplayer.recordings.clip import save_clip
 
-    where = Path(folder).expanduser() if folder else data_path() / "clips"
+    try:
+        where = Path(folder).expanduser() if folder else data_path() / "clips"
+    except RuntimeError:
+        what = f"There is no home folder for {plain_text(folder, 400)}."
+        raise UsageError(what, "Name a folder that you may write.") from None
     return save_clip(where, clip, blocks, kind=asked.format, mixed=asked.mixed)

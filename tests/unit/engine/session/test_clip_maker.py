@@ -18,7 +18,7 @@ from callplayer.config import Settings
 from callplayer.engine.cursor.call_state import Delays
 from callplayer.engine.cursor.hold import Hold
 from callplayer.engine.memory.match import find_match
-from callplayer.engine.session.recall.clip_maker import FetchLimits, columns_of
+from callplayer.engine.session.recall.clip_maker import OWN_ERROR, FetchLimits, columns_of
 from callplayer.ipc import messages as m
 from callplayer.vendor.parties import BOTH, CALL_TAKER, CALLER, NEITHER, Carries, Channel
 from tests.unit.engine.session.test_recall import Played, noise
@@ -138,6 +138,8 @@ async def test_a_call_of_eleven_hours_is_heard_shown_and_saved_at_its_last_minut
     [
         (m.SaveClip(200, 600), Settings(clips="off"), "clips-off"),
         (m.SaveClip(200, 600, folder="/dev/null/clips"), Settings(), "clip-not-saved"),
+        (m.SaveClip(200, 600, folder="~nobody-here/clips"), Settings(), "clip-not-saved"),
+        (m.SaveClip(200, 600, folder="/" + "long" * 100), Settings(), "clip-not-saved"),
     ],
 )
 async def test_what_cannot_be_saved_is_a_line(
@@ -151,6 +153,7 @@ async def test_what_cannot_be_saved_is_a_line(
                 await asyncio.sleep(0.01)
         assert errors[0].code == code
         assert errors[0].hint
+        assert errors[0].message != OWN_ERROR
         assert not list(call.parent.glob("data/callplayer/clips/*"))
 
 
