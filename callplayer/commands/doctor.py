@@ -147,9 +147,10 @@ def _reach(url: str) -> str:
     port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     try:
         socket.create_connection((parts.hostname or "", port), timeout=5.0).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "its name is none"
         raise UnreachableError(
-            f"{parts.hostname} does not answer on port {port} ({error.strerror or error}).",
+            f"{parts.hostname} does not answer on port {port} ({reason}).",
             "Check CALLPLAYER_STREAM_URL and the firewall.",
         ) from error
     return f"{parts.hostname} answers on port {port}"

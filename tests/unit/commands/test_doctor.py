@@ -1,4 +1,4 @@
-"""What `callplayer doctor` says of a livekit-server that is not there yet."""
+"""What `callplayer doctor` says of servers that are not there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callplayer.commands import doctor
-from callplayer.errors import ServiceError
+from callplayer.errors import ServiceError, UnreachableError
 from callplayer.service.livekit import binary, build
 
 
@@ -33,3 +33,9 @@ def test_why_one_cannot_be_built_is_said_with_the_line_that_mends_it(
     finding, code = doctor.check_service()
     assert "cannot be built: There is no Go compiler here." in finding.what
     assert (finding.verdict, finding.mend, code) == ("note", "Install Go.", 0)
+
+
+@pytest.mark.parametrize("host", ["a..b.example", "x" * 70 + ".example"])
+def test_a_room_server_whose_name_is_none_is_a_line(host: str) -> None:
+    with pytest.raises(UnreachableError, match="its name is none"):
+        doctor._reach(f"wss://{host}")
