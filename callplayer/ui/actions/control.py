@@ -100,6 +100,11 @@ class CallControl:
         """Send a request; remember the place that a jump leaves."""
         self.carry_out(asked(self.context(), request))
 
+    def ask_quietly(self, request: Request) -> None:
+        """Send what no key asked for; where it cannot be sent there is nothing to say."""
+        if self.view.failure is None:
+            self._send(request)
+
     def carry_out(self, outcome: Outcome) -> None:
         """Send, remember, keep, and show; of what cannot be sent only that."""
         before, after = self.view, outcome.view or self.view

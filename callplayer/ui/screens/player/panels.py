@@ -53,7 +53,8 @@ class Panels:
         """Open a panel in place of any other, or close it."""
         if name == "devices" and self.open != name:
             self.devices.open()
-            self._ask_for_devices()
+            self._devices_asked_s = self._control.clock()
+            self._control.request(ListDevices())
         self.show(None if self.open == name else name)
 
     def show(self, name: PanelName | None) -> None:
@@ -108,11 +109,8 @@ class Panels:
     def keep_fresh(self, now_s: float) -> None:
         """Ask for the devices anew from time to time while they are shown."""
         if self.open == "devices" and now_s - self._devices_asked_s >= DEVICES_S:
-            self._ask_for_devices()
-
-    def _ask_for_devices(self) -> None:
-        self._devices_asked_s = self._control.clock()
-        self._control.request(ListDevices())
+            self._devices_asked_s = now_s
+            self._control.ask_quietly(ListDevices())
 
     def _press_in_devices(self, key: str) -> bool:
         if key in MOVES:
