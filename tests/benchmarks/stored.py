@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import CallMemory
+from callplayer.engine.memory.reader import MemoryReader
 from callplayer.engine.session.recall.upkeep import Upkeep
 from tests.rig.pulse import RATE_HZ
 

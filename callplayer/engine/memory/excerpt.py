@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from callplayer.engine.memory.call_memory import CallMemory, Samples, regain_db
+from callplayer.engine.memory.call_memory import CallMemory, regain_db
+from callplayer.engine.memory.reader import Samples
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, GainsDb, Stretch
 from callplayer.engine.memory.voice import VoiceMemory
 

@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.ear import Arrival
 from callplayer.engine.memory.match import find_match
+from callplayer.engine.memory.reader import MemoryReader
 from callplayer.engine.memory.reports import LEAP_MS
 from callplayer.engine.memory.stretch import FRAMES_PER_MS, Spot, Stretch
 from callplayer.engine.memory.voice import JOIN_FRAMES, VoiceMemory

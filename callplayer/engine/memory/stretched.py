@@ -10,8 +10,8 @@ from callplayer.engine.audio.stretch import (
     TOLERANCE_FRAMES,
     TimeStretcher,
 )
-from callplayer.engine.memory.call_memory import MemoryReader, Samples
 from callplayer.engine.memory.compression import Pcm
+from callplayer.engine.memory.reader import MemoryReader, Samples
 from callplayer.engine.memory.stretch import FRAMES_PER_MS
 
 KEPT_FRAMES = 2 * HOP_FRAMES + TOLERANCE_FRAMES

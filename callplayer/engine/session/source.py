@@ -44,9 +44,9 @@ class PathReadings(Protocol):
         """Return how long after a confirmation what was sent before can still come out."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LocalPath:
-    """The way from this source's cursor to the engine: there is none."""
+    """The way from this source's cursor to the engine: there is none. Nothing is lost on it."""
 
     network_ms: float | None = None
     jitter_buffer_ms: float = 0.0

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from callplayer.config import Settings
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.excerpt import Excerpt
 from callplayer.engine.memory.handback import Handback
+from callplayer.engine.memory.reader import MemoryReader
 from callplayer.engine.session.recall.ear_moves import EarMoves
 from callplayer.engine.session.reporter import Reporter
 from callplayer.engine.session.source import SoundExcerpt

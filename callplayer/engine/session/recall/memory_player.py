@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 
 from callplayer.engine.audio.channel_bank import ChannelBank
 from callplayer.engine.audio.meter import Level, loudest
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader, Samples
+from callplayer.engine.memory.call_memory import CallMemory
+from callplayer.engine.memory.reader import MemoryReader, Samples
 from callplayer.engine.memory.stretched import StretchedReader
 from callplayer.engine.session.recall.replay_bank import ReplayBank
 from callplayer.recordings.samples import SAMPLE_RATE_HZ
@@ -92,16 +93,27 @@ class MemoryPlayer:
     def _next_ms(self) -> float:
         return (self._stretched or self.reader).place_ms
 
-    def seek(self, place_ms: float, needed: Collection[str], loop: tuple[int, int] | None) -> bool:
+    def seek(
+        self,
+        place_ms: float,
+        needed: Collection[str],
+        loop: tuple[int, int] | None,
+        sure_to_ms: float | None = None,
+    ) -> bool:
         """Put the reader at a place; return whether all `needed` lanes have it.
 
-        It turns at the end of `loop`, in ms, if the place is in it and all of it is stored.
+        It turns at the end of `loop`, in ms, if the place is in it and all of it is stored. With
+        `sure_to_ms` nothing of the loop, nor up to that place, may be made up.
         """
         reader = self.reader
         reader.loop = None
+        if sure_to_ms is not None and not reader.is_sure(place_ms, sure_to_ms, needed):
+            return False
         is_inside = loop is not None and loop[0] <= place_ms < loop[1]
         if loop is not None and is_inside and reader.has_loop(*loop, needed):
             reader.start_loop(*loop)
+            if sure_to_ms is not None and not reader.is_sure(*loop, needed):
+                reader.loop = None
         return self._seek(place_ms, needed)
 
     def _seek(self, place_ms: float, needed: Collection[str]) -> bool:

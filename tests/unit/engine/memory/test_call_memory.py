@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.memory.call_memory import MOST_REGAIN_DB, CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import MOST_REGAIN_DB, CallMemory
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.handback import find_seams, join
+from callplayer.engine.memory.reader import MemoryReader
 from callplayer.engine.memory.stretch import Stretch
 from callplayer.engine.memory.voice import VoiceMemory
 from callplayer.engine.session.recall.wave import Wave
@@ -398,6 +399,18 @@ def test_suspect_sound_is_fetched_again() -> None:
     assert spot is not None
     pcm, _ = voice.read(spot, 2_000 * 48)
     assert np.array_equal(pcm, call()[: 2_000 * 48])
+
+
+def test_a_stretch_is_sure_where_nothing_of_it_was_made_up() -> None:
+    memory = CallMemory()
+    receive(memory, 0, 1_000)
+    memory.voices["callTaker"].suspect(200 * 48)
+    receive(memory, 1_000, 1_000)
+    reader = MemoryReader(memory)
+    assert reader.is_sure(0, 790, NAMES)
+    assert not reader.is_sure(0, 810, NAMES)
+    assert not reader.is_sure(500, 1_900, NAMES)
+    assert reader.is_sure(1_010, 1_900, NAMES)
 
 
 def test_sound_that_turns_out_suspect_while_it_is_heard_is_not_heard_again() -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callplayer.engine.memory.call_memory import CallMemory, MemoryReader
+from callplayer.engine.memory.call_memory import CallMemory
 from callplayer.engine.memory.compression import Pcm
 from callplayer.engine.memory.ear import Arrival, Ear, Effect, Look, leave, look, overlap_ms
 from callplayer.engine.memory.handback import Handback
+from callplayer.engine.memory.reader import MemoryReader
 
 STEP_MS = 50
 STEP = STEP_MS * 48

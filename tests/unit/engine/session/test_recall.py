@@ -88,6 +88,7 @@ class Played(PlayingFile):
         self.sound = NotingSound()
         self.as_room = as_room
         self.refused_ms: int | None = None
+        self.readings: Any = None
         super().__init__(
             path, settings=settings, sound=self.sound, open_source=self.noting_source, **more
         )
@@ -95,6 +96,7 @@ class Played(PlayingFile):
 
     def noting_source(self, *given: Any, **more: Any) -> Source:
         source = make_source(*given, **more)
+        self.readings = more["path"]
         if self.as_room:
             source.excerpt = lambda *_: None  # type: ignore[method-assign]
         send = source.send
@@ -168,6 +170,23 @@ async def test_a_jump_while_the_call_is_held_for_its_device_is_no_pause(call: Pa
         went_on = await played.until(lambda s: s.advancing)
         assert (went_on.from_memory, went_on.phase) == (True, "playing")
         await played.until(lambda s: s.audible_ms > went_on.audible_ms + 500)
+
+
+async def test_what_was_made_up_is_heard_again_as_the_server_has_it(call: Path) -> None:
+    async with Played(call) as played:
+        await played.until(lambda s: s.audible_ms > 1_500)
+        played.readings.concealed_ms += 40.0
+        played.readings.invented_ms += 40.0
+        await played.until(lambda s: s.audible_ms > 3_500)
+        played.engine.handle(m.SeekBy(-500))
+        assert played.state.from_memory, "that is whole"
+        played.commands.clear()
+        played.engine.handle(m.SeekBy(-2_500))
+        assert not played.state.from_memory, "a part of that was made up"
+        assert any(isinstance(each, Scrub) for each in played.commands)
+        await played.until(lambda s: not s.from_memory and 2_500 < s.audible_ms < 3_000)
+        played.engine.handle(m.SeekBy(-1_000))
+        assert played.state.from_memory, "that has been sent whole"
 
 
 @pytest.mark.records
