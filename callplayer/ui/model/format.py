@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -228,6 +229,12 @@ def desktop_text(state: StateEvent) -> str:
     return ""
 
 
+def path_text(path: str) -> str:
+    """Write a path as a shell takes it, shorter where it is in the user's own folder."""
+    home = f"{Path.home()}/"
+    return f"~/{path.removeprefix(home)}" if path.startswith(home) else path
+
+
 def clip_texts(clip: ClipEvent) -> tuple[str, str]:
     """Write how it goes with a clip: in a line, and in another what else is to be known."""
     if clip.stage == "fetching":
@@ -235,7 +242,8 @@ def clip_texts(clip: ClipEvent) -> tuple[str, str]:
         return "Fetching what the clip lacks.", at_most
     lacks_s = sum(end_ms - start_ms for start_ms, end_ms in clip.gaps_ms) / 1000
     lacks = f"{lacks_s:.1f} s of it could not be had and are silent." if lacks_s else ""
-    return f"Saved as {clip.sound}", lacks or f"SHA-256 {clip.sha256[:16]}…, and words beside it."
+    digest = f"SHA-256 {clip.sha256[:16]}…, and words beside it."
+    return f"Saved as {path_text(clip.sound)}", lacks or digest
 
 
 def evened_text(evened: EvenedEvent) -> str:

@@ -151,7 +151,9 @@ def say_again(
     if state.paused and not state.held:
         requests.append(Resume())
     after = replace(jumped(navigation, state, now_s), said=said)
-    return Step(after, tuple(requests), f"The last {back_ms / 1000:g} s again.")
+    whole = back_ms >= said.from_ms
+    note = "From the start again." if whole else f"The last {back_ms / 1000:g} s again."
+    return Step(after, tuple(requests), note)
 
 
 def toggle_pause(
@@ -189,7 +191,9 @@ def turn_loop(
         here_ms = min(here_ms, state.duration_ms - CALL_END_MS)
     if here_ms - loop.a_ms < SHORTEST_LOOP_MS:
         at = clock_text(loop.a_ms, state.duration_ms)
-        return Step(navigation, note=f"The end of the loop must come after {at}.")
+        least_s = SHORTEST_LOOP_MS / 1000
+        note = f"The end of the loop must come {least_s:g} s or more after {at}."
+        return Step(navigation, note=note)
     ends = (clock_text(ms, state.duration_ms) for ms in (loop.a_ms, here_ms))
     after = replace(navigation, loop=Loop(loop.a_ms, here_ms), paused_here=False, said=None)
     return Step(after, (SetLoop(loop.a_ms, here_ms),), f"Loop {' – '.join(ends)}.")
@@ -227,9 +231,12 @@ def at_own_speed(
 
 
 def catch_up(
-    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, _now_s: float
+    state: StateEvent, navigation: Navigation, _settings: ScreenSettings, now_s: float
 ) -> Step:
-    """Hear a call that goes on a bit faster until it is live; the key again ends that."""
+    """Hear a call that goes on a bit faster until it is live; the key again ends that.
+
+    Less may be remembered than that: then it says how much.
+    """
     if not is_growing(state):
         return Step(navigation, note="Only a call that goes on can be caught up with.")
     if state.phase == "live":
@@ -238,7 +245,11 @@ def catch_up(
         return Step(navigation, (SetSpeed(1.0),), speed_text(state, 1.0))
     if lead_s(state) <= 0.0:
         return Step(navigation, note="What comes next is not here yet: End goes to live at once.")
-    return Step(navigation, (SetSpeed(CATCH_UP_SPEED),), f"{CATCH_UP_SPEED:g}× until live.")
+    behind_ms = shown_duration_ms(state, now_s) - shown_position_ms(state, now_s)
+    note = f"{CATCH_UP_SPEED:g}× until live."
+    if state.lead_ms < behind_ms - LIVE_EDGE_MS:
+        note = f"{speed_text(state, CATCH_UP_SPEED)} End goes to live at once."
+    return Step(navigation, (SetSpeed(CATCH_UP_SPEED),), note)
 
 
 def lead_s(state: StateEvent) -> float:

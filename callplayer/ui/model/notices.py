@@ -49,6 +49,9 @@ def shown_notice(
             marks if view.state.requested_ms is not None else "",
             "hold",
         )
+    # What the call could do can wait until it is heard again.
+    if note is not None and note.tone == "ask":
+        note, reason = reason, note
     return note or reason or _silence_reason(view, now_s, audible_key)
 
 

@@ -50,6 +50,9 @@ from callplayer.vendor.parties import PARTIES, Party
 
 NOTICE_S = 6.0
 ERROR_NOTICE_S = 20.0
+ANSWER_CODES = ("too-little-speech", "no-lead", "clips-off", "clip-busy", "no-sound-device")
+"""Errors that answer a key."""
+
 DEVICE_LOST = "device-lost"
 """The code of an error that is over once a state names a device and lacks nothing."""
 
@@ -309,7 +312,8 @@ def _after_words(view: PlayerView, event: WordsEvent, now_s: float) -> PlayerVie
 def _after_error(view: PlayerView, event: ErrorEvent, now_s: float) -> PlayerView:
     message, hint = plain_text(event.message), plain_text(event.hint)
     if event.exit_code is None:
-        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S, event.code)
+        answers = event.code in ANSWER_CODES
+        notice = Notice(message, hint, "alert", now_s + ERROR_NOTICE_S, event.code, answers)
         return replace(view, notice=notice)
     return _failed(view, Failure(message, hint, event.exit_code))
 

@@ -163,7 +163,8 @@ class PickerScreen(Screen[None], inherit_bindings=False):
         lines = notice_rows(noted, width, 0) if noted else [chosen_row(self._chosen(), width)]
         self.notice.styles.height = len(lines)
         self.notice.draw_with(lambda *_: lines)
-        leaves = FooterItem(("escape",), "clear") if self._line.text else FooterItem(("q",), "quit")
+        quits = FooterItem(("escape", "q"), "quit")
+        leaves = FooterItem(("escape",), "clear") if self._line.text else quits
         self.keys.draw_with(
             lambda *_: [(("type to filter  ", "dim"), *footer_row((*_KEYS, leaves)))]
         )

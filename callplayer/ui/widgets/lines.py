@@ -270,11 +270,15 @@ def _right(view: PlayerView, width: int, room: int) -> list[Part]:
 def _links(view: PlayerView) -> list[list[Part]]:
     """Return how good the link is and how late sound is: by sign, word and number, or by less.
 
-    Without a device no sound is heard, good or bad.
+    Without a device no sound is heard, good or bad; a link that is lost is as good as cut, and the
+    delay counted last is no longer true.
     """
     quality = view.link.quality
     if quality is None or view.stats is None or view.failure is not None:
         return [[]]
+    if view.state.phase == "reconnecting":
+        sign, word, tone = _LINK_LOOKS["cut"]
+        return [[(f"{sign} {word}  ", tone)]]
     if view.state.device is None and quality != "cut":
         return [[]]
     sign, word, tone = _LINK_LOOKS[quality]

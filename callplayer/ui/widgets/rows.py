@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import get_args
 
 from rich.cells import cell_len as cells_by_rich
-from rich.cells import set_cell_size
+from rich.cells import chop_cells, set_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -95,7 +95,8 @@ def fit_words(text: str, width: int) -> str:
 def wrapped_words(text: str, width: int, most_lines: int, indent: str = "") -> list[str]:
     """Return `text` in lines of at most `width` cells, `indent` before all but the first.
 
-    What the last line has no room for is cut.
+    A word longer than a line, such as a path, goes on in the next; what the last line has no room
+    for is cut.
     """
     lines = [""]
     words = text.split(" ")
@@ -107,7 +108,11 @@ def wrapped_words(text: str, width: int, most_lines: int, indent: str = "") -> l
             lines[-1] = fit_words(" ".join((lines[-1], *words[at:])), width)
             break
         else:
-            lines.append(indent + word)
+            lines += [indent + part for part in chop_cells(word, max(width - len(indent), 1))]
+            if len(lines) > most_lines:
+                rest = "".join(part.removeprefix(indent) for part in lines[most_lines - 1 :])
+                lines[most_lines - 1 :] = [fit_words(indent + rest, width)]
+                break
     return [fit_words(line, width) for line in lines if line]
 
 

@@ -195,7 +195,8 @@ def _short_level(head: PartyHead, room: int) -> list[Part]:
     if state.silenced or state.muted_at_server or state.muted:
         return [(fit(text, room), tone)]
     if head.meter.lane is None:
-        return [(fit(head.meter.short, room), "dim")]
+        solo: list[Part] = [("S ", "ask")] if state.soloed else []
+        return [*solo, (fit(head.meter.short, room - 2 * len(solo)), "dim")]
     label = "" if head.meter.label == OWN else f"{head.meter.label[:5]} "
     label = "S " if state.soloed else label
     return [(label, "ask" if state.soloed else "dim"), *_meter(head, room - len(label))]

@@ -61,8 +61,8 @@ class TranscriptPane(Rows):
     def show(self, view: PlayerView, heard_ms: int) -> None:
         """Draw what stands where the pane is, as it is at `heard_ms`."""
         script, found = view.script, view.found
-        self._note = "reconnecting" if view.transcript == "reconnecting" else ""
         failed = view.failure is not None
+        self._note = "reconnecting" if view.transcript == "reconnecting" and not failed else ""
         self._absence = "No transcript came." if failed else NO_WORDS[view.transcript]
         if self.pointed is not None and script is not self._script:
             # Words may be corrected while they are read.

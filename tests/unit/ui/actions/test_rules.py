@@ -12,6 +12,7 @@ from callplayer.ui.actions.outcome import CallContext, Outcome, asked
 from callplayer.ui.actions.rules import ask_note, named_capitals, retry_word, search_for
 from callplayer.ui.keymap import ACTIONS, by_key
 from callplayer.ui.model.citation import left_at_ms
+from callplayer.ui.model.notices import shown_notice
 from callplayer.ui.model.player import PlayerView, reduce
 from callplayer.ui.model.time_input import EXAMPLES, NO_PLACE
 from callplayer.vendor.commands import Scrub
@@ -166,6 +167,10 @@ def test_a_call_left_in_its_middle_is_offered_once_it_is_there_and_gone_on_with(
     assert (view.notice.text, view.notice.hint) == ("Go on at 1:23?", "Enter goes there.")
     again = reduce(view, PLAYING, FROZEN_S)
     assert again.notice is view.notice
+    held = reduce(again, replace(PLAYING, detail="The sound device stands still."), FROZEN_S)
+    said = shown_notice(held, FROZEN_S)
+    assert said is not None
+    assert said.text == "The sound device stands still."
     gone_on = outcome_of("go-on", CallContext(view, FROZEN_S))
     assert gone_on.requests == (Scrub(83_000),)
     assert gone_on.view is not None

@@ -315,6 +315,8 @@ def test_whether_a_party_is_heard_stands_in_each_head(
     assert text_of(party_rows(head, 23, 1)[0]).rstrip().endswith(letter)
     assert words in text_of(party_rows(head, 33, 1)[0])
     assert words in text_of(party_rows(head, 40, 2)[1])
+    shared = PartyHead(state, SHARED, None, is_selected=False)
+    assert words in text_of(party_rows(shared, 33, 1)[0])
 
 
 @pytest.mark.parametrize(

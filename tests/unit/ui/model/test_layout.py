@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callplayer.ipc.messages import StatsEvent
+from callplayer.ipc.messages import ClipEvent, StatsEvent
 from callplayer.ui.keymap import help_groups, help_lines
+from callplayer.ui.model.format import clip_texts
 from callplayer.ui.model.layout import MIN_HEIGHT, MIN_WIDTH, WORDS_CELLS, head_cells, plan
 from callplayer.ui.model.player import Notice
 from callplayer.ui.screens.player.help import SIGNS, help_rows
@@ -101,6 +102,18 @@ def test_a_long_reason_without_a_hint_goes_on_in_the_second_line() -> None:
         assert all(cells(row) <= width for row in rows)
         text = " ".join(part for row in rows for part, _ in row)
         assert " ".join(text.split()) == f"! {reason}"
+
+
+def test_a_path_is_never_cut_and_begins_at_the_users_own_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/desk")
+    path = f"/home/desk/.local/share/callplayer/{'clips/' * 8}7043d29e_00m30s022_00m32s042.flac"
+    saved = ClipEvent(stage="saved", start_ms=0, end_ms=1, sound=path)
+    rows = notice_rows(Notice(clip_texts(saved)[0]), 60, 0)
+    lines = [text for row in rows for text, _ in row]
+    assert all(len(line) <= 60 for line in lines)
+    assert "".join(line.strip() for line in lines[1:]) == path.replace("/home/desk", "~")
 
 
 @given(WIDTHS)

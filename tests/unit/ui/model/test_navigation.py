@@ -79,7 +79,9 @@ def test_a_jump_in_between_begins_say_again_anew() -> None:
 
 
 def test_say_again_is_heard_although_the_call_was_paused_and_stops_at_the_start() -> None:
-    assert say_again(at(500, PAUSED), FRESH, LIKES, 10.0).requests == (Scrub(0), Resume())
+    step = say_again(at(500, PAUSED), FRESH, LIKES, 10.0)
+    assert step.requests == (Scrub(0), Resume())
+    assert step.note == "From the start again."
 
 
 def test_say_again_does_not_play_what_waits_for_a_sound_device() -> None:
@@ -199,7 +201,7 @@ def test_the_end_of_a_loop_comes_after_its_start_and_before_the_calls_end() -> N
     for wrong_ms in (20_000, 20_299, 3_000):
         step = turn_loop(at(wrong_ms), first.navigation, LIKES, 10.0)
         assert step.navigation.loop == Loop(20_000)
-        assert step.note
+        assert "0.3 s or more after" in step.note
     ended = turn_loop(at(272_000, phase="at-end", advancing=False), first.navigation, LIKES, 10.0)
     assert ended.navigation.loop == Loop(20_000, 271_800)
 
@@ -247,7 +249,13 @@ def test_faster_needs_something_ahead_and_slower_does_not() -> None:
 def test_a_live_call_is_caught_up_with_and_the_key_again_ends_that() -> None:
     behind = at(200_000, LIVE, phase="playing", from_memory=True, lead_ms=20_000)
     fast = msgspec.structs.replace(behind, speed=1.25)
-    assert catch_up(behind, FRESH, LIKES, 10.0).requests == (SetSpeed(1.25),)
+    step = catch_up(behind, FRESH, LIKES, 10.0)
+    assert step.requests == (SetSpeed(1.25),)
+    assert "until live" not in step.note
+    assert "20 s ahead" in step.note
+    behind_ms = behind.duration_ms - behind.audible_ms
+    all_remembered = msgspec.structs.replace(behind, lead_ms=behind_ms)
+    assert catch_up(all_remembered, FRESH, LIKES, 10.0).note == "1.25× until live."
     assert catch_up(fast, FRESH, LIKES, 10.0).requests == (SetSpeed(1.0),)
     for state in (LIVE, PLAYING, msgspec.structs.replace(behind, lead_ms=0)):
         step = catch_up(state, FRESH, LIKES, 10.0)

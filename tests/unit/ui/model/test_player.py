@@ -33,6 +33,7 @@ from callplayer.ui.model.player import (
     is_clock_tick,
     reduce,
     select_next_party,
+    without_answer,
 )
 from callplayer.ui.widgets.lines import header_row, notice_rows
 from callplayer.vendor.commands import Resume, Scrub, ScrubToEnd
@@ -371,6 +372,10 @@ def test_without_a_device_no_link_is_called_good() -> None:
     for second in range(2):
         view = reduce(view, StatsEvent(concealed_ms=5.0, tracks=2), 50.0 + second)
     assert "good" in "".join(text for text, _ in header_row(view, 80))
+    lost = but(STATE, device="Headphones", phase="reconnecting")
+    row = "".join(text for text, _ in header_row(reduce(view, lost, 51.0), 80))
+    assert "··· no sound" in row
+    assert " ms" not in row
     row = "".join(text for text, _ in header_row(reduce(view, STATE, 51.0), 80))
     assert "good" not in row
     assert "no device" in row
@@ -383,3 +388,10 @@ def test_good_news_bear_no_exclamation_mark() -> None:
     assert back.notice is not None
     (row,) = notice_rows(back.notice, 78, 1)
     assert "".join(text for text, _ in row) == "Sound comes from B again."
+
+
+def test_what_a_key_could_not_do_is_said_until_the_next_key() -> None:
+    for code, stays in (("too-little-speech", False), ("device-lost", True)):
+        error = ErrorEvent(code=code, message="Too little.", hint="Play on.")
+        view = reduce(reduce(PlayerView(), STATE, 50.0), error, 50.0)
+        assert (without_answer(view).notice is not None) is stays
