@@ -1,4 +1,4 @@
-"""Sound of a while ago, coded: Opus keeps a second of speech in three kilobytes.
+"""Sound of a while ago, coded: Opus keeps a second of speech in some 2.5 kilobytes.
 
 One coder goes through a lane's samples in order, second by second. Any second can be decoded by
 itself, with a run-up through the last packets of the one before.
@@ -21,7 +21,7 @@ RUN_UP_PACKETS = 4
 DELAY_FRAMES = 312
 """How far libopus looks ahead at 48 kHz (OPUS_GET_LOOKAHEAD): its coder is fed as much ahead."""
 
-BITS_PER_S = 24_000
+BITS_PER_S = 20_000
 COMPLEXITY = 0
 """A tenth of the most that Opus can do: it costs half a percent of a core for each lane."""
 

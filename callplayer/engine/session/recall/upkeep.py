@@ -22,7 +22,7 @@ class MemoryLimits:
     """The last `exact_s` of each lane stay as they came; all lanes take `most_bytes` together."""
 
     exact_s: int = 600
-    most_bytes: int = 190_000_000
+    most_bytes: int = 175_000_000
 
 
 class Upkeep:
