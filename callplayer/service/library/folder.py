@@ -82,9 +82,15 @@ def sweep(
 
 
 def remove_sound(recording: Recording, folder: Path | None, bucket: Bucket | None) -> None:
-    """Remove the sound of an incident that is gone, if it lies in the library's own place."""
+    """Remove the sound of an incident that is gone, if it lies in the library's own place.
+
+    What cannot be removed now is named, and left to a sweep.
+    """
     if folder is not None and recording.path.is_relative_to(folder):
-        recording.path.unlink(missing_ok=True)
+        try:
+            recording.path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s stays until the next import: %s", recording.path, error.strerror)
     elif recording.bucket and bucket is not None:
         try:
             bucket.remove(recording.path.name)

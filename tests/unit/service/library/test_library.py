@@ -142,7 +142,7 @@ def test_changes_are_published_until_the_subscription_ends(tmp_path, library):
     assert len(reported) == 3
 
 
-def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path, library):
+def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path, library, caplog):
     inside, outside = library.recordings_folder / "a.flac", tmp_path / "b.flac"
     for name, path in (("a", inside), ("b", outside)):
         path.write_bytes(b"sound")
@@ -152,6 +152,10 @@ def test_what_is_removed_is_gone_with_its_words_and_its_sound(tmp_path, library)
         assert library.words(name) == ()
     assert not inside.exists()
     assert outside.exists()  # it was never ours
+    inside.mkdir()  # as a disk that cannot be written refuses
+    library.add(recording("a", path=inside))
+    library.remove("a")
+    assert f"{inside} stays until the next import" in caplog.text
 
 
 @pytest.mark.parametrize("act", ["remove", "end_live", "put_words"])
