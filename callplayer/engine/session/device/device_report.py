@@ -181,6 +181,8 @@ class DeviceReport:
                 keep_output_delay_ms(name, delay_ms)
             except OSError as error:
                 LOG.warning("the delay is not kept: %s", error)
+                what = "The delay is not kept for later calls."
+                self._reporter.error("not-kept", what, "The log says why.")
         sound.click()
         await asyncio.sleep(FIRST_CLICK_S)
         self._reporter.state()

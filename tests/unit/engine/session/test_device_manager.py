@@ -517,6 +517,14 @@ async def test_a_delay_that_the_device_does_not_report_is_found_by_clicks_and_ke
     assert reported[-1].output_delay_ms == 190
     assert reported[-1].click_s == pytest.approx(rendered_s + 0.19 + 0.01, abs=0.02)
     assert preferences.read_output_delays_ms() == {"speakers": 190}
+    with monkeypatch.context() as full:
+        full.setattr(preferences, "choices_path", lambda: Path("/dev/null/choices.json"))
+        assert rig.care.handle(m.AdjustOutputDelay(0))
+        assert rig.care.handle(m.AdjustOutputDelay(-10))
+        await asyncio.sleep(0)
+    assert rig.errors == ["not-kept"]
+    assert rig.care.handle(m.AdjustOutputDelay(10))
+    await asyncio.sleep(0)
     rig.care.stop()
     assert Rig(no_devices).sound.output_delay_ms == 190
 
