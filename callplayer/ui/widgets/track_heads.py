@@ -212,9 +212,11 @@ def _level(head: PartyHead, cells: int) -> list[Part]:
 
 
 def _letter(state: PartyState) -> tuple[str, Tone]:
-    if state.muted or state.muted_at_server:
+    if state.muted:
         return "M", "hold"
-    return ("S", "ask") if state.soloed else ("×", "hold") if state.silenced else ("", "text")
+    if state.soloed:
+        return "S", "ask"
+    return ("×", "hold") if state.silenced or state.muted_at_server else ("", "text")
 
 
 def _status(state: PartyState) -> Part:
@@ -226,7 +228,7 @@ def _status(state: PartyState) -> Part:
         words = "M S MUTED"
     if state.muted_at_server:
         # Shown while it takes a moment to come about.
-        words = "S" * state.soloed + "M SERVER" if state.muted else "AT SERVER"
+        words = ("M S SERVER" if state.soloed else "M SERVER") if state.muted else "not heard"
     elif not words and state.silenced:
         words = "not heard"
     return words, "hold" if state.silenced else "ask"

@@ -305,6 +305,7 @@ def test_a_partys_head_keeps_to_its_width(window: int, rows: int, selected: bool
         ({"muted": True, "silenced": True}, "M", "M MUTED"),
         ({"soloed": True}, "S", "S "),
         ({"silenced": True}, "×", "not heard"),
+        ({"silenced": True, "muted_at_server": True}, "×", "not heard"),
     ],
 )
 def test_whether_a_party_is_heard_stands_in_each_head(
