@@ -112,9 +112,13 @@ class BookmarkStore:
         self.bookmarks: tuple[Bookmark, ...] = ()
 
     def load(self) -> None:
-        """Read the file; raise BookmarkError."""
-        if self._path is not None:
-            self.bookmarks = read_bookmarks(self._path)
+        """Read the file, and add what is not saved yet; raise BookmarkError."""
+        if self._path is None:
+            return
+        kept = read_bookmarks(self._path)
+        for each in self._unsaved:
+            kept = each(kept)
+        self.bookmarks = kept
 
     def add(self, bookmark: Bookmark) -> None:
         """Keep one more; raise OSError or BookmarkError if it is not saved."""
@@ -133,12 +137,10 @@ class BookmarkStore:
         if self._path is None:
             return
         self._unsaved.append(change)
-        kept = read_bookmarks(self._path)
-        for each in self._unsaved:
-            kept = each(kept)
-        write_private(self._path, msgspec.json.encode(_BookmarkFile(self._incident, kept)))
+        self.load()
+        content = _BookmarkFile(self._incident, self.bookmarks)
+        write_private(self._path, msgspec.json.encode(content))
         self._unsaved.clear()
-        self.bookmarks = kept
 
 
 # --- for others -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from callplayer import paths
-from callplayer.bookmarks import BookmarkStore, read_bookmarks
+from callplayer.bookmarks import Bookmark, BookmarkStore, read_bookmarks
 from callplayer.ui.player_app import PlayerApp
 from callplayer.ui.screens.player.config import ScreenConfig
 from callplayer.vendor.commands import Scrub
@@ -57,7 +57,13 @@ async def test_bookmarks_are_there_again_listed_gone_to_changed_and_removed(tmp_
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert screen_text(app).count("▾") >= 2
+        other = BookmarkStore("i1", tmp_path / "kept" / "i1.json")
+        other.load()
+        other.add(Bookmark(position_ms=140_000))
         await pilot.press("v")
+        await pilot.pause()
+        assert "─ bookmarks 1 of 4" in screen_text(app)
+        await pilot.press("end", "delete", "home")
         await pilot.pause()
         assert "─ bookmarks 1 of 3" in screen_text(app)
         assert "▸  1    0:20.0" in screen_text(app)

@@ -80,6 +80,8 @@ def test_on_a_full_disk_nothing_is_lost_and_it_is_saved_with_the_next(
     assert store.bookmarks == (FIRST, SECOND)
     assert read_bookmarks(path) == (FIRST,)
     assert [each.name for each in path.parent.iterdir()] == ["i1.json"]
+    store.load()
+    assert store.bookmarks == (FIRST, SECOND)
     third = Bookmark(position_ms=99_000)
     store.add(third)
     assert read_bookmarks(path) == store.bookmarks == (FIRST, SECOND, third)

@@ -174,6 +174,7 @@ class PlainPlayer:
             self._write(line)
 
     def _say_bookmarks(self) -> None:
+        self.control.load_bookmarks()
         kept = self.control.store.bookmarks
         for each in kept:
             self._write(bookmark_text(each, self.control.view.state.duration_ms))

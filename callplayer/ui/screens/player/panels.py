@@ -55,6 +55,8 @@ class Panels:
             self.devices.open()
             self._devices_asked_s = self._control.clock()
             self._control.request(ListDevices())
+        if name == "bookmarks" and self.open != name:
+            self._control.load_bookmarks()  # another player may have kept some meanwhile
         self.show(None if self.open == name else name)
 
     def show(self, name: PanelName | None) -> None:
