@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     start_log()
     try:
-        return command.run(options)
+        exit_code = command.run(options)
+        _flush()
+        return exit_code
     except CallplayerError as error:
         return fail(error)
     except KeyboardInterrupt:
@@ -67,6 +69,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(
             CallplayerError("callplayer failed unexpectedly.", f"Read why in {log_path()}.")
         )
+
+
+def _flush() -> None:
+    """Have all that was printed out; raise CallplayerError if that cannot be, as on a full disk."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # who reads it has seen enough; the end of the process knows that
+    except OSError as error:
+        raise CallplayerError(
+            f"The output cannot be written: {error.strerror}.", "Write it where there is room."
+        ) from None
 
 
 def run() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,19 @@ def test_all_that_was_written_is_out_and_nothing_is_waited_for(tmp_path: Path) -
 def test_a_command_that_exits_by_itself_keeps_its_code() -> None:
     codes = {None: 0, 0: 0, 2: 2, "refused": 1}
     assert {code: _python(SYSTEM_EXIT.format(code=code)).returncode for code in codes} == codes
+
+
+def test_output_that_a_full_disk_does_not_take_is_an_error() -> None:
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "callplayer", "keys"],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("callplayer: The output cannot be written: No space left")
