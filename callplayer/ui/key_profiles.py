@@ -140,7 +140,7 @@ def table_lines(actions: Sequence[Action]) -> list[str]:
     keys = [" ".join(key_name(key) for key in action.keys) or "—" for action in actions]
     key_cells = max(map(len, keys))
     return [
-        f"{action.name:<{name_cells}}  {shown:<{key_cells}}  {action.topic}"
+        f"{action.name:<{name_cells}}  {shown:<{key_cells}}  {action.title or action.topic}"
         for action, shown in zip(actions, keys, strict=True)
     ]
 

@@ -113,6 +113,7 @@ def test_help_and_table_show_the_keys_that_are() -> None:
     lines = table_lines(actions)
     assert len(lines) == len(ACTIONS)
     assert lines[0].split() == ["toggle-pause", "F5", "Play", "/", "pause"]
+    assert [line.split()[-1] for line in lines[1:3]] == ["back", "ahead"]
 
 
 def test_the_table_comes_from_the_file(tmp_path: Path) -> None:
