@@ -89,7 +89,8 @@ class Service:
             "from callplayer.service.live.options import LiveSources; "
             f"sys.exit(serve(ServeOptions({options})))"
         )
-        variables = os.environ | CREDENTIALS
+        # As the program itself has it: no threads for linear algebra, each of which spins at first.
+        variables = os.environ | CREDENTIALS | {"OPENBLAS_NUM_THREADS": "1"}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the service
         self.process = subprocess.Popen(
             [sys.executable, "-c", program],
