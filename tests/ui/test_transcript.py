@@ -159,6 +159,31 @@ async def test_a_word_is_read_with_the_arrows_and_heard_with_enter() -> None:
     assert len(engine.requests) == 5, "the last arrow is a volume again"
 
 
+@pytest.mark.parametrize("found", [False, True], ids=["read", "found"])
+async def test_what_is_read_or_was_found_stays_in_sight_in_a_window_of_another_size(
+    found: bool,
+) -> None:
+    app, _ = scripted(*long_talk(3_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        keys = ("slash", *"word1234", "enter") if found else ("w", *["pagedown"] * 9, "down")
+        await pilot.press(*keys)
+        await pilot.pause()
+        words = app.player.parts.words
+        wanted = "word1234" if found else "word" + str(_word_number(words))
+        for size in ((60, 16), (140, 40), (80, 24), (70, 17)):
+            assert wanted in screen_text(app).split()
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert wanted in screen_text(app).split()
+
+
+def _word_number(words: TranscriptPane) -> int:
+    assert words.pointed is not None
+    utterance, word_at = words.pointed
+    return utterance * 25 + word_at
+
+
 async def test_words_may_be_corrected_while_they_are_read() -> None:
     app, engine = scripted(
         WordsEvent(words=(word(80.0, "Hello"),)),

@@ -47,6 +47,7 @@ class TranscriptPane(Rows):
         self._seen = Seen()
         self._found = Found()
         self._top = 0
+        self._wrapped_for = (0, 0)
         self._note = self._absence = ""
         self._expected_ms: int | None = None
         self._drawn: tuple[object, ...] = ()
@@ -200,8 +201,8 @@ class TranscriptPane(Rows):
     def _build_rows(self, width: int, height: int) -> list[Row]:
         if not self._script:
             return [self._title(width), ((self._absence, "dim"),)]
-        self._lines.update(self._script, width)
         rows = self._text_rows(height)
+        self._wrap(width, rows)
         if self.follows and self._lines.lines:
             heard = self._lines.line_at(self._seen.heard_ms)
             # The line being heard, and one that comes, are in sight; nothing moves without need.
@@ -214,6 +215,21 @@ class TranscriptPane(Rows):
             for number in range(self._top, last)
         ]
         return [*([self._title(width)] * self._title_rows(height)), *drawn]
+
+    def _wrap(self, width: int, rows: int) -> None:
+        """Lay the words out; in a window of another size the same ones stay in sight."""
+        lines, before = self._lines, self._wrapped_for
+        self._wrapped_for = (width, rows)
+        top = lines.lines[self._top] if self._top < len(lines.lines) else None
+        is_other_size = lines.script is self._script and before != self._wrapped_for
+        lines.update(self._script, width)
+        if top is None or self.follows or not is_other_size:
+            return
+        self._top = lines.line_of(top.utterance, top.first)
+        hit = self._found.hit
+        kept = self.pointed or ((hit.utterance, hit.first) if hit is not None else None)
+        if kept is not None and not self._top <= lines.line_of(*kept) < self._top + rows:
+            self._top = lines.line_of(*kept) - rows // 3
 
     def _title(self, width: int) -> Row:
         words = "─ transcript "
