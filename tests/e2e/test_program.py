@@ -146,8 +146,15 @@ def test_words_of_a_live_call_come_as_they_are_said(sink: Sink, tmp_path: Path) 
         assert "smoke" not in early
         assert "behind" in early
         terminal.wait_for("my kitchen is on fire", timeout_s=20)
-        terminal.type("r")
-        terminal.wait_for("▶ PLAYING", "s behind")
+        for _ in range(3):
+            terminal.type("r")
+            back = terminal.wait_for("▶ PLAYING", "s behind")
+            if "from memory" in back:
+                break
+            # The sound had a break: the server has been asked, and nothing is ahead.
+            terminal.type("End")
+            terminal.wait_for("● LIVE")
+            time.sleep(3.0)
         time.sleep(0.5)  # until that place is heard
         terminal.type("C")
         terminal.wait_for("1.25×")

@@ -107,11 +107,11 @@ class MemoryReader:
         frames = round((end_ms - start_ms) * FRAMES_PER_MS)
         self.loop = LoopSpan(start_ms, frames, self.memory.find(start_ms, ()) or {})
 
-    def is_sure(self, start_ms: float, end_ms: float, needed: Iterable[str]) -> bool:
-        """Return whether nothing of a stretch that is stored was made up, or lacks a part."""
+    def is_whole(self, start_ms: float, end_ms: float, needed: Iterable[str]) -> bool:
+        """Return whether no words can be gone from a stretch that is stored."""
         spots = self.memory.find(start_ms, needed) or {}
         return not any(
-            each.is_suspect
+            each.is_broken
             for spot in spots.values()
             for each in spot.settled().stretch.onwards()
             if each.place_ms < end_ms and each.end > each.first

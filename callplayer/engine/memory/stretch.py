@@ -19,7 +19,8 @@ class Stretch:
     start.
 
     `gains_db` are the volumes at the server that they were received with. `following` goes on at
-    the end of this one; `fades_from` is the sample whose sound fades out over the first 5 ms,
+    the end of this one. Of what `is_suspect` some was made up or lacks, of what `is_broken` so much
+    that words may be gone. `fades_from` is the sample whose sound fades out over the first 5 ms,
     `fades_gain` times as loud as it is stored, so that it fits.
     `cut_to` is what goes before this one where all of this one turned out to be made up. What this
     one was joined to ended at `ended_before`. `anchors` is how often the server had to be asked for
@@ -31,6 +32,7 @@ class Stretch:
     place_ms: float
     gains_db: GainsDb = ()
     is_suspect: bool = False
+    is_broken: bool = False
     following: Stretch | None = None
     fades_from: int | None = None
     fades_gain: float = 1.0

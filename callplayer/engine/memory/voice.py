@@ -94,13 +94,15 @@ class VoiceMemory:
         written = self.store.written
         self._volumes.take(written + after_frames, written + sure_frames, gains_db)
 
-    def suspect(self, frames: int) -> None:
-        """The last `frames` were made up in part, or lack some that were lost."""
+    def suspect(self, frames: int, *, is_broken: bool = False) -> None:
+        """The last `frames` were made up in part, or lack some that were lost: more than a trifle
+        if that `is_broken`."""
         start = self.store.written - frames
         for each in self.stretches[::-1]:
             if each.end <= start:
                 break
             if each.is_suspect or each.end <= each.first:
+                each.is_broken = each.is_broken or (is_broken and each.is_suspect)
                 continue
             made_up = each
             if start > each.first:
@@ -109,7 +111,7 @@ class VoiceMemory:
                 made_up.following = each.following
                 each.end, each.following = start, made_up
                 self.stretches.insert(self.stretches.index(each) + 1, made_up)
-            made_up.is_suspect = True
+            made_up.is_suspect, made_up.is_broken = True, is_broken
             if each is self._open:
                 self._open = made_up
                 self._go_on()

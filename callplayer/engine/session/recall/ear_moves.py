@@ -27,8 +27,8 @@ BEHIND_MS = (0, 200, 500)
 NEAR_END_MS = 150.0
 """What is stored so far ends where the call does: statuses and sound agree no better."""
 
-SURE_MS = 15_000
-"""So much of what is heard again is to be sure: what is further on is not heard soon."""
+WHOLE_MS = 15_000
+"""So much of what is heard again is to be whole: what is further on is not heard soon."""
 
 OTHER_VOLUMES = "These volumes cannot be made of what is remembered: it is fetched again."
 
@@ -83,25 +83,25 @@ class EarMoves:
     def _jump(self, position_ms: int) -> None:
         """Go to a place: in the memory if it is there, else by the server.
 
-        What was made up before the ear came here is not to be heard once more, if the server can
-        send it whole.
+        What was broken when it was heard is not to be heard so once more, if the server can send it
+        whole.
         """
         head, now_s = self._call.head, time.monotonic()
         if head.knows_duration:
             position_ms = min(position_ms, head.duration_ms(now_s))
         position_ms = max(position_ms, 0)
-        sure_to_ms = min(self.place_ms(now_s), position_ms + SURE_MS)
-        if not self._go(position_ms, None if self._call.away else sure_to_ms):
+        whole_to_ms = min(self.place_ms(now_s), position_ms + WHOLE_MS)
+        if not self._go(position_ms, None if self._call.away else whole_to_ms):
             self._fetch(Scrub(position_ms))
 
-    def _go(self, place_ms: float, sure_to_ms: float | None = None) -> bool:
-        """Go to a place in the memory; return whether it is there, and sure as far as is wanted."""
+    def _go(self, place_ms: float, whole_to_ms: float | None = None) -> bool:
+        """Go to a place in the memory; return whether it is there, as far whole as wanted."""
         player, call = self._player, self._call
         with self._sound.channels.lock:
             player.replay.prepare(self.memory.voices.keys())
             if self._sound.channels.rate_hz is None:
                 return False
-            if not player.seek(place_ms, self.recorder.names, self._wanted_loop, sure_to_ms):
+            if not player.seek(place_ms, self.recorder.names, self._wanted_loop, whole_to_ms):
                 return False
             # A call that is held for its device is paused, though no user has asked for it.
             is_paused = call.head.wants_paused() and not call.held

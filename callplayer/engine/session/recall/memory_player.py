@@ -98,21 +98,21 @@ class MemoryPlayer:
         place_ms: float,
         needed: Collection[str],
         loop: tuple[int, int] | None,
-        sure_to_ms: float | None = None,
+        whole_to_ms: float | None = None,
     ) -> bool:
         """Put the reader at a place; return whether all `needed` lanes have it.
 
         It turns at the end of `loop`, in ms, if the place is in it and all of it is stored. With
-        `sure_to_ms` nothing of the loop, nor up to that place, may be made up.
+        `whole_to_ms` the loop, and what is heard up to that place, must not be broken.
         """
         reader = self.reader
         reader.loop = None
-        if sure_to_ms is not None and not reader.is_sure(place_ms, sure_to_ms, needed):
+        if whole_to_ms is not None and not reader.is_whole(place_ms, whole_to_ms, needed):
             return False
         is_inside = loop is not None and loop[0] <= place_ms < loop[1]
         if loop is not None and is_inside and reader.has_loop(*loop, needed):
             reader.start_loop(*loop)
-            if sure_to_ms is not None and not reader.is_sure(*loop, needed):
+            if whole_to_ms is not None and not reader.is_whole(*loop, needed):
                 reader.loop = None
         return self._seek(place_ms, needed)
 

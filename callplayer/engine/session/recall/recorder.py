@@ -31,6 +31,10 @@ GAIN_SLACK_MS = 200.0
 MOST_INVENTED_MS = 10.0
 """More made-up sound than this between two looks is heard."""
 
+BROKEN_MS = 100.0
+"""With so much of it, of all tracks together, a part of a word may be gone: a packet or two of each
+are filled in well."""
+
 ALL_CONCEALED = 0.8
 """Where more of all tracks is made up, nothing has come: a jitter buffer ends in silence then."""
 
@@ -155,7 +159,7 @@ class Recorder:
         broke_off_frames = 0 if self.is_made_up else self._concealed_frames
         self.is_made_up = is_all
         self._concealed_frames = round(concealed_ms / tracks * FRAMES_PER_MS)
-        has_invented = self._losses.invented_ms - before.invented_ms >= MOST_INVENTED_MS
+        invented_ms = self._losses.invented_ms - before.invented_ms
         frames = round(since_s * SAMPLE_RATE_HZ)
         if lost_ms > 0.0:
             LOG.warning("the SDK has dropped %.0f ms of sound", lost_ms)
@@ -164,11 +168,11 @@ class Recorder:
             long_since = self._written[0] if self._written else {}
             for name, voice in self._memory.voices.items():
                 if lost_ms > 0.0:
-                    voice.suspect(written[name] - long_since.get(name, 0))
+                    voice.suspect(written[name] - long_since.get(name, 0), is_broken=True)
                 if is_all:
                     voice.cut(frames + broke_off_frames)
-                elif has_invented and voice.unbroken_frames > frames:
-                    voice.suspect(frames)
+                elif invented_ms >= MOST_INVENTED_MS and voice.unbroken_frames > frames:
+                    voice.suspect(frames, is_broken=invented_ms >= BROKEN_MS)
             self._written.append(written)
 
     def record(self, part: str, pcm: Pcm) -> None:

@@ -401,16 +401,19 @@ def test_suspect_sound_is_fetched_again() -> None:
     assert np.array_equal(pcm, call()[: 2_000 * 48])
 
 
-def test_a_stretch_is_sure_where_nothing_of_it_was_made_up() -> None:
+def test_a_stretch_is_whole_where_no_words_can_be_gone() -> None:
     memory = CallMemory()
     receive(memory, 0, 1_000)
     memory.voices["callTaker"].suspect(200 * 48)
     receive(memory, 1_000, 1_000)
     reader = MemoryReader(memory)
-    assert reader.is_sure(0, 790, NAMES)
-    assert not reader.is_sure(0, 810, NAMES)
-    assert not reader.is_sure(500, 1_900, NAMES)
-    assert reader.is_sure(1_010, 1_900, NAMES)
+    assert reader.is_whole(0, 1_900, NAMES), "a trifle was made up"
+    memory.voices["callTaker"].suspect(1_100 * 48, is_broken=True)
+    assert reader.is_whole(0, 790, NAMES)
+    assert not reader.is_whole(0, 910, NAMES)
+    assert not reader.is_whole(500, 1_900, NAMES)
+    receive(memory, 2_000, 1_000)
+    assert reader.is_whole(2_010, 2_900, NAMES)
 
 
 def test_sound_that_turns_out_suspect_while_it_is_heard_is_not_heard_again() -> None:
