@@ -93,19 +93,21 @@ class MemoryReader:
         """Return the lanes that are read here, or may be further on."""
         return tuple(self.memory.voices)
 
-    def has_loop(self, start_ms: float, end_ms: float, needed: Iterable[str]) -> bool:
-        """Return whether all of a stretch is stored without a break."""
+    def start_loop(self, start_ms: float, end_ms: float, needed: Iterable[str]) -> bool:
+        """Turn back to `start_ms` at `end_ms`, to the sample, from the next `seek` on.
+
+        Return False, and do nothing, unless all `needed` lanes have its start, and all that do have
+        it to its end without a break.
+        """
         frames = round((end_ms - start_ms) * FRAMES_PER_MS)
         spots = self.memory.find(start_ms, needed)
-        return spots is not None and all(
-            self.memory.voices[name].frames_ahead(spot, frames) >= frames
+        if spots is None or any(
+            self.memory.voices[name].frames_ahead(spot, frames) < frames
             for name, spot in spots.items()
-        )
-
-    def start_loop(self, start_ms: float, end_ms: float) -> None:
-        """Turn back to `start_ms` at `end_ms`, to the sample, from the next `seek` on."""
-        frames = round((end_ms - start_ms) * FRAMES_PER_MS)
-        self.loop = LoopSpan(start_ms, frames, self.memory.find(start_ms, ()) or {})
+        ):
+            return False
+        self.loop = LoopSpan(start_ms, frames, spots)
+        return True
 
     def is_whole(self, start_ms: float, end_ms: float, needed: Iterable[str]) -> bool:
         """Return whether no words can be gone from a stretch that is stored."""

@@ -109,11 +109,12 @@ class MemoryPlayer:
         reader.loop = None
         if whole_to_ms is not None and not reader.is_whole(place_ms, whole_to_ms, needed):
             return False
-        is_inside = loop is not None and loop[0] <= place_ms < loop[1]
-        if loop is not None and is_inside and reader.has_loop(*loop, needed):
-            reader.start_loop(*loop)
-            if whole_to_ms is not None and not reader.is_whole(*loop, needed):
-                reader.loop = None
+        if (
+            loop is not None
+            and loop[0] <= place_ms < loop[1]
+            and (whole_to_ms is None or reader.is_whole(*loop, needed))
+        ):
+            reader.start_loop(*loop, needed)
         return self._seek(place_ms, needed)
 
     def _seek(self, place_ms: float, needed: Collection[str]) -> bool:

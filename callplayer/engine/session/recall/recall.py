@@ -73,19 +73,12 @@ class Recall(EarMoves):
     def _take_early(self, request: m.Request) -> bool:
         """Take what the ear is asked before the call is there: a loop is a wish, as jumps are."""
         match request:
-            case m.SetLoop(start_ms=start_ms, goes=goes):
-                self._wanted_loop = (start_ms, request.end_ms)
-                if goes:
-                    self._obey(Scrub(start_ms))
-                self._reporter.state()
-            case m.EndLoop():
-                self._wanted_loop = None
-                self._reporter.state()
+            case m.SetLoop() | m.EndLoop():
+                return self._take_move(request)
             case m.SetSpeed() | m.SaveClip() | m.EvenVolumes():
                 self._reporter.error("not-open", NOT_OPEN, NOT_OPEN_HINT)
-            case _:
-                return False
-        return True
+                return True
+        return False
 
     def _take_move(self, request: m.Request) -> bool:
         """Take what may be answered from memory, wherever the ear is."""

@@ -281,9 +281,9 @@ def test_a_loop_turns_to_the_sample_and_without_a_gap() -> None:
     memory = CallMemory()
     receive(memory, 0, 4_000)
     reader = MemoryReader(memory)
-    assert reader.has_loop(1_000, 2_500, NAMES)
-    assert not reader.has_loop(1_000, 4_500, NAMES)
-    reader.start_loop(1_000, 2_500)
+    assert not reader.start_loop(1_000, 4_500, NAMES)
+    assert reader.loop is None
+    assert reader.start_loop(1_000, 2_500, NAMES)
     assert reader.seek(2_400.0, NAMES)
     sound = np.concatenate([heard(reader, FRAME) for _ in range(10 + 20 * 150)])
     turns = sound[100 * 48 :].reshape(20, 1_500 * 48)
@@ -294,7 +294,7 @@ def test_a_loop_turns_to_the_same_samples_while_what_comes_shows_its_place_bette
     memory, second = CallMemory(), 1_000
     receive(memory, 0, 4 * second)
     reader = MemoryReader(memory)
-    reader.start_loop(1_000, 2_000)
+    assert reader.start_loop(1_000, 2_000, NAMES)
     assert reader.seek(1_000.0, NAMES)
     turns, off_ms = [], {name: 3.0 * (-1) ** at for at, name in enumerate(NAMES)}
     began_ms = [voice.stretches[0].place_ms for voice in memory.voices.values()]
