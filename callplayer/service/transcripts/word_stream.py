@@ -17,14 +17,7 @@ from itertools import takewhile
 from typing import get_args
 
 from callplayer.recordings.recording import Recording
-from callplayer.service.catalog import (
-    Catalog,
-    Change,
-    Created,
-    NewsMissed,
-    Removed,
-    WordsCame,
-)  # fmt: skip
+from callplayer.service.catalog import Catalog, Change, Created, NewsMissed, Removed, WordsCame
 from callplayer.service.transcripts.asr_schedule import AsrMessage, known_at, script
 from callplayer.vendor.transcript import Speaker, Transcript, Word, encode_transcript, in_messages
 
